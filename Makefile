@@ -1,0 +1,82 @@
+# Every command that a person types. `make` alone lists them.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+# The first of these that is Python 3.11 or newer, best one that can also make virtual environments.
+# Another one can be named: make PYTHON=/opt/python/bin/python3
+PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
+
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+INSTALL := $(PIP) install --require-hashes -r requirements.lock && \
+	$(PIP) install --no-deps --no-build-isolation -e . && touch $(READY)
+
+.DEFAULT_GOAL := list
+.PHONY: list run test lint format bench screenshots docs lock clean
+
+list: ## list these commands
+	@echo "Usage: make <command> [ARGS=\"...\"]"
+	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+		while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+run: $(READY) ## start everything in one process, with a sandbox merchant; options: make run ARGS="--port 9000"
+	@exec $(BIN)/gerbang run $(ARGS)
+
+test: $(READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
+	$(BIN)/pytest -q $(ARGS)
+
+lint: $(READY) ## check style and types; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(READY) ## put the source into its form, and repair what can be repaired
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure, and print the table (needs wrk and pgbench)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(READY) ## take the pictures of the pages again
+	$(BIN)/python -m docs.screenshots $(ARGS)
+
+docs: $(READY) ## write the pages of docs/ that are printed from the code
+	$(BIN)/python -m docs.print $(ARGS)
+
+lock: $(READY) ## find the newest versions of everything, and write requirements.lock
+	$(BIN)/python -m venv build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check uv
+	build/lock/bin/uv --no-config pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## remove what was installed and made (never ./var, which holds your payments)
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made once, and again when what it is made from has changed.
+$(READY): requirements.lock pyproject.toml
+	@set -eu; \
+	if $(BIN)/python -c 'import pip' 2>/dev/null; then \
+		echo "Bringing $(VENV) up to date ..."; \
+		$(INSTALL); exit 0; \
+	fi; \
+	chosen=""; old=""; bare=""; \
+	for python in $(or $(PYTHON),$(PYTHONS)); do \
+		"$$python" -c '' 2>/dev/null || continue; \
+		if ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then old="$$old $$python"; continue; fi; \
+		if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then bare="$$bare $$python"; continue; fi; \
+		chosen="$$python"; break; \
+	done; \
+	if [ -z "$$chosen" ] && [ -n "$$bare" ]; then \
+		echo "Python is here ($${bare# }), but it cannot make virtual environments." >&2; \
+		echo "On Debian and Ubuntu: apt-get install python3-venv. Then run make again." >&2; exit 1; \
+	elif [ -z "$$chosen" ]; then \
+		echo "Gerbang needs Python 3.11 or newer, and none was found$${old:+ (too old:$$old)}." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	echo "Preparing $(VENV) with $$("$$chosen" --version); this happens once ..."; \
+	"$$chosen" -m venv --clear $(VENV); \
+	$(INSTALL)

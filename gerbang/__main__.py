@@ -1,0 +1,7 @@
+"""`python -m gerbang` is `gerbang`."""
+
+import sys
+
+from gerbang.cli import main
+
+sys.exit(main())

@@ -1,0 +1,52 @@
+"""How merchants speak: one folder here is one dialect, an application of its own that claims the paths it answers."""
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+
+from starlette.types import ASGIApp
+
+from gerbang.domain.deliveries import Voice
+from gerbang.services.commands import Commands
+from gerbang.world import World
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a dialect is built with."""
+
+    world: World
+    commands: Commands
+    advance: Callable[[datetime], Awaitable[dict[str, int]]]
+    """Moves the sandbox's clock and does all that falls due on the way; tells how much of each kind was done."""
+    base_url: str
+    """Where merchants and buyers reach this gateway, without a slash at the end."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    name: str
+    title: str
+    prefixes: tuple[str, ...]
+    """Paths that begin so are this dialect's."""
+    build: Callable[[Context], ASGIApp]
+    voices: Callable[[str, str], Sequence[Voice]]
+    """How it tells news, given the base URL and the key that pages are signed with."""
+    sandbox_only: bool = False
+
+    @property
+    def openapi(self) -> str:
+        """The contract, as YAML."""
+        return (resources.files(f"gerbang.api.{self.name}") / "openapi.yaml").read_text()
+
+
+def found() -> list[Dialect]:
+    """All dialects in this folder."""
+    return [
+        importlib.import_module(f"{__name__}.{module.name}").DIALECT
+        for module in pkgutil.iter_modules(__path__)
+        if module.ispkg and not module.name.startswith("_")
+    ]

@@ -1,0 +1,128 @@
+"""Reading requests strictly: bounded bodies, JSON without surprises, and the path of whatever is wrong."""
+
+import hashlib
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from gerbang.errors import Refused
+
+BODY_BYTES_MAX = 1_000_000
+T = TypeVar("T")
+
+
+class BodyTooLarge(Exception):
+    """The body is over 1 MB."""
+
+
+class Malformed(Exception):
+    """A request that cannot be understood: `field` is the path of what is wrong, "" when it is the whole body."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(why)
+        self.field = field
+        self.why = why
+
+
+async def body_of(request: Request) -> bytes:
+    """The body, of at most 1 MB. Raises BodyTooLarge without reading more than that."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > BODY_BYTES_MAX:
+        raise BodyTooLarge
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > BODY_BYTES_MAX:
+            raise BodyTooLarge
+    return bytes(read)
+
+
+def demand_json(request: Request) -> None:
+    """Raises Malformed when the content type names something other than JSON. None at all is taken for JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise Malformed("", f"the content type must be application/json, not {kind[:60]}")
+
+
+def plain(body: bytes) -> dict[str, Any]:
+    """A JSON object as Python values. Raises Malformed, also for repeated keys, NaN, and nesting that goes too deep."""
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise Malformed("", "the body is not UTF-8 text") from None
+    except RecursionError:
+        raise Malformed("", "the body is nested too deeply") from None
+    except ValueError as wrong:
+        raise Malformed("", f"the body is not valid JSON: {wrong}") from None
+    if not isinstance(value, dict):
+        raise Malformed("", "the body must be a JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise Malformed(key[:100], "this key is repeated in one object")
+            seen.add(key)
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise Malformed("", f"{name} is not a JSON number")
+
+
+def shaped(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """A JSON body in the shape that is asked for. Raises Malformed with the path of the first thing that is wrong."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as wrong:
+        raise _told(str(wrong)) from None
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise Malformed("", f"the body is not valid JSON: {wrong}") from None
+
+
+def fingerprint(path: str, value: dict[str, Any]) -> bytes:
+    """What two requests have in common when they say the same, whatever their spacing and order of keys."""
+    try:
+        canonical = msgspec.json.encode(value, order="deterministic")
+    except (UnicodeEncodeError, RecursionError):
+        raise Malformed("", "the body holds text that is not Unicode") from None
+    return hashlib.sha256(path.encode() + b"\n" + canonical).digest()
+
+
+_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "object": "an object"}
+_WORDS |= {"array": "a list", "null": "null", "datetime": "an instant like 2025-03-31T23:59:05Z"}
+
+
+def _told(message: str) -> Malformed:
+    """msgspec's words in ours: "Expected `str`, got `int` - at `$.a.b[0]`" is field a.b[0], "must be text, not …"."""
+    what, _, where = message.partition(" - at `")
+    field = where.rstrip("`").removeprefix("key").removeprefix("$").removeprefix(".")
+    missing = re.fullmatch("Object missing required field `(.+)`", what)
+    if missing:
+        return Malformed(f"{field}.{missing[1]}" if field else missing[1], "is required")
+    expected = re.fullmatch("Expected `(.+)`, got `(.+)`", what)
+    if expected:
+        wanted = [_WORDS.get(word, word) for word in expected[1].split(" | ") if word != "null"]
+        return Malformed(field, f"must be {' or '.join(wanted)}, not {_WORDS.get(expected[2], expected[2])}")
+    length = re.fullmatch(r"Expected `(\w+)` of length (.+)", what)
+    if length:
+        return Malformed(field, f"must have a length {length[2].replace('<=', 'of at most').replace('>=', 'of at least')}")
+    if what.startswith("Expected `str` matching regex"):
+        return Malformed(field, "has characters that are not allowed here")
+    if what.startswith("Invalid enum value"):
+        return Malformed(field, f"is not one of the allowed values: {what.removeprefix('Invalid enum value ')}")
+    if what.startswith("Invalid RFC3339"):
+        return Malformed(field, "must be an instant that exists, like 2025-03-31T23:59:05Z")
+    return Malformed(field, what[:1].lower() + what[1:])
+
+
+def field_of(refusal: Refused, names: dict[str, str]) -> str:
+    """The dialect's name of the field that a refusal is about."""
+    return names.get(refusal.field, "")

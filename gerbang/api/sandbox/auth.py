@@ -1,0 +1,27 @@
+"""Who is asking: the sandbox takes the credentials of any dialect."""
+
+import base64
+import binascii
+from uuid import UUID
+
+from starlette.requests import Request
+
+from gerbang.errors import CredentialsWrong
+from gerbang.services import credentials
+from gerbang.services.credentials import Tokens
+from gerbang.world import World
+
+
+async def merchant_of(world: World, tokens: Tokens, request: Request) -> UUID:
+    """The merchant of a bearer token, of X-MERCHANT-ID and X-MERCHANT-SECRET, or of HTTP Basic. Raises CredentialsWrong."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return tokens.merchant_of(value.strip())
+    if scheme.lower() == "basic":
+        try:
+            key, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise CredentialsWrong from None
+        return await credentials.sign_in(world, key, secret)
+    key = request.headers.get("x-merchant-id", "")
+    return await credentials.sign_in(world, key, request.headers.get("x-merchant-secret", ""))

@@ -1,0 +1,252 @@
+"""What the sandbox API's addresses do."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang.api import Context
+from gerbang.api._bodies import Malformed, body_of, demand_json, plain, shaped
+from gerbang.api.sandbox.auth import merchant_of
+from gerbang.domain.money import rupiah, two_places
+from gerbang.errors import DeliveryUnknown, PaymentUnknown
+from gerbang.services import deliveries as sending
+from gerbang.services import merchants, sandbox
+from gerbang.services.credentials import Tokens
+from gerbang.services.deliveries import Listed
+
+LIMIT_DEFAULT = 50
+LIMIT_MAX = 500
+ADVANCE_SECONDS_MAX = 315_360_000
+STATES = ("waiting", "delivered", "parked", "given_up")
+_TEXT = r"\A[^\x00-\x1f\x7f]+\Z"
+
+
+class Advance(Struct):
+    seconds: Annotated[int, Meta(ge=0, le=ADVANCE_SECONDS_MAX)] | None = None
+    to: datetime | None = None
+
+
+class SetCallback(Struct):
+    url: str
+
+
+class ReportRequest(Struct):
+    amount: Annotated[int, Meta(ge=1, le=9_999_999_999_999_999)]
+    number: Annotated[str, Meta(pattern=r"\A[0-9A-Z]{1,30}\Z")] | None = None
+    paymentId: UUID | None = None
+    bankReference: Annotated[str, Meta(min_length=1, max_length=100, pattern=_TEXT)] | None = None
+    paidAt: datetime | None = None
+
+
+_advance = msgspec.json.Decoder(Advance)
+_set_callback = msgspec.json.Decoder(SetCallback)
+_report = msgspec.json.Decoder(ReportRequest)
+
+
+class Desk:
+    """What every endpoint of the sandbox has at hand."""
+
+    def __init__(self, context: Context) -> None:
+        self.world = context.world
+        self.commands = context.commands
+        self.advance = context.advance
+        self.tokens = Tokens(context.world)
+
+    async def merchant(self, request: Request) -> UUID:
+        sandbox.sandbox_clock(self.world)
+        return await merchant_of(self.world, self.tokens, request)
+
+
+def answer(body: object) -> Response:
+    return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _limit(request: Request) -> int:
+    given = request.query_params.get("limit", "")
+    if given == "":
+        return LIMIT_DEFAULT
+    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= LIMIT_MAX):
+        raise Malformed("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
+    return int(given)
+
+
+def _instant(value: datetime, field: str) -> datetime:
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise Malformed(field, "must be an instant that exists") from None
+
+
+async def clock(desk: Desk, request: Request) -> Response:
+    await desk.merchant(request)
+    now = sandbox.sandbox_clock(desk.world)
+    return answer({"now": now.now(), "offsetSeconds": now.offset.total_seconds()})
+
+
+async def advance(desk: Desk, request: Request) -> Response:
+    """Moves the clock; when it answers, everything that fell due on the way has been done."""
+    await desk.merchant(request)
+    demand_json(request)
+    body = await body_of(request)
+    plain(body)
+    asked = shaped(body, _advance)
+    if (asked.seconds is None) == (asked.to is None):
+        raise Malformed("", "say either seconds or to")
+    now = desk.world.clock.now()
+    to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else _instant(asked.to, "to")
+    if to > now + timedelta(seconds=ADVANCE_SECONDS_MAX):
+        raise Malformed("to", "is more than ten years away")
+    done = await desk.advance(to)
+    return answer({"now": desk.world.clock.now(), "done": done})
+
+
+async def inbox(desk: Desk, request: Request) -> Response:
+    merchant_id = await desk.merchant(request)
+    if request.method == "DELETE":
+        return answer({"deleted": await sandbox.empty_inbox(desk.world, merchant_id)})
+    items = [
+        {
+            "id": str(item.id),
+            "receivedAt": item.received_at,
+            "path": item.path,
+            "headers": msgspec.Raw(item.headers.encode()),
+            "body": _json_or_none(item.body),
+            "raw": item.body.decode("utf-8", "replace"),
+        }
+        for item in await sandbox.received(desk.world, merchant_id, _limit(request))
+    ]
+    return answer({"items": items})
+
+
+def _json_or_none(body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+async def receive(desk: Desk, request: Request) -> Response:
+    """The built-in receiver: no credentials, since a callback brings its own; the key names the merchant."""
+    sandbox.sandbox_clock(desk.world)
+    try:
+        merchant_id = UUID(request.path_params["key"])
+    except ValueError:
+        raise PaymentUnknown from None
+    body = await body_of(request)
+    headers = msgspec.json.encode(dict(request.headers)).decode()
+    await sandbox.receive(desk.world, merchant_id, request.url.path, headers, body)
+    return Response(b"OK", media_type="text/plain")
+
+
+async def deliveries(desk: Desk, request: Request) -> Response:
+    merchant_id = await desk.merchant(request)
+    state = request.query_params.get("state") or None
+    if state is not None and state not in STATES:
+        raise Malformed("state", f"must be one of {', '.join(STATES)}")
+    listed = await sending.newest(desk.world, merchant_id, state, _limit(request))
+    return answer({"items": [_delivery(item) for item in listed]})
+
+
+def _delivery(item: Listed) -> dict[str, Any]:
+    return {
+        "id": str(item.id),
+        "eventId": f"msg_{item.id.hex}",
+        "event": item.kind,
+        "sequence": item.sequence,
+        "product": item.product,
+        "url": item.url,
+        "state": item.state,
+        "createdAt": item.created_at,
+        "nextAt": item.next_at,
+        "tries": [
+            {
+                "number": attempt.number,
+                "at": attempt.at,
+                "status": attempt.status,
+                "seconds": round(attempt.seconds, 3),
+                "error": attempt.error or None,
+                "answer": attempt.answer or None,
+            }
+            for attempt in item.tries
+        ],
+    }
+
+
+async def resend(desk: Desk, request: Request) -> Response:
+    merchant_id = await desk.merchant(request)
+    try:
+        delivery_id = UUID(request.path_params["id"])
+    except ValueError:
+        raise DeliveryUnknown from None
+    await sending.send_again(desk.world, merchant_id, delivery_id)
+    return answer(_delivery(await sending.one(desk.world, merchant_id, delivery_id)))
+
+
+async def set_callback(desk: Desk, request: Request) -> Response:
+    merchant_id = await desk.merchant(request)
+    demand_json(request)
+    body = await body_of(request)
+    plain(body)
+    asked = shaped(body, _set_callback)
+    callback = await merchants.set_callback(desk.world, merchant_id, request.path_params["product"], asked.url)
+    return answer(
+        {
+            "product": callback.product,
+            "url": callback.url,
+            "apiKey": callback.api_key,
+            "signingSecret": callback.signing_secret,
+        }
+    )
+
+
+async def report(desk: Desk, request: Request) -> Response:
+    """The simulator bank: money to a payment, or to any number, also one that is nobody's."""
+    merchant_id = await desk.merchant(request)
+    demand_json(request)
+    body = await body_of(request)
+    plain(body)
+    asked = shaped(body, _report)
+    if (asked.number is None) == (asked.paymentId is None):
+        raise Malformed("", "say either number or paymentId")
+    amount = rupiah(asked.amount)
+    paid_at = None if asked.paidAt is None else _instant(asked.paidAt, "paidAt")
+    if paid_at is not None and not 2000 <= paid_at.year <= 2100:
+        raise Malformed("paidAt", "must be between the years 2000 and 2100")
+    if asked.paymentId is not None:
+        money = await sandbox.simulated_payment(
+            desk.world, merchant_id, asked.paymentId, amount, asked.bankReference, paid_at
+        )
+    else:
+        channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "")
+        money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)
+    booked = await desk.commands.report(money)
+    return answer({"reports": [{"id": str(booked.id), "outcome": booked.outcome, "paymentId": booked.payment_id}]})
+
+
+async def events(desk: Desk, request: Request) -> Response:
+    merchant_id = await desk.merchant(request)
+    newest = await sending.newest_events(desk.world, merchant_id, _limit(request))
+    items = [
+        {
+            "id": f"{merchant_id.hex}-{number}",
+            "sequence": number,
+            "event": event.kind,
+            "paymentId": event.payment_id,
+            "createdAt": event.at,
+        }
+        for number, event in newest
+    ]
+    return answer({"items": items})
+
+
+async def ledger(desk: Desk, request: Request) -> Response:
+    """What the merchant's own transfers have done to each account; the sum is always zero."""
+    merchant_id = await desk.merchant(request)
+    balances = await sandbox.balances_of(desk.world, merchant_id)
+    accounts = [{"name": name, "balance": two_places(balance)} for name, balance in balances.items()]
+    return answer({"accounts": accounts, "sum": two_places(sum(balances.values()))})

@@ -1,0 +1,64 @@
+"""How the sandbox API refuses: {"error": {"code", "message", "field"}}."""
+
+from dataclasses import dataclass
+
+import msgspec
+from starlette.responses import Response
+
+from gerbang import errors
+from gerbang.errors import Refused
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    code: str
+
+
+_INVALID = Answer(400, "invalid")
+_NOT_FOUND = Answer(404, "not_found")
+_CONFLICT = Answer(409, "conflict")
+
+ANSWERS: dict[type[Refused], Answer] = {
+    errors.Invalid: _INVALID,
+    errors.AmountMissing: _INVALID,
+    errors.AmountNotAllowed: _INVALID,
+    errors.AmountBelowLimit: _INVALID,
+    errors.AmountAboveLimit: _INVALID,
+    errors.ExpiryPassed: _INVALID,
+    errors.ExpiryTooFar: _INVALID,
+    errors.MethodMissing: _INVALID,
+    errors.BankMissing: _INVALID,
+    errors.BankUnknown: _INVALID,
+    errors.ChannelNotEnabled: _INVALID,
+    errors.StandingNeedsApiMode: _INVALID,
+    errors.StandingNotOffered: _INVALID,
+    errors.NumberOutsideRange: _INVALID,
+    errors.NumberTaken: _INVALID,
+    errors.RangeUsedUp: _INVALID,
+    errors.StandingQrQuotaUsedUp: _INVALID,
+    errors.PaymentUnknown: _NOT_FOUND,
+    errors.CustomerUnknown: _NOT_FOUND,
+    errors.DeliveryUnknown: _NOT_FOUND,
+    errors.MerchantUnknown: _NOT_FOUND,
+    errors.ProductUnknown: _NOT_FOUND,
+    errors.ReferenceTaken: _CONFLICT,
+    errors.KeyReused: _CONFLICT,
+    errors.WrongState: Answer(422, "wrong_state"),
+    errors.CredentialsWrong: Answer(401, "unauthorized"),
+    errors.NotInLiveMode: Answer(403, "sandbox_only"),
+    errors.ClockBackwards: _INVALID,
+    errors.Unavailable: Answer(503, "unavailable"),
+}
+FIELDS = {"to": "to", "url": "url", "product": "product", "amount": "amount"}
+
+
+def told(status: int, code: str, message: str, field: str = "") -> Response:
+    body = {"error": {"code": code, "message": message, "field": field or None}}
+    headers = {"www-authenticate": 'Basic realm="Gerbang sandbox"'} if status == 401 else None
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
+
+
+def refused(refusal: Refused) -> Response:
+    answer = ANSWERS[type(refusal)]
+    return told(answer.status, answer.code, refusal.message, FIELDS.get(refusal.field, ""))

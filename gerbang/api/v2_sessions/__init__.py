@@ -1,0 +1,43 @@
+"""The payment-session API: /v1/access-token and /v2, in the words of the payment-session reference."""
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from gerbang.api import Context, Dialect
+from gerbang.api.v2_sessions import payments, sandbox, tokens
+from gerbang.api.v2_sessions.answers import Desk, not_found
+from gerbang.api.v2_sessions.events import PaymentVoice
+from gerbang.services.pages import Pages
+
+
+def build(context: Context) -> ASGIApp:
+    desk = Desk(context)
+    routes = [
+        Route(path, desk.endpoint(methods), methods=list(methods))
+        for path, methods in {
+            "/v1/access-token": {"POST": tokens.give},
+            "/v2/payments": {"GET": payments.listing, "POST": payments.create},
+            "/v2/payments/simulations": {"POST": sandbox.simulate},
+            "/v2/payments/{id}": {"GET": payments.retrieve},
+            "/v2/payments/{id}/confirm": {"POST": payments.confirm},
+            "/v2/payments/{id}/cancel": {"POST": payments.cancel},
+            "/v2/charges": {"GET": payments.charges},
+            "/v2/payment-method-configs": {"GET": payments.method_configs},
+            "/v2/qr/{name}": {"GET": payments.picture},
+        }.items()
+    ]
+    return Starlette(routes=routes, exception_handlers={404: not_found, 405: desk.method_not_allowed})
+
+
+def voices(base_url: str, page_key: str) -> list[PaymentVoice]:
+    return [PaymentVoice(Pages(base_url, page_key))]
+
+
+DIALECT = Dialect(
+    name="v2_sessions",
+    title="Payment sessions",
+    prefixes=("/v1/", "/v2/"),
+    build=build,
+    voices=voices,
+)

@@ -1,0 +1,120 @@
+"""The desk where requests are taken: who is asking, the envelope of answers, and every failure in this dialect's words."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang import ids
+from gerbang.api import Context
+from gerbang.api._bodies import BodyTooLarge, Malformed
+from gerbang.api.v2_sessions import errors
+from gerbang.errors import CredentialsWrong, Refused
+from gerbang.services.credentials import Tokens
+from gerbang.services.pages import Pages
+
+log = structlog.get_logger()
+PER_PAGE_DEFAULT = 10
+PER_PAGE_MAX = 100
+PAGE_MAX = 1_000_000
+
+
+class Desk:
+    """What every endpoint of this dialect has at hand."""
+
+    def __init__(self, context: Context) -> None:
+        self.world = context.world
+        self.commands = context.commands
+        self.pages = Pages(context.base_url, context.world.seals.page_key)
+        self._tokens = Tokens(context.world)
+
+    def merchant_of(self, request: Request) -> UUID:
+        """Who is asking. Raises CredentialsWrong; a call on behalf of a sub-account is refused, never done for another."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise CredentialsWrong
+        merchant_id = self._tokens.merchant_of(token.strip())
+        if request.headers.get("x-submerchant-id"):
+            raise SubMerchantNotEnabled
+        return merchant_id
+
+    def endpoint(
+        self, methods: Mapping[str, Callable[["Desk", Request], Awaitable[Response]]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """One path with its methods, as Starlette calls it: whatever goes wrong is told in the envelope."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await methods[request.method if request.method != "HEAD" else "GET"](self, request)
+            except Refused as refusal:
+                return errors.refused(refusal)
+            except Malformed as wrong:
+                return errors.told(errors.MALFORMED, field=wrong.field, why=wrong.why)
+            except BodyTooLarge:
+                return errors.told(errors.TOO_LARGE)
+            except SubMerchantNotEnabled:
+                return errors.told(errors.FORBIDDEN, field="x-submerchant-id", why="sub-accounts are not enabled here")
+            except Exception:
+                trace_id = ids.trace_id()
+                log.exception("a request failed", path=request.url.path, trace_id=trace_id)
+                return errors.told(errors.INTERNAL, trace_id=trace_id)
+
+        return answer
+
+    async def method_not_allowed(self, request: Request, failure: Exception) -> Response:
+        response = errors.told(errors.METHOD_NOT_ALLOWED)
+        response.headers["allow"] = getattr(failure, "headers", {}).get("Allow", "")
+        return response
+
+
+class SubMerchantNotEnabled(Exception):
+    """The call is on behalf of a sub-account, and there are none."""
+
+
+async def not_found(request: Request, failure: Exception) -> Response:
+    return errors.told(errors.NOT_FOUND)
+
+
+def success(data: object, pagination: Mapping[str, int] | None = None) -> bytes:
+    """The envelope of an answer."""
+    body: dict[str, Any] = {"code": "00", "message": "Success", "data": data}
+    if pagination is not None:
+        body["pagination"] = pagination
+    return msgspec.json.encode(body)
+
+
+def answer(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def pagination(page: int, per_page: int, items: int) -> dict[str, int]:
+    return {"page": page, "perPage": per_page, "totalItems": items, "totalPages": -(-items // per_page)}
+
+
+def page_asked(request: Request) -> tuple[int, int]:
+    """The page and its length that a query asks for. Raises Malformed."""
+    return (
+        number_asked(request, "page", 1, PAGE_MAX),
+        number_asked(request, "perPage", PER_PAGE_DEFAULT, PER_PAGE_MAX),
+    )
+
+
+def number_asked(request: Request, name: str, default: int, most: int) -> int:
+    given = request.query_params.get(name, "")
+    if given == "":
+        return default
+    if not (given.isascii() and given.isdigit() and len(given) <= 7 and 1 <= int(given) <= most):
+        raise Malformed(name, f"must be a whole number from 1 to {most}")
+    return int(given)
+
+
+def id_in_path(request: Request) -> UUID | None:
+    """The id in the path; None for anything that is not one."""
+    try:
+        return UUID(request.path_params["id"])
+    except ValueError:
+        return None

@@ -1,0 +1,99 @@
+"""How this dialect refuses: HTTP status, code, type and source of every refusal (payment-session reference, 1.7 to 1.10)."""
+
+from dataclasses import dataclass
+
+import msgspec
+from starlette.responses import Response
+
+from gerbang import errors, ids
+from gerbang.errors import Refused
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    code: str
+    type: str = "API_ERROR"
+    source: str = "UPSTREAM"
+    message: str = "The request was refused"
+    names_field: bool = True
+    """False where the vendor documents an empty `field` (1.10)."""
+
+
+_INVALID = Answer(400, "api_validation_error", message="The request is not valid")
+_UNNAMED = Answer(400, "api_validation_error", message="The request is not valid", names_field=False)
+_MISSING = Answer(404, "resource_missing", "GATEWAY_ERROR", message="There is no such object")
+
+ANSWERS: dict[type[Refused], Answer] = {
+    errors.Invalid: _INVALID,
+    errors.AmountMissing: _INVALID,
+    errors.AmountNotAllowed: _UNNAMED,
+    errors.AmountBelowLimit: _INVALID,
+    errors.AmountAboveLimit: _INVALID,
+    errors.ExpiryPassed: _INVALID,
+    errors.ExpiryTooFar: _INVALID,
+    errors.MethodMissing: _INVALID,
+    errors.BankMissing: _INVALID,
+    errors.BankUnknown: _INVALID,
+    errors.ChannelNotEnabled: _INVALID,
+    errors.StandingNeedsApiMode: _UNNAMED,
+    errors.StandingNotOffered: _UNNAMED,
+    errors.NumberOutsideRange: _UNNAMED,
+    errors.NumberTaken: _UNNAMED,
+    errors.RangeUsedUp: _UNNAMED,
+    errors.StandingQrQuotaUsedUp: _UNNAMED,
+    errors.PaymentUnknown: _MISSING,
+    errors.CustomerUnknown: _MISSING,
+    errors.DeliveryUnknown: _MISSING,
+    errors.MerchantUnknown: _MISSING,
+    errors.ProductUnknown: _MISSING,
+    errors.ReferenceTaken: Answer(409, "duplicate_error", "GATEWAY_ERROR", message="This exists already"),
+    errors.KeyReused: Answer(409, "idempotency_error", message="This X-REQUEST-ID was used for another request"),
+    errors.WrongState: Answer(422, "api_validation_error", message="The payment is not in a state that allows this"),
+    errors.CredentialsWrong: Answer(401, "credentials_invalid", message="The credentials are not valid"),
+    errors.NotInLiveMode: Answer(403, "forbidden_access", message="This exists in the sandbox only"),
+    errors.ClockBackwards: _INVALID,
+    errors.Unavailable: Answer(
+        503, "service_unavailable", "GATEWAY_ERROR", "SYSTEM", "The gateway cannot do this right now"
+    ),
+}
+
+NOT_FOUND = Answer(404, "not_found", "GATEWAY_ERROR", message="There is no such address")
+METHOD_NOT_ALLOWED = Answer(405, "method_not_allowed", message="This address does not know that method")
+TOO_LARGE = Answer(413, "api_validation_error", message="The body is over 1 MB")
+MALFORMED = _INVALID
+FORBIDDEN = Answer(403, "forbidden_access", message="This account may not do that")
+INTERNAL = Answer(500, "internal_error", "GATEWAY_ERROR", "SYSTEM", "Something went wrong on our side")
+
+FIELDS = {
+    "amount": "amount.value",
+    "reference": "clientReferenceId",
+    "expires_at": "expiryAt",
+    "method": "paymentMethod.type",
+    "option": "paymentMethodOptions.virtualAccount.channel",
+    "number": "paymentMethodOptions.virtualAccount.virtualAccountNumber",
+    "customer_id": "customerId",
+    "mode": "mode",
+}
+"""What the house's fields are called here."""
+
+
+def told(answer: Answer, *, field: str = "", why: str = "", trace_id: str = "") -> Response:
+    """A refusal as this dialect puts it."""
+    details = [{"field": field if answer.names_field else "", "message": why}] if why else []
+    body = {
+        "code": answer.code,
+        "message": answer.message,
+        "error": {
+            "type": answer.type,
+            "source": answer.source,
+            "details": details,
+            "traceId": trace_id or ids.trace_id(),
+        },
+    }
+    return Response(msgspec.json.encode(body), answer.status, media_type="application/json")
+
+
+def refused(refusal: Refused) -> Response:
+    answer = ANSWERS[type(refusal)]
+    return told(answer, field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)

@@ -1,0 +1,199 @@
+"""/v2/payments and its neighbours: create, confirm, look up, list, cancel; charges, method configs, QR pictures."""
+
+import re
+from uuid import UUID
+
+import msgspec
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang import channels as channel_rules
+from gerbang.api._bodies import Malformed, body_of, demand_json, fingerprint, plain, shaped
+from gerbang.api.v2_sessions import orders, requests, shapes
+from gerbang.api.v2_sessions.answers import (
+    Desk,
+    answer,
+    id_in_path,
+    not_found,
+    number_asked,
+    page_asked,
+    pagination,
+    success,
+)
+from gerbang.channels import Channel
+from gerbang.domain.charges import Charge
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Payment
+from gerbang.errors import PaymentUnknown
+from gerbang.services import confirmations, lookups, pictures
+from gerbang.services.confirmations import Cancellation, Confirmation
+from gerbang.services.lookups import Found, Question
+from gerbang.services.payments import NewPayment
+
+_create = msgspec.json.Decoder(requests.CreatePayment)
+_confirm = msgspec.json.Decoder(requests.ConfirmPayment)
+_cancel = msgspec.json.Decoder(requests.CancelPayment)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+async def create(desk: Desk, request: Request) -> Response:
+    merchant_id = desk.merchant_of(request)
+    demand_json(request)
+    body = await body_of(request)
+    said = plain(body)
+    asked = shaped(body, _create)
+    order = new_payment(desk, merchant_id, asked, said, request.headers.get("x-request-id"))
+    return answer(await desk.commands.create(order))
+
+
+def new_payment(
+    desk: Desk, merchant_id: UUID, asked: requests.CreatePayment, said: dict[str, object], request_id: str | None
+) -> NewPayment:
+    """The request in the house's words. Raises Malformed."""
+    multiple = asked.paymentType == "MULTIPLE"
+    orders.check_order(asked.orderInformation)
+    if asked.splitRoutingConfigurations:
+        raise Malformed("splitRoutingConfigurations", "splitting payments is not enabled for this merchant")
+    if request_id is not None and not REQUEST_ID.fullmatch(request_id):
+        raise Malformed("X-REQUEST-ID", "must be 1 to 100 letters, digits, hyphens, underscores or full stops")
+
+    def rendered(payment: Payment, charge: Charge | None) -> bytes:
+        return success(shapes.session(payment, [charge] if charge else [], desk.pages, "answer"))
+
+    return NewPayment(
+        merchant_id=merchant_id,
+        reference=asked.clientReferenceId,
+        kind="multiple" if multiple else "single",
+        amount=orders.minor(asked.amount, zero_is_open=multiple),
+        method=orders.method(asked.paymentMethod, asked.paymentMethodOptions),
+        details=orders.details(asked, said),
+        descriptor=asked.statementDescriptor,
+        expires_at=orders.instant(asked.expiryAt, "expiryAt"),
+        answer=rendered,
+        customer=orders.customer(asked.customer),
+        customer_id=asked.customerId or None,
+        key=request_id,
+        fingerprint=fingerprint("POST /v2/payments", said),
+    )
+
+
+async def confirm(desk: Desk, request: Request) -> Response:
+    merchant_id = desk.merchant_of(request)
+    demand_json(request)
+    body = await body_of(request) or b"{}"
+    plain(body)
+    asked = shaped(body, _confirm)
+    payment_id = id_in_path(request)
+    if payment_id is None:
+        raise PaymentUnknown
+    method = orders.method(asked.paymentMethod, asked.paymentMethodOptions)
+    payment, charge = await desk.commands.confirm(Confirmation(merchant_id, payment_id, method))
+    return answer(success(shapes.session(payment, [charge] if charge else [], desk.pages, "answer")))
+
+
+async def cancel(desk: Desk, request: Request) -> Response:
+    merchant_id = desk.merchant_of(request)
+    demand_json(request)
+    body = await body_of(request) or b"{}"
+    plain(body)
+    asked = shaped(body, _cancel)
+    payment_id = id_in_path(request)
+    if payment_id is None:
+        raise PaymentUnknown
+    reason = asked.cancellationReason or "REQUESTED_BY_CUSTOMER"
+    payment = await confirmations.cancel(desk.world, Cancellation(merchant_id, payment_id, reason))
+    return answer(success(shapes.session(payment, [], desk.pages, "read")))
+
+
+async def retrieve(desk: Desk, request: Request) -> Response:
+    merchant_id = desk.merchant_of(request)
+    page = number_asked(request, "page", 1, 1_000_000)
+    payment_id = id_in_path(request)
+    if payment_id is None:
+        raise PaymentUnknown
+    found = await desk.commands.read(Question(merchant_id, payment_id, page))
+    return answer(success(_read(desk, found)))
+
+
+def _read(desk: Desk, found: Found) -> shapes.Json:
+    return shapes.session(found.payment, found.charges, desk.pages, "read")
+
+
+async def listing(desk: Desk, request: Request) -> Response:
+    merchant_id = desk.merchant_of(request)
+    page, per_page = page_asked(request)
+    reference = request.query_params.get("clientReferenceId")
+    if reference:
+        found = await lookups.by_reference(desk.world, merchant_id, _text(reference))
+        listed, count = ([found] if found and page == 1 else []), int(found is not None)
+    else:
+        listed, count = await lookups.page_of(desk.world, merchant_id, page=page, per_page=per_page)
+    return answer(success([_read(desk, found) for found in listed], pagination(page, per_page, count)))
+
+
+async def charges(desk: Desk, request: Request) -> Response:
+    merchant_id = desk.merchant_of(request)
+    page, per_page = page_asked(request)
+    reference = request.query_params.get("clientReferenceId")
+    if not reference:
+        raise Malformed("clientReferenceId", "is required")
+    listed, count = await lookups.charges_of(
+        desk.world, merchant_id, _text(reference), page=page, per_page=per_page
+    )
+    written = [shapes.charge_alone(charge, desk.pages) for charge in listed]
+    return answer(success(written, pagination(page, per_page, count)))
+
+
+def _text(reference: str) -> str:
+    if len(reference) > 100 or not reference.isprintable():
+        raise Malformed("clientReferenceId", "must be 1 to 100 characters without control characters")
+    return reference
+
+
+async def method_configs(desk: Desk, request: Request) -> Response:
+    merchant = await lookups.merchant(desk.world, desk.merchant_of(request))
+    known = desk.world.channels
+    disabled = {"enabled": False, "acceptedChannels": list[str]()}
+    return answer(
+        success(
+            {
+                "card": disabled,
+                "virtualAccount": _config(known["virtual_account"], merchant),
+                "qr": _config(known["qris"], merchant),
+                "ewallet": disabled,
+                "installment": {"enabled": False, "acceptedChannels": {}},
+            }
+        )
+    )
+
+
+def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
+    options = channel.options(merchant)
+    if options is None:
+        return {"enabled": False, "acceptedChannels": []}
+    least, most = channel_rules.limits(channel.facts, merchant)
+    span = channel.facts.expiry_max
+    return {
+        "enabled": True,
+        **({"acceptedChannels": options} if options else {}),
+        "minimumAmount": shapes.amount(least),
+        "maximumAmount": shapes.amount(most),
+        "maximumExpiry": f"{span.days} DAYS" if span.days else f"{span.seconds // 60} MINUTES",
+    }
+
+
+async def picture(desk: Desk, request: Request) -> Response:
+    """The picture behind qrUrl: no credentials, since buyers' browsers load it; the id cannot be guessed."""
+    name, _, kind = str(request.path_params["name"]).rpartition(".")
+    try:
+        id_ = UUID(name)
+    except ValueError:
+        return await not_found(request, ValueError())
+    text = await lookups.picture_text(desk.world, id_) if kind in ("png", "svg") else None
+    if text is None:
+        raise PaymentUnknown
+    headers = {"cache-control": "private, max-age=3600"}
+    if kind == "svg":
+        return Response(await to_thread.run_sync(pictures.svg, text), media_type="image/svg+xml", headers=headers)
+    return Response(await to_thread.run_sync(pictures.png, text), media_type="image/png", headers=headers)

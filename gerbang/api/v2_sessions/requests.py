@@ -1,0 +1,226 @@
+"""What merchants may send to the payment-session API, field by field (payment-session reference, sections 3 and 4).
+
+Fields that are not listed are accepted and ignored; null is the same as absent.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+TEXT = r"\A[^\x00-\x1f\x7f]*\Z"
+Text255 = Annotated[str, Meta(max_length=255, pattern=TEXT)]
+Text100 = Annotated[str, Meta(max_length=100, pattern=TEXT)]
+Text60 = Annotated[str, Meta(max_length=60, pattern=TEXT)]
+Text20 = Annotated[str, Meta(max_length=20, pattern=TEXT)]
+Reference = Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)]
+Url = Annotated[str, Meta(max_length=255, pattern=r"\A(|[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f]+)\Z")]
+Email = Annotated[str, Meta(max_length=255, pattern=r"\A(|[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+)\Z")]
+
+
+class Amount(Struct):
+    value: int | float | str
+    currency: Literal["IDR"]
+
+
+class Phone(Struct):
+    countryCode: Annotated[str, Meta(min_length=1, max_length=4, pattern=TEXT)]
+    number: Annotated[str, Meta(min_length=1, max_length=15, pattern=TEXT)]
+
+
+class ChannelInformation(Struct):
+    accountNumber: Annotated[str, Meta(min_length=1, max_length=30, pattern=TEXT)]
+    accountName: Annotated[str, Meta(min_length=1, max_length=50, pattern=TEXT)]
+
+
+class TransferDestination(Struct):
+    channelCode: Annotated[str, Meta(min_length=1, max_length=20, pattern=TEXT)]
+    channelInformation: ChannelInformation
+
+
+class RefundPreference(Struct):
+    method: Literal["AUTO", "TRANSFER_ONLY"] | None = None
+    transferDestination: TransferDestination | None = None
+
+
+class Customer(Struct):
+    givenName: Text255 | None = None
+    surname: Text255 | None = None
+    sureName: Text255 | None = None
+    email: Email | None = None
+    phoneNumber: Phone | None = None
+    refundPreference: RefundPreference | None = None
+
+
+class ProductDetail(Struct):
+    type: Literal["PHYSICAL", "DIGITAL", "SERVICE"]
+    quantity: Annotated[float, Meta(ge=0)]
+    price: Amount
+    category: Text255 | None = None
+    subCategory: Text255 | None = None
+    name: Text255 | None = None
+    description: Text255 | None = None
+
+
+class Address(Struct):
+    givenName: Text255 | None = None
+    surname: Text255 | None = None
+    sureName: Text255 | None = None
+    email: Email | None = None
+    phoneNumber: Phone | None = None
+    addressLine1: Text255 | None = None
+    addressLine2: Text255 | None = None
+    city: Text255 | None = None
+    provinceState: Text255 | None = None
+    country: Annotated[str, Meta(pattern=r"\A([A-Za-z]{2})?\Z")] | None = None
+    postalCode: Text20 | None = None
+
+
+class Shipping(Address):
+    method: Literal["REGULAR", "NEXTDAY", "SAMEDAY", "INSTANT"] | None = None
+    shippingFee: Amount | None = None
+
+
+class OrderInformation(Struct):
+    productDetails: list[ProductDetail] | None = None
+    billingInfo: Address | None = None
+    shippingInfo: Shipping | None = None
+
+
+class RedirectUrl(Struct, omit_defaults=True):
+    successReturnUrl: Url | None = None
+    failureReturnUrl: Url | None = None
+    expirationReturnUrl: Url | None = None
+
+
+class VirtualAccountOptions(Struct):
+    channel: Text100 | None = None
+    virtualAccountName: Text100 | None = None
+    virtualAccountNumber: Text100 | None = None
+    expiryAt: datetime | None = None
+
+
+class QrOptions(Struct):
+    expiryAt: datetime | None = None
+
+
+class EwalletOptions(Struct):
+    channel: Literal["DANA", "SHOPEEPAY", "OVO"] | None = None
+    expiryAt: datetime | None = None
+
+
+class ProcessingConfig(Struct):
+    bankMerchantId: Annotated[str, Meta(max_length=50)] | None = None
+    merchantIdTag: Annotated[str, Meta(max_length=50)] | None = None
+
+
+class ThreeDsInfo(Struct):
+    transactionId: str | None = None
+    threeDsVersion: str | None = None
+    eci: str | None = None
+    transactionStatus: str | None = None
+    authenticationScheme: str | None = None
+    acsTransactionId: str | None = None
+    acsReference: str | None = None
+    authenticationTime: str | None = None
+    mcc: str | None = None
+
+
+class CardOnFile(Struct):
+    initiator: str | None = None
+    type: str | None = None
+    previousNetworkTransactionId: str | None = None
+
+
+class CardOptions(Struct):
+    captureMethod: Annotated[str, Meta(pattern=r"\A(?i:automatic|manual)\Z")] | None = None
+    threeDsMethod: Literal["AUTOMATIC", "CHALLENGE", "NEVER", "EXTERNAL"] | None = None
+    processingConfig: ProcessingConfig | None = None
+    threeDsInfo: ThreeDsInfo | None = None
+    cardOnFile: CardOnFile | None = None
+    installment: dict[str, msgspec.Raw] | None = None
+
+
+class MethodOptions(Struct):
+    id: Text255 | None = None
+    virtualAccount: VirtualAccountOptions | None = None
+    qr: QrOptions | None = None
+    ewallet: EwalletOptions | None = None
+    card: CardOptions | None = None
+
+
+class Card(Struct):
+    encryptedCard: str | None = None
+    token: Text100 | None = None
+    number: Annotated[str, Meta(pattern=r"\A[0-9]{12,19}\Z")] | None = None
+    expMonth: Annotated[str, Meta(pattern=r"\A(0[1-9]|1[0-2])\Z")] | None = None
+    expYear: Annotated[str, Meta(pattern=r"\A([0-9]{2}|[0-9]{4})\Z")] | None = None
+    cvc: Annotated[str, Meta(pattern=r"\A[0-9]{3,4}\Z")] | None = None
+    cardHolderFirstName: Text255 | None = None
+    cardHolderLastName: Text255 | None = None
+    cardHolderEmail: Text255 | None = None
+    cardHolderPhone: Text20 | None = None
+
+
+class EwalletAccount(Struct):
+    accountIdentifier: Text255 | None = None
+
+
+class PaymentMethod(Struct):
+    type: Literal["VIRTUAL_ACCOUNT", "QR", "CARD", "EWALLET"]
+    card: Card | None = None
+    ewallet: EwalletAccount | None = None
+    paymentMethodOptions: MethodOptions | None = None
+
+
+class SplitRouting(Struct):
+    merchantId: Text100
+    type: Literal["FIXED", "PERCENTAGE"]
+    currency: Literal["IDR"] | None = None
+    percentageAmount: float | str | None = None
+    fixedAmount: float | str | None = None
+    remarks: Text255 | None = None
+
+
+class CreatePayment(Struct):
+    clientReferenceId: Reference
+    amount: Amount | None = None
+    paymentType: Literal["SINGLE", "MULTIPLE"] | None = None
+    paymentMethod: PaymentMethod | None = None
+    paymentMethodOptions: MethodOptions | None = None
+    saveForFutureUse: bool | None = None
+    saveForFuture: bool | None = None
+    showSavedPayment: bool | None = None
+    mode: Literal["REDIRECT", "API"] | None = None
+    bypassStatusPage: bool | None = None
+    redirectUrl: RedirectUrl | None = None
+    customerId: Text255 | None = None
+    customer: Customer | None = None
+    orderInformation: OrderInformation | None = None
+    autoConfirm: bool | None = None
+    statementDescriptor: Text20 | None = None
+    expirationMode: Literal["LOOSE", "STRICT"] | None = None
+    expiryAt: datetime | None = None
+    metadata: dict[str, msgspec.Raw] | None = None
+    splitRoutingConfigurations: list[SplitRouting] | None = None
+
+
+class ConfirmPayment(Struct):
+    paymentMethod: PaymentMethod | None = None
+    paymentMethodOptions: MethodOptions | None = None
+
+
+class CancelPayment(Struct):
+    cancellationReason: Literal["REQUESTED_BY_CUSTOMER", "DUPLICATED", "VOID_SESSION"] | None = None
+
+
+class Simulation(Struct):
+    paymentSessionId: Text100
+    chargeStatus: Literal["SUCCESS", "EXPIRED"]
+    amount: Amount | None = None
+    bankReference: Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)] | None = None
+
+
+class AccessToken(Struct):
+    grantType: Literal["client_credentials"]

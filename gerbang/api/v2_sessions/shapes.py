@@ -1,0 +1,229 @@
+"""How this dialect writes payments, charges and customers: field order, spelling, null-or-absent, number-or-string.
+
+There are two views of a payment. A create or confirm is answered in the `answer` view; lookups, lists, cancellations and
+callbacks use the `read` view, which has more flags and whole seconds (payment-session reference, 3.7 and 4.1).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from gerbang.domain.charges import Charge
+from gerbang.domain.customers import Customer
+from gerbang.domain.money import whole_rupiah
+from gerbang.domain.paycodes import Block
+from gerbang.domain.payments import Payment
+from gerbang.services.pages import Pages
+
+View = Literal["answer", "read"]
+Json = dict[str, Any]
+
+STATUS = {
+    "needs_method": "REQUIRE_PAYMENT_METHOD",
+    "needs_confirmation": "REQUIRE_CONFIRMATION",
+    "awaiting": "REQUIRE_ACTION",
+    "active": "ACTIVE",
+    "processing": "PROCESSING",
+    "paid": "PAID",
+    "cancelled": "CANCELLED",
+    "expired": "EXPIRED",
+    "inactive": "INACTIVE",
+}
+CHARGE_STATUS = {
+    "waiting": "WAITING_FOR_USER_ACTION",
+    "authenticating": "WAITING_FOR_AUTHENTICATION",
+    "processing": "PROCESSING",
+    "awaiting_capture": "WAITING_FOR_CAPTURE",
+    "succeeded": "SUCCESS",
+    "failed": "FAILED",
+    "expired": "EXPIRED",
+}
+METHOD = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR"}
+NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
+"""A standing virtual account without an end prints the zero time (seed example of a static payment)."""
+
+
+def amount(minor: int) -> Json:
+    return {"value": whole_rupiah(minor), "currency": "IDR"}
+
+
+def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: View) -> Json:
+    """A payment session. `charges` are newest first."""
+    details = payment.details
+    echo = details.echo
+    read = view == "read"
+    # Requests of the API's older generation had no paymentType; its answers had none either, but these two nulls.
+    older = not read and not echo.get("typed")
+    written: Json = {
+        "id": payment.id,
+        "clientReferenceId": payment.reference,
+        "amount": amount(payment.amount or 0),
+        "autoConfirm": details.auto_confirm,
+        "mode": "REDIRECT" if details.redirect else "API",
+    }
+    if urls := _redirect_url(payment):
+        written["redirectUrl"] = urls
+    if not older:
+        written["paymentType"] = "MULTIPLE" if payment.standing else "SINGLE"
+    written["paymentMethod"] = _method(payment, pages)
+    written["statementDescriptor"] = payment.descriptor
+    if read:
+        written["saveForFutureUse"] = bool(echo.get("save"))
+        written["showSavedPayment"] = bool(echo.get("show_saved"))
+    elif echo.get("save"):
+        written["saveForFutureUse"] = True
+    if mode := echo.get("expiration_mode"):
+        written["expirationMode"] = mode
+    written["status"] = STATUS[payment.state]
+    if read:
+        written["investigationStatus"] = None
+    written["createdAt"] = payment.created_at.replace(microsecond=0) if read else payment.created_at
+    written["updatedAt"] = payment.updated_at.replace(microsecond=0) if read else payment.updated_at
+    written["expiryAt"] = payment.expires_at
+    if details.redirect:
+        written["paymentUrl"] = pages.payment_url(payment)
+    written["chargeDetails"] = [charge_in_session(charge, pages) for charge in charges] or None
+    if payment.customer_id is not None:
+        written["customerId"] = payment.customer_id
+    if details.customer is not None:
+        written["customer"] = _customer(details.customer, bool(echo.get("sure_name")), read=read)
+    if older or payment.cancelled_at is not None:
+        written["cancelledAt"] = payment.cancelled_at
+        written["cancellationReason"] = payment.cancellation_reason
+    if details.metadata is not None:
+        written["metadata"] = details.metadata
+    if read:
+        written["bypassStatusPage"] = details.skip_result_page
+    return written
+
+
+def _redirect_url(payment: Payment) -> Json:
+    details = payment.details
+    urls = {
+        "successReturnUrl": details.success_url,
+        "failureReturnUrl": details.failure_url,
+        "expirationReturnUrl": details.expiration_url,
+    }
+    return {name: url for name, url in urls.items() if url is not None}
+
+
+def _method(payment: Payment, pages: Pages) -> Json | None:
+    method = payment.method
+    if method is None:
+        return None
+    written: Json = {"type": METHOD[method.channel]}
+    if method.block is not None:
+        written |= _block(method.channel, method.block, method.block.expires_at, pages.picture_url(payment.id), payment)
+    return written
+
+
+def _block(channel: str, block: Block, expires_at: datetime | None, picture_url: str, standing: Payment | None) -> Json:
+    """The part of a method or charge that tells how to pay: `virtualAccount` or `qr`."""
+    if channel == "virtual_account":
+        return {
+            "virtualAccount": {
+                "channel": block.option,
+                "virtualAccountNumber": block.number,
+                "virtualAccountName": block.name,
+                "expiryAt": expires_at or NO_INSTANT,
+            }
+        }
+    qr: Json = {
+        "acquirer": block.acquirer,
+        "qrContent": block.content,
+        "qrUrl": picture_url,
+        "qrType": "STATIC" if block.store else "DYNAMIC",
+        "retrievalReferenceNumber": block.retrieval_reference,
+        "issuerName": block.issuer,
+        # A standing QR has no end; the vendor prints the time of its creation there.
+        "expiryAt": expires_at or (standing.created_at if standing else NO_INSTANT),
+        "merchantName": block.name,
+    }
+    if block.store:
+        qr["storeId"] = block.store
+    return {"qr": qr}
+
+
+def charge_in_session(charge: Charge, pages: Pages) -> Json:
+    """A charge as it stands inside a session: blocks that do not belong to its method are left out."""
+    paid = charge.state == "succeeded"
+    written: Json = {
+        "id": charge.id,
+        "paymentSessionId": charge.payment_id,
+        "paymentSessionClientReferenceId": charge.payment_reference,
+        "amount": amount(charge.amount),
+        "statementDescriptor": charge.descriptor,
+        "status": CHARGE_STATUS[charge.state],
+        "authorizedAmount": amount(charge.amount) if paid else None,
+        "capturedAmount": amount(charge.amount) if paid else None,
+        "isCaptured": paid,
+        "createdAt": charge.created_at,
+        "updatedAt": charge.updated_at,
+        "paidAt": charge.paid_at,
+    }
+    written |= _block(charge.channel, charge.block, charge.block.expires_at, pages.picture_url(charge.id), None)
+    if charge.failure_code is not None:
+        written |= _failure(charge)
+    return written
+
+
+def charge_alone(charge: Charge, pages: Pages) -> Json:
+    """A charge as GET /v2/charges lists it: every block is printed, null where it does not apply."""
+    inside = charge_in_session(charge, pages)
+    return {
+        **{name: inside[name] for name in list(inside)[:12]},
+        "fdsRiskAssessment": None,
+        "card": None,
+        "virtualAccount": inside.get("virtualAccount"),
+        "qr": inside.get("qr"),
+        "ewallet": None,
+        "captureHistories": None,
+        "failureCode": inside.get("failureCode"),
+        "failureMessage": inside.get("failureMessage"),
+        "recommendation": inside.get("recommendation"),
+    }
+
+
+def _failure(charge: Charge) -> Json:
+    return {
+        "failureCode": charge.failure_code,
+        "failureMessage": f"{METHOD[charge.channel]} payment failed. Nobody paid before the time was over.",
+        "recommendation": "Create a new payment and ask the buyer to pay in time.",
+    }
+
+
+def _customer(customer: Customer, sure_name: bool, *, read: bool) -> Json:
+    written: Json = {
+        "givenName": customer.given_name,
+        "sureName" if sure_name else "surname": customer.surname,
+        "email": customer.email,
+    }
+    if customer.phone is not None:
+        written["phoneNumber"] = {"countryCode": customer.phone.country_code, "number": customer.phone.number}
+    if customer.refund_preference is not None:
+        preference: Json = {"method": customer.refund_preference.method.upper()}
+        destination = customer.refund_preference.destination
+        if destination is not None:
+            preference["transferDestination"] = {
+                "channelCode": destination.channel_code,
+                "channelInformation": {
+                    "accountNumber": destination.account_number,
+                    "accountName": destination.account_name,
+                },
+            }
+        written["refundPreference"] = preference
+    written = {name: value for name, value in written.items() if value is not None}
+    if customer.stored_methods:
+        written["storedPaymentMethods"] = [
+            {
+                "token": stored.token,
+                "paymentMethod": stored.channel,
+                "paymentChannel": stored.option,
+                "createdAt": stored.created_at,
+                "status": "ACTIVE" if stored.active else "INACTIVE",
+            }
+            for stored in customer.stored_methods
+        ]
+    elif read:
+        written["storePaymentMethods"] = None
+    return written

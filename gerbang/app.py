@@ -1,0 +1,443 @@
+"""The wiring: builds the parts of the house and hands them to each other. Only the command line imports it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gerbang import api, channels, ids
+from gerbang.api import Context, Dialect
+from gerbang.clock import Clock, MovableClock, SystemClock
+from gerbang.db import Database, migrate as migrate_database
+from gerbang.db.embedded import postgres
+from gerbang.db.ledger import Accounts
+from gerbang.db.paycodes import Cursors
+from gerbang.db.sandbox import CLOCK_CHANNEL
+from gerbang.domain.deliveries import Voice
+from gerbang.logs import set_up as set_up_logs
+from gerbang.network import Network
+from gerbang.seals import Seals
+from gerbang.services import merchants as merchant_service
+from gerbang.services import sandbox, sandbox_merchant
+from gerbang.services.commands import Commands
+from gerbang.services.sandbox_merchant import Sandbox
+from gerbang.settings import Settings, SettingsWrong
+from gerbang.web.contracts import Contracts
+from gerbang.web.health import Health
+from gerbang.workers import Workers
+from gerbang.world import World
+
+T = TypeVar("T")
+DRAIN_SECONDS = 3
+"""How long requests that are under way may take once we were asked to stop."""
+
+
+@dataclass(frozen=True)
+class House:
+    """One process, complete."""
+
+    world: World
+    commands: Commands
+    workers: Workers
+    app: ASGIApp
+
+
+@asynccontextmanager
+async def house(settings: Settings, *, base_url: str, clock_start: datetime | None = None) -> AsyncIterator[House]:
+    """Opens everything on the settings' database, and closes it at the end."""
+    assert settings.database_url is not None, "a database was chosen"
+    live = settings.mode == "live"
+    seals = Seals(secret_key(settings))
+    dialects = [dialect for dialect in api.found() if not (live and dialect.sandbox_only)]
+    clock = SystemClock() if live else MovableClock()
+    database = Database(settings.database_url, settings.database_connections)
+    await database.open()
+    network = Network(allow_private=not live)
+    world = World(
+        db=database,
+        clock=clock,
+        network=network,
+        seals=seals,
+        channels=channels.found(),
+        products=_voices(dialects, base_url, seals),
+        accounts=Accounts(),
+        cursors=Cursors(),
+        live=live,
+    )
+    listening: asyncio.Task[None] | None = None
+    try:
+        await migrate_database(database)
+        if isinstance(clock, MovableClock):
+            await _set_clock(world, clock, clock_start)
+            listening = asyncio.create_task(database.listen(CLOCK_CHANNEL, _follower(clock)))
+        commands = Commands(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
+        workers = Workers(world, commands)
+        context = Context(world=world, commands=commands, advance=workers.advance, base_url=base_url)
+        yield House(world, commands, workers, Front(world, dialects, context))
+    finally:
+        if listening is not None:
+            listening.cancel()
+        await network.aclose()
+        await database.close()
+
+
+def _voices(dialects: list[Dialect], base_url: str, seals: Seals) -> Mapping[str, Voice]:
+    return {voice.product.name: voice for dialect in dialects for voice in dialect.voices(base_url, seals.page_key)}
+
+
+async def _set_clock(world: World, clock: MovableClock, start: datetime | None) -> None:
+    """The sandbox's clock goes on where it was kept; `start` sets an unused one, and can only move a used one forward."""
+    kept = await sandbox.kept_offset(world)
+    if kept is not None:
+        clock.set_offset(timedelta(seconds=kept))
+    if start is not None and (kept is None or start > clock.now()):
+        clock.set_offset(start - SystemClock().now())
+    if start is not None or kept is None:
+        await sandbox.keep_clock(world)
+
+
+def _follower(clock: MovableClock) -> Callable[[str], None]:
+    """Follows the clock when another process moves it."""
+
+    def hear(payload: str) -> None:
+        ahead = timedelta(seconds=float(payload)) - clock.offset if payload else timedelta(0)
+        if ahead > timedelta(milliseconds=1):
+            clock.advance(ahead)
+
+    return hear
+
+
+class Front:
+    """The door: hands each path to whoever claims it."""
+
+    def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
+        self._claims = [(prefix, dialect.build(context)) for dialect in dialects for prefix in dialect.prefixes]
+        contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url)
+        self._rest = Starlette(
+            routes=[Route("/healthz", Health(world)), *contracts.routes()],
+            exception_handlers={404: _nothing_here},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", ""))
+        for prefix, app in self._claims:
+            if path.startswith(prefix) or path == prefix.rstrip("/"):
+                return await app(scope, receive, send)
+        return await self._rest(scope, receive, send)
+
+
+async def _nothing_here(request: object, failure: Exception) -> Response:
+    return Response("There is nothing at this address. The contract is at /docs.\n", 404, media_type="text/plain")
+
+
+# -- keys and files ---------------------------------------------------------------------------------------------------
+
+
+def secret_key(settings: Settings, *, make: bool = False) -> str:
+    """The installation's secret key: the setting, else the sandbox's own in its data folder. Raises SettingsWrong."""
+    if settings.secret_key is not None:
+        return settings.secret_key
+    path = settings.data / "secret.key"
+    if make and not path.exists():
+        _write_private(path, ids.secret())
+    try:
+        return path.read_text()
+    except OSError:
+        raise SettingsWrong(
+            "There is no secret key: set GERBANG_SECRET_KEY to 32 characters or more, the same for every process, or "
+            "give --data with the folder of a `gerbang run`."
+        ) from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def _known_sandbox(path: Path) -> Sandbox | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Sandbox)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+# -- serving ----------------------------------------------------------------------------------------------------------
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: it would kill the process before the database could be stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket on the settings' address. Raises SettingsWrong when that cannot be had."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+        listener.setblocking(False)
+    except OSError as refused:
+        raise SettingsWrong(
+            f"Cannot listen on {settings.host} port {settings.port}: {refused.strerror or refused}. Another program may "
+            "have it: choose another with --port or GERBANG_PORT."
+        ) from None
+    return listener
+
+
+def base_url(settings: Settings, listener: socket.socket) -> str:
+    if settings.public_url is not None:
+        return settings.public_url
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else "[::1]" if settings.host == "::" else settings.host  # noqa: S104  it is compared, not bound
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _asked_to_stop() -> asyncio.Event:
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
+
+
+async def until_stopped(jobs: list[Awaitable[None]], stop: asyncio.Event) -> None:
+    """Runs jobs until we are asked to stop or one of them ends, which none should."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    stopping = asyncio.ensure_future(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done - {stopping}:
+        task.result()
+
+
+async def serve_http(app: ASGIApp, listener: socket.socket) -> None:
+    """Answers HTTP until cancelled; then lets requests that are under way finish."""
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = _Server(config)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+
+
+# -- the commands -----------------------------------------------------------------------------------------------------
+
+
+def run(settings: Settings, *, clock_start: datetime | None) -> int:
+    """Everything in one process, on the embedded database unless the settings name one. Returns the exit code."""
+    set_up_logs(settings.log_level)
+    if settings.database_url is not None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        uvloop.run(_run(settings, listen(settings), clock_start))
+        return 0
+    with postgres(settings.data, say=_say) as url:
+        uvloop.run(_run(replace(settings, database_url=url), listen(settings), clock_start))
+    return 0
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
+
+
+async def _run(settings: Settings, listener: socket.socket, clock_start: datetime | None) -> None:
+    stop = _asked_to_stop()
+    secret_key(settings, make=True)
+    url = base_url(settings, listener)
+    async with house(settings, base_url=url, clock_start=clock_start) as built:
+        path = settings.data / "sandbox.json"
+        keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
+        _write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
+        _say(_welcome(keys, path, built.world.clock))
+        await until_stopped([serve_http(built.app, listener), built.workers.run()], stop)
+
+
+def _welcome(keys: Sandbox, path: Path, clock: Clock) -> str:
+    url = keys.base_url
+    return f"""
+Gerbang is open at {url}   (the contract: {url}/docs, the clock: {clock.now():%Y-%m-%dT%H:%M:%SZ})
+
+  merchant id      {keys.v2.merchant_id}
+  merchant secret  {keys.v2.merchant_secret}
+  all keys         {path}
+
+Create a payment:
+
+  TOKEN=$(curl -s {url}/v1/access-token -H 'X-MERCHANT-ID: {keys.v2.merchant_id}' \\
+    -H 'X-MERCHANT-SECRET: {keys.v2.merchant_secret}' -H 'Content-Type: application/json' \\
+    -d '{{"grantType":"client_credentials"}}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')
+  ID=$(curl -s {url}/v2/payments -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{{"clientReferenceId":"order-'$(date +%s)'","amount":{{"value":20000,"currency":"IDR"}},"mode":"API",
+         "paymentMethod":{{"type":"VIRTUAL_ACCOUNT"}},
+         "paymentMethodOptions":{{"virtualAccount":{{"channel":"PERMATA","virtualAccountName":"Budi"}}}}}}' \\
+    | tee /dev/stderr | sed 's/.*"data":{{"id":"\\([^"]*\\)".*/\\1/')
+
+Pay it, and see the callback arrive:
+
+  curl -s {url}/v2/payments/simulations -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{{"paymentSessionId":"'$ID'","chargeStatus":"SUCCESS"}}'; sleep 1
+  curl -s '{url}/sandbox/inbox?limit=1' -H "Authorization: Bearer $TOKEN"
+"""
+
+
+def serve(settings: Settings) -> int:
+    """Answers HTTP, and nothing else. Any number of these may run on one database."""
+    set_up_logs(settings.log_level)
+    listener = listen(settings)
+    uvloop.run(_serve(settings, listener))
+    return 0
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    stop = _asked_to_stop()
+    url = base_url(settings, listener)
+    async with house(settings, base_url=url) as built:
+        _say(f"Gerbang answers at {url}")
+        await until_stopped([serve_http(built.app, listener)], stop)
+
+
+def work(settings: Settings) -> int:
+    """Does what happens later: expiries, callbacks. Any number of these may run on one database."""
+    set_up_logs(settings.log_level)
+    uvloop.run(_work(settings))
+    return 0
+
+
+async def _work(settings: Settings) -> None:
+    stop = _asked_to_stop()
+    base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+    async with house(settings, base_url=base_url) as built:
+        _say("Gerbang is working.")
+        await until_stopped([built.workers.run()], stop)
+
+
+def migrate(settings: Settings) -> int:
+    """Brings the database's tables up to date, and says what was done."""
+
+    async def task() -> list[str]:
+        assert settings.database_url is not None
+        database = Database(settings.database_url, 2)
+        await database.open()
+        try:
+            return await migrate_database(database)
+        finally:
+            await database.close()
+
+    applied = uvloop.run(task())
+    _say("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+    return 0
+
+
+def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
+    async def inside() -> T:
+        base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        async with house(settings, base_url=base_url) as built:
+            return await task(built.world)
+
+    set_up_logs("warning")
+    return uvloop.run(inside())
+
+
+def merchant_create(settings: Settings, name: str, short_name: str, email: str) -> dict[str, str]:
+    """Takes a merchant in and returns what it signs in with."""
+
+    async def task(world: World) -> dict[str, str]:
+        _, keys = await merchant_service.create(world, name=name, short_name=short_name, email=email)
+        return _shown(keys)
+
+    return _within(settings, task)
+
+
+def merchants(settings: Settings) -> list[dict[str, str]]:
+    """All merchants, for a table."""
+
+    async def task(world: World) -> list[dict[str, str]]:
+        return [
+            {"id": str(m.id), "number": str(m.number), "name": m.name, "short name": m.short_name, "email": m.email}
+            for m in await merchant_service.every(world)
+        ]
+
+    return _within(settings, task)
+
+
+def rotate_secret(settings: Settings, merchant_id: str) -> dict[str, str]:
+    """Gives a merchant new secrets."""
+    return _within(settings, lambda world: _rotated(world, merchant_id))
+
+
+async def _rotated(world: World, merchant_id: str) -> dict[str, str]:
+    return _shown(await merchant_service.rotate_secrets(world, _merchant_id(merchant_id)))
+
+
+def callbacks_set(settings: Settings, merchant_id: str, product: str, url: str) -> dict[str, str]:
+    """Sets where a merchant's callbacks of one product go."""
+
+    async def task(world: World) -> dict[str, str]:
+        callback = await merchant_service.set_callback(world, _merchant_id(merchant_id), product, url)
+        return {
+            "product": callback.product,
+            "url": callback.url,
+            "X-API-Key": callback.api_key,
+            "signing secret": callback.signing_secret,
+        }
+
+    return _within(settings, task)
+
+
+def _merchant_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise SettingsWrong(f"{text} is not a merchant's id; `gerbang merchant list` shows them.") from None
+
+
+def _shown(keys: merchant_service.Keys) -> dict[str, str]:
+    return {
+        "merchant id": keys.merchant_id,
+        "merchant secret": keys.v2_secret,
+        "v4 API key": keys.v4_key,
+        "v4 secret key": keys.v4_secret,
+    }

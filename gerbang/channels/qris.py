@@ -1,0 +1,110 @@
+"""QRIS, the national QR standard: one code that every bank app and wallet can pay, dynamic (SINGLE) or static (MULTIPLE).
+
+The payload is composed here from the merchant's registration (NMID, merchant PAN); our reference travels in it as the bill
+number (62-01) or the reference label (62-05), and comes back in the acquirer's report.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+from gerbang import channels
+from gerbang.channels import _emv
+from gerbang.domain.fees import Rate
+from gerbang.domain.merchants import Merchant, QrisAgreement
+from gerbang.domain.money import rupiah
+from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.payments import Payment
+from gerbang.errors import ChannelNotEnabled
+
+STORE_DIGITS = 12
+
+
+def agreement_for(merchant_number: int, name: str, city: str = "JAKARTA PUSAT", postal_code: str = "10110") -> QrisAgreement:
+    """A registration for a merchant that has none yet: well formed, on an institution number that nobody holds.
+
+    Codes with it can be read by every app and paid by none; an acquirer's own data take its place in production.
+    """
+    return QrisAgreement(
+        acquirer="BNC",
+        globally_unique_id="ID.CO.GERBANG.WWW",
+        merchant_pan=f"93600990{merchant_number:010d}",
+        merchant_id=f"G{merchant_number:011d}",
+        criteria="UKE",
+        nmid=f"ID2025{merchant_number:09d}",
+        category_code="5399",
+        name=name,
+        city=city,
+        postal_code=postal_code,
+    )
+
+
+class Qris:
+    facts = channels.Facts(
+        name="qris",
+        title="QRIS",
+        amount_min=rupiah(1_000),
+        amount_max=rupiah(9_999_999),
+        expiry_max=timedelta(minutes=60),
+        expiry_is_capped=True,
+        fee=Rate(percent=Decimal("0.7")),
+        settled_after_working_days=1,
+        standing=True,
+        standing_amount=False,
+    )
+
+    def options(self, merchant: Merchant) -> list[str] | None:
+        return None if merchant.agreement.qris is None else []
+
+    def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
+        agreed = self._agreed(merchant)
+        channels.check_amount(self.facts, payment, merchant)
+        return Opening(
+            channel=self.facts.name,
+            option=None,
+            name=agreed.name,
+            amount=payment.amount,
+            standing=payment.standing,
+            expires_at=channels.end_of(self.facts, payment, now),
+        )
+
+    def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
+        agreed = self._agreed(merchant)
+        content = _emv.compose(
+            _account(agreed),
+            amount=opening.amount,
+            bill_number="" if opening.standing else number,
+            reference=number if opening.standing else "",
+        )
+        return Block(
+            number=number,
+            name=agreed.name,
+            content=content,
+            acquirer=agreed.acquirer,
+            store=number[-STORE_DIGITS:] if opening.standing else "",
+            expires_at=opening.expires_at,
+        )
+
+    def _agreed(self, merchant: Merchant) -> QrisAgreement:
+        if merchant.agreement.qris is None:
+            raise ChannelNotEnabled("method", title=self.facts.title)
+        return merchant.agreement.qris
+
+
+@lru_cache(maxsize=1024)
+def _account(agreed: QrisAgreement) -> _emv.MerchantAccount:
+    return _emv.MerchantAccount(
+        acquirer=agreed.globally_unique_id,
+        pan=agreed.merchant_pan,
+        merchant_id=agreed.merchant_id,
+        criteria=agreed.criteria,
+        nmid=agreed.nmid,
+        mcc=agreed.category_code,
+        name=agreed.name,
+        city=agreed.city,
+        postcode=agreed.postal_code,
+        terminal=agreed.terminal,
+    )
+
+
+CHANNEL = Qris()

@@ -1,0 +1,219 @@
+"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `merchant`, `callbacks`.
+
+It reads what a person typed, calls gerbang.app and prints the answer. Whatever is known to go wrong is one sentence on
+the standard error and exit code 1.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from gerbang import __version__
+from gerbang.errors import Refused
+from gerbang.settings import Settings, SettingsWrong
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line and gives its exit code. `arguments` are those of the process unless given."""
+    try:
+        code = commands.main(arguments, prog_name="gerbang", standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except Exception as failure:
+        # Imported only now: the whole of db would slow --help down.
+        from gerbang.db.embedded import EmbeddedPostgresFailed
+
+        if not isinstance(failure, Refused | SettingsWrong | EmbeddedPostgresFailed):
+            raise
+        click.echo(f"gerbang: {failure}", err=True)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _instant(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    form = "write it as in 2025-03-30T05:48:17Z"
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value} is not an instant; {form}") from None
+    if instant.tzinfo is None:
+        raise click.BadParameter(f"{value} has no time zone; {form}")
+    return instant.astimezone(UTC)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gerbang", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Gerbang, an open payment gateway for Indonesia.
+
+    `gerbang run` is everything in one process, to try and to develop with. Production runs `gerbang serve` and
+    `gerbang work`, as many times as wanted, on a database of its own. Settings are read from the environment; see
+    docs/settings.md.
+    """
+
+
+@commands.command()
+@click.option("--host", metavar="HOST", help="The address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port.  [default: 8000; 0: any]")
+@click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help="Where it is kept.  [default: ./var]")
+@click.option("--clock", callback=_instant, metavar="INSTANT", help="Where the clock starts: 2025-03-30T05:48:17Z.")
+def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
+    """Run everything in one process: sandbox, embedded database, a merchant with its keys."""
+    settings = Settings.from_environment()
+    if settings.mode == "live":
+        raise SettingsWrong(
+            "Live mode does not run on one laptop's database: use `gerbang serve` and `gerbang work`, or set "
+            "GERBANG_MODE to sandbox."
+        )
+    settings = replace(
+        settings,
+        host=settings.host if host is None else host,
+        port=settings.port if port is None else port,
+        data=settings.data if data is None else data,
+    )
+    from gerbang import app
+
+    return app.run(settings, clock_start=clock)
+
+
+def _with_database(command: Callable[..., object]) -> Callable[..., object]:
+    """Adds `--data`, which finds the database that `gerbang run` is running on a folder."""
+    help_text = "Use the database of the `gerbang run` that is running on this folder."
+    return click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help=help_text)(command)
+
+
+def _settings(data: Path | None) -> Settings:
+    """Settings that have a database: GERBANG_DATABASE_URL, or in the sandbox that of a running `gerbang run`."""
+    settings = Settings.from_environment()
+    if data is not None:
+        if settings.mode == "live":
+            raise SettingsWrong("Live mode has no embedded database: leave out --data and set GERBANG_DATABASE_URL.")
+        from gerbang.db.embedded import running_url
+
+        url = running_url(data)
+        if url is None:
+            raise SettingsWrong(
+                f"No gateway with an embedded database is running on {data}: start `gerbang run` first."
+            )
+        return replace(settings, database_url=url, data=data)
+    if settings.database_url is None:
+        raise SettingsWrong(
+            "There is no database to work on: set GERBANG_DATABASE_URL, or give --data with the folder of a running "
+            "`gerbang run`."
+        )
+    return settings
+
+
+@commands.command()
+@_with_database
+def serve(data: Path | None) -> int:
+    """Answer merchants and payers over HTTP."""
+    settings = _settings(data)
+    from gerbang import app
+
+    return app.serve(settings)
+
+
+@commands.command()
+@_with_database
+def work(data: Path | None) -> int:
+    """Do what happens later: expiries, deliveries and their retries."""
+    settings = _settings(data)
+    from gerbang import app
+
+    return app.work(settings)
+
+
+@commands.command()
+@_with_database
+def migrate(data: Path | None) -> int:
+    """Bring the database's tables up to this version."""
+    settings = _settings(data)
+    from gerbang import app
+
+    return app.migrate(settings)
+
+
+@commands.group()
+def merchant() -> None:
+    """Merchants and their secrets."""
+
+
+@merchant.command("create")
+@click.option("--name", required=True, help="The merchant's full name.")
+@click.option("--short-name", required=True, help="What payers see beside a payment's name.")
+@click.option("--email", required=True, help="With which the merchant signs in.")
+@_with_database
+def merchant_create(name: str, short_name: str, email: str, data: Path | None) -> None:
+    """Create a merchant, and show its secrets this one time."""
+    settings = _settings(data)
+    from gerbang import app
+
+    _print_facts(app.merchant_create(settings, name, short_name, email))
+
+
+@merchant.command("list")
+@_with_database
+def merchant_list(data: Path | None) -> None:
+    """List all merchants."""
+    settings = _settings(data)
+    from gerbang import app
+
+    _print_table(app.merchants(settings))
+
+
+@merchant.command("rotate-secret")
+@click.argument("merchant_id")
+@_with_database
+def merchant_rotate_secret(merchant_id: str, data: Path | None) -> None:
+    """Give a merchant a new secret, and show it this one time."""
+    settings = _settings(data)
+    from gerbang import app
+
+    _print_facts(app.rotate_secret(settings, merchant_id))
+
+
+@commands.group()
+def callbacks() -> None:
+    """Where merchants hear the news."""
+
+
+@callbacks.command("set")
+@click.option("--merchant", "merchant_id", required=True, metavar="ID", help="Whose news.")
+@click.option("--product", required=True, help="Which news, such as payment.")
+@click.option("--url", required=True, help="Where it is posted to.")
+@_with_database
+def callbacks_set(merchant_id: str, product: str, url: str, data: Path | None) -> None:
+    """Set the URL that a merchant's news is posted to."""
+    settings = _settings(data)
+    from gerbang import app
+
+    _print_facts(app.callbacks_set(settings, merchant_id, product, url))
+
+
+def _print_facts(facts: dict[str, str]) -> None:
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def _print_table(rows: list[dict[str, str]]) -> None:
+    if not rows:
+        click.echo("There are none yet.")
+        return
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    for row in ({name: name for name in widths}, *rows):
+        click.echo("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""What is remembered: the way to PostgreSQL, and its transactions. All SQL is on this floor, one file for each noun.
+
+Locks are taken in one order, so that transactions wait for each other but never in a circle: paycodes, idempotency keys,
+payments, charges, reports, accounts by id, and last the tallies of merchants. Within one noun rows are taken in the order
+of their keys.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gerbang import network
+from gerbang.errors import Unavailable
+
+if TYPE_CHECKING:
+    Tx = PoolConnectionProxy[asyncpg.Record]
+else:
+    Tx = PoolConnectionProxy
+"""An open transaction, or a connection to read with."""
+
+CONNECTION_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+MIGRATION_LOCK = 7_003_241_501
+ACQUIRE_SECONDS_MAX = 10.0
+
+
+class Database:
+    """A pool of connections. Raises Unavailable wherever PostgreSQL cannot be reached."""
+
+    def __init__(self, url: str, connections: int) -> None:
+        self._url = url
+        self._connections = connections
+        self._pool: "asyncpg.Pool[asyncpg.Record] | None" = None
+
+    async def open(self) -> None:
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=min(2, self._connections),
+                max_size=self._connections,
+                command_timeout=60,
+                server_settings={"application_name": "gerbang", "timezone": "UTC", "jit": "off"},
+            )
+        except CONNECTION_LOST as lost:
+            raise Unavailable from lost
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 3)
+            except TimeoutError:
+                self._pool.terminate()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """A connection for single statements that only read."""
+        assert self._pool is not None, "the database is not open"
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS_MAX)
+        except CONNECTION_LOST as lost:
+            raise Unavailable from lost
+        try:
+            yield connection
+        except CONNECTION_LOST as lost:
+            raise Unavailable from lost
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """Everything inside is committed together, or not at all. The network is closed meanwhile."""
+        async with self.reading() as connection:
+            with network.forbidden("inside a database transaction"):
+                async with connection.transaction():
+                    yield connection
+
+    async def ping(self) -> None:
+        """Raises Unavailable when PostgreSQL does not answer within two seconds."""
+        try:
+            async with asyncio.timeout(2), self.reading() as connection:
+                await connection.fetchval("SELECT 1")
+        except TimeoutError as silent:
+            raise Unavailable from silent
+
+    async def listen(self, channel: str, hear: Callable[[str], None]) -> None:
+        """Calls `hear` with the payload of every notification on a channel, for as long as the database is open.
+
+        The connection is made anew when it is lost; what was said in between is not heard, so `hear("")` tells of it.
+        """
+        while True:
+            try:
+                connection = await asyncpg.connect(self._url, server_settings={"application_name": "gerbang listening"})
+                lost = asyncio.Event()
+                connection.add_termination_listener(lambda _, lost=lost: lost.set())
+                await connection.add_listener(channel, lambda _c, _p, _n, payload: hear(str(payload)))
+                hear("")
+                try:
+                    await lost.wait()
+                finally:
+                    await connection.close(timeout=1)
+            except CONNECTION_LOST:
+                pass
+            await asyncio.sleep(0.5)
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """The migrations in order: number, name, SQL."""
+    folder = resources.files("gerbang.db") / "migrations"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [(int(f.name.split("_")[0]), f.name, f.read_text()) for f in files]
+
+
+async def migrate(database: Database) -> list[str]:
+    """Brings the schema up to date and returns the names of what was applied. Any number of processes may try at once."""
+    applied: list[str] = []
+    async with database.transaction() as tx:
+        await tx.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+        await tx.execute("CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL)")
+        known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")}
+        for number, name, sql in migrations():
+            if number not in known:
+                await tx.execute(sql)
+                await tx.execute("INSERT INTO migrations (number, name) VALUES ($1, $2)", number, name)
+                applied.append(name)
+    return applied

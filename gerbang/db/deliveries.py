@@ -1,0 +1,206 @@
+"""How deliveries are kept: who must still hear what, when, and how each try went."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from gerbang.db import Tx
+from gerbang.db._rows import arrays
+from gerbang.db.events import event_of
+from gerbang.domain.deliveries import State, Try
+from gerbang.domain.events import Event
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A delivery that was claimed: what to send, and to which endpoint. Secrets are still sealed."""
+
+    id: UUID
+    merchant_id: UUID
+    sequence: int
+    tries: int
+    ladder_from: int
+    body: bytes | None
+    event: Event
+    endpoint_id: UUID
+    product: str
+    url: str
+    api_key: bytes
+    signing_secret: bytes
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A delivery as it is shown: with its event, its endpoint and all its tries."""
+
+    id: UUID
+    sequence: int
+    kind: str
+    product: str
+    url: str
+    state: State
+    created_at: datetime
+    next_at: datetime | None
+    body: bytes | None
+    tries: list[Try]
+
+
+async def insert(tx: Tx, deliveries: Sequence[tuple[UUID, UUID, int, UUID, datetime]]) -> None:
+    """Writes new deliveries: (id, merchant, event number, endpoint, instant from which they are due)."""
+    if deliveries:
+        await tx.execute(
+            """
+            INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
+            SELECT id, merchant_id, sequence, endpoint_id, 'waiting', at, at
+            FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[])
+                 AS n(id, merchant_id, sequence, endpoint_id, at)
+            """,
+            *arrays(deliveries),
+        )
+
+
+def _due_of(row: asyncpg.Record) -> Due:
+    return Due(
+        id=row["id"],
+        merchant_id=row["merchant_id"],
+        sequence=row["sequence"],
+        tries=row["tries"],
+        ladder_from=row["ladder_from"],
+        body=row["body"],
+        event=event_of(row),
+        endpoint_id=row["endpoint_id"],
+        product=row["product"],
+        url=row["url"],
+        api_key=row["api_key"],
+        signing_secret=row["signing_secret"],
+    )
+
+
+async def claim(tx: Tx, now: datetime, again_at: datetime, most: int, busy_endpoints: Sequence[UUID]) -> list[Due]:
+    """Takes deliveries that are due and makes them due again at `again_at`, in case nobody comes back with a result.
+
+    Those for endpoints that are busy are left, so that one that does not answer cannot hold up the others.
+    """
+    rows = await tx.fetch(
+        """
+        WITH claimed AS (
+            UPDATE deliveries d SET next_at = $2
+            WHERE id IN (SELECT id FROM deliveries WHERE state = 'waiting' AND next_at <= $1 AND endpoint_id <> ALL($4::uuid[])
+                         ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+            RETURNING d.id, d.merchant_id, d.sequence, d.tries, d.ladder_from, d.body, d.endpoint_id
+        )
+        SELECT c.*, e.kind, e.at, e.payment_id, e.charge_id, e.snapshot,
+               n.product, n.url, n.api_key, n.signing_secret
+        FROM claimed c
+        JOIN events e ON e.merchant_id = c.merchant_id AND e.sequence = c.sequence
+        JOIN endpoints n ON n.id = c.endpoint_id
+        ORDER BY c.merchant_id, c.sequence
+        """,
+        now,
+        again_at,
+        most,
+        busy_endpoints,
+    )
+    return [_due_of(row) for row in rows]
+
+
+async def store_bodies(tx: Tx, bodies: Sequence[tuple[UUID, bytes]]) -> None:
+    """Keeps the bytes of bodies before they are first sent: every later try sends the same."""
+    if bodies:
+        await tx.execute(
+            """
+            UPDATE deliveries d SET body = n.body FROM unnest($1::uuid[], $2::bytea[]) AS n(id, body)
+            WHERE d.id = n.id AND d.body IS NULL
+            """,
+            *arrays(bodies),
+        )
+
+
+async def record(tx: Tx, results: Sequence[tuple[UUID, Try, State, datetime | None]]) -> None:
+    """Writes how tries went, and what that makes of their deliveries."""
+    if not results:
+        return
+    await tx.execute(
+        """
+        INSERT INTO tries (delivery_id, number, at, status, seconds, error, answer)
+        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::integer[], $5::real[], $6::text[],
+                             $7::text[])
+        ON CONFLICT DO NOTHING
+        """,
+        *arrays((id_, t.number, t.at, t.status, t.seconds, t.error, t.answer) for id_, t, _, _ in results),
+    )
+    # A try that took longer than its lease must not overwrite what a later one has found out.
+    await tx.execute(
+        """
+        UPDATE deliveries d SET state = n.state, next_at = n.next_at, tries = n.tries
+        FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[]) AS n(id, tries, state, next_at)
+        WHERE d.id = n.id AND d.tries < n.tries AND d.state = 'waiting'
+        """,
+        *arrays((id_, t.number, state, next_at) for id_, t, state, next_at in results),
+    )
+
+
+async def next_due_at(tx: Tx) -> datetime | None:
+    """The nearest instant at which a delivery is due."""
+    return await tx.fetchval("SELECT min(next_at) FROM deliveries WHERE state = 'waiting'")
+
+
+async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime) -> bool:
+    """Makes a delivery due now, at the foot of its ladder. False if the merchant has no such delivery."""
+    done = await tx.execute(
+        """
+        UPDATE deliveries SET state = 'waiting', next_at = $3, ladder_from = tries WHERE merchant_id = $1 AND id = $2
+        """,
+        merchant_id,
+        delivery_id,
+        now,
+    )
+    return done == "UPDATE 1"
+
+
+async def newest(
+    tx: Tx, merchant_id: UUID, state: str | None, most: int, only: UUID | None = None
+) -> list[Listed]:
+    """A merchant's deliveries with their tries, newest first; those in one state, or only one of them."""
+    rows = await tx.fetch(
+        """
+        SELECT d.id, d.sequence, e.kind, n.product, n.url, d.state, d.created_at, d.next_at, d.body
+        FROM deliveries d
+        JOIN events e ON e.merchant_id = d.merchant_id AND e.sequence = d.sequence
+        JOIN endpoints n ON n.id = d.endpoint_id
+        WHERE d.merchant_id = $1 AND ($2::text IS NULL OR d.state = $2) AND ($4::uuid IS NULL OR d.id = $4)
+        ORDER BY d.sequence DESC, d.id DESC LIMIT $3
+        """,
+        merchant_id,
+        state,
+        most,
+        only,
+    )
+    tries: dict[UUID, list[Try]] = {row["id"]: [] for row in rows}
+    sent = await tx.fetch(
+        """
+        SELECT delivery_id, number, at, status, seconds, error, answer FROM tries
+        WHERE delivery_id = ANY($1::uuid[]) ORDER BY delivery_id, number
+        """,
+        list(tries),
+    )
+    for row in sent:
+        tries[row["delivery_id"]].append(
+            Try(row["number"], row["at"], row["status"], row["seconds"], row["error"], row["answer"])
+        )
+    return [
+        Listed(
+            id=row["id"],
+            sequence=row["sequence"],
+            kind=row["kind"],
+            product=row["product"],
+            url=row["url"],
+            state=row["state"],
+            created_at=row["created_at"],
+            next_at=row["next_at"],
+            body=row["body"],
+            tries=tries[row["id"]],
+        )
+        for row in rows
+    ]

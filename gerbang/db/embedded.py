@@ -1,0 +1,236 @@
+"""A PostgreSQL for one command on a laptop: made, started, found again after a crash, and stopped.
+
+It listens on a unix socket in a private folder and nowhere else, and believes nobody but the account that runs it and the
+one that runs the gateway (peer authentication). Its folder is `<data>/postgres`; where root's data folder cannot be
+reached by the account that PostgreSQL runs as, it is a private folder below /var/lib/gerbang instead.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gerbang.db.server_process import (
+    PORT,
+    Place,
+    complaint,
+    end_orphan,
+    give_to_owner_of,
+    leave_socket_folder,
+    server,
+)
+from gerbang.db.server_programs import Account, EmbeddedPostgresFailed, Programs, account_of, lasting_folder, programs
+
+__all__ = ["EmbeddedPostgresFailed", "postgres", "running_url"]
+
+SOCKET_PATH_BYTES_MAX = 103
+"""Linux allows 107 and macOS 103."""
+
+
+def _to_stderr(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+
+
+@contextmanager
+def postgres(data_dir: Path, *, major: int | None = None, say: Callable[[str], None] = _to_stderr) -> Generator[str]:
+    """A running PostgreSQL that keeps its data for this folder; gives its URL, and stops it at the end.
+
+    `major` is the version that makes a new database, the newest unless given; an old one keeps its own. `say` hears
+    where the data is when that is not `data_dir`. Only one gateway can have a data folder at a time.
+    Raises `EmbeddedPostgresFailed`.
+    """
+    data = data_dir.absolute()
+    with contextlib.ExitStack() as held:
+        try:
+            data = _data_folder(data)
+            held.enter_context(_lock(data))
+            place = _place(data, say)
+            _write(data / "postgres.json", json.dumps({"home": _pointer(place), "url": place.url}) + "\n", data)
+            if place.home.parent != data:
+                # Someone may have copied the data folder, and with it the pointer to this home.
+                held.enter_context(_lock(place.home.parent, f"{place.home.name}.lock"))
+            chosen = programs(place.account, _made_by(place.cluster) or major)
+            end_orphan(place)
+            if not place.cluster.exists():
+                _make(place, chosen)
+            held.callback(leave_socket_folder, place)
+            held.enter_context(server(place, chosen))
+        except (OSError, subprocess.SubprocessError) as failed:
+            reason = complaint(failed.output) if isinstance(failed, subprocess.CalledProcessError) else str(failed)
+            raise EmbeddedPostgresFailed(
+                f"The database of {data} could not be started: {reason}. "
+                "Correct that, or choose another folder with --data."
+            ) from failed
+        yield place.url
+
+
+def running_url(data_dir: Path) -> str | None:
+    """The URL of the database that a gateway is running on this folder now, or None."""
+    try:
+        with (data_dir / "gerbang.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return str(json.loads((data_dir / "postgres.json").read_text())["url"])
+    except OSError:
+        return None
+    return None
+
+
+# --- whose folder it is ---------------------------------------------------------------------------------------------
+
+
+def _data_folder(data: Path) -> Path:
+    if not data.exists():
+        data.mkdir(parents=True)
+        # Root's PostgreSQL is another account, which has to pass through here to its own folder.
+        data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    return data.resolve(strict=True)
+
+
+@contextmanager
+def _lock(folder: Path, name: str = "gerbang.lock") -> Generator[None]:
+    """Holds the folder for this process. The system lets go of it whatever the process dies of."""
+    path = folder / name
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except PermissionError:
+        raise EmbeddedPostgresFailed(
+            f"{folder} belongs to another user. Start as that user, or choose another folder with --data."
+        ) from None
+    with os.fdopen(descriptor, "r+") as file:
+        # A look by running_url may hold it for an instant.
+        for wait in (0.05, 0.1, 0.1, 0.0):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(wait)
+        else:
+            pid = file.read().strip() or "unknown"
+            raise EmbeddedPostgresFailed(
+                f"Another gateway (process {pid}) is running on {folder}. "
+                "Stop it, or choose another folder with --data."
+            )
+        give_to_owner_of(folder, file.fileno())
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _write(path: Path, text: str, folder: Path) -> None:
+    """Writes a private file of the data folder whole, or not at all."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+        give_to_owner_of(folder, file.fileno())
+        file.write(text)
+    fresh.replace(path)
+
+
+# --- where it lives -------------------------------------------------------------------------------------------------
+
+
+def _pointer(place: Place) -> str:
+    # Relative while it is inside, so that the data folder can be moved.
+    return place.home.name if place.home.parent == place.data else str(place.home)
+
+
+def _place(data: Path, say: Callable[[str], None]) -> Place:
+    """Finds the database of this data folder, or makes an empty private folder for a new one."""
+    try:
+        home = data / str(json.loads((data / "postgres.json").read_text())["home"])
+        recorded = True
+    except FileNotFoundError:
+        home = data / "postgres"
+        recorded = False
+    except (ValueError, KeyError, TypeError):
+        raise EmbeddedPostgresFailed(
+            f"{data / 'postgres.json'} says where the database is, and cannot be read. Repair it, or choose another "
+            "folder with --data."
+        ) from None
+    if home.exists():
+        account = account_of(home.stat().st_uid)
+        if not account.can_enter(home):
+            raise EmbeddedPostgresFailed(
+                f"The account {account.name}, as which PostgreSQL runs, cannot reach {home}. Allow others to pass "
+                "through the folders above it (chmod o+x), or choose another folder with --data."
+            )
+    elif recorded and home.parent != data:
+        raise EmbeddedPostgresFailed(
+            f"The database of {data} was kept in {home}, which is gone. Restore it, or remove {data} to begin anew."
+        )
+    else:
+        account = account_of(None)
+        home = _new_home(data, account)
+    if home.parent != data:
+        say(f"PostgreSQL runs as {account.name}, which cannot reach {data}: its database is kept in {home}")
+    return Place(data, home, _socket_folder(home, account), account)
+
+
+def _new_home(data: Path, account: Account) -> Path:
+    """An empty folder that only the account can enter: inside the data folder, or where the account can reach it."""
+    inside = data / "postgres"
+    if not account.is_other or account.can_enter(data):
+        inside.mkdir(mode=0o700)
+        if account.is_other:
+            os.chown(inside, account.uid, account.gid, follow_symlinks=False)
+        return inside
+    above = lasting_folder(account)
+    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+    # A taken name is what an earlier data folder at this path has left behind. It is not ours to delete.
+    for each in (name, *(f"{name}-{number}" for number in range(2, 1000))):
+        with contextlib.suppress(FileExistsError):
+            (above / each).mkdir(mode=0o700)
+            os.chown(above / each, account.uid, account.gid, follow_symlinks=False)
+            return above / each
+    raise EmbeddedPostgresFailed(f"{above} is full of databases of {data}: remove the ones that you do not need.")
+
+
+def _socket_folder(home: Path, account: Account) -> Path:
+    """The database's own folder, or a short private one where the socket's path would be longer than systems allow."""
+    if _fits(home):
+        return home
+    name = f"gerbang-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+    for above in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108  made private and checked
+        folder = above / name
+        if not _fits(folder):
+            continue
+        with contextlib.suppress(subprocess.CalledProcessError):
+            account.shell('test -d "$1" || mkdir -m 700 "$1"', folder)
+            found = folder.lstat()
+            if (found.st_uid, found.st_mode) == (account.uid, 0o040700):
+                return folder
+    raise EmbeddedPostgresFailed(
+        f"The path of {home} is too long for a socket, and no private folder {name} could be made in the system's "
+        "temporary folders. Choose a shorter path with --data."
+    )
+
+
+def _fits(folder: Path) -> bool:
+    return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES_MAX
+
+
+def _made_by(cluster: Path) -> int | None:
+    """The major version that made the database, None if there is none yet."""
+    try:
+        return int((cluster / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _make(place: Place, chosen: Programs) -> None:
+    """A new database, made aside and then put in its place: a kill in between leaves nothing half-made."""
+    account, fresh = place.account, place.home / f"cluster.{os.getpid()}"
+    account.shell('rm -rf "$1"/cluster.*', place.home)
+    initdb = [chosen.folder / "initdb", "-N", "-D", fresh, "-U", "gerbang", "-E", "UTF8", "--no-locale"]
+    account.run([*initdb, "--auth-local=peer", "--auth-host=reject"])
+    account.run([chosen.folder / "postgres", "--single", "-D", fresh, "postgres"], "CREATE DATABASE gerbang\n")
+    account.shell('mv "$1" "$2"', fresh, place.cluster)

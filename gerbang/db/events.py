@@ -1,0 +1,102 @@
+"""How news is kept: events without gaps for each merchant, and a delivery for each endpoint that listens."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from gerbang.db import Tx
+from gerbang.db._rows import arrays, text_or_none
+from gerbang.domain.deliveries import Endpoint
+from gerbang.domain.events import Event, Snapshot
+
+_snapshot = msgspec.json.Decoder(Snapshot)
+
+
+async def numbered(tx: Tx, events: Sequence[Event], payments: Mapping[UUID, int]) -> list[int]:
+    """The sequence numbers of these events, in their order; also counts new payments per merchant.
+
+    It locks the tallies of their merchants until the commit, so it comes last of all that waits in a transaction.
+    """
+    wanted: dict[UUID, int] = {}
+    for event in events:
+        wanted[event.merchant_id] = wanted.get(event.merchant_id, 0) + 1
+    rows = await tx.fetch(
+        """
+        WITH held AS (SELECT merchant_id FROM tallies WHERE merchant_id = ANY($1::uuid[])
+                      ORDER BY merchant_id FOR NO KEY UPDATE)
+        UPDATE tallies t SET events = t.events + n.events, payments = t.payments + n.payments
+        FROM held JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n(merchant_id, events, payments)
+                       ON n.merchant_id = held.merchant_id
+        WHERE t.merchant_id = held.merchant_id
+        RETURNING t.merchant_id, t.events - n.events AS before
+        """,
+        *arrays((merchant, count, payments.get(merchant, 0)) for merchant, count in wanted.items()),
+    )
+    last = {row["merchant_id"]: row["before"] for row in rows}
+    numbers: list[int] = []
+    for event in events:
+        last[event.merchant_id] += 1
+        numbers.append(last[event.merchant_id])
+    return numbers
+
+
+async def insert(tx: Tx, events: Sequence[Event], numbers: Sequence[int]) -> None:
+    """Writes events under their numbers."""
+    rows = [
+        (e.merchant_id, number, e.kind, e.at, e.payment_id, e.charge_id, text_or_none(e.snapshot))
+        for e, number in zip(events, numbers, strict=True)
+    ]
+    await tx.execute(
+        """
+        INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id, snapshot)
+        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::uuid[], $6::uuid[],
+                             $7::json[])
+        """,
+        *arrays(rows),
+    )
+
+
+async def listeners(tx: Tx, merchants: Iterable[UUID]) -> list[Endpoint]:
+    """The endpoints of these merchants, without their secrets."""
+    rows = await tx.fetch(
+        "SELECT id, merchant_id, product, url, kinds FROM endpoints WHERE merchant_id = ANY($1::uuid[])",
+        list(merchants),
+    )
+    return [
+        Endpoint(
+            id=row["id"],
+            merchant_id=row["merchant_id"],
+            product=row["product"],
+            url=row["url"],
+            kinds=frozenset(row["kinds"]),
+            api_key="",
+            signing_secret="",
+        )
+        for row in rows
+    ]
+
+
+def event_of(row: asyncpg.Record) -> Event:
+    return Event(
+        merchant_id=row["merchant_id"],
+        kind=row["kind"],
+        at=row["at"],
+        payment_id=row["payment_id"],
+        charge_id=row["charge_id"],
+        snapshot=None if row["snapshot"] is None else _snapshot.decode(row["snapshot"]),
+    )
+
+
+async def newest(tx: Tx, merchant_id: UUID, most: int) -> list[tuple[int, Event]]:
+    """A merchant's latest events with their numbers, newest first."""
+    rows = await tx.fetch(
+        """
+        SELECT merchant_id, sequence, kind, at, payment_id, charge_id, snapshot FROM events
+        WHERE merchant_id = $1 ORDER BY sequence DESC LIMIT $2
+        """,
+        merchant_id,
+        most,
+    )
+    return [(row["sequence"], event_of(row)) for row in rows]

@@ -1,0 +1,201 @@
+"""How paycodes are kept: a number is held by one payment at a time, and remembered ever after."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from gerbang import ids
+from gerbang.db import Tx
+from gerbang.db._rows import arrays
+from gerbang.domain.merchants import NumberRange
+from gerbang.domain.paycodes import Paycode
+
+class Cursors:
+    """Where in each range to look for a free number next, kept in memory.
+
+    A process starts somewhere by chance and walks on, so that neighbours in the index are neighbours in time and two
+    processes rarely meet. A cursor is only a guess: the index says whether a number is free.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str, int, int], int] = {}
+
+    def guess(self, numbers: NumberRange, taken_out: Sequence[tuple[int, int]], count: int) -> list[str]:
+        """Up to `count` different numbers of the range."""
+        key = (numbers.prefix, numbers.digits, numbers.first)
+        at = self._next.get(key)
+        if at is None:
+            at = ids.between(0, numbers.size - 1)
+        guessed: list[str] = []
+        for step in range(min(count, numbers.size)):
+            index = (at + step) % numbers.size
+            if not any(first <= numbers.first + index <= last for first, last in taken_out):
+                guessed.append(numbers.number(index))
+        self._next[key] = (at + count) % numbers.size
+        return guessed
+
+    def jump(self, numbers: NumberRange) -> None:
+        """Start somewhere else: the guesses met numbers that are held."""
+        self._next.pop((numbers.prefix, numbers.digits, numbers.first), None)
+
+
+COLUMNS = "channel, number, merchant_id, payment_id, charge_id, standing, free_at, created_at"
+
+
+def paycode_of(row: asyncpg.Record) -> Paycode:
+    return Paycode(
+        channel=row["channel"],
+        number=row["number"],
+        merchant_id=row["merchant_id"],
+        payment_id=row["payment_id"],
+        charge_id=row["charge_id"],
+        standing=row["standing"],
+        free_at=row["free_at"],
+        created_at=row["created_at"],
+    )
+
+
+async def insert(tx: Tx, paycodes: Sequence[Paycode]) -> set[tuple[str, str]]:
+    """Takes numbers, and returns the (channel, number) pairs that were free. The others are held by somebody."""
+    if not paycodes:
+        return set()
+    rows = [
+        (p.channel, p.number, p.merchant_id, p.payment_id, p.charge_id, p.standing, p.free_at, p.created_at)
+        for p in sorted(paycodes, key=lambda p: (p.channel, p.number))
+    ]
+    taken = await tx.fetch(
+        f"""
+        INSERT INTO paycodes ({COLUMNS})
+        SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::boolean[],
+                             $7::timestamptz[], $8::timestamptz[])
+        ON CONFLICT (channel, number) WHERE held DO NOTHING
+        RETURNING channel, number
+        """,
+        *arrays(rows),
+    )
+    return {(row["channel"], row["number"]) for row in taken}
+
+
+async def delete(tx: Tx, payment_ids: Iterable[UUID]) -> None:
+    """Gives back numbers that this same transaction has taken for these payments."""
+    await tx.execute("DELETE FROM paycodes WHERE held AND payment_id = ANY($1::uuid[])", list(payment_ids))
+
+
+async def free_after(tx: Tx, ends: Iterable[tuple[str, str, UUID, datetime]]) -> None:
+    """Sets when numbers will be free again, for (channel, number, payment, instant): their payments have ended."""
+    rows = sorted(ends, key=lambda end: end[:2])
+    if rows:
+        await tx.execute(
+            """
+            UPDATE paycodes p SET free_at = n.free_at
+            FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS n(channel, number, payment_id, free_at)
+            WHERE p.held AND p.channel = n.channel AND p.number = n.number AND p.payment_id = n.payment_id
+            """,
+            *arrays(rows),
+        )
+
+
+async def release_numbers(tx: Tx, numbers: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Lets go of those of these (channel, number) pairs whose quarantine is over."""
+    await tx.execute(
+        """
+        UPDATE paycodes p SET held = false FROM unnest($1::text[], $2::text[]) AS n(channel, number)
+        WHERE p.held AND p.channel = n.channel AND p.number = n.number AND p.free_at <= $3
+        """,
+        *arrays(numbers),
+        now,
+    )
+
+
+async def release_due(tx: Tx, now: datetime, most: int) -> int:
+    """Lets go of numbers whose quarantine is over, and returns how many."""
+    rows = await tx.fetch(
+        """
+        UPDATE paycodes SET held = false
+        WHERE ctid = ANY(ARRAY(SELECT ctid FROM paycodes WHERE held AND free_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        RETURNING 1
+        """,
+        now,
+        most,
+    )
+    return len(rows)
+
+
+async def owners(tx: Tx, numbers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Paycode]:
+    """Who holds each (channel, number), or, where nobody does, who held it last."""
+    rows = await tx.fetch(
+        f"""
+        SELECT p.* FROM unnest($1::text[], $2::text[]) AS asked(channel, number)
+        CROSS JOIN LATERAL (
+            (SELECT {COLUMNS} FROM paycodes WHERE held AND channel = asked.channel AND number = asked.number)
+            UNION ALL
+            (SELECT {COLUMNS} FROM paycodes WHERE NOT held AND channel = asked.channel AND number = asked.number
+             ORDER BY created_at DESC LIMIT 1)
+            LIMIT 1
+        ) p
+        """,
+        *arrays(numbers),
+    )
+    return {(row["channel"], row["number"]): paycode_of(row) for row in rows}
+
+
+async def free_numbers(
+    tx: Tx, channel: str, numbers: NumberRange, taken_out: Sequence[tuple[int, int]], now: datetime, most: int
+) -> list[str]:
+    """Numbers of a range that nobody holds, found by looking at all that are held: for when guessing has failed.
+
+    Numbers whose quarantine is over are let go first. Returns fewer than `most` only when the range has no more.
+    """
+    low, high = numbers.number(0), numbers.number(numbers.size - 1)
+    await tx.execute(
+        """
+        UPDATE paycodes SET held = false
+        WHERE held AND channel = $1 AND number BETWEEN $2 AND $3 AND length(number) = length($2) AND free_at <= $4
+        """,
+        channel,
+        low,
+        high,
+        now,
+    )
+    # Held numbers cut the range into gaps; a gap that is wide enough gives all that is asked for.
+    gaps = await tx.fetch(
+        """
+        WITH held AS (
+            SELECT substr(number, $5)::bigint AS n FROM paycodes
+            WHERE held AND channel = $1 AND number BETWEEN $2 AND $3 AND length(number) = length($2)
+            UNION ALL SELECT unnest($6::bigint[])
+            UNION ALL SELECT $7::bigint - 1
+        ), gaps AS (
+            SELECT n + 1 AS first, coalesce(lead(n) OVER (ORDER BY n), $8::bigint + 1) - 1 AS last FROM held
+        )
+        SELECT first, last FROM gaps WHERE last >= first ORDER BY last - first DESC LIMIT $4
+        """,
+        channel,
+        low,
+        high,
+        most,
+        len(numbers.prefix) + 1,
+        [n for first, last in taken_out for n in range(first, last + 1)],
+        numbers.first,
+        numbers.end,
+    )
+    free: list[str] = []
+    for gap in gaps:
+        wanted = min(most - len(free), gap["last"] - gap["first"] + 1)
+        free += [numbers.number(gap["first"] - numbers.first + i) for i in range(wanted)]
+    return free
+
+
+async def standing_count(tx: Tx, merchant_id: UUID, channel: str) -> int:
+    """How many standing paycodes a merchant has on a channel; nobody else counts until this transaction is over."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"standing {channel} of {merchant_id}")
+    return (
+        await tx.fetchval(
+            "SELECT count(*) FROM paycodes WHERE merchant_id = $1 AND channel = $2 AND standing AND held",
+            merchant_id,
+            channel,
+        )
+        or 0
+    )

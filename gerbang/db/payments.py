@@ -1,0 +1,182 @@
+"""How payments are kept."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from gerbang.db import Tx
+from gerbang.db._rows import arrays, text, text_or_none
+from gerbang.domain.payments import Details, Method, Payment
+
+COLUMNS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
+cancelled_at, cancellation_reason, descriptor, customer_id, method, details"""
+
+_method = msgspec.json.Decoder(Method)
+_details = msgspec.json.Decoder(Details)
+
+
+def payment_of(row: asyncpg.Record) -> Payment:
+    """A payment from a row that has all of COLUMNS, in any order."""
+    return Payment(
+        id=row["id"],
+        merchant_id=row["merchant_id"],
+        reference=row["reference"],
+        kind=row["kind"],
+        amount=row["amount"],
+        currency=row["currency"],
+        state=row["state"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        expires_at=row["expires_at"],
+        paid_at=row["paid_at"],
+        cancelled_at=row["cancelled_at"],
+        cancellation_reason=row["cancellation_reason"],
+        descriptor=row["descriptor"],
+        customer_id=row["customer_id"],
+        method=None if row["method"] is None else _method.decode(row["method"]),
+        details=_details.decode(row["details"]),
+    )
+
+
+def _row(payment: Payment) -> tuple[Any, ...]:
+    return (
+        payment.id,
+        payment.merchant_id,
+        payment.reference,
+        payment.kind,
+        payment.amount,
+        payment.currency,
+        payment.state,
+        payment.created_at,
+        payment.updated_at,
+        payment.expires_at,
+        payment.paid_at,
+        payment.cancelled_at,
+        payment.cancellation_reason,
+        payment.descriptor,
+        payment.customer_id,
+        text_or_none(payment.method),
+        text(payment.details),
+    )
+
+
+async def insert(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
+    """Writes new payments and returns the ids of those written: the others' references were taken."""
+    rows = sorted((_row(payment) for payment in payments), key=lambda row: (row[1], row[2]))
+    if not rows:
+        return set()
+    written = await tx.fetch(
+        f"""
+        INSERT INTO payments ({COLUMNS})
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
+                             $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
+                             $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::json[], $17::json[])
+        ON CONFLICT (merchant_id, reference) DO NOTHING
+        RETURNING id
+        """,
+        *arrays(rows),
+    )
+    return {row["id"] for row in written}
+
+
+async def update(tx: Tx, payments: Iterable[Payment]) -> None:
+    """Writes what can change of payments: state, times, method."""
+    rows = [
+        (
+            payment.id,
+            payment.state,
+            payment.updated_at,
+            payment.expires_at,
+            payment.paid_at,
+            payment.cancelled_at,
+            payment.cancellation_reason,
+            text_or_none(payment.method),
+        )
+        for payment in payments
+    ]
+    if rows:
+        await tx.execute(
+            """
+            UPDATE payments p
+            SET state = n.state, updated_at = n.updated_at, expires_at = n.expires_at, paid_at = n.paid_at,
+                cancelled_at = n.cancelled_at, cancellation_reason = n.cancellation_reason, method = n.method
+            FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
+                        $6::timestamptz[], $7::text[], $8::json[])
+                 AS n(id, state, updated_at, expires_at, paid_at, cancelled_at, cancellation_reason, method)
+            WHERE p.id = n.id
+            """,
+            *arrays(rows),
+        )
+
+
+async def references_taken(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+    """Which of these (merchant, reference) pairs exist already."""
+    rows = await tx.fetch(
+        """
+        SELECT p.merchant_id, p.reference
+        FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, reference)
+        JOIN payments p USING (merchant_id, reference)
+        """,
+        *arrays(pairs),
+    )
+    return {(row["merchant_id"], row["reference"]) for row in rows}
+
+
+async def locked(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Payment]:
+    """Payments by id, held until the end of the transaction."""
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM payments WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", list(ids)
+    )
+    return {row["id"]: payment_of(row) for row in rows}
+
+
+async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    """Payments by id, whoever they belong to."""
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM payments WHERE id = ANY($1::uuid[])", ids)
+    return {row["id"]: payment_of(row) for row in rows}
+
+
+async def by_reference(tx: Tx, merchant_id: UUID, reference: str) -> Payment | None:
+    """The merchant's payment of this reference."""
+    row = await tx.fetchrow(
+        f"SELECT {COLUMNS} FROM payments WHERE merchant_id = $1 AND reference = $2", merchant_id, reference
+    )
+    return None if row is None else payment_of(row)
+
+
+async def page(tx: Tx, merchant_id: UUID, *, skip: int, most: int) -> list[Payment]:
+    """A merchant's payments, newest first."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM payments
+        WHERE id IN (SELECT id FROM payments WHERE merchant_id = $1 ORDER BY id DESC OFFSET $2 LIMIT $3)
+        ORDER BY id DESC
+        """,
+        merchant_id,
+        skip,
+        most,
+    )
+    return [payment_of(row) for row in rows]
+
+
+async def due(tx: Tx, now: datetime, most: int) -> list[Payment]:
+    """Payments whose time is over and which nobody has written down as ended, locked; those locked elsewhere are left."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM payments
+        WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at <= $1
+        ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        now,
+        most,
+    )
+    return [payment_of(row) for row in rows]
+
+
+async def delete(tx: Tx, ids: Iterable[UUID]) -> None:
+    """Takes back payments that this same transaction has written."""
+    await tx.execute("DELETE FROM payments WHERE id = ANY($1::uuid[])", list(ids))

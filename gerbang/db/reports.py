@@ -1,0 +1,77 @@
+"""How banks' reports are kept: each piece of money once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from gerbang.db import Tx
+from gerbang.db._rows import arrays
+from gerbang.domain.reports import Booked, Report
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A report together with what became of it."""
+
+    report: Report
+    booked: Booked
+    received_at: datetime
+
+
+def booked_of(row: asyncpg.Record) -> Booked:
+    return Booked(
+        id=row["id"],
+        outcome=row["outcome"],
+        amount=row["amount"],
+        merchant_id=row["merchant_id"],
+        payment_id=row["payment_id"],
+        charge_id=row["charge_id"],
+        heard_before=True,
+    )
+
+
+async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Booked]:
+    """What became of those of these (bank, reference) pairs that were heard before."""
+    rows = await tx.fetch(
+        """
+        SELECT r.bank, r.reference, r.id, r.outcome, r.amount, r.merchant_id, r.payment_id, r.charge_id
+        FROM unnest($1::text[], $2::text[]) AS asked(bank, reference) JOIN reports r USING (bank, reference)
+        """,
+        *arrays(reports),
+    )
+    return {(row["bank"], row["reference"]): booked_of(row) for row in rows}
+
+
+def _columns(row: Row) -> tuple[Any, ...]:
+    report, booked = row.report, row.booked
+    return (
+        booked.id,
+        report.bank,
+        report.reference,
+        report.channel,
+        report.number,
+        report.amount,
+        booked.outcome,
+        booked.merchant_id,
+        booked.payment_id,
+        booked.charge_id,
+        report.paid_at or row.received_at,
+        row.received_at,
+    )
+
+
+async def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """Writes reports that were not known."""
+    if rows:
+        await tx.execute(
+            """
+            INSERT INTO reports (id, bank, reference, channel, number, amount, outcome, merchant_id, payment_id,
+                                 charge_id, paid_at, received_at)
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
+                                 $8::uuid[], $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
+            """,
+            *arrays(_columns(row) for row in rows),
+        )

@@ -1,0 +1,51 @@
+"""A charge is one try at collecting a payment on one channel; for a MULTIPLE payment, one arrival of money."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang.domain.paycodes import Block
+
+State = Literal["waiting", "authenticating", "processing", "awaiting_capture", "succeeded", "failed", "expired"]
+
+MOVES: dict[str, dict[State, State]] = {
+    "pay": {"waiting": "succeeded", "authenticating": "succeeded", "processing": "succeeded"},
+    "expire": {"waiting": "expired", "authenticating": "expired"},
+}
+
+
+class Charge(msgspec.Struct, frozen=True):
+    id: UUID
+    payment_id: UUID
+    merchant_id: UUID
+    payment_reference: str
+    amount: int
+    """Minor units."""
+    state: State
+    channel: str
+    block: Block
+    descriptor: str
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None = None
+    paid_at: datetime | None = None
+    fee: int = 0
+    """What the merchant pays for it, VAT included, in minor units; known from the start for a fixed amount."""
+    failure_code: str | None = None
+
+
+def as_of(charge: Charge, now: datetime, payment_expires_at: datetime | None) -> Charge:
+    """The charge as it is at `now`: expired when its own time or its payment's is over."""
+    ends = [end for end in (charge.expires_at, payment_expires_at) if end is not None]
+    if not ends or charge.state not in MOVES["expire"]:
+        return charge
+    end = min(ends)
+    return replace(charge, state="expired", updated_at=end, failure_code="CHARGE_EXPIRED") if end <= now else charge
+
+
+def paid(charge: Charge, paid_at: datetime, now: datetime) -> Charge:
+    """The charge after its money arrived."""
+    return replace(charge, state=MOVES["pay"][charge.state], paid_at=paid_at, updated_at=now)

@@ -1,0 +1,87 @@
+"""A delivery is one endpoint that must hear one event; a try is one sending. The ladder says when to try again."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+from gerbang.domain.events import Event
+
+State = Literal["waiting", "delivered", "parked", "given_up"]
+"""`parked`: every try of the ladder failed. `given_up`: the endpoint answered that it never wants this one (a 4xx)."""
+
+TIME_OUT_SECONDS = 15.0
+LEASE = timedelta(seconds=60)
+"""A claimed delivery is due again after this long, so that a dead worker's share comes back by itself."""
+
+
+class Product(msgspec.Struct, frozen=True):
+    """A kind of callback that a merchant can register one URL for, and which news it carries. Declared by a dialect."""
+
+    name: str
+    kinds: frozenset[str]
+    ladder: tuple[timedelta, ...]
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    id: UUID
+    merchant_id: UUID
+    product: str
+    url: str
+    kinds: frozenset[str]
+    api_key: str
+    signing_secret: str
+
+
+class Voice(Protocol):
+    """How a dialect tells news of one product: which events, in what words, and with which proof of origin."""
+
+    product: Product
+
+    def new_signing_secret(self) -> str:
+        """A signing secret in the form that the dialect's merchants know."""
+        ...
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        """The bytes to send; made once, and the same at every try."""
+        ...
+
+    def headers(self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime) -> dict[str, str]:
+        """What goes with them, made anew for every try."""
+        ...
+
+
+class Try(msgspec.Struct, frozen=True):
+    """One sending: `status` is the HTTP status, None when there was no answer and `error` says why."""
+
+    number: int
+    at: datetime
+    status: int | None
+    seconds: float
+    error: str = ""
+    answer: str = ""
+
+
+def accepted(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
+
+
+def worth_repeating(status: int | None) -> bool:
+    """5xx, 408, 429 and silence are tried again; any other answer is final (payment-session reference, 7.1)."""
+    return status is None or status >= 500 or status in (408, 429)
+
+
+def after(
+    attempt: Try, ladder: Sequence[timedelta], tries_before_resend: int = 0
+) -> tuple[State, datetime | None]:
+    """State of a delivery after a try, and when the next one is due. Each wait counts from the try before it."""
+    if accepted(attempt.status):
+        return "delivered", None
+    if not worth_repeating(attempt.status):
+        return "given_up", None
+    step = attempt.number - tries_before_resend - 1
+    if step >= len(ladder):
+        return "parked", None
+    return "waiting", attempt.at + ladder[step]

@@ -1,0 +1,61 @@
+"""A paycode is what a buyer pays to: an account number or a QR reference, for one payment or standing for many."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from gerbang.domain.merchants import NumberRange
+
+
+class Block(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is shown to the buyer so that they can pay, and what the channel said about it."""
+
+    number: str
+    name: str = ""
+    option: str | None = None
+    """The bank or outlet, for channels that have several."""
+    expires_at: datetime | None = None
+    content: str = ""
+    """The text of a QR code."""
+    acquirer: str = ""
+    store: str = ""
+    issuer: str = ""
+    """Who the buyer paid with; known once paid."""
+    retrieval_reference: str = ""
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A channel's plan for a paycode, complete but for its number.
+
+    `chosen` is the exact number that the merchant asked for, or `range` says where one may be taken from; where there is
+    neither, any reference that was never used will do.
+    """
+
+    channel: str
+    option: str | None
+    name: str
+    amount: int | None
+    standing: bool
+    expires_at: datetime | None
+    chosen: str | None = None
+    range: NumberRange | None = None
+    taken_out: tuple[tuple[int, int], ...] = ()
+    """Parts of the range that are not for chance (the static numbers, where both share one prefix)."""
+
+class Paycode(msgspec.Struct, frozen=True):
+    """A number given out. It is held, by this payment alone, until `free_at`: the end of its payment and a quarantine."""
+
+    channel: str
+    number: str
+    merchant_id: UUID
+    payment_id: UUID
+    charge_id: UUID | None
+    standing: bool
+    free_at: datetime | None
+    """None while the payment has no end."""
+    created_at: datetime
+
+
+def free_at(ends_at: datetime | None, quarantine: timedelta) -> datetime | None:
+    return None if ends_at is None else ends_at + quarantine

@@ -1,0 +1,154 @@
+"""A payment is what a merchant asked to be paid, once or any number of times, and the states it goes through."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang.domain.customers import Customer
+from gerbang.domain.money import IDR
+from gerbang.domain.paycodes import Block
+from gerbang.errors import ExpiryPassed, ExpiryTooFar, WrongState
+
+Kind = Literal["single", "multiple"]
+State = Literal[
+    "needs_method", "needs_confirmation", "awaiting", "active", "processing", "paid", "cancelled", "expired", "inactive"
+]
+
+MOVES: dict[str, dict[State, State]] = {
+    "confirm": {"needs_method": "awaiting", "needs_confirmation": "awaiting"},
+    "activate": {"needs_method": "active", "needs_confirmation": "active"},
+    "pay": {"awaiting": "paid", "processing": "paid", "active": "active"},
+    "process": {"awaiting": "processing"},
+    "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
+    "expire": {
+        "needs_method": "expired",
+        "needs_confirmation": "expired",
+        "awaiting": "expired",
+        "active": "inactive",
+    },
+}
+"""Which move leads from which state to which (payment-session reference, section 5). What is missing is refused."""
+
+OPEN_STATES: frozenset[State] = frozenset(MOVES["expire"]) | {"processing"}
+FINAL_STATES: frozenset[State] = frozenset(("paid", "cancelled", "expired", "inactive"))
+
+EXPIRES_AFTER_DEFAULT = timedelta(minutes=15)
+EXPIRES_AFTER_MAX = timedelta(days=366)
+
+
+class Method(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The way to pay that was chosen: the channel, and what the merchant asked of it."""
+
+    channel: str
+    option: str | None = None
+    """The bank, outlet or wallet, for channels that have several."""
+    payer_name: str = ""
+    number: str | None = None
+    """The suffix that the merchant chose for a standing number."""
+    expires_at: datetime | None = None
+    block: Block | None = None
+    """For a MULTIPLE payment once active: its standing paycode."""
+
+
+class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the merchant told us and wants back. No rule depends on it; dialects read and write it."""
+
+    redirect: bool = False
+    auto_confirm: bool = True
+    success_url: str | None = None
+    failure_url: str | None = None
+    expiration_url: str | None = None
+    skip_result_page: bool = False
+    customer: Customer | None = None
+    order: msgspec.Raw | None = None
+    metadata: msgspec.Raw | None = None
+    description: str | None = None
+    echo: dict[str, str | bool] = {}
+    """Small things that only the dialect which took the request understands."""
+
+
+class Payment(msgspec.Struct, frozen=True):
+    id: UUID
+    merchant_id: UUID
+    reference: str
+    kind: Kind
+    amount: int | None
+    """Minor units; None where any amount may be paid."""
+    state: State
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    descriptor: str
+    """What a buyer's bank statement may show."""
+    details: Details
+    method: Method | None = None
+    customer_id: str | None = None
+    paid_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    cancellation_reason: str | None = None
+    currency: str = IDR
+
+    @property
+    def standing(self) -> bool:
+        return self.kind == "multiple"
+
+    @property
+    def amount_is_open(self) -> bool:
+        return self.amount is None
+
+
+def as_of(payment: Payment, now: datetime) -> Payment:
+    """The payment as it is at `now`: expired from its instant on, whether or not anybody has written that down yet."""
+    if payment.expires_at is None or payment.expires_at > now or payment.state not in MOVES["expire"]:
+        return payment
+    return replace(payment, state=MOVES["expire"][payment.state], updated_at=payment.expires_at)
+
+
+def moved(payment: Payment, verb: str, now: datetime) -> Payment:
+    """The payment after a move, judged by its state at `now`. Raises WrongState where the table has no such move."""
+    payment = as_of(payment, now)
+    state = MOVES[verb].get(payment.state)
+    if state is None:
+        raise WrongState(state=payment.state, verb=PAST[verb])
+    return replace(payment, state=state, updated_at=now)
+
+
+PAST = {
+    "confirm": "confirmed",
+    "activate": "confirmed",
+    "pay": "paid",
+    "process": "processed",
+    "cancel": "cancelled",
+    "expire": "expired",
+}
+
+
+def cancelled(payment: Payment, reason: str, now: datetime) -> Payment:
+    """Ends an unpaid payment. Its expiry becomes the time of the cancellation (payment-session reference, 4.5)."""
+    return replace(
+        moved(payment, "cancel", now), cancelled_at=now, cancellation_reason=reason, expires_at=now
+    )
+
+
+def expired_early(payment: Payment, now: datetime) -> Payment:
+    """Ends a payment before its time, as the sandbox may."""
+    return replace(moved(payment, "expire", now), expires_at=now)
+
+
+def expiry(asked: datetime | None, kind: Kind, amount: int | None, now: datetime) -> datetime | None:
+    """When a payment ends: as asked, else 15 minutes from now; a MULTIPLE one only if it is closed and asked to.
+
+    Raises ExpiryPassed or ExpiryTooFar (field "expires_at").
+    """
+    if kind == "multiple" and (asked is None or amount is None):
+        return None
+    if asked is None:
+        return now + EXPIRES_AFTER_DEFAULT
+    if asked <= now:
+        raise ExpiryPassed("expires_at")
+    if asked > now + EXPIRES_AFTER_MAX:
+        raise ExpiryTooFar("expires_at", title="A payment", maximum=f"{EXPIRES_AFTER_MAX.days} days")
+    return asked

@@ -1,0 +1,64 @@
+"""A report is what a bank says about money that arrived. It is believed, or set aside with a reason, exactly once."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from gerbang.domain.charges import Charge
+from gerbang.domain.payments import Payment, as_of
+
+Outcome = Literal["booked", "late", "double", "overpaid", "underpaid", "unknown_number"]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Money at a bank. (`bank`, `reference`) is its identity: heard twice, it is still the same money."""
+
+    bank: str
+    """The connection it came by."""
+    reference: str
+    """The bank's own reference of the transfer."""
+    channel: str
+    number: str
+    amount: int
+    """Minor units, as it arrived."""
+    paid_at: datetime | None = None
+    """When the bank says that it was paid; None where it does not say."""
+    issuer: str = ""
+    """The bank or wallet that the buyer paid with, where known."""
+
+
+class Booked(msgspec.Struct, frozen=True):
+    """What became of a report."""
+
+    id: UUID
+    outcome: Outcome
+    amount: int
+    merchant_id: UUID
+    payment_id: UUID | None
+    charge_id: UUID | None
+    heard_before: bool = False
+
+
+def judge(payment: Payment | None, charge: Charge | None, amount: int, now: datetime) -> Outcome:
+    """Whether money for this payment is what was owed.
+
+    `charge` is the open one of a SINGLE payment, None for a MULTIPLE one. What is not owed is never turned away (it has
+    arrived): it is named, and set aside.
+    """
+    if payment is None:
+        return "unknown_number"
+    state = as_of(payment, now).state
+    if state == "paid":
+        return "double"
+    if state not in ("awaiting", "processing", "active"):
+        return "late"
+    if charge is not None and charge.expires_at is not None and charge.expires_at <= now:
+        return "late"
+    if charge is not None and charge.state == "succeeded":
+        return "double"
+    owed = charge.amount if charge is not None else payment.amount
+    if owed is None or owed == amount:
+        return "booked"
+    return "overpaid" if amount > owed else "underpaid"

@@ -1,0 +1,23 @@
+"""What is written to the log: one line an event, with its facts, on standard error."""
+
+import logging
+import sys
+
+import structlog
+
+
+def set_up(level: str) -> None:
+    """Sets the weight from which on things are written, for our own lines and the libraries'."""
+    weight = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(weight, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(weight),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

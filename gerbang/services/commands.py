@@ -1,0 +1,28 @@
+"""The hot commands of one process, each behind a batch: what arrives together is committed together."""
+
+from functools import partial
+
+from gerbang.db.batches import Batch
+from gerbang.domain.deliveries import State
+from gerbang.domain.reports import Booked, Report
+from gerbang.services import confirmations, deliveries, lookups, payments, reports
+from gerbang.services.confirmations import Confirmation, Confirmed
+from gerbang.services.deliveries import Result
+from gerbang.services.lookups import Found, Question
+from gerbang.services.payments import NewPayment
+from gerbang.world import World
+
+
+class Commands:
+    """Call one with a single item; it answers for that item alone, or raises its refusal."""
+
+    def __init__(self, world: World, *, size_max: int, lanes: int) -> None:
+        self.create: Batch[NewPayment, bytes] = Batch(
+            partial(payments.create_all, world), size_max=size_max, lanes=lanes
+        )
+        self.confirm: Batch[Confirmation, Confirmed] = Batch(
+            partial(confirmations.confirm_all, world), size_max=size_max, lanes=lanes
+        )
+        self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
+        self.read: Batch[Question, Found] = Batch(partial(lookups.read_all, world), size_max=size_max, lanes=lanes)
+        self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)

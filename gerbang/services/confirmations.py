@@ -1,0 +1,109 @@
+"""Confirming a payment with a way to pay, and cancelling one before it has any."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang.db import Tx, charges, merchants, payments
+from gerbang.domain.charges import Charge
+from gerbang.domain.events import Event, Snapshot
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Method, Payment, cancelled, moved
+from gerbang.errors import MethodMissing, PaymentUnknown, Refused
+from gerbang.services import news, numbers, opening
+from gerbang.services.opening import Plan
+from gerbang.world import World
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """The wish to confirm a payment; `method` None stands for the one that it was created with."""
+
+    merchant_id: UUID
+    payment_id: UUID
+    method: Method | None
+
+
+class Cancellation(msgspec.Struct, frozen=True):
+    merchant_id: UUID
+    payment_id: UUID
+    reason: str
+
+
+Confirmed = tuple[Payment, Charge | None]
+
+
+async def confirm_all(world: World, wishes: Sequence[Confirmation]) -> list[Confirmed | Refused]:
+    """Confirms payments: each gets its number and waits for its buyer. One commit for all.
+
+    Refusals: PaymentUnknown, WrongState, and what the channel refuses. Of two wishes for one payment the second is judged
+    after the first, as if they had come alone.
+    """
+    firsts = {wish.payment_id: i for i, wish in reversed(list(enumerate(wishes)))}
+    later = [i for i, wish in enumerate(wishes) if firsts[wish.payment_id] != i]
+    answers: dict[int, Confirmed | Refused] = {}
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        held = await payments.locked(tx, firsts)
+        known = await merchants.by_id(tx, list({wish.merchant_id for wish in wishes}))
+        plans: dict[int, Plan] = {}
+        for i in firsts.values():
+            try:
+                plans[i] = _decided(world, wishes[i], held, known, now)
+            except Refused as refusal:
+                answers[i] = refusal
+        answers.update(await _confirm(world, tx, plans, now))
+    if later:
+        answers.update(zip(later, await confirm_all(world, [wishes[i] for i in later]), strict=True))
+    return [answers[i] for i in range(len(wishes))]
+
+
+async def _confirm(world: World, tx: Tx, plans: dict[int, Plan], now: datetime) -> dict[int, Confirmed | Refused]:
+    """Takes numbers for plans and writes what has become of their payments."""
+    taken = await numbers.take(tx, world.cursors, [plan.wish for plan in plans.values() if plan.wish], now)
+    answers: dict[int, Confirmed | Refused] = {}
+    for (i, plan), number in zip(plans.items(), taken, strict=True):
+        answers[i] = number if isinstance(number, Refused) else opening.opened(plan, number, now)
+    done = [answer for answer in answers.values() if not isinstance(answer, Refused)]
+    await payments.update(tx, [payment for payment, _ in done])
+    await charges.insert(tx, [charge for _, charge in done if charge is not None])
+    events = [
+        Event(payment.merchant_id, "payment.confirmed", now, payment.id, charge.id if charge else None)
+        for payment, charge in done
+    ]
+    await news.announce(tx, events, now)
+    return answers
+
+
+def _decided(
+    world: World, wish: Confirmation, held: dict[UUID, Payment], known: dict[UUID, Merchant], now: datetime
+) -> Plan:
+    payment = own(held, wish.merchant_id, wish.payment_id)
+    # The state is judged before the method: to a payment that is over, no method is the right one.
+    moved(payment, "activate" if payment.standing else "confirm", now)
+    method = wish.method or payment.method
+    if method is None:
+        raise MethodMissing("method")
+    return opening.plan(world, replace(payment, method=method), known[wish.merchant_id], now)
+
+
+async def cancel(world: World, wish: Cancellation) -> Payment:
+    """Ends a payment that has no number yet. Raises PaymentUnknown or WrongState."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        held = await payments.locked(tx, [wish.payment_id])
+        payment = cancelled(own(held, wish.merchant_id, wish.payment_id), wish.reason, now)
+        await payments.update(tx, [payment])
+        event = Event(payment.merchant_id, "payment.cancelled", now, payment.id, None, Snapshot(payment=payment))
+        await news.announce(tx, [event], now)
+    return payment
+
+
+def own(held: dict[UUID, Payment], merchant_id: UUID, payment_id: UUID) -> Payment:
+    """The merchant's payment. Raises PaymentUnknown, also for another merchant's: it is not told that there is one."""
+    payment = held.get(payment_id)
+    if payment is None or payment.merchant_id != merchant_id:
+        raise PaymentUnknown
+    return payment

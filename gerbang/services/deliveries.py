@@ -1,0 +1,106 @@
+"""Letting merchants hear the news: claim what is due, send it holding nothing, write down how it went."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from gerbang.db import deliveries as kept
+from gerbang.db import events
+from gerbang.db.deliveries import Due, Listed
+from gerbang.domain.deliveries import LEASE, TIME_OUT_SECONDS, Endpoint, State, Try, after
+from gerbang.domain.events import Event
+from gerbang.errors import DeliveryUnknown, Refused
+from gerbang.network import NetworkFailed
+from gerbang.world import World
+
+__all__ = ["Due", "Listed", "Result", "claim", "newest", "newest_events", "one", "record_all", "send", "send_again"]
+
+ANSWER_LENGTH_MAX = 500
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How one sending of a delivery went."""
+
+    due: Due
+    attempt: Try
+
+
+async def claim(world: World, most: int, busy_endpoints: Collection[UUID] = ()) -> list[Due]:
+    """Takes up to `most` deliveries that are due, with their bodies. They are ours for a minute, then due again."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        claimed = await kept.claim(tx, now, now + LEASE, most, list(busy_endpoints))
+        bodies: dict[UUID, bytes] = {
+            due.id: world.products[due.product].body(due.event, due.sequence) for due in claimed if due.body is None
+        }
+        await kept.store_bodies(tx, list(bodies.items()))
+    return [msgspec.structs.replace(due, body=bodies.get(due.id, due.body)) for due in claimed]
+
+
+async def send(world: World, due: Due) -> Result:
+    """Sends one delivery. Silence and refusal are results, not errors."""
+    assert due.body is not None, "a claimed delivery has its body"
+    now = world.clock.now()
+    endpoint = Endpoint(
+        id=due.endpoint_id,
+        merchant_id=due.merchant_id,
+        product=due.product,
+        url=due.url,
+        kinds=frozenset(),
+        api_key=world.seals.unseal(due.api_key),
+        signing_secret=world.seals.unseal(due.signing_secret),
+    )
+    headers = world.products[due.product].headers(endpoint, due.id, due.sequence, due.body, now)
+    status, seconds, error, answer = None, 0.0, "", ""
+    try:
+        heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS)
+        status, seconds, answer = heard.status, heard.seconds, _readable(heard.body)
+    except NetworkFailed as failed:
+        error, seconds = str(failed), failed.seconds
+    return Result(due, Try(due.tries + 1, now, status, seconds, error, answer))
+
+
+def _readable(body: bytes) -> str:
+    return body[: 2 * ANSWER_LENGTH_MAX].decode("utf-8", "replace").replace("\x00", "�")[:ANSWER_LENGTH_MAX]
+
+
+async def record_all(world: World, results: Sequence[Result]) -> list[State | Refused]:
+    """Writes down how sendings went: delivered, due again by the ladder, or parked where everybody can see it."""
+    written: list[tuple[UUID, Try, State, datetime | None]] = []
+    for result in results:
+        ladder = world.products[result.due.product].product.ladder
+        state, next_at = after(result.attempt, ladder, result.due.ladder_from)
+        written.append((result.due.id, result.attempt, state, next_at))
+    async with world.db.transaction() as tx:
+        await kept.record(tx, written)
+    return [state for _, _, state, _ in written]
+
+
+async def send_again(world: World, merchant_id: UUID, delivery_id: UUID) -> None:
+    """Makes a delivery due now, whatever became of it before. Raises DeliveryUnknown."""
+    async with world.db.transaction() as tx:
+        if not await kept.send_again(tx, merchant_id, delivery_id, world.clock.now()):
+            raise DeliveryUnknown
+
+
+async def newest(world: World, merchant_id: UUID, state: str | None, most: int) -> list[Listed]:
+    """A merchant's deliveries with their tries, newest first."""
+    async with world.db.reading() as tx:
+        return await kept.newest(tx, merchant_id, state, most)
+
+
+async def one(world: World, merchant_id: UUID, delivery_id: UUID) -> Listed:
+    """One of a merchant's deliveries. Raises DeliveryUnknown."""
+    async with world.db.reading() as tx:
+        found = await kept.newest(tx, merchant_id, None, 1, delivery_id)
+    if not found:
+        raise DeliveryUnknown
+    return found[0]
+
+
+async def newest_events(world: World, merchant_id: UUID, most: int) -> list[tuple[int, Event]]:
+    """A merchant's latest events with their numbers, newest first."""
+    async with world.db.reading() as tx:
+        return await events.newest(tx, merchant_id, most)

@@ -1,0 +1,114 @@
+"""Looking payments up. What is read is what is true at this instant: an expiry counts from its own moment on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from gerbang.db import charges, merchants, payments
+from gerbang.domain import charges as charge_rules
+from gerbang.domain import payments as payment_rules
+from gerbang.domain.charges import Charge
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Payment
+from gerbang.errors import PaymentUnknown, Refused
+from gerbang.world import World
+
+CHARGES_PER_PAGE = 10
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A merchant asks for one payment and one page of its charges, from 1."""
+
+    merchant_id: UUID
+    payment_id: UUID
+    page: int = 1
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A payment with its charges, newest first."""
+
+    payment: Payment
+    charges: list[Charge]
+
+
+def _as_of(payment: Payment, its_charges: Sequence[Charge], now: datetime) -> Found:
+    end = payment.expires_at
+    return Found(
+        payment_rules.as_of(payment, now), [charge_rules.as_of(charge, now, end) for charge in its_charges]
+    )
+
+
+async def read_all(world: World, questions: Sequence[Question]) -> list[Found | Refused]:
+    """Payments by id, many at a time, each with a page of its charges. PaymentUnknown for those of other merchants too."""
+    now = world.clock.now()
+    async with world.db.reading() as tx:
+        found = await payments.by_id(tx, [question.payment_id for question in questions])
+        own = [q.payment_id for q in questions if q.page == 1 and q.payment_id in found]
+        listed = await charges.newest(tx, own, most=CHARGES_PER_PAGE) if own else {}
+        paged = {
+            q: (await charges.newest(tx, [q.payment_id], skip=(q.page - 1) * CHARGES_PER_PAGE, most=CHARGES_PER_PAGE))
+            for q in questions
+            if q.page > 1
+        }
+    answers: list[Found | Refused] = []
+    for question in questions:
+        payment = found.get(question.payment_id)
+        if payment is None or payment.merchant_id != question.merchant_id:
+            answers.append(PaymentUnknown())
+        else:
+            its_charges = paged.get(question, listed).get(payment.id, [])
+            answers.append(_as_of(payment, its_charges, now))
+    return answers
+
+
+async def by_reference(world: World, merchant_id: UUID, reference: str) -> Found | None:
+    """The merchant's payment of this reference."""
+    async with world.db.reading() as tx:
+        payment = await payments.by_reference(tx, merchant_id, reference)
+        if payment is None:
+            return None
+        listed = await charges.newest(tx, [payment.id], most=CHARGES_PER_PAGE)
+    return _as_of(payment, listed.get(payment.id, []), world.clock.now())
+
+
+async def charges_of(
+    world: World, merchant_id: UUID, reference: str, *, page: int, per_page: int
+) -> tuple[list[Charge], int]:
+    """A page of the charges of the payment with this reference, newest first, and how many there are in all."""
+    async with world.db.reading() as tx:
+        payment = await payments.by_reference(tx, merchant_id, reference)
+        if payment is None:
+            return [], 0
+        listed = await charges.newest(tx, [payment.id], skip=(page - 1) * per_page, most=per_page)
+        count = await charges.count_of(tx, payment.id)
+    return _as_of(payment, listed.get(payment.id, []), world.clock.now()).charges, count
+
+
+async def page_of(world: World, merchant_id: UUID, *, page: int, per_page: int) -> tuple[list[Found], int]:
+    """A page of a merchant's payments, newest first, and how many there are in all."""
+    async with world.db.reading() as tx:
+        listed = await payments.page(tx, merchant_id, skip=(page - 1) * per_page, most=per_page)
+        ids = [payment.id for payment in listed]
+        its_charges = await charges.newest(tx, ids, most=CHARGES_PER_PAGE) if ids else {}
+        count = await merchants.payments_count(tx, merchant_id)
+    now = world.clock.now()
+    return [_as_of(payment, its_charges.get(payment.id, []), now) for payment in listed], count
+
+
+async def merchant(world: World, merchant_id: UUID) -> Merchant:
+    """A merchant with its agreement. Raises PaymentUnknown's neighbour MerchantUnknown via the caller's credentials."""
+    async with world.db.reading() as tx:
+        return (await merchants.by_id(tx, [merchant_id]))[merchant_id]
+
+
+async def picture_text(world: World, id_: UUID) -> str | None:
+    """The text of the QR code of a charge or of a MULTIPLE payment; None where there is no such code."""
+    async with world.db.reading() as tx:
+        charge = (await charges.by_id(tx, [id_])).get(id_)
+        if charge is not None:
+            return charge.block.content or None
+        payment = (await payments.by_id(tx, [id_])).get(id_)
+    block = payment.method.block if payment and payment.method else None
+    return block.content or None if block else None

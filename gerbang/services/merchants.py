@@ -1,0 +1,136 @@
+"""Taking merchants in, giving them keys, and setting where their callbacks go."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from gerbang import ids, network
+from gerbang.channels import qris, virtual_account
+from gerbang.db import Tx, customers, merchants
+from gerbang.domain.customers import Customer
+from gerbang.domain.merchants import HOUSE, Agreement, Merchant
+from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
+from gerbang.seals import hash_of
+from gerbang.world import World
+
+V2 = "v2_sessions"
+V4 = "v4_documents"
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """What a merchant signs in with. The secrets are shown once; only hashes of them are kept."""
+
+    merchant_id: str
+    v2_secret: str
+    v4_key: str
+    v4_secret: str
+
+
+class Callback(msgspec.Struct, frozen=True):
+    """Where a product's callbacks go and the two secrets that they carry."""
+
+    product: str
+    url: str
+    api_key: str
+    signing_secret: str
+
+
+async def create(
+    world: World, *, name: str, short_name: str, email: str, agreement: Agreement | None = None, number: int | None = None
+) -> tuple[Merchant, Keys]:
+    """Takes a merchant in, with default agreements where none are given, and gives it keys for every dialect."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        await merchants.open_house(tx, HOUSE)
+        number = number if number is not None else await merchants.next_number(tx)
+        merchant = Merchant(
+            id=ids.uuid7(now),
+            number=number,
+            name=name,
+            short_name=short_name,
+            email=email,
+            created_at=now,
+            agreement=agreement or default_agreement(number, name),
+        )
+        await merchants.insert(tx, merchant)
+        keys = await _give_keys(world, tx, merchant)
+    return merchant, keys
+
+
+def default_agreement(number: int, name: str) -> Agreement:
+    """Every channel that needs no contract data of its own, on the house's numbers."""
+    return Agreement(
+        virtual_account=virtual_account.agreement_for(number), qris=qris.agreement_for(number, name)
+    )
+
+
+async def _give_keys(world: World, tx: Tx, merchant: Merchant) -> Keys:
+    now = world.clock.now()
+    mode = "live" if world.live else "test"
+    keys = Keys(str(merchant.id), ids.secret(), f"{mode}_{ids.hex_id(32)}", str(ids.uuid4()))
+    for key, dialect, secret in ((keys.merchant_id, V2, keys.v2_secret), (keys.v4_key, V4, keys.v4_secret)):
+        await merchants.insert_credential(
+            tx, key=key, merchant_id=merchant.id, dialect=dialect, secret_hash=hash_of(secret), now=now
+        )
+    return keys
+
+
+async def rotate_secrets(world: World, merchant_id: UUID) -> Keys:
+    """New secrets for all of a merchant's keys; the old ones stop working at once. Raises MerchantUnknown."""
+    v2_secret, v4_secret = ids.secret(), str(ids.uuid4())
+    async with world.db.transaction() as tx:
+        if not await merchants.by_id(tx, [merchant_id]):
+            raise MerchantUnknown
+        await merchants.replace_secret(tx, merchant_id, V2, hash_of(v2_secret))
+        v4_keys = await merchants.replace_secret(tx, merchant_id, V4, hash_of(v4_secret))
+    return Keys(str(merchant_id), v2_secret, v4_keys[0] if v4_keys else "", v4_secret)
+
+
+async def every(world: World) -> list[Merchant]:
+    async with world.db.reading() as tx:
+        return await merchants.every(tx)
+
+
+async def set_agreement(world: World, merchant_id: UUID, agreement: Agreement) -> None:
+    """Changes what was agreed with a merchant."""
+    async with world.db.transaction() as tx:
+        await merchants.update_agreement(tx, merchant_id, agreement)
+
+
+async def set_callback(world: World, merchant_id: UUID, product: str, url: str) -> Callback:
+    """Sets where a product's callbacks go; the secrets stay what they were. Raises ProductUnknown, Invalid (field "url")."""
+    voice = world.products.get(product)
+    if voice is None:
+        raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
+    wrong = network.check_url(url, allow_private=not world.live)
+    if wrong is not None:
+        raise Invalid("url", why=wrong)
+    async with world.db.transaction() as tx:
+        if not await merchants.by_id(tx, [merchant_id]):
+            raise MerchantUnknown
+        _, api_key, signing_secret = await merchants.put_endpoint(
+            tx,
+            id_=ids.uuid7(world.clock.now()),
+            merchant_id=merchant_id,
+            product=product,
+            url=url,
+            kinds=sorted(voice.product.kinds),
+            api_key=world.seals.seal(ids.secret(24)),
+            signing_secret=world.seals.seal(voice.new_signing_secret()),
+            now=world.clock.now(),
+        )
+    return Callback(product, url, world.seals.unseal(api_key), world.seals.unseal(signing_secret))
+
+
+async def callback_url(world: World, merchant_id: UUID, product: str) -> str | None:
+    """Where a product's callbacks go now."""
+    async with world.db.reading() as tx:
+        return await merchants.endpoint_url(tx, merchant_id, product)
+
+
+async def keep_customers(world: World, merchant_id: UUID, known: Sequence[tuple[str, Customer]]) -> None:
+    """Writes customers of a merchant under ids of its own, as when it moves in from elsewhere."""
+    async with world.db.transaction() as tx:
+        rows = [customers.Row(merchant_id, customer_id, customer) for customer_id, customer in known]
+        await customers.insert(tx, rows, world.clock.now())

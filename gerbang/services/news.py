@@ -1,0 +1,30 @@
+"""Telling what has become true: an event without gaps for each change, and a delivery for each endpoint that listens."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from gerbang import ids
+from gerbang.db import Tx, deliveries
+from gerbang.db import events as kept
+from gerbang.domain.events import Event
+
+
+async def announce(
+    tx: Tx, events: Sequence[Event], now: datetime, new_payments: Mapping[UUID, int] | None = None
+) -> None:
+    """Writes events and what must be delivered, in the transaction that made them true. It must come last in it."""
+    if not events:
+        return
+    endpoints = await kept.listeners(tx, {event.merchant_id for event in events})
+    numbers = await kept.numbered(tx, events, new_payments or {})
+    await kept.insert(tx, events, numbers)
+    await deliveries.insert(
+        tx,
+        [
+            (ids.uuid7(now), event.merchant_id, number, endpoint.id, now)
+            for event, number in zip(events, numbers, strict=True)
+            for endpoint in endpoints
+            if endpoint.merchant_id == event.merchant_id and event.kind in endpoint.kinds
+        ],
+    )

@@ -1,0 +1,141 @@
+"""Giving out numbers: the one the merchant chose, one of a range, or a reference by chance. Never the same one twice."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from gerbang import ids
+from gerbang.db import Tx, paycodes
+from gerbang.db.paycodes import Cursors
+from gerbang.domain.merchants import Merchant, NumberRange
+from gerbang.domain.paycodes import Opening, Paycode, free_at
+from gerbang.errors import NumberTaken, RangeUsedUp, Refused, StandingQrQuotaUsedUp
+
+GUESSES = 2
+REFERENCE_LENGTH = 14
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """A payment that needs a number."""
+
+    opening: Opening
+    payment_id: UUID
+    charge_id: UUID | None
+    merchant: Merchant
+    ends_at: datetime | None
+
+
+async def take(tx: Tx, cursors: Cursors, wishes: Sequence[Wish], now: datetime) -> list[str | Refused]:
+    """A number for each wish, held from now on, or why there is none: NumberTaken, RangeUsedUp, StandingQrQuotaUsedUp."""
+    given: dict[int, str | Refused] = await _over_quota(tx, wishes)
+    for attempt in range(GUESSES):
+        missing = [i for i in range(len(wishes)) if i not in given]
+        await _hold(tx, given, wishes, _candidates(cursors, wishes, missing), now)
+        for i in missing:
+            numbers = wishes[i].opening.range
+            if i not in given and numbers is not None:
+                cursors.jump(numbers)
+        await _release_chosen(tx, given, wishes, now, first=attempt == 0)
+    ranges: dict[tuple[NumberRange, str], list[int]] = defaultdict(list)
+    for i, wish in enumerate(wishes):
+        if i not in given and wish.opening.range is not None:
+            ranges[wish.opening.range, wish.opening.channel].append(i)
+    for (numbers, channel), missing in ranges.items():
+        await _search(tx, given, wishes, numbers, channel, missing, now)
+    return [given[i] for i in range(len(wishes))]
+
+
+async def _over_quota(tx: Tx, wishes: Sequence[Wish]) -> dict[int, str | Refused]:
+    """Refuses standing QR codes beyond the merchant's quota."""
+    refused: dict[int, str | Refused] = {}
+    counts: dict[UUID, int] = {}
+    for i, wish in enumerate(wishes):
+        agreed = wish.merchant.agreement.qris
+        if wish.opening.channel != "qris" or not wish.opening.standing or agreed is None:
+            continue
+        if wish.merchant.id not in counts:
+            counts[wish.merchant.id] = await paycodes.standing_count(tx, wish.merchant.id, "qris")
+        if counts[wish.merchant.id] >= agreed.static_quota:
+            refused[i] = StandingQrQuotaUsedUp("method", quota=agreed.static_quota)
+        else:
+            counts[wish.merchant.id] += 1
+    return refused
+
+
+def _candidates(cursors: Cursors, wishes: Sequence[Wish], missing: Sequence[int]) -> dict[int, str]:
+    """A number to try for each wish that has none. No two are the same."""
+    tried: dict[int, str] = {}
+    by_range: dict[tuple[NumberRange, tuple[tuple[int, int], ...]], list[int]] = defaultdict(list)
+    for i in missing:
+        opening = wishes[i].opening
+        if opening.chosen is not None:
+            tried[i] = opening.chosen
+        elif opening.range is not None:
+            by_range[opening.range, opening.taken_out].append(i)
+        elif opening.standing:
+            tried[i] = ids.digits(REFERENCE_LENGTH)
+        else:
+            tried[i] = ids.alphanumeric(REFERENCE_LENGTH)
+    for (numbers, taken_out), waiting in by_range.items():
+        tried.update(zip(waiting, cursors.guess(numbers, taken_out, len(waiting)), strict=False))
+    return tried
+
+
+async def _hold(
+    tx: Tx, given: dict[int, str | Refused], wishes: Sequence[Wish], candidates: dict[int, str], now: datetime
+) -> None:
+    """Takes those candidates that are free."""
+    wanted: dict[tuple[str, str], int] = {}
+    for i, number in candidates.items():
+        wanted.setdefault((wishes[i].opening.channel, number), i)
+    rows = [_paycode(wishes[i], number, now) for (_, number), i in wanted.items()]
+    for pair in await paycodes.insert(tx, rows):
+        given[wanted[pair]] = pair[1]
+
+
+async def _release_chosen(
+    tx: Tx, given: dict[int, str | Refused], wishes: Sequence[Wish], now: datetime, *, first: bool
+) -> None:
+    """Numbers that merchants chose and that are held: lets go of those that may be, or else says that they are taken."""
+    held = [i for i, wish in enumerate(wishes) if i not in given and wish.opening.chosen is not None]
+    if held and first:
+        await paycodes.release_numbers(tx, [(wishes[i].opening.channel, wishes[i].opening.chosen or "") for i in held], now)
+    for i in held if not first else ():
+        given[i] = NumberTaken("number")
+
+
+async def _search(
+    tx: Tx,
+    given: dict[int, str | Refused],
+    wishes: Sequence[Wish],
+    numbers: NumberRange,
+    channel: str,
+    missing: list[int],
+    now: datetime,
+) -> None:
+    """Guessing has failed: looks at the whole range, until each wish has a number or the range has none."""
+    while missing:
+        taken_out = wishes[missing[0]].opening.taken_out
+        free = await paycodes.free_numbers(tx, channel, numbers, taken_out, now, len(missing))
+        if not free:
+            for i in missing:
+                given[i] = RangeUsedUp("option", bank=wishes[i].opening.option)
+            return
+        await _hold(tx, given, wishes, dict(zip(missing, free, strict=False)), now)
+        missing = [i for i in missing if i not in given]
+
+
+def _paycode(wish: Wish, number: str, now: datetime) -> Paycode:
+    return Paycode(
+        channel=wish.opening.channel,
+        number=number,
+        merchant_id=wish.merchant.id,
+        payment_id=wish.payment_id,
+        charge_id=wish.charge_id,
+        standing=wish.opening.standing,
+        free_at=free_at(wish.ends_at, wish.merchant.agreement.quarantine),
+        created_at=now,
+    )

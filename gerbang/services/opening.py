@@ -1,0 +1,83 @@
+"""Opening a way to pay: from a payment and its chosen method to a number that a buyer can pay to."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang import channels, ids
+from gerbang.channels import Channel
+from gerbang.domain.charges import Charge
+from gerbang.domain.fees import fee_of
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.payments import Method, Payment, moved
+from gerbang.errors import ChannelNotEnabled, StandingNotOffered
+from gerbang.services.numbers import Wish
+from gerbang.world import World
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A payment that is decided but for its number."""
+
+    payment: Payment
+    merchant: Merchant
+    channel: Channel | None = None
+    opening: Opening | None = None
+    """None for a payment that needs no number yet."""
+    charge_id: UUID | None = None
+
+    @property
+    def wish(self) -> Wish | None:
+        if self.opening is None:
+            return None
+        return Wish(self.opening, self.payment.id, self.charge_id, self.merchant, self.payment.expires_at)
+
+
+def channel_for(world: World, method: Method, merchant: Merchant, *, standing: bool) -> Channel:
+    """The channel of a method. Raises StandingNotOffered or ChannelNotEnabled (field "method")."""
+    channel = world.channels.get(method.channel)
+    if standing and (channel is None or not channel.facts.standing):
+        raise StandingNotOffered("method", title=method.channel.capitalize())
+    if channel is None or channel.options(merchant) is None:
+        raise ChannelNotEnabled("method", title=channel.facts.title if channel else method.channel.capitalize())
+    return channel
+
+
+def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> Plan:
+    """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses."""
+    assert payment.method is not None, "a method was chosen"
+    channel = channel_for(world, payment.method, merchant, standing=payment.standing)
+    opening = channel.open(payment, merchant, now)
+    payment = moved(payment, "activate" if payment.standing else "confirm", now)
+    return Plan(payment, merchant, channel, opening, None if payment.standing else ids.uuid7(now))
+
+
+def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | None]:
+    """The payment with its number: in a charge of its own, or for a MULTIPLE payment in its method."""
+    assert plan.channel is not None and plan.opening is not None and plan.payment.method is not None
+    block = plan.channel.block(plan.opening, number, plan.merchant, now)
+    if plan.charge_id is None:
+        return replace(plan.payment, method=replace(plan.payment.method, block=block)), None
+    return plan.payment, waiting_charge(plan, block, now)
+
+
+def waiting_charge(plan: Plan, block: Block, now: datetime) -> Charge:
+    assert plan.channel is not None and plan.charge_id is not None and plan.payment.amount is not None
+    rate = channels.rate(plan.channel.facts, block.option, plan.merchant)
+    return Charge(
+        id=plan.charge_id,
+        payment_id=plan.payment.id,
+        merchant_id=plan.merchant.id,
+        payment_reference=plan.payment.reference,
+        amount=plan.payment.amount,
+        state="waiting",
+        channel=plan.channel.facts.name,
+        block=block,
+        descriptor=plan.payment.descriptor,
+        created_at=now,
+        updated_at=now,
+        expires_at=block.expires_at,
+        fee=fee_of(rate, plan.payment.amount).total,
+    )

@@ -1,0 +1,173 @@
+"""Money arriving: the only door from a bank's word to the books, however the word came."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang import channels as channel_rules
+from gerbang import ids
+from gerbang.db import Tx, charges, ledger, merchants, paycodes, payments
+from gerbang.db import reports as kept
+from gerbang.domain import charges as charge_rules
+from gerbang.domain.charges import Charge
+from gerbang.domain.events import Event, Snapshot
+from gerbang.domain.fees import Fee, fee_of
+from gerbang.domain.ledger import Transfer, money_in, money_set_aside
+from gerbang.domain.merchants import HOUSE, Merchant
+from gerbang.domain.paycodes import Paycode
+from gerbang.domain.payments import Payment, moved
+from gerbang.domain.reports import Booked, Report, judge
+from gerbang.errors import Refused
+from gerbang.services import news
+from gerbang.world import World
+
+
+class _Books:
+    """What a batch of reports has changed so far. A later report of the batch is judged by what an earlier one did."""
+
+    def __init__(
+        self,
+        now: datetime,
+        owners: dict[tuple[str, str], Paycode],
+        held: dict[UUID, Payment],
+        open_charges: dict[UUID, Charge],
+        known: dict[UUID, Merchant],
+    ) -> None:
+        self.now = now
+        self.owners = owners
+        self.payments = held
+        self.charges = open_charges
+        self.merchants = known
+        self.rows: list[kept.Row] = []
+        self.transfers: list[Transfer] = []
+        self.events: list[Event] = []
+        self.paid: dict[UUID, Payment] = {}
+        self.updated: dict[UUID, Charge] = {}
+        self.made: list[Charge] = []
+        self.freed: list[tuple[str, str, UUID, datetime]] = []
+
+
+async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Refused]:
+    """Books each report exactly once, on (bank, reference), and says what became of it. One commit for all.
+
+    What is owed pays its charge; what is not (late, double, too much, too little, to nobody's number) is set aside in
+    suspense and told as news. Nothing is ever refused here: it has arrived.
+    """
+    answers: dict[int, Booked | Refused] = {}
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        books = await _opened(tx, reports, now)
+        # Whoever reports the same money meanwhile waits for the payment's row; money to nobody meets the unique key.
+        known = await kept.known(tx, [(report.bank, report.reference) for report in reports])
+        for i, report in enumerate(reports):
+            name = (report.bank, report.reference)
+            if name in known:
+                answers[i] = replace(known[name], heard_before=True)
+            else:
+                answers[i] = known[name] = _book(world, books, report)
+        await _write(world, tx, books)
+    return [answers[i] for i in range(len(reports))]
+
+
+async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Books:
+    """Loads and locks everything that these reports may change."""
+    owners = await paycodes.owners(tx, list({(report.channel, report.number) for report in reports}))
+    held = await payments.locked(tx, {owner.payment_id for owner in owners.values()})
+    charge_ids = [owner.charge_id for owner in owners.values() if owner.charge_id is not None]
+    open_charges = await charges.by_id(tx, charge_ids) if charge_ids else {}
+    known = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
+    return _Books(now, owners, held, open_charges, known)
+
+
+def _book(world: World, books: _Books, report: Report) -> Booked:
+    """Decides one report, and notes what it changes."""
+    owner = books.owners.get((report.channel, report.number))
+    payment = books.payments.get(owner.payment_id) if owner else None
+    charge = books.charges.get(owner.charge_id) if owner and owner.charge_id else None
+    outcome = judge(payment, charge, report.amount, books.now)
+    merchant_id = payment.merchant_id if payment else HOUSE
+    booked = Booked(
+        id=ids.uuid7(books.now),
+        outcome=outcome,
+        amount=report.amount,
+        merchant_id=merchant_id,
+        payment_id=payment.id if payment else None,
+        charge_id=charge.id if charge else None,
+    )
+    if outcome == "booked" and payment is not None:
+        booked = _pay(world, books, report, payment, charge, booked)
+    else:
+        books.transfers += money_set_aside(
+            report.bank, merchant_id, report.amount, payment_id=booked.payment_id, report_id=booked.id
+        )
+        snapshot = Snapshot(payment=payment, charge=charge, report=booked, reported_number=report.number)
+        books.events.append(
+            Event(merchant_id, "money.set_aside", books.now, booked.payment_id, booked.charge_id, snapshot)
+        )
+    books.rows.append(kept.Row(report, booked, books.now))
+    return booked
+
+
+def _pay(
+    world: World, books: _Books, report: Report, payment: Payment, charge: Charge | None, booked: Booked
+) -> Booked:
+    """Money that was owed: the charge succeeds, and a SINGLE payment is paid."""
+    now = books.now
+    merchant = books.merchants[payment.merchant_id]
+    payment = moved(payment, "pay", now)
+    fee = _fee(world, merchant, payment, charge, report)
+    arrived = charge or _arrival(payment, report, now)
+    block = replace(arrived.block, issuer=report.issuer, retrieval_reference=report.reference)
+    arrived = replace(charge_rules.paid(arrived, report.paid_at or now, now), block=block, fee=fee.total)
+    if charge is None:
+        books.made.append(arrived)
+        kind = "charge.succeeded"
+    else:
+        payment = replace(payment, paid_at=arrived.paid_at)
+        books.charges[arrived.id] = books.updated[arrived.id] = arrived
+        books.freed.append((report.channel, report.number, payment.id, now + merchant.agreement.quarantine))
+        kind = "payment.paid"
+    books.payments[payment.id] = books.paid[payment.id] = payment
+    books.transfers += money_in(
+        report.bank, merchant.id, report.amount, fee, payment_id=payment.id, report_id=booked.id
+    )
+    snapshot = Snapshot(payment=payment, charge=arrived)
+    books.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))
+    return replace(booked, charge_id=arrived.id)
+
+
+def _fee(world: World, merchant: Merchant, payment: Payment, charge: Charge | None, report: Report) -> Fee:
+    channel = world.channels[report.channel]
+    option = charge.block.option if charge else payment.method.option if payment.method else None
+    return fee_of(channel_rules.rate(channel.facts, option, merchant), report.amount)
+
+
+def _arrival(payment: Payment, report: Report, now: datetime) -> Charge:
+    """The charge that an arrival of money on a standing paycode is."""
+    assert payment.method is not None and payment.method.block is not None
+    return Charge(
+        id=ids.uuid7(now),
+        payment_id=payment.id,
+        merchant_id=payment.merchant_id,
+        payment_reference=payment.reference,
+        amount=report.amount,
+        state="waiting",
+        channel=payment.method.channel,
+        block=payment.method.block,
+        descriptor="",
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _write(world: World, tx: Tx, books: _Books) -> None:
+    await paycodes.free_after(tx, books.freed)
+    await payments.update(tx, books.paid.values())
+    await charges.update(tx, books.updated.values())
+    await charges.insert(tx, books.made)
+    await kept.insert(tx, books.rows)
+    await ledger.post(tx, world.accounts, books.transfers, books.now)
+    await news.announce(tx, books.events, books.now)

@@ -1,0 +1,129 @@
+"""What a sandbox can do and a live gateway cannot: move time, play the bank, and hear callbacks itself."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from gerbang import ids
+from gerbang.clock import MovableClock
+from gerbang.db import charges, deliveries, ledger, paycodes, payments
+from gerbang.db import sandbox as kept
+from gerbang.db.sandbox import Received
+from gerbang.domain.payments import Payment, as_of
+from gerbang.domain.reports import Report
+from gerbang.errors import AmountMissing, ClockBackwards, NotInLiveMode, PaymentUnknown, WrongState
+from gerbang.services.confirmations import own
+from gerbang.world import World
+
+SIMULATOR = "simulator"
+
+
+def sandbox_clock(world: World) -> MovableClock:
+    """The clock that can be moved. Raises NotInLiveMode."""
+    if world.live or not isinstance(world.clock, MovableClock):
+        raise NotInLiveMode
+    return world.clock
+
+
+async def move_clock(world: World, to: datetime) -> None:
+    """Moves the clock forward for every process of this sandbox. Raises ClockBackwards."""
+    clock = sandbox_clock(world)
+    now = clock.now()
+    if to < now:
+        raise ClockBackwards("to", now=now.isoformat(timespec="seconds"))
+    clock.move_to(to)
+    await keep_clock(world)
+
+
+async def keep_clock(world: World) -> None:
+    """Writes down how far the clock is ahead of the machine's, so that it goes on there after a restart."""
+    async with world.db.transaction() as tx:
+        await kept.set_clock_offset(tx, sandbox_clock(world).offset.total_seconds())
+
+
+async def kept_offset(world: World) -> float | None:
+    async with world.db.reading() as tx:
+        return await kept.clock_offset(tx)
+
+
+async def next_due_at(world: World) -> datetime | None:
+    """The nearest instant at which a delivery is due. Expiries carry their own instant, whenever they are written down."""
+    async with world.db.reading() as tx:
+        return await deliveries.next_due_at(tx)
+
+
+async def simulated_payment(
+    world: World,
+    merchant_id: UUID,
+    payment_id: UUID,
+    amount: int | None,
+    bank_reference: str | None,
+    paid_at: datetime | None = None,
+) -> Report:
+    """The report of a buyer who pays this payment: its own amount where none is given. Raises what is missing.
+
+    A payment that is over can be paid too, as buyers do; its money is then set aside.
+    """
+    async with world.db.reading() as tx:
+        payment = own(await payments.by_id(tx, [payment_id]), merchant_id, payment_id)
+    channel, number = await _number_of(world, payment)
+    amount = amount or payment.amount
+    if amount is None:
+        raise AmountMissing("amount")
+    return simulated_report(channel, number, amount, bank_reference, paid_at)
+
+
+async def _number_of(world: World, payment: Payment) -> tuple[str, str]:
+    """The channel and number that a payment is paid to. Raises WrongState while it has none."""
+    block = payment.method.block if payment.method else None
+    if block is not None and payment.method is not None:
+        return payment.method.channel, block.number
+    async with world.db.reading() as tx:
+        listed = (await charges.newest(tx, [payment.id], most=1)).get(payment.id)
+    if not listed:
+        raise WrongState(state=as_of(payment, world.clock.now()).state, verb="paid: it has no number yet")
+    return listed[0].channel, listed[0].block.number
+
+
+def simulated_report(channel: str, number: str, amount: int, bank_reference: str | None, paid_at: datetime | None = None) -> Report:
+    """Money that the simulator bank says has arrived. Without a reference it is new money every time."""
+    reference = bank_reference or f"SIM{ids.alphanumeric(17)}"
+    return Report(SIMULATOR, reference, channel, number, amount, paid_at, issuer="Gerbang Simulator Bank")
+
+
+async def channel_of(world: World, merchant_id: UUID, number: str) -> str:
+    """The channel that a number belongs to; of virtual accounts, where it is nobody's.
+
+    Raises PaymentUnknown for another merchant's number: a sandbox may be shared, and nobody may pay for others in it.
+    """
+    async with world.db.reading() as tx:
+        owners = await paycodes.owners(tx, [(name, number) for name in world.channels])
+    for (channel, _), paycode in owners.items():
+        if paycode.merchant_id != merchant_id:
+            raise PaymentUnknown
+        return channel
+    return "virtual_account"
+
+
+async def receive(world: World, merchant_id: UUID, path: str, headers: str, body: bytes) -> None:
+    """Puts a request into a merchant's inbox."""
+    async with world.db.transaction() as tx:
+        await kept.receive(tx, merchant_id, world.clock.now(), path, headers, body)
+
+
+async def received(world: World, merchant_id: UUID, most: int) -> Sequence[Received]:
+    """What a merchant's inbox holds, newest first."""
+    async with world.db.reading() as tx:
+        return await kept.received(tx, merchant_id, most)
+
+
+async def empty_inbox(world: World, merchant_id: UUID) -> int:
+    """Empties a merchant's inbox and returns how much was in it."""
+    async with world.db.transaction() as tx:
+        return await kept.empty_inbox(tx, merchant_id)
+
+
+async def balances_of(world: World, merchant_id: UUID) -> dict[str, int]:
+    """What a merchant's own transfers have done to each account, in minor units."""
+    async with world.db.reading() as tx:
+        return await ledger.balances_of(tx, merchant_id)

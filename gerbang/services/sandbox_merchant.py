@@ -1,0 +1,116 @@
+"""The merchant that every sandbox has: set up so that the examples of the vendors' documents come out as printed."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang import ids
+from gerbang.channels import qris, virtual_account
+from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
+from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.errors import CredentialsWrong
+from gerbang.services import credentials, merchants
+from gerbang.world import World
+
+NUMBER = 131
+"""Makes 7699 0131 the prefix of its static Permata numbers, as the document of static payments prints them."""
+NAME, SHORT_NAME, EMAIL = "Toko Gerbang", "TOKO GERBANG", "toko@gerbang.example"
+
+
+class V2Keys(msgspec.Struct, frozen=True, rename="camel"):
+    merchant_id: str
+    merchant_secret: str
+    callback_api_key: str
+
+
+class V4Keys(msgspec.Struct, frozen=True, rename="camel"):
+    api_key: str
+    secret_key: str
+    signing_secret: str
+
+
+class DashboardKeys(msgspec.Struct, frozen=True):
+    email: str
+    password: str
+
+
+class Sandbox(msgspec.Struct, frozen=True, rename="camel"):
+    """Everything that a program needs to know of a sandbox: the contents of sandbox.json."""
+
+    base_url: str
+    v2: V2Keys
+    v4: V4Keys
+    dashboard: DashboardKeys
+
+
+def agreement() -> Agreement:
+    """The documents' numbers: 76630000 and six digits by chance, and static suffixes up to 99999999 at Permata."""
+    agreed = virtual_account.agreement_for(NUMBER)
+    banks = dict(agreed.banks)
+    banks["PERMATA"] = replace(
+        banks["PERMATA"],
+        dynamic=NumberRange(prefix="76630000", digits=6),
+        static_ranges=[virtual_account.STATIC_RANGE_DEFAULT, (99_990_000, 99_999_999)],
+    )
+    return Agreement(virtual_account=replace(agreed, banks=banks), qris=qris.agreement_for(NUMBER, NAME))
+
+
+KNOWN_CUSTOMER = (
+    "999966660001",
+    Customer(
+        given_name="Reforza Jordan",
+        surname="Geotama",
+        email="reforza@pivot-payment.com",
+        phone=Phone("+62", "89699990001"),
+        refund_preference=RefundPreference("auto", Destination("014", "17677665415", "Reforza Jordan Geotama")),
+        stored_methods=[
+            StoredMethod("bicbiweu63c", "ewallet", "dana", datetime(2024, 3, 15, 9, 37, tzinfo=UTC), active=True),
+            StoredMethod("bicewnbf3eu63c", "cards", "visa", datetime(2024, 6, 15, 9, 37, tzinfo=UTC), active=True),
+        ],
+    ),
+)
+"""The customer of the document's create example, who has been here before."""
+
+
+async def ready(world: World, base_url: str, known: Sandbox | None) -> Sandbox:
+    """Makes the sandbox merchant, or finds it again by the keys that were kept, and points its callbacks at the inbox.
+
+    Keys that no longer fit (the file was lost or is another database's) are made anew.
+    """
+    if known is not None and await _fits(world, known):
+        keys = merchants.Keys(known.v2.merchant_id, known.v2.merchant_secret, known.v4.api_key, known.v4.secret_key)
+    else:
+        keys, known = await _keys(world), None
+    merchant_id = UUID(keys.merchant_id)
+    url = await merchants.callback_url(world, merchant_id, "payment")
+    if url is None or "/sandbox/inbox/" in url:
+        url = f"{base_url}/sandbox/inbox/{merchant_id}"
+    callback = await merchants.set_callback(world, merchant_id, "payment", url)
+    return Sandbox(
+        base_url=base_url,
+        v2=V2Keys(keys.merchant_id, keys.v2_secret, callback.api_key),
+        v4=V4Keys(keys.v4_key, keys.v4_secret, known.v4.signing_secret if known else f"ss_{ids.hex_id(12)}"),
+        dashboard=known.dashboard if known else DashboardKeys(EMAIL, ids.secret(12)),
+    )
+
+
+async def _fits(world: World, known: Sandbox) -> bool:
+    try:
+        await credentials.sign_in(world, known.v2.merchant_id, known.v2.merchant_secret)
+        await credentials.sign_in(world, known.v4.api_key, known.v4.secret_key)
+    except CredentialsWrong:
+        return False
+    return True
+
+
+async def _keys(world: World) -> merchants.Keys:
+    for merchant in await merchants.every(world):
+        if merchant.number == NUMBER:
+            return await merchants.rotate_secrets(world, merchant.id)
+    merchant, keys = await merchants.create(
+        world, name=NAME, short_name=SHORT_NAME, email=EMAIL, agreement=agreement(), number=NUMBER
+    )
+    await merchants.keep_customers(world, merchant.id, [KNOWN_CUSTOMER])
+    return keys

@@ -1,0 +1,208 @@
+"""Every knob: what it is called in the environment, what it may be, and what it is when nobody turns it.
+
+The only file that reads the environment. docs/settings.md is printed from here.
+"""
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+PREFIX = "GERBANG_"
+
+Mode = Literal["sandbox", "live"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsWrong(Exception):
+    """A knob has no such name or takes no such value. The message is a sentence that says what to do."""
+
+
+def knob(read: Callable[[str], Any], *, takes: str, help: str, default: Any = MISSING, secret: bool = False) -> Any:  # noqa: A002  the trade's word
+    """One field of Settings.
+
+    `read` makes its value from the environment's text and raises `ValueError` if it cannot, `takes` says in words what
+    it wants (`a port, 1 to 65535`), `help` what the knob does. A secret is never shown.
+    """
+    return field(default=default, repr=not secret, metadata={"read": read, "takes": takes, "help": help})
+
+
+def _whole(smallest: int, largest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        # int() alone would also take ` 8_0` and Arabic digits.
+        if not (text.isascii() and text.isdecimal() and smallest <= int(text) <= largest):
+            raise ValueError
+        return int(text)
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if urlsplit(text).scheme not in schemes or not text.isprintable() or " " in text:
+            raise ValueError
+        return text
+
+    return read
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(_url("http", "https")(text))
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _secret(text: str) -> str:
+    if len(text) < 32:
+        raise ValueError
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What one process was told. Made by `Settings.from_environment()`, or by hand in tests."""
+
+    mode: Mode = knob(
+        _one_of("sandbox", "live"),
+        takes="sandbox or live",
+        default="sandbox",
+        help="`sandbox` plays the bank itself and moves no money; `live` refuses the simulator, the sandbox API and the "
+        "embedded database.",
+    )
+    database_url: str | None = knob(
+        _url("postgresql", "postgres"),
+        takes="a URL such as postgresql://user:password@host:5432/gerbang",
+        default=None,
+        secret=True,
+        help="The PostgreSQL (15 or newer) that keeps everything. `gerbang run` starts one of its own without it.",
+    )
+    secret_key: str | None = knob(
+        _secret,
+        takes="32 characters or more that nobody can guess, the same for every process",
+        default=None,
+        secret=True,
+        help="Seals tokens and the secrets that are stored. Required in live mode; the sandbox makes and keeps its own.",
+    )
+    public_url: str | None = knob(
+        _public_url,
+        takes="an http or https URL without a query, such as https://pay.example.id",
+        default=None,
+        help="Where payers and merchants reach this gateway; links to pages and QR pictures begin with it. Required in "
+        "live mode; otherwise the address that is listened on.",
+    )
+    host: str = knob(str, takes="a host name or address", default="127.0.0.1", help="The address to listen on.")
+    port: int = knob(
+        _whole(0, 65535),
+        takes="a port, 0 to 65535",
+        default=8000,
+        help="The port to listen on; 0 takes any that is free and prints it.",
+    )
+    data: Path = knob(
+        Path,
+        takes="a folder",
+        default=Path("var"),
+        help="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys.",
+    )
+    log_level: LogLevel = knob(
+        _one_of("debug", "info", "warning", "error"),
+        takes="debug, info, warning or error",
+        default="info",
+        help="From which weight on things are written to the log.",
+    )
+    batch_size_max: int = knob(
+        _whole(1, 1000),
+        takes="a whole number, 1 to 1000",
+        default=64,
+        help="How many requests of one kind may share one commit. 1 gives each its own.",
+    )
+    batch_lanes: int = knob(
+        _whole(1, 32),
+        takes="a whole number, 1 to 32",
+        default=2,
+        help="How many batches of one kind may be written at the same time.",
+    )
+    database_connections: int = knob(
+        _whole(2, 500),
+        takes="a whole number, 2 to 500",
+        default=8,
+        help="How many connections to PostgreSQL one process keeps at most.",
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """The settings of this process, from its environment or from the mapping given.
+
+        An empty value counts as not given. Raises `SettingsWrong` for the first knob that is wrong.
+        """
+        given = {
+            name: text
+            for name, text in (os.environ if environment is None else environment).items()
+            if name.startswith(PREFIX) and text
+        }
+        knobs = {name_of(each): each for each in fields(cls)}
+        for name in given:
+            if name not in knobs:
+                raise SettingsWrong(_no_such_knob(name, list(knobs)))
+        values: dict[str, Any] = {}
+        for name, text in given.items():
+            each = knobs[name]
+            try:
+                values[each.name] = each.metadata["read"](text)
+            except ValueError:
+                shown = "" if not each.repr else f", not {text!r}"
+                raise SettingsWrong(f"{name} takes {each.metadata['takes']}{shown}.") from None
+        settings = cls(**values)
+        settings.insist()
+        return settings
+
+    def insist(self) -> None:
+        """Live mode has no defaults where a default would be a danger. Raises `SettingsWrong`."""
+        if self.mode != "live":
+            return
+        for each in fields(self):
+            if each.name in {"database_url", "secret_key", "public_url"} and getattr(self, each.name) is None:
+                raise SettingsWrong(f"Live mode needs {name_of(each)}: set it to {each.metadata['takes']}.")
+
+
+def name_of(setting: Field[Any]) -> str:
+    """What a field is called in the environment."""
+    return PREFIX + setting.name.upper()
+
+
+def _no_such_knob(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"There is no setting {name}. Did you mean {near[0]}?"
+    return f"There is no setting {name}. Remove it, or use one of {', '.join(names)}."
+
+
+def markdown() -> str:
+    """docs/settings.md: every knob in a table."""
+    lines = [
+        "# Settings",
+        "",
+        "Printed from `gerbang/settings.py` by `make docs`; do not edit.",
+        "",
+        "A setting is read from the environment when a process starts. An empty one counts as not given, and one that is",
+        f"not in this table but begins with `{PREFIX}` stops the start: it is most likely misspelled.",
+        "",
+        "| name | takes | default | what it does |",
+        "|---|---|---|---|",
+    ]
+    for each in fields(Settings):
+        default = "none" if each.default is None else f"`{each.default}`"
+        lines.append(f"| `{name_of(each)}` | {each.metadata['takes']} | {default} | {each.metadata['help']} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Who else comes in by HTTP: payers, operators, and people who read the contract."""

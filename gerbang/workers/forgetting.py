@@ -1,0 +1,10 @@
+"""Forgetting what has no use any more: answers kept for repetitions that can no longer come."""
+
+from gerbang.services import payments
+from gerbang.world import World
+
+
+async def forget(world: World) -> int:
+    """Forgets old idempotency keys. Returns 0, so that it keeps its slow rhythm."""
+    await payments.forget_keys(world)
+    return 0

@@ -1,0 +1,268 @@
+"""The contracts of the dialects: valid documents whose every reference, example and page holds together."""
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from gerbang.web import docs
+from gerbang.web.docs.contents import METHODS, find
+
+API = Path(docs.__file__).parents[2] / "api"
+PATHS = sorted(API.glob("*/openapi.yaml"))
+DOCUMENTS: dict[str, dict[str, Any]] = {path.parent.name: yaml.safe_load(path.read_text("utf-8")) for path in PATHS}
+JSON_TYPES = ("application/json",)
+
+every_document = pytest.mark.parametrize("name", sorted(DOCUMENTS))
+
+
+def nodes(value: Any, at: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of a document with its JSON pointer, the contents of examples left out."""
+    if isinstance(value, dict):
+        node = cast(dict[str, Any], value)
+        yield at, node
+        for key, child in node.items():
+            if not (key == "value" and "/examples/" in at):
+                yield from nodes(child, at + "/" + key.replace("~", "~0").replace("/", "~1"))
+    elif isinstance(value, list):
+        for number, child in enumerate(cast(list[Any], value)):
+            yield from nodes(child, f"{at}/{number}")
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield method, path, item[method]
+
+
+def follow(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    return find(document, node["$ref"]) if "$ref" in node else node
+
+
+def validator(document: dict[str, Any], pointer: str) -> Draft202012Validator:
+    """A validator of the schema at a pointer of the document."""
+    resource = Resource(contents=document, specification=DRAFT202012)
+    registry: Registry[Any] = Registry[Any]().with_resource("urn:document", resource)
+    return Draft202012Validator({"$ref": f"urn:document{pointer}"}, registry=registry, format_checker=FormatChecker())
+
+
+def examples(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Where an example stands, the pointer of the schema that it must obey, and its value."""
+    for at, node in nodes(document):
+        if "schema" in node and "example" in node:
+            yield at, f"{at}/schema", node["example"]
+        if "schema" in node:
+            for name, example in node.get("examples", {}).items():
+                yield f"{at} {name}", f"{at}/schema", follow(document, example)["value"]
+
+
+def faults(document: dict[str, Any], pointer: str, value: Any) -> list[str]:
+    found = cast(Any, validator(document, pointer)).iter_errors(value)
+    return [f"{fault.json_path}: {fault.message}" for fault in found]
+
+
+class Page(HTMLParser):
+    """What a test wants to know of a page: ids, links, text, and whether every element was closed."""
+
+    EMPTY = ("meta", "link", "br", "img", "input", "hr")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+        self.ids += [value or "" for key, value in attrs if key == "id"]
+        self.links += [value or "" for key, value in attrs if key in ("href", "src")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_both_dialects_have_a_document() -> None:
+    assert {"sandbox", "v2_sessions"} <= set(DOCUMENTS)
+
+
+@every_document
+def test_the_document_is_valid_openapi(name: str) -> None:
+    OpenAPIV31SpecValidator(cast(Any, DOCUMENTS[name])).validate()
+
+
+@every_document
+def test_every_reference_leads_somewhere(name: str) -> None:
+    references = [node["$ref"] for _, node in nodes(DOCUMENTS[name]) if isinstance(node.get("$ref"), str)]
+    assert references
+    for reference in references:
+        assert reference.startswith("#/")
+        assert find(DOCUMENTS[name], reference) is not None
+
+
+@every_document
+def test_every_component_is_used(name: str) -> None:
+    document = DOCUMENTS[name]
+    used = {node["$ref"] for _, node in nodes(document) if isinstance(node.get("$ref"), str)}
+    kinds = ("schemas", "responses", "parameters", "examples")
+    declared = {f"#/components/{kind}/{key}" for kind in kinds for key in document["components"].get(kind, {})}
+    assert declared <= used
+
+
+@every_document
+def test_every_example_obeys_its_schema(name: str) -> None:
+    found = list(examples(DOCUMENTS[name]))
+    assert len(found) > 20
+    wrong = {at: wrongs for at, pointer, value in found if (wrongs := faults(DOCUMENTS[name], pointer, value))}
+    assert wrong == {}
+
+
+@every_document
+def test_every_operation_documents_its_refusals(name: str) -> None:
+    for method, path, operation in operations(DOCUMENTS[name]):
+        statuses = set(operation["responses"])
+        needed = {"200", "405", "500", "503"}
+        needed |= {"401"} if operation.get("security") != [] else set[str]()
+        needed |= {"413"} if "requestBody" in operation else set[str]()
+        needed |= {"404"} if "{" in path else set[str]()
+        assert needed <= statuses, f"{method} {path} lacks {needed - statuses}"
+
+
+@every_document
+def test_every_body_that_is_taken_and_every_json_answer_has_an_example(name: str) -> None:
+    document = DOCUMENTS[name]
+    for method, path, operation in operations(document):
+        holders = [operation["requestBody"]] if "requestBody" in operation else []
+        holders += [follow(document, answer) for answer in operation["responses"].values()]
+        for holder in holders:
+            for media_type in JSON_TYPES:
+                if media_type in holder["content"]:
+                    assert holder["content"][media_type].get("examples"), f"{method} {path}"
+
+
+@every_document
+def test_the_page_prints_every_operation_and_schema(name: str) -> None:
+    document = DOCUMENTS[name]
+    page = Page(docs.render(document))
+    for method, path, operation in operations(document):
+        assert operation["operationId"] in page.ids, f"{method} {path}"
+        assert path in page.text
+        assert operation["summary"] in page.text
+    for schema in document["components"]["schemas"]:
+        assert f"schema-{schema}" in page.ids
+
+
+@every_document
+def test_the_page_is_whole_and_loads_nothing_from_elsewhere(name: str) -> None:
+    html = docs.render(DOCUMENTS[name])
+    page = Page(html)
+    assert page.open == []
+    assert "script" not in page.tags
+    assert len(page.ids) == len(set(page.ids))
+    assert [link for link in page.links if not link.startswith("#")] == []
+    assert {link[1:] for link in page.links} <= set(page.ids)
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_the_page_prints_a_curl_line_with_credentials_and_body() -> None:
+    page = Page(docs.render(DOCUMENTS["v2_sessions"], "https://pay.example/"))
+    assert "curl -X POST 'https://pay.example/v2/payments' \\\n  -H \"Authorization: Bearer $TOKEN\"" in page.text
+    assert '-H "X-MERCHANT-SECRET: $MERCHANT_SECRET"' in page.text
+    body = re.search(r"/v1/access-token'.*?-d '(.*?)'", page.text, re.DOTALL)
+    assert body is not None
+    assert json.loads(body[1]) == {"grantType": "client_credentials"}
+
+
+def test_the_page_does_not_take_text_for_markup() -> None:
+    document = json.loads(json.dumps(DOCUMENTS["sandbox"]))
+    document["info"]["description"] = "<script>alert(1)</script> and `<b>code</b>`"
+    document["paths"]["/sandbox/clock"]["get"]["summary"] = "<img src=x>"
+    page = Page(docs.render(document))
+    assert "script" not in page.tags
+    assert "img" not in page.tags
+    assert "<script>alert(1)</script>" in page.text
+
+
+def test_the_page_links_to_its_neighbours() -> None:
+    page = Page(docs.render(DOCUMENTS["sandbox"], others={"Payment sessions": "/docs"}))
+    assert "/docs" in page.links
+
+
+def created(**changes: Any) -> dict[str, Any]:
+    """The example answer to a create, with fields changed; a field set to ... is taken out."""
+    value = json.loads(json.dumps(DOCUMENTS["v2_sessions"]["components"]["examples"]["CreatedVirtualAccount"]["value"]))
+    value["data"] |= changes
+    value["data"] = {key: field for key, field in value["data"].items() if field is not ...}
+    return value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"surprise": 1},
+        {"status": "PAID"},
+        {"expiryAt": ...},
+        {"createdAt": "2025-03-30T05:48:17+07:00"},
+        {"createdAt": "yesterday"},
+        {"amount": {"value": "75000", "currency": "IDR"}},
+        {"amount": {"value": 75000.5, "currency": "IDR"}},
+        {"chargeDetails": None},
+        {"chargeDetails": []},
+        {"cancelledAt": None, "cancellationReason": None},
+        {"paymentType": ...},
+        {"mode": "REDIRECT"},
+        {"paymentUrl": "http://127.0.0.1:8000/detail?token=x"},
+        {"metadata": None},
+    ],
+)
+def test_a_create_answer_that_is_wrong_in_one_field_is_noticed(changes: dict[str, Any]) -> None:
+    pointer = "#/components/schemas/CreatedPaymentAnswer"
+    assert faults(DOCUMENTS["v2_sessions"], pointer, created()) == []
+    assert faults(DOCUMENTS["v2_sessions"], pointer, created(**changes))
+
+
+@pytest.mark.parametrize("value", [1, 10000, 10000.0, "10000", "10000.00", 9999999999999999, 0])
+def test_an_amount_may_be_a_number_or_text(value: Any) -> None:
+    assert (
+        faults(DOCUMENTS["v2_sessions"], "#/components/schemas/AmountRequest", {"value": value, "currency": "IDR"})
+        == []
+    )
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, "0.5", "-1", "1e3", "", " 1", "ten", True, None, 10**16, "1" + "0" * 16])
+def test_an_amount_must_be_whole_and_within_sixteen_digits(value: Any) -> None:
+    assert faults(DOCUMENTS["v2_sessions"], "#/components/schemas/AmountRequest", {"value": value, "currency": "IDR"})
+
+
+def test_a_looked_up_payment_says_why_it_was_cancelled_only_when_it_was() -> None:
+    document = DOCUMENTS["v2_sessions"]
+    value = json.loads(json.dumps(document["components"]["examples"]["PaymentCancelled"]["value"]))
+    assert faults(document, "#/components/schemas/PaymentAnswer", value) == []
+    value["data"]["status"] = "EXPIRED"
+    assert faults(document, "#/components/schemas/PaymentAnswer", value)
+
+
+def test_the_clock_moves_by_seconds_or_to_an_instant_not_both() -> None:
+    pointer = "#/components/schemas/Advance"
+    assert faults(DOCUMENTS["sandbox"], pointer, {"seconds": 60}) == []
+    assert faults(DOCUMENTS["sandbox"], pointer, {"to": "2025-04-01T00:00:00Z"}) == []
+    assert faults(DOCUMENTS["sandbox"], pointer, {"seconds": 60, "to": "2025-04-01T00:00:00Z"})
+    assert faults(DOCUMENTS["sandbox"], pointer, {})

@@ -1,0 +1,36 @@
+"""What every test may ask for: a PostgreSQL server, fresh databases, a running gateway, a shop."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gerbang.db.embedded import postgres
+from tests.gateways import Databases, Gateway, Shop
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """A PostgreSQL server of the whole test run, on which databases are made."""
+    with postgres(tmp_path_factory.mktemp("postgres"), say=lambda _: None) as url:
+        yield Databases(url)
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway of the whole test run, for tests that leave its clock alone."""
+    with Gateway(databases.fresh(), tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def shop(shared_gateway: Gateway) -> Shop:
+    """A merchant of its own for each test, on the shared gateway."""
+    return shared_gateway.new_shop()
+
+
+@pytest.fixture
+def gateway(databases: Databases, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway of its own on an empty database, its clock at the documents' day: for tests that move time."""
+    with Gateway(databases.fresh(), tmp_path) as gateway:
+        yield gateway

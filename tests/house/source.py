@@ -1,0 +1,175 @@
+"""How the house rules read the source: files, modules, names. Nothing of the package is imported here."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+OLDEST_PYTHON = (3, 11)
+ROOT = Path(__file__).resolve().parents[2]
+NOT_TEXT = {".png", ".jpg", ".ico", ".woff2", ".gz", ".pdf"}
+NOT_OURS = {".git", ".venv", "__pycache__", "node_modules"}
+
+
+@dataclass(frozen=True)
+class File:
+    """One Python file: where it is, under which name it is imported, and its parsed text."""
+
+    path: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def module(self) -> str:
+        parts = self.path.removesuffix(".py").split("/")
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    @property
+    def package(self) -> str:
+        """What a leading dot in an import stands for."""
+        return self.module if self.path.endswith("/__init__.py") else self.module.rpartition(".")[0]
+
+
+def parsed(path: str, text: str) -> File:
+    """A file as the rules see it; snippets in tests are made with this too."""
+    return File(path, text, ast.parse(text, filename=path, feature_version=OLDEST_PYTHON))
+
+
+def unreadable(path: str, text: str) -> list[str]:
+    """What keeps a file from being read by the oldest Python that we run on."""
+    try:
+        parsed(path, text)
+    except SyntaxError as error:
+        return [f"{path}:{error.lineno}: {error.msg} (Python {OLDEST_PYTHON[0]}.{OLDEST_PYTHON[1]})"]
+    return []
+
+
+@cache
+def tracked_paths() -> tuple[str, ...]:
+    """Every file that is, or would be, in the repository: nothing that .gitignore names."""
+    if (ROOT / ".git").exists():
+        command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
+    else:
+        listed = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*")]
+    paths = {path for path in listed if path and not NOT_OURS & set(Path(path).parts)}
+    return tuple(sorted(path for path in paths if (ROOT / path).is_file()))
+
+
+@cache
+def tracked_texts() -> tuple[tuple[str, str], ...]:
+    """Path and text of every tracked text file."""
+    paths = [path for path in tracked_paths() if Path(path).suffix not in NOT_TEXT]
+    return tuple((path, (ROOT / path).read_text(encoding="utf-8")) for path in paths)
+
+
+@cache
+def python_files(*folders: str) -> tuple[File, ...]:
+    """Every Python file under these folders (`gerbang`, `tests`, …), parsed. One that cannot be has a test of its own."""
+    prefixes = tuple(f"{folder}/" for folder in folders)
+    texts = [each for each in tracked_texts() if each[0].endswith(".py") and each[0].startswith(prefixes)]
+    found = tuple(parsed(path, text) for path, text in texts if not unreadable(path, text))
+    assert found, f"no Python file under {folders}: a rule that sees nothing holds nothing"
+    return found
+
+
+@cache
+def sql_files() -> tuple[tuple[str, str], ...]:
+    """Path and text of every SQL file of the package."""
+    ours = (each for each in tracked_texts() if each[0].startswith("gerbang/"))
+    return tuple((path, text) for path, text in ours if path.endswith(".sql"))
+
+
+def imports(file: File) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything that a file imports, wherever in it the import stands.
+
+    `from a.b import c` counts as `a.b.c`, relative imports are resolved, imports for type checkers count, and so do
+    `import_module("a.b")` and `__import__("a.b")` with the name written out.
+    """
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = _imported_from(file, node)
+            yield from ((node.lineno, f"{source}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and _last_name(node.func) in {"import_module", "__import__"}:
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield node.lineno, name.value
+
+
+def _imported_from(file: File, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    package = file.package.split(".")
+    above = package[: len(package) - node.level + 1]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def uses(file: File) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything imported and of every attribute reached through an import.
+
+    With `from datetime import datetime as dt`, `dt.now()` is `datetime.datetime.now`.
+    """
+    origins: dict[str, str] = {}
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                origins[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom):
+            source = _imported_from(file, node)
+            origins.update({alias.asname or alias.name: f"{source}.{alias.name}" for alias in node.names})
+    yield from imports(file)
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Attribute) and (name := _dotted(node, origins)):
+            yield node.lineno, name
+
+
+def _dotted(node: ast.expr, origins: dict[str, str]) -> str:
+    if isinstance(node, ast.Name):
+        return origins.get(node.id, "")
+    if isinstance(node, ast.Attribute) and (before := _dotted(node.value, origins)):
+        return f"{before}.{node.attr}"
+    return ""
+
+
+def strings(file: File) -> Iterator[tuple[int, str]]:
+    """Line and text of every string literal that is not a docstring, f-strings with their holes left out."""
+    seen: set[int] = set()
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            seen.add(id(node.value))
+        elif isinstance(node, ast.JoinedStr):
+            pieces = [piece for piece in node.values if isinstance(piece, ast.Constant)]
+            seen.update(id(piece) for piece in pieces)
+            yield node.lineno, " … ".join(str(piece.value) for piece in pieces)
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in seen:
+            yield node.lineno, node.value
+
+
+def identifiers(file: File) -> Iterator[tuple[int, str]]:
+    """Line and spelling of every name that a file defines, reads, passes or imports."""
+    for node in ast.walk(file.tree):
+        line = getattr(node, "lineno", 0)
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                yield line, name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield line, name
+            case ast.keyword(arg=str(name)):
+                yield line, name
+            case ast.alias(name=name, asname=asname):
+                yield line, name
+                yield line, asname or name
+            case _:
+                pass

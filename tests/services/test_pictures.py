@@ -1,0 +1,149 @@
+"""Pictures of QR texts, read back by a reader that knows nothing of how they were drawn."""
+
+import re
+import struct
+import xml.etree.ElementTree as ET
+import zlib
+
+import pytest
+import zxingcpp
+
+from gerbang.services.pictures import QUIET_ZONE, png, svg
+
+QRIS = (
+    "00020101021226650016ID.CO.CONTOH.WWW01189360099000000123450212MID0000123450303UMI51440014ID.CO.QRIS.WWW0215"
+    "ID10990000123450303UMI5204581453033605405275005802ID5913WARUNG CONTOH6007BANDUNG61054011162240513INV20250701A1"
+    "0703T016304D4BA"
+)
+LONG_PAN = (
+    "00020101021126620014COM.GO-JEK.WWW011993600914123456789010210G1234567890303UMI51440014ID.CO.QRIS.WWW0215"
+    "ID10200123456780303UMI5204581253033605802ID5911TOKO CONTOH6007JAKARTA61051011062120708KASIR-0163043ACC"
+)
+# The sample of the EMVCo specification, which leaves ASCII.
+EMVCO = (
+    "00020101021229300012D156000000000510A93FO3230Q31280012D15600000001030812345678520441115802CN5914BEST TRANSPORT"
+    "6007BEIJING64200002ZH0104最佳运输0202北京540523.7253031565502016233030412340603***0708A60086670902ME91320016"
+    "A0112233449988770708123456786304A13A"
+)
+
+Rows = list[bytes]
+"""One byte a pixel, 0 is black and 255 is white."""
+
+
+def pixels_of_png(file: bytes) -> Rows:
+    """Unpack a PNG of one grey bit a pixel, whose rows are whole or written as what differs from the row above."""
+    assert file.startswith(b"\x89PNG\r\n\x1a\n")
+    chunks: dict[bytes, bytes] = {}
+    at = 8
+    while at < len(file):
+        size, kind = struct.unpack(">I4s", file[at : at + 8])
+        body = file[at + 8 : at + 8 + size]
+        assert struct.unpack(">I", file[at + 8 + size : at + 12 + size]) == (zlib.crc32(kind + body),)
+        chunks[kind] = chunks.get(kind, b"") + body
+        at += 12 + size
+    width, height, depth, colours = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    assert (depth, colours) == (1, 0), "one bit of grey a pixel"
+    packed = zlib.decompress(chunks[b"IDAT"])
+    stride = 1 + (width + 7) // 8
+    assert len(packed) == stride * height
+    rows: Rows = []
+    row = bytes(stride - 1)
+    for y in range(height):
+        filtered, *written = packed[y * stride : (y + 1) * stride]
+        assert filtered in {0, 2}, "none or up"
+        above = row if filtered else bytes(stride - 1)
+        row = bytes((byte + over) % 256 for byte, over in zip(written, above, strict=True))
+        bits = "".join(f"{byte:08b}" for byte in row)[:width]
+        rows.append(bytes(255 * int(bit) for bit in bits))
+    return rows
+
+
+def pixels_of_svg(drawing: str, scale: int) -> Rows:
+    """Paint the strokes of the drawing: moves (M, m) and lines to the right (h), each one module high."""
+    root = ET.fromstring(drawing)
+    side = int(root.attrib["viewBox"].split()[2])
+    modules = [bytearray(b"\xff" * side) for _ in range(side)]
+    path = next(path for path in root.iter() if "stroke" in path.attrib)
+    x = y = 0.0
+    for command, said in re.findall("([Mmh])([-0-9. ]+)", path.attrib["d"]):
+        numbers = [float(number) for number in said.split()]
+        if command == "h":
+            modules[int(y - 0.5)][int(x) : int(x + numbers[0])] = bytes(int(numbers[0]))
+            x += numbers[0]
+        elif command == "m":
+            x, y = x + numbers[0], y + numbers[1]
+        else:
+            x, y = numbers
+    return [bytes(pixel for pixel in row for _ in range(scale)) for row in modules for _ in range(scale)]
+
+
+def read(rows: Rows) -> tuple[str, str]:
+    """What a scanner makes of the picture: the text and the level of error correction."""
+    view = memoryview(b"".join(rows)).cast("B", (len(rows), len(rows[0])))
+    (found,) = zxingcpp.read_barcodes(view, try_invert=False)  # many banking apps cannot read negatives
+    return found.text, found.ec_level
+
+
+@pytest.mark.parametrize("text", [QRIS, LONG_PAN, EMVCO])
+def test_a_scanner_reads_the_png(text: str) -> None:
+    assert read(pixels_of_png(png(text))) == (text, "M")
+
+
+@pytest.mark.parametrize("text", [QRIS, LONG_PAN, EMVCO])
+def test_a_scanner_reads_the_svg(text: str) -> None:
+    assert read(pixels_of_svg(svg(text), scale=3)) == (text, "M")
+
+
+def test_the_png_and_the_svg_show_the_same_modules() -> None:
+    assert pixels_of_png(png(QRIS, scale=5)) == pixels_of_svg(svg(QRIS), scale=5)
+
+
+@pytest.mark.parametrize("scale", [1, 8, 40])
+def test_every_png_has_a_quiet_zone_of_four_modules(scale: int) -> None:
+    rows = pixels_of_png(png(QRIS, scale))
+    margin = QUIET_ZONE * scale
+    dark = [(x, y) for y, row in enumerate(rows) for x, pixel in enumerate(row) if pixel == 0]
+    assert min(x for x, _ in dark) == min(y for _, y in dark) == margin == 4 * scale
+    assert len(rows) == len(rows[0])
+    # The lower right corner has no finder pattern, so only the two edges that have one are exact.
+    assert max(x for x, _ in dark) == max(y for _, y in dark) == len(rows) - margin - 1
+
+
+def test_the_svg_stands_inside_html_and_leaves_its_size_to_the_page() -> None:
+    drawing = svg(QRIS)
+    root = ET.fromstring(drawing)
+    assert drawing.startswith("<svg ")
+    assert drawing.endswith("</svg>")
+    assert not {"width", "height", "class", "style", "id"} & root.attrib.keys()
+    assert root.attrib["shape-rendering"] == "crispEdges"
+    assert root.attrib["viewBox"] == "0 0 61 61"  # version 9 is 53 modules wide, and 4 on each side
+
+
+def test_the_svg_brings_its_own_white_ground_into_dark_mode() -> None:
+    ground, modules = ET.fromstring(svg(QRIS))
+    assert ground.attrib["fill"] == "#fff"
+    assert ground.attrib["d"] == "M0 0h61v61h-61z"
+    assert modules.attrib["stroke"] == "#000"
+    assert "currentColor" not in svg(QRIS)
+
+
+def test_nothing_of_the_text_reaches_the_markup() -> None:
+    drawing = svg("<script>alert(1)</script>")
+    assert "script" not in drawing
+    assert read(pixels_of_svg(drawing, scale=3))[0] == "<script>alert(1)</script>"
+
+
+def test_the_same_text_is_the_same_picture() -> None:
+    assert png(QRIS) == png(QRIS)
+    assert svg(QRIS) == svg(QRIS)
+
+
+@pytest.mark.parametrize("scale", [0, -1, 41])
+def test_a_scale_that_cannot_be_drawn_is_refused(scale: int) -> None:
+    with pytest.raises(ValueError, match="1 to 40"):
+        png(QRIS, scale)
+
+
+def test_a_text_too_long_for_any_qr_code_is_refused() -> None:
+    with pytest.raises(ValueError, match="too large"):
+        svg("x" * 3000)

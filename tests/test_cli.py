@@ -1,0 +1,166 @@
+"""The command line: what is typed wrong is one sentence with an exit code, and help never needs a database."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gerbang import __version__
+from gerbang.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of whoever runs the tests are not this file's."""
+    for name in ("MODE", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "DATA", "PORT", "HOST"):
+        monkeypatch.delenv(f"GERBANG_{name}", raising=False)
+
+
+def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a line."""
+    code = main(line.split())
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "run",
+        "serve",
+        "work",
+        "migrate",
+        "merchant",
+        "merchant create",
+        "merchant list",
+        "merchant rotate-secret",
+        "callbacks",
+        "callbacks set",
+    ],
+)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, error = typed(f"{command} --help", capsys)
+    assert (code, error) == (0, "")
+    assert printed.startswith(" ".join(f"Usage: gerbang {command}".split()))
+    assert len(printed.splitlines()) > 5
+
+
+def test_help_loads_neither_the_application_nor_a_database_driver() -> None:
+    code = (
+        "import sys; from gerbang.cli import main; main(['run', '--help']); "
+        "sys.exit(len({'gerbang.app', 'asyncpg', 'starlette', 'aiohttp'} & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("--version", capsys) == (0, f"gerbang {__version__}\n", "")
+
+
+def test_the_module_is_the_command() -> None:
+    ended = subprocess.run([sys.executable, "-m", "gerbang", "serve"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("gerbang: There is no database to work on: set GERBANG_DATABASE_URL")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "serve",
+        "work",
+        "migrate",
+        "merchant list",
+        "merchant create --name Toko --short-name TK --email toko@example.id",
+        "merchant rotate-secret 1",
+        "callbacks set --merchant 1 --product payment --url https://toko.example.id",
+    ],
+)
+def test_a_command_without_a_database_says_how_to_give_one(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, error = typed(line, capsys)
+    assert (code, printed) == (1, "")
+    assert error == (
+        "gerbang: There is no database to work on: set GERBANG_DATABASE_URL, or give --data with the folder of a "
+        "running `gerbang run`.\n"
+    )
+
+
+def test_a_folder_on_which_nothing_runs_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, error = typed(f"merchant list --data {tmp_path}", capsys)
+    assert code == 1
+    assert error == (
+        f"gerbang: No gateway with an embedded database is running on {tmp_path}: start `gerbang run` first.\n"
+    )
+
+
+def test_live_mode_refuses_the_embedded_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GERBANG_MODE", "live")
+    monkeypatch.setenv("GERBANG_DATABASE_URL", "postgresql://db/gerbang")
+    monkeypatch.setenv("GERBANG_SECRET_KEY", "k" * 32)
+    monkeypatch.setenv("GERBANG_PUBLIC_URL", "https://pay.example.id")
+    code, _, error = typed(f"run --data {tmp_path / 'var'}", capsys)
+    assert code == 1
+    assert error.startswith("gerbang: Live mode does not run on")
+    assert not (tmp_path / "var").exists()
+    code, _, error = typed(f"migrate --data {tmp_path}", capsys)
+    assert code == 1
+    assert error.startswith("gerbang: Live mode has no embedded database")
+
+
+def test_a_wrong_setting_is_one_line_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GERBANG_PORT", "eighty")
+    assert typed("run", capsys) == (1, "", "gerbang: GERBANG_PORT takes a port, 0 to 65535, not 'eighty'.\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("run --clock yesterday", "yesterday is not an instant; write it as in 2025-03-30T05:48:17Z"),
+        ("run --clock 2025-02-30T00:00:00Z", "2025-02-30T00:00:00Z is not an instant"),
+        ("run --clock 2025-03-30T05:48:17", "2025-03-30T05:48:17 has no time zone"),
+        ("run --port 65536", "65536 is not in the range"),
+        ("run --prot 80", "No such option"),
+        ("callbacks set --product payment --url https://a.example", "Missing option '--merchant'"),
+        ("paint", "No such command 'paint'"),
+    ],
+)
+def test_what_is_typed_wrong_is_told_with_exit_code_2(
+    line: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, error = typed(line, capsys)
+    assert (code, printed) == (2, "")
+    assert reason in error
+
+
+def test_make_alone_lists_every_command() -> None:
+    listed = subprocess.run(
+        ["make", "-C", str(ROOT), "--no-print-directory"], capture_output=True, text=True, check=True
+    )
+    rules = (ROOT / "Makefile").read_text()
+    phony = next(line for line in rules.splitlines() if line.startswith(".PHONY:")).removeprefix(".PHONY:").split()
+    assert [line.split()[1] for line in listed.stdout.splitlines()[1:]] == phony
+
+
+def test_the_lock_pins_every_dependency_with_hashes_and_names_no_host() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    names = {each.split(">=")[0].split("[")[0].lower() for each in wanted}
+    pinned = {line.split("==")[0]: line for line in lock.splitlines() if line[:1].isalnum()}
+    assert names - pinned.keys() == set()
+    assert all(line.endswith("\\") for line in pinned.values()), "a package without a hash"
+    assert "://" not in lock

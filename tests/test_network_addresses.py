@@ -1,0 +1,153 @@
+"""Where the way out may not go: addresses that are not public, in every spelling, and URLs that cannot work."""
+
+import asyncio
+import ipaddress
+import socket
+from typing import Any
+
+import pytest
+
+from gerbang.network import check_url, is_public
+from tests.shops import OK, answering, failure, shop, way_out
+
+NOT_PUBLIC = [
+    "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "0.0.0.0", "169.254.169.254", "100.100.100.200",
+    "168.63.129.16", "192.0.0.192", "198.18.0.1", "192.0.2.1", "203.0.113.9", "224.0.0.1", "239.1.1.1", "240.0.0.1",
+    "255.255.255.255", "::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1", "::ffff:127.0.0.1",
+    "::ffff:169.254.169.254", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::",
+    "2002:a00:1::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::1", "3fff::1", "5f00::1", "100::1",
+]  # fmt: skip
+PUBLIC = ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::1"]
+
+
+def test_no_special_address_passes_for_a_public_one() -> None:
+    assert [text for text in NOT_PUBLIC if is_public(ipaddress.ip_address(text))] == []
+    assert [text for text in PUBLIC if not is_public(ipaddress.ip_address(text))] == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "localhost", "LOCALHOST", "localhost.", "shop.localhost", "2130706433", "0x7f.1", "0177.0.0.1",
+        "127.1", "0", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "169.254.169.254",
+    ],
+)  # fmt: skip
+def test_live_mode_never_calls_home(host: str) -> None:
+    async def story() -> None:
+        calls: list[int] = []
+        async with shop(answering(OK, calls=calls)) as port, way_out(allow_private=False) as way:
+            assert check_url(f"http://{host}:{port}/", allow_private=False) is not None
+            assert "not allowed" in await failure(way.post(f"http://{host}:{port}/", b"x", {}))
+        assert calls == []
+
+    asyncio.run(story())
+
+
+class Resolver(asyncio.SelectorEventLoop):
+    """An event loop whose names lead where the test says, each time somewhere else."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        super().__init__()
+        self.answers = list(answers)
+
+    async def getaddrinfo(self, host: Any, port: Any, **more: Any) -> Any:
+        assert (host, more["type"]) == ("shop.example", socket.SOCK_STREAM)
+        return [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, port, 0, 0))
+            if ":" in address
+            else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in self.answers.pop(0)
+        ]
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["93.184.215.14", "127.0.0.1"], ["::ffff:10.0.0.1"]])
+def test_live_mode_refuses_a_name_with_any_private_address(addresses: list[str]) -> None:
+    async def story() -> None:
+        async with way_out(allow_private=False) as way:
+            assert check_url("http://shop.example/", allow_private=False) is None
+            reason = await failure(way.post("http://shop.example/", b"x", {}))
+        assert reason.startswith("address not allowed: shop.example leads to ")
+
+    with asyncio.Runner(loop_factory=lambda: Resolver(addresses)) as runner:
+        runner.run(story())
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_called() -> None:
+    loop = Resolver(["127.0.0.1"])  # a second question would find no answer
+
+    async def story() -> None:
+        heard: list[tuple[list[str], bytes]] = []
+        async with shop(answering(OK, heard)) as port, way_out() as way:
+            assert (await way.post(f"http://shop.example:{port}/", b"x", {})).status == 200
+        assert f"host: shop.example:{port}" in [line.lower() for line in heard[0][0]]
+        assert loop.answers == []
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(story())
+
+
+def test_a_dead_address_gives_way_to_the_next_one() -> None:
+    async def story() -> None:
+        async with shop(answering(OK)) as port, way_out() as way:
+            assert (await way.post(f"http://shop.example:{port}/", b"x", {})).status == 200
+
+    with asyncio.Runner(loop_factory=lambda: Resolver(["127.0.0.2", "127.0.0.1"])) as runner:
+        runner.run(story())
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("ftp://shop.example/", "https://"),
+        ("shop.example/hook", "https://"),
+        ("", "https://"),
+        ("https:///hook", "no host"),
+        ("https://:443/", "no host"),
+        ("https://a..b/", "no host"),
+        ("https://user:secret@shop.example/", "user name"),
+        ("https://shop.example\\@10.0.0.1/", "percent-encoded"),
+        ("https://shop.example/a b", "percent-encoded"),
+        ("https://shop.example/a\r\nx: y", "percent-encoded"),
+        ("https://tokó.example/", "percent-encoded"),
+        ("https://shop.example:99999/", "malformed"),
+        ("https://shop.example:0/", "port"),
+        ("https://[::1/", "malformed"),
+        ("https://93%2e184.215.14/", "malformed"),
+        ("https://[2606:4700::1111%25eth0]/", "malformed"),
+        ("https://a]b/", "malformed"),
+        ("https://shop.example/" + "a" * 2000, "2,000"),
+    ],
+)
+def test_a_url_that_cannot_work_is_not_registered(url: str, word: str) -> None:
+    for allow_private in (True, False):
+        assert word in (check_url(url, allow_private) or "")
+
+
+def test_good_urls_are_registered_and_localhost_only_in_the_sandbox() -> None:
+    for url in (
+        "https://shop.example",
+        "http://shop.example:8080/hook?a=1#b",
+        "https://93.184.215.14/",
+        "HTTPS://A.B/",
+    ):
+        assert check_url(url, allow_private=False) is None
+    assert check_url("http://localhost:8000/hook", allow_private=True) is None
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::ffff:127.0.0.1]"])
+def test_an_unusual_spelling_calls_the_address_that_was_judged(host: str) -> None:
+    async def story() -> None:
+        async with shop(answering(OK)) as port, way_out() as way:
+            assert (await way.post(f"http://{host}:{port}/", b"x", {})).status == 200
+
+    asyncio.run(story())
+
+
+def test_path_and_query_are_sent_as_they_were_registered() -> None:
+    async def story() -> None:
+        heard: list[tuple[list[str], bytes]] = []
+        async with shop(answering(OK, heard)) as port, way_out() as way:
+            await way.post(f"http://127.0.0.1:{port}//a/../b%2f%7E|?x=%20+y&&;'#part", b"x", {})
+        assert heard[0][0][0] == "POST //a/../b%2f%7E|?x=%20+y&&;' HTTP/1.1"
+
+    asyncio.run(story())
