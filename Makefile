@@ -30,7 +30,7 @@ test: $(READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
 lint: $(READY) ## check style and types; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(READY) ## put the source into its form, and repair what can be repaired
 	$(BIN)/ruff check --fix .

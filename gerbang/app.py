@@ -1,12 +1,9 @@
 """The wiring: builds the parts of the house and hands them to each other. Only the command line imports it."""
 
 import asyncio
-import contextlib
 import os
-import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,9 +12,9 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
-import uvicorn
 import uvloop
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,12 +22,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gerbang import api, channels, ids
 from gerbang.api import Context, Dialect
 from gerbang.clock import Clock, MovableClock, SystemClock
-from gerbang.db import Database, migrate as migrate_database
+from gerbang.db import Database
+from gerbang.db import migrate as migrate_database
 from gerbang.db.embedded import postgres
 from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
 from gerbang.domain.deliveries import Voice
+from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.seals import Seals
@@ -45,8 +44,6 @@ from gerbang.workers import Workers
 from gerbang.world import World
 
 T = TypeVar("T")
-DRAIN_SECONDS = 3
-"""How long requests that are under way may take once we were asked to stop."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: Settings, *, base_url: str, clock_start: datetime | None = None) -> AsyncIterator[House]:
+async def house(settings: Settings, *, base_url: str, clock_start: datetime | None = None) -> AsyncGenerator[House]:
     """Opens everything on the settings' database, and closes it at the end."""
     assert settings.database_url is not None, "a database was chosen"
     live = settings.mode == "live"
@@ -129,7 +126,9 @@ class Front:
 
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
         self._claims = [(prefix, dialect.build(context)) for dialect in dialects for prefix in dialect.prefixes]
-        contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url)
+        contracts = Contracts(
+            {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
+        )
         self._rest = Starlette(
             routes=[Route("/healthz", Health(world)), *contracts.routes()],
             exception_handlers={404: _nothing_here},
@@ -143,7 +142,7 @@ class Front:
         return await self._rest(scope, receive, send)
 
 
-async def _nothing_here(request: object, failure: Exception) -> Response:
+async def _nothing_here(request: Request, failure: Exception) -> Response:
     return Response("There is nothing at this address. The contract is at /docs.\n", 404, media_type="text/plain")
 
 
@@ -184,85 +183,6 @@ def _known_sandbox(path: Path) -> Sandbox | None:
         return None
 
 
-# -- serving ----------------------------------------------------------------------------------------------------------
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling: it would kill the process before the database could be stopped."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
-
-
-def listen(settings: Settings) -> socket.socket:
-    """A socket on the settings' address. Raises SettingsWrong when that cannot be had."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
-        listener.setblocking(False)
-    except OSError as refused:
-        raise SettingsWrong(
-            f"Cannot listen on {settings.host} port {settings.port}: {refused.strerror or refused}. Another program may "
-            "have it: choose another with --port or GERBANG_PORT."
-        ) from None
-    return listener
-
-
-def base_url(settings: Settings, listener: socket.socket) -> str:
-    if settings.public_url is not None:
-        return settings.public_url
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else "[::1]" if settings.host == "::" else settings.host  # noqa: S104  it is compared, not bound
-    return f"http://{host}:{listener.getsockname()[1]}"
-
-
-def _asked_to_stop() -> asyncio.Event:
-    stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    return stop
-
-
-async def until_stopped(jobs: list[Awaitable[None]], stop: asyncio.Event) -> None:
-    """Runs jobs until we are asked to stop or one of them ends, which none should."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]
-    stopping = asyncio.ensure_future(stop.wait())
-    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done - {stopping}:
-        task.result()
-
-
-async def serve_http(app: ASGIApp, listener: socket.socket) -> None:
-    """Answers HTTP until cancelled; then lets requests that are under way finish."""
-    config = uvicorn.Config(
-        app,
-        loop="none",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    server = _Server(config)
-    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-    try:
-        await asyncio.shield(serving)
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await serving
-
-
 # -- the commands -----------------------------------------------------------------------------------------------------
 
 
@@ -283,8 +203,8 @@ def _say(sentence: str) -> None:
     sys.stdout.flush()
 
 
-async def _run(settings: Settings, listener: socket.socket, clock_start: datetime | None) -> None:
-    stop = _asked_to_stop()
+async def _run(settings: Settings, listener: Listener, clock_start: datetime | None) -> None:
+    stop = asked_to_stop()
     secret_key(settings, make=True)
     url = base_url(settings, listener)
     async with house(settings, base_url=url, clock_start=clock_start) as built:
@@ -331,8 +251,8 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    stop = _asked_to_stop()
+async def _serve(settings: Settings, listener: Listener) -> None:
+    stop = asked_to_stop()
     url = base_url(settings, listener)
     async with house(settings, base_url=url) as built:
         _say(f"Gerbang answers at {url}")
@@ -347,7 +267,7 @@ def work(settings: Settings) -> int:
 
 
 async def _work(settings: Settings) -> None:
-    stop = _asked_to_stop()
+    stop = asked_to_stop()
     base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
     async with house(settings, base_url=base_url) as built:
         _say("Gerbang is working.")

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from gerbang import app
+from gerbang import app, listening
 from gerbang.domain.merchants import Agreement
 from gerbang.services import merchants, sandbox_merchant
 from gerbang.settings import Settings
@@ -58,7 +58,9 @@ class Databases:
 class Gateway(AbstractContextManager["Gateway"]):
     """`gerbang run` inside this process: HTTP on a free port, workers, the sandbox merchant with its inbox."""
 
-    def __init__(self, database_url: str, data: Path, *, clock: datetime | None = DOCUMENTS_DAY, work: bool = True) -> None:
+    def __init__(
+        self, database_url: str, data: Path, *, clock: datetime | None = DOCUMENTS_DAY, work: bool = True
+    ) -> None:
         self.settings = Settings(database_url=database_url, data=data, port=0)
         self._clock = clock
         self._work = work
@@ -87,15 +89,15 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._stop = asyncio.Event()
         try:
             app.secret_key(self.settings, make=True)
-            listener = app.listen(self.settings)
-            self.base_url = app.base_url(self.settings, listener)
+            listener = listening.listen(self.settings)
+            self.base_url = listening.base_url(self.settings, listener)
             async with app.house(self.settings, base_url=self.base_url, clock_start=self._clock) as self.house:
                 self.sandbox = await sandbox_merchant.ready(self.house.world, self.base_url, None)
                 self._started.set()
-                jobs = [app.serve_http(self.house.app, listener)]
+                jobs = [listening.serve_http(self.house.app, listener)]
                 if self._work:
                     jobs.append(self.house.workers.run())
-                await app.until_stopped(jobs, self._stop)
+                await listening.until_stopped(jobs, self._stop)
         except BaseException as failure:
             self._failure = failure
             self._started.set()
@@ -202,5 +204,3 @@ class Shop:
     def news(self) -> list[str]:
         """The names of the callbacks in the inbox, oldest first."""
         return [item["body"]["event"] for item in self.inbox()]
-
-

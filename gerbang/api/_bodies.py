@@ -3,12 +3,10 @@
 import hashlib
 import json
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.requests import Request
-
-from gerbang.errors import Refused
 
 BODY_BYTES_MAX = 1_000_000
 T = TypeVar("T")
@@ -59,7 +57,7 @@ def plain(body: bytes) -> dict[str, Any]:
         raise Malformed("", f"the body is not valid JSON: {wrong}") from None
     if not isinstance(value, dict):
         raise Malformed("", "the body must be a JSON object")
-    return value
+    return cast("dict[str, Any]", value)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -96,12 +94,19 @@ def fingerprint(path: str, value: dict[str, Any]) -> bytes:
     return hashlib.sha256(path.encode() + b"\n" + canonical).digest()
 
 
-_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "object": "an object"}
-_WORDS |= {"array": "a list", "null": "null", "datetime": "an instant like 2025-03-31T23:59:05Z"}
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "datetime": "an instant like 2025-03-31T23:59:05Z",
+}
 
 
 def _told(message: str) -> Malformed:
-    """msgspec's words in ours: "Expected `str`, got `int` - at `$.a.b[0]`" is field a.b[0], "must be text, not …"."""
+    """Msgspec's words in ours: "Expected `str`, got `int` - at `$.a.b[0]`" is field a.b[0], "must be text, not …"."""
     what, _, where = message.partition(" - at `")
     field = where.rstrip("`").removeprefix("key").removeprefix("$").removeprefix(".")
     missing = re.fullmatch("Object missing required field `(.+)`", what)
@@ -113,7 +118,9 @@ def _told(message: str) -> Malformed:
         return Malformed(field, f"must be {' or '.join(wanted)}, not {_WORDS.get(expected[2], expected[2])}")
     length = re.fullmatch(r"Expected `(\w+)` of length (.+)", what)
     if length:
-        return Malformed(field, f"must have a length {length[2].replace('<=', 'of at most').replace('>=', 'of at least')}")
+        return Malformed(
+            field, f"must have a length {length[2].replace('<=', 'of at most').replace('>=', 'of at least')}"
+        )
     if what.startswith("Expected `str` matching regex"):
         return Malformed(field, "has characters that are not allowed here")
     if what.startswith("Invalid enum value"):
@@ -121,8 +128,3 @@ def _told(message: str) -> Malformed:
     if what.startswith("Invalid RFC3339"):
         return Malformed(field, "must be an instant that exists, like 2025-03-31T23:59:05Z")
     return Malformed(field, what[:1].lower() + what[1:])
-
-
-def field_of(refusal: Refused, names: dict[str, str]) -> str:
-    """The dialect's name of the field that a refusal is about."""
-    return names.get(refusal.field, "")

@@ -49,7 +49,7 @@ TITLES = {
 }
 
 
-class MalformedQr(ValueError):  # noqa: N818 - named as what it is, like every refusal in the house
+class MalformedQr(ValueError):
     """A QR text that breaks a rule; the message is one sentence that names the tag."""
 
     def __init__(self, tag: str, complaint: str) -> None:

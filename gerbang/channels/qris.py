@@ -20,7 +20,9 @@ from gerbang.errors import ChannelNotEnabled
 STORE_DIGITS = 12
 
 
-def agreement_for(merchant_number: int, name: str, city: str = "JAKARTA PUSAT", postal_code: str = "10110") -> QrisAgreement:
+def agreement_for(
+    merchant_number: int, name: str, city: str = "JAKARTA PUSAT", postal_code: str = "10110"
+) -> QrisAgreement:
     """A registration for a merchant that has none yet: well formed, on an institution number that nobody holds.
 
     Codes with it can be read by every app and paid by none; an acquirer's own data take its place in production.

@@ -6,7 +6,7 @@ of their keys.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ class Database:
     def __init__(self, url: str, connections: int) -> None:
         self._url = url
         self._connections = connections
-        self._pool: "asyncpg.Pool[asyncpg.Record] | None" = None
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
         try:
@@ -65,7 +65,7 @@ class Database:
                 self._pool.terminate()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Tx]:
+    async def reading(self) -> AsyncGenerator[Tx]:
         """A connection for single statements that only read."""
         assert self._pool is not None, "the database is not open"
         try:
@@ -80,7 +80,7 @@ class Database:
             await self._pool.release(connection)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
+    async def transaction(self) -> AsyncGenerator[Tx]:
         """Everything inside is committed together, or not at all. The network is closed meanwhile."""
         async with self.reading() as connection:
             with network.forbidden("inside a database transaction"):

@@ -53,7 +53,7 @@ class Batch(Generic[Item, Answer]):
     async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._work([item for item, _ in batch])
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001  whatever it was, each item is tried once more alone
             if len(batch) == 1 or isinstance(failure, Unavailable):
                 for _, future in batch:
                     _settle(future, failure)

@@ -76,7 +76,15 @@ async def insert(tx: Tx, charges: Sequence[Charge]) -> None:
 async def update(tx: Tx, charges: Iterable[Charge]) -> None:
     """Writes what can change of charges: state, times, fee, what the channel said."""
     rows = [
-        (charge.id, charge.state, text(charge.block), charge.fee, charge.failure_code, charge.updated_at, charge.paid_at)
+        (
+            charge.id,
+            charge.state,
+            text(charge.block),
+            charge.fee,
+            charge.failure_code,
+            charge.updated_at,
+            charge.paid_at,
+        )
         for charge in charges
     ]
     if rows:

@@ -11,7 +11,6 @@ from gerbang.db import Tx
 from gerbang.db._rows import arrays, text
 from gerbang.domain.customers import Customer
 
-
 _customer = msgspec.json.Decoder(Customer)
 
 

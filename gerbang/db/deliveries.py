@@ -159,9 +159,7 @@ async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime
     return done == "UPDATE 1"
 
 
-async def newest(
-    tx: Tx, merchant_id: UUID, state: str | None, most: int, only: UUID | None = None
-) -> list[Listed]:
+async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int, only: UUID | None = None) -> list[Listed]:
     """A merchant's deliveries with their tries, newest first; those in one state, or only one of them."""
     rows = await tx.fetch(
         """

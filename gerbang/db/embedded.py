@@ -2,7 +2,7 @@
 
 It listens on a unix socket in a private folder and nowhere else, and believes nobody but the account that runs it and the
 one that runs the gateway (peer authentication). Its folder is `<data>/postgres`; where root's data folder cannot be
-reached by the account that PostgreSQL runs as, it is a private folder below /var/lib/gerbang instead.
+reached by the account that PostgreSQL runs as, it is a private folder elsewhere (`server_programs.LASTING_FOLDERS`).
 """
 
 import contextlib
@@ -40,11 +40,14 @@ def _to_stderr(sentence: str) -> None:
 
 
 @contextmanager
-def postgres(data_dir: Path, *, major: int | None = None, say: Callable[[str], None] = _to_stderr) -> Generator[str]:
+def postgres(
+    data_dir: Path, *, major: int | None = None, keep: bool = True, say: Callable[[str], None] = _to_stderr
+) -> Generator[str]:
     """A running PostgreSQL that keeps its data for this folder; gives its URL, and stops it at the end.
 
-    `major` is the version that makes a new database, the newest unless given; an old one keeps its own. `say` hears
-    where the data is when that is not `data_dir`. Only one gateway can have a data folder at a time.
+    `major` is the version that makes a new database, the newest unless given; an old one keeps its own. `keep=False`
+    removes the database at the end. `say` hears where the data is when that is not `data_dir`. Only one gateway can have
+    a data folder at a time.
     Raises `EmbeddedPostgresFailed`.
     """
     data = data_dir.absolute()
@@ -62,6 +65,8 @@ def postgres(data_dir: Path, *, major: int | None = None, say: Callable[[str], N
             if not place.cluster.exists():
                 _make(place, chosen)
             held.callback(leave_socket_folder, place)
+            if not keep:
+                held.callback(_remove, place)
             held.enter_context(server(place, chosen))
         except (OSError, subprocess.SubprocessError) as failed:
             reason = complaint(failed.output) if isinstance(failed, subprocess.CalledProcessError) else str(failed)
@@ -199,7 +204,7 @@ def _socket_folder(home: Path, account: Account) -> Path:
     if _fits(home):
         return home
     name = f"gerbang-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
-    for above in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108  made private and checked
+    for above in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108  made private and checked
         folder = above / name
         if not _fits(folder):
             continue
@@ -234,3 +239,11 @@ def _make(place: Place, chosen: Programs) -> None:
     account.run([*initdb, "--auth-local=peer", "--auth-host=reject"])
     account.run([chosen.folder / "postgres", "--single", "-D", fresh, "postgres"], "CREATE DATABASE gerbang\n")
     account.shell('mv "$1" "$2"', fresh, place.cluster)
+
+
+def _remove(place: Place) -> None:
+    place.account.shell('rm -rf "$1"/*', place.home)
+    place.home.rmdir()
+    (place.data / "postgres.json").unlink()
+    if place.home.parent != place.data:
+        place.home.with_name(f"{place.home.name}.lock").unlink()

@@ -12,6 +12,7 @@ from gerbang.db._rows import arrays
 from gerbang.domain.merchants import NumberRange
 from gerbang.domain.paycodes import Paycode
 
+
 class Cursors:
     """Where in each range to look for a free number next, kept in memory.
 

@@ -48,7 +48,9 @@ class Voice(Protocol):
         """The bytes to send; made once, and the same at every try."""
         ...
 
-    def headers(self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime) -> dict[str, str]:
+    def headers(
+        self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime
+    ) -> dict[str, str]:
         """What goes with them, made anew for every try."""
         ...
 
@@ -73,9 +75,7 @@ def worth_repeating(status: int | None) -> bool:
     return status is None or status >= 500 or status in (408, 429)
 
 
-def after(
-    attempt: Try, ladder: Sequence[timedelta], tries_before_resend: int = 0
-) -> tuple[State, datetime | None]:
+def after(attempt: Try, ladder: Sequence[timedelta], tries_before_resend: int = 0) -> tuple[State, datetime | None]:
     """State of a delivery after a try, and when the next one is due. Each wait counts from the try before it."""
     if accepted(attempt.status):
         return "delivered", None

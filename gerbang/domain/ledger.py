@@ -62,11 +62,7 @@ def money_set_aside(
     connection: str, merchant_id: UUID, amount: int, *, payment_id: UUID | None, report_id: UUID
 ) -> list[Transfer]:
     """Money that was not owed: it is kept in suspense until somebody decides what happens to it."""
-    return [
-        Transfer(
-            bank(connection), suspense(merchant_id), amount, "set_aside", merchant_id, payment_id, report_id
-        )
-    ]
+    return [Transfer(bank(connection), suspense(merchant_id), amount, "set_aside", merchant_id, payment_id, report_id)]
 
 
 def changes(transfers: Iterable[Transfer]) -> dict[str, int]:

@@ -43,6 +43,7 @@ class Opening(msgspec.Struct, frozen=True):
     taken_out: tuple[tuple[int, int], ...] = ()
     """Parts of the range that are not for chance (the static numbers, where both share one prefix)."""
 
+
 class Paycode(msgspec.Struct, frozen=True):
     """A number given out. It is held, by this payment alone, until `free_at`: the end of its payment and a quarantine."""
 

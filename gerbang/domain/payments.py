@@ -32,9 +32,6 @@ MOVES: dict[str, dict[State, State]] = {
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused."""
 
-OPEN_STATES: frozenset[State] = frozenset(MOVES["expire"]) | {"processing"}
-FINAL_STATES: frozenset[State] = frozenset(("paid", "cancelled", "expired", "inactive"))
-
 EXPIRES_AFTER_DEFAULT = timedelta(minutes=15)
 EXPIRES_AFTER_MAX = timedelta(days=366)
 
@@ -128,9 +125,7 @@ PAST = {
 
 def cancelled(payment: Payment, reason: str, now: datetime) -> Payment:
     """Ends an unpaid payment. Its expiry becomes the time of the cancellation (payment-session reference, 4.5)."""
-    return replace(
-        moved(payment, "cancel", now), cancelled_at=now, cancellation_reason=reason, expires_at=now
-    )
+    return replace(moved(payment, "cancel", now), cancelled_at=now, cancellation_reason=reason, expires_at=now)
 
 
 def expired_early(payment: Payment, now: datetime) -> Payment:

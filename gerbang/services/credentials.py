@@ -12,7 +12,7 @@ from gerbang.seals import hash_of
 from gerbang.world import World
 
 TOKEN_LIFETIME = timedelta(seconds=900)
-TOKEN_ISSUER = "backend-portal"
+ISSUER = "backend-portal"
 """As in the vendor's sample tokens (payment-session reference, 1.2). Merchants treat tokens as opaque."""
 TOKENS_REMEMBERED = 10_000
 
@@ -31,7 +31,7 @@ def issue_token(world: World, merchant_id: UUID, client_id: str) -> str:
     """An access token for 900 seconds: a JWT (HS256) that names the client and the merchant."""
     expires_at = world.clock.now() + TOKEN_LIFETIME
     claims = {
-        "iss": TOKEN_ISSUER,
+        "iss": ISSUER,
         "sub": client_id,
         "exp": int(expires_at.timestamp()),
         "clientId": client_id,
@@ -67,7 +67,7 @@ class Tokens:
                 token,
                 self._world.seals.token_key,
                 algorithms=["HS256"],
-                issuer=TOKEN_ISSUER,
+                issuer=ISSUER,
                 options={"verify_exp": False, "require": ["exp", "iss", "merchantId"]},
             )
             return UUID(claims["merchantId"]), float(claims["exp"])

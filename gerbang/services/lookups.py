@@ -35,9 +35,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def _as_of(payment: Payment, its_charges: Sequence[Charge], now: datetime) -> Found:
     end = payment.expires_at
-    return Found(
-        payment_rules.as_of(payment, now), [charge_rules.as_of(charge, now, end) for charge in its_charges]
-    )
+    return Found(payment_rules.as_of(payment, now), [charge_rules.as_of(charge, now, end) for charge in its_charges])
 
 
 async def read_all(world: World, questions: Sequence[Question]) -> list[Found | Refused]:

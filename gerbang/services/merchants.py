@@ -37,7 +37,13 @@ class Callback(msgspec.Struct, frozen=True):
 
 
 async def create(
-    world: World, *, name: str, short_name: str, email: str, agreement: Agreement | None = None, number: int | None = None
+    world: World,
+    *,
+    name: str,
+    short_name: str,
+    email: str,
+    agreement: Agreement | None = None,
+    number: int | None = None,
 ) -> tuple[Merchant, Keys]:
     """Takes a merchant in, with default agreements where none are given, and gives it keys for every dialect."""
     async with world.db.transaction() as tx:
@@ -60,9 +66,7 @@ async def create(
 
 def default_agreement(number: int, name: str) -> Agreement:
     """Every channel that needs no contract data of its own, on the house's numbers."""
-    return Agreement(
-        virtual_account=virtual_account.agreement_for(number), qris=qris.agreement_for(number, name)
-    )
+    return Agreement(virtual_account=virtual_account.agreement_for(number), qris=qris.agreement_for(number, name))
 
 
 async def _give_keys(world: World, tx: Tx, merchant: Merchant) -> Keys:

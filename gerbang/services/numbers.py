@@ -102,7 +102,9 @@ async def _release_chosen(
     """Numbers that merchants chose and that are held: lets go of those that may be, or else says that they are taken."""
     held = [i for i, wish in enumerate(wishes) if i not in given and wish.opening.chosen is not None]
     if held and first:
-        await paycodes.release_numbers(tx, [(wishes[i].opening.channel, wishes[i].opening.chosen or "") for i in held], now)
+        await paycodes.release_numbers(
+            tx, [(wishes[i].opening.channel, wishes[i].opening.chosen or "") for i in held], now
+        )
     for i in held if not first else ():
         given[i] = NumberTaken("number")
 

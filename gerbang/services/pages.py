@@ -7,7 +7,7 @@ import jwt
 from gerbang.domain.payments import Payment
 from gerbang.errors import CredentialsWrong
 
-TOKEN_ISSUER = "backend-portal"
+ISSUER = "backend-portal"
 """As in the vendor's sample links (payment-session reference, section 8)."""
 
 
@@ -19,7 +19,7 @@ class Pages:
         self._key = key
 
     def payment_url(self, payment: Payment) -> str:
-        claims: dict[str, str | int] = {"uuid": str(payment.id), "iss": TOKEN_ISSUER}
+        claims: dict[str, str | int] = {"uuid": str(payment.id), "iss": ISSUER}
         if payment.expires_at is not None:
             claims["exp"] = int(payment.expires_at.timestamp())
         return f"{self._base_url}/detail?token={jwt.encode(claims, self._key, algorithm='HS256')}"
@@ -31,9 +31,7 @@ class Pages:
     def payment_of(self, token: str) -> UUID:
         """The payment that a token opens. Its expiry is left to the payment itself. Raises CredentialsWrong if forged."""
         try:
-            claims = jwt.decode(
-                token, self._key, algorithms=["HS256"], issuer=TOKEN_ISSUER, options={"verify_exp": False}
-            )
+            claims = jwt.decode(token, self._key, algorithms=["HS256"], issuer=ISSUER, options={"verify_exp": False})
             return UUID(claims["uuid"])
         except (jwt.InvalidTokenError, ValueError, TypeError, KeyError) as wrong:
             raise CredentialsWrong from wrong

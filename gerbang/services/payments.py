@@ -143,7 +143,9 @@ async def _create(
     return lost
 
 
-async def _customers(tx: Tx, orders: Sequence[NewPayment], now: datetime) -> list[tuple[str, Customer] | Refused | None]:
+async def _customers(
+    tx: Tx, orders: Sequence[NewPayment], now: datetime
+) -> list[tuple[str, Customer] | Refused | None]:
     """Who each order's customer is: (id, what is known of them). The e-mail address decides, then the id that was given."""
     by_email_wanted = [
         (order.merchant_id, email) for order in orders if order.customer and (email := order.customer.email)
@@ -240,7 +242,9 @@ async def _numbered(
 async def _written(tx: Tx, made: dict[int, _Made], now: datetime) -> list[int]:
     """Writes answers and payments; returns those of which the key or the reference had just been taken."""
     answers = {
-        i: idempotency.Kept(one.order.merchant_id, one.order.key, one.order.fingerprint, one.answer, now + KEY_REMEMBERED)
+        i: idempotency.Kept(
+            one.order.merchant_id, one.order.key, one.order.fingerprint, one.answer, now + KEY_REMEMBERED
+        )
         for i, one in made.items()
         if one.order.key is not None
     }

@@ -85,7 +85,9 @@ async def _number_of(world: World, payment: Payment) -> tuple[str, str]:
     return listed[0].channel, listed[0].block.number
 
 
-def simulated_report(channel: str, number: str, amount: int, bank_reference: str | None, paid_at: datetime | None = None) -> Report:
+def simulated_report(
+    channel: str, number: str, amount: int, bank_reference: str | None, paid_at: datetime | None = None
+) -> Report:
     """Money that the simulator bank says has arrived. Without a reference it is new money every time."""
     reference = bank_reference or f"SIM{ids.alphanumeric(17)}"
     return Report(SIMULATOR, reference, channel, number, amount, paid_at, issuer="Gerbang Simulator Bank")

@@ -29,7 +29,9 @@ class Contracts:
         ]
 
     async def _first(self, request: Request) -> Response:
-        return RedirectResponse(f"/docs/{'v2_sessions' if 'v2_sessions' in self._documents else next(iter(self._documents))}")
+        return RedirectResponse(
+            f"/docs/{'v2_sessions' if 'v2_sessions' in self._documents else next(iter(self._documents))}"
+        )
 
     async def _yaml(self, request: Request) -> Response:
         found = self._documents.get(request.path_params["name"])

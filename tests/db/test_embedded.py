@@ -346,6 +346,18 @@ def test_the_url_of_a_running_gateway_can_be_asked_for(above: Path) -> None:
     assert embedded.running_url(data) is None
 
 
+@pytest.mark.parametrize("folder", ["above", "private"])
+def test_a_database_that_is_not_to_be_kept_leaves_nothing(folder: str, request: pytest.FixtureRequest) -> None:
+    given: Path = request.getfixturevalue(folder)
+    data = given / "var"
+    with embedded.postgres(data, keep=False, say=lambda _: None):
+        home = data / json.loads((data / "postgres.json").read_text())["home"]
+        assert home.exists()
+    assert not home.exists()
+    assert not home.with_name(f"{home.name}.lock").exists()
+    assert {path.name for path in data.iterdir()} == {"gerbang.lock", "postgres.log"}
+
+
 def test_what_is_in_the_way_is_named(above: Path) -> None:
     (above / "file").write_text("")
     assert str(above / "file") in Gateway(above / "file" / "var").refusal()

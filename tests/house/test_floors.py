@@ -6,7 +6,7 @@ import pytest
 
 from .source import File, imports, parsed, python_files, tracked_paths
 
-LEAVES = frozenset({"errors", "clock", "ids", "network", "settings", "seals"})
+LEAVES = frozenset({"errors", "clock", "ids", "network", "settings", "seals", "logs", "listening"})
 
 MAY_LEAN_ON: dict[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),
@@ -44,6 +44,7 @@ WAITS = frozenset(
         "asyncio",
         "asyncpg",
         "httpx",
+        "aiohttp",
         "starlette",
         "uvicorn",
         "jinja2",

@@ -114,7 +114,7 @@ def test_every_dialect_answers_every_refusal() -> None:
     assert found == []
 
 
-class Root(Exception):  # noqa: N818 - refusals are not called errors here
+class Root(Exception):
     """The root of a small tree to try the rules on."""
 
 

@@ -68,7 +68,9 @@ class PaymentVoice:
             "receivedAt": event.at,
         }
 
-    def headers(self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime) -> dict[str, str]:
+    def headers(
+        self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime
+    ) -> dict[str, str]:
         """The vendor's static key, and the Standard Webhooks headers: id, timestamp, signature."""
         timestamp = int(now.timestamp())
         message_id = f"msg_{delivery_id.hex}"

@@ -136,4 +136,6 @@ def check_order(order: requests.OrderInformation | None) -> None:
         field = f"orderInformation.productDetails[{i}].price.value"
         minor(product.price, zero_is_open=True, field=field)
     if order.shippingInfo is not None:
-        minor(order.shippingInfo.shippingFee, zero_is_open=True, field="orderInformation.shippingInfo.shippingFee.value")
+        minor(
+            order.shippingInfo.shippingFee, zero_is_open=True, field="orderInformation.shippingInfo.shippingFee.value"
+        )

@@ -138,9 +138,7 @@ async def charges(desk: Desk, request: Request) -> Response:
     reference = request.query_params.get("clientReferenceId")
     if not reference:
         raise Malformed("clientReferenceId", "is required")
-    listed, count = await lookups.charges_of(
-        desk.world, merchant_id, _text(reference), page=page, per_page=per_page
-    )
+    listed, count = await lookups.charges_of(desk.world, merchant_id, _text(reference), page=page, per_page=per_page)
     written = [shapes.charge_alone(charge, desk.pages) for charge in listed]
     return answer(success(written, pagination(page, per_page, count)))
 

@@ -115,7 +115,7 @@ class ProcessingConfig(Struct):
     merchantIdTag: Annotated[str, Meta(max_length=50)] | None = None
 
 
-class ThreeDsInfo(Struct):
+class ThreeDsResult(Struct):
     transactionId: str | None = None
     threeDsVersion: str | None = None
     eci: str | None = None
@@ -137,7 +137,7 @@ class CardOptions(Struct):
     captureMethod: Annotated[str, Meta(pattern=r"\A(?i:automatic|manual)\Z")] | None = None
     threeDsMethod: Literal["AUTOMATIC", "CHALLENGE", "NEVER", "EXTERNAL"] | None = None
     processingConfig: ProcessingConfig | None = None
-    threeDsInfo: ThreeDsInfo | None = None
+    threeDsInfo: ThreeDsResult | None = None
     cardOnFile: CardOnFile | None = None
     installment: dict[str, msgspec.Raw] | None = None
 

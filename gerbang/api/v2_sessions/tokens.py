@@ -1,9 +1,8 @@
 """POST /v1/access-token: a merchant's id and secret for a bearer token of 900 seconds."""
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-
-import msgspec
 
 from gerbang.api._bodies import body_of, demand_json, plain, shaped
 from gerbang.api.v2_sessions import requests

@@ -1,0 +1,94 @@
+"""Listening: the socket, the HTTP server, and stopping in good order when the system asks for it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Generator, Sequence
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gerbang.settings import Settings, SettingsWrong
+
+DRAIN_SECONDS = 3
+"""How long requests that are under way may take once we were asked to stop."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: it would kill the process before the database could be stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+Listener = socket.socket
+
+
+def listen(settings: Settings) -> Listener:
+    """A socket on the settings' address. Raises SettingsWrong when that cannot be had."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+        listener.setblocking(False)
+    except OSError as refused:
+        raise SettingsWrong(
+            f"Cannot listen on {settings.host} port {settings.port}: {refused.strerror or refused}. Another program may "
+            "have it: choose another with --port or GERBANG_PORT."
+        ) from None
+    return listener
+
+
+def base_url(settings: Settings, listener: Listener) -> str:
+    if settings.public_url is not None:
+        return settings.public_url
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else "[::1]" if settings.host == "::" else settings.host  # noqa: S104  it is compared, not bound
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def asked_to_stop() -> asyncio.Event:
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
+
+
+async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
+    """Runs jobs until we are asked to stop or one of them ends, which none should."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    stopping = asyncio.ensure_future(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done - {stopping}:
+        task.result()
+
+
+async def serve_http(app: ASGIApp, listener: Listener) -> None:
+    """Answers HTTP until cancelled; then lets requests that are under way finish."""
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = _Server(config)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
