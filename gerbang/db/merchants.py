@@ -44,11 +44,6 @@ async def insert(tx: Tx, merchant: Merchant) -> None:
     await tx.execute("INSERT INTO tallies (merchant_id) VALUES ($1)", merchant.id)
 
 
-async def open_house(tx: Tx, house: UUID) -> None:
-    """Gives the house tallies of its own, for news that concerns no merchant."""
-    await tx.execute("INSERT INTO tallies (merchant_id) VALUES ($1) ON CONFLICT DO NOTHING", house)
-
-
 async def next_number(tx: Tx) -> int:
     """A serial number that no merchant has. Whoever asks waits until the one before has committed."""
     await tx.execute("LOCK TABLE merchants IN SHARE ROW EXCLUSIVE MODE")

@@ -27,8 +27,8 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
     """Ends a payment before its time, for the sandbox. Raises PaymentUnknown or WrongState."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        payment = own(await payments.locked(tx, [payment_id]), merchant_id, payment_id)
-        if as_of(payment, now).state not in ("awaiting", "active"):
+        payment = as_of(own(await payments.locked(tx, [payment_id]), merchant_id, payment_id), now)
+        if payment.state not in ("awaiting", "active"):
             raise WrongState(state=payment.state, verb="expired")
         payment = expired_early(payment, now)
         await payments.update(tx, [payment])

@@ -12,7 +12,7 @@ from gerbang.domain import payments as payment_rules
 from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Payment
-from gerbang.errors import PaymentUnknown, Refused
+from gerbang.errors import MerchantUnknown, PaymentUnknown, Refused
 from gerbang.world import World
 
 CHARGES_PER_PAGE = 10
@@ -96,9 +96,12 @@ async def page_of(world: World, merchant_id: UUID, *, page: int, per_page: int) 
 
 
 async def merchant(world: World, merchant_id: UUID) -> Merchant:
-    """A merchant with its agreement. Raises PaymentUnknown's neighbour MerchantUnknown via the caller's credentials."""
+    """A merchant with its agreement. Raises MerchantUnknown."""
     async with world.db.reading() as tx:
-        return (await merchants.by_id(tx, [merchant_id]))[merchant_id]
+        found = await merchants.by_id(tx, [merchant_id])
+    if merchant_id not in found:
+        raise MerchantUnknown
+    return found[merchant_id]
 
 
 async def picture_text(world: World, id_: UUID) -> str | None:

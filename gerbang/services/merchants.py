@@ -9,7 +9,7 @@ from gerbang import ids, network
 from gerbang.channels import qris, virtual_account
 from gerbang.db import Tx, customers, merchants
 from gerbang.domain.customers import Customer
-from gerbang.domain.merchants import HOUSE, Agreement, Merchant
+from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
 from gerbang.seals import hash_of
 from gerbang.world import World
@@ -48,7 +48,6 @@ async def create(
     """Takes a merchant in, with default agreements where none are given, and gives it keys for every dialect."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        await merchants.open_house(tx, HOUSE)
         number = number if number is not None else await merchants.next_number(tx)
         merchant = Merchant(
             id=ids.uuid7(now),

@@ -16,6 +16,8 @@ CREATE TABLE tallies (
     events      bigint NOT NULL DEFAULT 0,
     payments    bigint NOT NULL DEFAULT 0
 );
+-- The house itself has tallies too, for news that concerns no merchant: money to a number that is nobody's.
+INSERT INTO tallies (merchant_id) VALUES ('00000000-0000-0000-0000-000000000000');
 
 -- Keys that merchants sign in with. Only a hash of the secret is kept; it has 256 random bits, so a plain hash is enough.
 CREATE TABLE credentials (
