@@ -12,7 +12,7 @@ from tests.gateways import Databases, Gateway, Shop
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """A PostgreSQL server of the whole test run, on which databases are made."""
-    with postgres(tmp_path_factory.mktemp("postgres"), say=lambda _: None) as url:
+    with postgres(tmp_path_factory.mktemp("postgres"), say=lambda _: None, keep=False) as url:
         yield Databases(url)
 
 

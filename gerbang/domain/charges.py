@@ -14,6 +14,7 @@ State = Literal["waiting", "authenticating", "processing", "awaiting_capture", "
 MOVES: dict[str, dict[State, State]] = {
     "pay": {"waiting": "succeeded", "authenticating": "succeeded", "processing": "succeeded"},
     "expire": {"waiting": "expired", "authenticating": "expired"},
+    "give_up": {"waiting": "expired", "authenticating": "expired"},
 }
 
 
@@ -49,3 +50,8 @@ def as_of(charge: Charge, now: datetime, payment_expires_at: datetime | None) ->
 def paid(charge: Charge, paid_at: datetime, now: datetime) -> Charge:
     """The charge after its money arrived."""
     return replace(charge, state=MOVES["pay"][charge.state], paid_at=paid_at, updated_at=now)
+
+
+def given_up(charge: Charge, now: datetime) -> Charge:
+    """The charge after its buyer went back to pay in another way. Money that still comes by it is late."""
+    return replace(charge, state=MOVES["give_up"][charge.state], updated_at=now, failure_code="CANCELLED_BY_USER")

@@ -13,6 +13,7 @@ from gerbang.domain.reports import Booked
 Kind = Literal[
     "payment.created",
     "payment.confirmed",
+    "payment.reopened",
     "payment.processing",
     "payment.paid",
     "payment.cancelled",

@@ -22,6 +22,7 @@ MOVES: dict[str, dict[State, State]] = {
     "activate": {"needs_method": "active", "needs_confirmation": "active"},
     "pay": {"awaiting": "paid", "processing": "paid", "active": "active"},
     "process": {"awaiting": "processing"},
+    "reopen": {"awaiting": "needs_method"},
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
     "expire": {
         "needs_method": "expired",
@@ -30,7 +31,10 @@ MOVES: dict[str, dict[State, State]] = {
         "active": "inactive",
     },
 }
-"""Which move leads from which state to which (payment-session reference, section 5). What is missing is refused."""
+"""Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
+
+`reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid.
+"""
 
 EXPIRES_AFTER_DEFAULT = timedelta(minutes=15)
 EXPIRES_AFTER_MAX = timedelta(days=366)
@@ -45,6 +49,8 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     payer_name: str = ""
     number: str | None = None
     """The suffix that the merchant chose for a standing number."""
+    left_to_buyer: Literal["", "option", "method"] = ""
+    """How much of this the buyer chose on the payer's page: nothing, the bank or wallet, or the channel too."""
     expires_at: datetime | None = None
     block: Block | None = None
     """For a MULTIPLE payment once active: its standing paycode."""
@@ -118,6 +124,7 @@ PAST = {
     "activate": "confirmed",
     "pay": "paid",
     "process": "processed",
+    "reopen": "opened again",
     "cancel": "cancelled",
     "expire": "expired",
 }
@@ -126,6 +133,22 @@ PAST = {
 def cancelled(payment: Payment, reason: str, now: datetime) -> Payment:
     """Ends an unpaid payment. Its expiry becomes the time of the cancellation (payment-session reference, 4.5)."""
     return replace(moved(payment, "cancel", now), cancelled_at=now, cancellation_reason=reason, expires_at=now)
+
+
+def left_open(method: Method | None) -> Method | None:
+    """What the merchant had settled of a method before the buyer chose the rest; None where it was all left open."""
+    if method is None or method.left_to_buyer == "method":
+        return None
+    if method.left_to_buyer == "option":
+        return replace(method, option=None, left_to_buyer="")
+    return method
+
+
+def reopened(payment: Payment, now: datetime) -> Payment:
+    """The payment before its buyer chose how to pay. Raises WrongState, also where there is no page to choose on."""
+    if payment.standing or not payment.details.redirect:
+        raise WrongState(state=payment.state, verb=PAST["reopen"])
+    return replace(moved(payment, "reopen", now), method=left_open(payment.method))
 
 
 def expired_early(payment: Payment, now: datetime) -> Payment:

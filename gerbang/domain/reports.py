@@ -58,6 +58,8 @@ def judge(payment: Payment | None, charge: Charge | None, amount: int, now: date
         return "late"
     if charge is not None and charge.state == "succeeded":
         return "double"
+    if charge is not None and charge.state in ("failed", "expired"):
+        return "late"  # its buyer went back and chose another way to pay
     owed = charge.amount if charge is not None else payment.amount
     if owed is None or owed == amount:
         return "booked"
