@@ -38,6 +38,7 @@ from gerbang.services import sandbox, sandbox_merchant
 from gerbang.services.commands import Commands
 from gerbang.services.sandbox_merchant import Sandbox
 from gerbang.settings import Settings, SettingsWrong
+from gerbang.web import checkout
 from gerbang.web.contracts import Contracts
 from gerbang.web.health import Health
 from gerbang.workers import Workers
@@ -126,11 +127,12 @@ class Front:
 
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
         self._claims = [(prefix, dialect.build(context)) for dialect in dialects for prefix in dialect.prefixes]
+        self._claims.append(("/detail/", checkout.build(context)))
         contracts = Contracts(
             {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
         )
         self._rest = Starlette(
-            routes=[Route("/healthz", Health(world)), *contracts.routes()],
+            routes=[Route("/healthz", Health(world).answer), *contracts.routes()],
             exception_handlers={404: _nothing_here},
         )
 

@@ -157,4 +157,4 @@ class ClockBackwards(Refused):
 
 
 class Unavailable(Refused):
-    """The database cannot be reached right now. Nothing was done: try again in a moment."""
+    """The database cannot be reached right now. Send the same request again in a moment."""

@@ -2,13 +2,18 @@
 
 import hashlib
 import json
+import math
 import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.requests import Request
 
 BODY_BYTES_MAX = 1_000_000
+NESTING_MAX = 64
+_TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
 T = TypeVar("T")
 
 
@@ -46,33 +51,82 @@ def demand_json(request: Request) -> None:
 
 
 def plain(body: bytes) -> dict[str, Any]:
-    """A JSON object as Python values. Raises Malformed, also for repeated keys, NaN, and nesting that goes too deep."""
+    """A JSON object as Python values.
+
+    Raises Malformed, also for repeated keys, for NaN and numbers that no computer holds, and for nesting beyond 64.
+    """
+    repeated: list[tuple[dict[str, Any], str]] = []
+    not_numbers: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            times = Counter(name for name, _ in pairs)
+            repeated.append((found, next(name for name in times if times[name] > 1)))
+        return found
+
+    def finite(text: str) -> float:
+        number = float(text)
+        return number if math.isfinite(number) else constant(text)
+
+    def constant(text: str) -> float:
+        not_numbers.append(text)
+        return math.nan
+
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(body.decode(), object_pairs_hook=unique, parse_constant=constant, parse_float=finite)
     except UnicodeDecodeError:
         raise Malformed("", "the body is not UTF-8 text") from None
     except RecursionError:
-        raise Malformed("", "the body is nested too deeply") from None
-    except ValueError as wrong:
+        raise Malformed("", _TOO_DEEP) from None
+    except json.JSONDecodeError as wrong:
         raise Malformed("", f"the body is not valid JSON: {wrong}") from None
+    except ValueError:
+        raise Malformed("", "a number in the body has too many digits") from None
     if not isinstance(value, dict):
         raise Malformed("", "the body must be a JSON object")
-    return cast("dict[str, Any]", value)
+    said = cast("dict[str, Any]", value)
+    # Nothing nests deeper than it has brackets, and few bodies have as many as would be too deep.
+    if body.count(b"{") + body.count(b"[") > NESTING_MAX:
+        _demand_shallow(said)
+    if repeated:
+        found, name = repeated[0]
+        path = f"{_path(said, lambda one: one is found) or ''}.{name}"
+        raise Malformed(path[1:200], "this key is repeated in one object")
+    if not_numbers:
+        path = _path(said, lambda one: isinstance(one, float) and math.isnan(one)) or ""
+        raise Malformed(path[1:200], f"{not_numbers[0][:40]} is not a number that can be worked with")
+    return said
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise Malformed(key[:100], "this key is repeated in one object")
-            seen.add(key)
-    return found
+def _inside(value: object) -> Iterator[tuple[str, object]]:
+    """The members of an object or list, each with its step in a path."""
+    if isinstance(value, dict):
+        for name, member in cast("dict[str, object]", value).items():
+            yield f".{name}", member
+    elif isinstance(value, list):
+        for number, member in enumerate(cast("list[object]", value)):
+            yield f"[{number}]", member
 
 
-def _no_constant(name: str) -> None:
-    raise Malformed("", f"{name} is not a JSON number")
+def _demand_shallow(value: object) -> None:
+    level = [value]
+    for _ in range(NESTING_MAX):
+        level = [member for one in level for _, member in _inside(one) if isinstance(member, (dict, list))]
+        if not level:
+            return
+    raise Malformed("", _TOO_DEEP)
+
+
+def _path(value: object, wanted: Callable[[object], bool]) -> str | None:
+    """Where the first value that is wanted stands in a body; None where it is not found."""
+    if wanted(value):
+        return ""
+    for step, member in _inside(value):
+        path = _path(member, wanted)
+        if path is not None:
+            return step + path
+    return None
 
 
 def shaped(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:

@@ -17,7 +17,14 @@ from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import readable
 from gerbang.domain.paycodes import Block, Opening
 from gerbang.domain.payments import Payment
-from gerbang.errors import AmountAboveLimit, AmountBelowLimit, AmountMissing, AmountNotAllowed, ExpiryTooFar
+from gerbang.errors import (
+    AmountAboveLimit,
+    AmountBelowLimit,
+    AmountMissing,
+    AmountNotAllowed,
+    ExpiryPassed,
+    ExpiryTooFar,
+)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -95,7 +102,10 @@ def check_amount(facts: Facts, payment: Payment, merchant: Merchant) -> None:
 
 
 def end_of(facts: Facts, payment: Payment, now: datetime) -> datetime | None:
-    """When a paycode for this payment ends: with the payment, or earlier where the channel or the merchant says so."""
+    """When a paycode for this payment ends: with the payment, or earlier where the channel or the merchant says so.
+
+    Raises ExpiryTooFar (field "expires_at") or ExpiryPassed (field "<channel>.expires_at": the paycode's own end).
+    """
     if payment.expires_at is None:
         return None
     longest = now + facts.expiry_max
@@ -105,6 +115,8 @@ def end_of(facts: Facts, payment: Payment, now: datetime) -> datetime | None:
             raise ExpiryTooFar("expires_at", title=facts.title, maximum=_readable(facts.expiry_max))
         ends = longest
     asked = payment.method.expires_at if payment.method else None
+    if asked is not None and asked <= now:
+        raise ExpiryPassed(f"{facts.name}.expires_at")
     return ends if asked is None or asked > ends else asked
 
 

@@ -74,6 +74,11 @@ class Database:
             raise Unavailable from lost
         try:
             yield connection
+        except asyncpg.InterfaceError as failure:
+            # The library's word for its caller's mistakes too: only a closed connection is a lost one.
+            if not connection.is_closed():
+                raise
+            raise Unavailable from failure
         except CONNECTION_LOST as lost:
             raise Unavailable from lost
         finally:

@@ -20,7 +20,7 @@ class Batch(Generic[Item, Answer]):
 
     `work` gets 1 to `size_max` items, in the order of their arrival, and answers each with a value: an answer or a Refused.
     At most `lanes` batches are written at the same time. If `work` raises, each item of the batch is tried once more
-    alone, so that one bad item cannot fail its neighbours.
+    alone, so that one bad item cannot fail its neighbours, and one that has lost a race sees who won it.
     """
 
     def __init__(
@@ -50,18 +50,18 @@ class Batch(Generic[Item, Answer]):
         finally:
             self._lanes_free += 1
 
-    async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+    async def _write(self, batch: list[tuple[Item, asyncio.Future[Answer]]], *, again: bool = True) -> None:
         try:
-            answers = await self._work([item for item, _ in batch])
+            answered = list(zip(batch, await self._work([item for item, _ in batch]), strict=True))
         except Exception as failure:  # noqa: BLE001  whatever it was, each item is tried once more alone
-            if len(batch) == 1 or isinstance(failure, Unavailable):
+            if isinstance(failure, Unavailable) or not again:
                 for _, future in batch:
                     _settle(future, failure)
                 return
             for single in batch:
-                await self._write([single])
+                await self._write([single], again=False)
             return
-        for (_, future), answer in zip(batch, answers, strict=True):
+        for (_, future), answer in answered:
             _settle(future, answer)
 
 

@@ -54,7 +54,8 @@ async def insert(tx: Tx, customers: Sequence[Row], now: datetime) -> None:
     """Writes new customers; one that somebody else has written meanwhile stays as it is."""
     if customers:
         rows = sorted(
-            ((c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in customers), key=lambda row: row[:2]
+            ((c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in customers),
+            key=lambda row: (row[0], row[2] or "", row[1]),
         )
         await tx.execute(
             """
@@ -67,16 +68,19 @@ async def insert(tx: Tx, customers: Sequence[Row], now: datetime) -> None:
         )
 
 
-async def update(tx: Tx, customers: Sequence[Row], now: datetime) -> None:
-    """Writes what merchants now say of customers whom we know."""
-    if customers:
-        rows = sorted((c.merchant_id, c.id, text(c.customer)) for c in customers)
-        await tx.execute(
-            """
-            UPDATE customers c SET data = n.data, updated_at = $4
-            FROM unnest($1::uuid[], $2::text[], $3::json[]) AS n(merchant_id, id, data)
-            WHERE c.merchant_id = n.merchant_id AND c.id = n.id
-            """,
-            *arrays(rows),
-            now,
-        )
+async def update(tx: Tx, customers: Sequence[Row], now: datetime) -> set[tuple[UUID, str]]:
+    """Writes what merchants now say of customers, and returns the (merchant, id) pairs of those whom we know."""
+    if not customers:
+        return set()
+    rows = sorted((c.merchant_id, c.id, text(c.customer)) for c in customers)
+    known = await tx.fetch(
+        """
+        UPDATE customers c SET data = n.data, updated_at = $4
+        FROM unnest($1::uuid[], $2::text[], $3::json[]) AS n(merchant_id, id, data)
+        WHERE c.merchant_id = n.merchant_id AND c.id = n.id
+        RETURNING c.merchant_id, c.id
+        """,
+        *arrays(rows),
+        now,
+    )
+    return {(row["merchant_id"], row["id"]) for row in known}

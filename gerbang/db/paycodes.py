@@ -79,9 +79,16 @@ async def insert(tx: Tx, paycodes: Sequence[Paycode]) -> set[tuple[str, str]]:
     return {(row["channel"], row["number"]) for row in taken}
 
 
-async def delete(tx: Tx, payment_ids: Iterable[UUID]) -> None:
-    """Gives back numbers that this same transaction has taken for these payments."""
-    await tx.execute("DELETE FROM paycodes WHERE held AND payment_id = ANY($1::uuid[])", list(payment_ids))
+async def delete(tx: Tx, numbers: Sequence[tuple[str, str, UUID]]) -> None:
+    """Gives back numbers that this same transaction has taken, for (channel, number, payment)."""
+    if numbers:
+        await tx.execute(
+            """
+            DELETE FROM paycodes p USING unnest($1::text[], $2::text[], $3::uuid[]) AS n(channel, number, payment_id)
+            WHERE p.held AND p.channel = n.channel AND p.number = n.number AND p.payment_id = n.payment_id
+            """,
+            *arrays(numbers),
+        )
 
 
 async def free_after(tx: Tx, ends: Iterable[tuple[str, str, UUID, datetime]]) -> None:

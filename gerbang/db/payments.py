@@ -10,7 +10,7 @@ import msgspec
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays, text, text_or_none
-from gerbang.domain.payments import Details, Method, Payment
+from gerbang.domain.payments import Details, Method, Payment, Pulse
 
 COLUMNS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
 cancelled_at, cancellation_reason, descriptor, customer_id, method, details"""
@@ -161,6 +161,28 @@ async def page(tx: Tx, merchant_id: UUID, *, skip: int, most: int) -> list[Payme
         most,
     )
     return [payment_of(row) for row in rows]
+
+
+async def pulses(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Pulse]:
+    """What the payer's pages of these payments watch, in one query."""
+    rows = await tx.fetch(
+        """
+        SELECT p.id, p.state, p.updated_at, p.expires_at, c.expires_at AS charge_expires_at,
+               (SELECT count(*) FROM reports r WHERE r.payment_id = p.id AND r.outcome <> 'booked') AS set_aside
+        FROM payments p
+        LEFT JOIN LATERAL (
+            SELECT expires_at FROM charges WHERE payment_id = p.id ORDER BY id DESC LIMIT 1
+        ) c ON true
+        WHERE p.id = ANY($1::uuid[])
+        """,
+        ids,
+    )
+    return {
+        row["id"]: Pulse(
+            row["state"], row["updated_at"], row["expires_at"], row["charge_expires_at"], row["set_aside"]
+        )
+        for row in rows
+    }
 
 
 async def due(tx: Tx, now: datetime, most: int) -> list[Payment]:

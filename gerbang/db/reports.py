@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -74,3 +75,18 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> None:
             """,
             *arrays(_columns(row) for row in rows),
         )
+
+
+async def set_aside(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[Booked]]:
+    """Money that arrived for these payments and was not owed, oldest first."""
+    rows = await tx.fetch(
+        """
+        SELECT bank, reference, id, outcome, amount, merchant_id, payment_id, charge_id FROM reports
+        WHERE payment_id = ANY($1::uuid[]) AND outcome <> 'booked' ORDER BY received_at, id
+        """,
+        payment_ids,
+    )
+    found: dict[UUID, list[Booked]] = {}
+    for row in rows:
+        found.setdefault(row["payment_id"], []).append(booked_of(row))
+    return found

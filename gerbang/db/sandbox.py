@@ -27,11 +27,11 @@ async def clock_offset(tx: Tx) -> float | None:
 
 
 async def set_clock_offset(tx: Tx, seconds: float) -> None:
-    """Keeps the clock's offset and tells every other process, once this is committed."""
+    """Keeps the clock's offset, which never shrinks, and tells every other process, once this is committed."""
     await tx.execute(
         """
         INSERT INTO sandbox_clock (offset_seconds) VALUES ($1)
-        ON CONFLICT (only_row) DO UPDATE SET offset_seconds = excluded.offset_seconds
+        ON CONFLICT (only_row) DO UPDATE SET offset_seconds = greatest(sandbox_clock.offset_seconds, excluded.offset_seconds)
         """,
         seconds,
     )

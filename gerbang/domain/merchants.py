@@ -58,6 +58,17 @@ class QrisAgreement(msgspec.Struct, frozen=True):
     static_quota: int = 100
 
 
+class Look(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the payer's page looks for a merchant."""
+
+    colour: str = "#0f5b57"
+    """As "#rrggbb". Text on it is made black or white, whichever can be read."""
+    logo_url: str = ""
+    """A picture inside its own address ("data:image/png;base64,…"), since the page asks nobody else for anything."""
+    frame_ancestors: list[str] = []
+    """Origins ("https://shop.example") whose pages may show the payer's page in a frame; nobody by default."""
+
+
 class Agreement(msgspec.Struct, frozen=True):
     """Everything that is settled per merchant. A channel whose part is None is not enabled."""
 
@@ -69,6 +80,7 @@ class Agreement(msgspec.Struct, frozen=True):
     amount_max: dict[str, int] = {}
     quarantine_seconds: int = 86_400
     """How long a number rests after its payment has ended before it may be given out again."""
+    look: Look = Look()
 
     @property
     def quarantine(self) -> timedelta:

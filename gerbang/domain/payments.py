@@ -66,8 +66,8 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     expiration_url: str | None = None
     skip_result_page: bool = False
     customer: Customer | None = None
-    order: msgspec.Raw | None = None
-    metadata: msgspec.Raw | None = None
+    order: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # with None in its place, no such text can be read back
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     description: str | None = None
     echo: dict[str, str | bool] = {}
     """Small things that only the dialect which took the request understands."""
@@ -117,6 +117,26 @@ def moved(payment: Payment, verb: str, now: datetime) -> Payment:
     if state is None:
         raise WrongState(state=payment.state, verb=PAST[verb])
     return replace(payment, state=state, updated_at=now)
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """The little that says whether a payer's page must be drawn anew."""
+
+    state: State
+    updated_at: datetime
+    expires_at: datetime | None
+    charge_expires_at: datetime | None
+    """Of the newest charge."""
+    set_aside: int
+    """How many times money arrived for this payment that was not owed."""
+
+    def version(self, now: datetime) -> str:
+        """A text that changes whenever the page would; it tells nothing but the state."""
+        over = self.expires_at is not None and self.expires_at <= now and self.state in MOVES["expire"]
+        state, since = (MOVES["expire"][self.state], self.expires_at) if over else (self.state, self.updated_at)
+        assert since is not None
+        lapsed = state == "awaiting" and self.charge_expires_at is not None and self.charge_expires_at <= now
+        return f"{state}-{int(since.timestamp() * 1000):x}-{self.set_aside}{'-lapsed' if lapsed else ''}"
 
 
 PAST = {

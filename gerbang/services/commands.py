@@ -1,11 +1,13 @@
 """The hot commands of one process, each behind a batch: what arrives together is committed together."""
 
 from functools import partial
+from uuid import UUID
 
 from gerbang.db.batches import Batch
 from gerbang.domain.deliveries import State
 from gerbang.domain.reports import Booked, Report
-from gerbang.services import confirmations, deliveries, lookups, payments, reports
+from gerbang.services import checkout, confirmations, deliveries, lookups, payments, reports
+from gerbang.services.checkout import Visit
 from gerbang.services.confirmations import Confirmation, Confirmed
 from gerbang.services.deliveries import Result
 from gerbang.services.lookups import Found, Question
@@ -25,4 +27,5 @@ class Commands:
         )
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
         self.read: Batch[Question, Found] = Batch(partial(lookups.read_all, world), size_max=size_max, lanes=lanes)
+        self.visit: Batch[UUID, Visit] = Batch(partial(checkout.visits, world), size_max=size_max, lanes=lanes)
         self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)

@@ -41,23 +41,32 @@ async def confirm_all(world: World, wishes: Sequence[Confirmation]) -> list[Conf
     Refusals: PaymentUnknown, WrongState, and what the channel refuses. Of two wishes for one payment the second is judged
     after the first, as if they had come alone.
     """
-    firsts = {wish.payment_id: i for i, wish in reversed(list(enumerate(wishes)))}
-    later = [i for i, wish in enumerate(wishes) if firsts[wish.payment_id] != i]
     answers: dict[int, Confirmed | Refused] = {}
-    async with world.db.transaction() as tx:
-        now = world.clock.now()
-        held = await payments.locked(tx, firsts)
-        known = await merchants.by_id(tx, list({wish.merchant_id for wish in wishes}))
-        plans: dict[int, Plan] = {}
-        for i in firsts.values():
-            try:
-                plans[i] = _decided(world, wishes[i], held, known, now)
-            except Refused as refusal:
-                answers[i] = refusal
-        answers.update(await _confirm(world, tx, plans, now))
-    if later:
-        answers.update(zip(later, await confirm_all(world, [wishes[i] for i in later]), strict=True))
+    waiting = list(range(len(wishes)))
+    while waiting:
+        first, waiting = _apart(wishes, waiting)
+        async with world.db.transaction() as tx:
+            now = world.clock.now()
+            held = await payments.locked(tx, [wishes[i].payment_id for i in first])
+            known = await merchants.by_id(tx, list({wishes[i].merchant_id for i in first}))
+            plans: dict[int, Plan] = {}
+            for i in first:
+                try:
+                    plans[i] = _decided(world, wishes[i], held, known, now)
+                except Refused as refusal:
+                    answers[i] = refusal
+            answers.update(await _confirm(world, tx, plans, now))
     return [answers[i] for i in range(len(wishes))]
+
+
+def _apart(wishes: Sequence[Confirmation], waiting: list[int]) -> tuple[list[int], list[int]]:
+    """Those up to the first one whose payment was wished for before, and that one with all that follow it."""
+    seen: set[UUID] = set()
+    for place, i in enumerate(waiting):
+        if wishes[i].payment_id in seen:
+            return waiting[:place], waiting[place:]
+        seen.add(wishes[i].payment_id)
+    return waiting, []
 
 
 async def _confirm(world: World, tx: Tx, plans: dict[int, Plan], now: datetime) -> dict[int, Confirmed | Refused]:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from gerbang.db import paycodes, payments
+from gerbang.db import charges, merchants, paycodes, payments
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.payments import Payment, as_of, expired_early
 from gerbang.errors import WrongState
@@ -32,6 +32,13 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
             raise WrongState(state=payment.state, verb="expired")
         payment = expired_early(payment, now)
         await payments.update(tx, [payment])
+        merchant = (await merchants.by_id(tx, [merchant_id]))[merchant_id]
+        block = payment.method.block if payment.method else None
+        for charge in (await charges.newest(tx, [payment.id], most=1)).get(payment.id, []):
+            block = charge.block
+        if payment.method is not None and block is not None:
+            free_at = now + merchant.agreement.quarantine
+            await paycodes.free_after(tx, [(payment.method.channel, block.number, payment.id, free_at)])
         await news.announce(tx, [_event(payment)], now)
     return payment
 

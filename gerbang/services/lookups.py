@@ -43,12 +43,13 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     now = world.clock.now()
     async with world.db.reading() as tx:
         found = await payments.by_id(tx, [question.payment_id for question in questions])
-        own = [q.payment_id for q in questions if q.page == 1 and q.payment_id in found]
+        # Only a MULTIPLE payment has pages: of a SINGLE one, the one charge is always told.
+        turned = [q for q in questions if q.page > 1 and q.payment_id in found and found[q.payment_id].standing]
+        own = [q.payment_id for q in questions if q.payment_id in found and q not in turned]
         listed = await charges.newest(tx, own, most=CHARGES_PER_PAGE) if own else {}
         paged = {
             q: (await charges.newest(tx, [q.payment_id], skip=(q.page - 1) * CHARGES_PER_PAGE, most=CHARGES_PER_PAGE))
-            for q in questions
-            if q.page > 1
+            for q in turned
         }
     answers: list[Found | Refused] = []
     for question in questions:

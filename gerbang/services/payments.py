@@ -62,34 +62,43 @@ class _Made(msgspec.Struct, frozen=True):
 async def create_all(world: World, orders: Sequence[NewPayment]) -> list[bytes | Refused]:
     """Makes payments and returns each one's rendered answer, or why it was refused. One commit for all.
 
-    Two requests of one batch that share a key or a reference are taken one after the other, as if they had come alone.
+    Requests of one batch that share a key, a reference or a customer are taken one after the other, as if they had come
+    alone.
     """
     answers: dict[int, bytes | Refused] = {}
-    first, later = _apart(orders)
-    async with world.db.transaction() as tx:
-        now = world.clock.now()
-        fresh = await _not_answered_yet(tx, orders, first, answers, now)
-        lost = await _create(world, tx, orders, fresh, answers, now)
-    # Somebody else took the key or the reference in the same moment; by now their work can be read.
-    later = sorted(later + lost)
-    if later:
-        again = await create_all(world, [orders[i] for i in later])
-        answers.update(zip(later, again, strict=True))
+    waiting = list(range(len(orders)))
+    while waiting:
+        first, waiting = _apart(orders, waiting)
+        async with world.db.transaction() as tx:
+            now = world.clock.now()
+            fresh = await _not_answered_yet(tx, orders, first, answers, now)
+            lost = await _create(world, tx, orders, fresh, answers, now)
+        # Somebody else took the key, the reference or the e-mail address in the same moment; by now it can be read.
+        waiting = sorted(lost) + waiting
     return [answers[i] for i in range(len(orders))]
 
 
-def _apart(orders: Sequence[NewPayment]) -> tuple[list[int], list[int]]:
-    """Those whose key and reference are the first of their kind in this batch, and the others."""
-    seen: set[tuple[UUID, str, str]] = set()
-    first: list[int] = []
-    later: list[int] = []
-    for i, order in enumerate(orders):
-        names = {(order.merchant_id, "reference", order.reference)}
-        if order.key is not None:
-            names.add((order.merchant_id, "key", order.key))
-        (later if names & seen else first).append(i)
+def _apart(orders: Sequence[NewPayment], waiting: list[int]) -> tuple[list[int], list[int]]:
+    """Those up to the first one that shares a name with one before it, and that one with all that follow it."""
+    seen: dict[tuple[UUID, str, str], object] = {}
+    for place, i in enumerate(waiting):
+        names = _names(orders[i], i)
+        if any(seen.get(name, said) != said for name, said in names.items()):
+            return waiting[:place], waiting[place:]
         seen |= names
-    return first, later
+    return waiting, []
+
+
+def _names(order: NewPayment, i: int) -> dict[tuple[UUID, str, str], object]:
+    """What only one order of a batch may bring, unless others say exactly the same of it."""
+    names: dict[tuple[UUID, str, str], object] = {(order.merchant_id, "reference", order.reference): i}
+    if order.key is not None:
+        names[order.merchant_id, "key", order.key] = i
+    if order.customer_id is not None:
+        names[order.merchant_id, "customer", order.customer_id] = (order.customer, order.customer_id)
+    if order.customer is not None and order.customer.email:
+        names[order.merchant_id, "email", order.customer.email] = (order.customer, order.customer_id)
+    return names
 
 
 async def _not_answered_yet(
@@ -138,7 +147,6 @@ async def _create(
             answers[i] = one.answer
     kept = [one for i, one in made.items() if i not in lost]
     await charges.insert(tx, [one.charge for one in kept if one.charge is not None])
-    await _keep_customers(tx, kept, now)
     await _announce(tx, kept, now)
     return lost
 
@@ -240,7 +248,9 @@ async def _numbered(
 
 
 async def _written(tx: Tx, made: dict[int, _Made], now: datetime) -> list[int]:
-    """Writes answers and payments; returns those of which the key or the reference had just been taken."""
+    """Writes answers, payments and customers; returns those of which the key, the reference or the e-mail address had
+    just been taken.
+    """
     answers = {
         i: idempotency.Kept(
             one.order.merchant_id, one.order.key, one.order.fingerprint, one.answer, now + KEY_REMEMBERED
@@ -252,23 +262,39 @@ async def _written(tx: Tx, made: dict[int, _Made], now: datetime) -> list[int]:
     lost = [i for i, answer in answers.items() if (answer.merchant_id, answer.key) not in kept]
     written = await payments.insert(tx, [one.payment for i, one in made.items() if i not in lost])
     late = [i for i, one in made.items() if i not in lost and one.payment.id not in written]
+    strangers = await _keep_customers(tx, {i: one for i, one in made.items() if i not in lost + late}, now)
+    if strangers:
+        await payments.delete(tx, [made[i].payment.id for i in strangers])
+    late += strangers
     if lost or late:
-        await paycodes.delete(tx, [made[i].payment.id for i in lost + late])
+        await paycodes.delete(tx, [held for i in lost + late if (held := _held(made[i])) is not None])
         await idempotency.delete(tx, [(answers[i].merchant_id, answers[i].key) for i in late if i in answers])
     return lost + late
 
 
-async def _keep_customers(tx: Tx, made: Sequence[_Made], now: datetime) -> None:
-    """Writes what was said of customers."""
-    rows: dict[tuple[UUID, str], customers.Row] = {}
-    for one in made:
+def _held(one: _Made) -> tuple[str, str, UUID] | None:
+    """The number that a payment was given: channel, number, payment."""
+    payment, charge = one.payment, one.charge
+    if charge is not None:
+        return charge.channel, charge.block.number, payment.id
+    if payment.method is not None and payment.method.block is not None:
+        return payment.method.channel, payment.method.block.number, payment.id
+    return None
+
+
+async def _keep_customers(tx: Tx, made: dict[int, _Made], now: datetime) -> list[int]:
+    """Writes what was said of customers; returns those whose e-mail address somebody else has just written."""
+    rows: dict[int, customers.Row] = {}
+    for i, one in made.items():
         payment = one.payment
         if one.order.customer is not None and payment.customer_id is not None and payment.details.customer is not None:
-            row = customers.Row(payment.merchant_id, payment.customer_id, payment.details.customer)
-            rows[row.merchant_id, row.id] = row
-    if rows:
-        await customers.insert(tx, list(rows.values()), now)
-        await customers.update(tx, list(rows.values()), now)
+            rows[i] = customers.Row(payment.merchant_id, payment.customer_id, payment.details.customer)
+    if not rows:
+        return []
+    said = list({(row.merchant_id, row.id): row for row in rows.values()}.values())
+    await customers.insert(tx, said, now)
+    known = await customers.update(tx, said, now)
+    return [i for i, row in rows.items() if (row.merchant_id, row.id) not in known]
 
 
 async def _announce(tx: Tx, made: Sequence[_Made], now: datetime) -> None:

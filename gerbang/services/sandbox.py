@@ -6,12 +6,12 @@ from uuid import UUID
 
 from gerbang import ids
 from gerbang.clock import MovableClock
-from gerbang.db import charges, deliveries, ledger, paycodes, payments
+from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payments
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
 from gerbang.domain.payments import Payment, as_of
 from gerbang.domain.reports import Report
-from gerbang.errors import AmountMissing, ClockBackwards, NotInLiveMode, PaymentUnknown, WrongState
+from gerbang.errors import AmountMissing, ClockBackwards, MerchantUnknown, NotInLiveMode, PaymentUnknown, WrongState
 from gerbang.services.confirmations import own
 from gerbang.world import World
 
@@ -108,8 +108,10 @@ async def channel_of(world: World, merchant_id: UUID, number: str) -> str:
 
 
 async def receive(world: World, merchant_id: UUID, path: str, headers: str, body: bytes) -> None:
-    """Puts a request into a merchant's inbox."""
+    """Puts a request into a merchant's inbox. Raises MerchantUnknown: nobody may fill what no merchant empties."""
     async with world.db.transaction() as tx:
+        if not await merchants.by_id(tx, [merchant_id]):
+            raise MerchantUnknown
         await kept.receive(tx, merchant_id, world.clock.now(), path, headers, body)
 
 

@@ -35,15 +35,19 @@ class Contracts:
 
     async def _yaml(self, request: Request) -> Response:
         found = self._documents.get(request.path_params["name"])
-        return Response(found[1], media_type="application/yaml") if found else Response(status_code=404)
+        return Response(found[1], media_type="application/yaml") if found else _unknown()
 
     async def _readable(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in self._documents:
-            return Response("There is no such document.\n", 404, media_type="text/plain")
+            return _unknown()
         return Response(await to_thread.run_sync(self._page, name), media_type="text/html")
 
     def _render(self, name: str) -> str:
         parsed: dict[str, Any] = yaml.safe_load(self._documents[name][1])
         others = {title: f"/docs/{other}" for other, (title, _) in self._documents.items() if other != name}
         return docs.render(parsed, self._base_url, others)
+
+
+def _unknown() -> Response:
+    return Response("There is no such document. They are listed at /docs.\n", 404, media_type="text/plain")

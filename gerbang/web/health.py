@@ -13,7 +13,7 @@ class Health:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def __call__(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         try:
             await health.check(self._world)
         except Unavailable as gone:

@@ -52,7 +52,7 @@ MAY_BE_LONGER: dict[str, str] = {}
 MACHINE_PATHS_ALLOWED: dict[tuple[str, str], str] = {
     ("gerbang/db/embedded.py", "/t" + "mp"): "the system's folder for short socket paths, on every Unix",
     ("gerbang/db/server_programs.py", "/v" + "ar/lib"): "where root keeps a copy of programs that another account runs",
-    ("docs/decisions/embedded-postgresql.md", "/v" + "ar/lib"): "the same, explained",
+    ("docs/decisions/0003-embedded-postgresql.md", "/v" + "ar/lib"): "the same, explained",
     ("gerbang/db/server_programs.py", "/v" + "ar/tmp"): "where root keeps a copy of programs that another account runs",
 }
 """(path, the text found) -> why it is a fact about systems in general and not about one machine."""

@@ -50,7 +50,9 @@ def build(context: Context) -> ASGIApp:
         Route("/sandbox/events", guarded(endpoints.events), methods=["GET"]),
         Route("/sandbox/ledger", guarded(endpoints.ledger), methods=["GET"]),
     ]
-    return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _method_not_allowed})
+    application = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _method_not_allowed})
+    application.router.redirect_slashes = False  # the contract knows no redirects: what it does not list is not found
+    return application
 
 
 async def _not_found(request: Request, failure: Exception) -> Response:

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from gerbang.api import Context
 from gerbang.api._bodies import Malformed, body_of, demand_json, plain, shaped
 from gerbang.api.sandbox.auth import merchant_of
+from gerbang.domain.merchants import HOUSE
 from gerbang.domain.money import rupiah, two_places
-from gerbang.errors import DeliveryUnknown, PaymentUnknown
+from gerbang.errors import ClockBackwards, DeliveryUnknown, KeyReused, MerchantUnknown
 from gerbang.services import deliveries as sending
 from gerbang.services import merchants, sandbox
 from gerbang.services.credentials import Tokens
@@ -22,8 +23,10 @@ from gerbang.services.deliveries import Listed
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 ADVANCE_SECONDS_MAX = 315_360_000
+CLOCK_YEAR_MAX = 9000
+"""Far enough from where the calendar ends that expiries and retries can still be reckoned."""
 STATES = ("waiting", "delivered", "parked", "given_up")
-_TEXT = r"\A[^\x00-\x1f\x7f]+\Z"
+_TEXT = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 
 
 class Advance(Struct):
@@ -99,8 +102,12 @@ async def advance(desk: Desk, request: Request) -> Response:
         raise Malformed("", "say either seconds or to")
     now = desk.world.clock.now()
     to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else _instant(asked.to, "to")
+    if to < now:
+        raise ClockBackwards("to", now=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
     if to > now + timedelta(seconds=ADVANCE_SECONDS_MAX):
         raise Malformed("to", "is more than ten years away")
+    if to.year >= CLOCK_YEAR_MAX:
+        raise Malformed("", f"the clock ends with the year {CLOCK_YEAR_MAX - 1}")
     done = await desk.advance(to)
     return answer({"now": desk.world.clock.now(), "done": done})
 
@@ -123,11 +130,13 @@ async def inbox(desk: Desk, request: Request) -> Response:
     return answer({"items": items})
 
 
-def _json_or_none(body: bytes) -> object:
+def _json_or_none(body: bytes) -> msgspec.Raw | None:
+    """The body as it came, where that is JSON."""
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+    return msgspec.Raw(body)
 
 
 async def receive(desk: Desk, request: Request) -> Response:
@@ -136,7 +145,7 @@ async def receive(desk: Desk, request: Request) -> Response:
     try:
         merchant_id = UUID(request.path_params["key"])
     except ValueError:
-        raise PaymentUnknown from None
+        raise MerchantUnknown from None
     body = await body_of(request)
     headers = msgspec.json.encode(dict(request.headers)).decode()
     await sandbox.receive(desk.world, merchant_id, request.url.path, headers, body)
@@ -225,6 +234,8 @@ async def report(desk: Desk, request: Request) -> Response:
         channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "")
         money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)
     booked = await desk.commands.report(money)
+    if booked.merchant_id not in (merchant_id, HOUSE):
+        raise KeyReused  # the simulator knows this reference from another merchant's money
     return answer({"reports": [{"id": str(booked.id), "outcome": booked.outcome, "paymentId": booked.payment_id}]})
 
 

@@ -1,6 +1,7 @@
 """The payment-session API: /v1/access-token and /v2, in the words of the payment-session reference."""
 
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -11,6 +12,15 @@ from gerbang.api.v2_sessions.events import PaymentVoice
 from gerbang.services.pages import Pages
 
 
+class _PaymentId(StringConvertor):
+    """What may stand in the place of a payment's id; `simulations` is an address of its own, with its own methods."""
+
+    regex = "(?!simulations$)[^/]+"
+
+
+register_url_convertor("payment_id", _PaymentId())
+
+
 def build(context: Context) -> ASGIApp:
     desk = Desk(context)
     routes = [
@@ -19,7 +29,7 @@ def build(context: Context) -> ASGIApp:
             "/v1/access-token": {"POST": tokens.give},
             "/v2/payments": {"GET": payments.listing, "POST": payments.create},
             "/v2/payments/simulations": {"POST": sandbox.simulate},
-            "/v2/payments/{id}": {"GET": payments.retrieve},
+            "/v2/payments/{id:payment_id}": {"GET": payments.retrieve},
             "/v2/payments/{id}/confirm": {"POST": payments.confirm},
             "/v2/payments/{id}/cancel": {"POST": payments.cancel},
             "/v2/charges": {"GET": payments.charges},
@@ -27,7 +37,9 @@ def build(context: Context) -> ASGIApp:
             "/v2/qr/{name}": {"GET": payments.picture},
         }.items()
     ]
-    return Starlette(routes=routes, exception_handlers={404: not_found, 405: desk.method_not_allowed})
+    application = Starlette(routes=routes, exception_handlers={404: not_found, 405: desk.method_not_allowed})
+    application.router.redirect_slashes = False  # the contract knows no redirects: what it does not list is not found
+    return application
 
 
 def voices(base_url: str, page_key: str) -> list[PaymentVoice]:

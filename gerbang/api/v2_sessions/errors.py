@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from gerbang import errors, ids
+from gerbang.api.v2_sessions import shapes
 from gerbang.errors import Refused
 
 
@@ -74,8 +75,12 @@ FIELDS = {
     "number": "paymentMethodOptions.virtualAccount.virtualAccountNumber",
     "customer_id": "customerId",
     "mode": "mode",
+    "virtual_account.expires_at": "paymentMethodOptions.virtualAccount.expiryAt",
+    "qris.expires_at": "paymentMethodOptions.qr.expiryAt",
 }
 """What the house's fields are called here."""
+
+HEADERS = {401: {"www-authenticate": 'Bearer realm="Gerbang"'}, 503: {"retry-after": "1"}}
 
 
 def told(answer: Answer, *, field: str = "", why: str = "", trace_id: str = "") -> Response:
@@ -91,9 +96,11 @@ def told(answer: Answer, *, field: str = "", why: str = "", trace_id: str = "") 
             "traceId": trace_id or ids.trace_id(),
         },
     }
-    return Response(msgspec.json.encode(body), answer.status, media_type="application/json")
+    return Response(msgspec.json.encode(body), answer.status, HEADERS.get(answer.status), media_type="application/json")
 
 
 def refused(refusal: Refused) -> Response:
-    answer = ANSWERS[type(refusal)]
-    return told(answer, field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)
+    if isinstance(refusal, errors.WrongState):
+        status = shapes.STATUS[str(refusal.facts["state"])]
+        refusal = errors.WrongState(refusal.field, **refusal.facts | {"state": status})
+    return told(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)

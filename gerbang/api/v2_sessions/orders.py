@@ -31,7 +31,7 @@ def minor(amount: requests.Amount | None, *, zero_is_open: bool, field: str = "a
 
 def _whole(value: float | str, field: str) -> int:
     if isinstance(value, str):
-        if not re.fullmatch(r"[0-9]{1,18}(\.0{1,2})?", value, re.ASCII):
+        if not re.fullmatch(r"(0|[1-9][0-9]{0,17})(\.0{1,2})?", value, re.ASCII):
             raise Malformed(field, "must be a whole number of rupiah")
         return int(value.partition(".")[0])
     if isinstance(value, float):
@@ -122,8 +122,8 @@ def details(asked: requests.CreatePayment, plain: dict[str, Any]) -> Details:
         failure_url=urls.failureReturnUrl,
         expiration_url=urls.expirationReturnUrl,
         skip_result_page=bool(asked.bypassStatusPage),
-        order=None if order is None else msgspec.Raw(msgspec.json.encode(order)),
-        metadata=None if asked.metadata is None else msgspec.Raw(msgspec.json.encode(asked.metadata)),
+        order=msgspec.UNSET if order is None else msgspec.Raw(msgspec.json.encode(order)),
+        metadata=msgspec.UNSET if asked.metadata is None else msgspec.Raw(msgspec.json.encode(asked.metadata)),
         echo=echo,
     )
 

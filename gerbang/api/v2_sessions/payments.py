@@ -124,7 +124,7 @@ async def listing(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
     page, per_page = page_asked(request)
     reference = request.query_params.get("clientReferenceId")
-    if reference:
+    if reference is not None:
         found = await lookups.by_reference(desk.world, merchant_id, _text(reference))
         listed, count = ([found] if found and page == 1 else []), int(found is not None)
     else:
@@ -144,7 +144,7 @@ async def charges(desk: Desk, request: Request) -> Response:
 
 
 def _text(reference: str) -> str:
-    if len(reference) > 100 or not reference.isprintable():
+    if not 1 <= len(reference) <= 100 or not re.match(requests.TEXT, reference):
         raise Malformed("clientReferenceId", "must be 1 to 100 characters without control characters")
     return reference
 

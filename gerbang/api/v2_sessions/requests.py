@@ -9,14 +9,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-TEXT = r"\A[^\x00-\x1f\x7f]*\Z"
+TEXT = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"
 Text255 = Annotated[str, Meta(max_length=255, pattern=TEXT)]
 Text100 = Annotated[str, Meta(max_length=100, pattern=TEXT)]
-Text60 = Annotated[str, Meta(max_length=60, pattern=TEXT)]
+Text50 = Annotated[str, Meta(max_length=50, pattern=TEXT)]
 Text20 = Annotated[str, Meta(max_length=20, pattern=TEXT)]
-Reference = Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)]
-Url = Annotated[str, Meta(max_length=255, pattern=r"\A(|[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f]+)\Z")]
-Email = Annotated[str, Meta(max_length=255, pattern=r"\A(|[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+)\Z")]
+Some255 = Annotated[str, Meta(min_length=1, max_length=255, pattern=TEXT)]
+Some100 = Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)]
+Url = Annotated[str, Meta(max_length=255, pattern=r"\A[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f-\x9f]+\Z")]
+Email = Annotated[str, Meta(max_length=255, pattern=r"\A[^\x00-\x20\x7f-\x9f@]+@[^\x00-\x20\x7f-\x9f@]+\Z")]
+Country = Annotated[str, Meta(pattern=r"\A[A-Za-z]{2}\Z")]
 
 
 class Amount(Struct):
@@ -45,7 +47,7 @@ class RefundPreference(Struct):
 
 
 class Customer(Struct):
-    givenName: Text255 | None = None
+    givenName: Some255 | None = None
     surname: Text255 | None = None
     sureName: Text255 | None = None
     email: Email | None = None
@@ -55,36 +57,47 @@ class Customer(Struct):
 
 class ProductDetail(Struct):
     type: Literal["PHYSICAL", "DIGITAL", "SERVICE"]
-    quantity: Annotated[float, Meta(ge=0)]
+    quantity: Annotated[float, Meta(gt=0)]
     price: Amount
-    category: Text255 | None = None
-    subCategory: Text255 | None = None
-    name: Text255 | None = None
-    description: Text255 | None = None
+    category: Some255 | None = None
+    subCategory: Some255 | None = None
+    name: Some255 | None = None
+    description: Some255 | None = None
 
 
-class Address(Struct):
-    givenName: Text255 | None = None
+class Billing(Struct):
+    givenName: Some255
+    email: Email
     surname: Text255 | None = None
     sureName: Text255 | None = None
-    email: Email | None = None
     phoneNumber: Phone | None = None
     addressLine1: Text255 | None = None
     addressLine2: Text255 | None = None
     city: Text255 | None = None
     provinceState: Text255 | None = None
-    country: Annotated[str, Meta(pattern=r"\A([A-Za-z]{2})?\Z")] | None = None
+    country: Country | None = None
     postalCode: Text20 | None = None
 
 
-class Shipping(Address):
-    method: Literal["REGULAR", "NEXTDAY", "SAMEDAY", "INSTANT"] | None = None
+class Shipping(Struct):
+    givenName: Some255
+    email: Email
+    addressLine1: Some255
+    city: Some255
+    provinceState: Some255
+    country: Country
+    postalCode: Annotated[str, Meta(min_length=1, max_length=20, pattern=TEXT)]
+    method: Literal["REGULAR", "NEXTDAY", "SAMEDAY", "INSTANT"]
+    surname: Text255 | None = None
+    sureName: Text255 | None = None
+    phoneNumber: Phone | None = None
+    addressLine2: Text255 | None = None
     shippingFee: Amount | None = None
 
 
 class OrderInformation(Struct):
     productDetails: list[ProductDetail] | None = None
-    billingInfo: Address | None = None
+    billingInfo: Billing | None = None
     shippingInfo: Shipping | None = None
 
 
@@ -97,7 +110,7 @@ class RedirectUrl(Struct, omit_defaults=True):
 class VirtualAccountOptions(Struct):
     channel: Text100 | None = None
     virtualAccountName: Text100 | None = None
-    virtualAccountNumber: Text100 | None = None
+    virtualAccountNumber: Annotated[str, Meta(max_length=100, pattern=r"\A[0-9]*\Z")] | None = None
     expiryAt: datetime | None = None
 
 
@@ -111,8 +124,8 @@ class EwalletOptions(Struct):
 
 
 class ProcessingConfig(Struct):
-    bankMerchantId: Annotated[str, Meta(max_length=50)] | None = None
-    merchantIdTag: Annotated[str, Meta(max_length=50)] | None = None
+    bankMerchantId: Text50 | None = None
+    merchantIdTag: Text50 | None = None
 
 
 class ThreeDsResult(Struct):
@@ -164,7 +177,7 @@ class Card(Struct):
 
 
 class EwalletAccount(Struct):
-    accountIdentifier: Text255 | None = None
+    accountIdentifier: Some255 | None = None
 
 
 class PaymentMethod(Struct):
@@ -175,7 +188,7 @@ class PaymentMethod(Struct):
 
 
 class SplitRouting(Struct):
-    merchantId: Text100
+    merchantId: Some100
     type: Literal["FIXED", "PERCENTAGE"]
     currency: Literal["IDR"] | None = None
     percentageAmount: float | str | None = None
@@ -184,7 +197,7 @@ class SplitRouting(Struct):
 
 
 class CreatePayment(Struct):
-    clientReferenceId: Reference
+    clientReferenceId: Some100
     amount: Amount | None = None
     paymentType: Literal["SINGLE", "MULTIPLE"] | None = None
     paymentMethod: PaymentMethod | None = None
@@ -219,7 +232,7 @@ class Simulation(Struct):
     paymentSessionId: Text100
     chargeStatus: Literal["SUCCESS", "EXPIRED"]
     amount: Amount | None = None
-    bankReference: Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)] | None = None
+    bankReference: Some100 | None = None
 
 
 class AccessToken(Struct):

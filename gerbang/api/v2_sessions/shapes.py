@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import msgspec
+
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import whole_rupiah
@@ -52,7 +54,8 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     details = payment.details
     echo = details.echo
     read = view == "read"
-    # Requests of the API's older generation had no paymentType; its answers had none either, but these two nulls.
+    # Requests of the API's older generation had no paymentType; its answers had none either, but the nulls of a
+    # cancellation, and charges without a descriptor.
     older = not read and not echo.get("typed")
     written: Json = {
         "id": payment.id,
@@ -82,7 +85,9 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     written["expiryAt"] = payment.expires_at
     if details.redirect:
         written["paymentUrl"] = pages.payment_url(payment)
-    written["chargeDetails"] = [charge_in_session(charge, pages) for charge in charges] or None
+    written["chargeDetails"] = [
+        charge_in_session(charge, pages) | ({"statementDescriptor": ""} if older else {}) for charge in charges
+    ] or None
     if payment.customer_id is not None:
         written["customerId"] = payment.customer_id
     if details.customer is not None:
@@ -90,7 +95,7 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     if older or payment.cancelled_at is not None:
         written["cancelledAt"] = payment.cancelled_at
         written["cancellationReason"] = payment.cancellation_reason
-    if details.metadata is not None:
+    if details.metadata is not msgspec.UNSET:
         written["metadata"] = details.metadata
     if read:
         written["bypassStatusPage"] = details.skip_result_page
@@ -113,11 +118,11 @@ def _method(payment: Payment, pages: Pages) -> Json | None:
         return None
     written: Json = {"type": METHOD[method.channel]}
     if method.block is not None:
-        written |= _block(method.channel, method.block, method.block.expires_at, pages.picture_url(payment.id), payment)
+        written |= _block(method.channel, method.block, pages.picture_url(payment.id), payment.created_at)
     return written
 
 
-def _block(channel: str, block: Block, expires_at: datetime | None, picture_url: str, standing: Payment | None) -> Json:
+def _block(channel: str, block: Block, picture_url: str, created_at: datetime) -> Json:
     """The part of a method or charge that tells how to pay: `virtualAccount` or `qr`."""
     if channel == "virtual_account":
         return {
@@ -125,7 +130,7 @@ def _block(channel: str, block: Block, expires_at: datetime | None, picture_url:
                 "channel": block.option,
                 "virtualAccountNumber": block.number,
                 "virtualAccountName": block.name,
-                "expiryAt": expires_at or NO_INSTANT,
+                "expiryAt": block.expires_at or NO_INSTANT,
             }
         }
     qr: Json = {
@@ -136,7 +141,7 @@ def _block(channel: str, block: Block, expires_at: datetime | None, picture_url:
         "retrievalReferenceNumber": block.retrieval_reference,
         "issuerName": block.issuer,
         # A standing QR has no end; the vendor prints the time of its creation there.
-        "expiryAt": expires_at or (standing.created_at if standing else NO_INSTANT),
+        "expiryAt": block.expires_at or created_at,
         "merchantName": block.name,
     }
     if block.store:
@@ -161,7 +166,7 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
         "updatedAt": charge.updated_at,
         "paidAt": charge.paid_at,
     }
-    written |= _block(charge.channel, charge.block, charge.block.expires_at, pages.picture_url(charge.id), None)
+    written |= _block(charge.channel, charge.block, pages.picture_url(charge.id), charge.created_at)
     if charge.failure_code is not None:
         written |= _failure(charge)
     return written

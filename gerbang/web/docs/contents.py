@@ -27,8 +27,8 @@ BOUNDS = {
 PLAIN = {
     ("minLength", 1): "not empty",
     ("minItems", 1): "not empty",
-    ("pattern", r"^[^\x00-\x1f\x7f]+$"): "no control characters",
-    ("pattern", r"^[^\x00-\x1f\x7f]*$"): "no control characters",
+    ("pattern", r"^[^\x00-\x1f\x7f-\x9f]+$"): "no control characters",
+    ("pattern", r"^[^\x00-\x1f\x7f-\x9f]*$"): "no control characters",
     ("pattern", "Z$"): "ends in Z",
 }
 

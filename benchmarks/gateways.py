@@ -1,0 +1,194 @@
+"""What is measured: gateways in processes of their own on one PostgreSQL, with merchants on both sides of the comparison."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from benchmarks.rows import Connection
+from gerbang import app
+from gerbang.services import merchants
+from gerbang.settings import Settings
+
+SECRET_KEY = "a secret key that is used for measuring only"
+NOWHERE = "http://127.0.0.1:9/nobody-listens-here"
+"""Where callbacks would go. Nothing is sent, since no worker runs; what must be delivered is written all the same."""
+SIDES = ("ours create", "ours pay", "pgbench create", "pgbench pay")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A merchant of ours and what it signs in with."""
+
+    merchant_id: str
+    secret: str
+
+
+class Gateway:
+    """A `gerbang serve` that answers."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.pid = process.pid
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """The answer's JSON. Ends the program with the answer when that is not a success."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        raw = None if body is None else body if isinstance(body, str) else json.dumps(body)
+        connection.request(method, path, raw, {"Content-Type": "application/json", **named})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        if answer.status != 200:
+            raise SystemExit(f"{method} {path} was answered with {answer.status}: {text}")
+        return json.loads(text) if text.startswith("{") else text
+
+    def token(self, shop: Shop) -> str:
+        asked = {"grantType": "client_credentials"}
+        keys = {"X_MERCHANT_ID": shop.merchant_id, "X_MERCHANT_SECRET": shop.secret}
+        return str(self.ask("POST", "/v1/access-token", asked, **keys)["data"]["accessToken"])
+
+
+@contextmanager
+def serving(url: str, log: Path) -> Generator[Gateway]:
+    """A gateway in a process of its own, without workers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("GERBANG_")}
+    environment = {
+        **kept,
+        "GERBANG_DATABASE_URL": url,
+        "GERBANG_SECRET_KEY": SECRET_KEY,
+        "GERBANG_PORT": str(port),
+        "GERBANG_LOG_LEVEL": "warning",
+        **{name: text for name, text in os.environ.items() if name.startswith("GERBANG_BATCH_")},
+    }
+    with log.open("ab") as output:
+        command = [sys.executable, "-m", "gerbang", "serve"]
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    gateway = Gateway(process, port)
+    try:
+        _wait(gateway, process, log)
+        yield gateway
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def _wait(gateway: Gateway, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(200):
+        if process.poll() is not None:
+            raise SystemExit(f"The gateway has ended:\n{log.read_text()}")
+        try:
+            socket.create_connection(("127.0.0.1", gateway.port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"The gateway does not answer; it said:\n{log.read_text()}")
+
+
+def database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}?{query}"
+
+
+def pgbench_place(url: str) -> list[str]:
+    """The same database in pgbench's words."""
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query)
+    return ["-h", asked["host"][0], "-p", asked["port"][0], "-U", parts.username or "gerbang", parts.path.strip("/")]
+
+
+async def take_in(url: str, places: int) -> dict[str, list[Shop]]:
+    """Makes our merchants with their endpoints: `places` for each of our sides, and one to look at ("model")."""
+    shops: dict[str, list[Shop]] = {"ours create": [], "ours pay": [], "model": []}
+    settings = Settings(database_url=url, secret_key=SECRET_KEY)
+    async with app.house(settings, base_url="http://127.0.0.1") as built:
+        for side, count in (("model", 1), ("ours create", places), ("ours pay", places)):
+            for _ in range(count):
+                merchant, keys = await merchants.create(
+                    built.world, name="PT Toko Maju", short_name="Toko Maju", email="toko@example.id"
+                )
+                await merchants.set_callback(built.world, merchant.id, "payment", NOWHERE)
+                shops[side].append(Shop(str(merchant.id), keys.v2_secret))
+    return shops
+
+
+async def line_up(db: Connection, shops: dict[str, list[Shop]], places: int) -> None:
+    """Writes down who is who in bench_merchants, and gives pgbench merchants whose ids can be computed."""
+    await db.execute(
+        "CREATE TABLE bench_merchants (side text, place integer, merchant_id uuid, endpoint_id uuid, "
+        "PRIMARY KEY (side, place))"
+    )
+    for side in ("ours create", "ours pay"):
+        await db.execute(
+            "INSERT INTO bench_merchants SELECT $1, o.place - 1, o.id, e.id FROM unnest($2::uuid[]) WITH ORDINALITY "
+            "AS o(id, place) JOIN endpoints e ON e.merchant_id = o.id",
+            side,
+            [shop.merchant_id for shop in shops[side]],
+        )
+    model = shops["model"][0].merchant_id
+    for side in ("pgbench create", "pgbench pay"):
+        await db.execute(
+            "INSERT INTO bench_merchants SELECT $1, place, ($2 || (100000000000 + place))::uuid, "
+            "($3 || (100000000000 + place))::uuid FROM generate_series(0, $4 - 1) AS place",
+            side,
+            merchant_prefix(side),
+            endpoint_prefix(side),
+            places,
+        )
+    await _copy_model(db, model)
+
+
+async def _copy_model(db: Connection, model: str) -> None:
+    """Gives the merchants of pgbench everything that the model has."""
+    for table, own in (("merchants", "id"), ("tallies", "merchant_id"), ("endpoints", "merchant_id")):
+        columns: Sequence[str] = [
+            row["attname"]
+            for row in await db.fetch(
+                "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 "
+                "AND NOT attisdropped",
+                table,
+            )
+        ]
+        told = {"number": "1000 + row_number() OVER ()", own: "b.merchant_id"}
+        if table == "endpoints":
+            told["id"] = "b.endpoint_id"
+        picked = ", ".join(told.get(name, f"m.{name}") for name in columns)
+        await db.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM {table} m "
+            f"CROSS JOIN bench_merchants b WHERE m.{own} = $1 AND b.side LIKE 'pgbench%'",
+            model,
+        )
+
+
+def merchant_prefix(side: str) -> str:
+    return f"0190000{SIDES.index(side)}-aaaa-7000-8000-"
+
+
+def endpoint_prefix(side: str) -> str:
+    return f"0190000{SIDES.index(side)}-eeee-7000-8000-"
+
+
+async def connect(url: str) -> Connection:
+    return await asyncpg.connect(url, command_timeout=900)

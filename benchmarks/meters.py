@@ -1,0 +1,166 @@
+"""The measuring instruments: wrk and pgbench, the processor time of processes, and their memory."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+SAMPLED = 0.25
+"""The share of its transactions that pgbench writes into its log, from which its percentiles are taken."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: how many were done a second, latencies in milliseconds, processor time per request in microseconds."""
+
+    rate: float
+    done: int
+    p50: float
+    p99: float
+    app_us: float
+    postgres_us: float
+    instrument_us: float
+
+
+@dataclass(frozen=True)
+class Instruments:
+    wrk: str
+    pgbench: str
+
+
+def instruments(postmaster: int) -> Instruments:
+    """Finds the two programs. Ends the program with what to install."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise SystemExit("wrk is missing. On Debian and Ubuntu: apt-get install wrk; with Homebrew: brew install wrk.")
+    beside = Path(f"/proc/{postmaster}/exe").resolve().parent / "pgbench"
+    found = [str(beside)] if os.access(beside, os.X_OK) else []
+    found += [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True)]
+    pgbench = shutil.which("pgbench") or (found[0] if found else None)
+    if pgbench is None:
+        raise SystemExit(
+            "pgbench is missing. On Debian and Ubuntu: apt-get install postgresql-contrib; with Homebrew: "
+            "brew install postgresql."
+        )
+    return Instruments(wrk, found[0] if found else pgbench)
+
+
+# -- processor time and memory ----------------------------------------------------------------------------------------
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat after the name: state is 0, the parent 1, times 11 to 14."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+
+
+def parent(pid: int) -> int:
+    return int(_stat(pid)[1])
+
+
+def seconds_of(pid: int) -> float:
+    """Processor time of one process, with all its threads and without its children."""
+    return sum(map(int, _stat(pid)[11:13])) / TICKS
+
+
+def seconds_of_family(pid: int) -> float:
+    """Processor time of a process, its living children, and those that have ended."""
+    total = sum(map(int, _stat(pid)[11:15]))
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = _stat(int(entry.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[1]) == pid:
+                total += sum(map(int, fields[11:15]))
+    return total / TICKS
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """The peak of resident memory and the present proportional one (shared pages divided), in MB."""
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    share = re.search(r"Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text())
+    assert peak and share
+    return int(peak[1]) * 1024 / 1e6, int(share[1]) * 1024 / 1e6
+
+
+class Meter:
+    """Runs wrk and pgbench while watching the gateway's and PostgreSQL's processor time."""
+
+    def __init__(self, tools: Instruments, postmaster: int, folder: Path, *, seconds: int, connections: int) -> None:
+        self._tools = tools
+        self._postmaster = postmaster
+        self._folder = folder
+        self._seconds = seconds
+        self._connections = connections
+
+    def wrk(self, url: str, pid: int, kind: str, first: int, side: Path) -> Measured:
+        """Sends requests of one kind to a gateway. Ends the program if any was refused or lost."""
+        script = Path(__file__).with_name("requests.lua")
+        load = ["-t1", f"-c{self._connections}", f"-d{self._seconds}s", "--timeout", "10s", "-s", str(script)]
+        before, app_before, own_before = seconds_of_family(self._postmaster), seconds_of(pid), _children()
+        ran = _run([self._tools.wrk, *load, url, "--", kind, str(first), str(side)])
+        time.sleep(0.3)  # so that what was under way at the end is written
+        app, postgres = seconds_of(pid) - app_before, seconds_of_family(self._postmaster) - before
+        told = re.search(r"^MEASURED (.*)$", ran, re.MULTILINE)
+        if told is None:
+            raise SystemExit(f"wrk did not say what it measured:\n{ran}")
+        numbers: dict[str, int] = json.loads(told[1])
+        if numbers["refused"] or numbers["lost"] or not numbers["requests"]:
+            raise SystemExit(f"Of the {kind} requests, some were refused or lost: {numbers}")
+        done = numbers["requests"]
+        return Measured(
+            done / numbers["microseconds"] * 1e6,
+            done,
+            numbers["p50"] / 1e3,
+            numbers["p99"] / 1e3,
+            app / done * 1e6,
+            postgres / done * 1e6,
+            (_children() - own_before) / done * 1e6,
+        )
+
+    def pgbench(self, place: Sequence[str], clients: int, first: int, script: Path, last: int = 0) -> Measured:
+        """Runs a script with prepared statements. Ends the program if a transaction failed."""
+        for old in self._folder.glob("pgbench_log*"):
+            old.unlink()
+        load = ["-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(self._seconds), "-f", str(script)]
+        told = ["-D", f"first={first}", "-D", "n=0", "-D", f"last={last}"]
+        log = ["--log", "--log-prefix", str(self._folder / "pgbench_log"), "--sampling-rate", str(SAMPLED)]
+        before, own_before = seconds_of_family(self._postmaster), _children()
+        ran = _run([self._tools.pgbench, *load, *told, *log, *place])
+        postgres = seconds_of_family(self._postmaster) - before
+        rate = re.search(r"^tps = ([\d.]+)", ran, re.MULTILINE)
+        count = re.search(r"actually processed: (\d+)", ran)
+        failed = re.search(r"number of failed transactions: (\d+)", ran)
+        if rate is None or count is None or (failed and int(failed[1])):
+            raise SystemExit(f"pgbench has failed:\n{ran}")
+        done = int(count[1])
+        lines = [line for each in self._folder.glob("pgbench_log*") for line in each.read_text().splitlines()]
+        times = sorted(int(line.split()[2]) for line in lines) or [0]
+        return Measured(
+            float(rate[1]),
+            done,
+            times[len(times) // 2] / 1e3,
+            times[int(len(times) * 0.99)] / 1e3,
+            0,
+            postgres / done * 1e6,
+            (_children() - own_before) / done * 1e6,
+        )
+
+
+def _children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _run(command: Sequence[str]) -> str:
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise SystemExit(f"{Path(command[0]).name} has failed:\n{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}")
+    return ran.stdout

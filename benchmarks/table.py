@@ -1,0 +1,164 @@
+"""What was measured, as a table and as last.md, and whether the floors hold."""
+
+import os
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from benchmarks.meters import Measured
+
+FLOORS = {"create": (0.7, "1.0"), "get": (1.2, "2"), "stored": (0.9, "1.0")}
+"""For each ratio the floor, below which the exit code is 1, and the aim."""
+MEMORY_MAX_MB = 120.0
+
+
+@dataclass
+class Results:
+    """Everything of one run. Rounds are in order; `checks` are sentences about the two sides' rows."""
+
+    rounds: dict[str, list[Measured]] = field(default_factory=dict[str, list[Measured]])
+    peak_mb: float = 0.0
+    share_mb: float = 0.0
+    stored: int = 0
+    checks: list[str] = field(default_factory=list[str])
+    unlike: list[str] = field(default_factory=list[str])
+    postgres: str = ""
+    durability: str = ""
+    loads: list[float] = field(default_factory=list[float])
+
+    def add(self, name: str, measured: Measured) -> None:
+        self.rounds.setdefault(name, []).append(measured)
+        self.loads.append(os.getloadavg()[0])
+
+    def ratios(self, ours: str, theirs: str) -> list[float]:
+        return [a.rate / b.rate for a, b in zip(self.rounds[ours], self.rounds[theirs], strict=True)]
+
+    def effort(self, name: str) -> float:
+        """All processor time of a request, the instrument's too: what other programs on the machine disturb least."""
+        return median(run.app_us + run.postgres_us + run.instrument_us for run in self.rounds[name])
+
+
+@dataclass(frozen=True)
+class Ratio:
+    name: str
+    says: str
+    values: Sequence[float]
+
+    @property
+    def holds(self) -> bool:
+        return self.name not in FLOORS or median(self.values) >= FLOORS[self.name][0]
+
+
+def ratios(results: Results) -> list[Ratio]:
+    found = [
+        Ratio("create", "creates / pgbench's", results.ratios("create ours", "create pgbench")),
+        Ratio("get", "gets / creates", results.ratios("get ours", "create ours")),
+        Ratio("pay", "pays / pgbench's", results.ratios("pay ours", "pay pgbench")),
+        Ratio("get alone", "gets / pgbench's two reads", results.ratios("get ours", "get pgbench")),
+    ]
+    if results.stored:
+        says = f"creates with {results.stored:,} stored / with 1,000"
+        found.append(Ratio("stored", says, results.ratios("create many", "create few")))
+    return found
+
+
+def _rows(results: Results, *, absolute: bool) -> list[list[str]]:
+    head = ["", *(["per second"] if absolute else []), "p50 ms", "p99 ms", "app µs", "PostgreSQL µs", "instrument µs"]
+    rows = [head]
+    for name, runs in results.rounds.items():
+        pick: Mapping[str, float] = {
+            word: median(getattr(run, word) for run in runs)
+            for word in ("rate", "p50", "p99", "app_us", "postgres_us", "instrument_us")
+        }
+        rate = [f"{pick['rate']:,.0f}"] if absolute else []
+        times = [f"{pick['p50']:.1f}", f"{pick['p99']:.1f}"]
+        rows.append([name, *rate, *times, *(f"{pick[w]:,.0f}" for w in ("app_us", "postgres_us", "instrument_us"))])
+    return rows
+
+
+def _ratio_rows(results: Results) -> list[list[str]]:
+    rows = [["ratio", "median", "min", "max", "floor", "aim", ""]]
+    for ratio in ratios(results):
+        floor, aim = FLOORS.get(ratio.name, (None, ""))
+        verdict = "" if floor is None else "holds" if ratio.holds else "BROKEN"
+        low, high = min(ratio.values), max(ratio.values)
+        rows.append(
+            [ratio.says, f"{median(ratio.values):.2f}", f"{low:.2f}", f"{high:.2f}", str(floor or ""), aim, verdict]
+        )
+    for kind in ("create", "pay"):
+        share = results.effort(f"{kind} ours") / results.effort(f"{kind} pgbench")
+        rows.append([f"processor time of a {kind}, everything together / pgbench's", f"{share:.2f}", *[""] * 5])
+    verdict = "holds" if results.peak_mb < MEMORY_MAX_MB else "BROKEN"
+    memory = f"{results.peak_mb:.0f}"
+    rows.append(["memory of the gateway at its peak, MB (RSS)", memory, "", "", f"< {MEMORY_MAX_MB:.0f}", "", verdict])
+    rows.append(["the same at the end, shared pages divided (PSS)", f"{results.share_mb:.0f}", "", "", "", "", ""])
+    return rows
+
+
+def broken(results: Results) -> list[str]:
+    """What keeps the run from being good: broken floors, and rows that are not the same on both sides."""
+    wrong = [f"{ratio.says}: {median(ratio.values):.2f}" for ratio in ratios(results) if not ratio.holds]
+    if results.peak_mb >= MEMORY_MAX_MB:
+        wrong.append(f"memory: {results.peak_mb:.0f} MB")
+    return wrong + results.unlike
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines: list[str] = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([head, "|---|" + "---:|" * (len(rows[0]) - 1), *body])
+
+
+def printed(results: Results) -> str:
+    """The tables as they are printed at the end of a run."""
+    checks = "\n".join(results.checks)
+    return (
+        f"\n{_aligned(_rows(results, absolute=True))}\n\nMedians of the rounds; µs are processor time per request.\n\n"
+        f"{_aligned(_ratio_rows(results))}\n\n{checks}\n"
+    )
+
+
+def machine(results: Results) -> str:
+    """The machine in general words, with the versions that matter."""
+    kilobytes = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
+    memory = f"{int(kilobytes[1]) / 1024**2:.0f} GB of memory" if kilobytes else "memory unknown"
+    return (
+        f"{os.cpu_count()} cores, {memory}, {platform.system()}, Python {platform.python_version()}, "
+        f"{results.postgres} ({results.durability})"
+    )
+
+
+def write(results: Results, path: Path, command: str, conditions: str) -> None:
+    """Writes last.md. Only ratios are claims: what one machine does in a second says little about another."""
+    checks = "\n".join(f"- {check}" for check in results.checks)
+    path.write_text(
+        f"""# The last numbers
+
+Written by `{command}`; do not edit. What is measured, and why so, is in [README.md](README.md).
+
+Machine: {machine(results)}.
+{conditions} Load average while measuring: {min(results.loads):.1f} to {max(results.loads):.1f}.
+
+{_markdown(_ratio_rows(results))}
+
+Ratios are taken within each round, and the median of the rounds counts. Latencies and the processor time per request
+(medians of the rounds; on this machine, while gateway, PostgreSQL and instrument shared its cores):
+
+{_markdown(_rows(results, absolute=False))}
+
+The rows of both sides, counted and weighed after the run:
+
+{checks}
+"""
+    )

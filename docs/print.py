@@ -1,0 +1,278 @@
+"""Writes the pages of docs/ that are printed from the code, so that they cannot say anything else than the code does.
+
+`python -m docs.print` writes them (`make docs`), `python -m docs.print --check` only says which are out of date.
+"""
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gerbang import api, channels, errors, settings
+from gerbang.channels.virtual_account import BANKS
+from gerbang.domain import charges, payments
+from gerbang.domain.fees import VAT_PERCENT, Rate
+from gerbang.domain.money import readable
+
+ROOT = Path(__file__).resolve().parents[1]
+Moves = Mapping[str, Mapping[Any, Any]]
+NUMBERS = ("<!-- numbers: printed from benchmarks/last.md -->", "<!-- /numbers -->")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
+
+
+def page(title: str, source: str, *parts: Sequence[str]) -> str:
+    """A whole page: its title, where it comes from, and its parts with an empty line between them."""
+    blocks = [[f"# {title}"], [f"Printed from {source} by `make docs`; do not edit."], *parts]
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+# States
+
+
+def states_page() -> str:
+    parts: list[Sequence[str]] = [
+        [
+            "What a state means, and which status word each dialect makes of it, is in [words.md](words.md). A move that is",
+            "not drawn here is refused. Time is different from the other moves: a payment counts as expired for every reader",
+            "from its instant on, and a worker writes it down a moment later.",
+        ],
+        *machine("Payments", payments.MOVES, ("needs_method", "needs_confirmation"), payments.State.__args__),
+        *machine("Charges", charges.MOVES, ("waiting",), charges.State.__args__),
+    ]
+    return page("States", "the `MOVES` of `gerbang/domain/payments.py` and `gerbang/domain/charges.py`", *parts)
+
+
+def machine(title: str, moves: Moves, starts: Sequence[str], every: Sequence[str]) -> list[Sequence[str]]:
+    """One noun's states, drawn and as a table; `starts` are those in which it begins, `every` lists them all."""
+    steps = [(before, verb, after) for verb, steps in moves.items() for before, after in steps.items()]
+    reached = _reached(starts, steps)
+    drawn = [f"    [*] --> {start}" for start in starts]
+    for before in every:
+        found: dict[str, list[str]] = {}
+        for at, verb, after in steps:
+            if at == before and before in reached:
+                found.setdefault(after, []).append(verb)
+        drawn += [f"    {before} --> {after}: {', '.join(verbs)}" for after, verbs in found.items()]
+    ends = [state for state in every if state in reached and all(at != state for at, _, _ in steps)]
+    drawn += [f"    {state} --> [*]" for state in ends]
+    head = ["from", *(f"*{verb}* leads to" for verb in moves)]
+    rows = [
+        [f"`{state}`", *(f"`{steps[state]}`" if state in steps else "" for steps in moves.values())]
+        for state in every
+        if any(state in steps for steps in moves.values())
+    ]
+    parts: list[Sequence[str]] = [
+        [f"## {title}"],
+        ["```mermaid", "stateDiagram-v2", *drawn, "```"],
+        table(head, rows),
+        [f"Ends: {_listed(ends)}."],
+    ]
+    waiting = [state for state in every if state not in reached]
+    if waiting:
+        parts.append([f"No move leads yet to {_listed(waiting)}: they wait for channels to come."])
+    return parts
+
+
+def _reached(starts: Sequence[str], steps: Sequence[tuple[str, str, str]]) -> set[str]:
+    reached = set(starts)
+    while fresh := {after for before, _, after in steps if before in reached} - reached:
+        reached |= fresh
+    return reached
+
+
+def _listed(words: Sequence[str]) -> str:
+    quoted = [f"`{word}`" for word in words]
+    return " and ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+
+
+# Errors
+
+
+def errors_page() -> str:
+    dialects = {dialect.name: importlib.import_module(f"gerbang.api.{dialect.name}.errors") for dialect in api.found()}
+    rows: list[list[str]] = []
+    for refusal in _leaves(errors.Refused):
+        sentence = " ".join((refusal.__doc__ or "").split())
+        answers = [module.ANSWERS.get(refusal) for module in dialects.values()]
+        rows.append([f"`{refusal.__name__}`", sentence, *(_answer(answer) for answer in answers)])
+    parts: list[Sequence[str]] = [
+        [
+            "A refusal is a class; its docstring is the message, and words in braces are filled from the case at hand. It",
+            "knows nothing of HTTP: each dialect says with which status and code it answers.",
+        ],
+        ["```", *_tree(errors.Refused), "```"],
+        ["## How each dialect answers"],
+        ["*no field* means that the dialect's documents leave `field` empty for this one."],
+        table(["refusal", "what it says", *(f"`{name}`" for name in dialects)], rows),
+        ["## What only a dialect can refuse"],
+        ["These never reach a service: the request was not understood, or something broke on our side."],
+    ]
+    own = [
+        [f"`{name}`", constant, _answer(answer)]
+        for name, module in dialects.items()
+        for constant, answer in _constants(module)
+    ]
+    return page(
+        "Errors",
+        "`gerbang/errors.py` and each dialect's `errors.py`",
+        *parts,
+        table(["dialect", "when", "answer"], own),
+    )
+
+
+def _below(top: type[errors.Refused]) -> list[type[errors.Refused]]:
+    """The refusals of the house right below one; a test's own do not count."""
+    return [each for each in top.__subclasses__() if each.__module__ == errors.__name__]
+
+
+def _tree(top: type[errors.Refused], before: str = "", lead: str = "") -> list[str]:
+    lines = [f"{before}{top.__name__}"]
+    below = _below(top)
+    for each in below:
+        last = each is below[-1]
+        lines += _tree(each, f"{lead}{'└── ' if last else '├── '}", f"{lead}{'    ' if last else '│   '}")
+    return lines
+
+
+def _leaves(top: type[errors.Refused]) -> list[type[errors.Refused]]:
+    """What can be raised: everything without something more exact below it, and Invalid, which is raised with its reason."""
+    below = _below(top)
+    deeper = [leaf for each in below for leaf in _leaves(each)]
+    return [top, *deeper] if not below or top is errors.Invalid else deeper
+
+
+def _answer(answer: Any) -> str:
+    if answer is None:
+        return "–"
+    return f"{answer.status} `{answer.code}`" + ("" if getattr(answer, "names_field", True) else ", no field")
+
+
+def _constants(module: ModuleType) -> list[tuple[str, Any]]:
+    """The answers that a dialect keeps under a name of their own, in the words of that name."""
+    return [
+        (name.lower().replace("_", " "), value)
+        for name, value in vars(module).items()
+        if name.isupper() and not name.startswith("_") and isinstance(value, module.Answer)
+    ]
+
+
+# Channels
+
+
+def channels_page() -> str:
+    parts: list[Sequence[str]] = [
+        [
+            "What each way to be paid declares about itself. A merchant's own agreement may change amounts and fees. Fees are",
+            f"before value added tax, which is {VAT_PERCENT} % on top.",
+        ]
+    ]
+    rows = [_facts(channel.facts) for channel in channels.found().values()]
+    head = ["channel", "name", "least", "most", "longest expiry", "a longer one", "fee", "settled after", "MULTIPLE"]
+    parts += [table(head, rows), ["## Banks of virtual accounts"]]
+    parts.append(
+        [
+            "A dynamic number is its company code, `0000` and eight digits that we choose. A static one is its company code, the",
+            "merchant's number in four digits, and the suffix that the merchant chose. The codes are placeholders until a",
+            "bank's contract gives real ones: prefixes and ranges are data of each merchant's agreement.",
+        ]
+    )
+    banks = [
+        [f"`{bank.code}`", bank.title, f"`{bank.dynamic_company}`", f"`{bank.static_company}`", str(bank.static_digits)]
+        for bank in BANKS.values()
+    ]
+    parts.append(table(["bank", "name", "dynamic", "static", "digits of the suffix"], banks))
+    return page("Channels", "the `Facts` of `gerbang/channels/`", *parts)
+
+
+def _facts(facts: channels.Facts) -> list[str]:
+    days = facts.settled_after_working_days
+    return [
+        f"`{facts.name}`",
+        facts.title,
+        readable(facts.amount_min),
+        readable(facts.amount_max),
+        _span(facts.expiry_max),
+        "ends earlier than its payment" if facts.expiry_is_capped else "is refused",
+        _rate(facts.fee),
+        f"{days} working day" + ("s" if days != 1 else ""),
+        "no" if not facts.standing else "open or closed amount" if facts.standing_amount else "open amount only",
+    ]
+
+
+def _span(span: timedelta) -> str:
+    return f"{span.days} days" if span.days else f"{span.seconds // 60} minutes"
+
+
+def _rate(rate: Rate) -> str:
+    said = ([readable(rate.flat)] if rate.flat else []) + ([f"{rate.percent} %"] if rate.percent else [])
+    return " + ".join(said) or "none"
+
+
+# The numbers in the README
+
+
+def readme() -> str:
+    """The README with the last measurement in its marked place; as it is while nothing was measured."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    measured = ROOT / "benchmarks" / "last.md"
+    return with_numbers(text, measured.read_text(encoding="utf-8")) if measured.exists() else text
+
+
+def with_numbers(text: str, measured: str) -> str:
+    """A text with, between its two marks, the first table of what was measured and the paragraph before it."""
+    before, opening, rest = text.partition(NUMBERS[0])
+    _, closing, after = rest.partition(NUMBERS[1])
+    paragraphs = re.split(r"\n{2,}", measured.strip())
+    first = next((i for i, paragraph in enumerate(paragraphs) if paragraph.startswith("|")), None)
+    if not closing or first is None:
+        raise ValueError(f"no table was measured, or there is no place for it: {NUMBERS[0]} … {NUMBERS[1]}")
+    shown = [paragraph for paragraph in paragraphs[max(first - 1, 0) : first + 1] if not paragraph.startswith("#")]
+    return "\n\n".join([f"{before}{opening}", *shown, f"{closing}{after}"])
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/states.md": states_page,
+    "docs/errors.md": errors_page,
+    "docs/channels.md": channels_page,
+    "docs/settings.md": settings.markdown,
+    "README.md": readme,
+}
+
+
+def out_of_date(root: Path = ROOT) -> list[str]:
+    """The pages below `root` that are not what the code says now."""
+    found: list[str] = []
+    for path, printed in PAGES.items():
+        file = root / path
+        if not file.exists() or file.read_text(encoding="utf-8") != printed():
+            found.append(path)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the pages, or with --check says which would change. The exit code is 1 if any would."""
+    parser = argparse.ArgumentParser(
+        prog="python -m docs.print", description="Print the pages that come from the code."
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing, and say what is out of date")
+    checking: bool = parser.parse_args(arguments).check
+    stale = out_of_date()
+    for path in stale:
+        if not checking:
+            (ROOT / path).write_text(PAGES[path](), encoding="utf-8")
+        sys.stdout.write(f"{path} {'is out of date: run `make docs`' if checking else 'written'}\n")
+    return int(checking and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

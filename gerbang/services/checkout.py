@@ -1,0 +1,217 @@
+"""What a payer's page needs done: see a payment, offer the ways to pay it, go back to choose another, watch for money."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang.channels import Channel, limits
+from gerbang.db import charges, merchants, paycodes, payments, reports
+from gerbang.domain import charges as charge_rules
+from gerbang.domain import payments as payment_rules
+from gerbang.domain.charges import Charge
+from gerbang.domain.events import Event
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.money import rupiah
+from gerbang.domain.payments import Method, Payment, Pulse
+from gerbang.domain.reports import Booked, Report
+from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused, WrongState
+from gerbang.services import expiry, news, sandbox
+from gerbang.services.confirmations import own
+from gerbang.world import World
+
+PAYER_NAME_LENGTH_MAX = 100
+WRONG_BY = rupiah(1_000)
+"""How much too much the sandbox pays when it is asked for a wrong amount."""
+
+Play = Literal["exact", "wrong", "late"]
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """Everything that one payer's page is drawn from, as it is at `now`."""
+
+    payment: Payment
+    charge: Charge | None
+    """The newest one."""
+    merchant: Merchant
+    set_aside: list[Booked]
+    now: datetime
+    version: str
+    """Changes whenever the page would; the same text as `pulses` gives."""
+
+
+class Way(msgspec.Struct, frozen=True):
+    """A channel that the merchant has enabled, as this payment's buyer may use it."""
+
+    channel: str
+    title: str
+    options: list[str]
+    """The banks, outlets or wallets; [] where the channel has none."""
+    amount_min: int
+    amount_max: int
+    """Minor units, as agreed with the merchant."""
+    refusal: Refused | None = None
+    """Why it cannot be used for this payment."""
+
+
+class Reopening(msgspec.Struct, frozen=True):
+    """The wish to go back from a charge to the choice of ways to pay."""
+
+    merchant_id: UUID
+    payment_id: UUID
+    charge_id: UUID
+
+
+async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
+    """Payments with all that their pages show, many at a time; PaymentUnknown for ids that are nobody's."""
+    now = world.clock.now()
+    async with world.db.reading() as tx:
+        found = await payments.by_id(tx, ids)
+        newest = await charges.newest(tx, list(found), most=1)
+        known = await merchants.by_id(tx, list({payment.merchant_id for payment in found.values()}))
+        aside = await reports.set_aside(tx, list(found))
+    answers: list[Visit | Refused] = []
+    for id_ in ids:
+        payment = found.get(id_)
+        if payment is None:
+            answers.append(PaymentUnknown())
+            continue
+        charge = next(iter(newest.get(id_, [])), None)
+        set_aside = aside.get(id_, [])
+        pulse = Pulse(
+            payment.state,
+            payment.updated_at,
+            payment.expires_at,
+            charge.expires_at if charge else None,
+            len(set_aside),
+        )
+        answers.append(
+            Visit(
+                payment=payment_rules.as_of(payment, now),
+                charge=charge_rules.as_of(charge, now, payment.expires_at) if charge else None,
+                merchant=known[payment.merchant_id],
+                set_aside=set_aside,
+                now=now,
+                version=pulse.version(now),
+            )
+        )
+    return answers
+
+
+async def pulses(world: World, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The version of each payment's page, in one query: for those who wait for it to change."""
+    now = world.clock.now()
+    async with world.db.reading() as tx:
+        found = await payments.pulses(tx, ids)
+    return {id_: pulse.version(now) for id_, pulse in found.items()}
+
+
+def ways(world: World, visit: Visit) -> list[Way]:
+    """The ways to pay that the merchant has enabled and has not ruled out itself; each says if and why it does not fit."""
+    settled = visit.payment.method
+    offered: list[Way] = []
+    for channel in world.channels.values():
+        options = channel.options(visit.merchant)
+        if options is None or (settled is not None and settled.channel != channel.facts.name):
+            continue
+        if settled is not None and settled.option is not None:
+            options = [settled.option]
+        least, most = limits(channel.facts, visit.merchant)
+        refusal = _refusal(channel, options, visit)
+        offered.append(Way(channel.facts.name, channel.facts.title, options, least, most, refusal))
+    return offered
+
+
+def _refusal(channel: Channel, options: list[str], visit: Visit) -> Refused | None:
+    """Tries the channel with its first option: limits are the channel's own, whatever the bank."""
+    method = _method(visit.payment, channel.facts.name, options[0] if options else None)
+    try:
+        channel.open(replace(visit.payment, method=method), visit.merchant, visit.now)
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+def chosen(world: World, visit: Visit, channel: str, option: str | None) -> Method | None:
+    """The method that a buyer chose; None where the merchant had settled it all and it stands already.
+
+    Raises ChannelNotEnabled for what is not among `ways`, or the way's own refusal.
+    """
+    for way in ways(world, visit):
+        if way.channel == channel and (option in way.options if way.options else option is None):
+            if way.refusal is not None:
+                raise way.refusal
+            settled = visit.payment.method
+            if settled is not None and (settled.option is not None or not way.options):
+                return None
+            return _method(visit.payment, channel, option)
+    raise ChannelNotEnabled("method", title=channel.capitalize())
+
+
+def _method(payment: Payment, channel: str, option: str | None) -> Method:
+    """The method with what the merchant asked of it, in the name of the payment's customer where it asked nothing."""
+    settled = payment.method
+    customer = payment.details.customer
+    name = " ".join(filter(None, (customer.given_name, customer.surname))) if customer else ""
+    if settled is None:
+        return Method(channel, option, payer_name=name[:PAYER_NAME_LENGTH_MAX].strip(), left_to_buyer="method")
+    return replace(
+        settled,
+        option=option,
+        payer_name=settled.payer_name or name[:PAYER_NAME_LENGTH_MAX].strip(),
+        left_to_buyer="" if settled.option is not None else "option",
+    )
+
+
+def may_go_back(visit: Visit) -> bool:
+    """Whether the buyer may leave this charge: one that they chose themselves, or whose time was over before the payment's."""
+    payment, charge = visit.payment, visit.charge
+    if payment.state != "awaiting" or payment.standing or not payment.details.redirect or charge is None:
+        return False
+    lapsed = charge.state == "expired"
+    return lapsed or bool(payment.method and payment.method.left_to_buyer)
+
+
+async def reopen(world: World, wish: Reopening) -> Payment:
+    """Ends a charge so that its buyer can choose again; money that still comes by it is set aside as late.
+
+    A wish about another charge than the newest comes from a page that is out of date, and changes nothing. Raises
+    PaymentUnknown or WrongState.
+    """
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        payment = own(await payments.locked(tx, [wish.payment_id]), wish.merchant_id, wish.payment_id)
+        charge = next(iter((await charges.newest(tx, [payment.id], most=1)).get(payment.id, [])), None)
+        if charge is None or charge.id != wish.charge_id:
+            return payment_rules.as_of(payment, now)
+        over = charge.expires_at is not None and charge.expires_at <= now
+        if not over and not (payment.method and payment.method.left_to_buyer):
+            raise WrongState(state=payment.state, verb="opened again: the merchant chose how it is paid")
+        reopened = payment_rules.reopened(payment, now)
+        merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
+        rest = now + merchant.agreement.quarantine
+        await paycodes.free_after(tx, [(charge.channel, charge.block.number, payment.id, rest)])
+        await payments.update(tx, [reopened])
+        await charges.update(tx, [charge_rules.given_up(charge, now)])
+        await news.announce(tx, [Event(payment.merchant_id, "payment.reopened", now, payment.id, charge.id)], now)
+    return reopened
+
+
+async def played(world: World, visit: Visit, play: Play) -> Report:
+    """The money of a buyer whom the sandbox plays: exact, of a wrong amount, or after the payment's time was ended.
+
+    The same play for the same charge is the same money, so two tabs that play at once pay once. Raises NotInLiveMode,
+    or WrongState while there is nothing to pay to.
+    """
+    sandbox.sandbox_clock(world)
+    payment, charge = visit.payment, visit.charge
+    if charge is None:
+        raise WrongState(state=payment.state, verb="paid: it has no number yet")
+    if play == "late" and payment.state == "awaiting":
+        await expiry.expire_now(world, payment.merchant_id, payment.id)
+    amount = charge.amount + (WRONG_BY if play == "wrong" else 0)
+    reference = f"PAGE-{charge.id.hex}-{play}"
+    return sandbox.simulated_report(charge.channel, charge.block.number, amount, reference)

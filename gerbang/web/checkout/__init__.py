@@ -1,0 +1,24 @@
+"""The payer's page: /detail?token=…, where a buyer chooses how to pay, pays, and goes back to the shop."""
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from gerbang.web.checkout.desk import Context, Desk
+
+__all__ = ["Context", "build"]
+
+
+def build(context: Context) -> ASGIApp:
+    """The application that claims /detail and everything below it. What only a sandbox has is not there in live mode."""
+    desk = Desk(context)
+    routes = [
+        Route("/detail", desk.page),
+        Route("/detail/status", desk.status),
+        Route("/detail/events", desk.events),
+        Route("/detail/choose", desk.posted(desk.choose), methods=["POST"]),
+        Route("/detail/back", desk.posted(desk.back), methods=["POST"]),
+    ]
+    if not context.world.live:
+        routes.append(Route("/detail/simulate", desk.posted(desk.simulate), methods=["POST"]))
+    return Starlette(routes=routes, exception_handlers={404: desk.nothing_here, 405: desk.nothing_here})

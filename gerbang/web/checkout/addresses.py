@@ -1,0 +1,48 @@
+"""Addresses that merchants gave us: which may be linked, which may frame the page. Whatever is odd is left out."""
+
+import re
+from urllib.parse import urlsplit
+
+ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
+LOGO = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}", re.ASCII)
+LOGO_LENGTH_MAX = 20_000
+
+
+def linked(url: str | None) -> str | None:
+    """The address as it is, if a page may link to it: http or https, with a host. None for everything else."""
+    if not url or re.search(r"[\x00-\x20\x7f\\]", url):
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return url if parts.scheme.lower() in ("http", "https") and parts.hostname and not parts.username else None
+
+
+def location(url: str) -> str:
+    """The address as a header can carry it: what is ASCII stays as it is, the rest is percent-encoded."""
+    return "".join(char if char.isascii() else "".join(f"%{byte:02X}" for byte in char.encode()) for char in url)
+
+
+def origin(url: str | None) -> str | None:
+    """Scheme, host and port of an address that may be linked, as a policy header writes them; None where it cannot."""
+    if linked(url) is None:
+        return None
+    parts = urlsplit(url or "")
+    try:
+        host = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        return None
+    written = f"{parts.scheme.lower()}://{host}{f':{parts.port}' if parts.port else ''}"
+    return written if ORIGIN.fullmatch(written) else None
+
+
+def framing(origins: list[str]) -> list[str]:
+    """Those of a merchant's frame ancestors that are origins."""
+    return [each for each in origins if ORIGIN.fullmatch(each)]
+
+
+def logo(url: str) -> str | None:
+    """A logo that carries its picture in itself. Anything that would have to be fetched is left out."""
+    return url if len(url) <= LOGO_LENGTH_MAX and LOGO.fullmatch(url) else None

@@ -1,0 +1,121 @@
+"""Pages that are open and wait: one watcher for the whole process asks about all of them at once, twice a second."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from uuid import UUID
+
+import structlog
+from starlette.types import Receive, Send
+
+from gerbang.errors import Unavailable
+from gerbang.web.checkout.answers import PRIVATE
+
+log = structlog.get_logger()
+PAUSE_SECONDS = 0.5
+BEAT_SECONDS = 20.0
+"""A line that says nothing, so that nobody on the way takes the stream for dead."""
+STREAM_SECONDS_MAX = 600.0
+"""Browsers open a stream anew by themselves; meanwhile a process that shall end can."""
+STREAMS_MAX = 10_000
+STREAMS_PER_PAYMENT_MAX = 20
+
+Pulses = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
+
+
+class Stream:
+    """One open page. `version` is what it was told last."""
+
+    __slots__ = ("version", "wake")
+
+    def __init__(self) -> None:
+        self.version = ""
+        self.wake = asyncio.Event()
+
+
+class Watcher:
+    """Asks for the versions of all payments that somebody has open, and wakes those whose version has changed."""
+
+    def __init__(self, pulses: Pulses) -> None:
+        self._pulses = pulses
+        self._open: dict[UUID, set[Stream]] = {}
+        self._count = 0
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def streams(self) -> int:
+        return self._count
+
+    def enter(self, payment_id: UUID) -> Stream | None:
+        """A new stream of this payment; None where there are too many already, and the page must ask by itself."""
+        if self._count >= STREAMS_MAX or len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
+            return None
+        stream = Stream()
+        self._open.setdefault(payment_id, set()).add(stream)
+        self._count += 1
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._watch())
+        return stream
+
+    def leave(self, payment_id: UUID, stream: Stream) -> None:
+        streams = self._open[payment_id]
+        streams.discard(stream)
+        self._count -= 1
+        if not streams:
+            del self._open[payment_id]
+
+    async def _watch(self) -> None:
+        while self._open:
+            try:
+                for payment_id, version in (await self._pulses(list(self._open))).items():
+                    for stream in self._open.get(payment_id, ()):
+                        if stream.version != version:
+                            stream.version = version
+                            stream.wake.set()
+            except Unavailable:
+                pass  # the next look will tell
+            except Exception:
+                log.exception("the open pages could not be looked after; they are tried again")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def told(watcher: Watcher, payment_id: UUID, receive: Receive, send: Send) -> None:
+    """Answers with server-sent events: the version now and whenever it changes. 503 where there is no room."""
+    stream = watcher.enter(payment_id)
+    if stream is None:
+        await send({"type": "http.response.start", "status": 503, "headers": [(b"retry-after", b"5")]})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    leaving = asyncio.ensure_future(_gone(receive, stream))
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await send({"type": "http.response.body", "body": b"retry: 2000\n\n", "more_body": True})
+        loop = asyncio.get_running_loop()
+        end = loop.time() + STREAM_SECONDS_MAX
+        while not leaving.done() and loop.time() < end:
+            try:
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await stream.wake.wait()
+            except TimeoutError:
+                line = ":\n\n"
+            else:
+                stream.wake.clear()
+                line = f"data: {stream.version}\n\n"
+            if not leaving.done():
+                await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        leaving.cancel()
+        watcher.leave(payment_id, stream)
+
+
+async def _gone(receive: Receive, stream: Stream) -> None:
+    """Waits until the browser has gone away, and ends the stream."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.wake.set()
+
+
+HEADERS = [
+    (name.encode(), value.encode())
+    for name, value in (PRIVATE | {"content-type": "text/event-stream", "x-accel-buffering": "no"}).items()
+]

@@ -1,0 +1,81 @@
+"""What a buyer ordered, read from what the merchant told us: the order of the payment-session reference, section 3.4."""
+
+from typing import Annotated
+
+import msgspec
+
+from gerbang.domain.money import rupiah
+from gerbang.web.checkout.written import amount, count
+
+ITEMS_MAX = 20
+NAME_LENGTH_MAX = 255
+
+
+class _Price(msgspec.Struct):
+    value: float | str = 0
+
+
+class _Product(msgspec.Struct):
+    price: _Price | None = None
+    quantity: Annotated[float, msgspec.Meta(ge=0, le=1_000_000_000)] = 1
+    name: str | None = None
+    description: str | None = None
+    category: str | None = None
+
+
+class _Shipping(msgspec.Struct):
+    fee: _Price | None = msgspec.field(name="shippingFee", default=None)
+
+
+class _Order(msgspec.Struct):
+    products: list[_Product] | None = msgspec.field(name="productDetails", default=None)
+    shipping: _Shipping | None = msgspec.field(name="shippingInfo", default=None)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A line of the order. `price` is the price of one, "" where the merchant gave none; "" too is an unnamed item."""
+
+    name: str
+    quantity: str
+    price: str
+
+
+class Order(msgspec.Struct, frozen=True):
+    items: list[Item]
+    more: int
+    """How many items there are beyond those listed."""
+    shipping: str
+
+
+NOTHING = Order([], 0, "")
+
+
+def order_of(raw: msgspec.Raw | None, language: str) -> Order:
+    """The order as it is shown. What cannot be read is not shown: the merchant's amount is what counts."""
+    if raw is None:
+        return NOTHING
+    try:
+        order = msgspec.json.decode(raw, type=_Order)
+    except (msgspec.DecodeError, RecursionError):
+        return NOTHING
+    products = order.products or []
+    return Order(
+        items=[
+            Item(
+                name=(product.name or product.description or product.category or "")[:NAME_LENGTH_MAX].strip(),
+                quantity=count(product.quantity, language) if product.quantity != 1 else "",
+                price=_price(product.price, language),
+            )
+            for product in products[:ITEMS_MAX]
+        ],
+        more=max(0, len(products) - ITEMS_MAX),
+        shipping=_price(order.shipping.fee, language) if order.shipping else "",
+    )
+
+
+def _price(price: _Price | None, language: str) -> str:
+    try:
+        whole = int(float(price.value)) if price else 0
+    except (ValueError, OverflowError):
+        return ""
+    return amount(rupiah(whole), language) if 0 < whole < 10**16 else ""

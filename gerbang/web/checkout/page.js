@@ -1,0 +1,141 @@
+/* Makes the page live: copying, the countdown, the status that turns the page, and the way back to the shop. */
+(() => {
+  "use strict";
+  const d = document, root = d.documentElement, news = d.getElementById("news");
+  const find = (selector) => d.querySelector(selector);
+  let page, stream, polling, turning = false, endsAt = 0, returning = 0, lastTurn = 0;
+  root.classList.add("js");
+
+  const say = (text) => {
+    news.textContent = "";
+    setTimeout(() => { news.textContent = text; }, 60);
+  };
+  const unit = (count, name) => new Intl.NumberFormat(root.lang, { style: "unit", unit: name, unitDisplay: "long" }).format(count);
+  const span = (seconds) => {
+    if (seconds < 3600) return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    const days = Math.floor(seconds / 86400), hours = Math.floor(seconds / 3600) % 24, minutes = Math.floor(seconds / 60) % 60;
+    const parts = days ? [[days, "day"], [hours, "hour"]] : [[hours, "hour"], [minutes, "minute"]];
+    return parts.filter(([count]) => count).map(([count, name]) => unit(count, name)).join(" ");
+  };
+
+  /* Draws the page anew from the server, and tells what has become of it. */
+  const turn = async () => {
+    if (turning) return;
+    turning = true;
+    lastTurn = Date.now();
+    try {
+      const answer = await fetch(location.href, { redirect: "manual", cache: "no-store" });
+      if (answer.type === "opaqueredirect") return location.reload();
+      if (!answer.ok) return;
+      const html = await answer.text();
+      /* Without its head: the style there carries a nonce that this page's policy does not know. */
+      const part = (tag) => html.slice(html.indexOf(`<${tag}`), html.indexOf(`</${tag}>`));
+      const fresh = new DOMParser().parseFromString(`${part("title")}</title>${part("main")}</main>`, "text/html");
+      const main = fresh.getElementById("page");
+      const held = page.contains(d.activeElement);
+      main.classList.add("turned");
+      page.replaceWith(main);
+      d.title = fresh.title;
+      const heading = find("h1");
+      if (held) heading.focus();
+      scrollTo({ top: 0 });
+      say(heading.textContent);
+      start();
+    } catch { /* No connection: the next event or poll tries again. */ } finally {
+      turning = false;
+    }
+  };
+  const heard = (version) => { if (version && version !== page.dataset.version) turn(); };
+
+  const poll = async () => {
+    try {
+      const answer = await fetch(page.dataset.status, { cache: "no-store" });
+      if (answer.ok) heard((await answer.json()).version);
+    } catch { /* The next poll tries again. */ }
+  };
+  const listen = () => {
+    if (stream) stream.close();
+    clearInterval(polling);
+    stream = polling = null;
+    if (!page.dataset.events) return;
+    const fall = () => { if (!polling) { poll(); polling = setInterval(poll, 3000); } };
+    if (!window.EventSource) return fall();
+    stream = new EventSource(page.dataset.events);
+    stream.onmessage = (event) => {
+      clearInterval(polling);
+      polling = null;
+      heard(event.data);
+    };
+    stream.onerror = fall;
+  };
+
+  const tick = () => {
+    const left = find("[data-ends]"), back = find("[data-return]:not([hidden]) [data-left]");
+    if (left) {
+      const seconds = Math.max(0, Math.ceil((endsAt - Date.now()) / 1000)), text = span(seconds);
+      left.textContent = left.textContent.startsWith("(") ? `(${text})` : text;
+      if (seconds <= 60 && !left.classList.contains("soon")) {
+        left.classList.add("soon");
+        if (left.dataset.last) say(left.dataset.last);
+      }
+      if (!seconds && Date.now() - lastTurn > 5000) turn();
+    }
+    if (back) {
+      const seconds = Math.max(0, Math.ceil((returning - Date.now()) / 1000));
+      back.textContent = unit(seconds, "second");
+      if (!seconds) {
+        find("[data-return]").hidden = true;
+        location.assign(find("#back").href);
+      }
+    }
+  };
+  const start = () => {
+    page = find("#page");
+    const left = find("[data-ends]"), back = find("[data-return]");
+    if (left) endsAt = Date.now() + left.dataset.ends * 1000;
+    if (back) {
+      returning = Date.now() + back.dataset.return * 1000;
+      back.hidden = false;
+    }
+    listen();
+    tick();
+  };
+
+  const copy = async (button) => {
+    const text = button.dataset.copy, label = button.lastElementChild, before = label.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const field = Object.assign(d.createElement("textarea"), { value: text });
+      d.body.append(field);
+      field.select();
+      d.execCommand("copy");
+      field.remove();
+      button.focus();
+    }
+    say(button.dataset.done);
+    if (button.classList.contains("copied")) return;
+    button.classList.add("copied");
+    label.textContent = `✓ ${button.dataset.done}`;
+    setTimeout(() => {
+      button.classList.remove("copied");
+      label.textContent = before;
+    }, 2000);
+  };
+
+  d.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+    if (event.target.closest("[data-stay]")) find("[data-return]").hidden = true;
+  });
+  d.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "1";
+    if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  addEventListener("visibilitychange", () => { if (!d.hidden && page.dataset.status) poll(); });
+  setInterval(tick, 1000);
+  start();
+})();

@@ -1,0 +1,273 @@
+"""What a payer's page says, decided here and only written down by the templates: one view for each thing a page can be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from gerbang.domain.money import whole_rupiah
+from gerbang.domain.paycodes import Block
+from gerbang.domain.payments import Payment
+from gerbang.errors import AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
+from gerbang.services import checkout
+from gerbang.services.checkout import Visit, Way
+from gerbang.web.checkout import addresses, guides
+from gerbang.web.checkout.guides import Told
+from gerbang.web.checkout.orders import NOTHING, Order, order_of
+from gerbang.web.checkout.words import channel_words
+from gerbang.web.checkout.written import amount, groups, instant, span
+from gerbang.world import World
+
+RESULTS = ("paid", "cancelled", "expired", "inactive")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A channel to choose: its options as (code, title), or a reason why not."""
+
+    channel: str
+    title: str
+    hint: str
+    options: list[tuple[str, str]]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Whom and how much: at the top of every page that may show a payment's data."""
+
+    amount: str
+    reference: str
+    order: Order
+    way: str = ""
+    """How it is paid, once that was chosen."""
+    back: UUID | None = None
+    """The charge that the buyer may leave for another way to pay."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the buyer pays to."""
+
+    channel: str
+    title: str
+    act: str
+    label: str
+    badge: str
+    number: str
+    groups: list[str]
+    name: str
+    amount: str
+    amount_digits: str
+    picture: UUID | None = None
+    content: str = ""
+    nmid: str = ""
+    guides: list[Told] = field(default_factory=list[Told])
+
+
+@dataclass(frozen=True)
+class End:
+    """When the code, or the choice, is over: seconds from now, the instant, and what is left in words."""
+
+    seconds: int
+    at: str
+    left: str
+
+
+@dataclass(frozen=True)
+class View:
+    """One page. `kind` names its template; `state` what the page tells when nothing is left to do."""
+
+    kind: str
+    state: str
+    title: str
+    live: bool = False
+    summary: Summary | None = None
+    offers: list[Offer] = field(default_factory=list[Offer])
+    code: Code | None = None
+    end: End | None = None
+    notes: list[str] = field(default_factory=list[str])
+    facts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    back_to: str | None = None
+    lapsed: bool = False
+    """The code's own time is over, the payment's is not."""
+    again: UUID | None = None
+    """The lapsed charge that a new one may take the place of."""
+
+
+def return_url(payment: Payment) -> str | None:
+    """Where a buyer goes once nothing is left to do here: unchanged, and only if it may be linked."""
+    details = payment.details
+    urls = {
+        "paid": details.success_url,
+        "cancelled": details.failure_url,
+        "inactive": details.failure_url,
+        "expired": details.expiration_url,
+    }
+    return addresses.linked(urls.get(payment.state))
+
+
+def view_of(world: World, visit: Visit, words: Mapping[str, str], language: str, *, token_over: bool) -> View:
+    """The page of a payment at this moment. Once the link's own time is over it tells the state and nothing more."""
+    state = visit.payment.state
+    if state in ("needs_method", "needs_confirmation"):
+        return _choice(world, visit, words, language)
+    if state in ("awaiting", "active") and (block := _block(visit)) is not None:
+        return _code(world, visit, block, words, language)
+    return _result(world, visit, words, language, token_over=token_over)
+
+
+def _block(visit: Visit) -> tuple[str, Block] | None:
+    """The channel and what it shows: a charge's, or a standing method's own."""
+    method = visit.payment.method
+    if method is not None and method.block is not None:
+        return method.channel, method.block
+    return (visit.charge.channel, visit.charge.block) if visit.charge else None
+
+
+def _summary(visit: Visit, words: Mapping[str, str], language: str, way: str = "") -> Summary:
+    payment = visit.payment
+    back = visit.charge.id if visit.charge and way and checkout.may_go_back(visit) else None
+    return Summary(
+        amount=words["any_amount"] if payment.amount is None else amount(payment.amount, language),
+        reference=payment.reference,
+        order=order_of(payment.details.order, language) if payment.details.order else NOTHING,
+        way=way,
+        back=back if payment.method is not None and payment.method.left_to_buyer else None,
+    )
+
+
+def _choice(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
+    offers = [_offer(way, words, language) for way in checkout.ways(world, visit)]
+    ways = [option for offer in offers for option in offer.options or [("", "")]]
+    settled = len(ways) == 1 and visit.payment.method is not None
+    return View(
+        kind="choose",
+        state=visit.payment.state,
+        title=words["confirm_title"] if settled else words["choose_title"],
+        live=True,
+        summary=_summary(visit, words, language),
+        # One code for every app is the shortest way, so channels without a bank to choose come first.
+        offers=sorted(offers, key=lambda offer: (bool(offer.reason), bool(offer.options))),
+        notes=_notes(visit, words, language),
+        end=_end(visit, visit.payment.expires_at, language),
+    )
+
+
+def _offer(way: Way, words: Mapping[str, str], language: str) -> Offer:
+    said = channel_words(way.channel, way.title, language)
+    reason = ""
+    if isinstance(way.refusal, AmountBelowLimit):
+        reason = words["below"].format(minimum=amount(way.amount_min, language))
+    elif isinstance(way.refusal, AmountAboveLimit):
+        reason = words["above"].format(maximum=amount(way.amount_max, language))
+    elif isinstance(way.refusal, ExpiryTooFar):
+        reason = words["too_far"]
+    elif way.refusal is not None:
+        reason = words["not_now"]
+    options = [(option, guides.title(way.channel, option)) for option in way.options]
+    return Offer(way.channel, said["title"], said["hint"], options, reason)
+
+
+def _way_title(world: World, channel: str, option: str | None, language: str) -> str:
+    """What the way is called: "BCA · Transfer virtual account", or "QRIS"."""
+    said = channel_words(channel, world.channels[channel].facts.title, language)
+    return " · ".join(filter(None, (guides.title(channel, option), said["title"])))
+
+
+def _code(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[str, str], language: str) -> View:
+    payment, charge = visit.payment, visit.charge
+    channel, block = shown
+    way = _way_title(world, channel, block.option, language)
+    lapsed = charge is not None and charge.state == "expired" and payment.state == "awaiting"
+    code = _code_shown(world, visit, shown, language)
+    ends = [end for end in (block.expires_at, payment.expires_at) if end is not None]
+    return View(
+        kind="pay",
+        state=payment.state,
+        title=words["lapsed_title"] if lapsed else code.act,
+        live=True,
+        summary=_summary(visit, words, language, way),
+        code=code,
+        notes=_notes(visit, words, language),
+        plays=_plays(charge.amount, words, language) if charge and not world.live and not lapsed else [],
+        lapsed=lapsed,
+        again=charge.id if charge and lapsed and checkout.may_go_back(visit) else None,
+        end=_end(visit, payment.expires_at if lapsed else min(ends, default=None), language),
+    )
+
+
+def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], language: str) -> Code:
+    payment, (channel, block) = visit.payment, shown
+    said = channel_words(channel, world.channels[channel].facts.title, language)
+    owed = amount(payment.amount, language) if payment.amount is not None else ""
+    grouped = groups(block.number)
+    registered = visit.merchant.agreement.qris
+    places = {"number": " ".join(grouped), "amount": owed or said["number"], "name": block.name}
+    return Code(
+        channel=channel,
+        title=said["title"],
+        act=said["act"],
+        label=said["number"],
+        badge=guides.title(channel, block.option),
+        number=block.number,
+        groups=grouped,
+        name=block.name,
+        amount=owed,
+        amount_digits=str(whole_rupiah(payment.amount)) if payment.amount is not None else "",
+        picture=(visit.charge.id if visit.charge else payment.id) if block.content else None,
+        content=block.content,
+        nmid=registered.nmid if registered and block.content else "",
+        guides=guides.told(channel, block.option, language, places),
+    )
+
+
+def _end(visit: Visit, at: datetime | None, language: str) -> End | None:
+    if at is None:
+        return None
+    seconds = max(0, int((at - visit.now).total_seconds()))
+    return End(seconds, instant(at, language), span(seconds, language))
+
+
+def _plays(owed: int, words: Mapping[str, str], language: str) -> list[tuple[str, str]]:
+    wrong = amount(owed + checkout.WRONG_BY, language)
+    return [
+        ("exact", words["play_exact"].format(amount=amount(owed, language))),
+        ("wrong", words["play_wrong"].format(amount=wrong)),
+        ("late", words["play_late"]),
+    ]
+
+
+def _notes(visit: Visit, words: Mapping[str, str], language: str) -> list[str]:
+    """What became of money that was not owed."""
+    if not visit.set_aside:
+        return []
+    received = amount(sum(booked.amount for booked in visit.set_aside), language)
+    owed = amount(visit.payment.amount or 0, language)
+    odd = {booked.outcome for booked in visit.set_aside} <= {"overpaid", "underpaid"}
+    key = "aside_other" if odd and visit.payment.state == "awaiting" else "aside_twice"
+    return [words[key].format(received=received, amount=owed, shop=visit.merchant.name)]
+
+
+def _result(world: World, visit: Visit, words: Mapping[str, str], language: str, *, token_over: bool) -> View:
+    payment, charge = visit.payment, visit.charge
+    state = payment.state if payment.state in RESULTS else "processing"
+    view = View(
+        kind="result",
+        state=state,
+        title=words[f"{state}_title"],
+        live=state == "processing",
+        back_to=return_url(payment),
+    )
+    if token_over or state == "expired":
+        late = state == "expired" and bool(visit.set_aside)
+        return replace(view, notes=[words["aside_late"].format(shop=visit.merchant.name)] if late else [])
+    facts: list[tuple[str, str]] = []
+    if state == "paid" and charge is not None and payment.paid_at is not None:
+        facts = [
+            (words["paid_at"], instant(payment.paid_at, language)),
+            (words["way"], _way_title(world, charge.channel, charge.block.option, language)),
+        ]
+    facts.append((words["order_number"], payment.reference))
+    return replace(view, summary=_summary(visit, words, language), facts=facts, notes=_notes(visit, words, language))

@@ -1,0 +1,191 @@
+"""The contracts against the live server: what they allow and what they forbid is sent, and every answer must be theirs."""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib import resources
+from typing import Any, cast
+
+import pytest
+import schemathesis
+import yaml
+from hypothesis import strategies as st
+from schemathesis import Case, HookContext
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.hooks import unregister
+
+from tests.gateways import DOCUMENTS_DAY, Gateway, Shop
+
+Ready = Callable[[Case, str], None]
+SEED = 20250330
+ACCEPTED = [200, 400, 401, 404, 409, 422]
+"""What a request that obeys the schema may be answered with: rules of business are told in prose, not in the schema."""
+
+
+def contract(name: str) -> dict[str, Any]:
+    return yaml.safe_load((resources.files(f"gerbang.api.{name}") / "openapi.yaml").read_text("utf-8"))
+
+
+@dataclass
+class Findings:
+    """What one run saw: how each operation was answered, and every answer that is not as the contract says."""
+
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> int:
+        return sum(self.answers.values())
+
+    @property
+    def succeeded(self) -> set[str]:
+        return {operation for operation, status in self.answers if status == 200}
+
+    def note(self, recorder: ScenarioRecorder) -> None:
+        for case_id, sent in recorder.interactions.items():
+            if sent.response is not None:
+                self.answers[recorder.cases[case_id].value.operation.label, sent.response.status_code] += 1
+        for checks in recorder.checks.values():
+            for check in checks:
+                if check.failure_info is not None:
+                    failure = check.failure_info.failure
+                    fault = f"{failure.operation}: {check.name}: {failure.message}"
+                    self.faults.setdefault(fault, check.failure_info.code_sample or "")
+
+
+def fuzz(document: dict[str, Any], base_url: str, keys: dict[str, str], ready: Ready, *, examples: int) -> Findings:
+    """Sends what schemathesis makes of a document: its examples, every boundary, random values, and chains of links.
+
+    `keys` are the security schemes to sign in with; `examples` is how many random requests each operation gets.
+    """
+    settings = {
+        "seed": SEED,
+        "base-url": base_url,
+        "continue-on-failure": True,
+        "request-timeout": 10,
+        # A NUL in a path or a header is not HTTP; in bodies it is sent by test_fuzz_bodies.
+        "generation": {
+            "deterministic": True,
+            "allow-x00": False,
+            "max-examples": examples,
+            "no-shrink": True,
+            "database": "none",
+        },
+        "phases": {"stateful": {"max-steps": 6}},
+        "checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}},
+        "auth": {
+            "openapi": {
+                scheme: {"bearer" if scheme == "accessToken" else "api_key": key} for scheme, key in keys.items()
+            }
+        },
+    }
+    schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(settings))
+    findings = Findings()
+    schemathesis.openapi.format("date-time", _INSTANTS)
+    with _made_ready(ready):
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.ScenarioFinished):
+                findings.note(event.recorder)
+            elif isinstance(event, events.NonFatalError):
+                findings.faults[f"{event.label}: {event.value!r}"] = ""
+            elif isinstance(event, events.FatalError):
+                raise event.exception
+    return findings
+
+
+_INSTANTS = st.integers(1, 6 * 86_400).map(
+    lambda seconds: (DOCUMENTS_DAY + timedelta(hours=2, seconds=seconds)).isoformat().replace("+00:00", "Z")
+)
+"""Most random instants have passed or lie centuries ahead, and would be refused before anything else is looked at."""
+
+
+@contextmanager
+def _made_ready(ready: Ready) -> Generator[None]:
+    """Calls `ready` with each request before it is sent, and with the path of what is wrong in it on purpose."""
+
+    def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+        if case.meta is None:
+            return
+        wrong = case.meta.phase.data.location if case.meta.generation.mode.is_negative else ""
+        if wrong is not None and (wrong == "" or case.meta.phase.data.parameter_location == ParameterLocation.BODY):
+            ready(case, wrong)
+
+    schemathesis.hook(before_call)
+    try:
+        yield
+    finally:
+        unregister(before_call)
+
+
+def operations(document: dict[str, Any]) -> set[str]:
+    return {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
+
+
+def told(findings: Findings) -> str:
+    return "\n\n".join(f"{fault}\n{sample}" for fault, sample in findings.faults.items())
+
+
+def payable(body: dict[str, Any], wrong: str, serial: int) -> None:
+    """Lets a create get as far as it can: what no schema says (a fresh reference, an amount that is needed) is put right.
+
+    What is wrong on purpose stays, so that this and nothing else is what it can be refused for.
+    """
+    said = {
+        "clientReferenceId": f"fuzz-{serial}",
+        "amount": body.get("amount") or {"value": 20_000, "currency": "IDR"},
+        "splitRoutingConfigurations": None,
+        "customerId": None,
+    }
+    body |= {name: value for name, value in said.items() if f"/{name}" not in wrong}
+
+
+def test_the_payment_session_api_answers_as_its_contract_says(shop: Shop) -> None:
+    document = contract("v2_sessions")
+    keys = {"accessToken": shop.token, "merchantId": str(shop.merchant_id), "merchantSecret": shop.secret}
+    serial = itertools.count(1)
+    unconfirmed = itertools.cycle([shop.create(autoConfirm=False)["id"] for _ in range(20)])
+    confirmed = itertools.cycle([shop.create()["id"] for _ in range(10)])
+    qr = shop.create(paymentMethod={"type": "QR"}, paymentMethodOptions=None)["chargeDetails"][0]["id"]
+
+    def ready(case: Case, wrong: str) -> None:
+        operation = case.operation.label
+        if operation == "POST /v2/payments" and isinstance(case.body, dict):
+            payable(cast("dict[str, Any]", case.body), wrong, next(serial))
+            case.headers["X-REQUEST-ID"] = f"fuzz-{next(serial)}"
+        elif operation == "POST /v2/payments/simulations" and isinstance(case.body, dict) and not wrong:
+            case.body["paymentSessionId"] = next(confirmed)
+        elif operation.endswith(("/confirm", "/cancel")):
+            case.path_parameters["id"] = next(unconfirmed)
+        elif operation.startswith("GET /v2/qr/"):
+            case.path_parameters["id"] = qr
+
+    findings = fuzz(document, shop.gateway.base_url, keys, ready, examples=15)
+    assert findings.faults == {}, told(findings)
+    assert operations(document) == findings.succeeded
+    assert findings.answers["POST /v2/payments", 200] > 100
+    assert findings.answers["POST /v2/payments", 400] > 500
+
+
+def test_the_sandbox_api_answers_as_its_contract_says(gateway: Gateway) -> None:
+    document = contract("sandbox")
+    shop = gateway.shop
+    shop.simulate(shop.create()["id"])
+    shop.inbox()
+
+    def ready(case: Case, wrong: str) -> None:
+        if not wrong and case.operation.label == "POST /sandbox/inbox/{key}":
+            case.path_parameters["key"] = str(shop.merchant_id)
+
+    # A bearer token would expire as the clock is moved.
+    keys = {"merchantId": str(shop.merchant_id), "merchantSecret": shop.secret}
+    findings = fuzz(document, gateway.base_url, keys, ready, examples=15)
+    assert findings.faults == {}, told(findings)
+    assert operations(document) == findings.succeeded
+    assert findings.requests > 300

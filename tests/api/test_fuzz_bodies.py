@@ -1,0 +1,131 @@
+"""Bodies that are nearly right: whatever a merchant's program gets wrong, it hears so at once, in the documented envelope."""
+
+import itertools
+import re
+import time
+from typing import Any
+
+import httpx
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.api.spoiling import spoiled
+from tests.api.test_fuzz import contract
+from tests.gateways import Gateway, Shop
+
+SECONDS_MAX = 2.0
+careful = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),  # a failure prints its request; shrinking it would take minutes
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large],
+)
+
+
+def bodies(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every example of a request in a contract, with its method and path."""
+    document = contract(name)
+    known = document["components"].get("examples", {})
+    found: list[tuple[str, dict[str, Any]]] = []
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            for example in content.get("application/json", {}).get("examples", {}).values():
+                value = known[example["$ref"].rpartition("/")[2]]["value"] if "$ref" in example else example["value"]
+                found.append((f"{method.upper()} {path}", value))
+    return found
+
+
+def promptly(shop: Shop, call: str, body: bytes, **headers: str) -> httpx.Response:
+    """Sends a request that must be answered within 2 s; a machine that stalls gets a second chance."""
+    for _ in range(2):
+        started = time.monotonic()
+        answered = shop.call(*call.split(), body, **headers)
+        if time.monotonic() - started < SECONDS_MAX:
+            return answered
+    raise AssertionError(f"{call} took more than {SECONDS_MAX} s, twice: {body[:500]!r}")
+
+
+def in_the_envelope(answered: httpx.Response) -> bool:
+    """Whether this is an answer as the payment-session API gives it: success, or a refusal with all its parts."""
+    said = answered.json()
+    if answered.status_code == 200:
+        return said["code"] == "00" and said["message"] == "Success"
+    error = said["error"]
+    return (
+        400 <= answered.status_code < 500
+        and re.fullmatch("[a-z_]+", said["code"]) is not None
+        and said["message"] != ""
+        and error["type"] in ("API_ERROR", "GATEWAY_ERROR")
+        and error["source"] == "UPSTREAM"
+        and all(detail.keys() == {"field", "message"} and detail["message"] for detail in error["details"])
+        and re.fullmatch("[0-9a-f]{32}", error["traceId"]) is not None
+    )
+
+
+def test_a_spoiled_body_is_answered_at_once_and_in_the_envelope(shop: Shop) -> None:
+    serial = itertools.count(1)
+    waiting = shop.create(autoConfirm=False)["id"]
+    seen: set[int] = set()
+
+    @settings(careful, max_examples=400)
+    @given(example=st.sampled_from(bodies("v2_sessions")), data=st.data())
+    def holds(example: tuple[str, dict[str, Any]], data: st.DataObject) -> None:
+        call, good = example
+        if call == "POST /v2/payments":
+            good = good | {"clientReferenceId": f"spoiled-{next(serial)}"}
+        if "paymentSessionId" in good:
+            good = good | {"paymentSessionId": waiting}
+        body = data.draw(spoiled(good))
+        headers = {"X-MERCHANT-ID": str(shop.merchant_id), "X-MERCHANT-SECRET": shop.secret} if "/v1/" in call else {}
+        answered = promptly(shop, call.replace("{id}", waiting), body, **headers)
+        seen.add(answered.status_code)
+        assert in_the_envelope(answered), (call, body[:2000], answered.status_code, answered.text)
+        if call == "POST /v2/payments" and answered.status_code == 200:
+            lives_on(shop, answered.json()["data"])
+
+    holds()
+    assert {200, 400} <= seen
+
+
+def lives_on(shop: Shop, payment: dict[str, Any]) -> None:
+    """What was accepted can be read back, listed, paid and told of: no odd value waits in the books to break a reader."""
+    assert in_the_envelope(shop.call("GET", f"/v2/payments/{payment['id']}"))
+    found = shop.client.get(
+        "/v2/payments",
+        params={"clientReferenceId": payment["clientReferenceId"]},
+        headers={"Authorization": f"Bearer {shop.token}"},
+    )
+    assert [one["id"] for one in found.json()["data"]] == [payment["id"]], found.text
+    money = {"paymentSessionId": payment["id"], "chargeStatus": "SUCCESS", "amount": {"value": 20000, "currency": "IDR"}}
+    assert in_the_envelope(shop.call("POST", "/v2/payments/simulations", money))
+
+
+def test_a_spoiled_body_is_answered_by_the_sandbox_too(gateway: Gateway) -> None:
+    shop = gateway.shop
+    keys = {"X-MERCHANT-ID": str(shop.merchant_id), "X-MERCHANT-SECRET": shop.secret}
+    payment = shop.create()["id"]
+
+    @settings(careful, max_examples=200)
+    @given(example=st.sampled_from(bodies("sandbox")), data=st.data())
+    def holds(example: tuple[str, dict[str, Any]], data: st.DataObject) -> None:
+        call, good = example
+        if "paymentId" in good:
+            good = good | {"paymentId": payment, "bankReference": None}
+        body = data.draw(spoiled(good))
+        started = time.monotonic()
+        path = call.split()[1].replace("{product}", "payment").replace("{key}", str(shop.merchant_id))
+        answered = gateway.client.request(
+            call.split()[0], path, content=body, headers={"Content-Type": "application/json", **keys}
+        )
+        # Moving the clock takes as long as what falls due on the way.
+        assert time.monotonic() - started < SECONDS_MAX or path.endswith("/advance")
+        if answered.status_code != 200:
+            error = answered.json()["error"]
+            assert (400 <= answered.status_code < 500, error.keys()) == (True, {"code", "message", "field"}), body
+            assert error["message"], body
+
+    holds()
+    for path in ("inbox?limit=500", "deliveries", "events", "ledger", "clock"):
+        assert gateway.client.get(f"/sandbox/{path}", headers=keys).status_code == 200

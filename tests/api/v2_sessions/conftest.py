@@ -1,0 +1,18 @@
+"""Shops whose answers are all held against the contract."""
+
+import pytest
+
+from tests.api.v2_sessions.contracts import CheckedShop
+from tests.gateways import Gateway
+
+
+@pytest.fixture
+def shop(shared_gateway: Gateway) -> CheckedShop:
+    """A merchant of its own for each test, on the shared gateway, whose clock must be left alone."""
+    return CheckedShop.of(shared_gateway.new_shop())
+
+
+@pytest.fixture
+def traveller(gateway: Gateway) -> CheckedShop:
+    """The sandbox merchant of a gateway of its own, which may move the clock."""
+    return CheckedShop.of(gateway.shop)

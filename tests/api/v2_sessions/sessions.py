@@ -1,0 +1,71 @@
+"""Payments to test with: requests for them, payments in every state, and many requests at once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from tests.api.v2_sessions.contracts import CheckedShop
+from tests.gateways import Shop
+
+
+def fresh(word: str = "ref") -> str:
+    """A reference that nobody has used."""
+    return f"{word}-{uuid4().hex[:16]}"
+
+
+def order(**changes: object) -> dict[str, Any]:
+    """A request for a virtual account of BRI over Rp 20.000, with fields changed, or taken out where they are `...`."""
+    body: dict[str, object] = {
+        "clientReferenceId": fresh(),
+        "amount": rupiah(20000),
+        "mode": "API",
+        "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
+        "paymentMethodOptions": {"virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi"}},
+    }
+    return {name: value for name, value in (body | changes).items() if value is not ...}
+
+
+def rupiah(value: object) -> dict[str, object]:
+    return {"value": value, "currency": "IDR"}
+
+
+def written(shop: Shop) -> dict[str, int]:
+    """How many rows there are of this merchant: what a refused request must leave as it was."""
+    tables = ("payments", "charges", "paycodes", "customers", "idempotency_keys", "reports", "events", "transfers")
+    counts = ", ".join(f"(SELECT count(*) FROM {table} WHERE merchant_id = $1) AS {table}" for table in tables)
+    return shop.gateway.rows(f"SELECT {counts}", shop.merchant_id)[0]
+
+
+def waiting(shop: CheckedShop, **changes: object) -> str:
+    """A payment without a method; its id."""
+    asked: dict[str, object] = {"autoConfirm": False, "paymentMethod": None, "paymentMethodOptions": None}
+    return shop.create(**asked | changes)["id"]
+
+
+def status_of(shop: CheckedShop, payment_id: str) -> str:
+    return shop.get(f"/v2/payments/{payment_id}")["data"]["status"]
+
+
+def in_state(shop: CheckedShop, state: str) -> str:
+    """A payment that has come into a state the way payments do; its id."""
+    if state == "CANCELLED":
+        payment_id = waiting(shop)
+        shop.post(f"/v2/payments/{payment_id}/cancel")
+        return payment_id
+    static = state in ("ACTIVE", "INACTIVE")
+    payment_id = shop.create(**({"paymentType": "MULTIPLE", "amount": None} if static else {}))["id"]
+    if state == "PAID":
+        shop.simulate(payment_id)
+    if state in ("EXPIRED", "INACTIVE"):
+        shop.simulate(payment_id, "EXPIRED")
+    assert status_of(shop, payment_id) == state
+    return payment_id
+
+
+def at_once(*calls: Callable[[], httpx.Response]) -> list[httpx.Response]:
+    """Makes all calls at the same time."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]

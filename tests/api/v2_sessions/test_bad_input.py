@@ -1,0 +1,263 @@
+"""Requests that cannot be understood, and those for what is not there: refused as documented, with nothing half-done."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.api.v2_sessions.contracts import CheckedShop, refusal
+from tests.api.v2_sessions.sessions import fresh, order, rupiah, written
+
+JSON = {"Content-Type": "application/json"}
+VA_NAME = "paymentMethodOptions.virtualAccount.virtualAccountName"
+VA_CHANNEL = "paymentMethodOptions.virtualAccount.channel"
+
+
+def va(**more: object) -> dict[str, Any]:
+    return {"paymentMethodOptions": {"virtualAccount": {"channel": "BRI"} | more}}
+
+
+def body(raw: str = "20000", after: str = "") -> bytes:
+    """A request whose amount, and what follows the last field, are written as given."""
+    return (json.dumps(order(amount=rupiah(77)))[:-1].replace("77", raw) + after + "}").encode()
+
+
+NO_JSON: list[tuple[str, bytes, str]] = [
+    ("nothing", b"", ""),
+    ("a list", b"[]", ""),
+    ("null", b"null", ""),
+    ("a number", b"1", ""),
+    ("cut off", body()[:-1], ""),
+    ("with something after it", body() + b" x", ""),
+    ("with a comma too many", body(after=","), ""),
+    ("with a comment", body(after="/* mandatory */"), ""),
+    ("in single quotes", body().replace(b'"', b"'"), ""),
+    ("not UTF-8", body().replace(b"Budi", "José".encode("latin-1")), ""),
+    ("UTF-16", body().decode().encode("utf-16"), ""),
+    ("with half a surrogate pair", body().replace(b"Budi", b"\\ud83d"), ""),
+    ("with half a surrogate pair in metadata", body(after=',"metadata":{"a":"\\udc00"}'), ""),
+    ("with NaN", body("NaN"), "amount.value"),
+    ("with Infinity", body("-Infinity"), "amount.value"),
+    ("with 1e400", body("1e400"), "amount.value"),
+    ("with -1e400", body("-1e400"), "amount.value"),
+    ("with 1e400 in metadata", body(after=',"metadata":{"rates":[1,1e400]}'), "metadata.rates[1]"),
+    ("with NaN in a field that nobody knows", body(after=',"unknown":NaN'), "unknown"),
+    ("with a number of 5000 digits", body("9" * 5000), ""),
+    ("with a leading zero", body("020000"), ""),
+    ("with a hexadecimal amount", body("0x4e20"), ""),
+    ("with a key twice", body(after=',"mode":"API"'), "mode"),
+    ("with a key twice inside", body().replace(b'"currency"', b'"value": 1, "currency"'), "amount.value"),
+    ("with a key twice in a list", body(after=',"unknown":[{"a":1},{"a":1,"a":2}]'), "unknown[1].a"),
+    ("nested 65 deep", body(after=',"metadata":' + '{"a":' * 64 + "1" + "}" * 64), ""),
+    ("nested 100000 deep", body(after=',"unknown":' + "[" * 100_000 + "]" * 100_000), ""),
+]
+
+
+@pytest.mark.parametrize(("content", "field"), [case[1:] for case in NO_JSON], ids=[case[0] for case in NO_JSON])
+def test_a_body_is_refused_that_is(shop: CheckedShop, content: bytes, field: str) -> None:
+    before = written(shop)
+    shop.refused("POST", "/v2/payments", content, status=400, code="api_validation_error", field=field)
+    assert written(shop) == before
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", "*/*"]
+)
+def test_another_content_type_is_refused(shop: CheckedShop, kind: str) -> None:
+    before = written(shop)
+    answered = shop.call("POST", "/v2/payments", body(), Content_Type=kind)
+    assert kind in refusal(answered, status=400, code="api_validation_error", field="")
+    assert written(shop) == before
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.shop+json"])
+def test_json_by_any_of_its_names_is_accepted(shop: CheckedShop, kind: str) -> None:
+    assert shop.call("POST", "/v2/payments", body(), Content_Type=kind).status_code == 200
+
+
+def test_a_body_of_1_mb_is_accepted_and_a_larger_one_refused(shop: CheckedShop) -> None:
+    room = 1_000_000 - len(json.dumps(order(metadata={"a": ""})).encode())
+    longest = json.dumps(order(metadata={"a": "x" * room})).encode()
+    assert len(longest) == 1_000_000
+    kept = shop.call("POST", "/v2/payments", longest).json()["data"]
+    assert shop.get(f"/v2/payments/{kept['id']}")["data"]["metadata"] == kept["metadata"]
+    before = written(shop)
+    for path in ("/v2/payments", f"/v2/payments/{kept['id']}/confirm", f"/v2/payments/{kept['id']}/cancel"):
+        shop.refused("POST", path, longest + b" ", status=413, code="api_validation_error")
+    assert written(shop) == before
+
+
+def test_a_large_body_is_refused_also_when_its_length_is_not_told(shop: CheckedShop) -> None:
+    pieces = (b" " * 100_000 for _ in range(11))
+    headers = {"Authorization": f"Bearer {shop.token}", **JSON}
+    answered = shop.client.post("/v2/payments", headers=headers, content=pieces)
+    refusal(answered, status=413, code="api_validation_error")
+
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize("id_", [UNKNOWN, "simulation", "1", "%00", "..%2f", UNKNOWN[:-1] + "g", "😀"])
+@pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("POST", "/confirm"), ("POST", "/cancel")])
+def test_an_id_that_is_nobodys_is_not_found(shop: CheckedShop, id_: str, method: str, rest: str) -> None:
+    content = {"paymentMethod": {"type": "QR"}} if rest == "/confirm" else None
+    answered = shop.call(method, f"/v2/payments/{id_}{rest}", content)
+    assert answered.status_code == 404
+    assert answered.json()["code"] in ("resource_missing", "not_found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"paymentMethod": {"type": "CASH"}}, "paymentMethod.type"),
+        ({"paymentMethod": {"type": "CARD"}}, "paymentMethod.type"),
+        ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}}, VA_CHANNEL),
+        ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}} | va(channel="NOWHERE"), VA_CHANNEL),
+        ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}} | va(virtualAccountName=1), VA_NAME),
+        ({"paymentMethod": []}, "paymentMethod"),
+        ({}, "paymentMethod.type"),
+    ],
+)
+def test_a_confirm_is_refused_that_names_no_method_of_ours(
+    shop: CheckedShop, changes: dict[str, Any], field: str
+) -> None:
+    waiting = shop.create(autoConfirm=False, paymentMethod=None, paymentMethodOptions=None)
+    before = written(shop)
+    path = f"/v2/payments/{waiting['id']}/confirm"
+    shop.refused("POST", path, changes, status=400, code="api_validation_error", field=field)
+    assert written(shop) == before
+    assert shop.get(f"/v2/payments/{waiting['id']}")["data"]["status"] == "REQUIRE_CONFIRMATION"
+
+
+@pytest.mark.parametrize("reason", ["CHARGE_FAILED", "FRAUDULENT", "", "because", 1, ["DUPLICATED"]])
+def test_a_cancel_is_refused_for_a_reason_that_is_not_a_merchants(shop: CheckedShop, reason: object) -> None:
+    waiting = shop.create(autoConfirm=False, paymentMethod=None, paymentMethodOptions=None)
+    path = f"/v2/payments/{waiting['id']}/cancel"
+    content = {"cancellationReason": reason}
+    shop.refused("POST", path, content, status=400, code="api_validation_error", field="cancellationReason")
+    assert shop.get(f"/v2/payments/{waiting['id']}")["data"]["status"] == "REQUIRE_CONFIRMATION"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"chargeStatus": "PAID"}, "chargeStatus"),
+        ({"chargeStatus": ...}, "chargeStatus"),
+        ({"paymentSessionId": ...}, "paymentSessionId"),
+        ({"paymentSessionId": 1}, "paymentSessionId"),
+        ({"amount": rupiah(0)}, "amount.value"),
+        ({"amount": rupiah(10**16)}, "amount.value"),
+        ({"amount": rupiah("1.5")}, "amount.value"),
+        ({"bankReference": ""}, "bankReference"),
+        ({"bankReference": "x" * 101}, "bankReference"),
+        ({"bankReference": "a\tb"}, "bankReference"),
+    ],
+)
+def test_a_simulation_is_refused_that_no_bank_would_send(
+    shop: CheckedShop, changes: dict[str, Any], field: str
+) -> None:
+    session = shop.create()
+    before = written(shop)
+    whole: dict[str, Any] = {"paymentSessionId": session["id"], "chargeStatus": "SUCCESS"} | changes
+    content = {name: value for name, value in whole.items() if value is not ...}
+    path = "/v2/payments/simulations"
+    shop.refused("POST", path, content, status=400, code="api_validation_error", field=field)
+    assert written(shop) == before
+
+
+@pytest.mark.parametrize("id_", [UNKNOWN, "order-1", ""])
+def test_a_simulation_of_a_payment_that_is_nobodys_is_not_found(shop: CheckedShop, id_: str) -> None:
+    content = {"paymentSessionId": id_, "chargeStatus": "SUCCESS"}
+    shop.refused("POST", "/v2/payments/simulations", content, status=404, code="resource_missing")
+
+
+@pytest.mark.parametrize("name", ["page", "perPage"])
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "1.5", "one", "1e1", "%00", "٣", "99999999999999999999", "true", "+1", "%201"]
+)
+def test_a_page_that_is_no_number_is_refused(shop: CheckedShop, name: str, value: str) -> None:
+    for path in ("/v2/payments?", f"/v2/charges?clientReferenceId={fresh()}&"):
+        shop.refused("GET", f"{path}{name}={value}", status=400, code="api_validation_error", field=name)
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 101, "a%00b", "a%0Ab", "%C2%85"])
+def test_a_reference_that_no_payment_can_have_is_refused_in_lookups(shop: CheckedShop, reference: str) -> None:
+    for path in ("/v2/payments", "/v2/charges"):
+        query = f"{path}?clientReferenceId={reference}"
+        shop.refused("GET", query, status=400, code="api_validation_error", field="clientReferenceId")
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 101, "ключ".encode().decode("latin-1"), "a/b", 'a"b'])
+def test_a_request_id_that_is_none_is_refused(shop: CheckedShop, key: str) -> None:
+    before = written(shop)
+    headers = {"Authorization": f"Bearer {shop.token}", **JSON, "X-REQUEST-ID": key}
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    answered = shop.client.post("/v2/payments", headers=raw, content=body())
+    refusal(answered, status=400, code="api_validation_error", field="X-REQUEST-ID")
+    assert written(shop) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2", "/v1", "/v2/", "/v2/payment", "/v2/payments/", "/v3/payments", "/v2/payments/a/b/c", "/v2/qr/a"]
+)
+def test_an_address_that_is_not_there_is_not_found(shop: CheckedShop, path: str) -> None:
+    assert shop.call("GET", path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/access-token", "POST"),
+        ("DELETE", "/v2/payments", "GET, HEAD, POST"),
+        ("GET", "/v2/payments/simulations", "POST"),
+        ("PUT", f"/v2/payments/{UNKNOWN}", "GET, HEAD"),
+        ("GET", f"/v2/payments/{UNKNOWN}/confirm", "POST"),
+        ("PATCH", f"/v2/payments/{UNKNOWN}/cancel", "POST"),
+        ("POST", "/v2/charges", "GET, HEAD"),
+        ("POST", "/v2/payment-method-configs", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_an_address_does_not_know_is_refused_with_those_it_does(
+    shop: CheckedShop, method: str, path: str, allowed: str
+) -> None:
+    answered = shop.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
+    refusal(answered, status=405, code="method_not_allowed")
+    assert sorted(answered.headers["allow"].split(", ")) == allowed.split(", ")
+
+
+def test_fields_that_nobody_knows_are_accepted_and_ignored(shop: CheckedShop) -> None:
+    strange: dict[str, object] = {"webhookUrl": "https://shop.example", "notificationUrl": 1, "": None, "é": [{}]}
+    session = shop.create(**strange, metadata={"a": 1})
+    assert not set(strange) & set(session)
+
+
+def test_null_in_an_optional_field_is_the_same_as_its_absence(shop: CheckedShop) -> None:
+    names = ("paymentType", "redirectUrl", "customerId", "customer", "orderInformation", "autoConfirm", "metadata")
+    more = (
+        "statementDescriptor",
+        "expirationMode",
+        "expiryAt",
+        "saveForFutureUse",
+        "bypassStatusPage",
+        "showSavedPayment",
+    )
+    nulls = order(**dict.fromkeys((*names, *more)))
+    assert list(shop.post("/v2/payments", nulls)["data"]) == list(shop.create())
+
+
+@pytest.mark.parametrize(
+    "name", ["😀 Ibu Sari 🎉", "👨‍👩‍👧", "सारी", "ياسمين", "x" * 100, 'O\'Neill "Ann" <b>', "é", "\u202eevil"]
+)
+def test_names_of_all_the_world_come_back_as_they_were_sent(shop: CheckedShop, name: str) -> None:
+    session = shop.create(
+        clientReferenceId=(reference := f"{name[:60]}-{fresh()}"),
+        paymentMethodOptions={"virtualAccount": {"channel": "BCA", "virtualAccountName": name}},
+        customer={"givenName": name, "email": "sari@shop.example"},
+        metadata={name: name},
+    )
+    assert session["customer"]["givenName"] == name
+    assert session["metadata"] == {name: name}
+    assert session["chargeDetails"][0]["virtualAccount"]["virtualAccountName"] == f"TOKO BARU - {name}"
+    found = shop.get(f"/v2/payments?clientReferenceId={quote(reference)}")["data"]
+    assert [each["id"] for each in found] == [session["id"]]

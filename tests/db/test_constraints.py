@@ -1,0 +1,285 @@
+"""What the database itself refuses, whatever the code above it has forgotten."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from asyncpg import CheckViolationError, ForeignKeyViolationError, NotNullViolationError, UniqueViolationError
+
+from tests.gateways import Databases
+
+NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
+MERCHANT, OTHER = UUID(int=1), UUID(int=2)
+
+ROWS: dict[str, dict[str, Any]] = {
+    "merchants": {
+        "id": MERCHANT,
+        "number": 131,
+        "name": "Toko",
+        "short_name": "TOKO",
+        "email": "toko@toko.example",
+        "agreement": "{}",
+        "created_at": NOW,
+    },
+    "credentials": {"key": "k", "merchant_id": MERCHANT, "dialect": "d", "secret_hash": b"", "created_at": NOW},
+    "endpoints": {
+        "id": UUID(int=3),
+        "merchant_id": MERCHANT,
+        "product": "payment",
+        "url": "https://toko.example",
+        "kinds": [],
+        "api_key": b"",
+        "signing_secret": b"",
+        "created_at": NOW,
+    },
+    "customers": {
+        "merchant_id": MERCHANT,
+        "id": "c-1",
+        "email": "budi@example.id",
+        "data": "{}",
+        "created_at": NOW,
+        "updated_at": NOW,
+    },
+    "payments": {
+        "id": UUID(int=4),
+        "merchant_id": MERCHANT,
+        "reference": "order-1",
+        "kind": "single",
+        "amount": 2_000_000,
+        "currency": "IDR",
+        "state": "awaiting",
+        "created_at": NOW,
+        "updated_at": NOW,
+        "descriptor": "",
+        "details": "{}",
+    },
+    "charges": {
+        "id": UUID(int=5),
+        "payment_id": UUID(int=4),
+        "merchant_id": MERCHANT,
+        "payment_reference": "order-1",
+        "amount": 2_000_000,
+        "state": "waiting",
+        "channel": "virtual_account",
+        "block": "{}",
+        "descriptor": "",
+        "created_at": NOW,
+        "updated_at": NOW,
+    },
+    "paycodes": {
+        "channel": "virtual_account",
+        "number": "12700000 00000001",
+        "merchant_id": MERCHANT,
+        "payment_id": UUID(int=4),
+        "standing": False,
+        "created_at": NOW,
+    },
+    "idempotency_keys": {"merchant_id": MERCHANT, "key": "k", "fingerprint": b"", "answer": b"", "expires_at": NOW},
+    "reports": {
+        "id": UUID(int=6),
+        "bank": "simulator",
+        "reference": "SIM1",
+        "channel": "virtual_account",
+        "number": "1",
+        "amount": 2_000_000,
+        "outcome": "booked",
+        "merchant_id": MERCHANT,
+        "payment_id": UUID(int=4),
+        "charge_id": UUID(int=5),
+        "paid_at": NOW,
+        "received_at": NOW,
+    },
+    "accounts": {"name": "bank/simulator", "currency": "IDR"},
+    "transfers": {"debit": 1, "credit": 2, "amount": 1, "reason": "fee", "merchant_id": MERCHANT, "at": NOW},
+    "events": {"merchant_id": MERCHANT, "sequence": 1, "kind": "payment.paid", "at": NOW},
+    "deliveries": {
+        "id": UUID(int=7),
+        "merchant_id": MERCHANT,
+        "sequence": 1,
+        "endpoint_id": UUID(int=3),
+        "state": "waiting",
+        "next_at": NOW,
+        "created_at": NOW,
+    },
+    "tries": {"delivery_id": UUID(int=7), "number": 1, "at": NOW, "seconds": 0.1, "error": "", "answer": ""},
+    "sandbox_clock": {"offset_seconds": 1.5},
+}
+"""One good row of each table, each fitting to the others; what the tests change is all that is wrong with theirs."""
+
+
+class Desk:
+    """A connection to a database that holds ROWS. What a test tries in it is undone."""
+
+    def __init__(self, runner: asyncio.Runner, connection: Any) -> None:
+        self._runner = runner
+        self._connection = connection
+
+    def insert(self, table: str, **changes: Any) -> None:
+        self._runner.run(self._undone(table, ROWS[table] | changes))
+
+    async def _undone(self, table: str, row: dict[str, Any]) -> None:
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            await self.write(table, row)
+        finally:
+            await transaction.rollback()
+
+    async def write(self, table: str, row: dict[str, Any]) -> None:
+        places = ", ".join(f"${i}" for i in range(1, len(row) + 1))
+        await self._connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
+
+    async def fill(self) -> None:
+        await self.write("accounts", {"name": "house/fees", "currency": "IDR"})
+        for table, row in ROWS.items():
+            await self.write(table, row)
+
+
+@pytest.fixture(scope="module")
+def desk(databases: Databases) -> Iterator[Desk]:
+    url = databases.fresh()
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        desk = Desk(runner, connection)
+        runner.run(desk.fill())
+        yield desk
+        runner.run(connection.close())
+
+
+NEW: dict[str, dict[str, Any]] = {
+    "merchants": {"id": OTHER, "number": 132},
+    "endpoints": {"id": OTHER, "product": "refund"},
+    "customers": {"id": "c-2", "email": "siti@example.id"},
+    "payments": {"id": OTHER, "reference": "order-2"},
+    "charges": {"id": OTHER},
+    "paycodes": {"number": "2"},
+    "idempotency_keys": {"key": "k-2"},
+    "reports": {"id": OTHER, "reference": "SIM2", "charge_id": OTHER},
+    "transfers": {},
+    "events": {"sequence": 2},
+    "deliveries": {"id": OTHER},
+    "tries": {"number": 2},
+}
+"""What makes a second row of a table a good one."""
+
+
+@pytest.mark.parametrize("table", NEW)
+def test_a_second_row_that_is_right_is_taken(desk: Desk, table: str) -> None:
+    desk.insert(table, **NEW[table])
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "changes"),
+    [
+        ("a number that somebody holds", "paycodes", {"payment_id": uuid4(), "merchant_id": OTHER}),
+        ("a reference that the merchant used", "payments", {"id": OTHER}),
+        ("a report that was heard", "reports", {"id": OTHER, "charge_id": OTHER, "outcome": "booked"}),
+        (
+            "a report that was heard, about a stranger's number",
+            "reports",
+            {"id": OTHER, "number": "2", "outcome": "late"},
+        ),
+        ("a charge booked by a second report", "reports", {"id": OTHER, "reference": "SIM2"}),
+        ("an idempotency key that the merchant used", "idempotency_keys", {"answer": b"other"}),
+        ("an event number that was given", "events", {"kind": "payment.created"}),
+        ("an e-mail address of another customer", "customers", {"id": "c-2"}),
+        ("a merchant's number twice", "merchants", {"id": OTHER}),
+        ("a second address for one product", "endpoints", {"id": OTHER, "url": "https://other.example"}),
+        ("an account's name twice", "accounts", {}),
+        ("a key to sign in with twice", "credentials", {"dialect": "other"}),
+        ("a try under a number that was used", "tries", {"status": 200}),
+        ("a second clock", "sandbox_clock", {"offset_seconds": 2.0}),
+    ],
+)
+def test_what_may_be_there_once_is_refused_the_second_time(
+    desk: Desk, what: str, table: str, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UniqueViolationError):
+        desk.insert(table, **changes)
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "changes"),
+    [
+        ("a number that nobody holds any more", "paycodes", {"held": False, "payment_id": OTHER}),
+        ("a number of another channel", "paycodes", {"channel": "qris", "payment_id": OTHER}),
+        ("another merchant's reference", "payments", {"id": OTHER, "merchant_id": OTHER}),
+        ("another merchant's key", "idempotency_keys", {"merchant_id": OTHER}),
+        ("another merchant's customer", "customers", {"merchant_id": OTHER}),
+        ("a customer without an e-mail address", "customers", {"id": "c-3", "email": None}),
+        ("another bank's reference", "reports", {"id": OTHER, "bank": "other", "charge_id": OTHER}),
+        (
+            "money set aside for a charge that is booked",
+            "reports",
+            {"id": OTHER, "reference": "SIM2", "outcome": "double"},
+        ),
+        ("a MULTIPLE payment of any amount", "payments", NEW["payments"] | {"kind": "multiple", "amount": None}),
+    ],
+)
+def test_what_only_looks_the_same_is_taken(desk: Desk, what: str, table: str, changes: dict[str, Any]) -> None:
+    desk.insert(table, **changes)
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "changes"),
+    [
+        ("a paid payment without its time", "payments", {"state": "paid"}),
+        ("a succeeded charge without its time", "charges", {"state": "succeeded"}),
+        ("a payment of nothing", "payments", {"amount": 0}),
+        ("a payment of less than nothing", "payments", {"amount": -1}),
+        ("a SINGLE payment without an amount", "payments", {"amount": None}),
+        ("a kind of payment that does not exist", "payments", {"kind": "twice"}),
+        ("a state that does not exist", "payments", {"state": "settled"}),
+        ("a charge of nothing", "charges", {"amount": 0}),
+        ("a charge in a state that does not exist", "charges", {"state": "paid"}),
+        ("a transfer of nothing", "transfers", {"amount": 0}),
+        ("a transfer of less than nothing", "transfers", {"amount": -1}),
+        ("a transfer from an account to itself", "transfers", {"credit": 1}),
+        ("a report of nothing", "reports", {"amount": 0}),
+        ("a report of less than nothing", "reports", {"amount": -1}),
+        ("an outcome that does not exist", "reports", {"outcome": "refused"}),
+        ("money booked to no charge", "reports", {"outcome": "booked", "charge_id": None}),
+        ("a waiting delivery that is never due", "deliveries", {"next_at": None}),
+        ("a finished delivery that is due", "deliveries", {"state": "parked"}),
+        ("a delivery in a state that does not exist", "deliveries", {"state": "lost"}),
+        ("a clock beside the clock", "sandbox_clock", {"only_row": False}),
+    ],
+)
+def test_what_cannot_be_true_is_refused(desk: Desk, what: str, table: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(CheckViolationError):
+        desk.insert(table, **NEW.get(table, {}) | changes)
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "changes"),
+    [
+        ("a charge of no payment", "charges", {"payment_id": OTHER}),
+        ("a delivery of no event", "deliveries", {"sequence": 2}),
+        ("a delivery of another merchant's event", "deliveries", {"merchant_id": OTHER}),
+        ("a delivery to no endpoint", "deliveries", {"endpoint_id": OTHER}),
+        ("a try of no delivery", "tries", {"delivery_id": OTHER}),
+        ("a transfer to no account", "transfers", {"credit": 99}),
+        ("a key of no merchant", "credentials", {"key": "k-2", "merchant_id": OTHER}),
+        ("an endpoint of no merchant", "endpoints", {"merchant_id": OTHER}),
+    ],
+)
+def test_what_belongs_to_nothing_is_refused(desk: Desk, what: str, table: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(ForeignKeyViolationError):
+        desk.insert(table, **NEW.get(table, {}) | changes)
+
+
+@pytest.mark.parametrize(("table", "column"), [(table, column) for table in NEW for column in ROWS[table]])
+def test_only_what_may_be_unknown_can_be_left_out(desk: Desk, table: str, column: str) -> None:
+    row = NEW[table] | {column: None}
+    if (table, column) in MAY_BE_UNKNOWN:
+        desk.insert(table, **row)
+    else:
+        with pytest.raises((NotNullViolationError, CheckViolationError)):
+            desk.insert(table, **row)
+
+
+MAY_BE_UNKNOWN = {("customers", "email"), ("reports", "payment_id")}

@@ -1,0 +1,260 @@
+"""Every query of the house is prepared on the migrated schema, and planned on tables that have grown: a wrong name in SQL
+is found here, and so is a query that would read a whole table.
+"""
+
+import ast
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+import gerbang.db
+from tests.gateways import Databases
+
+Plan = dict[str, Any]
+FOLDER = Path(gerbang.db.__file__).parent
+SAID_BY = {"fetch", "fetchrow", "fetchval", "execute", "executemany", "cursor", "prepare"}
+"""The calls of a connection that take SQL."""
+SQL_FROM_ELSEWHERE = {"__init__.migrate"}
+"""Who runs SQL that is not written where it is run: the migrations, which every database of the tests has been through."""
+
+GROWING = {
+    "customers",
+    "payments",
+    "charges",
+    "paycodes",
+    "idempotency_keys",
+    "reports",
+    "transfers",
+    "events",
+    "deliveries",
+    "tries",
+    "inbox",
+}
+"""Tables that grow with the payments. The others have a row for each merchant, key or account."""
+READS_ALL_ON_PURPOSE = {
+    "ledger.imbalances": "an audit reads everything",
+    "ledger.balances_of": "the sandbox's view of the books, where there are few payments",
+    "idempotency.forget": "now and then, in the background; of a large table the summary by expires_at is read (BRIN)",
+}
+
+ROWS = 10_000
+SOME_ROWS = """
+    INSERT INTO merchants SELECT md5('m' || n)::uuid, n + 1, 'a', 'a', 'a', '{}', $1 FROM generate_series(0, 99) n;
+    INSERT INTO endpoints SELECT md5('n' || n)::uuid, md5('m' || n)::uuid, 'payment', 'u', '{}', '', '', $1
+        FROM generate_series(0, 99) n;
+    INSERT INTO accounts (name, currency) SELECT 'account ' || n, 'IDR' FROM generate_series(1, 100) n;
+    INSERT INTO customers SELECT md5('m' || n % 100)::uuid, n, n || '@shop.example', '{}', $1, $1 FROM rows;
+    INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at,
+                          paid_at, descriptor, details)
+        SELECT md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, 'single', 100, 'IDR', (ARRAY['awaiting', 'paid'])[1 + n % 2],
+               at, at, at, at, '', '{}' FROM rows;
+    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor,
+                         created_at, updated_at)
+        SELECT md5('c' || n)::uuid, md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, 100, 'waiting', 'qris', '{}', '', at, at
+        FROM rows;
+    INSERT INTO paycodes SELECT 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
+                                md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
+    INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;
+    INSERT INTO reports SELECT md5('r' || n)::uuid, 'simulator', n, 'qris', '', 100, (ARRAY['booked', 'late'])[1 + n % 2],
+                               md5('m' || n % 100)::uuid, md5('p' || n)::uuid, md5('c' || n)::uuid, at, at FROM rows;
+    INSERT INTO transfers (debit, credit, amount, reason, merchant_id, at)
+        SELECT 1 + n % 99, 2 + n % 99, 100, 'money_in', md5('m' || n % 100)::uuid, at FROM rows;
+    INSERT INTO events SELECT md5('m' || n % 100)::uuid, n, 'payment.paid', at FROM rows;
+    INSERT INTO deliveries SELECT md5('d' || n)::uuid, md5('m' || n % 100)::uuid, n, md5('n' || n % 100)::uuid,
+                                  (ARRAY['waiting', 'parked'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN at END, 0, 0, '', at
+        FROM rows;
+    INSERT INTO tries SELECT md5('d' || n)::uuid, 1, at, 500, 0, '', '' FROM rows;
+    INSERT INTO inbox (merchant_id, received_at, path, headers, body) SELECT md5('m' || n % 100)::uuid, at, '', '{}', '' FROM rows
+"""
+
+VALUES = {
+    "uuid": "md5('p7')",
+    "text": "'7'",
+    "bytea": "''",
+    "json": "'{}'",
+    "bool": "false",
+    "int4": "16",
+    "int8": "16",
+    "numeric": "16",
+    "float4": "16",
+    "float8": "16",
+    "timestamptz": "'2025-03-30 05:48:20+00'",
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    name: str
+    sql: str
+    arguments: int | None
+    """How many values it is given, None where that is known only when it runs."""
+
+
+class _Reader(ast.NodeVisitor):
+    """Finds what one file says to the database."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        tree = ast.parse(file.read_text())
+        self._constants = {
+            target.id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        self._function = ""
+        self.queries: list[Query] = []
+        self.unread: set[str] = set()
+        self.visit(tree)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        outside, self._function = self._function, self._function or node.name
+        self.generic_visit(node)
+        self._function = outside
+
+    def visit_Call(self, node: ast.Call) -> None:
+        self.generic_visit(node)
+        if not (isinstance(node.func, ast.Attribute) and node.func.attr in SAID_BY and node.args):
+            return
+        name = f"{self._file.stem}.{self._function}"
+        sql = self._text(node.args[0])
+        if sql is None:
+            self.unread.add(name)
+            return
+        many = any(isinstance(argument, ast.Starred) for argument in node.args)
+        self.queries.append(Query(name, sql, None if many else len(node.args) - 1))
+
+    def _text(self, node: ast.expr) -> str | None:
+        """The SQL of a plain string, or of one with this file's constants in it."""
+        if isinstance(node, ast.Constant):
+            return node.value if isinstance(node.value, str) else None
+        if isinstance(node, ast.FormattedValue):
+            said = self._constants.get(node.value.id) if isinstance(node.value, ast.Name) else None
+            return said if isinstance(said, str) else None
+        if not isinstance(node, ast.JoinedStr):
+            return None
+        parts = [self._text(part) for part in node.values]
+        return None if None in parts else "".join(part for part in parts if part)
+
+
+READERS = [_Reader(file) for file in sorted(FOLDER.rglob("*.py"))]
+QUERIES = [query for reader in READERS for query in reader.queries]
+PLANNED = [query for query in QUERIES if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", query.sql)]
+
+
+def _ids(queries: list[Query]) -> list[str]:
+    return [f"{query.name}-{i}" for i, query in enumerate(queries)]
+
+
+class Grown:
+    """A database with some thousands of payments, and what it says about queries."""
+
+    def __init__(self, runner: asyncio.Runner, connection: Any) -> None:
+        self._runner = runner
+        self._connection = connection
+
+    async def fill(self) -> None:
+        now = "timestamptz '2025-03-30 05:48:17+00'"
+        rows = f"(SELECT n, {now} + n * interval '1 second' AS at FROM generate_series(1, {ROWS}) n) r"
+        await self._connection.execute(SOME_ROWS.replace("$1", now).replace("FROM rows", f"FROM {rows}"))
+        await self._connection.execute("ANALYZE; SET plan_cache_mode = force_custom_plan; SET jit = off")
+
+    def parameters(self, query: Query) -> list[str]:
+        """The types of the query's parameters, as PostgreSQL finds them."""
+        prepared = self._runner.run(self._connection.prepare(query.sql))
+        return [parameter.name for parameter in prepared.get_parameters()]
+
+    def read_whole(self, query: Query) -> set[str]:
+        """The growing tables of which the query reads every row, or every row of an index."""
+        given = ", ".join(_given(parameter) for parameter in self.parameters(query))
+        plan = self._runner.run(self._plan(query.sql, f"({given})" if given else ""))
+        return {table for table in _unbounded(plan, limited=False) if table in GROWING}
+
+    async def _plan(self, sql: str, given: str) -> Plan:
+        await self._connection.execute(f"PREPARE asked AS {sql}")
+        try:
+            plan = await self._connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE asked{given}")
+        finally:
+            await self._connection.execute("DEALLOCATE asked")
+        return json.loads(plan)[0]["Plan"]
+
+
+@pytest.fixture(scope="module")
+def grown(databases: Databases) -> Iterator[Grown]:
+    url = databases.fresh()
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        database = Grown(runner, connection)
+        runner.run(database.fill())
+        yield database
+        runner.run(connection.close())
+
+
+def _given(type_: str) -> str:
+    """A value such as the house gives: of lists a batch, of limits a page, of instants one at which little is due."""
+    one = type_.removesuffix("[]")
+    value = f"{VALUES[one]}::{one}"
+    return value if one == type_ else f"array_fill({value}, ARRAY[16])"
+
+
+def _unbounded(plan: Plan, *, limited: bool) -> Iterator[str]:
+    kind, bounded = plan["Node Type"], "Index Cond" in plan
+    limited = (limited or kind == "Limit") and kind != "Sort"
+    # A few rows from the end of an index are no whole table.
+    whole = kind == "Seq Scan" or (kind in ("Index Scan", "Index Only Scan") and not bounded and not limited)
+    if whole:
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", []):
+        if part["Node Type"] == "Bitmap Index Scan" and "Index Cond" not in part:
+            yield plan["Relation Name"]
+        yield from _unbounded(part, limited=limited)
+
+
+def test_all_sql_of_the_house_is_written_where_it_is_run() -> None:
+    assert {name for reader in READERS for name in reader.unread} == SQL_FROM_ELSEWHERE
+    assert len(QUERIES) > 40
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=_ids(QUERIES))
+def test_a_query_fits_the_schema_and_gets_as_many_values_as_it_asks_for(grown: Grown, query: Query) -> None:
+    parameters = len(grown.parameters(query))
+    assert {int(number) for number in re.findall(r"\$(\d+)", query.sql)} == set(range(1, parameters + 1))
+    assert query.arguments in (None, parameters)
+
+
+@pytest.mark.parametrize("query", PLANNED, ids=_ids(PLANNED))
+def test_a_query_does_not_read_all_payments_ever_made(grown: Grown, query: Query) -> None:
+    assert query.name in READS_ALL_ON_PURPOSE or grown.read_whole(query) == set()
+
+
+def test_every_exception_is_still_needed(grown: Grown) -> None:
+    assert {query.name for query in PLANNED if grown.read_whole(query)} >= READS_ALL_ON_PURPOSE.keys()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT referenz FROM payments", "INSERT INTO payments (id) VALUES ($1) ON CONFLICT (amount) DO NOTHING"],
+)
+def test_a_query_that_does_not_fit_is_seen(grown: Grown, sql: str) -> None:
+    with pytest.raises(asyncpg.PostgresError):
+        grown.read_whole(Query("", sql, None))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id FROM payments WHERE descriptor = $1",
+        "DELETE FROM paycodes WHERE held AND payment_id = ANY($1::uuid[])",
+        "SELECT count(*) FROM events",
+    ],
+)
+def test_a_query_that_reads_everything_is_seen(grown: Grown, sql: str) -> None:
+    assert len(grown.read_whole(Query("", sql, None))) == 1

@@ -1,0 +1,459 @@
+"""Payments are driven in random orders, often several things at the same moment and by two processes, against the real
+database; whatever happens, what must always be true is true after every step.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+import uvloop
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from gerbang.clock import MovableClock
+from gerbang.domain import charges as charge_rules
+from gerbang.domain import payments as payment_rules
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Details, Method
+from gerbang.domain.reports import Booked
+from gerbang.errors import Refused
+from gerbang.services import checkout, confirmations, expiry
+from gerbang.services.checkout import Reopening
+from gerbang.services.confirmations import Cancellation, Confirmation
+from gerbang.services.merchants import set_callback
+from tests.gateways import Databases
+from tests.houses import BRI, PRICE, START, House, forget_power_cuts, house, money, order, payment_id
+from tests.shops import read_request
+
+QRIS = Method(channel="qris")
+BY_BUYER = msgspec.structs.replace(BRI, left_to_buyer="method")
+WAYS: dict[str, dict[str, Any]] = {
+    "single": {"method": BRI},
+    "single qris": {"method": QRIS},
+    "to be confirmed": {"method": BRI, "details": Details(auto_confirm=False)},
+    "to be chosen": {"method": None, "details": Details(redirect=True)},
+    "short": {"method": BRI, "expires_in": 60},
+    "standing open": {"kind": "multiple", "amount": None, "method": BRI},
+    "standing closed": {"kind": "multiple", "method": BRI, "expires_in": 600},
+    "standing qris": {"kind": "multiple", "amount": None, "method": QRIS},
+}
+KINDS_TOLD = {"payment.processing", "payment.paid", "payment.cancelled", "charge.succeeded", "money.set_aside"}
+
+
+@dataclass
+class Known:
+    """What the machine knows of one payment."""
+
+    id: UUID
+    numbers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Every (channel, number) that it was ever given."""
+
+
+@dataclass
+class Street:
+    """Two processes on one database and one clock, and a shop's server that hears their callbacks."""
+
+    runner: asyncio.Runner
+    one: House
+    two: House
+    url: str
+    answers: list[int]
+    """What the shop answers next; 200 when nothing is left, 0 for hanging up."""
+
+
+def _reachable(moves: dict[str, dict[Any, Any]]) -> dict[str, set[str]]:
+    """Which states can follow which, in any number of moves."""
+    after: dict[str, set[str]] = {}
+    for table in moves.values():
+        for start, end in table.items():
+            after.setdefault(start, set()).add(end)
+    for _ in after:
+        for start in after:
+            after[start] |= {later for end in after[start] for later in after.get(end, set())}
+    return after
+
+
+PAYMENT_MAY_BECOME = _reachable(payment_rules.MOVES)
+CHARGE_MAY_BECOME = _reachable(charge_rules.MOVES)
+
+AT_ONCE = ["pay", "pay", "pay", "confirm", "confirm", "cancel", "end", "reopen", "expire due", "deliver", "create"]
+Wish = Callable[[], Awaitable[Any]]
+Rows = dict[str, list[dict[str, Any]]]
+"""What the database holds of one merchant, by table."""
+
+ways = st.sampled_from(list(WAYS))
+methods = st.sampled_from([None, BRI, QRIS, BY_BUYER])
+which = st.integers(0, 5)
+"""A payment of those that there are, by its place."""
+process = st.booleans()
+bank_reference = st.integers(0, 30)
+amounts = st.sampled_from([0, 0, 0, 1, -1])
+"""By how much the money differs from the price."""
+
+
+class Payments(RuleBasedStateMachine):
+    def __init__(self, street: Street) -> None:
+        super().__init__()
+        self.street = street
+        self.known: list[Known] = []
+        self.states: dict[UUID, str] = {}
+        self.money: dict[str, int] = {}
+        """Every bank reference that was ever reported of this merchant's numbers, and how much it was of."""
+
+    def run(self, story: Awaitable[Any]) -> Any:
+        async def told() -> Any:
+            return await story
+
+        return self.street.runner.run(told())
+
+    @initialize()
+    def open(self) -> None:
+        self.merchant: Merchant = self.run(self._merchant())
+
+    async def _merchant(self) -> Merchant:
+        merchant = await self.street.one.merchant()
+        await set_callback(self.street.one.world, merchant.id, "payment", self.street.url)
+        return merchant
+
+    def house(self, second: bool) -> House:
+        return self.street.two if second else self.street.one
+
+    def pick(self, place: int) -> Known:
+        return self.known[place % len(self.known)]
+
+    # What can happen: each gives an awaitable, so that several can be under way at once
+
+    async def _create(self, second: bool, way: str) -> None:
+        said = dict(WAYS[way])
+        ends_in = said.pop("expires_in", None)
+        ends = None if ends_in is None else self.street.one.clock.now() + timedelta(seconds=ends_in)
+        answer = await self.house(second).commands.create(order(self.merchant.id, expires_at=ends, **said))
+        self.known.append(Known(payment_id(answer)))
+
+    async def _confirm(self, second: bool, place: int, method: Method | None) -> None:
+        wish = Confirmation(self.merchant.id, self.pick(place).id, method)
+        await self.house(second).commands.confirm(wish)
+
+    async def _cancel(self, second: bool, place: int) -> None:
+        wish = Cancellation(self.merchant.id, self.pick(place).id, "REQUESTED_BY_CUSTOMER")
+        await confirmations.cancel(self.house(second).world, wish)
+
+    async def _end(self, second: bool, place: int) -> None:
+        await expiry.expire_now(self.house(second).world, self.merchant.id, self.pick(place).id)
+
+    async def _reopen(self, second: bool, place: int) -> None:
+        here = self.house(second)
+        found = await here.read(self.merchant, self.pick(place).id)
+        if found.charges:
+            await checkout.reopen(here.world, Reopening(self.merchant.id, found.payment.id, found.charges[0].id))
+
+    async def _pay(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> Booked | None:
+        numbers = self.pick(place).numbers
+        if not numbers:
+            return None
+        channel, number = numbers[which_number % len(numbers)]
+        name = f"{self.merchant.id}-{reference}"
+        amount = self.money.setdefault(name, PRICE + differs)
+        return await self.house(second).commands.report(money(number, amount=amount, reference=name, channel=channel))
+
+    async def _expire_due(self, second: bool) -> None:
+        await expiry.expire_due(self.house(second).world)
+
+    async def _release(self, second: bool) -> None:
+        await expiry.release_numbers(self.house(second).world)
+
+    async def _deliver(self, second: bool) -> None:
+        sender = self.house(second).workers._sender
+        await sender.step()
+        await sender.idle()
+
+    # Rules
+
+    @rule(second=process, way=ways)
+    def create(self, second: bool, way: str) -> None:
+        self.run(self._create(second, way))
+
+    @precondition(lambda self: self.known)
+    @rule(second=process, place=which, method=methods)
+    def confirm(self, second: bool, place: int, method: Method | None) -> None:
+        self.run(_allowed(self._confirm(second, place, method)))
+
+    @precondition(lambda self: self.known)
+    @rule(second=process, place=which, which_number=which, reference=bank_reference, differs=amounts)
+    def pay(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> None:
+        self.run(self._pay_and_judge(second, place, which_number, reference, differs))
+
+    async def _pay_and_judge(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> None:
+        """Money that comes alone: what becomes of it is known beforehand."""
+        heard_before = f"{self.merchant.id}-{reference}" in self.money
+        before = await self.house(second).read(self.merchant, self.pick(place).id)
+        booked = await self._pay(second, place, which_number, reference, differs)
+        if booked is None:
+            return
+        assert booked.heard_before == heard_before
+        after = await self.house(not second).read(self.merchant, self.pick(place).id)
+        if heard_before:
+            assert after == before
+            return
+        owed = before.payment.amount if before.payment.amount is not None else booked.amount
+        open_ = before.payment.state in ("awaiting", "processing", "active")
+        if before.payment.state == "paid":
+            assert booked.outcome == "double"
+        elif not open_:
+            assert booked.outcome == "late"
+        elif booked.outcome != "late":  # to a number that its buyer has left, or whose own time was over
+            right = {0: "booked", 1: "overpaid", -1: "underpaid"}[(booked.amount > owed) - (booked.amount < owed)]
+            assert booked.outcome == right
+        if booked.outcome == "booked":
+            assert after.payment.state == ("active" if before.payment.standing else "paid")
+        else:
+            assert after.payment == before.payment
+
+    @precondition(lambda self: self.known)
+    @rule(second=process, place=which)
+    def cancel(self, second: bool, place: int) -> None:
+        self.run(_allowed(self._cancel(second, place)))
+
+    @precondition(lambda self: self.known)
+    @rule(second=process, place=which)
+    def end(self, second: bool, place: int) -> None:
+        self.run(_allowed(self._end(second, place)))
+
+    @precondition(lambda self: self.known)
+    @rule(second=process, place=which)
+    def reopen(self, second: bool, place: int) -> None:
+        self.run(_allowed(self._reopen(second, place)))
+
+    @rule(seconds=st.sampled_from([1, 60, 300, 900, 3600, 43_200, 90_000]))
+    def pass_time(self, seconds: int) -> None:
+        self.street.one.pass_time(seconds=seconds)
+
+    @rule(second=process)
+    def expire_due(self, second: bool) -> None:
+        self.run(self._expire_due(second))
+
+    @rule(second=process)
+    def release(self, second: bool) -> None:
+        self.run(self._release(second))
+
+    @rule(second=process, answers=st.lists(st.sampled_from([200, 200, 500, 429, 400, 0]), max_size=4))
+    def deliver(self, second: bool, answers: list[int]) -> None:
+        self.street.answers[:] = answers
+        self.run(self._deliver(second))
+        self.street.answers.clear()
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data(), place=which)
+    def at_once(self, data: st.DataObject, place: int) -> None:
+        """Several things at the same moment, most of them about one payment."""
+        count = data.draw(st.integers(2, 6), label="how many")
+        self.run(_all_allowed([self._wish(data, place) for _ in range(count)]))
+
+    def _wish(self, data: st.DataObject, place: int) -> Wish:
+        second = data.draw(process, label="process")
+        what = data.draw(st.sampled_from(AT_ONCE), label="what")
+        match what:
+            case "pay":
+                return partial(self._pay, second, place, *data.draw(st.tuples(which, bank_reference, amounts)))
+            case "confirm":
+                return partial(self._confirm, second, place, data.draw(methods))
+            case "create":
+                return partial(self._create, second, data.draw(ways))
+            case "cancel" | "end" | "reopen":
+                return partial({"cancel": self._cancel, "end": self._end, "reopen": self._reopen}[what], second, place)
+            case _:
+                return partial({"expire due": self._expire_due, "deliver": self._deliver}[what], second)
+
+    # What must always be true
+
+    @invariant()
+    def all_is_well(self) -> None:
+        if hasattr(self, "merchant"):
+            self.run(self._all_is_well())
+
+    async def _all_is_well(self) -> None:
+        kept = {
+            table: await self.street.one.rows(
+                f"SELECT * FROM {table} WHERE merchant_id = $1 ORDER BY {by}", self.merchant.id
+            )
+            for table, by in (
+                ("payments", "id"),
+                ("charges", "id"),
+                ("paycodes", "created_at"),
+                ("reports", "received_at"),
+                ("transfers", "id"),
+                ("events", "sequence"),
+                ("deliveries", "sequence"),
+                ("tallies", "merchant_id"),
+            )
+        }
+        for each in self.known:
+            each.numbers = [(row["channel"], row["number"]) for row in kept["paycodes"] if row["payment_id"] == each.id]
+        assert await self.street.one.imbalances() == []
+        now = self.street.one.clock.now()
+        self._states_never_go_back(kept)
+        self._money_is_written_once(kept)
+        self._a_paid_payment_has_one_charge_that_succeeded(kept)
+        self._numbers_are_held_by_one(kept, now)
+        self._every_change_has_one_event(kept)
+        self._every_event_is_on_its_way(kept)
+
+    def _states_never_go_back(self, kept: Rows) -> None:
+        assert {row["id"] for row in kept["payments"]} == {each.id for each in self.known}
+        for table, may_become in (("payments", PAYMENT_MAY_BECOME), ("charges", CHARGE_MAY_BECOME)):
+            for row in kept[table]:
+                before, state = self.states.get(row["id"], row["state"]), row["state"]
+                assert state == before or state in may_become.get(before, set()), (before, state)
+                self.states[row["id"]] = state
+
+    def _money_is_written_once(self, kept: Rows) -> None:
+        assert {row["reference"]: row["amount"] for row in kept["reports"]} == self.money
+        assert len(kept["reports"]) == len(self.money)
+        for report in kept["reports"]:
+            lines = [row for row in kept["transfers"] if row["report_id"] == report["id"]]
+            arrived = [
+                row for row in lines if row["reason"] == ("money_in" if report["outcome"] == "booked" else "set_aside")
+            ]
+            assert [row["amount"] for row in arrived] == [report["amount"]]
+            if report["outcome"] != "booked":
+                assert lines == arrived
+        came = sum(row["amount"] for row in kept["transfers"] if row["reason"] in ("money_in", "set_aside"))
+        assert came == sum(self.money.values())
+
+    def _a_paid_payment_has_one_charge_that_succeeded(self, kept: Rows) -> None:
+        booked = Counter(row["payment_id"] for row in kept["reports"] if row["outcome"] == "booked")
+        fees = Counter[UUID]()
+        for row in kept["transfers"]:
+            if row["reason"] in ("fee", "vat"):
+                fees[row["payment_id"]] += row["amount"]
+        for payment in kept["payments"]:
+            of = [row for row in kept["charges"] if row["payment_id"] == payment["id"]]
+            succeeded = [row for row in of if row["state"] == "succeeded"]
+            assert len(succeeded) == booked[payment["id"]]
+            if payment["kind"] == "single":
+                assert len(succeeded) == (payment["state"] == "paid")
+            assert sum(row["fee"] for row in succeeded) == fees[payment["id"]]
+            assert sum(row["state"] == "waiting" for row in of) <= 1
+
+    def _numbers_are_held_by_one(self, kept: Rows, now: datetime) -> None:
+        held = Counter((row["channel"], row["number"]) for row in kept["paycodes"] if row["held"])
+        assert not [number for number, count in held.items() if count > 1]
+        for payment in kept["payments"]:
+            ends = payment["expires_at"]
+            if payment["state"] in ("awaiting", "active") and (ends is None or ends > now):
+                assert [row for row in kept["paycodes"] if row["payment_id"] == payment["id"] and row["held"]]
+
+    def _every_change_has_one_event(self, kept: Rows) -> None:
+        events = kept["events"]
+        assert [row["sequence"] for row in events] == list(range(1, len(events) + 1))
+        assert kept["tallies"][0]["events"] == len(events)
+        assert kept["tallies"][0]["payments"] == len(kept["payments"])
+        told = Counter((row["payment_id"], row["kind"]) for row in events)
+        booked = Counter(row["payment_id"] for row in kept["reports"] if row["outcome"] == "booked")
+        aside = Counter(row["payment_id"] for row in kept["reports"] if row["outcome"] != "booked")
+        for payment in kept["payments"]:
+            id_, state, standing = payment["id"], payment["state"], payment["kind"] == "multiple"
+            assert told[id_, "payment.created"] == 1
+            assert told[id_, "payment.paid"] == (state == "paid")
+            assert told[id_, "payment.cancelled"] == (state == "cancelled")
+            assert told[id_, "payment.expired"] == (state in ("expired", "inactive"))
+            assert told[id_, "charge.succeeded"] == (booked[id_] if standing else 0)
+            assert told[id_, "money.set_aside"] == aside[id_]
+            assert 0 <= told[id_, "payment.confirmed"] - told[id_, "payment.reopened"] + 1 <= 2
+
+    def _every_event_is_on_its_way(self, kept: Rows) -> None:
+        to_be_told = [row["sequence"] for row in kept["events"] if row["kind"] in KINDS_TOLD]
+        assert [row["sequence"] for row in kept["deliveries"]] == to_be_told
+        for row in kept["deliveries"]:
+            assert row["state"] in ("waiting", "delivered", "parked", "given_up")
+            assert (row["state"] == "waiting") == (row["next_at"] is not None)
+            assert (row["state"] == "waiting") or row["tries"] > 0
+
+    def teardown(self) -> None:
+        """In the end nobody waits any more: everything was heard, or is parked where it can be seen."""
+        if hasattr(self, "merchant"):
+            self.street.one.pass_time(days=2)
+            self.run(self._to_the_end())
+            rows = self.run(
+                self.street.one.rows("SELECT state FROM deliveries WHERE merchant_id = $1", self.merchant.id)
+            )
+            assert {row["state"] for row in rows} <= {"delivered", "parked", "given_up"}
+            ends = self.run(
+                self.street.one.rows(
+                    "SELECT state FROM payments WHERE merchant_id = $1 AND expires_at IS NOT NULL", self.merchant.id
+                )
+            )
+            assert {row["state"] for row in ends} <= {"paid", "cancelled", "expired", "inactive"}
+
+    async def _to_the_end(self) -> None:
+        await self.street.one.workers.catch_up()
+
+
+async def _allowed(what: Awaitable[Any]) -> None:
+    """A thing that may be refused, in words."""
+    with suppress(Refused):
+        await what
+
+
+async def _all_allowed(happening: list[Wish]) -> None:
+    await asyncio.wait_for(asyncio.gather(*(_allowed(wish()) for wish in happening)), 20)
+
+
+@pytest.fixture(scope="module")
+def street(databases: Databases) -> Iterator[Street]:
+    database_url = databases.fresh()
+    answers: list[int] = []
+
+    async def shop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                await read_request(reader)
+                status = answers.pop(0) if answers else 200
+                if status == 0:
+                    break
+                writer.write(f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n".encode())
+                await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        stack = AsyncExitStack()
+
+        async def open_() -> Street:
+            await forget_power_cuts(database_url)
+            clock = MovableClock(START, ticking=False)
+            one = await stack.enter_async_context(house(database_url, clock=clock))
+            two = await stack.enter_async_context(house(database_url, clock=clock))
+            server = await stack.enter_async_context(await asyncio.start_server(shop, "127.0.0.1", 0))
+            port = server.sockets[0].getsockname()[1]
+            return Street(runner, one, two, f"http://127.0.0.1:{port}/", answers)
+
+        yield runner.run(open_())
+        runner.run(stack.aclose())
+
+
+def test_whatever_happens_to_payments_the_books_and_the_news_are_right(street: Street) -> None:
+    run_state_machine_as_test(
+        lambda: Payments(street),
+        settings=settings(
+            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,99 @@
+"""A browser for the whole folder, a gateway, a shop's web site, and buyers whose browsers must never complain."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.gateways import Databases, Gateway, Shop
+from tests.web.checkout import browsers
+from tests.web.checkout.buyers import Buyer
+from tests.web.checkout.shopfronts import Shopfront
+
+
+def fresh(databases: Databases) -> str:
+    """A new database, made in a thread of its own: the browser's library keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(databases.fresh).result()
+
+
+@pytest.fixture(scope="package")
+def browser(databases: Databases) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browsers.chromium(), args=browsers.ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def site(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway for all tests here that leave its clock alone."""
+    with Gateway(fresh(databases), tmp_path_factory.mktemp("site")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def shop(site: Gateway) -> Shop:
+    return site.new_shop()
+
+
+@pytest.fixture
+def gateway(databases: Databases, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway of its own, for tests that move time."""
+    with Gateway(fresh(databases), tmp_path) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="package")
+def front() -> Iterator[Shopfront]:
+    with Shopfront() as front:
+        yield front
+
+
+@pytest.fixture
+def buyer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Buyer]]:
+    """Makes buyers; when the test is over, no browser may have complained or asked a stranger for anything."""
+    made: list[Buyer] = []
+
+    def make(**options: Any) -> Buyer:
+        made.append(Buyer(browser, **options))
+        return made[-1]
+
+    yield make
+    gateways = [
+        request.getfixturevalue(name) for name in ("site", "gateway") if name in request.fixturenames
+    ]
+    for one in made:
+        one.context.close()
+        assert one.may_fail or one.complaints == []
+        for gateway in gateways:
+            if any(each.url.startswith(gateway.base_url) for each in one.requests):
+                assert one.strangers(gateway.base_url) == []
+
+
+@pytest.fixture(scope="session")
+def axe_source() -> str:
+    """Deque's axe-core, the accessibility checker, as a script."""
+    return (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+
+
+@pytest.fixture
+def axe(axe_source: str) -> Callable[[Page], list[str]]:
+    """Finds what WCAG 2.2 AA (and axe's best practices) would complain of on a page: rule and place."""
+
+    def violations(page: Page) -> list[str]:
+        # Colours are judged as they are once everything stands still.
+        page.evaluate("() => Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations === 1).map(a => a.finished))")
+        page.evaluate(axe_source)
+        found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{violation['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+            for violation in found["violations"]
+            for node in violation["nodes"]
+        ]
+
+    return violations

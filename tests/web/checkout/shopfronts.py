@@ -1,0 +1,51 @@
+"""A shop's own web site, to which buyers come back: a real HTTP server that notes who came and what they brought."""
+
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Arrival:
+    path: str
+    referrer: str | None
+
+
+class Shopfront(AbstractContextManager["Shopfront"]):
+    def __init__(self) -> None:
+        arrivals: list[Arrival] = []
+
+        class Door(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802  the library's name
+                if self.path != "/favicon.ico":
+                    arrivals.append(Arrival(self.path, self.headers.get("referer")))
+                body = b"<!doctype html><html lang=en><title>Shop</title><h1>The shop</h1>"
+                self.send_response(200)
+                self.send_header("content-type", "text/html")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
+                pass
+
+        self.arrivals = arrivals
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()

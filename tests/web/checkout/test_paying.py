@@ -1,0 +1,217 @@
+"""From the shop to the page, through it, and back to the shop: the whole way of a buyer, in a real browser."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.gateways import Gateway, Shop
+from tests.web.checkout.buyers import DESKTOP, PHONE, Buyer, choose, heading, play, send, waits_for
+from tests.web.checkout.shopfronts import Shopfront
+
+Buyers = Callable[..., Buyer]
+
+
+@pytest.mark.parametrize("way", ["virtual_account/BRI", "qris"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_a_buyer_chooses_pays_and_comes_back_to_the_shop(
+    shop: Shop, front: Shopfront, buyer: Buyers, way: str, viewport: dict[str, int]
+) -> None:
+    session = send(shop, front)
+    page = buyer(viewport=viewport).opens(session["paymentUrl"])
+    assert heading(page) == "Pilih cara bayar"
+    assert page.inner_text(".amount") == "Rp 185.000"
+    choose(page, way)
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+    # Nobody presses anything any more: the page goes back by itself, to exactly the address that the shop gave.
+    page.wait_for_url(f"{front.url}/**", timeout=15_000)
+    assert page.url == f"{front.url}/success?order=1&x=%20y"
+    assert front.arrivals[-1].referrer is None, "the shop must not learn the token"
+    assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "PAID"
+    assert shop.news() == ["PAYMENT.PAID"]
+
+
+def test_the_whole_way_works_without_javascript(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
+    page = buyer(java_script_enabled=False).opens(send(shop, front)["paymentUrl"])
+    page.click("button[value='virtual_account/PERMATA']")
+    assert heading(page) == "Transfer ke nomor ini"
+    assert page.is_visible("text=Periksa status")
+    assert not page.is_visible("button.copy"), "what needs JavaScript is not there without it"
+    page.click("text=Periksa status")
+    page.click("button[value='exact']")
+    assert heading(page) == "Pembayaran diterima"
+    page.click("text=Kembali ke Toko Baru")
+    assert page.url == f"{front.url}/success?order=1&x=%20y"
+
+
+def test_the_page_turns_when_the_money_arrives_elsewhere_and_says_so(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop)
+    page = buyer().opens(session["paymentUrl"])
+    choose(page, "qris")
+    page.wait_for_timeout(300)
+    shop.simulate(session["id"])
+    waits_for(page, "Pembayaran diterima")
+    page.wait_for_function("() => document.querySelector('#news').textContent === 'Pembayaran diterima'")
+    assert page.get_attribute("#news", "aria-live") == "polite"
+    assert page.title() == "Pembayaran diterima · Toko Baru"
+
+
+def test_polling_does_it_where_the_stream_is_blocked(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop)
+    one = buyer()
+    one.may_fail = True  # the browser complains of the stream that is cut here
+    one.context.route("**/detail/events*", lambda route: route.abort())
+    page = one.opens(session["paymentUrl"])
+    choose(page, "virtual_account/BNI")
+    shop.simulate(session["id"])
+    waits_for(page, "Pembayaran diterima")
+
+
+def test_an_open_page_expires_with_its_payment(gateway: Gateway, front: Shopfront, buyer: Buyers) -> None:
+    page = buyer().opens(send(gateway.shop, front)["paymentUrl"])
+    choose(page, "virtual_account/BCA")
+    gateway.shop.advance(seconds=16 * 60)
+    waits_for(page, "Waktu pembayaran habis")
+    assert "Terlanjur membayar? Uang Anda tidak hilang" in page.inner_text("main")
+    assert "185.000" not in page.inner_text("body"), "an expired link tells nothing of the order"
+    assert page.get_attribute("#back", "href") == f"{front.url}/expiration"
+    page.reload()
+    assert heading(page) == "Waktu pembayaran habis"
+
+
+def test_the_countdown_counts_and_speaks_up_in_the_last_minute(gateway: Gateway, buyer: Buyers) -> None:
+    page = buyer().opens(send(gateway.shop)["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    assert page.inner_text("[data-ends]") in ("15:00", "14:59", "14:58")
+    assert not page.locator(".left.soon").count()
+    gateway.shop.advance(seconds=14 * 60 + 10)
+    page.reload()
+    page.wait_for_selector(".left.soon")
+    page.wait_for_function("() => document.querySelector('#news').textContent === 'Sisa waktu satu menit.'")
+
+
+def test_numbers_and_amounts_are_copied_as_machines_want_them(shop: Shop, buyer: Buyers) -> None:
+    one = buyer(permissions=["clipboard-read", "clipboard-write"])
+    page = one.opens(send(shop)["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    shown = page.inner_text(".digits").split()
+    assert [len(group) for group in shown] == [4, 4, 4, 4]
+    page.click("text=Salin nomor")
+    page.wait_for_selector("text=Tersalin")
+    assert page.evaluate("navigator.clipboard.readText()") == "".join(shown)
+    page.click("[aria-label='Salin jumlah']")
+    page.wait_for_function("() => navigator.clipboard.readText().then(text => text === '185000')")
+    for button in page.locator("button, .plain, .button, summary").all():
+        box = button.bounding_box()
+        assert box is None or box["height"] >= 24, button.inner_text()
+    copies = [button.bounding_box() for button in page.locator("button.copy").all()]
+    assert all(box and box["height"] >= 44 for box in copies)
+
+
+def test_a_merchant_may_have_no_result_page(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
+    for way in ("played on the page", "paid elsewhere"):
+        session, before = send(shop, front, bypassStatusPage=True), len(front.arrivals)
+        page = buyer().opens(session["paymentUrl"])
+        choose(page, "qris")
+        if way == "paid elsewhere":
+            shop.simulate(session["id"])
+        else:
+            play(page, "exact")
+        page.wait_for_url(f"{front.url}/**")
+        assert page.url == f"{front.url}/success?order=1&x=%20y"
+        assert len(front.arrivals) == before + 1, "the shop is visited once, by the buyer"
+
+
+def test_each_end_leads_to_its_own_address(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
+    cancelled, expired = send(shop, front), send(shop, front)
+    shop.post(f"/v2/payments/{cancelled['id']}/cancel", {})
+    page = buyer().opens(cancelled["paymentUrl"])
+    assert heading(page) == "Pembayaran dibatalkan"
+    assert page.get_attribute("#back", "href") == f"{front.url}/failure"
+    page.goto(expired["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    play(page, "late")
+    waits_for(page, "Waktu pembayaran habis")
+    assert page.get_attribute("#back", "href") == f"{front.url}/expiration"
+    assert "Uang Anda kami terima setelah waktunya habis. Uang itu tidak hilang" in page.inner_text("main")
+    # The news of the late money reaches the shop too.
+    assert "MONEY.SET_ASIDE" in shop.news()
+
+
+def test_the_buyer_may_stay_on_the_result_page(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
+    session = send(shop, front)
+    page = buyer().opens(session["paymentUrl"])
+    choose(page, "qris")
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+    page.click("text=Tetap di halaman ini")
+    page.wait_for_timeout(9_000)
+    assert heading(page) == "Pembayaran diterima"
+
+
+def test_without_return_addresses_the_page_still_ends_well(shop: Shop, buyer: Buyers) -> None:
+    page = buyer().opens(send(shop, redirectUrl=None)["paymentUrl"])
+    choose(page, "qris")
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+    assert "Anda boleh menutup halaman ini." in page.inner_text("main")
+    assert not page.locator("#back").count()
+
+
+def test_a_wrong_amount_is_told_at_once_and_the_bill_stays_open(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop)
+    page = buyer().opens(session["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    play(page, "wrong")
+    page.wait_for_selector(".note")
+    assert "Kami menerima Rp 186.000, tetapi tagihannya Rp 185.000. Uang itu tidak hilang" in page.inner_text(".note")
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+    assert "Kami juga menerima Rp 186.000" in page.inner_text(".note")
+
+
+def test_ways_that_do_not_fit_are_shown_with_the_reason(shop: Shop, buyer: Buyers) -> None:
+    page = buyer().opens(send(shop, amount={"value": 2500, "currency": "IDR"})["paymentUrl"])
+    assert page.locator("button[name=way]").count() == 1, "QRIS alone takes so little"
+    assert "Tidak tersedia" in page.inner_text(".off")
+    assert "Bisa dipakai mulai Rp 10.000." in page.inner_text(".off")
+    page.goto(send(shop, amount={"value": 20_000_000, "currency": "IDR"})["paymentUrl"])
+    assert "Bisa dipakai sampai Rp 9.999.999." in page.inner_text(".off")
+    assert page.locator("button[name=way]").count() == 9
+
+
+def test_the_order_is_shown_as_the_shop_told_it(shop: Shop, buyer: Buyers) -> None:
+    page = buyer(locale="en-GB").opens(send(shop)["paymentUrl"])
+    page.click(".order summary")
+    shown = " ".join(page.inner_text(".order").split())
+    assert "Kopi Gayo 250 g × 2 Rp 68,000 Saringan V60 Rp 34,000" in shown
+
+
+def test_both_languages_by_browser_and_by_switch(shop: Shop, buyer: Buyers) -> None:
+    url = send(shop)["paymentUrl"]
+    page = buyer(locale="en-US").opens(url)
+    assert heading(page) == "Choose how to pay"
+    assert page.get_attribute("html", "lang") == "en"
+    assert page.inner_text(".amount") == "Rp 185,000"
+    page.click("nav a[hreflang=id]")
+    assert heading(page) == "Pilih cara bayar"
+    choose(page, "virtual_account/BRI")
+    assert heading(page) == "Transfer ke nomor ini", "the language that was chosen goes on through forms"
+    assert "30 Maret 2025, " in page.inner_text("main")
+    page.click("nav a[hreflang=en]")
+    assert heading(page) == "Transfer to this number"
+    assert "30 March 2025, " in page.inner_text("main")
+
+
+def test_a_qr_code_is_crisp_named_and_can_be_saved(shop: Shop, buyer: Buyers) -> None:
+    page = buyer().opens(send(shop)["paymentUrl"])
+    choose(page, "qris")
+    assert "185.000" in (page.get_attribute(".qr", "aria-label") or "")
+    assert page.locator(".qr svg").count() == 1
+    box = page.locator(".qr svg").bounding_box()
+    assert box is not None
+    assert box["width"] > 250
+    assert "NMID ID2025" in page.inner_text(".payee")
+    with page.expect_download() as download:
+        page.click("text=Simpan gambar QR")
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,175 @@
+"""What the payment instructions promise the payer's page: one shape, two languages, short plain steps, known placeholders."""
+
+import json
+import re
+from pathlib import Path
+from string import Formatter
+
+import msgspec
+import pytest
+
+from gerbang.channels.virtual_account import BANKS
+
+FOLDER = Path(__file__).parents[2] / "gerbang" / "web" / "checkout" / "instructions"
+FILES = sorted(FOLDER.glob("*.json"))
+BANK_FILES = {code.lower() for code in BANKS}
+PLACEHOLDERS = {"number", "amount", "name"}
+STEP_LENGTH_MAX = 90
+NAME_LENGTH_MAX = 40
+SIZE_BYTES_MAX = 6_000
+
+
+class Words(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    en: str
+
+
+class Steps(msgspec.Struct, forbid_unknown_fields=True):
+    id: list[str]
+    en: list[str]
+
+    def both(self) -> tuple[list[str], list[str]]:
+        return self.id, self.en
+
+
+class Way(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    name: Words
+    steps: Steps
+
+
+class Instructions(msgspec.Struct, forbid_unknown_fields=True):
+    title: str
+    ways: list[Way]
+
+    def sentences(self) -> list[str]:
+        return [step for way in self.ways for steps in way.steps.both() for step in steps]
+
+    def texts(self) -> list[str]:
+        return [self.title, *(name for way in self.ways for name in (way.name.id, way.name.en)), *self.sentences()]
+
+
+def read(path: Path) -> Instructions:
+    return msgspec.json.decode(path.read_bytes(), type=Instructions)
+
+
+def placeholders(text: str) -> list[str]:
+    """Names between braces, in order; a stray brace, a conversion or a format is an error of the text."""
+    found: list[str] = []
+    for _, name, form, conversion in Formatter().parse(text):
+        assert not form, text
+        assert conversion is None, text
+        if name is not None:
+            found.append(name)
+    return found
+
+
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def test_every_bank_that_we_offer_and_every_other_way_to_pay_has_instructions() -> None:
+    assert {path.stem for path in FILES} == BANK_FILES | {"qris", "alfamart", "indomaret", "other_bank"}
+
+
+@every_file
+def test_a_file_has_the_shape_that_the_page_reads(path: Path) -> None:
+    instructions = read(path)
+    assert instructions.title
+    assert instructions.ways
+    ids = [way.id for way in instructions.ways]
+    assert len(ids) == len(set(ids)), "a way's id is used as an anchor on the page"
+    assert all(re.fullmatch(r"[a-z][a-z_]*", name) for name in ids)
+
+
+@every_file
+def test_no_key_is_written_twice(path: Path) -> None:
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        keys = [key for key, _ in pairs]
+        assert len(keys) == len(set(keys)), keys
+        return dict(pairs)
+
+    json.loads(path.read_bytes(), object_pairs_hook=once)
+
+
+@every_file
+def test_both_languages_have_equally_many_steps_and_neither_too_many(path: Path) -> None:
+    for way in read(path).ways:
+        assert len(way.steps.id) == len(way.steps.en), way.id
+        assert 4 <= len(way.steps.id) <= 7, way.id
+
+
+@every_file
+def test_both_languages_name_the_same_things_in_the_same_step(path: Path) -> None:
+    for way in read(path).ways:
+        for indonesian, english in zip(*way.steps.both(), strict=True):
+            assert sorted(placeholders(indonesian)) == sorted(placeholders(english)), (indonesian, english)
+            assert indonesian != english
+
+
+@every_file
+def test_both_languages_quote_the_same_menus_in_the_same_step(path: Path) -> None:
+    for way in read(path).ways:
+        for indonesian, english in zip(*way.steps.both(), strict=True):
+            assert re.findall(r"“[^”]+”", indonesian) == re.findall(r"“[^”]+”", english)
+
+
+@every_file
+def test_only_placeholders_that_the_page_fills_are_used(path: Path) -> None:
+    instructions = read(path)
+    for sentence in instructions.sentences():
+        assert set(placeholders(sentence)) <= PLACEHOLDERS, sentence
+    for text in set(instructions.texts()) - set(instructions.sentences()):
+        assert placeholders(text) == [], text
+
+
+@every_file
+def test_every_way_says_which_number_amount_and_name(path: Path) -> None:
+    # A QR carries its own number.
+    wanted = PLACEHOLDERS - {"number"} if path.stem == "qris" else PLACEHOLDERS
+    for way in read(path).ways:
+        for steps in way.steps.both():
+            assert {name for step in steps for name in placeholders(step)} == wanted, way.id
+
+
+@every_file
+def test_every_way_ends_by_saying_that_the_page_turns_by_itself(path: Path) -> None:
+    for way in read(path).ways:
+        assert "otomatis" in way.steps.id[-1]
+        assert "halaman ini berganti sendiri" in way.steps.id[-1]
+        assert "automatically" in way.steps.en[-1]
+        assert "this page updates by itself" in way.steps.en[-1]
+
+
+@every_file
+def test_steps_are_short_whole_sentences(path: Path) -> None:
+    for sentence in read(path).sentences():
+        assert 10 <= len(sentence) <= STEP_LENGTH_MAX, (len(sentence), sentence)
+        assert sentence[0].isupper(), sentence
+        assert sentence.endswith("."), sentence
+        assert sentence == " ".join(sentence.split()), sentence
+
+
+@every_file
+def test_names_fit_a_tab_on_a_small_phone(path: Path) -> None:
+    instructions = read(path)
+    for name in (instructions.title, *(name for way in instructions.ways for name in (way.name.id, way.name.en))):
+        assert 2 <= len(name) <= NAME_LENGTH_MAX, name
+        assert name == " ".join(name.split()), name
+
+
+@every_file
+def test_nothing_is_markup_and_quotes_are_typographic(path: Path) -> None:
+    for text in read(path).texts():
+        assert not re.search(r"[<>&\"'`*\\]|https?:", text), text
+        assert text.count("“") == text.count("”"), text
+        assert text.isprintable(), text
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem in BANK_FILES], ids=lambda path: path.stem)
+def test_a_bank_explains_its_own_app(path: Path) -> None:
+    assert "mobile" in [way.id for way in read(path).ways]
+
+
+@every_file
+def test_a_file_is_small_enough_to_be_inlined_into_a_page(path: Path) -> None:
+    assert path.stat().st_size < SIZE_BYTES_MAX
