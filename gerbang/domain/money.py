@@ -21,6 +21,11 @@ def whole_rupiah(minor: int) -> int:
     return whole
 
 
+def in_rupiah(minor: int) -> int | float:
+    """Rupiah of minor units as JSON writes them: whole where they are, else with the sen of money that arrived so."""
+    return minor / MINOR_PER_RUPIAH if minor % MINOR_PER_RUPIAH else whole_rupiah(minor)
+
+
 def two_places(minor: int) -> str:
     """Minor units as text with two decimals: 366300 is "3663.00", -50 is "-0.50"."""
     sign = "-" if minor < 0 else ""

@@ -70,6 +70,6 @@ class Tokens:
                 issuer=ISSUER,
                 options={"verify_exp": False, "require": ["exp", "iss", "merchantId"]},
             )
-            return UUID(claims["merchantId"]), float(claims["exp"])
+            return UUID(str(claims["merchantId"])), float(claims["exp"])
         except (jwt.InvalidTokenError, ValueError, TypeError) as wrong:
             raise CredentialsWrong from wrong

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from gerbang.db import deliveries as kept
 from gerbang.db import events
@@ -17,7 +18,9 @@ from gerbang.world import World
 
 __all__ = ["Due", "Listed", "Result", "claim", "newest", "newest_events", "one", "record_all", "send", "send_again"]
 
+log = structlog.get_logger()
 ANSWER_LENGTH_MAX = 500
+NO_WORDS = "not sent: the callback could not be put into words"
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -28,15 +31,26 @@ class Result(msgspec.Struct, frozen=True):
 
 
 async def claim(world: World, most: int, busy_endpoints: Collection[UUID] = ()) -> list[Due]:
-    """Takes up to `most` deliveries that are due, with their bodies. They are ours for a minute, then due again."""
+    """Takes up to `most` deliveries that are due, with their bodies. They are ours for a minute, then due again.
+
+    News for which there are no words is parked, where everybody can see it: it must not hold up the others.
+    """
     async with world.db.transaction() as tx:
         now = world.clock.now()
         claimed = await kept.claim(tx, now, now + LEASE, most, list(busy_endpoints))
-        bodies: dict[UUID, bytes] = {
-            due.id: world.products[due.product].body(due.event, due.sequence) for due in claimed if due.body is None
-        }
+        bodies: dict[UUID, bytes] = {}
+        untold: list[tuple[UUID, Try, State, datetime | None]] = []
+        for due in claimed:
+            if due.body is None:
+                try:
+                    bodies[due.id] = world.products[due.product].body(due.event, due.sequence)
+                except Exception:
+                    log.exception("a callback could not be put into words", delivery=str(due.id))
+                    untold.append((due.id, Try(due.tries + 1, now, None, 0.0, NO_WORDS), "parked", None))
         await kept.store_bodies(tx, list(bodies.items()))
-    return [msgspec.structs.replace(due, body=bodies.get(due.id, due.body)) for due in claimed]
+        await kept.record(tx, untold)
+    told = [msgspec.structs.replace(due, body=bodies.get(due.id, due.body)) for due in claimed]
+    return [due for due in told if due.body is not None]
 
 
 async def send(world: World, due: Due) -> Result:

@@ -32,6 +32,6 @@ class Pages:
         """The payment that a token opens. Its expiry is left to the payment itself. Raises CredentialsWrong if forged."""
         try:
             claims = jwt.decode(token, self._key, algorithms=["HS256"], issuer=ISSUER, options={"verify_exp": False})
-            return UUID(claims["uuid"])
+            return UUID(str(claims["uuid"]))
         except (jwt.InvalidTokenError, ValueError, TypeError, KeyError) as wrong:
             raise CredentialsWrong from wrong

@@ -1,7 +1,7 @@
 """Sending callbacks: many at a time, and no endpoint may hold up the others."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from uuid import UUID
 
 import structlog
@@ -25,6 +25,7 @@ class Sender:
         self._commands = commands
         self._sending: set[asyncio.Task[None]] = set()
         self._busy: Counter[UUID] = Counter()
+        self._places: defaultdict[UUID, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_ENDPOINT))
 
     async def step(self) -> int:
         """Claims a few due deliveries and starts to send them; returns how many. 0 also while all hands are full."""
@@ -43,13 +44,18 @@ class Sender:
 
     async def _send(self, due: Due) -> None:
         try:
-            result = await deliveries.send(self._world, due)
+            # One claim may bring more for an endpoint than it has places; two rounds of time-outs fit into the lease.
+            async with self._places[due.endpoint_id]:
+                result = await deliveries.send(self._world, due)
             await self._commands.record(result)
         except Exception:
             # It is due again when its lease is over.
             log.exception("a delivery could not be sent or written down", delivery=str(due.id))
         finally:
             self._busy[due.endpoint_id] -= 1
+            if not self._busy[due.endpoint_id]:
+                del self._busy[due.endpoint_id]
+                self._places.pop(due.endpoint_id, None)
 
     async def idle(self) -> None:
         """Waits until everything that was claimed has been sent and written down."""

@@ -9,7 +9,6 @@ from gerbang import ids
 from gerbang.api.v2_sessions import shapes
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
-from gerbang.domain.money import whole_rupiah
 from gerbang.domain.signatures import standard_webhooks
 from gerbang.services.pages import Pages
 
@@ -62,8 +61,7 @@ class PaymentVoice:
             "clientReferenceId": snapshot.payment.reference if snapshot.payment else None,
             "chargeId": report.charge_id,
             "reason": report.outcome.upper(),
-            # Money that was not asked for may have sen, so it is told with its fraction where there is one.
-            "amount": {"value": _value(report.amount), "currency": "IDR"},
+            "amount": shapes.amount(report.amount),
             "number": snapshot.reported_number,
             "receivedAt": event.at,
         }
@@ -83,7 +81,3 @@ class PaymentVoice:
             "webhook-signature": standard_webhooks(endpoint.signing_secret, message_id, timestamp, body),
             "X-Gerbang-Sequence": str(sequence),
         }
-
-
-def _value(minor: int) -> int | float:
-    return minor / 100 if minor % 100 else whole_rupiah(minor)

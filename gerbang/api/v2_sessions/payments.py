@@ -193,5 +193,8 @@ async def picture(desk: Desk, request: Request) -> Response:
         raise PaymentUnknown
     headers = {"cache-control": "private, max-age=3600"}
     if kind == "svg":
-        return Response(await to_thread.run_sync(pictures.svg, text), media_type="image/svg+xml", headers=headers)
+        drawing = await to_thread.run_sync(pictures.svg, text)
+        # What stands inside HTML needs no namespace; a file of its own is no picture without one.
+        file = drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        return Response(file, media_type="image/svg+xml", headers=headers)
     return Response(await to_thread.run_sync(pictures.png, text), media_type="image/png", headers=headers)

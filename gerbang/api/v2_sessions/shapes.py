@@ -12,7 +12,7 @@ import msgspec
 
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
-from gerbang.domain.money import whole_rupiah
+from gerbang.domain.money import in_rupiah
 from gerbang.domain.paycodes import Block
 from gerbang.domain.payments import Payment
 from gerbang.services.pages import Pages
@@ -46,7 +46,7 @@ NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def amount(minor: int) -> Json:
-    return {"value": whole_rupiah(minor), "currency": "IDR"}
+    return {"value": in_rupiah(minor), "currency": "IDR"}
 
 
 def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: View) -> Json:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -147,7 +147,7 @@ def test_the_picture_shows_the_code(shop: CheckedShop, kind: dict[str, Any]) -> 
     assert svg.headers["content-type"].startswith("image/svg+xml")
     assert scanned(pixels_of_svg(svg.text, scale=3)) == (qr["qrContent"], "M")
     # Without its namespace, a file of this type is no picture to a browser.
-    assert ElementTree.fromstring(svg.text).tag == "{http://www.w3.org/2000/svg}svg"
+    assert ET.fromstring(svg.text).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 def test_an_arrival_at_a_static_code_shows_the_same_picture(shop: CheckedShop) -> None:

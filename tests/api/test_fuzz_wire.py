@@ -1,0 +1,296 @@
+"""Bytes that are hardly HTTP: broken framing, lies about lengths, NULs, foreign protocols. The server stays calm and up."""
+
+import base64
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import jwt
+import pytest
+
+from tests.gateways import Gateway, Shop
+
+TOO_MUCH = 1_000_001
+CREATE = "POST /v2/payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@contextmanager
+def connected(gateway: Gateway) -> Iterator[socket.socket]:
+    where = urlsplit(gateway.base_url)
+    with socket.create_connection((where.hostname or "", where.port or 0), timeout=5) as line:
+        yield line
+
+
+def heard(line: socket.socket, seconds: float) -> bytes:
+    """Everything that comes until the server hangs up or is silent for that long."""
+    line.settimeout(seconds)
+    received = b""
+    try:
+        while part := line.recv(65_536):
+            received += part
+    except (TimeoutError, ConnectionError):
+        pass
+    return received
+
+
+def sent(gateway: Gateway, *parts: bytes, seconds: float = 0.3) -> bytes:
+    """Sends bytes on a connection of their own and gives what comes back."""
+    with connected(gateway) as line:
+        try:
+            for part in parts:
+                line.sendall(part)
+        except ConnectionError:
+            pass  # the server has heard enough
+        return heard(line, seconds)
+
+
+def answers(received: bytes, *, without_body: bool = False) -> list[Answer]:
+    """The answers in a stream of bytes, as they are framed."""
+    found: list[Answer] = []
+    while received:
+        head, _, received = received.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        assert re.fullmatch(r"HTTP/1\.1 [1-5][0-9][0-9] [ -~]+", first), first
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        # What is hung up on is not framed: its body goes on to the end.
+        length = 0 if without_body else int(headers.get("content-length", len(received)))
+        found.append(Answer(int(first.split()[1]), headers, received[:length]))
+        received = received[length:]
+    return found
+
+
+def calm(gateway: Gateway, received: bytes) -> list[int]:
+    """The statuses that came back, none of them a failure, without a word about our insides; and the server lives."""
+    for word in (b"Traceback", b'File "', b"asyncpg", b"starlette", b"uvicorn", b"Exception"):
+        assert word not in received
+    statuses = [answer.status for answer in answers(received)]
+    assert all(status < 500 for status in statuses), received[:500]
+    assert gateway.client.get("/healthz").status_code == 200
+    return statuses
+
+
+def request(shop: Shop, line: str, *headers: str, body: bytes = b"") -> bytes:
+    """A request with the merchant's token; its body is announced unless a header says otherwise."""
+    named = ["Host: localhost", f"Authorization: Bearer {shop.token}", *headers]
+    if body and not any(header.lower().startswith(("content-length", "transfer-encoding")) for header in headers):
+        named.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([line, *named, "", ""]).encode("utf-8", "surrogateescape") + body
+
+
+CHUNKED = "POST /v2/payments HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked"
+PLAIN = "POST /v2/payments HTTP/1.1", "Content-Type: application/json"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "expected"),
+    [
+        (CHUNKED, b"ZZ\r\n{}\r\n0\r\n\r\n", [400]),
+        (CHUNKED, b"-1\r\n{}\r\n0\r\n\r\n", [400]),
+        (CHUNKED, b"2\r\n{}garbage\r\n0\r\n\r\n", [400]),
+        (CHUNKED, b"FFFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n", [400]),
+        (CHUNKED, b"2\r\n{}\r\n0\r\n\r\n", [400]),
+        (CHUNKED, b"2\r\n{}\r\n", []),
+        ((*PLAIN, "Content-Length: 5"), b"{}", []),
+        ((*PLAIN, "Content-Length: 1"), b"{}", [400, 400]),
+        ((*PLAIN, "Content-Length: -1"), b"{}", [400]),
+        ((*PLAIN, "Content-Length: two"), b"{}", [400]),
+        ((*PLAIN, "Content-Length: 99999999999999999999999"), b"{}", [400]),
+        ((*PLAIN, "Content-Length: 2", "Content-Length: 3"), b"{}", [400]),
+        ((*PLAIN, "Content-Length: 2", "Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n", [400]),
+        ((*PLAIN, "Transfer-Encoding: gzip"), b"{}", [400]),
+        ((*PLAIN, "Content-Encoding: gzip"), b"\x1f\x8b\x08\x00", [400]),
+        ((*PLAIN, "Content-Length: 0"), b"", [400]),
+        (PLAIN, b"", [400]),
+    ],
+)
+def test_a_body_that_is_framed_wrongly_is_refused_or_left_waiting(
+    shop: Shop, head: tuple[str, ...], body: bytes, expected: list[int]
+) -> None:
+    received = sent(shop.gateway, request(shop, *head, body=body))
+    assert calm(shop.gateway, received) == expected
+
+
+def test_a_body_of_one_byte_too_much_is_refused(shop: Shop) -> None:
+    for head in (PLAIN, ("POST /v2/payments/simulations HTTP/1.1",), ("POST /sandbox/bank/reports HTTP/1.1",)):
+        received = sent(shop.gateway, request(shop, *head, body=b" " * TOO_MUCH), seconds=2)
+        assert calm(shop.gateway, received)[:1] == [413]
+    whole = b'{"clientReferenceId":"' + b"x" * (TOO_MUCH - 1 - 24) + b'"}'
+    assert len(whole) == TOO_MUCH - 1
+    assert calm(shop.gateway, sent(shop.gateway, request(shop, *PLAIN, body=whole), seconds=2)) == [400]
+
+
+def test_a_body_of_one_byte_too_much_in_chunks_is_refused(shop: Shop) -> None:
+    chunk = b"%x\r\n%s\r\n" % (100_000, b" " * 100_000)
+    received = sent(shop.gateway, request(shop, *CHUNKED, body=chunk * 10 + b"1\r\n \r\n0\r\n\r\n"), seconds=2)
+    assert calm(shop.gateway, received)[:1] == [413]
+
+
+def test_a_huge_body_is_refused_before_it_is_sent(shop: Shop) -> None:
+    announced = request(shop, *PLAIN, "Content-Length: 10000000000", "Expect: 100-continue")
+    started = time.monotonic()
+    assert 413 in calm(shop.gateway, sent(shop.gateway, announced, seconds=0.5))
+    assert time.monotonic() - started < 2
+
+
+def test_large_headers_are_answered_or_refused(shop: Shop) -> None:
+    for header in ("X-REQUEST-ID: " + "x" * 100_000, "Cookie: " + "c=1; " * 100_000, "Authorization: Bearer " + "x" * 500_000):
+        received = sent(shop.gateway, request(shop, *PLAIN, header, body=b"{}"), seconds=1)
+        assert calm(shop.gateway, received)[:1] in ([400], [401], [431])
+    many = [f"X-{number}: y" for number in range(10_000)]
+    assert calm(shop.gateway, sent(shop.gateway, request(shop, "GET /v2/payments HTTP/1.1", *many), seconds=2))
+
+
+def test_requests_sent_at_once_are_answered_in_their_order(shop: Shop) -> None:
+    first = shop.create()["id"]
+    second = shop.create()["id"]
+    ask = [request(shop, f"GET /v2/payments/{one} HTTP/1.1") for one in (first, "none", second)]
+    got = answers(sent(shop.gateway, b"".join(ask), seconds=1))
+    assert [answer.status for answer in got] == [200, 404, 200]
+    assert first.encode() in got[0].body
+    assert second.encode() in got[2].body
+
+
+def test_http_1_0_is_answered_and_hung_up_on(shop: Shop) -> None:
+    started = time.monotonic()
+    received = sent(shop.gateway, request(shop, "GET /v2/payments HTTP/1.0"), seconds=3)
+    assert calm(shop.gateway, received) == [200]
+    assert time.monotonic() - started < 2, "the connection stayed open"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"\r\n\r\n\r\n",
+        b"GET /healthz\r\n\r\n",
+        b"get /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"FOO /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"GET  /healthz  HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://elsewhere.example/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"CONNECT bank.example:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
+        b"\x00\x01\x02\x03\x04\xff\xfe" * 1000,
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost:\r\n\r\n",
+        b"GET /docs HTTP/1.1\r\nHost: evil.example/@\\\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n: no name\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-\xff\xfe: \xff\xfe\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /\xff\xfe?\xff=\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /?" + b"a=b&" * 50_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET",
+        b"",
+    ],
+)
+def test_what_is_hardly_http_harms_nobody(shop: Shop, told: bytes) -> None:
+    calm(shop.gateway, sent(shop.gateway, told))
+
+
+ODD_PATHS = """/v2/payments/%00 /v2/payments/%ff%fe /v2/payments/%ed%a0%80 /v2/payments/%F0%9F%92%B0 /v2/payments/%0d%0aX-Evil:1
+/v2/payments/.. /v2/payments/../../healthz /v2/payments/%2e%2e%2f%2e%2e%2fetc%2fpasswd /v2//payments //etc/passwd
+/docs/../../etc/passwd /docs/%2e%2e/%2e%2e/pyproject.toml /docs/..%5c..%5cetc%5cpasswd /docs/v2_sessions%00/openapi.yaml
+/docs/.git/config /v2/qr/..%2f..%2fetc%2fpasswd.png /v2/qr/%00.png /v2/qr/.png /v2/qr/x.exe /v2/payments/{}/ /v2/ /v2 /v1
+/sandbox/inbox/%00 /sandbox/callbacks/%00 /sandbox/deliveries/%ff/resend /v2/payments?page=%00 /v2/payments?page=%ff
+/v2/payments?clientReferenceId=%00 /v2/payments?clientReferenceId=%ff%fe /v2/payments?clientReferenceId=%ed%a0%80
+/v2/payments?clientReferenceId=a%00b&perPage=1 /v2/charges?clientReferenceId=%0d%0a /v2/payments?page=1&page=2&page=%
+/v2/payments?perPage=1e400 /v2/payments?page=9999999999999999999999 /v2/payments?page=-1 /v2/payments?page=%D9%A1
+/v2/payments?=&&;;%%%zz /v2/payments#fragment /v2/payments/00000000-0000-0000-0000-000000000000
+/detail/x /detail/%00 /detail?token=%00 /detail?token=a.b.c""".split()
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, path: str) -> None:
+    """As bytes: a client would tidy them up before sending."""
+    for method in ("GET", "POST"):
+        received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1", "Connection: close"), seconds=2)
+        statuses = calm(shop.gateway, received)
+        assert statuses
+        assert b"root:" not in received
+        assert b"X-Evil" not in received.partition(b"\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/access-token", "/v2/payments", "/v2/payments/x", "/v2/payments/x/cancel", "/v2/charges", "/v2/qr/x.png"]
+    + ["/v2/payments/simulations", "/sandbox/clock", "/sandbox/inbox", "/sandbox/callbacks/payment", "/healthz", "/docs"],
+)
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PATCH", "QUERY", "PROPFIND"])
+def test_other_methods_are_not_allowed_and_told_which_are(shop: Shop, method: str, path: str) -> None:
+    received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1", "Connection: close"), seconds=2)
+    got = answers(received, without_body=method == "HEAD")
+    if not got:
+        # The parser knows fewer methods than the registry of HTTP, and hangs up on the others.
+        assert method == "QUERY"
+        return
+    assert calm(shop.gateway, received if method != "HEAD" else b"") is not None
+    if method == "HEAD" and got[0].status != 405:
+        assert got[0].status in (200, 307, 404)
+        return
+    assert got[0].status in (400, 405)
+    if got[0].status == 405:
+        assert {"GET", "POST", "PUT"} & set(got[0].headers["allow"].split(", "))
+        assert method not in got[0].headers["allow"]
+
+
+def forged(shop: Shop) -> Iterator[str]:
+    """Credentials that nobody was given."""
+    claims = {"iss": "backend-portal", "exp": 9_999_999_999, "merchantId": str(shop.merchant_id), "sub": "x"}
+    head, body, signature = shop.token.split(".")
+    yield "Bearer " + jwt.encode(claims, "a key of thirty-two characters or more", algorithm="HS256")
+    yield "Bearer " + jwt.encode(claims, "", algorithm="none")
+    yield f"Bearer {head}.{body}."
+    yield f"Bearer {head}.{body}.{signature[:-2]}"
+    yield f"Bearer {head}.{base64.urlsafe_b64encode(b'{' * 1000).decode()}.{signature}"
+    yield "Bearer " + "." * 10_000
+    yield from ("Bearer", "Bearer ", "Bearer \udcff\udcfe", "Basic", "Basic !!!", "Digest x", "bearer a b c", "\udc80", "")
+    for pair in (b"", b":", b"\x00:\x00", b"\xff\xfe:x", b"x" * 100_000, f"{shop.merchant_id}:wrong".encode()):
+        yield "Basic " + base64.b64encode(pair).decode()
+
+
+def test_forged_and_broken_credentials_are_refused(shop: Shop) -> None:
+    where: list[Callable[[str], bytes]] = [
+        lambda value: f"GET /v2/payments HTTP/1.1\r\nHost: x\r\nAuthorization: {value}\r\n\r\n".encode("utf-8", "surrogateescape"),
+        lambda value: f"GET /sandbox/clock HTTP/1.1\r\nHost: x\r\nAuthorization: {value}\r\n\r\n".encode("utf-8", "surrogateescape"),
+    ]
+    for value in forged(shop):
+        for asked in where:
+            assert calm(shop.gateway, sent(shop.gateway, asked(value)))[:1] == [401], value[:100]
+
+
+def test_many_who_never_finish_their_request_hold_up_nobody(shop: Shop) -> None:
+    half = request(shop, *PLAIN, "Content-Length: 100")
+    with ThreadPoolExecutor(1) as pool:
+        lines = [connected(shop.gateway) for _ in range(200)]
+        opened = [line.__enter__() for line in lines]
+        for number, line in enumerate(opened):
+            line.sendall(half[: -1 - number % 50])
+        started = time.monotonic()
+        assert pool.submit(shop.create).result(5)["status"] == "REQUIRE_ACTION"
+        assert time.monotonic() - started < 2
+        for line in lines:
+            line.__exit__(None, None, None)
+    assert calm(shop.gateway, b"") == []
