@@ -84,6 +84,7 @@ async def serve_http(app: ASGIApp, listener: Listener) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config)

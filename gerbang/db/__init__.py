@@ -37,6 +37,10 @@ MIGRATION_LOCK = 7_003_241_501
 ACQUIRE_SECONDS_MAX = 10.0
 
 
+async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nobody sets anything in a session here, so a connection needs no round trip to forget it."""
+
+
 class Database:
     """A pool of connections. Raises Unavailable wherever PostgreSQL cannot be reached."""
 
@@ -52,6 +56,7 @@ class Database:
                 min_size=min(2, self._connections),
                 max_size=self._connections,
                 command_timeout=60,
+                reset=_nothing_to_reset,
                 server_settings={"application_name": "gerbang", "timezone": "UTC", "jit": "off"},
             )
         except CONNECTION_LOST as lost:

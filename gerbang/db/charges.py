@@ -39,7 +39,7 @@ def charge_of(row: asyncpg.Record) -> Charge:
     )
 
 
-def _row(charge: Charge) -> tuple[Any, ...]:
+def values_of(charge: Charge) -> tuple[Any, ...]:
     return (
         charge.id,
         charge.payment_id,
@@ -69,7 +69,7 @@ async def insert(tx: Tx, charges: Sequence[Charge]) -> None:
                                  $8::json[], $9::text[], $10::bigint[], $11::text[], $12::timestamptz[],
                                  $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
             """,
-            *arrays(_row(charge) for charge in charges),
+            *arrays(values_of(charge) for charge in charges),
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +12,8 @@ from gerbang.db import Tx
 from gerbang.db._rows import text
 from gerbang.domain.merchants import Agreement, Merchant
 
-_agreement = msgspec.json.Decoder(Agreement)
+_agreement = lru_cache(maxsize=1024)(msgspec.json.Decoder(Agreement).decode)
+"""Agreements change seldom and are read in every batch, so their texts are parsed once."""
 
 
 def merchant_of(row: asyncpg.Record) -> Merchant:
@@ -22,7 +24,7 @@ def merchant_of(row: asyncpg.Record) -> Merchant:
         short_name=row["short_name"],
         email=row["email"],
         created_at=row["created_at"],
-        agreement=_agreement.decode(row["agreement"]),
+        agreement=_agreement(row["agreement"]),
     )
 
 

@@ -42,7 +42,7 @@ def payment_of(row: asyncpg.Record) -> Payment:
     )
 
 
-def _row(payment: Payment) -> tuple[Any, ...]:
+def values_of(payment: Payment) -> tuple[Any, ...]:
     return (
         payment.id,
         payment.merchant_id,
@@ -66,7 +66,7 @@ def _row(payment: Payment) -> tuple[Any, ...]:
 
 async def insert(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
     """Writes new payments and returns the ids of those written: the others' references were taken."""
-    rows = sorted((_row(payment) for payment in payments), key=lambda row: (row[1], row[2]))
+    rows = sorted((values_of(payment) for payment in payments), key=lambda row: (row[1], row[2]))
     if not rows:
         return set()
     written = await tx.fetch(
@@ -178,9 +178,7 @@ async def pulses(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Pulse]:
         ids,
     )
     return {
-        row["id"]: Pulse(
-            row["state"], row["updated_at"], row["expires_at"], row["charge_expires_at"], row["set_aside"]
-        )
+        row["id"]: Pulse(row["state"], row["updated_at"], row["expires_at"], row["charge_expires_at"], row["set_aside"])
         for row in rows
     }
 

@@ -10,8 +10,8 @@ from gerbang.services import checkout, confirmations, deliveries, lookups, payme
 from gerbang.services.checkout import Visit
 from gerbang.services.confirmations import Confirmation, Confirmed
 from gerbang.services.deliveries import Result
+from gerbang.services.drafts import NewPayment
 from gerbang.services.lookups import Found, Question
-from gerbang.services.payments import NewPayment
 from gerbang.world import World
 
 

@@ -16,9 +16,10 @@ async def announce(
     """Writes events and what must be delivered, in the transaction that made them true. It must come last in it."""
     if not events:
         return
-    endpoints = await kept.listeners(tx, {event.merchant_id for event in events})
-    numbers = await kept.numbered(tx, events, new_payments or {})
-    await kept.insert(tx, events, numbers)
+    # News without a snapshot is never sent to anybody.
+    heard = {event.merchant_id for event in events if event.snapshot is not None}
+    endpoints = await kept.listeners(tx, heard) if heard else []
+    numbers = await kept.insert(tx, events, new_payments or {})
     await deliveries.insert(
         tx,
         [

@@ -48,6 +48,14 @@ async def take(tx: Tx, cursors: Cursors, wishes: Sequence[Wish], now: datetime) 
     return [given[i] for i in range(len(wishes))]
 
 
+def guess(cursors: Cursors, wishes: Sequence[Wish]) -> list[str] | None:
+    """A number for each wish that is probably free, to be written at once; None where one must be looked at closely."""
+    if any(wish.opening.channel == "qris" and wish.opening.standing for wish in wishes):
+        return None  # their number is limited by quota
+    candidates = _candidates(cursors, wishes, range(len(wishes)))
+    return [candidates[i] for i in range(len(wishes))] if len(candidates) == len(wishes) else None
+
+
 async def _over_quota(tx: Tx, wishes: Sequence[Wish]) -> dict[int, str | Refused]:
     """Refuses standing QR codes beyond the merchant's quota."""
     refused: dict[int, str | Refused] = {}
@@ -91,7 +99,7 @@ async def _hold(
     wanted: dict[tuple[str, str], int] = {}
     for i, number in candidates.items():
         wanted.setdefault((wishes[i].opening.channel, number), i)
-    rows = [_paycode(wishes[i], number, now) for (_, number), i in wanted.items()]
+    rows = [paycode(wishes[i], number, now) for (_, number), i in wanted.items()]
     for pair in await paycodes.insert(tx, rows):
         given[wanted[pair]] = pair[1]
 
@@ -130,7 +138,8 @@ async def _search(
         missing = [i for i in missing if i not in given]
 
 
-def _paycode(wish: Wish, number: str, now: datetime) -> Paycode:
+def paycode(wish: Wish, number: str, now: datetime) -> Paycode:
+    """The row that holds a number for a wish."""
     return Paycode(
         channel=wish.opening.channel,
         number=number,

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from gerbang import ids
 from gerbang.clock import MovableClock
-from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payments
+from gerbang.db import deliveries, ledger, merchants, paycodes
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
-from gerbang.domain.payments import Payment, as_of
 from gerbang.domain.reports import Report
 from gerbang.errors import AmountMissing, ClockBackwards, MerchantUnknown, NotInLiveMode, PaymentUnknown, WrongState
-from gerbang.services.confirmations import own
+from gerbang.services.lookups import Found
 from gerbang.world import World
 
 SIMULATOR = "simulator"
@@ -52,37 +51,26 @@ async def next_due_at(world: World) -> datetime | None:
         return await deliveries.next_due_at(tx)
 
 
-async def simulated_payment(
-    world: World,
-    merchant_id: UUID,
-    payment_id: UUID,
-    amount: int | None,
-    bank_reference: str | None,
-    paid_at: datetime | None = None,
+def simulated_payment(
+    found: Found, amount: int | None, bank_reference: str | None, paid_at: datetime | None = None
 ) -> Report:
-    """The report of a buyer who pays this payment: its own amount where none is given. Raises what is missing.
+    """The report of a buyer who pays this payment: its own amount where none is given.
 
-    A payment that is over can be paid too, as buyers do; its money is then set aside.
+    A payment that is over can be paid too, as buyers do; its money is then set aside. Raises WrongState while the
+    payment has no number, and AmountMissing.
     """
-    async with world.db.reading() as tx:
-        payment = own(await payments.by_id(tx, [payment_id]), merchant_id, payment_id)
-    channel, number = await _number_of(world, payment)
+    payment = found.payment
+    block = payment.method.block if payment.method else None
+    if payment.method is not None and block is not None:
+        channel, number = payment.method.channel, block.number
+    elif found.charges:
+        channel, number = found.charges[0].channel, found.charges[0].block.number
+    else:
+        raise WrongState(state=payment.state, verb="paid: it has no number yet")
     amount = amount or payment.amount
     if amount is None:
         raise AmountMissing("amount")
     return simulated_report(channel, number, amount, bank_reference, paid_at)
-
-
-async def _number_of(world: World, payment: Payment) -> tuple[str, str]:
-    """The channel and number that a payment is paid to. Raises WrongState while it has none."""
-    block = payment.method.block if payment.method else None
-    if block is not None and payment.method is not None:
-        return payment.method.channel, block.number
-    async with world.db.reading() as tx:
-        listed = (await charges.newest(tx, [payment.id], most=1)).get(payment.id)
-    if not listed:
-        raise WrongState(state=as_of(payment, world.clock.now()).state, verb="paid: it has no number yet")
-    return listed[0].channel, listed[0].block.number
 
 
 def simulated_report(

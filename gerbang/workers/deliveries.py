@@ -25,7 +25,9 @@ class Sender:
         self._commands = commands
         self._sending: set[asyncio.Task[None]] = set()
         self._busy: Counter[UUID] = Counter()
-        self._places: defaultdict[UUID, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_ENDPOINT))
+        self._places: defaultdict[UUID, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(AT_ONCE_PER_ENDPOINT)
+        )
 
     async def step(self) -> int:
         """Claims a few due deliveries and starts to send them; returns how many. 0 also while all hands are full."""

@@ -4,7 +4,7 @@ import base64
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ import pytest
 from tests.gateways import Gateway, Shop
 
 TOO_MUCH = 1_000_001
-CREATE = "POST /v2/payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,11 @@ def calm(gateway: Gateway, received: bytes) -> list[int]:
     return statuses
 
 
-def request(shop: Shop, line: str, *headers: str, body: bytes = b"") -> bytes:
+def request(shop: Shop, line: str, *headers: str, body: bytes = b"", close: bool = True) -> bytes:
     """A request with the merchant's token; its body is announced unless a header says otherwise."""
     named = ["Host: localhost", f"Authorization: Bearer {shop.token}", *headers]
+    if close:
+        named.append("Connection: close")
     if body and not any(header.lower().startswith(("content-length", "transfer-encoding")) for header in headers):
         named.append(f"Content-Length: {len(body)}")
     return "\r\n".join([line, *named, "", ""]).encode("utf-8", "surrogateescape") + body
@@ -103,7 +104,7 @@ PLAIN = "POST /v2/payments HTTP/1.1", "Content-Type: application/json"
         (CHUNKED, b"2\r\n{}\r\n0\r\n\r\n", [400]),
         (CHUNKED, b"2\r\n{}\r\n", []),
         ((*PLAIN, "Content-Length: 5"), b"{}", []),
-        ((*PLAIN, "Content-Length: 1"), b"{}", [400, 400]),
+        ((*PLAIN, "Content-Length: 1"), b"{}", [400]),
         ((*PLAIN, "Content-Length: -1"), b"{}", [400]),
         ((*PLAIN, "Content-Length: two"), b"{}", [400]),
         ((*PLAIN, "Content-Length: 99999999999999999999999"), b"{}", [400]),
@@ -155,7 +156,8 @@ def test_large_headers_are_answered_or_refused(shop: Shop) -> None:
 def test_requests_sent_at_once_are_answered_in_their_order(shop: Shop) -> None:
     first = shop.create()["id"]
     second = shop.create()["id"]
-    ask = [request(shop, f"GET /v2/payments/{one} HTTP/1.1") for one in (first, "none", second)]
+    wanted = (first, "none", second)
+    ask = [request(shop, f"GET /v2/payments/{one} HTTP/1.1", close=one == second) for one in wanted]
     got = answers(sent(shop.gateway, b"".join(ask), seconds=1))
     assert [answer.status for answer in got] == [200, 404, 200]
     assert first.encode() in got[0].body
@@ -164,7 +166,7 @@ def test_requests_sent_at_once_are_answered_in_their_order(shop: Shop) -> None:
 
 def test_http_1_0_is_answered_and_hung_up_on(shop: Shop) -> None:
     started = time.monotonic()
-    received = sent(shop.gateway, request(shop, "GET /v2/payments HTTP/1.0"), seconds=3)
+    received = sent(shop.gateway, request(shop, "GET /v2/payments HTTP/1.0", close=False), seconds=3)
     assert calm(shop.gateway, received) == [200]
     assert time.monotonic() - started < 2, "the connection stayed open"
 
@@ -226,7 +228,7 @@ ODD_PATHS = """/v2/payments/%00 /v2/payments/%ff%fe /v2/payments/%ed%a0%80 /v2/p
 def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, path: str) -> None:
     """As bytes: a client would tidy them up before sending."""
     for method in ("GET", "POST"):
-        received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1", "Connection: close"), seconds=2)
+        received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1"), seconds=2)
         statuses = calm(shop.gateway, received)
         assert statuses
         assert b"root:" not in received
@@ -240,7 +242,7 @@ def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, 
 )
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PATCH", "QUERY", "PROPFIND"])
 def test_other_methods_are_not_allowed_and_told_which_are(shop: Shop, method: str, path: str) -> None:
-    received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1", "Connection: close"), seconds=2)
+    received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1"), seconds=2)
     got = answers(received, without_body=method == "HEAD")
     if not got:
         # The parser knows fewer methods than the registry of HTTP, and hangs up on the others.
@@ -248,7 +250,7 @@ def test_other_methods_are_not_allowed_and_told_which_are(shop: Shop, method: st
         return
     assert calm(shop.gateway, received if method != "HEAD" else b"") is not None
     if method == "HEAD" and got[0].status != 405:
-        assert got[0].status in (200, 307, 404)
+        assert got[0].status in (200, 307, 400, 404)
         return
     assert got[0].status in (400, 405)
     if got[0].status == 405:
@@ -272,13 +274,11 @@ def forged(shop: Shop) -> Iterator[str]:
 
 
 def test_forged_and_broken_credentials_are_refused(shop: Shop) -> None:
-    where: list[Callable[[str], bytes]] = [
-        lambda value: f"GET /v2/payments HTTP/1.1\r\nHost: x\r\nAuthorization: {value}\r\n\r\n".encode("utf-8", "surrogateescape"),
-        lambda value: f"GET /sandbox/clock HTTP/1.1\r\nHost: x\r\nAuthorization: {value}\r\n\r\n".encode("utf-8", "surrogateescape"),
-    ]
     for value in forged(shop):
-        for asked in where:
-            assert calm(shop.gateway, sent(shop.gateway, asked(value)))[:1] == [401], value[:100]
+        for path in ("/v2/payments", "/sandbox/clock"):
+            asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {value}\r\n\r\n"
+            received = sent(shop.gateway, asked.encode("utf-8", "surrogateescape"), seconds=2)
+            assert calm(shop.gateway, received) == [401], value[:100]
 
 
 def test_many_who_never_finish_their_request_hold_up_nobody(shop: Shop) -> None:

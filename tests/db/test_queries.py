@@ -133,7 +133,10 @@ class _Reader(ast.NodeVisitor):
         self.queries.append(Query(name, sql, None if many else len(node.args) - 1))
 
     def _text(self, node: ast.expr) -> str | None:
-        """The SQL of a plain string, or of one with this file's constants in it."""
+        """The SQL of a plain string, of one with this file's constants in it, or of such a constant."""
+        if isinstance(node, ast.Name):
+            said = self._constants.get(node.id)
+            return said if isinstance(said, str) else None
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else None
         if isinstance(node, ast.FormattedValue):

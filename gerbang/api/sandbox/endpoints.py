@@ -19,6 +19,7 @@ from gerbang.services import deliveries as sending
 from gerbang.services import merchants, sandbox
 from gerbang.services.credentials import Tokens
 from gerbang.services.deliveries import Listed
+from gerbang.services.lookups import Question
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
@@ -227,9 +228,8 @@ async def report(desk: Desk, request: Request) -> Response:
     if paid_at is not None and not 2000 <= paid_at.year <= 2100:
         raise Malformed("paidAt", "must be between the years 2000 and 2100")
     if asked.paymentId is not None:
-        money = await sandbox.simulated_payment(
-            desk.world, merchant_id, asked.paymentId, amount, asked.bankReference, paid_at
-        )
+        found = await desk.commands.read(Question(merchant_id, asked.paymentId))
+        money = sandbox.simulated_payment(found, amount, asked.bankReference, paid_at)
     else:
         channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "")
         money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)

@@ -28,8 +28,8 @@ from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services import confirmations, lookups, pictures
 from gerbang.services.confirmations import Cancellation, Confirmation
+from gerbang.services.drafts import NewPayment
 from gerbang.services.lookups import Found, Question
-from gerbang.services.payments import NewPayment
 
 _create = msgspec.json.Decoder(requests.CreatePayment)
 _confirm = msgspec.json.Decoder(requests.ConfirmPayment)

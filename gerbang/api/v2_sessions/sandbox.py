@@ -11,6 +11,7 @@ from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v2_sessions.answers import Desk, answer, success
 from gerbang.errors import PaymentUnknown
 from gerbang.services import expiry, sandbox
+from gerbang.services.lookups import Question
 
 _decoder = msgspec.json.Decoder(requests.Simulation)
 
@@ -30,8 +31,8 @@ async def simulate(desk: Desk, request: Request) -> Response:
     if asked.chargeStatus == "EXPIRED":
         await expiry.expire_now(desk.world, merchant_id, payment_id)
         return _updated(True)
-    report = await sandbox.simulated_payment(desk.world, merchant_id, payment_id, amount, asked.bankReference)
-    booked = await desk.commands.report(report)
+    found = await desk.commands.read(Question(merchant_id, payment_id))
+    booked = await desk.commands.report(sandbox.simulated_payment(found, amount, asked.bankReference))
     return _updated(booked.outcome == "booked" and not booked.heard_before)
 
 

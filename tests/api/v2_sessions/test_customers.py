@@ -1,5 +1,6 @@
 """Customers: known by their e-mail address, kept with what was said of them, and told with every payment."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -136,7 +137,7 @@ def test_ten_payments_at_once_of_a_new_customer_make_one_customer(shop: CheckedS
     shop.get("/v2/payment-method-configs")
     for round_ in range(3):
         customer = {"email": f"new{round_}@shop.example", "givenName": "Dewi"}
-        answers = at_once(*[lambda customer=customer: shop.call("POST", "/v2/payments", order(customer=customer))] * 10)
+        answers = at_once(*[partial(shop.call, "POST", "/v2/payments", order(customer=customer)) for _ in range(10)])
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.json()["data"]["customerId"] for answer in answers}) == 1
     assert written(shop)["customers"] == 3

@@ -1,6 +1,7 @@
 """The same request twice: an X-REQUEST-ID does the work once, and a clientReferenceId is used once."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_ten_at_once_with_one_key_make_one_payment(shop: CheckedShop) -> None:
     shop.get("/v2/payment-method-configs")
     for _ in range(3):
         body, key = order(), fresh("key")
-        answers = at_once(*[lambda body=body, key=key: create(shop, body, key)] * 10)
+        answers = at_once(*[partial(create, shop, body, key)] * 10)
         assert [answer.status_code for answer in answers] == [200] * 10
         assert len({answer.content for answer in answers}) == 1
     assert (written(shop)["payments"], written(shop)["paycodes"], written(shop)["events"]) == (3, 3, 3)
@@ -124,7 +125,7 @@ def test_ten_at_once_with_one_reference_make_one_payment(shop: CheckedShop) -> N
     shop.get("/v2/payment-method-configs")
     for round_ in range(3):
         body = order()
-        answers = at_once(*[lambda body=body: shop.call("POST", "/v2/payments", body)] * 10)
+        answers = at_once(*[partial(shop.call, "POST", "/v2/payments", body)] * 10)
         assert sorted(answer.status_code for answer in answers) == [200, *[409] * 9]
         assert {answer.json()["code"] for answer in answers} == {"00", "duplicate_error"}
         assert (written(shop)["payments"], written(shop)["paycodes"]) == (round_ + 1, round_ + 1)

@@ -12,7 +12,7 @@ PATH = "/v1/access-token"
 GRANT = b'{"grantType":"client_credentials"}'
 
 
-def sign_in(shop: CheckedShop, content: bytes = GRANT, **changes: str | None) -> Any:
+def sign_in(shop: CheckedShop, content: bytes = GRANT, /, **changes: str | None) -> Any:
     headers = {
         "X-MERCHANT-ID": str(shop.merchant_id),
         "X-MERCHANT-SECRET": shop.secret,
@@ -28,10 +28,6 @@ def asked_with(shop: CheckedShop, authorization: str | None, **more: str) -> Any
     return shop.stranger(
         "GET", "/v2/payments", headers | {name.replace("_", "-"): value for name, value in more.items()}
     )
-
-
-def claims(**changes: object) -> dict[str, Any]:
-    return {name: value for name, value in changes.items() if value is not None}
 
 
 def test_a_token_is_given_for_id_and_secret(shop: CheckedShop) -> None:
@@ -151,7 +147,7 @@ def forged(shop: CheckedShop) -> dict[str, str]:
     page = shop.create(mode="REDIRECT")["paymentUrl"].partition("?token=")[2]
     return {
         "another key": jwt.encode(right, "x" * 64, algorithm="HS256"),
-        "no algorithm": jwt.encode(right, None, algorithm="none"),
+        "no algorithm": jwt.encode(right, "", algorithm="none"),
         "no signature": f"{header}.{body}.",
         "another body": f"{header}.{other_body}.{signature}",
         "another algorithm": jwt.encode(right, key * 2, algorithm="HS512"),

@@ -1,0 +1,114 @@
+"""Writes all that a batch of new payments is in one statement: for when nothing of it is taken, which is nearly always."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from gerbang.db import Tx, charges, payments
+from gerbang.db._rows import text
+from gerbang.db.customers import Row
+from gerbang.db.idempotency import Kept
+from gerbang.domain.charges import Charge
+from gerbang.domain.paycodes import Paycode
+from gerbang.domain.payments import Payment
+
+EVERYTHING = """
+WITH numbers AS (
+    INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, standing, free_at, created_at)
+    SELECT *, $1 FROM unnest($2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[],
+                             $8::timestamptz[])
+), answers AS (
+    INSERT INTO idempotency_keys (merchant_id, key, fingerprint, answer, expires_at)
+    SELECT * FROM unnest($9::uuid[], $10::text[], $11::bytea[], $12::bytea[], $13::timestamptz[])
+), people AS (
+    INSERT INTO customers (merchant_id, id, email, data, created_at, updated_at)
+    SELECT *, $1, $1 FROM unnest($14::uuid[], $15::text[], $16::text[], $17::json[])
+    ON CONFLICT (merchant_id, id) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
+), asked AS (
+    INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at,
+                          expires_at, paid_at, cancelled_at, cancellation_reason, descriptor, customer_id,
+                          method, details)
+    SELECT * FROM unnest($18::uuid[], $19::uuid[], $20::text[], $21::text[], $22::bigint[], $23::text[],
+                         $24::text[], $25::timestamptz[], $26::timestamptz[], $27::timestamptz[],
+                         $28::timestamptz[], $29::timestamptz[], $30::text[], $31::text[], $32::text[],
+                         $33::json[], $34::json[])
+), tried AS (
+    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block,
+                         descriptor, fee, failure_code, created_at, updated_at, expires_at, paid_at)
+    SELECT * FROM unnest($35::uuid[], $36::uuid[], $37::uuid[], $38::text[], $39::bigint[], $40::text[],
+                         $41::text[], $42::json[], $43::text[], $44::bigint[], $45::text[],
+                         $46::timestamptz[], $47::timestamptz[], $48::timestamptz[], $49::timestamptz[])
+), held AS (
+    SELECT merchant_id FROM tallies WHERE merchant_id = ANY($50::uuid[])
+    ORDER BY merchant_id FOR NO KEY UPDATE
+), counted AS (
+    UPDATE tallies t SET events = t.events + n.count, payments = t.payments + n.count
+    FROM held JOIN unnest($50::uuid[], $51::bigint[]) AS n(merchant_id, count) USING (merchant_id)
+    WHERE t.merchant_id = held.merchant_id
+    RETURNING t.merchant_id, t.events - n.count AS before
+)
+INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id)
+SELECT merchant_id, counted.before + n.place, 'payment.created', $1, n.payment_id, n.charge_id
+FROM unnest($52::uuid[], $53::bigint[], $54::uuid[], $55::uuid[]) AS n(merchant_id, place, payment_id, charge_id)
+JOIN counted USING (merchant_id)
+"""
+
+
+class Created(msgspec.Struct, frozen=True):
+    """One new payment with everything that comes into the world with it."""
+
+    payment: Payment
+    charge: Charge | None
+    paycode: Paycode | None
+    answer: Kept | None
+    customer: Row | None
+
+
+async def insert(connection: Tx, created: Sequence[Created], now: datetime) -> bool:
+    """Writes all of it with its events, and commits; or writes nothing and returns False, because something was taken.
+
+    It runs outside a transaction: a statement is one of its own. A customer who is known by id is described anew.
+    """
+    paycodes = sorted((one.paycode for one in created if one.paycode), key=lambda p: (p.channel, p.number))
+    answers = sorted((one.answer for one in created if one.answer), key=lambda a: (a.merchant_id, a.key))
+    people = {(row.merchant_id, row.id): row for one in created if (row := one.customer)}
+    counts: dict[UUID, int] = {}
+    places: list[int] = []
+    for one in created:
+        counts[one.payment.merchant_id] = counts.get(one.payment.merchant_id, 0) + 1
+        places.append(counts[one.payment.merchant_id])
+    columns = [
+        *_columns(
+            [(p.channel, p.number, p.merchant_id, p.payment_id, p.charge_id, p.standing, p.free_at) for p in paycodes],
+            7,
+        ),
+        *_columns([(a.merchant_id, a.key, a.fingerprint, a.answer, a.expires_at) for a in answers], 5),
+        *_columns([(c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in people.values()], 4),
+        *_columns([payments.values_of(one.payment) for one in created], 17),
+        *_columns([charges.values_of(one.charge) for one in created if one.charge], 15),
+        *_columns(list(counts.items()), 2),
+        *_columns(
+            [
+                (one.payment.merchant_id, place, one.payment.id, one.charge.id if one.charge else None)
+                for one, place in zip(created, places, strict=True)
+            ],
+            4,
+        ),
+    ]
+    try:
+        await connection.execute(
+            EVERYTHING,
+            now,
+            *columns,
+        )
+    except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+        return False
+    return True
+
+
+def _columns(rows: Sequence[Sequence[object]], width: int) -> list[Sequence[object]]:
+    """The columns of rows, also where there are none."""
+    return list(zip(*rows, strict=True)) if rows else [()] * width

@@ -1,0 +1,149 @@
+"""Drafting new payments: who the customer is, what the payment will be, and its answer; nothing is written here."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang import ids
+from gerbang.db import Tx, customers, merchants
+from gerbang.domain.charges import Charge
+from gerbang.domain.customers import Customer, known_as
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Details, Kind, Method, Payment, expiry
+from gerbang.errors import AmountMissing, CustomerUnknown, MerchantUnknown, Refused, StandingNeedsApiMode
+from gerbang.services import opening
+from gerbang.services.opening import Plan
+from gerbang.world import World
+
+
+class NewPayment(msgspec.Struct, frozen=True):
+    """A request to be paid, as any dialect may put it."""
+
+    merchant_id: UUID
+    reference: str
+    kind: Kind
+    amount: int | None
+    method: Method | None
+    details: Details
+    descriptor: str | None
+    expires_at: datetime | None
+    answer: Callable[[Payment, Charge | None], bytes]
+    """Renders the answer; its bytes are what a repetition of the request is given."""
+    customer: Customer | None = None
+    customer_id: str | None = None
+    key: str | None = None
+    fingerprint: bytes = b""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A payment as it will be written, with the bytes of its answer."""
+
+    order: NewPayment
+    payment: Payment
+    charge: Charge | None
+    answer: bytes
+
+    @property
+    def customer(self) -> customers.Row | None:
+        """What the order says of its customer."""
+        customer_id, customer = self.payment.customer_id, self.payment.details.customer
+        if self.order.customer is None or customer_id is None or customer is None:
+            return None
+        return customers.Row(self.payment.merchant_id, customer_id, customer)
+
+
+async def plans_of(
+    world: World, tx: Tx, orders: Sequence[NewPayment], indexes: Sequence[int], now: datetime
+) -> dict[int, Plan | Refused]:
+    """What each of these orders comes to, or why it is refused; numbers are still missing."""
+    known = await merchants.by_id(tx, list({orders[i].merchant_id for i in indexes}))
+    who = await _customers(tx, [orders[i] for i in indexes], now)
+    plans: dict[int, Plan | Refused] = {}
+    for i, customer in zip(indexes, who, strict=True):
+        try:
+            plans[i] = _decided(world, orders[i], known, customer, now)
+        except Refused as refusal:
+            plans[i] = refusal
+    return plans
+
+
+def made(order: NewPayment, plan: Plan, number: str | None, now: datetime) -> Made:
+    """The payment of a plan, complete with its number and its answer."""
+    payment, charge = (plan.payment, None) if number is None else opening.opened(plan, number, now)
+    return Made(order, payment, charge, order.answer(payment, charge))
+
+
+async def _customers(
+    tx: Tx, orders: Sequence[NewPayment], now: datetime
+) -> list[tuple[str, Customer] | Refused | None]:
+    """Who each order's customer is: (id, what is known of them). The e-mail address decides, then the id that was given."""
+    by_email_wanted = [
+        (order.merchant_id, email) for order in orders if order.customer and (email := order.customer.email)
+    ]
+    by_id_wanted = [(order.merchant_id, order.customer_id) for order in orders if order.customer_id]
+    by_email = await customers.by_email(tx, by_email_wanted) if by_email_wanted else {}
+    by_id = await customers.by_id(tx, by_id_wanted) if by_id_wanted else {}
+    found: list[tuple[str, Customer] | Refused | None] = []
+    given: dict[tuple[UUID, str], str] = {}
+    for order in orders:
+        if order.customer is None and order.customer_id is None:
+            found.append(None)
+            continue
+        email = order.customer.email if order.customer else None
+        row = by_email.get((order.merchant_id, email or "")) or by_id.get((order.merchant_id, order.customer_id or ""))
+        if row is not None:
+            found.append((row.id, known_as(order.customer, row.customer) if order.customer else row.customer))
+        elif order.customer is None:
+            found.append(CustomerUnknown("customer_id"))
+        else:
+            fresh = order.customer_id or str(ids.uuid7(now))
+            customer_id = given.setdefault((order.merchant_id, email), fresh) if email else fresh
+            found.append((customer_id, order.customer))
+    return found
+
+
+def _decided(
+    world: World,
+    order: NewPayment,
+    known: dict[UUID, Merchant],
+    customer: tuple[str, Customer] | Refused | None,
+    now: datetime,
+) -> Plan:
+    """Judges one order. Raises its refusal."""
+    if isinstance(customer, Refused):
+        raise customer
+    merchant = known.get(order.merchant_id)
+    if merchant is None:
+        raise MerchantUnknown
+    if order.kind == "single" and order.amount is None:
+        raise AmountMissing("amount")
+    if order.kind == "multiple" and order.details.redirect:
+        raise StandingNeedsApiMode("mode")
+    payment = Payment(
+        id=ids.uuid7(now),
+        merchant_id=merchant.id,
+        reference=order.reference,
+        kind=order.kind,
+        amount=order.amount,
+        state="needs_method" if order.details.auto_confirm else "needs_confirmation",
+        created_at=now,
+        updated_at=now,
+        expires_at=expiry(order.expires_at, order.kind, order.amount, now),
+        descriptor=order.descriptor if order.descriptor is not None else merchant.short_name,
+        details=replace(order.details, customer=customer[1]) if customer else order.details,
+        method=order.method,
+        customer_id=customer[0] if customer else None,
+    )
+    if order.method is None:
+        return Plan(payment, merchant)
+    channel = opening.channel_for(world, order.method, merchant, standing=payment.standing)
+    option_open = bool(channel.options(merchant)) and order.method.option is None
+    if option_open and (order.details.redirect or not order.details.auto_confirm):
+        return Plan(payment, merchant)
+    if not order.details.auto_confirm:
+        channel.open(payment, merchant, now)  # so that a wrong method is told now and not at the confirmation
+        return Plan(payment, merchant)
+    return opening.plan(world, payment, merchant, now)

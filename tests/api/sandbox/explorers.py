@@ -1,0 +1,100 @@
+"""Merchants at the sandbox, whose every answer is held against the contract, and a server of their own to be called at."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import yaml
+
+from gerbang.api import sandbox
+from tests.api.v2_sessions.contracts import Contract
+from tests.gateways import Shop
+
+CONTRACT = Contract(yaml.safe_load((Path(sandbox.__file__).parent / "openapi.yaml").read_text("utf-8")))
+
+
+class Explorer(Shop):
+    """A merchant that tries things out; it signs in with its id and secret, which no moved clock makes too old."""
+
+    @classmethod
+    def of(cls, shop: Shop) -> Self:
+        return cls(shop.gateway, shop.merchant_id, shop.secret)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        return {"X-MERCHANT-ID": str(self.merchant_id), "X-MERCHANT-SECRET": self.secret}
+
+    def try_out(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
+        """One request to the sandbox."""
+        return self.as_anybody(method, path, body, self.keys | headers)
+
+    def as_anybody(self, method: str, path: str, body: object, headers: dict[str, str]) -> httpx.Response:
+        """One request to the sandbox with no other credentials than those given."""
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
+        answered = self.client.request(method, f"/sandbox/{path}", headers=headers, **sent)
+        faults = CONTRACT.faults(method, f"/sandbox/{path}", answered)
+        assert faults == [], f"{method} {path} answered {answered.status_code} {answered.text[:2000]}"
+        return answered
+
+    def done(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """A request that must succeed; its answer."""
+        answered = self.try_out(method, path, body)
+        assert answered.status_code == 200, answered.text
+        return answered.json()
+
+    def refused(self, method: str, path: str, body: object = None) -> tuple[int, str, str | None]:
+        """A request that must be refused: the status, the code, and the field to blame."""
+        answered = self.try_out(method, path, body)
+        assert answered.status_code >= 400, answered.text
+        error = answered.json()["error"]
+        return answered.status_code, error["code"], error["field"]
+
+    def number(self, payment: dict[str, Any]) -> str:
+        """The virtual account number of a SINGLE payment."""
+        return payment["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
+
+    def deliveries(self, **filters: str) -> list[dict[str, Any]]:
+        """The deliveries, newest first."""
+        query = "&".join(f"{name}={value}" for name, value in filters.items())
+        return self.done("GET", f"deliveries?{query}")["items"]
+
+
+class Receiver:
+    """What a merchant's server heard: bodies and headers, in the order of their arrival."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.bodies: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
+
+
+@contextmanager
+def receiver(statuses: Iterable[int] = ()) -> Iterator[Receiver]:
+    """A merchant's own server: it answers with these statuses, one a request, and with 200 ever after."""
+    left = iter(statuses)
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.headers.append({name.lower(): value for name, value in self.headers.items()})
+            heard.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(next(left, 200))
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"heard")
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        heard = Receiver(f"http://127.0.0.1:{server.server_port}/callbacks")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield heard
+        finally:
+            server.shutdown()
+            thread.join()

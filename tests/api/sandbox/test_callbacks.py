@@ -1,0 +1,103 @@
+"""Saying where callbacks go."""
+
+import pytest
+
+from tests.api.sandbox.explorers import Explorer, receiver
+from tests.gateways import Gateway
+
+
+def test_callbacks_go_where_they_were_last_told_to(traveller: Explorer) -> None:
+    with receiver() as first, receiver() as second:
+        for server in (first, second):
+            told = traveller.done("PUT", "callbacks/payment", {"url": server.url})
+            assert (told["product"], told["url"]) == ("payment", server.url)
+            traveller.simulate(traveller.create()["id"])
+            traveller.done("POST", "clock/advance", {"seconds": 0})
+        assert (len(first.bodies), len(second.bodies)) == (1, 1)
+    assert traveller.done("GET", "inbox") == {"items": []}
+
+
+def test_what_has_not_arrived_yet_is_sent_to_the_new_address(traveller: Explorer) -> None:
+    with receiver() as server:
+        traveller.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/"})
+        traveller.simulate(traveller.create()["id"])
+        traveller.done("POST", "clock/advance", {"seconds": 0})
+        traveller.done("PUT", "callbacks/payment", {"url": server.url})
+        traveller.done("POST", "clock/advance", {"seconds": 301})
+        assert len(server.bodies) == 1
+
+
+def test_the_secrets_stay_what_they_were_when_the_url_changes(explorer: Explorer) -> None:
+    first = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
+    second = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/b"})
+    assert first | {"url": second["url"]} == second
+    assert first["signingSecret"].startswith("whsec_")
+
+
+def test_each_merchant_has_secrets_of_its_own(shared_gateway: Gateway, explorer: Explorer) -> None:
+    neighbour = Explorer.of(shared_gateway.new_shop())
+    mine = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
+    theirs = neighbour.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
+    assert mine["apiKey"] != theirs["apiKey"]
+    assert mine["signingSecret"] != theirs["signingSecret"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/",
+        "http://localhost:8080/callbacks",
+        "http://192.168.1.20/callbacks",
+        "http://[::1]:8080/",
+        "https://shop.example/callbacks?key=1&x=%20",
+        "https://shop.example:8443",
+        "HTTPS://SHOP.EXAMPLE/",
+    ],
+)
+def test_addresses_of_ones_own_network_are_allowed_in_the_sandbox(explorer: Explorer, url: str) -> None:
+    assert explorer.done("PUT", "callbacks/payment", {"url": url})["url"] == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "shop.example",
+        "/callbacks",
+        "ftp://shop.example/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "http://",
+        "http:///callbacks",
+        "http://user:password@shop.example/",
+        "http://shop.example:99999/",
+        "http://shop.example:0/",
+        "http://[::1/",
+        "http://shop..example/",
+        "http://shop.example/a b",
+        "http://shop.example/\r\nX-Evil: 1",
+        "http://shop.example/\x00",
+        "http://toko\u00e9.example/",
+        "http://shop.example\\@evil.example/",
+        "http://shop.example/" + "x" * 2000,
+        None,
+        1,
+        True,
+        [],
+        {},
+    ],
+)
+def test_what_is_no_web_address_is_refused_and_changes_nothing(explorer: Explorer, url: object) -> None:
+    before = explorer.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", explorer.merchant_id)
+    assert explorer.refused("PUT", "callbacks/payment", {"url": url}) == (400, "invalid", "url")
+    assert explorer.refused("PUT", "callbacks/payment", {}) == (400, "invalid", "url")
+    assert explorer.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", explorer.merchant_id) == before
+
+
+@pytest.mark.parametrize("product", ["refund", "PAYMENT", "payment%20", "payments", "%00", "%F0%9F%92%B0"])
+def test_a_product_that_there_is_none_of_is_not_found(explorer: Explorer, product: str) -> None:
+    answered = explorer.try_out("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
+    assert answered.status_code == 404
+    error = answered.json()["error"]
+    assert (error["code"], error["field"]) == ("not_found", "product")
+    assert "payment" in error["message"]
