@@ -34,6 +34,7 @@ CONNECTION_LOST = (
     asyncpg.TooManyConnectionsError,
 )
 MIGRATION_LOCK = 7_003_241_501
+PING_SECONDS_MAX = 2.0
 ACQUIRE_SECONDS_MAX = 10.0
 
 
@@ -99,11 +100,17 @@ class Database:
 
     async def ping(self) -> None:
         """Raises Unavailable when PostgreSQL does not answer within two seconds."""
-        try:
-            async with asyncio.timeout(2), self.reading() as connection:
-                await connection.fetchval("SELECT 1")
-        except TimeoutError as silent:
-            raise Unavailable from silent
+        asking = asyncio.ensure_future(self._ask())
+        # It is left alone then, and not awaited: giving back a connection on which nothing comes takes much longer.
+        if not (await asyncio.wait([asking], timeout=PING_SECONDS_MAX))[0]:
+            asking.add_done_callback(lambda late: late.cancelled() or late.exception())
+            asking.cancel()
+            raise Unavailable
+        asking.result()
+
+    async def _ask(self) -> None:
+        async with self.reading() as connection:
+            await connection.fetchval("SELECT 1")
 
     async def listen(self, channel: str, hear: Callable[[str], None]) -> None:
         """Calls `hear` with the payload of every notification on a channel, for as long as the database is open.

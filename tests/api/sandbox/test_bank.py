@@ -59,13 +59,13 @@ def test_another_amount_than_was_asked_for_is_set_aside(explorer: Explorer, amou
     assert explorer.news() == ["MONEY.SET_ASIDE"]
 
 
-def test_money_that_comes_twice_or_late_is_set_aside(traveller: Explorer) -> None:
-    paid, left = traveller.create()["id"], traveller.create()["id"]
-    assert reported(traveller, paymentId=paid, amount=20_000)["outcome"] == "booked"
-    assert reported(traveller, paymentId=paid, amount=20_000)["outcome"] == "double"
-    traveller.done("POST", "clock/advance", {"seconds": 3600})
-    assert reported(traveller, paymentId=left, amount=20_000)["outcome"] == "late"
-    assert (status(traveller, paid), status(traveller, left)) == ("PAID", "EXPIRED")
+def test_money_that_comes_twice_or_late_is_set_aside(mover: Explorer) -> None:
+    paid, left = mover.create()["id"], mover.create()["id"]
+    assert reported(mover, paymentId=paid, amount=20_000)["outcome"] == "booked"
+    assert reported(mover, paymentId=paid, amount=20_000)["outcome"] == "double"
+    mover.done("POST", "clock/advance", {"seconds": 3600})
+    assert reported(mover, paymentId=left, amount=20_000)["outcome"] == "late"
+    assert (status(mover, paid), status(mover, left)) == ("PAID", "EXPIRED")
 
 
 def test_money_for_nobody_is_written_down_and_belongs_to_no_merchant(explorer: Explorer) -> None:
@@ -178,12 +178,12 @@ def test_a_payment_that_there_is_none_of_is_not_found(explorer: Explorer) -> Non
     assert explorer.refused("POST", "bank/reports", {"paymentId": str(uuid4()), "amount": 1}) == (404, "not_found", None)
 
 
-def test_no_sum_of_money_is_too_large_for_the_books(traveller: Explorer) -> None:
+def test_no_sum_of_money_is_too_large_for_the_books(mover: Explorer) -> None:
     for number in range(120):
-        reported(traveller, number=f"140200000000{number:04d}", amount=9_999_999_999_999_999)
-    standing = traveller.create(paymentType="MULTIPLE", amount=None)
+        reported(mover, number=f"140200000000{number:04d}", amount=9_999_999_999_999_999)
+    standing = mover.create(paymentType="MULTIPLE", amount=None)
     number = standing["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
     for _ in range(12):
-        reported(traveller, number=number, amount=9_999_999_999_999_999)
-    assert traveller.done("GET", "ledger")["sum"] == "0.00"
-    assert traveller.gateway.rows("SELECT sum(balance) AS sum FROM accounts")[0]["sum"] == 0
+        reported(mover, number=number, amount=9_999_999_999_999_999)
+    assert mover.done("GET", "ledger")["sum"] == "0.00"
+    assert mover.gateway.rows("SELECT sum(balance) AS sum FROM accounts")[0]["sum"] == 0

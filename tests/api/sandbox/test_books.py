@@ -5,14 +5,14 @@ from decimal import Decimal
 from tests.api.sandbox.explorers import Explorer
 
 
-def test_events_tell_what_happened_without_gaps_newest_first(traveller: Explorer) -> None:
-    paid, left, held = (traveller.create() for _ in range(3))
-    traveller.simulate(paid["id"])
-    traveller.done("POST", "bank/reports", {"paymentId": held["id"], "amount": 1})
-    cancelled = traveller.create(autoConfirm=False)
-    traveller.post(f"/v2/payments/{cancelled['id']}/cancel", {})
-    traveller.done("POST", "clock/advance", {"seconds": 3600})
-    events = traveller.done("GET", "events")["items"]
+def test_events_tell_what_happened_without_gaps_newest_first(mover: Explorer) -> None:
+    paid, left, held = (mover.create() for _ in range(3))
+    mover.simulate(paid["id"])
+    mover.done("POST", "bank/reports", {"paymentId": held["id"], "amount": 1})
+    cancelled = mover.create(autoConfirm=False)
+    mover.post(f"/v2/payments/{cancelled['id']}/cancel", {})
+    mover.done("POST", "clock/advance", {"seconds": 3600})
+    events = mover.done("GET", "events")["items"]
     assert [event["sequence"] for event in events] == list(range(len(events), 0, -1))
     assert len({event["id"] for event in events}) == len(events)
     assert [event["createdAt"] for event in events] == sorted((e["createdAt"] for e in events), reverse=True)
@@ -24,7 +24,7 @@ def test_events_tell_what_happened_without_gaps_newest_first(traveller: Explorer
         ("payment.expired", left["id"]),
         ("payment.expired", held["id"]),
     }
-    assert traveller.done("GET", "events?limit=2")["items"] == events[:2]
+    assert mover.done("GET", "events?limit=2")["items"] == events[:2]
 
 
 def test_a_merchant_that_has_sold_nothing_has_empty_books(explorer: Explorer) -> None:

@@ -6,24 +6,24 @@ from tests.api.sandbox.explorers import Explorer, receiver
 from tests.gateways import Gateway
 
 
-def test_callbacks_go_where_they_were_last_told_to(traveller: Explorer) -> None:
+def test_callbacks_go_where_they_were_last_told_to(mover: Explorer) -> None:
     with receiver() as first, receiver() as second:
         for server in (first, second):
-            told = traveller.done("PUT", "callbacks/payment", {"url": server.url})
+            told = mover.done("PUT", "callbacks/payment", {"url": server.url})
             assert (told["product"], told["url"]) == ("payment", server.url)
-            traveller.simulate(traveller.create()["id"])
-            traveller.done("POST", "clock/advance", {"seconds": 0})
+            mover.simulate(mover.create()["id"])
+            mover.done("POST", "clock/advance", {"seconds": 0})
         assert (len(first.bodies), len(second.bodies)) == (1, 1)
-    assert traveller.done("GET", "inbox") == {"items": []}
+    assert mover.done("GET", "inbox") == {"items": []}
 
 
-def test_what_has_not_arrived_yet_is_sent_to_the_new_address(traveller: Explorer) -> None:
+def test_what_has_not_arrived_yet_is_sent_to_the_new_address(mover: Explorer) -> None:
     with receiver() as server:
-        traveller.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/"})
-        traveller.simulate(traveller.create()["id"])
-        traveller.done("POST", "clock/advance", {"seconds": 0})
-        traveller.done("PUT", "callbacks/payment", {"url": server.url})
-        traveller.done("POST", "clock/advance", {"seconds": 301})
+        mover.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/"})
+        mover.simulate(mover.create()["id"])
+        mover.done("POST", "clock/advance", {"seconds": 0})
+        mover.done("PUT", "callbacks/payment", {"url": server.url})
+        mover.done("POST", "clock/advance", {"seconds": 301})
         assert len(server.bodies) == 1
 
 

@@ -20,10 +20,10 @@ def paid(explorer: Explorer, url: str) -> str:
     return payment
 
 
-def test_a_delivery_shows_what_was_sent_where_and_how_it_went(traveller: Explorer) -> None:
+def test_a_delivery_shows_what_was_sent_where_and_how_it_went(mover: Explorer) -> None:
     with receiver() as server:
-        payment = paid(traveller, server.url)
-    (delivery,) = traveller.deliveries()
+        payment = paid(mover, server.url)
+    (delivery,) = mover.deliveries()
     assert (delivery["event"], delivery["product"], delivery["url"]) == ("payment.paid", "payment", server.url)
     assert (delivery["state"], delivery["nextAt"]) == ("delivered", None)
     assert delivery["eventId"] == server.headers[0]["webhook-id"]
@@ -34,17 +34,17 @@ def test_a_delivery_shows_what_was_sent_where_and_how_it_went(traveller: Explore
     assert datetime.fromisoformat(attempt["at"]) >= datetime.fromisoformat(delivery["createdAt"])
 
 
-def test_a_failed_try_says_why_and_when_the_next_one_is(traveller: Explorer) -> None:
+def test_a_failed_try_says_why_and_when_the_next_one_is(mover: Explorer) -> None:
     with receiver([503]) as server:
-        paid(traveller, server.url)
-    (delivery,) = traveller.deliveries()
+        paid(mover, server.url)
+    (delivery,) = mover.deliveries()
     (attempt,) = delivery["tries"]
     assert (delivery["state"], attempt["status"], attempt["answer"]) == ("waiting", 503, "heard")
     wait = datetime.fromisoformat(delivery["nextAt"]) - datetime.fromisoformat(attempt["at"])
     assert round(wait.total_seconds()) == 300
     # Now nobody listens there at all.
-    traveller.done("POST", "clock/advance", {"seconds": 301})
-    (delivery,) = traveller.deliveries()
+    mover.done("POST", "clock/advance", {"seconds": 301})
+    (delivery,) = mover.deliveries()
     second = delivery["tries"][1]
     assert (second["number"], second["status"], second["answer"]) == (2, None, None)
     assert second["error"].startswith("refused by 127.0.0.1:")
@@ -53,14 +53,14 @@ def test_a_failed_try_says_why_and_when_the_next_one_is(traveller: Explorer) -> 
 @pytest.mark.parametrize(
     ("statuses", "state"), [([200], "delivered"), ([404], "given_up"), ([500], "waiting"), ([500] * 7, "parked")]
 )
-def test_deliveries_are_listed_by_state(traveller: Explorer, statuses: list[int], state: str) -> None:
+def test_deliveries_are_listed_by_state(mover: Explorer, statuses: list[int], state: str) -> None:
     with receiver(statuses) as server:
-        paid(traveller, server.url)
+        paid(mover, server.url)
         if state == "parked":
-            traveller.done("POST", "clock/advance", {"seconds": 86_400})
+            mover.done("POST", "clock/advance", {"seconds": 86_400})
     for asked in ("waiting", "delivered", "parked", "given_up"):
-        assert [one["state"] for one in traveller.deliveries(state=asked)] == ([state] if asked == state else [])
-    assert [one["state"] for one in traveller.deliveries(state="")] == [state]
+        assert [one["state"] for one in mover.deliveries(state=asked)] == ([state] if asked == state else [])
+    assert [one["state"] for one in mover.deliveries(state="")] == [state]
 
 
 @pytest.mark.parametrize("state", ["WAITING", "lost", "waiting,parked", "%00", "null"])
@@ -77,29 +77,29 @@ def test_the_newest_come_first_and_no_more_than_asked_for(explorer: Explorer) ->
 
 
 @pytest.mark.parametrize("first", [200, 404, 500])
-def test_a_delivery_is_sent_again_whatever_became_of_it(traveller: Explorer, first: int) -> None:
+def test_a_delivery_is_sent_again_whatever_became_of_it(mover: Explorer, first: int) -> None:
     with receiver([first, 200]) as server:
-        paid(traveller, server.url)
-        (delivery,) = traveller.deliveries()
-        again = traveller.done("POST", f"deliveries/{delivery['id']}/resend")
+        paid(mover, server.url)
+        (delivery,) = mover.deliveries()
+        again = mover.done("POST", f"deliveries/{delivery['id']}/resend")
         assert (again["id"], again["state"]) == (delivery["id"], "waiting")
         assert again["tries"] == delivery["tries"]
-        traveller.done("POST", "clock/advance", {"seconds": 0})
-    (delivery,) = traveller.deliveries()
+        mover.done("POST", "clock/advance", {"seconds": 0})
+    (delivery,) = mover.deliveries()
     assert delivery["state"] == "delivered"
     assert [attempt["status"] for attempt in delivery["tries"]] == [first, 200]
     assert server.bodies[0] == server.bodies[1], "the same bytes each time"
     assert server.headers[0]["webhook-id"] == server.headers[1]["webhook-id"]
 
 
-def test_a_parked_delivery_climbs_the_whole_ladder_again_when_it_is_sent_again(traveller: Explorer) -> None:
+def test_a_parked_delivery_climbs_the_whole_ladder_again_when_it_is_sent_again(mover: Explorer) -> None:
     with receiver([500] * 9) as server:
-        paid(traveller, server.url)
-        traveller.done("POST", "clock/advance", {"seconds": 86_400})
-        (delivery,) = traveller.deliveries(state="parked")
-        traveller.done("POST", f"deliveries/{delivery['id']}/resend")
-        traveller.done("POST", "clock/advance", {"seconds": 86_400})
-    (delivery,) = traveller.deliveries()
+        paid(mover, server.url)
+        mover.done("POST", "clock/advance", {"seconds": 86_400})
+        (delivery,) = mover.deliveries(state="parked")
+        mover.done("POST", f"deliveries/{delivery['id']}/resend")
+        mover.done("POST", "clock/advance", {"seconds": 86_400})
+    (delivery,) = mover.deliveries()
     assert [attempt["status"] for attempt in delivery["tries"]] == [500] * 9 + [200]
     assert delivery["state"] == "delivered"
 
@@ -115,11 +115,11 @@ def test_nobody_sends_another_merchants_delivery_again(shared_gateway: Gateway, 
         assert explorer.refused("POST", f"deliveries/{unknown}/resend") == (404, "not_found", None)
 
 
-def test_a_callback_can_be_believed(traveller: Explorer) -> None:
+def test_a_callback_can_be_believed(mover: Explorer) -> None:
     """Its key and its signature are the ones that setting the URL gave out."""
     with receiver() as server:
-        told = traveller.done("PUT", "callbacks/payment", {"url": server.url})
-        paid(traveller, server.url)
+        told = mover.done("PUT", "callbacks/payment", {"url": server.url})
+        paid(mover, server.url)
     headers, body = server.headers[0], server.bodies[0]
     assert headers["x-api-key"] == told["apiKey"]
     signed = standard_webhooks(told["signingSecret"], headers["webhook-id"], int(headers["webhook-timestamp"]), body)

@@ -119,14 +119,14 @@ def test_a_body_over_one_megabyte_is_refused(explorer: Explorer) -> None:
     assert post(explorer, b" " * 1_000_000).status_code == 200
 
 
-def test_the_inbox_keeps_the_newest_thousand(traveller: Explorer) -> None:
-    traveller.gateway.rows(
+def test_the_inbox_keeps_the_newest_thousand(mover: Explorer) -> None:
+    mover.gateway.rows(
         "INSERT INTO inbox (merchant_id, received_at, path, headers, body) "
         "SELECT $1, now(), '/', '{}', 'old' FROM generate_series(1, 1500)",
-        traveller.merchant_id,
+        mover.merchant_id,
     )
     for number in range(100):
-        post(traveller, b"%d" % number)
-    items = traveller.done("GET", "inbox?limit=500")["items"]
+        post(mover, b"%d" % number)
+    items = mover.done("GET", "inbox?limit=500")["items"]
     assert [item["raw"] for item in items] == [*(str(number) for number in range(99, -1, -1)), *["old"] * 400]
-    assert 1_000 <= traveller.done("DELETE", "inbox")["deleted"] < 1_100
+    assert 1_000 <= mover.done("DELETE", "inbox")["deleted"] < 1_100
