@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -84,7 +85,7 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
         await migrate_database(database)
         if isinstance(clock, MovableClock):
             await _set_clock(world, clock, clock_start)
-            listening = asyncio.create_task(database.listen(CLOCK_CHANNEL, _follower(clock)))
+            listening = asyncio.create_task(_follow(world, clock))
         commands = Commands(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
         workers = Workers(world, commands)
         context = Context(world=world, commands=commands, advance=workers.advance, base_url=base_url)
@@ -111,15 +112,18 @@ async def _set_clock(world: World, clock: MovableClock, start: datetime | None) 
         await sandbox.keep_clock(world)
 
 
-def _follower(clock: MovableClock) -> Callable[[str], None]:
-    """Follows the clock when another process moves it."""
+async def _follow(world: World, clock: MovableClock) -> None:
+    """Follows the clock when another process moves it, also while nothing could be heard of it."""
 
-    def hear(payload: str) -> None:
-        ahead = timedelta(seconds=float(payload)) - clock.offset if payload else timedelta(0)
+    def hear(offset: str) -> None:
+        ahead = timedelta(seconds=float(offset)) - clock.offset
         if ahead > timedelta(milliseconds=1):
             clock.advance(ahead)
 
-    return hear
+    async def look() -> None:
+        hear(str(await sandbox.kept_offset(world)))
+
+    await world.db.listen(CLOCK_CHANNEL, hear, look)
 
 
 class Front:
@@ -191,6 +195,8 @@ def _known_sandbox(path: Path) -> Sandbox | None:
 def run(settings: Settings, *, clock_start: datetime | None) -> int:
     """Everything in one process, on the embedded database unless the settings name one. Returns the exit code."""
     set_up_logs(settings.log_level)
+    # Who is asked to stop while it starts must still end what it has started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if settings.database_url is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
         uvloop.run(_run(settings, listen(settings), clock_start))

@@ -50,8 +50,9 @@ def listen(settings: Settings) -> Listener:
 def base_url(settings: Settings, listener: Listener) -> str:
     if settings.public_url is not None:
         return settings.public_url
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else "[::1]" if settings.host == "::" else settings.host  # noqa: S104  it is compared, not bound
-    return f"http://{host}:{listener.getsockname()[1]}"
+    everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  it is compared, not bound
+    host = everywhere.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 def asked_to_stop() -> asyncio.Event:

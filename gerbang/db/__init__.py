@@ -6,7 +6,7 @@ of their keys.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -112,10 +112,10 @@ class Database:
         async with self.reading() as connection:
             await connection.fetchval("SELECT 1")
 
-    async def listen(self, channel: str, hear: Callable[[str], None]) -> None:
+    async def listen(self, channel: str, hear: Callable[[str], None], look: Callable[[], Awaitable[None]]) -> None:
         """Calls `hear` with the payload of every notification on a channel, for as long as the database is open.
 
-        The connection is made anew when it is lost; what was said in between is not heard, so `hear("")` tells of it.
+        The connection is made anew when it is lost. What was said before it was made is not heard: `look` finds out.
         """
         while True:
             try:
@@ -123,12 +123,12 @@ class Database:
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 await connection.add_listener(channel, lambda _c, _p, _n, payload: hear(str(payload)))
-                hear("")
                 try:
+                    await look()
                     await lost.wait()
                 finally:
                     await connection.close(timeout=1)
-            except CONNECTION_LOST:
+            except (*CONNECTION_LOST, Unavailable):
                 pass
             await asyncio.sleep(0.5)
 

@@ -234,7 +234,8 @@ def _made_by(cluster: Path) -> int | None:
 def _make(place: Place, chosen: Programs) -> None:
     """A new database, made aside and then put in its place: a kill in between leaves nothing half-made."""
     account, fresh = place.account, place.home / f"cluster.{os.getpid()}"
-    account.shell('rm -rf "$1"/cluster.*', place.home)
+    # A start that was killed half-way may have left a process that still writes for a moment.
+    account.shell('for _ in 1 2 3 4 5 6 7 8 9; do rm -rf "$1"/cluster.* && exit; sleep 0.3; done; exit 1', place.home)
     initdb = [chosen.folder / "initdb", "-N", "-D", fresh, "-U", "gerbang", "-E", "UTF8", "--no-locale"]
     account.run([*initdb, "--auth-local=peer", "--auth-host=reject"])
     account.run([chosen.folder / "postgres", "--single", "-D", fresh, "postgres"], "CREATE DATABASE gerbang\n")

@@ -189,3 +189,20 @@ def test_the_sandbox_api_answers_as_its_contract_says(gateway: Gateway) -> None:
     assert findings.faults == {}, told(findings)
     assert operations(document) == findings.succeeded
     assert findings.requests > 300
+
+
+@pytest.mark.parametrize(
+    ("promised", "instead", "check"),
+    [
+        ({"offsetSeconds": {"type": "number"}}, {"offsetSeconds": {"type": "string"}}, "response_schema_conformance"),
+        ({"required": ["now", "offsetSeconds"]}, {"required": ["zone"]}, "response_schema_conformance"),
+        ({"application/json": ...}, {"application/xml": ...}, "content_type_conformance"),
+        ({"200": ...}, {"201": ...}, "status_code_conformance"),
+        ({"401": ...}, {"402": ...}, "status_code_conformance"),
+        ({"get": ...}, {"patch": ...}, "status_code_conformance"),
+    ],
+)
+def test_an_answer_that_is_not_as_promised_is_noticed(
+    shop: Shop, promised: dict[str, Any], instead: dict[str, Any], check: str
+) -> None:
+    """The judge itself is judged: each promise is broken once."""

@@ -98,7 +98,11 @@ def lives_on(shop: Shop, payment: dict[str, Any]) -> None:
         headers={"Authorization": f"Bearer {shop.token}"},
     )
     assert [one["id"] for one in found.json()["data"]] == [payment["id"]], found.text
-    money = {"paymentSessionId": payment["id"], "chargeStatus": "SUCCESS", "amount": {"value": 20000, "currency": "IDR"}}
+    money = {
+        "paymentSessionId": payment["id"],
+        "chargeStatus": "SUCCESS",
+        "amount": {"value": 20000, "currency": "IDR"},
+    }
     assert in_the_envelope(shop.call("POST", "/v2/payments/simulations", money))
 
 

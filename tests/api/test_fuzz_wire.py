@@ -146,7 +146,11 @@ def test_a_huge_body_is_refused_before_it_is_sent(shop: Shop) -> None:
 
 
 def test_large_headers_are_answered_or_refused(shop: Shop) -> None:
-    for header in ("X-REQUEST-ID: " + "x" * 100_000, "Cookie: " + "c=1; " * 100_000, "Authorization: Bearer " + "x" * 500_000):
+    for header in (
+        "X-REQUEST-ID: " + "x" * 100_000,
+        "Cookie: " + "c=1; " * 100_000,
+        "Authorization: Bearer " + "x" * 500_000,
+    ):
         received = sent(shop.gateway, request(shop, *PLAIN, header, body=b"{}"), seconds=1)
         assert calm(shop.gateway, received)[:1] in ([400], [401], [431])
     many = [f"X-{number}: y" for number in range(10_000)]
@@ -238,7 +242,14 @@ def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, 
 @pytest.mark.parametrize(
     "path",
     ["/v1/access-token", "/v2/payments", "/v2/payments/x", "/v2/payments/x/cancel", "/v2/charges", "/v2/qr/x.png"]
-    + ["/v2/payments/simulations", "/sandbox/clock", "/sandbox/inbox", "/sandbox/callbacks/payment", "/healthz", "/docs"],
+    + [
+        "/v2/payments/simulations",
+        "/sandbox/clock",
+        "/sandbox/inbox",
+        "/sandbox/callbacks/payment",
+        "/healthz",
+        "/docs",
+    ],
 )
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PATCH", "QUERY", "PROPFIND"])
 def test_other_methods_are_not_allowed_and_told_which_are(shop: Shop, method: str, path: str) -> None:
@@ -268,7 +279,17 @@ def forged(shop: Shop) -> Iterator[str]:
     yield f"Bearer {head}.{body}.{signature[:-2]}"
     yield f"Bearer {head}.{base64.urlsafe_b64encode(b'{' * 1000).decode()}.{signature}"
     yield "Bearer " + "." * 10_000
-    yield from ("Bearer", "Bearer ", "Bearer \udcff\udcfe", "Basic", "Basic !!!", "Digest x", "bearer a b c", "\udc80", "")
+    yield from (
+        "Bearer",
+        "Bearer ",
+        "Bearer \udcff\udcfe",
+        "Basic",
+        "Basic !!!",
+        "Digest x",
+        "bearer a b c",
+        "\udc80",
+        "",
+    )
     for pair in (b"", b":", b"\x00:\x00", b"\xff\xfe:x", b"x" * 100_000, f"{shop.merchant_id}:wrong".encode()):
         yield "Basic " + base64.b64encode(pair).decode()
 

@@ -36,6 +36,7 @@ from gerbang.errors import Refused
 from gerbang.services import checkout, confirmations, expiry
 from gerbang.services.checkout import Reopening
 from gerbang.services.confirmations import Cancellation, Confirmation
+from gerbang.services.deliveries import NO_WORDS
 from gerbang.services.merchants import set_callback
 from gerbang.workers.deliveries import Sender
 from tests.gateways import Databases
@@ -46,7 +47,7 @@ QRIS = Method(channel="qris")
 BY_BUYER = msgspec.structs.replace(BRI, left_to_buyer="method")
 WAYS: dict[str, dict[str, Any]] = {
     "single": {"method": BRI},
-    "single qris": {"method": QRIS},
+    "single qris": {"method": QRIS, "expires_in": 7200},
     "to be confirmed": {"method": BRI, "details": Details(auto_confirm=False)},
     "to be chosen": {"method": None, "details": Details(redirect=True)},
     "short": {"method": BRI, "expires_in": 60},
@@ -219,11 +220,13 @@ class Payments(RuleBasedStateMachine):
             return
         owed = before.payment.amount if before.payment.amount is not None else booked.amount
         open_ = before.payment.state in ("awaiting", "processing", "active")
+        # A number that its buyer has left, or whose own time was over, is paid too late.
+        left = [charge for charge in before.charges if charge.id == booked.charge_id and charge.state != "waiting"]
         if before.payment.state == "paid":
             assert booked.outcome == "double"
-        elif not open_:
+        elif not open_ or (left and not before.payment.standing):
             assert booked.outcome == "late"
-        elif booked.outcome != "late":  # to a number that its buyer has left, or whose own time was over
+        else:
             right = {0: "booked", 1: "overpaid", -1: "underpaid"}[(booked.amount > owed) - (booked.amount < owed)]
             assert booked.outcome == right
         if booked.outcome == "booked":
@@ -242,17 +245,19 @@ class Payments(RuleBasedStateMachine):
         self.run(_allowed(self._end(second, place)))
 
     @precondition(lambda self: self.known)
-    @rule(second=process, place=which)
-    def reopen(self, second: bool, place: int) -> None:
+    @rule(second=process, place=which, method=st.sampled_from([BY_BUYER, QRIS]))
+    def choose_again(self, second: bool, place: int, method: Method) -> None:
         self.run(_allowed(self._reopen(second, place)))
+        self.run(_allowed(self._confirm(second, place, method)))
 
-    @rule(seconds=st.sampled_from([1, 60, 300, 900, 3600, 43_200, 90_000]))
+    @rule(seconds=st.sampled_from([1, 60, 300, 600, 3600, 90_000]))
     def pass_time(self, seconds: int) -> None:
         self.street.one.pass_time(seconds=seconds)
 
-    @rule(second=process)
-    def expire_due(self, second: bool) -> None:
-        self.run(self._expire_due(second))
+    @rule(seconds=st.sampled_from([0, 60, 900]))
+    def expire_due(self, seconds: int) -> None:
+        self.street.one.pass_time(seconds=seconds)
+        self.run(_all_allowed([partial(self._expire_due, second) for second in (False, True, True)]))
 
     @rule(second=process)
     def release(self, second: bool) -> None:
@@ -309,6 +314,7 @@ class Payments(RuleBasedStateMachine):
                 ("tallies", "merchant_id"),
             )
         }
+        kept["tries"] = await self.street.one.rows("SELECT error FROM tries")
         for each in self.known:
             each.numbers = [(row["channel"], row["number"]) for row in kept["paycodes"] if row["payment_id"] == each.id]
         assert await self.street.one.imbalances() == []
@@ -391,6 +397,7 @@ class Payments(RuleBasedStateMachine):
             assert row["state"] in ("waiting", "delivered", "parked", "given_up")
             assert (row["state"] == "waiting") == (row["next_at"] is not None)
             assert (row["state"] == "waiting") or row["tries"] > 0
+        assert not [row for row in kept["tries"] if row["error"] == NO_WORDS]
 
     def teardown(self) -> None:
         """In the end nobody waits any more: everything was heard, or is parked where it can be seen."""
@@ -462,5 +469,5 @@ def test_whatever_happens_to_payments_the_books_and_the_news_are_right(street: S
         pass
 
     OnThisStreet.street = street
-    limits = settings(max_examples=40, stateful_step_count=30, deadline=None)
+    limits = settings(max_examples=60, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(OnThisStreet, settings=limits)

@@ -77,16 +77,10 @@ class Desk:
 
     async def status(self, request: Request) -> Response:
         """The version of the page as JSON: for browsers whose stream fails."""
-        try:
-            payment_id = self.payment_of(request)
-            version = (await checkout.pulses(self.world, [payment_id]))[payment_id]
-        except (CredentialsWrong, KeyError):
-            return Response(status_code=404, headers=answers.PRIVATE)
-        except TooOften:
-            return Response(status_code=429, headers=answers.PRIVATE | {"retry-after": "5"})
-        except Unavailable:
-            return Response(status_code=503, headers=answers.PRIVATE | {"retry-after": "5"})
-        body = {"version": version, "state": version.partition("-")[0]}
+        found = await self.version_of(request)
+        if isinstance(found, Response):
+            return found
+        body = {"version": found[1], "state": found[1].partition("-")[0]}
         return Response(msgspec.json.encode(body), headers=answers.PRIVATE, media_type="application/json")
 
     def posted(self, action: Action) -> Callable[[Request], Awaitable[Response]]:
@@ -138,6 +132,18 @@ class Desk:
         if not self._buckets.take(payment_id, asyncio.get_running_loop().time()):
             raise TooOften
         return payment_id
+
+    async def version_of(self, request: Request) -> tuple[UUID, str] | Response:
+        """The payment that the link opens and the version of its page; or the refusal."""
+        try:
+            payment_id = self.payment_of(request)
+            return payment_id, (await checkout.pulses(self.world, [payment_id]))[payment_id]
+        except (CredentialsWrong, KeyError):
+            return Response(status_code=404, headers=answers.PRIVATE)
+        except TooOften:
+            return Response(status_code=429, headers=answers.PRIVATE | {"retry-after": "5"})
+        except Unavailable:
+            return Response(status_code=503, headers=answers.PRIVATE | {"retry-after": "5"})
 
     async def _safely(self, request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         """Whatever goes wrong is told in a page that says what to do now."""
@@ -244,14 +250,11 @@ class Events:
         self._desk = desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            payment_id = self._desk.payment_of(Request(scope))
-        except CredentialsWrong:
-            await Response(status_code=404, headers=answers.PRIVATE)(scope, receive, send)
-        except TooOften:
-            await Response(status_code=429, headers=answers.PRIVATE | {"retry-after": "5"})(scope, receive, send)
+        found = await self._desk.version_of(Request(scope))
+        if isinstance(found, Response):
+            await found(scope, receive, send)
         else:
-            await told(self._desk.watcher, payment_id, receive, send)
+            await told(self._desk.watcher, *found, receive, send)
 
 
 def _language(request: Request) -> tuple[str, str | None]:

@@ -27,8 +27,8 @@ class Stream:
 
     __slots__ = ("version", "wake")
 
-    def __init__(self) -> None:
-        self.version = ""
+    def __init__(self, version: str) -> None:
+        self.version = version
         self.wake = asyncio.Event()
 
 
@@ -45,11 +45,11 @@ class Watcher:
     def streams(self) -> int:
         return self._count
 
-    def enter(self, payment_id: UUID) -> Stream | None:
+    def enter(self, payment_id: UUID, version: str) -> Stream | None:
         """A new stream of this payment; None where there are too many already, and the page must ask by itself."""
         if self._count >= STREAMS_MAX or len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
             return None
-        stream = Stream()
+        stream = Stream(version)
         self._open.setdefault(payment_id, set()).add(stream)
         self._count += 1
         if self._running is None or self._running.done():
@@ -78,9 +78,9 @@ class Watcher:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def told(watcher: Watcher, payment_id: UUID, receive: Receive, send: Send) -> None:
+async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receive, send: Send) -> None:
     """Answers with server-sent events: the version now and whenever it changes. 503 where there is no room."""
-    stream = watcher.enter(payment_id)
+    stream = watcher.enter(payment_id, version)
     if stream is None:
         await send({"type": "http.response.start", "status": 503, "headers": [(b"retry-after", b"5")]})
         await send({"type": "http.response.body", "body": b""})
@@ -88,7 +88,7 @@ async def told(watcher: Watcher, payment_id: UUID, receive: Receive, send: Send)
     leaving = asyncio.ensure_future(_gone(receive, stream))
     try:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await send({"type": "http.response.body", "body": b"retry: 2000\n\n", "more_body": True})
+        await send({"type": "http.response.body", "body": f"retry: 2000\ndata: {version}\n\n".encode(), "more_body": True})
         loop = asyncio.get_running_loop()
         end = loop.time() + STREAM_SECONDS_MAX
         while not leaving.done() and loop.time() < end:

@@ -82,9 +82,7 @@ def test_the_same_bank_reference_is_booked_once(explorer: Explorer) -> None:
     payment, reference = explorer.create()["id"], f"B-{uuid4()} \U0001f4b0"
     with ThreadPoolExecutor(10) as pool:
         heard = list(
-            pool.map(
-                lambda _: reported(explorer, paymentId=payment, amount=20_000, bankReference=reference), range(10)
-            )
+            pool.map(lambda _: reported(explorer, paymentId=payment, amount=20_000, bankReference=reference), range(10))
         )
     assert heard == [heard[0]] * 10
     assert heard[0]["outcome"] == "booked"
@@ -175,7 +173,11 @@ def test_a_report_that_makes_no_sense_is_refused_and_books_nothing(
 
 
 def test_a_payment_that_there_is_none_of_is_not_found(explorer: Explorer) -> None:
-    assert explorer.refused("POST", "bank/reports", {"paymentId": str(uuid4()), "amount": 1}) == (404, "not_found", None)
+    assert explorer.refused("POST", "bank/reports", {"paymentId": str(uuid4()), "amount": 1}) == (
+        404,
+        "not_found",
+        None,
+    )
 
 
 def test_no_sum_of_money_is_too_large_for_the_books(mover: Explorer) -> None:

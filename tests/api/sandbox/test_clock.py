@@ -1,5 +1,7 @@
 """The clock of the sandbox: it moves forward only, and when it answers everything that fell due has been done."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,3 +168,26 @@ def test_the_clock_goes_on_where_it_was_after_a_restart(databases: Databases, tm
     for start in (None, DOCUMENTS_DAY):
         with Gateway(url, tmp_path, clock=start) as gateway:
             assert timedelta(0) <= now(Explorer.of(gateway.shop)) - moved < timedelta(minutes=2)
+
+
+def test_a_process_that_heard_nothing_of_a_move_finds_the_clock_again(databases: Databases, tmp_path: Path) -> None:
+    url = databases.fresh()
+    with Gateway(url, tmp_path) as one, Gateway(url, tmp_path, clock=None) as other:
+        explorers = [Explorer(each, other.shop.merchant_id, other.shop.secret) for each in (one, other)]
+        moved = instant(explorers[0].done("POST", "clock/advance", {"seconds": 3600})["now"])
+        until(lambda: now(explorers[1]) >= moved)
+        # Both lose their line, and meanwhile the clock is moved by somebody else.
+        one.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'gerbang listening'"
+        )
+        one.rows("UPDATE sandbox_clock SET offset_seconds = offset_seconds + 86400 RETURNING 1")
+        for each in explorers:
+            until(lambda each=each: now(each) >= moved + timedelta(days=1))
+
+
+def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)

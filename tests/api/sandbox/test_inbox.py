@@ -75,7 +75,10 @@ def test_an_inbox_that_is_nobodys_takes_nothing(explorer: Explorer, key: str) ->
     answered = explorer.as_anybody("POST", f"inbox/{key}", b"{}", {})
     assert answered.status_code == 404
     assert answered.json()["error"]["code"] == "not_found"
-    assert explorer.gateway.rows("SELECT 1 FROM inbox i WHERE NOT EXISTS (SELECT FROM merchants WHERE id = merchant_id)") == []
+    assert (
+        explorer.gateway.rows("SELECT 1 FROM inbox i WHERE NOT EXISTS (SELECT FROM merchants WHERE id = merchant_id)")
+        == []
+    )
 
 
 @pytest.mark.parametrize(

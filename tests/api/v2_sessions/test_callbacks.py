@@ -202,10 +202,10 @@ def test_the_ladder_is_climbed_to_the_second_and_then_the_callback_is_parked(
         assert (tried["state"], len(tried["tries"]), len(listener.heard)) == ("waiting", number, number)
         due = instant(tried["nextAt"])
         assert due - instant(tried["tries"][-1]["at"]) == wait
-        traveller.advance(to=(due - timedelta(seconds=1)).isoformat())
+        traveller.advance(to=(due - timedelta(seconds=10)).isoformat())
         assert len(listener.heard) == number
         traveller.advance(to=due.isoformat())
-        assert timedelta(0) <= instant(delivery(traveller)["tries"][-1]["at"]) - due < timedelta(seconds=1)
+        assert timedelta(0) <= instant(delivery(traveller)["tries"][-1]["at"]) - due < timedelta(seconds=5)
     parked = delivery(traveller)
     assert (parked["state"], parked["nextAt"], len(parked["tries"])) == ("parked", None, 7)
     assert {attempt["status"] for attempt in parked["tries"]} == {503}
@@ -306,9 +306,9 @@ def test_a_parked_callback_that_is_sent_again_climbs_the_whole_ladder_anew(
     traveller.call("POST", f"/sandbox/deliveries/{delivery(traveller)['id']}/resend")
     traveller.advance(seconds=30 * 86_400)
     assert len(listener.heard) == 14
-    waits = [instant(attempt["at"]) for attempt in delivery(traveller)["tries"][7:]]
-    rounded = [timedelta(seconds=round((later - earlier).total_seconds())) for earlier, later in pairwise(waits)]
-    assert rounded == LADDER
+    tries = [instant(attempt["at"]) for attempt in delivery(traveller)["tries"][7:]]
+    for wait, (earlier, later) in zip(LADDER, pairwise(tries), strict=True):
+        assert wait <= later - earlier < wait + timedelta(seconds=5)
     assert delivery(traveller)["state"] == "parked"
 
 

@@ -107,7 +107,8 @@ def test_a_code_ends_after_an_hour_however_long_its_payment_lasts(shop: CheckedS
 
 
 def test_a_code_may_end_earlier_when_asked_to(shop: CheckedShop) -> None:
-    end = "2025-03-30T05:55:00Z"
+    in_5_minutes = shop.gateway.house.world.clock.now() + timedelta(minutes=5)
+    end = f"{in_5_minutes:%Y-%m-%dT%H:%M:%SZ}"
     session = shop.create(**QR | {"paymentMethodOptions": {"qr": {"expiryAt": end}}})
     assert qr_of(session)["expiryAt"] == end
     body = {"clientReferenceId": "past", "amount": rupiah(1000), "mode": "API", "paymentMethod": {"type": "QR"}}

@@ -223,7 +223,7 @@ def test_a_number_rests_for_its_quarantine_before_it_is_given_out_again(travelle
     traveller.advance(to="2025-03-30T07:00:00Z")
     assert status_of(traveller, first["id"]) == "INACTIVE"
     assert "already assigned" in outside(traveller, order(**numbered("0000021")))
-    traveller.advance(to="2025-03-31T06:59:55Z")
+    traveller.advance(to="2025-03-31T06:59:45Z")
     assert "already assigned" in outside(traveller, order(**numbered("0000021")))
     traveller.advance(to="2025-03-31T07:00:00Z")
     second = traveller.create(**numbered("0000021"))

@@ -1,5 +1,6 @@
 """The page for everybody: screen readers, keyboards, large print, narrow screens, both languages, light and dark."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -51,9 +52,11 @@ def test_axe_finds_nothing_on_any_page(shop: Shop, buyer: Buyers, axe: Axe, sche
 def test_axe_finds_nothing_without_javascript(shop: Shop, buyer: Buyers, axe: Axe, scheme: str) -> None:
     # Axe itself is a script, so the page's own one is taken out instead of all of them.
     one = buyer(color_scheme=scheme)
-    one.context.route("**/detail?*", _scriptless)
+    one.context.route(re.compile(r"/detail\?"), _scriptless)
     page = one.opens(send(shop)["paymentUrl"])
+    assert axe(page) == []
     choose(page, "virtual_account/BRI")
+    page.reload()  # what a form leads to is not routed
     assert page.is_visible("text=Periksa status")
     assert axe(page) == []
 
@@ -80,7 +83,7 @@ def test_the_keyboard_alone_suffices(shop: Shop, buyer: Buyers) -> None:
     page.wait_for_selector("text=Tersalin")
     _tab_to(page, "BRImo")
     page.keyboard.press("Enter")
-    assert page.is_visible("text=Selesai. Pembayaran terkonfirmasi otomatis")
+    assert "Selesai. Pembayaran terkonfirmasi otomatis" in page.inner_text(".how details[open]")
     _tab_to(page, "Bayar Rp 185.000")
     page.keyboard.press("Enter")
     waits_for(page, "Pembayaran diterima")
@@ -105,7 +108,7 @@ def test_the_focus_is_not_lost_when_the_page_turns(shop: Shop, buyer: Buyers) ->
     session = send(shop)
     page = buyer().opens(session["paymentUrl"])
     choose(page, "virtual_account/BRI")
-    page.focus("text=Salin nomor")
+    page.focus("button.copy.wide")
     shop.simulate(session["id"])
     waits_for(page, "Pembayaran diterima")
     page.wait_for_function("() => document.activeElement.tagName === 'H1'")

@@ -1,0 +1,337 @@
+"""`gerbang run` as people start it: one command, its keys, a first payment, its end; and many processes in production."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from gerbang.listening import base_url
+from gerbang.settings import Settings
+from tests.gateways import Databases
+from tests.programs import Caller, is_gone, keys_of, postgres_of, program, short_folder
+
+FIRST_START_SECONDS_MAX = 5.0
+SECOND_START_SECONDS_MAX = 2.0
+STOP_SECONDS_MAX = 5.0
+SLOW_MACHINE = 4
+"""A machine that runs tests may share its processors: starts get four times as long here as is promised."""
+SECRET_KEY = "a key of at least thirty-two characters"
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    with short_folder() as folder:
+        yield folder / "var"
+
+
+def run(data: Path, *arguments: str, port: int = 0) -> list[str]:
+    return ["run", "--port", str(port), "--data", str(data), *arguments]
+
+
+def caller(data: Path) -> Caller:
+    keys = keys_of(data)
+    return Caller(keys["baseUrl"], keys["v2"]["merchantId"], keys["v2"]["merchantSecret"])
+
+
+def test_one_command_starts_everything_and_a_second_start_keeps_it(data: Path) -> None:
+    with program(*run(data, "--clock", "2025-03-30T05:48:17Z")) as first:
+        url = first.url()
+        assert time.monotonic() - first.started < FIRST_START_SECONDS_MAX * SLOW_MACHINE
+        assert "the clock: 2025-03-30T05:48:" in first.out
+        keys = keys_of(data)
+        assert {name: list(inside) if isinstance(inside, dict) else inside for name, inside in keys.items()} == {
+            "baseUrl": url,
+            "v2": ["merchantId", "merchantSecret", "callbackApiKey"],
+            "v4": ["apiKey", "secretKey", "signingSecret"],
+            "dashboard": ["email", "password"],
+        }
+        assert all(re.fullmatch(r"[!-~]+", key) for part in ("v2", "v4", "dashboard") for key in keys[part].values())
+        assert (data / "sandbox.json").stat().st_mode & 0o777 == 0o600
+        assert (data / "secret.key").stat().st_mode & 0o777 == 0o600
+        assert keys["v2"]["merchantSecret"] in first.out
+        assert str(data / "sandbox.json") in first.out
+        paid, left = caller(data).create("order-1"), caller(data).create("order-2")
+        assert caller(data).pay(paid["id"]).json()["data"]["updated"] == "true"
+        assert caller(data).news(1) == ["PAYMENT.PAID"]
+        assert first.stop() == 0
+        assert first.err == ""
+    with program(*run(data)) as second:
+        again = second.url()
+        assert time.monotonic() - second.started < SECOND_START_SECONDS_MAX * SLOW_MACHINE
+        assert keys_of(data) == keys | {"baseUrl": again}
+        assert [caller(data).status(one["id"]) for one in (paid, left)] == ["PAID", "REQUIRE_ACTION"]
+        # The inbox moved with the gateway to its new port.
+        caller(data).pay(left["id"])
+        assert caller(data).news(2) == ["PAYMENT.PAID"] * 2
+        assert "2025-03-30T05:4" in second.out, "the clock went on where it was"
+
+
+def test_the_keys_are_hidden_even_where_files_are_usually_shared(data: Path) -> None:
+    data.mkdir()
+    (data / "sandbox.json").write_text("{}")
+    (data / "sandbox.json").chmod(0o644)
+    old = os.umask(0)
+    try:
+        with program(*run(data)) as running:
+            running.url()
+            modes = {path.name: path.stat().st_mode & 0o777 for path in data.iterdir() if path.is_file()}
+    finally:
+        os.umask(old)
+    assert set(modes.values()) == {0o600}, modes
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_when_asked_to_stop_everything_stops(data: Path, by: signal.Signals) -> None:
+    with program(*run(data)) as running:
+        url = urlsplit(running.url())
+        database = postgres_of(data)
+        # Whoever keeps a connection open, or never ends its request, holds up nothing.
+        with (
+            httpx.Client(base_url=url.geturl()) as idle,
+            socket.create_connection((url.hostname or "", url.port or 0)) as half,
+        ):
+            assert idle.get("/healthz").status_code == 200
+            half.sendall(b"POST /v2/payments HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            started = time.monotonic()
+            assert running.stop(by) == 0
+            assert time.monotonic() - started < STOP_SECONDS_MAX
+        assert is_gone(database)
+        assert running.err == ""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((url.hostname or "", url.port or 0)).close()
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_who_is_asked_to_stop_while_starting_leaves_nothing_behind(data: Path, by: signal.Signals) -> None:
+    for after in (0.3, 0.6, 0.9, 1.2, 1.6):
+        with program(*run(data)) as running:
+            time.sleep(after)
+            started = time.monotonic()
+            code = running.stop(by)
+            assert time.monotonic() - started < STOP_SECONDS_MAX
+            assert code in (0, 130, 143, -by), running.err
+            assert "Traceback" not in running.err
+        if (data / "postgres.json").exists():
+            try:
+                assert is_gone(postgres_of(data)), f"PostgreSQL outlived a stop after {after} s"
+            except FileNotFoundError:
+                pass  # it was never started, or has removed its process id file at its end
+    with program(*run(data)) as running:
+        running.url()
+
+
+def test_after_a_kill_the_next_start_recovers_by_itself(data: Path) -> None:
+    with program(*run(data)) as first:
+        first.url()
+        payment = caller(data).create("order-1")["id"]
+        orphan = postgres_of(data)
+        first.process.kill()
+        first.ended()
+    with program(*run(data)) as second:
+        second.url()
+        assert postgres_of(data) != orphan
+        assert caller(data).status(payment) == "REQUIRE_ACTION"
+
+
+@pytest.mark.parametrize("same_port", [False, True])
+def test_a_second_gateway_on_one_folder_says_so_and_leaves(data: Path, same_port: bool) -> None:
+    with program(*run(data)) as first:
+        url = first.url()
+        keys = keys_of(data)
+        port = urlsplit(url).port or 0
+        with program(*run(data, port=port if same_port else 0)) as second:
+            assert second.ended(20) == 1
+        assert second.out == ""
+        assert second.err.startswith("gerbang: Another gateway (process ")
+        assert f"{first.process.pid}) is running on {data}" in second.err
+        assert "--data" in second.err
+        assert len(second.err.splitlines()) == 1
+        assert keys_of(data) == keys
+        assert caller(data).create("order-1")["status"] == "REQUIRE_ACTION"
+
+
+def test_a_port_that_another_program_has_is_told_and_nothing_is_left_running(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with program(*run(data, port=taken.getsockname()[1])) as running:
+            assert running.ended() == 1
+        assert f"Cannot listen on 127.0.0.1 port {taken.getsockname()[1]}" in running.err
+        assert "--port" in running.err
+        assert len(running.err.splitlines()) == 1
+    with program(*run(data)) as running:
+        running.url()
+
+
+def test_the_printed_lines_run_in_a_shell_as_they_stand(data: Path) -> None:
+    with program(*run(data)) as running:
+        running.url()
+        running.printed("(sandbox/inbox)")
+        script = running.out[running.out.index("Create a payment:") :]
+        script = re.sub(r"(?m)^[A-Z].*:$", "", script)
+        assert script.count("curl") == 4
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert '"status":"REQUIRE_ACTION"' in done.stderr
+        assert '"virtualAccountNumber":"' in done.stderr
+        assert '{"updated":"true"}' in done.stdout
+        assert '"event":"PAYMENT.PAID"' in done.stdout
+        assert caller(data).news(1) == ["PAYMENT.PAID"]
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("", "127.0.0.1"),
+        ("localhost", "localhost"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+    ],
+)
+def test_the_address_that_is_told_can_be_called(host: str, told: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert base_url(Settings(host=host), listener) == f"http://{told}:{port}"
+        assert base_url(Settings(host=host, public_url="https://pay.example.id"), listener) == "https://pay.example.id"
+
+
+# -- production ---------------------------------------------------------------------------------------------------------
+
+
+def typed(*arguments: str, **environment: str) -> dict[str, str]:
+    """A command that must succeed: what it printed, as facts."""
+    with program(*arguments, **environment) as command:
+        assert command.ended() == 0, command.err
+    lines = [line.partition("  ") for line in command.out.splitlines()]
+    return {name.strip(): value.strip() for name, _, value in lines}
+
+
+def merchant(environment: dict[str, str]) -> tuple[str, str]:
+    told = typed(
+        "merchant", "create", "--name", "Toko", "--short-name", "TOKO", "--email", "t@toko.example", **environment
+    )
+    return told["merchant id"], told["merchant secret"]
+
+
+def test_many_processes_work_on_one_database(databases: Databases) -> None:
+    shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY, "GERBANG_PORT": "0"}
+    with program("serve", **shared) as one, program("serve", **shared) as two, program("work", **shared) as worker:
+        here = Caller(one.url(), *merchant(shared))
+        there = here.at(two.url())
+        worker.printed("(working)")
+        inbox = f"{there.url}/sandbox/inbox/{here.merchant_id}"
+        here.done("PUT", "/sandbox/callbacks/payment", {"url": inbox})
+        # Created on one, paid on the other, told by the third.
+        payment = here.create("order-1")["id"]
+        assert there.pay(payment).json()["data"]["updated"] == "true"
+        assert here.status(payment) == there.status(payment) == "PAID"
+        assert here.news(1) == there.news(1) == ["PAYMENT.PAID"]
+        # The clock that is moved on one is seen by all.
+        left = there.create("order-2")["id"]
+        moved = instant(here.done("POST", "/sandbox/clock/advance", {"seconds": 86_400})["now"])
+        assert moved - datetime.now(UTC) > timedelta(hours=23)
+        until(lambda: instant(there.done("GET", "/sandbox/clock")["now"]) >= moved)
+        assert there.status(left) == here.status(left) == "EXPIRED"
+        # What falls due from now on falls due by the new clock, also for the one who works.
+        later = here.create("order-3")
+        assert instant(later["expiryAt"]) > moved
+        assert [one.stop(), two.stop(), worker.stop()] == [0, 0, 0]
+        assert one.err + two.err + worker.err == ""
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_live_mode_has_no_sandbox(databases: Databases, data: Path) -> None:
+    live = {
+        "GERBANG_MODE": "live",
+        "GERBANG_DATABASE_URL": databases.fresh(),
+        "GERBANG_SECRET_KEY": SECRET_KEY,
+        "GERBANG_PUBLIC_URL": "https://pay.example.id",
+        "GERBANG_PORT": "0",
+    }
+    with program(*run(data), **live) as refused:
+        assert refused.ended() == 1
+    assert refused.err.startswith("gerbang: Live mode does not run on")
+    keys = merchant(live)
+    with program(
+        "callbacks", "set", "--merchant", keys[0], "--product", "payment", "--url", "http://127.0.0.1:9/", **live
+    ) as set_:
+        assert set_.ended() == 1
+    assert "not on the public internet" in set_.err
+    told = typed(
+        "callbacks", "set", "--merchant", keys[0], "--product", "payment", "--url", "https://8.8.8.8/x", **live
+    )
+    assert told["url"] == "https://8.8.8.8/x"
+    live["GERBANG_PORT"] = str(free_port())
+    with program("serve", **live) as server:
+        assert server.printed(r"(https://\S+)") == "https://pay.example.id"
+        here = Caller(f"http://127.0.0.1:{live['GERBANG_PORT']}", *keys)
+        payment = here.create("order-1")
+        assert payment["status"] == "REQUIRE_ACTION"
+        answered = here.pay(payment["id"])
+        assert (answered.status_code, answered.json()["code"]) == (403, "forbidden_access")
+        assert here.status(payment["id"]) == "REQUIRE_ACTION"
+        for method, path in (
+            ("GET", "clock"),
+            ("POST", "clock/advance"),
+            ("GET", "inbox"),
+            ("POST", f"inbox/{keys[0]}"),
+            ("GET", "deliveries"),
+            ("PUT", "callbacks/payment"),
+            ("POST", "bank/reports"),
+            ("GET", "events"),
+            ("GET", "ledger"),
+        ):
+            assert here.ask(method, f"/sandbox/{path}").status_code == 404, path
+        assert httpx.get(f"{here.url}/docs/sandbox").status_code == 404
+        assert httpx.get(f"{here.url}/docs/v2_sessions").status_code == 200
+        assert server.stop() == 0
+        assert server.err == ""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return one.getsockname()[1]
+
+
+@pytest.mark.parametrize("missing", ["GERBANG_SECRET_KEY", "GERBANG_PUBLIC_URL", "GERBANG_DATABASE_URL"])
+def test_live_mode_does_not_start_half_configured(missing: str) -> None:
+    live = {
+        "GERBANG_MODE": "live",
+        "GERBANG_DATABASE_URL": "postgresql://127.0.0.1:9/gerbang",
+        "GERBANG_SECRET_KEY": SECRET_KEY,
+        "GERBANG_PUBLIC_URL": "https://pay.example.id",
+    }
+    del live[missing]
+    for command in ("serve", "work"):
+        with program(command, **live) as refused:
+            assert refused.ended() == 1
+        assert refused.err.startswith(f"gerbang: Live mode needs {missing}")
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_a_database_that_cannot_be_reached_is_told_in_one_line(command: str) -> None:
+    nowhere = {"GERBANG_DATABASE_URL": "postgresql://127.0.0.1:9/gerbang", "GERBANG_SECRET_KEY": SECRET_KEY}
+    with program(command, GERBANG_PORT="0", **nowhere) as refused:
+        assert refused.ended() == 1
+    assert refused.err.startswith("gerbang: The database cannot be reached")
+    assert len(refused.err.splitlines()) == 1

@@ -1,0 +1,191 @@
+"""Going back to choose another way to pay: the old code stops at once, and money that still comes by it is not lost."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from gerbang.domain.payments import Method
+from gerbang.errors import WrongState
+from gerbang.services import checkout
+from gerbang.services.checkout import Reopening
+from gerbang.services.confirmations import Confirmation
+from tests.gateways import Gateway, Shop
+from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
+from tests.web.checkout.test_live import awaiting
+from tests.web.checkout.test_trust import form_of
+
+Buyers = Callable[..., Buyer]
+FIXED = {
+    "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
+    "paymentMethodOptions": {"virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi"}},
+}
+
+
+def session_of(shop: Shop, session: dict[str, Any]) -> dict[str, Any]:
+    return shop.get(f"/v2/payments/{session['id']}")["data"]
+
+
+def number_of(charge: dict[str, Any]) -> str:
+    return str(charge["virtualAccount"]["virtualAccountNumber"])
+
+
+def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop)
+    page = buyer().opens(session["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    old = number_of(session_of(shop, session)["chargeDetails"][0])
+    page.click("text=Ganti")
+    waits_for(page, "Pilih cara bayar")
+    now = session_of(shop, session)
+    assert now["status"] == "REQUIRE_PAYMENT_METHOD"
+    assert now["paymentMethod"] is None
+    assert [charge["status"] for charge in now["chargeDetails"]] == ["EXPIRED"]
+    assert now["chargeDetails"][0]["failureCode"] == "CANCELLED_BY_USER"
+    choose(page, "qris")
+    # Somebody pays the old number after all: its money is set aside, told to the shop, and shown to the buyer.
+    booked = shop.post("/sandbox/reports", {"number": old, "amount": 185000})["reports"][0]
+    assert booked["outcome"] == "late"
+    page.wait_for_selector(".note")
+    assert "Uang itu tidak hilang" in page.inner_text(".note")
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+    assert sorted(shop.news()) == ["MONEY.SET_ASIDE", "PAYMENT.PAID"]
+    assert [charge["status"] for charge in session_of(shop, session)["chargeDetails"]] == ["SUCCESS", "EXPIRED"]
+    kinds = [event["event"] for event in shop.get("/sandbox/events?limit=20")["items"]][::-1]
+    assert kinds == [
+        *("payment.created", "payment.confirmed", "payment.reopened", "payment.confirmed"),
+        *("money.set_aside", "payment.paid"),
+    ]
+
+
+def test_money_on_the_old_number_is_late_also_while_nothing_is_chosen(shop: Shop) -> None:
+    session = awaiting(shop)
+    charge = session_of(shop, session)["chargeDetails"][0]
+    back(shop, session, charge["id"])
+    booked = shop.post("/sandbox/reports", {"number": number_of(charge), "amount": 185000})["reports"][0]
+    assert booked["outcome"] == "late"
+    assert session_of(shop, session)["status"] == "REQUIRE_PAYMENT_METHOD"
+    sums = shop.get("/sandbox/ledger")
+    assert sums["sum"] == "0.00"
+    assert {account["name"].rpartition("/")[2]: account["balance"] for account in sums["accounts"]}[
+        "suspense"
+    ] == "-185000.00"
+
+
+def back(shop: Shop, session: dict[str, Any], charge_id: str, **fields: str) -> str:
+    """Sends the form of a page, and tells where it leads."""
+    form = form_of(shop.client.get(session["paymentUrl"]).text)
+    path = session["paymentUrl"].replace("/detail?", "/detail/back?")
+    answered = shop.client.post(path, data={"form": form, "charge": charge_id} | fields)
+    assert answered.status_code == 303
+    return answered.headers["location"]
+
+
+def test_what_was_paid_cannot_be_reopened(shop: Shop) -> None:
+    session = awaiting(shop)
+    charge = session_of(shop, session)["chargeDetails"][0]
+    form = form_of(shop.client.get(session["paymentUrl"]).text)
+    shop.simulate(session["id"])
+    path = session["paymentUrl"].replace("/detail?", "/detail/back?")
+    assert shop.client.post(path, data={"form": form, "charge": charge["id"]}).status_code == 303
+    assert session_of(shop, session)["status"] == "PAID"
+    with pytest.raises(WrongState):
+        reopen(shop, session, charge["id"])
+
+
+def reopen(shop: Shop, session: dict[str, Any], charge_id: str) -> None:
+    gateway = shop.gateway
+    wish = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge_id))
+    gateway.do(checkout.reopen(gateway.house.world, wish))
+
+
+def test_a_page_that_is_out_of_date_ends_nothing(shop: Shop) -> None:
+    session = awaiting(shop)
+    first = session_of(shop, session)["chargeDetails"][0]["id"]
+    back(shop, session, first)
+    path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
+    shop.client.post(path, data={"form": form_of(shop.client.get(session["paymentUrl"]).text), "way": "qris"})
+    assert "notice=stale" in back(shop, session, first)
+    reopen(shop, session, first)
+    assert session_of(shop, session)["status"] == "REQUIRE_ACTION"
+
+
+def test_what_the_merchant_chose_is_not_the_buyers_to_change(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop, **FIXED)
+    page = buyer().opens(session["paymentUrl"])
+    assert heading(page) == "Transfer ke nomor ini"
+    assert not page.is_visible("text=Ganti")
+    with pytest.raises(WrongState):
+        reopen(shop, session, session["chargeDetails"][0]["id"])
+    standing = shop.create(paymentType="MULTIPLE", amount=None)
+    gateway = shop.gateway
+    assert not gateway.do(gateway.house.commands.visit(UUID(standing["id"]))).payment.details.redirect
+
+
+def test_a_merchant_may_settle_the_channel_and_leave_the_bank(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop, paymentMethod={"type": "VIRTUAL_ACCOUNT"})
+    page = buyer().opens(session["paymentUrl"])
+    assert page.locator("button[value=qris]").count() == 0
+    choose(page, "virtual_account/BNI")
+    page.click("text=Ganti")
+    waits_for(page, "Pilih cara bayar")
+    assert page.locator("button[value=qris]").count() == 0
+    choose(page, "virtual_account/BSI")
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+
+
+def test_a_settled_method_that_waits_for_confirmation_takes_one_press(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop, autoConfirm=False, **FIXED)
+    assert session["status"] == "REQUIRE_CONFIRMATION"
+    page = buyer().opens(session["paymentUrl"])
+    assert heading(page) == "Lanjutkan pembayaran"
+    assert page.locator("button[name=way]").count() == 1
+    choose(page, "virtual_account/BRI")
+    assert session_of(shop, session)["status"] == "REQUIRE_ACTION"
+
+
+def test_a_qr_that_ran_out_before_its_payment_is_made_anew(gateway: Gateway, buyer: Buyers) -> None:
+    shop = gateway.shop
+    fixed = {"paymentMethod": {"type": "QR"}, "expiryAt": "2025-03-31T05:48:17Z"}
+    session = send(shop, **fixed)
+    page = buyer().opens(session["paymentUrl"])
+    assert heading(page) == "Pindai kode QRIS ini"
+    first = session["chargeDetails"][0]["id"]
+    shop.advance(seconds=61 * 60)
+    waits_for(page, "Kode ini sudah habis waktunya")
+    assert not page.locator(".qr").count()
+    page.click("text=Buat kode baru")
+    waits_for(page, "Pindai kode QRIS ini")
+    charges = session_of(shop, session)["chargeDetails"]
+    assert [charge["status"] for charge in charges] == ["WAITING_FOR_USER_ACTION", "EXPIRED"]
+    assert charges[1]["id"] == first
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+
+
+def test_the_old_number_rests_before_somebody_else_gets_it(shop: Shop) -> None:
+    session = awaiting(shop)
+    charge = session_of(shop, session)["chargeDetails"][0]
+    back(shop, session, charge["id"])
+    row = shop.gateway.rows("SELECT held, free_at, created_at FROM paycodes WHERE number = $1", number_of(charge))[0]
+    assert row["held"]
+    assert 86_400 <= (row["free_at"] - row["created_at"]).total_seconds() < 86_400 + 600
+
+
+def test_confirming_by_the_api_and_on_the_page_at_once_gives_one_charge(shop: Shop) -> None:
+    session = send(shop)
+    gateway = shop.gateway
+    wish = Confirmation(shop.merchant_id, UUID(session["id"]), Method("qris"))
+
+    async def both() -> list[object]:
+        import asyncio
+
+        confirm = gateway.house.commands.confirm
+        return list(await asyncio.gather(confirm(wish), confirm(wish), return_exceptions=True))
+
+    outcomes = gateway.do(both())
+    assert sum(isinstance(outcome, WrongState) for outcome in outcomes) == 1
+    assert len(session_of(shop, session)["chargeDetails"]) == 1
