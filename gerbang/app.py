@@ -25,7 +25,7 @@ from gerbang.api import Context, Dialect
 from gerbang.clock import Clock, MovableClock, SystemClock
 from gerbang.db import Database
 from gerbang.db import migrate as migrate_database
-from gerbang.db.embedded import postgres
+from gerbang.db.embedded import Postgres, watched_postgres
 from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
@@ -199,10 +199,10 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if settings.database_url is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
-        uvloop.run(_run(settings, listen(settings), clock_start))
+        uvloop.run(_run(settings, listen(settings), clock_start, None))
         return 0
-    with postgres(settings.data, say=_say) as url:
-        uvloop.run(_run(replace(settings, database_url=url), listen(settings), clock_start))
+    with watched_postgres(settings.data, say=_say) as own:
+        uvloop.run(_run(replace(settings, database_url=own.url), listen(settings), clock_start, own))
     return 0
 
 
@@ -211,7 +211,7 @@ def _say(sentence: str) -> None:
     sys.stdout.flush()
 
 
-async def _run(settings: Settings, listener: Listener, clock_start: datetime | None) -> None:
+async def _run(settings: Settings, listener: Listener, clock_start: datetime | None, own: Postgres | None) -> None:
     stop = asked_to_stop()
     secret_key(settings, make=True)
     url = base_url(settings, listener)
@@ -220,7 +220,8 @@ async def _run(settings: Settings, listener: Listener, clock_start: datetime | N
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
         _write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
         _say(_welcome(keys, path, built.world.clock))
-        await until_stopped([serve_http(built.app, listener), built.workers.run()], stop)
+        watching = [own.watch()] if own else []
+        await until_stopped([serve_http(built.app, listener), built.workers.run(), *watching], stop)
 
 
 def _welcome(keys: Sandbox, path: Path, clock: Clock) -> str:

@@ -10,7 +10,11 @@ from structlog.tracebacks import ExceptionDictTransformer
 def set_up(level: str) -> None:
     """Sets the weight from which on things are written, for our own lines and the libraries'."""
     weight = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(level=max(weight, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    lines = logging.StreamHandler()
+    lines.addFilter(_briefly)
+    logging.basicConfig(
+        level=max(weight, logging.WARNING), format="%(levelname)s %(name)s %(message)s", handlers=[lines]
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -23,3 +27,12 @@ def set_up(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _briefly(record: logging.LogRecord) -> bool:
+    """A library's warning takes one line: a database that is gone for a minute would fill pages with its insides."""
+    failure = record.exc_info[1] if record.exc_info else None
+    if failure is not None and record.levelno < logging.ERROR:
+        record.msg, record.args = "%s: %s: %s", (record.getMessage(), type(failure).__name__, failure)
+        record.exc_info = record.exc_text = None
+    return True

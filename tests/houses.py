@@ -22,8 +22,8 @@ from gerbang.domain.payments import Details, Method, Payment
 from gerbang.domain.reports import Report
 from gerbang.services import lookups, merchants
 from gerbang.services.commands import Commands
-from gerbang.services.lookups import Found
 from gerbang.services.drafts import NewPayment
+from gerbang.services.lookups import Found
 from gerbang.settings import Settings
 from gerbang.workers import Workers
 from gerbang.world import World

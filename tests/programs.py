@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def short_folder() -> Iterator[Path]:
+def short_folder() -> Generator[Path]:
     """A folder whose path is short, and which the account that PostgreSQL runs as can reach; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="gerbang-test-"))
     folder.chmod(0o711)
@@ -89,7 +89,7 @@ class Program:
 
 
 @contextmanager
-def program(*arguments: str, **environment: str) -> Iterator[Program]:
+def program(*arguments: str, **environment: str) -> Generator[Program]:
     """A program that is ended at the end, whatever happens."""
     running = Program(*arguments, **environment)
     try:
@@ -107,7 +107,7 @@ def program(*arguments: str, **environment: str) -> Iterator[Program]:
             stream.close()
 
 
-def clean_environment() -> Mapping[str, str]:
+def clean_environment() -> dict[str, str]:
     """The environment of whoever runs the tests, without settings of a gateway."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GERBANG_")}
 

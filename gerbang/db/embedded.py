@@ -5,6 +5,7 @@ one that runs the gateway (peer authentication). Its folder is `<data>/postgres`
 reached by the account that PostgreSQL runs as, it is a private folder elsewhere (`server_programs.LASTING_FOLDERS`).
 """
 
+import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from gerbang.db.server_process import (
@@ -29,21 +31,53 @@ from gerbang.db.server_process import (
 )
 from gerbang.db.server_programs import Account, EmbeddedPostgresFailed, Programs, account_of, lasting_folder, programs
 
-__all__ = ["EmbeddedPostgresFailed", "postgres", "running_url"]
+__all__ = ["EmbeddedPostgresFailed", "Postgres", "postgres", "running_url", "watched_postgres"]
 
 SOCKET_PATH_BYTES_MAX = 103
 """Linux allows 107 and macOS 103."""
+LOOK_SECONDS = 0.5
+"""How often it is looked whether PostgreSQL still runs."""
+NOTICE_SECONDS = 1.0
+"""How long a gateway without its PostgreSQL stays to tell whoever asks, instead of being gone at once."""
 
 
 def _to_stderr(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL that runs for a data folder: where it is reached, and its process."""
+
+    url: str
+    data: Path
+    process: subprocess.Popen[bytes]
+
+    async def watch(self) -> None:
+        """Stays for as long as it runs. Raises `EmbeddedPostgresFailed` when it has ended without being asked to."""
+        while self.process.poll() is None:
+            await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(NOTICE_SECONDS)
+        raise EmbeddedPostgresFailed(
+            f"PostgreSQL has ended unasked, and without it there is nothing to work on. Start again: it recovers by "
+            f"itself, and what was answered is kept. {self.data / 'postgres.log'} may say why it ended."
+        )
+
+
 @contextmanager
 def postgres(
     data_dir: Path, *, major: int | None = None, keep: bool = True, say: Callable[[str], None] = _to_stderr
 ) -> Generator[str]:
-    """A running PostgreSQL that keeps its data for this folder; gives its URL, and stops it at the end.
+    """The URL of `watched_postgres`, for who does not stay long enough to watch it."""
+    with watched_postgres(data_dir, major=major, keep=keep, say=say) as running:
+        yield running.url
+
+
+@contextmanager
+def watched_postgres(
+    data_dir: Path, *, major: int | None = None, keep: bool = True, say: Callable[[str], None] = _to_stderr
+) -> Generator[Postgres]:
+    """A running PostgreSQL that keeps its data for this folder; it is stopped at the end.
 
     `major` is the version that makes a new database, the newest unless given; an old one keeps its own. `keep=False`
     removes the database at the end. `say` hears where the data is when that is not `data_dir`. Only one gateway can have
@@ -67,14 +101,14 @@ def postgres(
             held.callback(leave_socket_folder, place)
             if not keep:
                 held.callback(_remove, place)
-            held.enter_context(server(place, chosen))
+            process = held.enter_context(server(place, chosen))
         except (OSError, subprocess.SubprocessError) as failed:
             reason = complaint(failed.output) if isinstance(failed, subprocess.CalledProcessError) else str(failed)
             raise EmbeddedPostgresFailed(
                 f"The database of {data} could not be started: {reason}. "
                 "Correct that, or choose another folder with --data."
             ) from failed
-        yield place.url
+        yield Postgres(place.url, data, process)
 
 
 def running_url(data_dir: Path) -> str | None:

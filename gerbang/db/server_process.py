@@ -69,7 +69,7 @@ class Place:
 
 
 @contextmanager
-def server(place: Place, chosen: Programs) -> Generator[None]:
+def server(place: Place, chosen: Programs) -> Generator[subprocess.Popen[bytes]]:
     """PostgreSQL, taking connections; ended when left. Raises `EmbeddedPostgresFailed` if it does not start."""
     _admit(place)
     for tries_left in reversed(range(int(_LAST_WRITERS_SECONDS_MAX / 0.2))):
@@ -77,7 +77,7 @@ def server(place: Place, chosen: Programs) -> Generator[None]:
         process = _launch(place, chosen)
         try:
             if _ready(place, process):
-                yield
+                yield process
                 return
         finally:
             end(process.pid, lambda process=process: process.poll() is not None)

@@ -20,14 +20,15 @@ def _deep(opening: str, closing: str, times: int) -> Raw:
     return Raw(opening * times + closing * times)
 
 
-NUMBERS = """0 -0 -1 1 1.5 0.1 -0.0 1e3 1E+2 1e-400 1e308 1e400 -1e400 NaN Infinity -Infinity 01 +1 .5 1. 0x10 1_000
-9007199254740993 9223372036854775807 9223372036854775808 -9223372036854775809 10000000000000000""".split()
-WORDS = "null true false [] {} [null] [[]] nul undefined".split()
+NUMBERS = """
+0 -0 -1 1 1.5 0.1 -0.0 1e3 1E+2 1e-400 1e308 1e400 -1e400 NaN Infinity -Infinity 01 +1 .5 1. 0x10 1_000
+9007199254740993 9223372036854775807 9223372036854775808 -9223372036854775809 10000000000000000"""
+WORDS = "null true false [] {} [null] [[]] nul undefined"
 DATES = """2025-02-29T00:00:00Z 2025-02-30T00:00:00Z 2025-13-01T00:00:00Z 2025-00-00T00:00:00Z 2025-03-31T24:00:00Z
 2025-03-31T23:59:60Z 2025-03-31T25:61:61Z 2025-03-31 2025-03-31T23:59:05 2025-03-31T23:59:05+99:99 1743240981 yesterday
 0000-01-01T00:00:00Z 0001-01-01T00:00:00Z 0001-01-01T00:00:00+14:00 0001-01-01T00:00:00-14:00 9999-12-31T23:59:59Z
 9999-12-31T23:59:59.999999999Z 9999-12-31T23:59:59-14:00 9999-12-31T23:59:59+14:00 10000-01-01T00:00:00Z
-+275760-09-13T00:00:00Z -000001-01-01T00:00:00Z 2025-03-31T23:59:05.123456789012345Z 2025-03-31T23:59:05+07:00""".split()
++275760-09-13T00:00:00Z -000001-01-01T00:00:00Z 2025-03-31T23:59:05.123456789012345Z 2025-03-31T23:59:05+07:00"""
 TEXTS = [
     "",
     " ",
@@ -43,7 +44,7 @@ TEXTS = [
     "tab\tnewline\nreturn\r",
     "\x1b[31mred\x7f",
     "👩‍👩‍👧‍👦🏳️‍🌈",
-    "‮שלום עולם‬ مرحبا",
+    "\u202eשלום עולם\u202c مرحبا",
     "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!",
     "\ufeffbyte order",
     "\u2028\u2029\u00a0\u200b\ufffe\uffff",
@@ -58,9 +59,9 @@ TEXTS = [
     "é" * 100_000,
 ]
 ODD = [
-    *map(Raw, NUMBERS),
-    *map(Raw, WORDS),
-    *(Raw(json.dumps(text)) for text in (*DATES, *TEXTS)),
+    *map(Raw, NUMBERS.split()),
+    *map(Raw, WORDS.split()),
+    *(Raw(json.dumps(text)) for text in (*DATES.split(), *TEXTS)),
     Raw('"\\ud800"'),
     Raw('"\\udfff\\ud800 x"'),
     Raw('"\\u0000"'),
@@ -118,23 +119,26 @@ def spoiled(draw: st.DrawFn, body: dict[str, Any]) -> bytes:
     body = copy.deepcopy(body)
     for _ in range(draw(st.integers(1, 2))):
         at = draw(st.sampled_from(list(places(body))))
-        if at == ():
-            break
-        holder = found(body, at[:-1])
-        way = draw(st.sampled_from(["odd", "odd", "odd", "odd", "remove", "repeat", "wrap", "retype"]))
-        if way == "remove":
-            del holder[at[-1]]
-        elif way == "repeat" and isinstance(holder, dict) and len(at) > 1:
-            twice = cast("dict[str, Any]", holder)
-            text = written(twice)
-            found(body, at[:-2])[at[-2]] = Raw(f"{text[:-1]},{json.dumps(at[-1])}:{written(twice[str(at[-1])])}}}")
-        elif way == "wrap":
-            holder[at[-1]] = [holder[at[-1]]]
-        elif way == "retype":
-            holder[at[-1]] = 20_000 if isinstance(holder[at[-1]], str) else str(holder[at[-1]])
-        else:
-            holder[at[-1]] = draw(st.sampled_from(ODD))
+        if at:
+            _spoil(draw, body, at[:-1], at[-1])
     return _broken(draw, written(body).encode("utf-8", "surrogateescape"))
+
+
+def _spoil(draw: st.DrawFn, body: dict[str, Any], above: Path, name: str | int) -> None:
+    holder = found(body, above)
+    way = draw(st.sampled_from(["odd", "odd", "odd", "odd", "remove", "repeat", "wrap", "retype"]))
+    if way == "remove":
+        del holder[name]
+    elif way == "repeat" and above and isinstance(name, str):
+        text = f"{written(holder)[:-1]},{json.dumps(name)}:{written(holder[name])}}}"
+        *higher, last = above
+        found(body, tuple(higher))[last] = Raw(text)
+    elif way == "wrap":
+        holder[name] = [holder[name]]
+    elif way == "retype":
+        holder[name] = 20_000 if isinstance(holder[name], str) else str(holder[name])
+    else:
+        holder[name] = draw(st.sampled_from(ODD))
 
 
 def _broken(draw: st.DrawFn, body: bytes) -> bytes:

@@ -6,10 +6,11 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.api.spoiling import spoiled
+from tests.api.spoiling import TEXTS, spoiled
 from tests.api.test_fuzz import contract
 from tests.gateways import Gateway, Shop
 
@@ -41,7 +42,8 @@ def promptly(shop: Shop, call: str, body: bytes, **headers: str) -> httpx.Respon
     """Sends a request that must be answered within 2 s; a machine that stalls gets a second chance."""
     for _ in range(2):
         started = time.monotonic()
-        answered = shop.call(*call.split(), body, **headers)
+        method, path = call.split()
+        answered = shop.call(method, path, body, **headers)
         if time.monotonic() - started < SECONDS_MAX:
             return answered
     raise AssertionError(f"{call} took more than {SECONDS_MAX} s, twice: {body[:500]!r}")
@@ -104,6 +106,53 @@ def lives_on(shop: Shop, payment: dict[str, Any]) -> None:
         "amount": {"value": 20000, "currency": "IDR"},
     }
     assert in_the_envelope(shop.call("POST", "/v2/payments/simulations", money))
+
+
+@pytest.mark.parametrize(
+    "reference", [text for text in TEXTS if 1 <= len(text) <= 100 and not re.search("[\\x00-\\x1f\\x7f-\\x9f]", text)]
+)
+def test_a_payment_is_found_by_whatever_reference_it_was_given(shop: Shop, reference: str) -> None:
+    payment = shop.create(clientReferenceId=reference)
+    lives_on(shop, payment)
+
+
+HEAVY = {
+    "many keys and the last one twice": "{" + "".join(f'"k{n}":0,' for n in range(80_000)) + '"k79999":0}',
+    "one key many times": "{" + '"a":1,' * 160_000 + '"a":1}',
+    "small objects with a key twice": '{"a":[' + '{"a":1,"a":1},' * 70_000 + "1]}",
+    "lists in lists": "[" * 490_000 + "]" * 490_000,
+    "objects in objects": '{"a":' * 160_000 + "1" + "}" * 160_000,
+    "lists in lists in a field": '{"metadata":' + "[" * 450_000 + "]" * 450_000 + "}",
+    "many empty objects": '{"metadata":{"a":[' + "{}," * 300_000 + "{}]}}",
+    "many fields": '{"metadata":{' + "".join(f'"k{n}":{n},' for n in range(60_000)) + '"a":1}}',
+    "a number of a million digits": '{"amount":{"currency":"IDR","value":' + "9" * 950_000 + "}}",
+    "a fraction of a million digits": '{"amount":{"currency":"IDR","value":0.' + "3" * 950_000 + "}}",
+    "an exponent of a million digits": '{"amount":{"currency":"IDR","value":1e' + "9" * 950_000 + "}}",
+    "an amount as text of a million digits": '{"amount":{"currency":"IDR","value":"' + "9" * 950_000 + '"}}',
+    "many numbers that are none": '{"a":[' + "NaN," * 240_000 + "1]}",
+    "many numbers beyond all": '{"a":[' + "1e999," * 160_000 + "1]}",
+    "many escapes": '{"clientReferenceId":"' + "\\u0041" * 160_000 + '"}',
+    "many NULs": '{"metadata":{"a":"' + "\\u0000" * 160_000 + '"}}',
+    "many halves of pairs": '{"metadata":{"a":"' + "\\ud800" * 160_000 + '"}}',
+    "spaces": " " * 990_000 + "{}",
+    "a long name": '{"clientReferenceId":"' + "x" * 990_000 + '"}',
+    "a long unknown field": '{"clientReferenceId":"heavy-1","amount":{"value":20000,"currency":"IDR"},"x":"' + "y" * 900_000 + '"}',
+    "long metadata": '{"clientReferenceId":"heavy-2","amount":{"value":20000,"currency":"IDR"},"metadata":{"a":"' + "y" * 900_000 + '"}}',
+    "many products": '{"clientReferenceId":"heavy-3","amount":{"value":20000,"currency":"IDR"},"orderInformation":{"productDetails":['
+    + '{"type":"DIGITAL","quantity":1,"price":{"value":1,"currency":"IDR"}},' * 12_000
+    + '{"type":"DIGITAL","quantity":1,"price":{"value":1,"currency":"IDR"}}]}}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", HEAVY.values(), ids=HEAVY.keys())
+def test_a_heavy_body_is_answered_as_fast_as_any_other(shop: Shop, body: str) -> None:
+    assert len(body) <= 1_000_000
+    answered = promptly(shop, "POST /v2/payments", body.encode())
+    assert in_the_envelope(answered), answered.text[:500]
+    if answered.status_code == 200:
+        payment = answered.json()["data"]["id"]
+        assert in_the_envelope(promptly(shop, f"GET /v2/payments/{payment}", b""))
+        assert in_the_envelope(promptly(shop, "GET /v2/payments", b""))
 
 
 def test_a_spoiled_body_is_answered_by_the_sandbox_too(gateway: Gateway) -> None:

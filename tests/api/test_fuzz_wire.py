@@ -4,7 +4,7 @@ import base64
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Answer:
 
 
 @contextmanager
-def connected(gateway: Gateway) -> Iterator[socket.socket]:
+def connected(gateway: Gateway) -> Generator[socket.socket]:
     where = urlsplit(gateway.base_url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=5) as line:
         yield line
@@ -201,8 +201,7 @@ def test_http_1_0_is_answered_and_hung_up_on(shop: Shop) -> None:
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\n: no name\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-\xff\xfe: \xff\xfe\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
         b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /\xff\xfe?\xff=\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -225,10 +224,10 @@ ODD_PATHS = """/v2/payments/%00 /v2/payments/%ff%fe /v2/payments/%ed%a0%80 /v2/p
 /v2/payments?clientReferenceId=a%00b&perPage=1 /v2/charges?clientReferenceId=%0d%0a /v2/payments?page=1&page=2&page=%
 /v2/payments?perPage=1e400 /v2/payments?page=9999999999999999999999 /v2/payments?page=-1 /v2/payments?page=%D9%A1
 /v2/payments?=&&;;%%%zz /v2/payments#fragment /v2/payments/00000000-0000-0000-0000-000000000000
-/detail/x /detail/%00 /detail?token=%00 /detail?token=a.b.c""".split()
+/detail/x /detail/%00 /detail?token=%00 /detail?token=a.b.c"""
 
 
-@pytest.mark.parametrize("path", ODD_PATHS)
+@pytest.mark.parametrize("path", ODD_PATHS.split())
 def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, path: str) -> None:
     """As bytes: a client would tidy them up before sending."""
     for method in ("GET", "POST"):
@@ -241,8 +240,13 @@ def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, 
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/access-token", "/v2/payments", "/v2/payments/x", "/v2/payments/x/cancel", "/v2/charges", "/v2/qr/x.png"]
-    + [
+    [
+        "/v1/access-token",
+        "/v2/payments",
+        "/v2/payments/x",
+        "/v2/payments/x/cancel",
+        "/v2/charges",
+        "/v2/qr/x.png",
         "/v2/payments/simulations",
         "/sandbox/clock",
         "/sandbox/inbox",

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import pytest
@@ -15,13 +15,13 @@ from gerbang.domain.customers import Customer
 from gerbang.domain.ledger import Transfer
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.paycodes import Paycode
-from gerbang.domain.payments import Details, Payment
+from gerbang.domain.payments import Details, Method, Payment
 from gerbang.domain.reports import Booked, Report
 from gerbang.errors import KeyReused, NumberTaken, ReferenceTaken, Refused
 from gerbang.services import payments as payment_service
 from gerbang.services import reports as report_service
 from tests.gateways import Databases
-from tests.houses import BRI, PRICE, START, House, house, money, number, order, payment_id, run, several
+from tests.houses import PRICE, START, House, house, money, number, order, payment_id, run, several
 
 T = TypeVar("T")
 MERCHANT = UUID(int=1)
@@ -273,8 +273,8 @@ def test_of_two_processes_one_gets_the_number_that_both_chose(url: str) -> None:
     _between_two(url, story)
 
 
-def _chosen(suffix: str) -> Any:
-    return type(BRI)(channel="virtual_account", option="BRI", number=suffix)
+def _chosen(suffix: str) -> Method:
+    return Method(channel="virtual_account", option="BRI", number=suffix)
 
 
 @pytest.mark.parametrize("whose", ["a payment's number", "nobody's number"])
@@ -325,6 +325,24 @@ def test_two_processes_know_one_customer_by_the_e_mail_address(url: str) -> None
                 said.email,
             )
             assert len({value for row in kept for value in row.values()}) == 1
+
+    _between_two(url, story)
+
+
+def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_customer(url: str) -> None:
+    async def story(one: House, two: House, merchant: Merchant) -> None:
+        said = Customer(given_name="Budi", email="same-moment@example.id")
+        async with two.world.db.transaction() as tx:
+            await customers.insert(tx, [customers.Row(merchant.id, "c-1", said)], START)
+            # A standing QR is made step by step: its customer is looked for first and written later.
+            standing = {"kind": "multiple", "amount": None, "method": Method(channel="qris")}
+            wish = order(merchant.id, customer=said, **standing)
+            creating = asyncio.create_task(one.commands.create(wish))
+            done, _ = await asyncio.wait([creating], timeout=WAITS_SECONDS)
+            assert not done, "the payment did not wait to hear who its customer is"
+        assert (await one.read(merchant, payment_id(await creating))).payment.customer_id == "c-1"
+        held = await one.rows("SELECT count(*) AS n FROM paycodes WHERE merchant_id = $1", merchant.id)
+        assert held == [{"n": 1}]
 
     _between_two(url, story)
 

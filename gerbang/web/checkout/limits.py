@@ -11,6 +11,9 @@ class Buckets:
     def __init__(self) -> None:
         self._levels: dict[object, tuple[float, float]] = {}
 
+    def __len__(self) -> int:
+        return len(self._levels)
+
     def take(self, name: object, at: float) -> bool:
         """Takes a token at a moment (in seconds, of a clock that only goes forward); False where there is none."""
         level, since = self._levels.pop(name, (BURST, at))

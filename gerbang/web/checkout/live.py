@@ -88,7 +88,9 @@ async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receiv
     leaving = asyncio.ensure_future(_gone(receive, stream))
     try:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await send({"type": "http.response.body", "body": f"retry: 2000\ndata: {version}\n\n".encode(), "more_body": True})
+        await send(
+            {"type": "http.response.body", "body": f"retry: 2000\ndata: {version}\n\n".encode(), "more_body": True}
+        )
         loop = asyncio.get_running_loop()
         end = loop.time() + STREAM_SECONDS_MAX
         while not leaving.done() and loop.time() < end:
@@ -103,6 +105,8 @@ async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receiv
             if not leaving.done():
                 await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
+    except asyncio.CancelledError:
+        pass  # the process is asked to end; the browser will open the stream anew elsewhere
     finally:
         leaving.cancel()
         watcher.leave(payment_id, stream)

@@ -1,7 +1,7 @@
 """Merchants at the sandbox, whose every answer is held against the contract, and a server of their own to be called at."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -73,7 +73,7 @@ class Receiver:
 
 
 @contextmanager
-def receiver(statuses: Iterable[int] = ()) -> Iterator[Receiver]:
+def receiver(statuses: Iterable[int] = ()) -> Generator[Receiver]:
     """A merchant's own server: it answers with these statuses, one a request, and with 200 ever after."""
     left = iter(statuses)
 

@@ -80,10 +80,10 @@ def test_money_for_nobody_is_written_down_and_belongs_to_no_merchant(explorer: E
 
 def test_the_same_bank_reference_is_booked_once(explorer: Explorer) -> None:
     payment, reference = explorer.create()["id"], f"B-{uuid4()} \U0001f4b0"
+    money = {"paymentId": payment, "amount": 20_000, "bankReference": reference}
     with ThreadPoolExecutor(10) as pool:
-        heard = list(
-            pool.map(lambda _: reported(explorer, paymentId=payment, amount=20_000, bankReference=reference), range(10))
-        )
+        calls = [pool.submit(reported, explorer, **money) for _ in range(10)]
+        heard = [call.result() for call in calls]
     assert heard == [heard[0]] * 10
     assert heard[0]["outcome"] == "booked"
     # Also with another amount and for another payment: it is the reference that names the money.

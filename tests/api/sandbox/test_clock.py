@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ def test_what_falls_due_on_the_way_happens_at_its_own_time(traveller: Explorer) 
     (delivery,) = traveller.deliveries()
     assert delivery["state"] == "parked"
     tries = [instant(attempt["at"]) for attempt in delivery["tries"]]
-    waits = [round((later - earlier).total_seconds()) for earlier, later in zip(tries, tries[1:], strict=False)]
+    waits = [round((later - earlier).total_seconds()) for earlier, later in pairwise(tries)]
     assert waits == [300, 900, 3600, 10_800, 21_600, 43_200]
 
 
@@ -152,9 +153,11 @@ def test_the_clock_may_be_moved_by_several_at_once(traveller: Explorer) -> None:
             traveller.simulate(traveller.create()["id"])
         before = now(traveller)
         with ThreadPoolExecutor(8) as pool:
-            moved = list(
-                pool.map(lambda n: traveller.try_out("POST", "clock/advance", {"seconds": 600 * n}), range(1, 9))
-            )
+            calls = [
+                pool.submit(traveller.try_out, "POST", "clock/advance", {"seconds": 600 * number})
+                for number in range(1, 9)
+            ]
+            moved = [call.result() for call in calls]
     assert [answered.status_code for answered in moved] == [200] * 8
     assert now(traveller) - before >= timedelta(seconds=4800)
     assert {delivery["state"] for delivery in traveller.deliveries()} == {"delivered"}

@@ -46,19 +46,23 @@ class Buyer:
     """One browser window. It notes every complaint of the browser and every request to somebody else."""
 
     def __init__(self, browser: Browser, **options: Any) -> None:
-        self.context: BrowserContext = browser.new_context(**({"viewport": PHONE, "locale": "id-ID"} | options))
+        chosen: dict[str, Any] = {"viewport": PHONE, "locale": "id-ID"} | options
+        self.context: BrowserContext = browser.new_context(**chosen)
         self.context.set_default_timeout(10_000)
         self.complaints: list[str] = []
         self.requests: list[Request] = []
         self.may_fail = False
         self.context.on("console", self._complained)
-        self.context.on("request", lambda request: self.requests.append(request))
+        self.context.on("request", self._requested)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         self.page = self.context.new_page()
 
     def _complained(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(message.text)
+
+    def _requested(self, request: Request) -> None:
+        self.requests.append(request)
 
     def opens(self, url: str) -> Page:
         self.page.goto(url)

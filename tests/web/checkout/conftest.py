@@ -64,9 +64,7 @@ def buyer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
         return made[-1]
 
     yield make
-    gateways = [
-        request.getfixturevalue(name) for name in ("site", "gateway") if name in request.fixturenames
-    ]
+    gateways = [request.getfixturevalue(name) for name in ("site", "gateway") if name in request.fixturenames]
     for one in made:
         one.context.close()
         assert one.may_fail or one.complaints == []
@@ -87,7 +85,9 @@ def axe(axe_source: str) -> Callable[[Page], list[str]]:
 
     def violations(page: Page) -> list[str]:
         # Colours are judged as they are once everything stands still.
-        page.evaluate("() => Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations === 1).map(a => a.finished))")
+        page.evaluate(
+            "() => Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations === 1).map(a => a.finished))"
+        )
         page.evaluate(axe_source)
         found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
         return [

@@ -19,7 +19,7 @@ class Shopfront(AbstractContextManager["Shopfront"]):
         arrivals: list[Arrival] = []
 
         class Door(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  the library's name
+            def do_GET(self) -> None:
                 if self.path != "/favicon.ico":
                     arrivals.append(Arrival(self.path, self.headers.get("referer")))
                 body = b"<!doctype html><html lang=en><title>Shop</title><h1>The shop</h1>"

@@ -17,7 +17,8 @@ from tests.web.checkout.test_live import awaiting
 from tests.web.checkout.test_trust import form_of
 
 Buyers = Callable[..., Buyer]
-FIXED = {
+CHANGE = "[aria-label='Ganti cara bayar']"
+FIXED: dict[str, Any] = {
     "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
     "paymentMethodOptions": {"virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi"}},
 }
@@ -36,7 +37,7 @@ def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyer
     page = buyer().opens(session["paymentUrl"])
     choose(page, "virtual_account/BRI")
     old = number_of(session_of(shop, session)["chargeDetails"][0])
-    page.click("text=Ganti")
+    page.click(CHANGE)
     waits_for(page, "Pilih cara bayar")
     now = session_of(shop, session)
     assert now["status"] == "REQUIRE_PAYMENT_METHOD"
@@ -45,7 +46,7 @@ def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyer
     assert now["chargeDetails"][0]["failureCode"] == "CANCELLED_BY_USER"
     choose(page, "qris")
     # Somebody pays the old number after all: its money is set aside, told to the shop, and shown to the buyer.
-    booked = shop.post("/sandbox/reports", {"number": old, "amount": 185000})["reports"][0]
+    booked = shop.post("/sandbox/bank/reports", {"number": old, "amount": 185000})["reports"][0]
     assert booked["outcome"] == "late"
     page.wait_for_selector(".note")
     assert "Uang itu tidak hilang" in page.inner_text(".note")
@@ -64,7 +65,7 @@ def test_money_on_the_old_number_is_late_also_while_nothing_is_chosen(shop: Shop
     session = awaiting(shop)
     charge = session_of(shop, session)["chargeDetails"][0]
     back(shop, session, charge["id"])
-    booked = shop.post("/sandbox/reports", {"number": number_of(charge), "amount": 185000})["reports"][0]
+    booked = shop.post("/sandbox/bank/reports", {"number": number_of(charge), "amount": 185000})["reports"][0]
     assert booked["outcome"] == "late"
     assert session_of(shop, session)["status"] == "REQUIRE_PAYMENT_METHOD"
     sums = shop.get("/sandbox/ledger")
@@ -116,7 +117,7 @@ def test_what_the_merchant_chose_is_not_the_buyers_to_change(shop: Shop, buyer: 
     session = send(shop, **FIXED)
     page = buyer().opens(session["paymentUrl"])
     assert heading(page) == "Transfer ke nomor ini"
-    assert not page.is_visible("text=Ganti")
+    assert not page.is_visible(CHANGE)
     with pytest.raises(WrongState):
         reopen(shop, session, session["chargeDetails"][0]["id"])
     standing = shop.create(paymentType="MULTIPLE", amount=None)
@@ -129,7 +130,7 @@ def test_a_merchant_may_settle_the_channel_and_leave_the_bank(shop: Shop, buyer:
     page = buyer().opens(session["paymentUrl"])
     assert page.locator("button[value=qris]").count() == 0
     choose(page, "virtual_account/BNI")
-    page.click("text=Ganti")
+    page.click(CHANGE)
     waits_for(page, "Pilih cara bayar")
     assert page.locator("button[value=qris]").count() == 0
     choose(page, "virtual_account/BSI")
@@ -149,7 +150,7 @@ def test_a_settled_method_that_waits_for_confirmation_takes_one_press(shop: Shop
 
 def test_a_qr_that_ran_out_before_its_payment_is_made_anew(gateway: Gateway, buyer: Buyers) -> None:
     shop = gateway.shop
-    fixed = {"paymentMethod": {"type": "QR"}, "expiryAt": "2025-03-31T05:48:17Z"}
+    fixed: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "expiryAt": "2025-03-31T05:48:17Z"}
     session = send(shop, **fixed)
     page = buyer().opens(session["paymentUrl"])
     assert heading(page) == "Pindai kode QRIS ini"
@@ -157,7 +158,7 @@ def test_a_qr_that_ran_out_before_its_payment_is_made_anew(gateway: Gateway, buy
     shop.advance(seconds=61 * 60)
     waits_for(page, "Kode ini sudah habis waktunya")
     assert not page.locator(".qr").count()
-    page.click("text=Buat kode baru")
+    page.click("button[name=again]")
     waits_for(page, "Pindai kode QRIS ini")
     charges = session_of(shop, session)["chargeDetails"]
     assert [charge["status"] for charge in charges] == ["WAITING_FOR_USER_ACTION", "EXPIRED"]

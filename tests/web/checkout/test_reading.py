@@ -150,7 +150,12 @@ def test_the_page_is_still_for_those_who_want_stillness(shop: Shop, buyer: Buyer
 
 def test_absurdly_long_orders_are_cut_short(shop: Shop, buyer: Buyers) -> None:
     things = [
-        {"type": "PHYSICAL", "name": f"Barang {n} " + "panjang " * 25, "quantity": n, "price": {"value": 9_999_999_999, "currency": "IDR"}}
+        {
+            "type": "PHYSICAL",
+            "name": f"Barang {n} " + "panjang " * 25,
+            "quantity": n,
+            "price": {"value": 9_999_999_999, "currency": "IDR"},
+        }
         for n in range(1, 400)
     ]
     page = buyer().opens(send(shop, orderInformation={"productDetails": things})["paymentUrl"])

@@ -1,0 +1,1 @@
+"""Pictures of the payer's page, taken again by `make screenshots`."""

@@ -1,0 +1,131 @@
+"""`make screenshots`: walks through the payer's page in a browser and writes a picture of each thing it can be.
+
+`python -m docs.screenshots FOLDER` writes them elsewhere, and with them every page in narrow, light, dark and desktop.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from gerbang.db.embedded import postgres
+from tests.gateways import Databases, Gateway, Shop
+from tests.web.checkout import browsers
+from tests.web.checkout.buyers import DESKTOP, NARROW, PHONE, choose, play, send
+
+HERE = Path(__file__).parent
+SIZES: dict[str, dict[str, int]] = {"phone": PHONE, "desktop": DESKTOP, "narrow": NARROW}
+Walk = Callable[[Shop, Page], None]
+
+
+def _opened(shop: Shop, page: Page, **more: Any) -> dict[str, Any]:
+    session = send(shop, **more)
+    page.goto(session["paymentUrl"])
+    return session
+
+
+def choosing(shop: Shop, page: Page) -> None:
+    _opened(shop, page)
+
+
+def too_little(shop: Shop, page: Page) -> None:
+    _opened(shop, page, amount={"value": 2_500, "currency": "IDR"}, orderInformation=None)
+
+
+def virtual_account(shop: Shop, page: Page) -> None:
+    _opened(shop, page)
+    choose(page, "virtual_account/BCA")
+
+
+def virtual_account_steps(shop: Shop, page: Page) -> None:
+    virtual_account(shop, page)
+    page.click(".order summary")
+    page.click(".how details:nth-of-type(2) summary")
+
+
+def qris(shop: Shop, page: Page) -> None:
+    _opened(shop, page)
+    choose(page, "qris")
+
+
+def wrong_amount(shop: Shop, page: Page) -> None:
+    virtual_account(shop, page)
+    play(page, "wrong")
+    page.wait_for_selector(".note")
+
+
+def paid(shop: Shop, page: Page) -> None:
+    qris(shop, page)
+    play(page, "exact")
+    page.wait_for_selector(".result.paid")
+
+
+def expired(shop: Shop, page: Page) -> None:
+    virtual_account(shop, page)
+    play(page, "late")
+    page.wait_for_selector(".result.expired")
+
+
+def cancelled(shop: Shop, page: Page) -> None:
+    session = send(shop)
+    shop.post(f"/v2/payments/{session['id']}/cancel", {})
+    page.goto(session["paymentUrl"])
+
+
+def foreign(shop: Shop, page: Page) -> None:
+    page.goto(f"{shop.gateway.base_url}/detail?token=abc")
+
+
+WALKS: dict[str, Walk] = {
+    walk.__name__.replace("_", "-"): walk
+    for walk in (
+        *(choosing, too_little, virtual_account, virtual_account_steps, qris),
+        *(wrong_amount, paid, expired, cancelled, foreign),
+    )
+}
+KEPT = {
+    *(("choosing", "phone", "light", "id"), ("choosing", "desktop", "light", "en")),
+    *(("virtual-account", "phone", "light", "id"), ("virtual-account", "phone", "dark", "en")),
+    *(("virtual-account", "desktop", "light", "id"), ("virtual-account-steps", "phone", "light", "id")),
+    *(("qris", "phone", "light", "id"), ("qris", "phone", "dark", "id"), ("qris", "desktop", "light", "en")),
+    *(("wrong-amount", "phone", "light", "id"), ("too-little", "phone", "light", "id")),
+    *(("paid", "phone", "light", "id"), ("paid", "phone", "dark", "en"), ("expired", "phone", "light", "id")),
+    *(("cancelled", "phone", "light", "en"), ("foreign", "phone", "light", "id")),
+}
+"""The pictures that are kept: enough to show everything once."""
+
+
+def take(browser: Browser, shop: Shop, name: str, size: str, scheme: str, language: str, folder: Path) -> None:
+    """One picture: the whole page on a phone, the window on a desktop."""
+    looks: dict[str, Any] = {"viewport": SIZES[size], "color_scheme": scheme, "reduced_motion": "reduce"}
+    with browser.new_context(**looks, locale=language, device_scale_factor=1 if size == "desktop" else 2) as context:
+        page = context.new_page()
+        WALKS[name](shop, page)
+        page.wait_for_timeout(300)
+        page.screenshot(path=folder / f"{name}-{size}-{scheme}-{language}.png", full_page=True)
+
+
+def main(arguments: list[str]) -> int:
+    folder = Path(arguments[0]) if arguments else HERE
+    every = set(product(WALKS, SIZES, ("light", "dark"), ("id", "en"))) if arguments else KEPT
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as place,
+        postgres(Path(place) / "data", keep=False) as url,
+        Gateway(Databases(url).fresh(), Path(place) / "gateway") as gateway,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=browsers.chromium(), args=browsers.ARGUMENTS)
+        for name, size, scheme, language in sorted(every):
+            take(browser, gateway.shop, name, size, scheme, language, folder)
+        browser.close()
+    sys.stdout.write(f"{len(every)} pictures are in {folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

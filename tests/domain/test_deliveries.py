@@ -1,0 +1,55 @@
+"""The ladder: when a callback that was not taken is sent again, and when it is not."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gerbang.domain.deliveries import State, Try, after
+
+NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
+LADDER = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+
+
+def attempt(number: int, status: int | None) -> Try:
+    return Try(number, NOW, status, 0.1)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_a_2xx_is_a_delivery(status: int) -> None:
+    assert after(attempt(1, status), LADDER) == ("delivered", None)
+
+
+@pytest.mark.parametrize("status", [None, 408, 429, 500, 502, 503, 504, 599])
+def test_silence_and_trouble_at_the_other_end_are_tried_again(status: int | None) -> None:
+    assert after(attempt(1, status), LADDER) == ("waiting", NOW + timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("status", [100, 199, 300, 301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 422, 451, 499])
+def test_any_other_answer_is_final(status: int) -> None:
+    assert after(attempt(1, status), LADDER) == ("given_up", None)
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "wait"),
+    [
+        (1, "waiting", timedelta(minutes=5)),
+        (2, "waiting", timedelta(minutes=15)),
+        (3, "waiting", timedelta(hours=1)),
+        (4, "parked", None),
+        (5, "parked", None),
+    ],
+)
+def test_each_wait_counts_from_the_try_before_and_after_the_last_one_it_is_parked(
+    number: int, state: State, wait: timedelta | None
+) -> None:
+    assert after(attempt(number, 500), LADDER) == (state, None if wait is None else NOW + wait)
+
+
+@pytest.mark.parametrize(("number", "wait"), [(8, timedelta(minutes=5)), (9, timedelta(minutes=15)), (11, None)])
+def test_sending_again_starts_at_the_foot_of_the_ladder(number: int, wait: timedelta | None) -> None:
+    state, next_at = after(attempt(number, None), LADDER, tries_before_resend=7)
+    assert (state, next_at) == (("parked", None) if wait is None else ("waiting", NOW + wait))
+
+
+def test_without_a_ladder_there_is_one_try() -> None:
+    assert after(attempt(1, 500), ()) == ("parked", None)

@@ -1,0 +1,61 @@
+"""What a merchant pays for a charge comes out to the sen as the vendors have recorded it."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gerbang.domain.fees import Fee, Rate, fee_of
+from gerbang.domain.money import rupiah, two_places
+
+rates = st.builds(
+    Rate,
+    flat=st.integers(0, 10**7),
+    percent=st.decimals(0, 10, places=2),
+    vat_percent=st.sampled_from([Decimal(0), Decimal(11), Decimal(12)]),
+)
+amounts = st.integers(1, 10**14)
+
+
+@pytest.mark.parametrize(
+    ("rate", "amount", "total"),
+    [
+        (Rate(flat=rupiah(3_300)), rupiah(50_000), "3663.00"),
+        (Rate(flat=rupiah(4_000)), rupiah(20_000), "4440.00"),
+        (Rate(percent=Decimal("0.7")), rupiah(15_000), "116.55"),
+        (Rate(percent=Decimal("0.7")), rupiah(99_000), "769.23"),
+        (Rate(flat=rupiah(1_000), percent=Decimal("1.5")), rupiah(100_000), "2775.00"),
+        (Rate(flat=rupiah(3_300), vat_percent=Decimal(0)), rupiah(50_000), "3300.00"),
+        (Rate(), rupiah(50_000), "0.00"),
+    ],
+)
+def test_a_fee_is_what_was_recorded(rate: Rate, amount: int, total: str) -> None:
+    assert two_places(fee_of(rate, amount).total) == total
+
+
+def test_a_flat_fee_is_the_same_for_every_amount() -> None:
+    assert {fee_of(Rate(flat=rupiah(3_300)), amount) for amount in (1, 10**6, 10**14)} == {
+        Fee(total=rupiah(3_663), vat=rupiah(363))
+    }
+
+
+@given(rates, amounts)
+def test_tax_and_the_rest_are_the_whole_fee(rate: Rate, amount: int) -> None:
+    fee = fee_of(rate, amount)
+    assert fee.net + fee.vat == fee.total
+    assert fee.net >= 0
+    assert fee.vat >= 0
+
+
+@given(rates, amounts)
+def test_a_fee_is_never_a_whole_sen_away_from_the_exact_one(rate: Rate, amount: int) -> None:
+    net = rate.flat + amount * rate.percent / 100
+    fee = fee_of(rate, amount)
+    assert abs(fee.total - net * (100 + rate.vat_percent) / 100) <= Decimal("0.5")
+    assert abs(fee.net - net) <= Decimal("0.5")
+
+
+@given(rates, amounts)
+def test_whoever_is_paid_more_never_pays_less(rate: Rate, amount: int) -> None:
+    assert fee_of(rate, amount + 1).total >= fee_of(rate, amount).total

@@ -1,0 +1,65 @@
+"""Money is counted in whole sen, and written the way that its reader expects."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gerbang.domain import money
+
+minors = st.integers(-(10**18), 10**18)
+
+
+@pytest.mark.parametrize(
+    ("minor", "with_two_places", "for_people"),
+    [
+        (0, "0.00", "Rp 0"),
+        (1, "0.01", "Rp 0,01"),
+        (99, "0.99", "Rp 0,99"),
+        (100, "1.00", "Rp 1"),
+        (11_655, "116.55", "Rp 116,55"),
+        (366_300, "3663.00", "Rp 3.663"),
+        (1_000_000, "10000.00", "Rp 10.000"),
+        (123_456_789_012, "1234567890.12", "Rp 1.234.567.890,12"),
+        (999_999_999_999_999_900, "9999999999999999.00", "Rp 9.999.999.999.999.999"),
+    ],
+)
+def test_money_is_written_for_programs_and_for_people(minor: int, with_two_places: str, for_people: str) -> None:
+    assert money.two_places(minor) == with_two_places
+    assert money.readable(minor) == for_people
+
+
+@pytest.mark.parametrize(("minor", "written"), [(-1, "-0.01"), (-50, "-0.50"), (-100, "-1.00"), (-11_655, "-116.55")])
+def test_a_debt_has_its_sign_in_front_of_the_whole_amount(minor: int, written: str) -> None:
+    assert money.two_places(minor) == written
+
+
+@given(minors)
+def test_two_places_lose_nothing(minor: int) -> None:
+    assert Decimal(money.two_places(minor)) * 100 == minor
+
+
+@given(st.integers(0, 10**16))
+def test_rupiah_come_back_from_sen(whole: int) -> None:
+    assert money.whole_rupiah(money.rupiah(whole)) == whole
+    assert money.in_rupiah(money.rupiah(whole)) == whole
+    assert isinstance(money.in_rupiah(money.rupiah(whole)), int)
+
+
+def test_sen_are_not_cut_off_in_silence() -> None:
+    with pytest.raises(ValueError, match="1999999 sen"):
+        money.whole_rupiah(1_999_999)
+
+
+@pytest.mark.parametrize(("minor", "number"), [(100, 1), (101, 1.01), (1_999_999, 19_999.99), (11_655, 116.55)])
+def test_money_that_arrived_with_sen_is_told_with_them(minor: int, number: float) -> None:
+    assert money.in_rupiah(minor) == number
+
+
+@pytest.mark.parametrize(
+    ("exact", "rounded"),
+    [("0.4", 0), ("0.5", 1), ("1.5", 2), ("2.5", 3), ("76922.999", 76_923), ("-0.5", -1), ("-2.5", -3), ("-2.4", -2)],
+)
+def test_a_half_is_rounded_away_from_zero(exact: str, rounded: int) -> None:
+    assert money.half_up(Decimal(exact)) == rounded

@@ -1,0 +1,165 @@
+"""A payment's states: which follow which, that an expiry is exact, and how long a payment may last."""
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from gerbang.domain import payments
+from gerbang.domain.payments import (
+    EXPIRES_AFTER_DEFAULT,
+    EXPIRES_AFTER_MAX,
+    MOVES,
+    Details,
+    Kind,
+    Payment,
+    State,
+    as_of,
+)
+from gerbang.errors import ExpiryPassed, ExpiryTooFar, WrongState
+
+NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+STATES: tuple[State, ...] = get_args(State)
+ENDED = {"paid", "cancelled", "expired", "inactive"}
+ORDER = ["needs_method", "needs_confirmation", "awaiting", "active", "processing"]
+"""The states of a payment that has not ended, in the order in which it can go through them."""
+PAYMENT = Payment(
+    id=UUID(int=1),
+    merchant_id=UUID(int=2),
+    reference="order-1",
+    kind="single",
+    amount=2_000_000,
+    state="awaiting",
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW + EXPIRES_AFTER_DEFAULT,
+    descriptor="",
+    details=Details(),
+)
+
+
+def test_every_state_is_known_and_can_be_reached_or_begun_with() -> None:
+    assert set(ORDER) | ENDED == set(STATES)
+    reached = {end for table in MOVES.values() for end in table.values()}
+    assert set(STATES) - reached <= {"needs_method", "needs_confirmation"}
+
+
+def test_a_payment_that_has_ended_stays_ended() -> None:
+    assert {start for table in MOVES.values() for start in table} & ENDED == set()
+
+
+def test_states_go_forward_only_but_for_a_buyer_who_chooses_again() -> None:
+    back = [
+        (verb, start, end)
+        for verb, table in MOVES.items()
+        for start, end in table.items()
+        if end in ORDER and ORDER.index(end) <= ORDER.index(start)
+    ]
+    # A standing payment is paid any number of times.
+    assert back == [("pay", "active", "active"), ("reopen", "awaiting", "needs_method")]
+
+
+def test_nothing_but_money_makes_a_payment_paid() -> None:
+    assert [verb for verb, table in MOVES.items() if "paid" in table.values()] == ["pay"]
+    assert set(MOVES["pay"]) == {"awaiting", "processing", "active"}
+
+
+@pytest.mark.parametrize("verb", MOVES)
+@pytest.mark.parametrize("state", STATES)
+def test_a_move_is_made_as_the_table_says_or_refused_in_words(verb: str, state: State) -> None:
+    payment = replace(PAYMENT, state=state)
+    if state in MOVES[verb]:
+        after = payments.moved(payment, verb, NOW)
+        assert (after.state, after.updated_at) == (MOVES[verb][state], NOW)
+    else:
+        with pytest.raises(WrongState, match=f"The payment is {state}, so it cannot be {payments.PAST[verb]}"):
+            payments.moved(payment, verb, NOW)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("passed", [timedelta(0), MICROSECOND, timedelta(days=1)])
+def test_a_payment_has_ended_from_its_instant_on(state: State, passed: timedelta) -> None:
+    payment = replace(PAYMENT, state=state, expires_at=NOW)
+    assert as_of(payment, NOW - MICROSECOND) == payment
+    seen = as_of(payment, NOW + passed)
+    if state in MOVES["expire"]:
+        assert (seen.state, seen.updated_at) == (MOVES["expire"][state], NOW)
+    else:
+        assert seen == payment
+
+
+def test_what_has_ended_cannot_be_moved_even_if_nobody_has_written_it_down() -> None:
+    payment = replace(PAYMENT, state="needs_method", expires_at=NOW)
+    assert payments.moved(payment, "confirm", NOW - MICROSECOND).state == "awaiting"
+    with pytest.raises(WrongState, match="is expired"):
+        payments.moved(payment, "confirm", NOW)
+
+
+def test_a_payment_without_an_end_goes_on() -> None:
+    payment = replace(PAYMENT, kind="multiple", state="active", expires_at=None)
+    assert as_of(payment, NOW + timedelta(days=10_000)) == payment
+
+
+def test_a_cancelled_payment_ends_when_it_is_cancelled_and_says_why() -> None:
+    after = payments.cancelled(replace(PAYMENT, state="needs_method"), "OUT_OF_STOCK", NOW)
+    assert (after.state, after.cancelled_at, after.expires_at) == ("cancelled", NOW, NOW)
+    assert after.cancellation_reason == "OUT_OF_STOCK"
+
+
+def test_a_payment_that_waits_for_its_buyers_money_cannot_be_cancelled() -> None:
+    with pytest.raises(WrongState):
+        payments.cancelled(PAYMENT, "OUT_OF_STOCK", NOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "ended"), [("single", "awaiting", "expired"), ("multiple", "active", "inactive")]
+)
+def test_a_payment_can_be_ended_before_its_time(kind: Kind, state: State, ended: State) -> None:
+    after = payments.expired_early(replace(PAYMENT, kind=kind, state=state), NOW)
+    assert (after.state, after.expires_at, after.updated_at) == (ended, NOW, NOW)
+    assert as_of(after, NOW + timedelta(days=1)) == after
+
+
+@given(st.sampled_from(STATES), st.timedeltas(timedelta(-1), timedelta(1)), st.timedeltas(timedelta(0), timedelta(1)))
+def test_looking_later_never_brings_an_earlier_state_back(state: State, end: timedelta, later: timedelta) -> None:
+    payment = replace(PAYMENT, state=state, expires_at=NOW + end)
+    seen = as_of(payment, NOW)
+    assert as_of(seen, NOW + later) == as_of(payment, NOW + later)
+
+
+# How long
+
+
+def test_a_payment_lasts_fifteen_minutes_unless_asked_otherwise() -> None:
+    assert payments.expiry(None, "single", 1, NOW) == NOW + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(("kind", "amount"), [("single", 1), ("multiple", 1)])
+def test_a_payment_lasts_as_long_as_asked(kind: Kind, amount: int) -> None:
+    for asked in (NOW + MICROSECOND, NOW + timedelta(days=30), NOW + EXPIRES_AFTER_MAX):
+        assert payments.expiry(asked, kind, amount, NOW) == asked
+
+
+@pytest.mark.parametrize(("asked", "amount"), [(None, 1), (None, None), (NOW + timedelta(days=1), None)])
+def test_a_standing_payment_has_no_end_unless_it_is_closed_and_asked_to(
+    asked: datetime | None, amount: int | None
+) -> None:
+    assert payments.expiry(asked, "multiple", amount, NOW) is None
+
+
+@pytest.mark.parametrize("asked", [NOW, NOW - MICROSECOND, NOW - timedelta(days=365)])
+def test_an_end_that_has_passed_is_refused(asked: datetime) -> None:
+    with pytest.raises(ExpiryPassed) as caught:
+        payments.expiry(asked, "single", 1, NOW)
+    assert caught.value.field == "expires_at"
+
+
+def test_an_end_too_far_away_is_refused_with_the_limit() -> None:
+    with pytest.raises(ExpiryTooFar, match="366 days") as caught:
+        payments.expiry(NOW + EXPIRES_AFTER_MAX + MICROSECOND, "single", 1, NOW)
+    assert caught.value.field == "expires_at"

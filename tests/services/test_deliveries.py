@@ -1,0 +1,132 @@
+"""News on its way: no callback holds up the others, none is lost in silence, and a late result overwrites nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from gerbang.domain.deliveries import LEASE, Try
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Method
+from gerbang.services import deliveries
+from gerbang.services.deliveries import NO_WORDS, Due, Result
+from tests.gateways import Databases
+from tests.houses import House, house, money, number, order, run
+
+Story = Callable[[House, Merchant], Awaitable[None]]
+
+
+@pytest.fixture
+def told(databases: Databases) -> Callable[[Story], None]:
+    """Runs a story in a house of its own, whose merchant has somewhere for callbacks to go; nobody answers there."""
+    url = databases.fresh()
+
+    def tell(story: Story) -> None:
+        async def live() -> None:
+            async with house(url) as here:
+                await story(here, await here.merchant(callbacks="http://127.0.0.1:9/"))
+
+        run(live)
+
+    return tell
+
+
+async def _paid(here: House, merchant: Merchant) -> None:
+    """A payment that was paid, of which a callback tells."""
+    paid_to = number(await here.commands.create(order(merchant.id)))
+    assert (await here.commands.report(money(paid_to))).outcome == "booked"
+
+
+def _result(due: Due, at: timedelta, here: House, status: int | None) -> Result:
+    return Result(due, Try(due.tries + 1, here.clock.now() + at, status, 0.1))
+
+
+def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothing(told: Callable[[Story], None]) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        for _ in range(3):
+            await _paid(here, merchant)
+        async with here.world.db.transaction() as tx:
+            second = "SELECT sequence FROM deliveries ORDER BY sequence OFFSET 1 LIMIT 1"
+            await tx.execute(f"UPDATE events SET snapshot = NULL WHERE sequence = ({second})")
+
+        claimed = await deliveries.claim(here.world, 10)
+        assert len(claimed) == 2
+        assert all(due.body for due in claimed)
+        assert await deliveries.claim(here.world, 10) == []
+        (parked,) = await deliveries.newest(here.world, merchant.id, "parked", 10)
+        assert [attempt.error for attempt in parked.tries] == [NO_WORDS]
+        assert parked.sequence not in {due.sequence for due in claimed}
+
+        # Once there are words for it again, it can be sent like any other.
+        await deliveries.send_again(here.world, merchant.id, parked.id)
+        assert (await deliveries.one(here.world, merchant.id, parked.id)).state == "waiting"
+
+    told(story)
+
+
+def test_money_that_came_with_sen_is_told_to_the_sen(told: Callable[[Story], None]) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        standing = order(
+            merchant.id, kind="multiple", amount=None, method=Method(channel="virtual_account", option="BRI")
+        )
+        paid_to = number(await here.commands.create(standing))
+        assert (await here.commands.report(money(paid_to, amount=1_999_999))).outcome == "booked"
+        (due,) = await deliveries.claim(here.world, 10)
+        assert due.body is not None
+        assert b'"value":19999.99' in due.body
+
+    told(story)
+
+
+def test_every_try_sends_the_same_bytes(told: Callable[[Story], None]) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        await _paid(here, merchant)
+        (first,) = await deliveries.claim(here.world, 10)
+        here.clock.advance(LEASE)
+        (second,) = await deliveries.claim(here.world, 10)
+        assert (second.id, second.body) == (first.id, first.body)
+
+    told(story)
+
+
+@pytest.mark.parametrize("late_status", [500, 400])
+def test_a_try_that_outlasted_its_lease_does_not_undo_what_a_later_one_did(
+    told: Callable[[Story], None], late_status: int
+) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        await _paid(here, merchant)
+        (slow,) = await deliveries.claim(here.world, 10)
+        here.clock.advance(LEASE)
+        (quick,) = await deliveries.claim(here.world, 10)
+        await deliveries.record_all(here.world, [_result(quick, timedelta(0), here, 200)])
+        await deliveries.record_all(here.world, [_result(slow, timedelta(0), here, late_status)])
+        delivery = await deliveries.one(here.world, merchant.id, quick.id)
+        assert (delivery.state, delivery.next_at, len(delivery.tries)) == ("delivered", None, 1)
+
+    told(story)
+
+
+def test_an_older_try_does_not_set_back_a_ladder_that_went_on(told: Callable[[Story], None]) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        await _paid(here, merchant)
+        (slow,) = await deliveries.claim(here.world, 10)
+        here.clock.advance(LEASE)
+        (quick,) = await deliveries.claim(here.world, 10)
+        await deliveries.record_all(here.world, [_result(quick, timedelta(0), here, 500)])
+        again = (await deliveries.one(here.world, merchant.id, quick.id)).next_at
+        await deliveries.record_all(here.world, [_result(slow, timedelta(hours=5), here, 500)])
+        assert (await deliveries.one(here.world, merchant.id, quick.id)).next_at == again
+
+    told(story)
+
+
+def test_two_who_claim_at_once_never_get_the_same(told: Callable[[Story], None]) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        for _ in range(12):
+            await _paid(here, merchant)
+        claims = await asyncio.gather(*(deliveries.claim(here.world, 3) for _ in range(4)))
+        ids = [due.id for claim in claims for due in claim]
+        assert len(set(ids)) == len(ids)
+
+    told(story)

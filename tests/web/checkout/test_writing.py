@@ -1,0 +1,149 @@
+"""What the page is written with: words in two languages, amounts and instants, colours that can be read."""
+
+import re
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gerbang.web.checkout import colours, guides
+from gerbang.web.checkout.orders import NOTHING, order_of
+from gerbang.web.checkout.words import LANGUAGES, WORDS, channel_words, language_of
+from gerbang.web.checkout.written import amount, count, groups, instant, span
+
+PLACES = re.compile(r"\{\w+\}")
+MOMENT = datetime(2025, 3, 31, 23, 59, 5, tzinfo=UTC)
+
+
+def test_every_word_is_said_in_both_languages_with_the_same_places() -> None:
+    assert WORDS["id"].keys() == WORDS["en"].keys()
+    for key, text in WORDS["id"].items():
+        assert text
+        assert WORDS["en"][key]
+        assert set(PLACES.findall(text)) == set(PLACES.findall(WORDS["en"][key])), key
+
+
+def test_no_word_hides_behind_a_name_of_its_container() -> None:
+    # In a template `t.copy` would be the mapping's own method.
+    assert not WORDS["id"].keys() & set(dir(dict))
+
+
+def test_a_channel_that_nobody_wrote_about_goes_by_its_own_title() -> None:
+    assert channel_words("barter", "Barter", "id")["title"] == "Barter"
+    assert channel_words("barter", "Barter", "en")["act"] == "Pay with this code"
+    assert channel_words("qris", "QRIS", "id")["act"] == "Pindai kode QRIS ini"
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "language"),
+    [
+        (None, "", "id"),
+        (None, "en-US,en;q=0.9", "en"),
+        (None, "de-DE,de;q=0.9,en;q=0.5,id;q=0.3", "en"),
+        (None, "id-ID,id;q=0.9,en;q=0.8", "id"),
+        (None, "in", "id"),
+        (None, "fr", "id"),
+        (None, "en;q=0", "id"),
+        (None, "en;q=x,,;;", "id"),
+        ("en", "id", "en"),
+        ("xx", "en", "en"),
+    ],
+)
+def test_the_language_is_the_asked_one_or_the_browsers_or_indonesian(
+    asked: str | None, accepted: str, language: str
+) -> None:
+    assert language_of(asked, accepted) == language
+
+
+def test_amounts_instants_and_spans_are_right_in_both_languages() -> None:
+    assert amount(1_000_000, "id") == "Rp 10.000"
+    assert amount(1_000_000, "en") == "Rp 10,000"
+    assert amount(11_655, "id") == "Rp 116,55"
+    assert amount(123_456_755, "en") == "Rp 1,234,567.55"
+    assert instant(MOMENT, "id") == "1 April 2025, 06.59 WIB"
+    assert instant(MOMENT, "en") == "1 April 2025, 06:59 WIB"
+    assert span(845, "id") == "14:05"
+    assert span(-3, "id") == "0:00"
+    assert span(3_600, "en") == "1 hour"
+    assert span(3_660, "en") == "1 hour 1 minute"
+    assert span(7_320, "id") == "2 jam 2 menit"
+    assert span(86_400, "en") == "1 day"
+    assert span(2 * 86_400 + 3 * 3600, "en") == "2 days 3 hours"
+    assert span(2 * 86_400 + 3 * 3600, "id") == "2 hari 3 jam"
+    assert count(2.0, "en") == "2"
+    assert count(1.5, "id") == "1,5"
+    assert groups("12345678901") == ["1234", "5678", "901"]
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_any_colour_gives_text_that_can_be_read(number: int) -> None:
+    palette = colours.palette(f"#{number:06x}")
+
+    def rgb(text: str) -> colours.Rgb:
+        return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+    for text, ground in [
+        (palette.on_band, palette.band),
+        (palette.on_accent, palette.accent),
+        (palette.on_dark_band, palette.dark_band),
+        (palette.on_dark_accent, palette.dark_accent),
+    ]:
+        assert colours.contrast(rgb(text), rgb(ground)) >= 4.5
+    assert colours.contrast(rgb(palette.accent), colours.LIGHT_GROUND) >= 4.5
+    assert colours.contrast(rgb(palette.dark_accent), colours.DARK_CARD) >= 4.5
+
+
+def test_a_colour_that_is_none_is_the_houses_own() -> None:
+    for odd in ("", "red", "#fff", "#12345g", "#123456;}", "#１２３４５６"):
+        assert colours.palette(odd) == colours.palette("#0f5b57")
+
+
+def test_every_guide_can_be_told_in_both_languages() -> None:
+    assert {"bca", "qris"} <= guides.guides().keys()
+    for language in LANGUAGES:
+        told = guides.told("virtual_account", "BCA", language, {"number": "1<2", "amount": "Rp 1", "name": "A & B"})
+        assert len(told) > 3
+        text = " ".join(step for way in told for step in way.steps)
+        assert "<b>1&lt;2</b>" in text
+        assert "<b>A &amp; B</b>" in text
+        assert "{" not in text
+    assert guides.told("barter", None, "id", {}) == []
+    assert guides.title("virtual_account", "NOBANK") == "NOBANK"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "null",
+        "[]",
+        '"text"',
+        '{"productDetails": 7}',
+        '{"productDetails": [{"quantity": -1}]}',
+        "[" * 50_000,
+    ],
+)
+def test_an_order_that_cannot_be_read_is_not_shown(raw: str) -> None:
+    assert order_of(msgspec.Raw(raw.encode()), "id") == NOTHING
+
+
+def test_an_order_is_read_as_merchants_write_it() -> None:
+    raw = msgspec.json.encode(
+        {
+            "productDetails": [
+                {"name": "Kopi", "quantity": 2, "price": {"value": "68000", "currency": "IDR"}},
+                {"quantity": 0.25, "price": {"value": 1e300}},
+                {"description": "Teh", "price": None},
+            ],
+            "shippingInfo": {"shippingFee": {"value": 15000}},
+        }
+    )
+    order = order_of(msgspec.Raw(raw), "id")
+    assert [(item.name, item.quantity, item.price) for item in order.items] == [
+        ("Kopi", "2", "Rp 68.000"),
+        ("", "0,25", ""),
+        ("Teh", "", ""),
+    ]
+    assert order.shipping == "Rp 15.000"
+    assert order_of(None, "id") == NOTHING
