@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Generator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gerbang.settings import Settings, SettingsWrong
 
+HEAD_BYTES_MAX = 65_536
+"""A request line and headers longer than this are cut off, unless they came at one blow."""
 DRAIN_SECONDS = 3
 """How long requests that are under way may take once we were asked to stop."""
 
@@ -22,6 +25,28 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+class _Protocol(HttpToolsProtocol):
+    """Hangs up on whoever sends a head without an end; the parser itself would keep all of it."""
+
+    _in_head = False
+    _head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.close()
 
 
 Listener = socket.socket
@@ -80,7 +105,7 @@ async def serve_http(app: ASGIApp, listener: Listener) -> None:
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -1,12 +1,19 @@
 """What every test may ask for: a PostgreSQL server, fresh databases, a running gateway, a shop."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from gerbang.db.embedded import postgres
 from tests.gateways import Databases, Gateway, Shop
+
+# People look for new faults with every run; a judgement of a commit must come out the same twice.
+hypothesis.settings.register_profile("judging", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("judging")
 
 
 @pytest.fixture(scope="session")

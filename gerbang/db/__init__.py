@@ -28,6 +28,7 @@ CONNECTION_LOST = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the library says when the server takes its leave between two statements
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -36,6 +37,13 @@ CONNECTION_LOST = (
 MIGRATION_LOCK = 7_003_241_501
 PING_SECONDS_MAX = 2.0
 ACQUIRE_SECONDS_MAX = 10.0
+
+
+def _is_closed(connection: Tx) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True  # the pool has taken it back already, as it does with one that it saw closing
 
 
 async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -82,7 +90,7 @@ class Database:
             yield connection
         except asyncpg.InterfaceError as failure:
             # The library's word for its caller's mistakes too: only a closed connection is a lost one.
-            if not connection.is_closed():
+            if not _is_closed(connection):
                 raise
             raise Unavailable from failure
         except CONNECTION_LOST as lost:

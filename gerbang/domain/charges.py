@@ -12,7 +12,12 @@ from gerbang.domain.paycodes import Block
 State = Literal["waiting", "authenticating", "processing", "awaiting_capture", "succeeded", "failed", "expired"]
 
 MOVES: dict[str, dict[State, State]] = {
-    "pay": {"waiting": "succeeded", "authenticating": "succeeded", "processing": "succeeded"},
+    "pay": {
+        "waiting": "succeeded",
+        "authenticating": "succeeded",
+        "processing": "succeeded",
+        "awaiting_capture": "succeeded",  # money that a bank reports has been captured, whoever asked for it
+    },
     "expire": {"waiting": "expired", "authenticating": "expired"},
     "give_up": {"waiting": "expired", "authenticating": "expired"},
 }

@@ -39,12 +39,13 @@ async def take(tx: Tx, cursors: Cursors, wishes: Sequence[Wish], now: datetime) 
             if i not in given and numbers is not None:
                 cursors.jump(numbers)
         await _release_chosen(tx, given, wishes, now, first=attempt == 0)
-    ranges: dict[tuple[NumberRange, str], list[int]] = defaultdict(list)
+    # Merchants may share a range of which different parts are kept for them.
+    ranges: dict[tuple[NumberRange, str, tuple[tuple[int, int], ...]], list[int]] = defaultdict(list)
     for i, wish in enumerate(wishes):
         if i not in given and wish.opening.range is not None:
-            ranges[wish.opening.range, wish.opening.channel].append(i)
-    for (numbers, channel), missing in ranges.items():
-        await _search(tx, given, wishes, numbers, channel, missing, now)
+            ranges[wish.opening.range, wish.opening.channel, wish.opening.taken_out].append(i)
+    for (numbers, channel, taken_out), missing in ranges.items():
+        await _search(tx, given, wishes, numbers, channel, taken_out, missing, now)
     return [given[i] for i in range(len(wishes))]
 
 
@@ -123,12 +124,12 @@ async def _search(
     wishes: Sequence[Wish],
     numbers: NumberRange,
     channel: str,
+    taken_out: tuple[tuple[int, int], ...],
     missing: list[int],
     now: datetime,
 ) -> None:
     """Guessing has failed: looks at the whole range, until each wish has a number or the range has none."""
     while missing:
-        taken_out = wishes[missing[0]].opening.taken_out
         free = await paycodes.free_numbers(tx, channel, numbers, taken_out, now, len(missing))
         if not free:
             for i in missing:

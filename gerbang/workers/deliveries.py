@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 
+from gerbang.errors import Unavailable
 from gerbang.services import deliveries
 from gerbang.services.commands import Commands
 from gerbang.services.deliveries import Due
@@ -50,8 +51,10 @@ class Sender:
             async with self._places[due.endpoint_id]:
                 result = await deliveries.send(self._world, due)
             await self._commands.record(result)
+        # In both cases it is due again when its lease is over.
+        except Unavailable:
+            log.warning("a delivery could not be written down, since the database is gone", delivery=str(due.id))
         except Exception:
-            # It is due again when its lease is over.
             log.exception("a delivery could not be sent or written down", delivery=str(due.id))
         finally:
             self._busy[due.endpoint_id] -= 1

@@ -34,6 +34,16 @@ def test_a_fee_is_what_was_recorded(rate: Rate, amount: int, total: str) -> None
     assert two_places(fee_of(rate, amount).total) == total
 
 
+@pytest.mark.parametrize(("amount", "total"), [(99, 0), (100, 1), (299, 1), (300, 2), (499, 2), (500, 3)])
+def test_half_a_sen_is_rounded_up_and_less_than_half_is_dropped(amount: int, total: int) -> None:
+    assert fee_of(Rate(percent=Decimal("0.5"), vat_percent=Decimal(0)), amount) == Fee(total=total, vat=0)
+
+
+@pytest.mark.parametrize(("amount", "total", "vat"), [(rupiah(15_000), 11_655, 1_155), (150, 1, 0), (1_430, 11, 1)])
+def test_the_tax_is_the_difference_of_two_rounded_amounts(amount: int, total: int, vat: int) -> None:
+    assert fee_of(Rate(percent=Decimal("0.7")), amount) == Fee(total=total, vat=vat)
+
+
 def test_a_flat_fee_is_the_same_for_every_amount() -> None:
     assert {fee_of(Rate(flat=rupiah(3_300)), amount) for amount in (1, 10**6, 10**14)} == {
         Fee(total=rupiah(3_663), vat=rupiah(363))

@@ -22,14 +22,14 @@ import httpx
 import pytest
 
 from gerbang.db.embedded import running_url
-from gerbang.db.ledger import imbalances
+from tests.books import Books, read
 from tests.programs import Program, keys_of, postgres_of, program, short_folder
 
 SEED = 20250330
 ROUNDS = 10
 SHOPPERS = 4
-STEPS_MAX = 150
-"""How much one shopper does in a round at most, so that a fast machine has not more to check than a slow one."""
+STEPS_MAX = 500
+"""How much one shopper does in a round at most: more than it has time for."""
 TRUE = b'{"code":"00","message":"Success","data":{"updated":"true"}}'
 FALSE = TRUE.replace(b"true", b"false")
 AMOUNT = {"amount": {"value": 20_000, "currency": "IDR"}}
@@ -38,50 +38,6 @@ ACCOUNT = {
     "paymentMethodOptions": {"virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi"}},
 }
 ORDERS = [AMOUNT | ACCOUNT, AMOUNT | {"paymentMethod": {"type": "QR"}}, ACCOUNT | {"paymentType": "MULTIPLE"}]
-
-NEVER = {
-    "money that is in the books not at all, or twice": """
-        SELECT r.reference FROM reports r LEFT JOIN (
-            SELECT t.report_id, sum(t.amount) AS amount FROM transfers t JOIN accounts a ON a.id = t.debit
-            WHERE a.name = 'bank/simulator' GROUP BY t.report_id
-        ) t ON t.report_id = r.id WHERE t.amount IS DISTINCT FROM r.amount""",
-    "a transfer of money that nobody reported": """
-        SELECT t.id FROM transfers t LEFT JOIN reports r ON r.id = t.report_id WHERE r.id IS NULL""",
-    "a payment that is paid without money, or not paid with it": """
-        SELECT p.reference FROM payments p LEFT JOIN (
-            SELECT payment_id, count(*) AS times FROM reports WHERE outcome = 'booked' GROUP BY payment_id
-        ) r ON r.payment_id = p.id
-        WHERE p.kind = 'single' AND coalesce(r.times, 0) <> (p.state = 'paid')::integer""",
-    "a payment without its number": """
-        SELECT p.reference FROM payments p WHERE p.id NOT IN (SELECT payment_id FROM paycodes)""",
-    "a payment without its one event": """
-        SELECT p.reference FROM payments p LEFT JOIN events e ON e.payment_id = p.id AND e.kind = 'payment.created'
-        GROUP BY p.reference HAVING count(e.*) <> 1""",
-    "money that was owed without its one event": """
-        SELECT r.reference FROM reports r LEFT JOIN events e
-            ON e.charge_id = r.charge_id AND e.kind IN ('payment.paid', 'charge.succeeded')
-        WHERE r.outcome = 'booked' GROUP BY r.reference HAVING count(e.*) <> 1""",
-    "money that was set aside without its one event": """
-        SELECT r.reference FROM reports r LEFT JOIN events e
-            ON e.kind = 'money.set_aside' AND e.snapshot -> 'report' ->> 'id' = r.id::text
-        WHERE r.outcome <> 'booked' GROUP BY r.reference HAVING count(e.*) <> 1""",
-    "a gap in the events, or one that was not counted": """
-        SELECT t.merchant_id FROM tallies t LEFT JOIN events e USING (merchant_id) GROUP BY t.merchant_id, t.events
-        HAVING (count(e.*), coalesce(min(e.sequence), 1), coalesce(max(e.sequence), 0)) <> (t.events, 1, t.events)""",
-    "news that is not delivered exactly once": """
-        SELECT e.sequence FROM events e JOIN endpoints n ON n.merchant_id = e.merchant_id AND e.kind = ANY(n.kinds)
-        LEFT JOIN deliveries d
-            ON d.merchant_id = e.merchant_id AND d.sequence = e.sequence AND d.endpoint_id = n.id
-        GROUP BY e.merchant_id, e.sequence HAVING count(d.*) <> 1""",
-    "a delivery of what is told to nobody": """
-        SELECT d.id FROM deliveries d JOIN events e USING (merchant_id, sequence) JOIN endpoints n ON n.id = d.endpoint_id
-        WHERE e.kind <> ALL(n.kinds)""",
-    "a delivery that is neither done nor due": "SELECT id FROM deliveries WHERE state NOT IN ('delivered', 'waiting')",
-    "a delivery that nobody has heard": """
-        SELECT id FROM deliveries d WHERE state = 'delivered'
-        AND NOT EXISTS (SELECT 1 FROM tries t WHERE t.delivery_id = d.id AND t.status = 200)""",
-}
-"""What there must be none of, whatever happened: each query finds it."""
 
 
 @dataclass
@@ -156,55 +112,11 @@ class Notes:
             self.statuses.add(status)
             if stop.is_set() or not status:
                 break
+            if status == 503:
+                time.sleep(0.05)
 
     def unheard(self) -> int:
         return sum(asked.answers.count(None) for asked in self.orders + self.reports)
-
-
-@dataclass(frozen=True)
-class Books:
-    """What the database holds at one instant."""
-
-    payments: dict[str, tuple[str, str]]
-    """Reference -> id and number."""
-    reports: dict[str, tuple[str, str, int]]
-    """The bank's reference -> payment, what became of it, and how many transfers it made."""
-    deliveries: dict[str, str]
-    """Name of the callback -> its state."""
-    heard: set[str]
-    """Names of the callbacks in the inbox."""
-
-
-async def _read(url: str) -> Books:
-    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool, pool.acquire() as tx:
-        async with tx.transaction(isolation="repeatable_read", readonly=True):
-            for what, query in NEVER.items():
-                assert [tuple(row) for row in await tx.fetch(f"{query} LIMIT 5")] == [], what
-            assert await imbalances(tx) == []
-            payments = await tx.fetch(
-                "SELECT p.reference, p.id, c.number FROM payments p JOIN paycodes c ON c.payment_id = p.id"
-            )
-            reports = await tx.fetch(
-                """
-                SELECT r.reference, r.payment_id, r.outcome, count(t.*) AS transfers
-                FROM reports r LEFT JOIN transfers t ON t.report_id = r.id GROUP BY r.id
-                """
-            )
-            deliveries = await tx.fetch("SELECT id, state FROM deliveries")
-            inbox = await tx.fetch("SELECT headers ->> 'webhook-id' AS name FROM inbox")
-    return Books(
-        payments={row["reference"]: (str(row["id"]), row["number"]) for row in payments},
-        reports={row["reference"]: (str(row["payment_id"]), row["outcome"], row["transfers"]) for row in reports},
-        deliveries={f"msg_{row['id'].hex}": row["state"] for row in deliveries},
-        heard={row["name"] for row in inbox},
-    )
-
-
-def read(data: Path) -> Books:
-    """The books of the gateway that is running on a folder, once it is sure that they are in order."""
-    url = running_url(data)
-    assert url is not None
-    return asyncio.run(_read(url))
 
 
 def compare(notes: Notes, books: Books) -> None:
@@ -327,6 +239,12 @@ def kill(gateway: Program, *others: int) -> None:
     gateway.ended()
 
 
+def assert_quiet(gateway: Program) -> None:
+    """It may complain of its database, but nothing in it has failed that should not."""
+    assert "Traceback" not in gateway.err
+    assert '"level": "error"' not in gateway.err, gateway.err
+
+
 def test_however_often_it_is_killed_nothing_that_was_answered_is_lost_or_done_twice(data: Path) -> None:
     chance, notes, since = random.Random(SEED), Notes(), (0, 0)
     for number in range(ROUNDS):
@@ -338,10 +256,10 @@ def test_however_often_it_is_killed_nothing_that_was_answered_is_lost_or_done_tw
             with shoppers(notes, client, chance):
                 time.sleep(chance.uniform(0.05, 0.8))
                 kill(gateway, *others)
-            assert "Traceback" not in gateway.err
+            assert_quiet(gateway)
     assert notes.statuses == {0, 200}, "no answer but a good one or none"
     assert notes.unheard() >= ROUNDS, "it was killed while nobody was waiting for an answer"
-    assert sum(asked.answer is not None for asked in notes.orders + notes.reports) > ROUNDS * 20, "hardly any load"
+    assert sum(asked.answer is not None for asked in notes.orders + notes.reports) > ROUNDS * 10, "hardly any load"
     with program(*run(data)) as gateway, signed_in(gateway.url(), data) as client:
         check(notes, data, client, since, chance)
         check_news(notes, data, client)
@@ -361,7 +279,7 @@ def test_without_its_postgresql_the_gateway_says_so_and_leaves_and_the_next_star
         assert gateway.ended() == 1
         assert gateway.err.splitlines()[-1].startswith("gerbang: PostgreSQL has ended unasked")
         assert "Start again" in gateway.err
-        assert "Traceback" not in gateway.err
+        assert_quiet(gateway)
     assert 503 in notes.statuses
     with program(*run(data)) as gateway, signed_in(gateway.url(), data) as client:
         check(notes, data, client, (0, 0), chance)
@@ -402,7 +320,7 @@ def test_when_postgresql_loses_one_process_the_gateway_stays_and_finds_it_again(
         check_news(notes, data, client)
         assert gateway.process.poll() is None
         assert gateway.stop() == 0
-        assert "Traceback" not in gateway.err
+        assert_quiet(gateway)
 
 
 def a_connection(data: Path) -> int:

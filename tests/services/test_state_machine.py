@@ -5,7 +5,7 @@ database; whatever happens, what must always be true is true after every step.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,6 @@ from uuid import UUID
 
 import msgspec
 import pytest
-import uvloop
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,7 +25,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gerbang.clock import MovableClock
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
 from gerbang.domain.merchants import Merchant
@@ -40,8 +38,8 @@ from gerbang.services.deliveries import NO_WORDS
 from gerbang.services.merchants import set_callback
 from gerbang.workers.deliveries import Sender
 from tests.gateways import Databases
-from tests.houses import BRI, PRICE, START, House, forget_power_cuts, house, money, order, payment_id
-from tests.shops import read_request
+from tests.houses import BRI, PRICE, House, money, order, payment_id
+from tests.streets import Street, open_street
 
 QRIS = Method(channel="qris")
 BY_BUYER = msgspec.structs.replace(BRI, left_to_buyer="method")
@@ -65,18 +63,6 @@ class Known:
     id: UUID
     numbers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """Every (channel, number) that it was ever given."""
-
-
-@dataclass
-class Street:
-    """Two processes on one database and one clock, and a shop's server that hears their callbacks."""
-
-    runner: asyncio.Runner
-    one: House
-    two: House
-    url: str
-    answers: list[int]
-    """What the shop answers next; 200 when nothing is left, 0 for hanging up."""
 
 
 def _reachable(moves: dict[str, dict[Any, Any]]) -> dict[str, set[str]]:
@@ -431,37 +417,8 @@ async def _all_allowed(happening: list[Wish]) -> None:
 
 @pytest.fixture(scope="module")
 def street(databases: Databases) -> Iterator[Street]:
-    database_url = databases.fresh()
-    answers: list[int] = []
-
-    async def shop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                await read_request(reader)
-                status = answers.pop(0) if answers else 200
-                if status == 0:
-                    break
-                writer.write(f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n".encode())
-                await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        stack = AsyncExitStack()
-
-        async def open_() -> Street:
-            await forget_power_cuts(database_url)
-            clock = MovableClock(START, ticking=False)
-            one = await stack.enter_async_context(house(database_url, clock=clock))
-            two = await stack.enter_async_context(house(database_url, clock=clock))
-            server = await stack.enter_async_context(await asyncio.start_server(shop, "127.0.0.1", 0))
-            port = server.sockets[0].getsockname()[1]
-            return Street(runner, one, two, f"http://127.0.0.1:{port}/", answers)
-
-        yield runner.run(open_())
-        runner.run(stack.aclose())
+    with open_street(databases.fresh()) as here:
+        yield here
 
 
 def test_whatever_happens_to_payments_the_books_and_the_news_are_right(street: Street) -> None:

@@ -71,8 +71,8 @@ def answer(body: object) -> Response:
 
 
 def _limit(request: Request) -> int:
-    given = request.query_params.get("limit", "")
-    if given == "":
+    given = request.query_params.get("limit")
+    if given is None:
         return LIMIT_DEFAULT
     if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= LIMIT_MAX):
         raise Malformed("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
@@ -155,7 +155,7 @@ async def receive(desk: Desk, request: Request) -> Response:
 
 async def deliveries(desk: Desk, request: Request) -> Response:
     merchant_id = await desk.merchant(request)
-    state = request.query_params.get("state") or None
+    state = request.query_params.get("state")
     if state is not None and state not in STATES:
         raise Malformed("state", f"must be one of {', '.join(STATES)}")
     listed = await sending.newest(desk.world, merchant_id, state, _limit(request))

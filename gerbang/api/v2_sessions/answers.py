@@ -104,8 +104,8 @@ def page_asked(request: Request) -> tuple[int, int]:
 
 
 def number_asked(request: Request, name: str, default: int, most: int) -> int:
-    given = request.query_params.get(name, "")
-    if given == "":
+    given = request.query_params.get(name)
+    if given is None:
         return default
     if not (given.isascii() and given.isdigit() and len(given) <= 7 and 1 <= int(given) <= most):
         raise Malformed(name, f"must be a whole number from 1 to {most}")

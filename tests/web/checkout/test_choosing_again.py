@@ -1,5 +1,6 @@
 """Going back to choose another way to pay: the old code stops at once, and money that still comes by it is not lost."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -7,10 +8,12 @@ from uuid import UUID
 import pytest
 
 from gerbang.domain.payments import Method
+from gerbang.domain.reports import Booked, Report
 from gerbang.errors import WrongState
 from gerbang.services import checkout
 from gerbang.services.checkout import Reopening
 from gerbang.services.confirmations import Confirmation
+from gerbang.services.pages import Pages
 from tests.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
 from tests.web.checkout.test_live import awaiting
@@ -182,11 +185,42 @@ def test_confirming_by_the_api_and_on_the_page_at_once_gives_one_charge(shop: Sh
     wish = Confirmation(shop.merchant_id, UUID(session["id"]), Method("qris"))
 
     async def both() -> list[object]:
-        import asyncio
-
         confirm = gateway.house.commands.confirm
         return list(await asyncio.gather(confirm(wish), confirm(wish), return_exceptions=True))
 
     outcomes = gateway.do(both())
     assert sum(isinstance(outcome, WrongState) for outcome in outcomes) == 1
     assert len(session_of(shop, session)["chargeDetails"]) == 1
+
+
+def test_money_and_going_back_at_the_same_instant_never_lose_the_money(shop: Shop) -> None:
+    gateway = shop.gateway
+    world, commands = gateway.house.world, gateway.house.commands
+    outcomes: set[tuple[str, str]] = set()
+    for order in range(12):
+        session = awaiting(shop)
+        charge = session_of(shop, session)["chargeDetails"][0]
+        wish = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge["id"]))
+        money = Report("simulator", f"race-{order}-{session['id']}", "virtual_account", number_of(charge), 18_500_000)
+
+        async def both(money: Report = money, wish: Reopening = wish, order: int = order) -> str:
+            calls = [commands.report(money), checkout.reopen(world, wish)]
+            done = await asyncio.gather(*calls[:: -1 if order % 2 else 1], return_exceptions=True)
+            return next(each.outcome for each in done if isinstance(each, Booked))
+
+        outcome = gateway.do(both())
+        outcomes.add((outcome, session_of(shop, session)["status"]))
+    assert outcomes <= {("booked", "PAID"), ("late", "REQUIRE_PAYMENT_METHOD")}
+    assert shop.get("/sandbox/ledger")["sum"] == "0.00"
+
+
+def test_standing_payments_have_pages_too_and_end_well(gateway: Gateway, buyer: Buyers) -> None:
+    shop = gateway.shop
+    session = shop.create(paymentType="MULTIPLE", expiryAt="2025-03-30T07:00:00Z")
+    pages = Pages(gateway.base_url, gateway.house.world.seals.page_key)
+    payment = gateway.do(gateway.house.commands.visit(UUID(session["id"]))).payment
+    page = buyer().opens(pages.payment_url(payment))
+    assert heading(page) == "Transfer ke nomor ini"
+    assert not page.is_visible(CHANGE)
+    shop.advance(seconds=2 * 3600)
+    waits_for(page, "Kode pembayaran tidak aktif lagi")
