@@ -189,11 +189,24 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
     }
 
 
+FAILURES = {
+    "CHARGE_EXPIRED": (
+        "Nobody paid before the time was over.",
+        "Create a new payment and ask the buyer to pay in time.",
+    ),
+    "CANCELLED_BY_USER": (
+        "The buyer went back to choose another way to pay.",
+        "Wait: the payment is still open, and the buyer may choose again.",
+    ),
+}
+
+
 def _failure(charge: Charge) -> Json:
+    reason, recommendation = FAILURES.get(charge.failure_code or "", ("It was not paid.", "Create a new payment."))
     return {
         "failureCode": charge.failure_code,
-        "failureMessage": f"{METHOD[charge.channel]} payment failed. Nobody paid before the time was over.",
-        "recommendation": "Create a new payment and ask the buyer to pay in time.",
+        "failureMessage": f"{METHOD[charge.channel]} payment failed. {reason}",
+        "recommendation": recommendation,
     }
 
 
