@@ -159,6 +159,9 @@ _WORDS = {
 }
 
 
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+
+
 def _told(message: str) -> Malformed:
     """Msgspec's words in ours: "Expected `str`, got `int` - at `$.a.b[0]`" is field a.b[0], "must be text, not …"."""
     what, _, where = message.partition(" - at `")
@@ -175,6 +178,9 @@ def _told(message: str) -> Malformed:
         return Malformed(
             field, f"must have a length {length[2].replace('<=', 'of at most').replace('>=', 'of at least')}"
         )
+    bound = re.fullmatch(r"Expected `\w+` (>=|<=|>|<) (.+)", what)
+    if bound:
+        return Malformed(field, f"must be {_BOUNDS[bound[1]]} {bound[2]}")
     if what.startswith("Expected `str` matching regex"):
         return Malformed(field, "has characters that are not allowed here")
     if what.startswith("Invalid enum value"):

@@ -4,11 +4,9 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-import asyncpg
 import pytest
 
 from gerbang.api.v2_sessions.events import LADDER
@@ -17,17 +15,17 @@ from gerbang.db.deliveries import Listed
 from gerbang.domain.deliveries import LEASE
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import EXPIRES_AFTER_DEFAULT, Method
-from gerbang.network import Network
+from gerbang.errors import Unavailable
 from gerbang.services import deliveries
 from gerbang.services.expiry import MOST_AT_ONCE, expire_due
+from gerbang.services.merchants import set_callback
+from gerbang.services.payments import KEY_REMEMBERED
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
 from tests.gateways import Databases
-from tests.houses import START, House, connected, forget_power_cuts, house, money, number, order, run
-from tests.shops import OK, read_request, shop
+from tests.houses import START, House, connected, forget_power_cuts, house, money, number, order, payment_id, run
+from tests.workers.tills import PATIENCE_SECONDS, soon, soon_there, till
 
 SECOND = timedelta(seconds=1)
-PATIENCE_SECONDS = 10
-"""How long a test waits for what must happen soon. It is less than a callback may take, so that waiting for one is seen."""
 MINUTES = [timedelta(0), *itertools.accumulate(LADDER)]
 """When the seven tries are, counted from the news (payment-session reference, 7.1)."""
 
@@ -39,9 +37,6 @@ class Street:
     url: str
     one: House
     two: House
-
-    def pass_time(self, duration: timedelta) -> None:
-        self.one.clock.advance(duration)
 
 
 Story = Callable[[Street], Awaitable[None]]
@@ -64,52 +59,6 @@ def told(databases: Databases) -> Callable[[Story], None]:
     return tell
 
 
-@dataclass
-class Till:
-    """A shop's server: what it heard and when by the sandbox's clock, and how many callbacks it had in its hands."""
-
-    clock: MovableClock
-    statuses: list[int] = field(default_factory=list[int])
-    """What it answers next; 200 when nothing is left, 0 for hanging up."""
-    open: asyncio.Event = field(default_factory=asyncio.Event)
-    """While this is not set, it takes callbacks and says nothing."""
-    heard: list[tuple[datetime, bytes]] = field(default_factory=list[tuple[datetime, bytes]])
-    in_hand: int = 0
-    in_hand_most: int = 0
-    url: str = ""
-
-    @property
-    def times(self) -> list[datetime]:
-        return [at for at, _ in self.heard]
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            _, body = await read_request(reader)
-            self.heard.append((self.clock.now(), body))
-            self.in_hand += 1
-            self.in_hand_most = max(self.in_hand_most, self.in_hand)
-            try:
-                await self.open.wait()
-            finally:
-                self.in_hand -= 1
-            status = self.statuses.pop(0) if self.statuses else 200
-            if not status:
-                return
-            writer.write(OK if status == 200 else f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n".encode())
-            await writer.drain()
-
-
-@asynccontextmanager
-async def till(here: House, *statuses: int, is_open: bool = True) -> AsyncGenerator[Till]:
-    """A shop's server that answers as told."""
-    desk = Till(here.clock, list(statuses))
-    if is_open:
-        desk.open.set()
-    async with shop(desk.serve) as port:
-        desk.url = f"http://127.0.0.1:{port}/"
-        yield desk
-
-
 @asynccontextmanager
 async def working(*houses: House) -> AsyncGenerator[None]:
     """The workers of these processes, as they run for ever."""
@@ -120,13 +69,6 @@ async def working(*houses: House) -> AsyncGenerator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def soon(what: Callable[[], bool]) -> None:
-    """Waits until it is so. Raises TimeoutError if it is not so soon."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not what():
-            await asyncio.sleep(0.01)
 
 
 async def paid(here: House, merchant: Merchant, times: int = 1) -> None:
@@ -152,7 +94,7 @@ def test_an_expiry_is_written_and_told_once_however_many_workers_there_are(
     async def story(street: Street) -> None:
         merchant = await street.one.merchant()
         await asyncio.gather(*(street.one.create(merchant) for _ in range(many)))
-        street.pass_time(EXPIRES_AFTER_DEFAULT)
+        street.one.clock.advance(EXPIRES_AFTER_DEFAULT)
         ended = await asyncio.gather(*(expire_due(each.world) for each in (street.one, street.two) * 3))
         assert sum(ended) == many
         events = await street.one.rows("SELECT payment_id, at FROM events WHERE kind = 'payment.expired'")
@@ -168,9 +110,9 @@ def test_an_expiry_is_written_and_told_once_however_many_workers_there_are(
 def test_a_payment_ends_at_its_instant_and_not_when_a_worker_comes_by(told: Callable[[Story], None]) -> None:
     async def story(street: Street) -> None:
         await street.one.create(await street.one.merchant())
-        street.pass_time(EXPIRES_AFTER_DEFAULT - SECOND)
+        street.one.clock.advance(EXPIRES_AFTER_DEFAULT - SECOND)
         assert await expire_due(street.one.world) == 0
-        street.pass_time(timedelta(days=3))
+        street.one.clock.advance(timedelta(days=3))
         assert await expire_due(street.one.world) == 1
         (event,) = await street.one.rows("SELECT at FROM events WHERE kind = 'payment.expired'")
         assert event["at"] == START + EXPIRES_AFTER_DEFAULT
@@ -185,7 +127,7 @@ def test_what_has_no_end_or_has_ended_already_is_left_alone(told: Callable[[Stor
         once = number(await street.one.commands.create(order(merchant.id)))
         assert (await street.one.commands.report(money(once))).outcome == "booked"
         before = await street.one.rows("SELECT * FROM payments ORDER BY id")
-        street.pass_time(timedelta(days=400))
+        street.one.clock.advance(timedelta(days=400))
         assert await expire_due(street.one.world) == 0
         assert await street.one.rows("SELECT * FROM payments ORDER BY id") == before
 
@@ -196,10 +138,10 @@ def test_more_than_fit_into_one_step_are_ended_by_the_next_ones(told: Callable[[
     async def story(street: Street) -> None:
         merchant = await street.one.merchant()
         await asyncio.gather(*(street.one.create(merchant) for _ in range(MOST_AT_ONCE + 1)))
-        street.pass_time(EXPIRES_AFTER_DEFAULT)
+        street.one.clock.advance(EXPIRES_AFTER_DEFAULT)
         done = await street.one.workers.catch_up()
         assert done == {"expired": MOST_AT_ONCE + 1, "sent": 0, "released": 0, "forgotten": 0}
-        street.pass_time(merchant.agreement.quarantine)
+        street.one.clock.advance(merchant.agreement.quarantine)
         done = await street.one.workers.catch_up()
         assert done == {"expired": 0, "sent": 0, "released": MOST_AT_ONCE + 1, "forgotten": 0}
         assert await street.one.rows("SELECT 1 FROM paycodes WHERE held") == []
@@ -216,10 +158,10 @@ def test_what_a_dead_worker_had_claimed_comes_back_after_its_lease(told: Callabl
             merchant = await street.one.merchant(callbacks=shop_.url)
             await paid(street.one, merchant)
             (claimed,) = await deliveries.claim(street.one.world, 10)  # and this worker is never heard of again
-            street.pass_time(LEASE - SECOND)
+            street.one.clock.advance(LEASE - SECOND)
             assert (await street.two.workers.catch_up())["sent"] == 0
             assert (await the_delivery(street.two, merchant)).state == "waiting"
-            street.pass_time(2 * SECOND)
+            street.one.clock.advance(2 * SECOND)
             assert (await street.two.workers.catch_up())["sent"] == 1
             assert shop_.heard == [(START + LEASE + SECOND, claimed.body)]
             delivery = await the_delivery(street.two, merchant)
@@ -257,7 +199,7 @@ def test_two_processes_that_send_at_once_send_everything_once(told: Callable[[St
 def test_an_endpoint_that_never_answers_holds_up_nobody_else(told: Callable[[Story], None]) -> None:
     async def story(street: Street) -> None:
         async with till(street.one, is_open=False) as silent, till(street.one) as lively:
-            await paid(street.one, await street.one.merchant(callbacks=silent.url), times=40)
+            await paid(street.one, await street.one.merchant(callbacks=silent.url), times=100)
             await paid(street.one, await street.one.merchant(callbacks=lively.url), times=12)
             async with working(street.one):
                 await soon(lambda: len(lively.heard) == 12)
@@ -267,9 +209,9 @@ def test_an_endpoint_that_never_answers_holds_up_nobody_else(told: Callable[[Sto
                 await soon(lambda: len(lively.heard) == 13)
                 assert silent.in_hand == len(silent.heard) == 8
                 silent.open.set()
-                await soon(lambda: len(silent.heard) == 40)
+                await soon(lambda: len(silent.heard) == 100)
             assert silent.in_hand_most == 8
-            assert len({body for _, body in silent.heard}) == 40, "each of them once"
+            assert len({body for _, body in silent.heard}) == 100, "each of them once"
 
     told(story)
 
@@ -366,16 +308,84 @@ def test_no_network_is_not_a_failure_the_news_waits(told: Callable[[Story], None
         assert attempt.status is None
         assert "refused" in attempt.error
 
-        async with shop(Till(street.one.clock, open=_set()).serve) as port:
-            await street.one.world.db.ping()
-            await _moved_to(street.one, merchant, f"http://127.0.0.1:{port}/")
+        async with till(street.one) as back:
+            await set_callback(street.one.world, merchant.id, "payment", back.url)
             await street.one.workers.advance(START + LADDER[0])
+            assert back.times == [START + LADDER[0]]
             assert (await the_delivery(street.one, merchant)).state == "delivered"
 
     told(story)
 
 
-def _set() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
+def test_a_worker_that_loses_its_database_goes_on_when_it_is_back(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one) as shop_, working(street.one), connected(street.url) as desk:
+            merchant = await street.two.merchant(callbacks=shop_.url)
+            await desk.execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()
+                """
+            )
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not shop_.heard:
+                    # A connection that was lost is noticed by whoever uses it first.
+                    with suppress(Unavailable):
+                        await paid(street.two, merchant)
+                    await asyncio.sleep(0.1)
+
+    told(story)
+
+
+def test_a_step_that_fails_is_taken_again_and_the_others_go_on(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one) as shop_, connected(street.url) as desk:
+            merchant = await street.one.merchant(callbacks=shop_.url)
+            await paid(street.one, merchant)
+            await street.one.create(merchant)
+            street.one.clock.advance(EXPIRES_AFTER_DEFAULT)
+            await desk.execute("ALTER TABLE tallies RENAME TO elsewhere")  # without which no expiry can be told
+            async with working(street.one):
+                await soon(lambda: len(shop_.heard) == 1)
+                await desk.execute("ALTER TABLE elsewhere RENAME TO tallies")
+                await soon_there(desk, "SELECT 1 FROM events WHERE kind = 'payment.expired'")
+
+    told(story)
+
+
+def test_what_was_sent_and_could_not_be_written_down_is_sent_again(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one) as shop_, connected(street.url) as desk:
+            merchant = await street.one.merchant(callbacks=shop_.url)
+            await paid(street.one, merchant)
+            await desk.execute("ALTER TABLE tries RENAME TO elsewhere")
+            assert (await street.one.workers.catch_up())["sent"] == 1
+            await desk.execute("ALTER TABLE elsewhere RENAME TO tries")
+            street.one.clock.advance(LEASE)
+            assert (await street.one.workers.catch_up())["sent"] == 1
+            first, second = shop_.heard
+            assert first[1] == second[1], "whoever hears it twice can see that it is the same"
+            assert (await the_delivery(street.one, merchant)).state == "delivered"
+
+    told(story)
+
+
+# Forgetting
+
+
+def test_answers_are_forgotten_after_their_day_and_the_payments_are_not(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        merchant = await street.one.merchant()
+        wish = order(merchant.id, key="key-1", fingerprint=b"same")
+        answer = await street.one.commands.create(wish)
+        keys = "SELECT key FROM idempotency_keys"
+        street.one.clock.advance(KEY_REMEMBERED - SECOND)
+        await street.one.workers.catch_up()
+        assert await street.two.commands.create(wish) == answer
+        assert await street.one.rows(keys) == [{"key": "key-1"}]
+        street.one.clock.advance(SECOND)
+        await street.one.workers.catch_up()
+        assert await street.one.rows(keys) == []
+        assert [row["id"] for row in await street.one.rows("SELECT id FROM payments")] == [payment_id(answer)]
+
+    told(story)

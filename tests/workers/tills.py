@@ -1,0 +1,76 @@
+"""What tests of workers need around them: a shop's till that hears callbacks, and patience."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+
+from gerbang.clock import MovableClock
+from tests.houses import House
+from tests.shops import OK, read_request, shop
+
+PATIENCE_SECONDS = 10
+"""How long a test waits for what must happen soon. It is less than a callback may take, so that waiting for one is seen."""
+
+
+@dataclass
+class Till:
+    """A shop's server: what it heard and when by the sandbox's clock, and how many callbacks it had in its hands."""
+
+    clock: MovableClock
+    statuses: list[int] = field(default_factory=list[int])
+    """What it answers next; 200 when nothing is left, 0 for hanging up."""
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    """While this is not set, it takes callbacks and says nothing."""
+    heard: list[tuple[datetime, bytes]] = field(default_factory=list[tuple[datetime, bytes]])
+    in_hand: int = 0
+    in_hand_most: int = 0
+    url: str = ""
+
+    @property
+    def times(self) -> list[datetime]:
+        return [at for at, _ in self.heard]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            _, body = await read_request(reader)
+            self.heard.append((self.clock.now(), body))
+            self.in_hand += 1
+            self.in_hand_most = max(self.in_hand_most, self.in_hand)
+            try:
+                await self.open.wait()
+            finally:
+                self.in_hand -= 1
+            status = self.statuses.pop(0) if self.statuses else 200
+            if not status:
+                return
+            writer.write(OK if status == 200 else f"HTTP/1.1 {status} So\r\nContent-Length: 0\r\n\r\n".encode())
+            await writer.drain()
+
+
+@asynccontextmanager
+async def till(here: House, *statuses: int, is_open: bool = True) -> AsyncGenerator[Till]:
+    """A shop's server that answers as told."""
+    desk = Till(here.clock, list(statuses))
+    if is_open:
+        desk.open.set()
+    async with shop(desk.serve) as port:
+        desk.url = f"http://127.0.0.1:{port}/"
+        yield desk
+
+
+async def soon(what: Callable[[], bool]) -> None:
+    """Waits until it is so. Raises TimeoutError if it is not so soon."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not what():  # noqa: ASYNC110  the one who could say so is a server's own loop of calls
+            await asyncio.sleep(0.01)
+
+
+async def soon_there(desk: "asyncpg.Connection[asyncpg.Record]", query: str) -> None:
+    """Waits until the database has what is asked for. Raises TimeoutError if it is not there soon."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await desk.fetch(query):  # noqa: ASYNC110  tables have no events
+            await asyncio.sleep(0.05)
