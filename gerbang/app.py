@@ -29,6 +29,7 @@ from gerbang.db.embedded import Postgres, watched_postgres
 from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
+from gerbang.db.server_process import give_to_owner_of
 from gerbang.domain.deliveries import Voice
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
@@ -43,9 +44,11 @@ from gerbang.web import checkout
 from gerbang.web.contracts import Contracts
 from gerbang.web.health import Health
 from gerbang.workers import Workers
+from gerbang.workers.deliveries import AT_ONCE_MAX
 from gerbang.world import World
 
 T = TypeVar("T")
+SECRET_KEY_LENGTH_MIN = 32
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
     clock = SystemClock() if live else MovableClock()
     database = Database(settings.database_url, settings.database_connections)
     await database.open()
-    network = Network(allow_private=not live)
+    network = Network(allow_private=not live, connections_max=AT_ONCE_MAX)
     world = World(
         db=database,
         clock=clock,
@@ -163,7 +166,12 @@ def secret_key(settings: Settings, *, make: bool = False) -> str:
     if make and not path.exists():
         _write_private(path, ids.secret())
     try:
-        return path.read_text()
+        key = path.read_text("ascii")
+        if len(key) < SECRET_KEY_LENGTH_MIN:
+            raise SettingsWrong(f"{path} is too short to be a secret key: put back the one that was there.")
+        return key
+    except UnicodeDecodeError:
+        raise SettingsWrong(f"{path} is not a secret key: put back the one that was there.") from None
     except OSError:
         raise SettingsWrong(
             "There is no secret key: set GERBANG_SECRET_KEY to 32 characters or more, the same for every process, or "
@@ -174,8 +182,11 @@ def secret_key(settings: Settings, *, make: bool = False) -> str:
 def _write_private(path: Path, text: str) -> None:
     """Writes a file that only its owner may read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    # The folder may be another account's: a link that waits there must not lead us elsewhere.
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+        give_to_owner_of(path.parent, file.fileno())
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -197,6 +208,7 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
     set_up_logs(settings.log_level)
     # Who is asked to stop while it starts must still end what it has started, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)
     if settings.database_url is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
         uvloop.run(_run(settings, listen(settings), clock_start, None))

@@ -28,23 +28,29 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """Hangs up on whoever sends a head without an end; the parser itself would keep all of it."""
+    """Hangs up on whoever sends a head or a trailer without an end; the parser itself would keep all of it."""
 
-    _in_head = False
-    _head_bytes = 0
-
-    def on_message_begin(self) -> None:
-        self._in_head = True
-        super().on_message_begin()
+    _steps = 0
+    _held_bytes = 0
+    """What came in since the parser last gave something on: of a head, of a chunk's extension or of a trailer."""
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._steps += 1
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._steps += 1
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._steps += 1
+        super().on_message_complete()
+
     def data_received(self, data: bytes) -> None:
+        before = self._steps
         super().data_received(data)
-        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
-        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+        self._held_bytes = self._held_bytes + len(data) if self._steps == before else 0
+        if self._held_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
             self.transport.close()
 
@@ -82,7 +88,7 @@ def base_url(settings: Settings, listener: Listener) -> str:
 
 def asked_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     return stop
 

@@ -131,22 +131,30 @@ async def release_due(tx: Tx, now: datetime, most: int) -> int:
     return len(rows)
 
 
-async def owners(tx: Tx, numbers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Paycode]:
-    """Who holds each (channel, number), or, where nobody does, who held it last."""
+async def owners(tx: Tx, numbers: Sequence[tuple[str, str, datetime]]) -> dict[tuple[str, str, datetime], Paycode]:
+    """Whose money it is, for (channel, number, instant): who held the number last at that instant.
+
+    A number is given out again, so news of old money must not pay for something new. Where nobody had the number by then
+    (the bank's clock is off), it is whoever holds it now.
+    """
     rows = await tx.fetch(
         f"""
-        SELECT p.* FROM unnest($1::text[], $2::text[]) AS asked(channel, number)
+        SELECT asked.at, p.* FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS asked(channel, number, at)
         CROSS JOIN LATERAL (
-            (SELECT {COLUMNS} FROM paycodes WHERE held AND channel = asked.channel AND number = asked.number)
+            (SELECT {COLUMNS} FROM paycodes
+             WHERE held AND channel = asked.channel AND number = asked.number AND created_at <= asked.at)
             UNION ALL
-            (SELECT {COLUMNS} FROM paycodes WHERE NOT held AND channel = asked.channel AND number = asked.number
+            (SELECT {COLUMNS} FROM paycodes
+             WHERE NOT held AND channel = asked.channel AND number = asked.number AND created_at <= asked.at
              ORDER BY created_at DESC LIMIT 1)
+            UNION ALL
+            (SELECT {COLUMNS} FROM paycodes WHERE held AND channel = asked.channel AND number = asked.number)
             LIMIT 1
         ) p
         """,
         *arrays(numbers),
     )
-    return {(row["channel"], row["number"]): paycode_of(row) for row in rows}
+    return {(row["channel"], row["number"], row["at"]): paycode_of(row) for row in rows}
 
 
 async def free_numbers(

@@ -33,16 +33,40 @@ def booked_of(row: asyncpg.Record) -> Booked:
     )
 
 
-async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Booked]:
+class Heard(msgspec.Struct, frozen=True):
+    """A report that was heard before: what became of it, and what it said."""
+
+    booked: Booked
+    channel: str
+    number: str
+
+
+async def claim(tx: Tx, reports: Sequence[tuple[str, str]]) -> None:
+    """Makes whoever else hears of these (bank, reference) pairs wait until this transaction is over."""
+    if reports:
+        await tx.execute(
+            """
+            SELECT pg_advisory_xact_lock(place) FROM (
+                SELECT hashtextextended(bank || ' ' || reference, 0) AS place
+                FROM unnest($1::text[], $2::text[]) AS asked(bank, reference) ORDER BY place
+            ) places
+            """,
+            *arrays(reports),
+        )
+
+
+async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Heard]:
     """What became of those of these (bank, reference) pairs that were heard before."""
+    if not reports:
+        return {}
     rows = await tx.fetch(
         """
-        SELECT r.bank, r.reference, r.id, r.outcome, r.amount, r.merchant_id, r.payment_id, r.charge_id
+        SELECT r.bank, r.reference, r.id, r.outcome, r.amount, r.merchant_id, r.payment_id, r.charge_id, r.channel, r.number
         FROM unnest($1::text[], $2::text[]) AS asked(bank, reference) JOIN reports r USING (bank, reference)
         """,
         *arrays(reports),
     )
-    return {(row["bank"], row["reference"]): booked_of(row) for row in rows}
+    return {(row["bank"], row["reference"]): Heard(booked_of(row), row["channel"], row["number"]) for row in rows}
 
 
 def _columns(row: Row) -> tuple[Any, ...]:

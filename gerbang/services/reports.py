@@ -1,7 +1,7 @@
 """Money arriving: the only door from a bank's word to the books, however the word came."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -23,6 +23,8 @@ from gerbang.errors import Refused
 from gerbang.services import news
 from gerbang.world import World
 
+BANK_CLOCK_TOLERANCE = timedelta(minutes=5)
+
 
 class _Books:
     """What a batch of reports has changed so far. A later report of the batch is judged by what an earlier one did."""
@@ -30,7 +32,7 @@ class _Books:
     def __init__(
         self,
         now: datetime,
-        owners: dict[tuple[str, str], Paycode],
+        owners: dict[tuple[str, str, datetime], Paycode],
         held: dict[UUID, Payment],
         open_charges: dict[UUID, Charge],
         known: dict[UUID, Merchant],
@@ -59,21 +61,47 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
     async with world.db.transaction() as tx:
         now = world.clock.now()
         books = await _opened(tx, reports, now)
-        # Whoever reports the same money meanwhile waits for the payment's row; money to nobody meets the unique key.
         known = await kept.known(tx, [(report.bank, report.reference) for report in reports])
-        for i, report in enumerate(reports):
+        told = [_told_apart(report, known) for report in reports]
+        known |= await kept.known(
+            tx, [(r.bank, r.reference) for r, given in zip(told, reports, strict=True) if r != given]
+        )
+        for i, renamed in enumerate(told):
+            report = _told_apart(renamed, known)
             name = (report.bank, report.reference)
             if name in known:
-                answers[i] = replace(known[name], heard_before=True)
+                answers[i] = replace(known[name].booked, heard_before=True)
             else:
-                answers[i] = known[name] = _book(world, books, report)
+                booked = _book(world, books, report, renamed=report.reference != reports[i].reference)
+                known[name] = kept.Heard(booked, report.channel, report.number)
+                answers[i] = booked
         await _write(world, tx, books)
     return [answers[i] for i in range(len(reports))]
 
 
+def _told_apart(report: Report, known: Mapping[tuple[str, str], kept.Heard]) -> Report:
+    """The report, renamed if its reference was used for other money: a bank that repeats itself must not lose any."""
+    heard = known.get((report.bank, report.reference))
+    if heard is None or (heard.channel, heard.number, heard.booked.amount) == (
+        report.channel,
+        report.number,
+        report.amount,
+    ):
+        return report
+    return replace(report, reference=f"{report.reference}#{report.channel}:{report.number}:{report.amount}")
+
+
+def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
+    """Whose number it was when the money was paid; a bank's clock may be a little off."""
+    paid_at = min(report.paid_at or now, now)
+    return report.channel, report.number, paid_at + BANK_CLOCK_TOLERANCE
+
+
 async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Books:
     """Loads and locks everything that these reports may change."""
-    owners = await paycodes.owners(tx, list({(report.channel, report.number) for report in reports}))
+    owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
+    # Money to somebody is heard in turn, by the lock on the payment; money to nobody needs a lock of its own.
+    await kept.claim(tx, [(r.bank, r.reference) for r in reports if _asked(r, now) not in owners])
     held = await payments.locked(tx, {owner.payment_id for owner in owners.values()})
     charge_ids = [owner.charge_id for owner in owners.values() if owner.charge_id is not None]
     open_charges = await charges.by_id(tx, charge_ids) if charge_ids else {}
@@ -81,12 +109,14 @@ async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Books:
     return _Books(now, owners, held, open_charges, known)
 
 
-def _book(world: World, books: _Books, report: Report) -> Booked:
+def _book(world: World, books: _Books, report: Report, *, renamed: bool) -> Booked:
     """Decides one report, and notes what it changes."""
-    owner = books.owners.get((report.channel, report.number))
+    owner = books.owners.get(_asked(report, books.now))
     payment = books.payments.get(owner.payment_id) if owner else None
     charge = books.charges.get(owner.charge_id) if owner and owner.charge_id else None
     outcome = judge(payment, charge, report.amount, books.now)
+    if renamed and outcome == "booked":
+        outcome = "double"  # one reference books at most once: what else comes under it is for a person to look at
     merchant_id = payment.merchant_id if payment else HOUSE
     booked = Booked(
         id=ids.uuid7(books.now),

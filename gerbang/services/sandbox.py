@@ -87,8 +87,9 @@ async def channel_of(world: World, merchant_id: UUID, number: str) -> str:
     Raises PaymentUnknown for another merchant's number: a sandbox may be shared, and nobody may pay for others in it.
     """
     async with world.db.reading() as tx:
-        owners = await paycodes.owners(tx, [(name, number) for name in world.channels])
-    for (channel, _), paycode in owners.items():
+        now = world.clock.now()
+        owners = await paycodes.owners(tx, [(name, number, now) for name in world.channels])
+    for (channel, _, _), paycode in owners.items():
         if paycode.merchant_id != merchant_id:
             raise PaymentUnknown
         return channel

@@ -13,7 +13,8 @@ from gerbang.services.deliveries import Due
 from gerbang.world import World
 
 log = structlog.get_logger()
-AT_ONCE_MAX = 64
+AT_ONCE_MAX = 400
+"""Far more than one endpoint may have in hand, so that a few silent ones cannot take all the places."""
 AT_ONCE_PER_ENDPOINT = 8
 CLAIM_MAX = 16
 

@@ -1,7 +1,6 @@
 """Who is asking: the sandbox takes the credentials of any dialect."""
 
 import base64
-import binascii
 from uuid import UUID
 
 from starlette.requests import Request
@@ -20,7 +19,7 @@ async def merchant_of(world: World, tokens: Tokens, request: Request) -> UUID:
     if scheme.lower() == "basic":
         try:
             key, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not text
             raise CredentialsWrong from None
         return await credentials.sign_in(world, key, secret)
     key = request.headers.get("x-merchant-id", "")

@@ -215,7 +215,7 @@ class Desk:
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             raise Foreign
         origin = headers.get("origin", "null")
-        if origin != "null" and urlsplit(origin).netloc not in (self._host, headers.get("host")):
+        if origin != "null" and _host_of(origin) not in (self._host, headers.get("host")):
             raise Foreign
         body = b""
         async for chunk in request.stream():
@@ -271,3 +271,10 @@ def _leaves_to(visit: Visit) -> list[str]:
         return []
     found = (addresses.origin(url) for url in (details.success_url, details.failure_url, details.expiration_url))
     return sorted({origin for origin in found if origin})
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
