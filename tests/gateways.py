@@ -200,9 +200,13 @@ class Shop:
         return self.post("/sandbox/clock/advance", how)
 
     def inbox(self) -> list[dict[str, Any]]:
-        """What the inbox holds, oldest first, once everything that is due has been sent."""
+        """What the inbox holds once everything that is due has been sent, in the order of the news.
+
+        Callbacks are sent side by side, so two of one moment may arrive in any order; their sequence is what counts.
+        """
         self.advance(seconds=0)
-        return self.get("/sandbox/inbox?limit=500")["items"][::-1]
+        items = self.get("/sandbox/inbox?limit=500")["items"][::-1]
+        return sorted(items, key=lambda item: int(item["headers"].get("x-gerbang-sequence", "0")))
 
     def news(self) -> list[str]:
         """The names of the callbacks in the inbox, oldest first."""
