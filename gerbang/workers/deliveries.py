@@ -1,4 +1,4 @@
-"""Sending callbacks: many at a time, and no endpoint may hold up the others."""
+"""Sending callbacks: many at a time, so that one endpoint that hangs does not hold up the others; dozens still can."""
 
 import asyncio
 from collections import Counter, defaultdict

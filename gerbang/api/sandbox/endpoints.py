@@ -235,7 +235,7 @@ async def report(desk: Desk, request: Request) -> Response:
         money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)
     booked = await desk.commands.report(money)
     if booked.merchant_id not in (merchant_id, HOUSE):
-        raise KeyReused  # the simulator knows this reference from another merchant's money
+        raise KeyReused  # the money is another merchant's: the reference was used, or the number was theirs then
     return answer({"reports": [{"id": str(booked.id), "outcome": booked.outcome, "paymentId": booked.payment_id}]})
 
 
