@@ -81,6 +81,8 @@ CHARGE_MAY_BECOME = _reachable(charge_rules.MOVES)
 
 AT_ONCE = ["pay", "pay", "pay", "confirm", "confirm", "cancel", "end", "reopen", "expire due", "deliver", "create"]
 Wish = Callable[[], Awaitable[Any]]
+Money = tuple[str, str, str, int]
+"""What a bank said: reference, channel, number, amount."""
 Rows = dict[str, list[dict[str, Any]]]
 """What the database holds of one merchant, by table."""
 
@@ -101,8 +103,8 @@ class Payments(RuleBasedStateMachine):
         super().__init__()
         self.known: list[Known] = []
         self.states: dict[UUID, str] = {}
-        self.money: dict[str, int] = {}
-        """Every bank reference that was ever reported of this merchant's numbers, and how much it was of."""
+        self.money: set[Money] = set()
+        """All money that was ever reported of this merchant's numbers; a reference can come with several."""
 
     def run(self, story: Awaitable[Any]) -> Any:
         async def told() -> Any:
@@ -155,14 +157,20 @@ class Payments(RuleBasedStateMachine):
         if found.charges:
             await checkout.reopen(here.world, Reopening(self.merchant.id, found.payment.id, found.charges[0].id))
 
-    async def _pay(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> Booked | None:
+    def said(self, place: int, which_number: int, reference: int, differs: int) -> Money | None:
+        """What a bank says when this much comes in for one of the payment's numbers, if it has any."""
         numbers = self.pick(place).numbers
         if not numbers:
             return None
-        channel, number = numbers[which_number % len(numbers)]
-        name = f"{self.merchant.id}-{reference}"
-        amount = self.money.setdefault(name, PRICE + differs)
-        return await self.house(second).commands.report(money(number, amount=amount, reference=name, channel=channel))
+        return f"{self.merchant.id}-{reference}", *numbers[which_number % len(numbers)], PRICE + differs
+
+    async def _pay(self, second: bool, said: Money | None) -> Booked | None:
+        if said is None:
+            return None
+        self.money.add(said)
+        reference, channel, number, amount = said
+        report = money(number, amount=amount, reference=reference, channel=channel)
+        return await self.house(second).commands.report(report)
 
     async def _expire_due(self, second: bool) -> None:
         await expiry.expire_due(self.house(second).world)
@@ -190,13 +198,15 @@ class Payments(RuleBasedStateMachine):
     @precondition(lambda self: self.known)
     @rule(second=process, place=which, which_number=which, reference=bank_reference, differs=amounts)
     def pay(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> None:
-        self.run(self._pay_and_judge(second, place, which_number, reference, differs))
+        said = self.said(place, which_number, reference, differs)
+        self.run(self._pay_and_judge(second, place, said))
 
-    async def _pay_and_judge(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> None:
+    async def _pay_and_judge(self, second: bool, place: int, said: Money | None) -> None:
         """Money that comes alone: what becomes of it is known beforehand."""
-        heard_before = f"{self.merchant.id}-{reference}" in self.money
+        heard_before = said in self.money
+        reference_used = said is not None and any(said[0] == other[0] for other in self.money)
         before = await self.house(second).read(self.merchant, self.pick(place).id)
-        booked = await self._pay(second, place, which_number, reference, differs)
+        booked = await self._pay(second, said)
         if booked is None:
             return
         assert booked.heard_before == heard_before
@@ -214,6 +224,8 @@ class Payments(RuleBasedStateMachine):
             assert booked.outcome == "late"
         else:
             right = {0: "booked", 1: "overpaid", -1: "underpaid"}[(booked.amount > owed) - (booked.amount < owed)]
+            if right == "booked" and reference_used:
+                right = "double"
             assert booked.outcome == right
         if booked.outcome == "booked":
             assert after.payment.state == ("active" if before.payment.standing else "paid")
@@ -267,7 +279,9 @@ class Payments(RuleBasedStateMachine):
         what = data.draw(st.sampled_from(AT_ONCE), label="what")
         match what:
             case "pay":
-                return partial(self._pay, second, place, *data.draw(st.tuples(which, bank_reference, amounts)))
+                return partial(
+                    self._pay, second, self.said(place, *data.draw(st.tuples(which, bank_reference, amounts)))
+                )
             case "confirm":
                 return partial(self._confirm, second, place, data.draw(methods))
             case "create":
@@ -322,9 +336,14 @@ class Payments(RuleBasedStateMachine):
                 self.states[row["id"]] = state
 
     def _money_is_written_once(self, kept: Rows) -> None:
-        assert {row["reference"]: row["amount"] for row in kept["reports"]} == self.money
-        assert len(kept["reports"]) == len(self.money)
-        for report in kept["reports"]:
+        rows = kept["reports"]
+        assert Counter(_as_said(row) for row in rows) == dict.fromkeys(self.money, 1)
+        renamed = {row["id"] for row in rows if "#" in row["reference"]}
+        assert sorted(row["reference"] for row in rows if row["id"] not in renamed) == sorted(
+            {reference for reference, *_ in self.money}
+        )
+        assert not [row for row in rows if row["id"] in renamed and row["outcome"] == "booked"]
+        for report in rows:
             lines = [row for row in kept["transfers"] if row["report_id"] == report["id"]]
             arrived = [
                 row for row in lines if row["reason"] == ("money_in" if report["outcome"] == "booked" else "set_aside")
@@ -333,7 +352,7 @@ class Payments(RuleBasedStateMachine):
             if report["outcome"] != "booked":
                 assert lines == arrived
         came = sum(row["amount"] for row in kept["transfers"] if row["reason"] in ("money_in", "set_aside"))
-        assert came == sum(self.money.values())
+        assert came == sum(amount for *_, amount in self.money)
 
     def _a_paid_payment_has_one_charge_that_succeeded(self, kept: Rows) -> None:
         booked = Counter(row["payment_id"] for row in kept["reports"] if row["outcome"] == "booked")
@@ -403,6 +422,11 @@ class Payments(RuleBasedStateMachine):
 
     async def _to_the_end(self) -> None:
         await self.street.one.workers.catch_up()
+
+
+def _as_said(row: dict[str, Any]) -> Money:
+    """The report as the bank gave it: other money under a used reference is kept under a name of its own."""
+    return row["reference"].partition("#")[0], row["channel"], row["number"], row["amount"]
 
 
 async def _allowed(what: Awaitable[Any]) -> None:
