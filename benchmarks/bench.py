@@ -2,28 +2,31 @@
 
 import argparse
 import asyncio
-import json
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import gateways, rows, table
-from benchmarks.gateways import Gateway, Shop
-from benchmarks.meters import Meter, instruments, memory, parent
-from benchmarks.rows import Connection, Table, Template
+from benchmarks import gateways, lists, models, rows, settlements, sides, table
+from benchmarks.dialects import DIALECTS, V2, V4, Dialect
+from benchmarks.gateways import Gateway
+from benchmarks.meters import Load, Meter, instruments, memory, parent
+from benchmarks.models import Model
+from benchmarks.rows import Connection, Table
+from benchmarks.sides import WHO, WRITTEN
 from benchmarks.table import Results
 from gerbang.db.embedded import postgres
+from gerbang.services.merchants import Keys
 
 FIRST = 200_000_000_000
 """Serial numbers have twelve digits. Each use begins where none has been."""
 FIRST_KNOWN = 300_000_000_000
 FIRST_STORED = 400_000_000_000
-DEFAULTS = {"rounds": 5, "seconds": 4, "clients": 32, "connections": 32, "stored": 1_000_000}
+FIRST_DUE = 500_000_000_000
+DEFAULTS = {"rounds": 5, "seconds": 4, "clients": 32, "connections": 32, "stored": 1_000_000, "due": 100_000}
 UNLIKE_BYTES = 0.02
 """How much the mean sizes of a table's rows may differ between the two sides."""
 
@@ -35,6 +38,7 @@ class Options:
     clients: int
     connections: int
     stored: int
+    due: int
     output: Path
 
 
@@ -70,12 +74,13 @@ def _options() -> Options:
         ("seconds", "how long each measurement of a round takes"),
         ("clients", "clients of pgbench; as many merchants on each side"),
         ("connections", "connections of wrk"),
-        ("stored", "payments stored beforehand; 0 leaves it out"),
+        ("stored", "payments stored beforehand, and payments in a list; 0 leaves both out"),
+        ("due", "paid payments that are settled; 0 leaves it out"),
     ):
         parser.add_argument(f"--{name}", type=int, default=DEFAULTS[name], help=f"{says} (default: {DEFAULTS[name]:,})")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("last.md"))
     given = parser.parse_args()
-    return Options(given.rounds, given.seconds, given.clients, given.connections, given.stored, given.output)
+    return Options(**vars(given))
 
 
 def _say(sentence: str) -> None:
@@ -86,123 +91,77 @@ def _say(sentence: str) -> None:
 class Bench:
     """One run: the database, both sides, and where each side's serial numbers have got to."""
 
-    def __init__(self, options: Options, url: str, folder: Path, db: Connection, shops: dict[str, list[Shop]]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        url: str,
+        folder: Path,
+        db: Connection,
+        shops: Mapping[str, Sequence[Keys]],
+        meter: Meter,
+    ) -> None:
         self.options = options
         self.url = url
         self.folder = folder
         self.db = db
         self.shops = shops
-        self.results = Results()
+        self.meter = meter
+        self.results = Results(stored=options.stored)
         self.schema: dict[str, Table] = {}
-        self.expires = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+        self.models: dict[str, Model] = {}
         self.next_create = FIRST
-        self.next_pay = {"ours pay": FIRST_KNOWN, "pgbench pay": FIRST_KNOWN + 50_000_000_000}
+        self.payers = {f"{who} {dialect.named('pay')}": dialect for dialect in DIALECTS for who in WHO}
+        self.next_pay = {side: FIRST_KNOWN + i * 10_000_000_000 for i, side in enumerate(self.payers)}
         self.stored_to = dict(self.next_pay)
-        self.fastest = {"ours pay": 3000.0, "pgbench pay": 3000.0}
-        self.pay_prefix = ""
+        self.fastest = dict.fromkeys(self.payers, 3000.0)
 
-    def create_body(self, serial: str) -> str:
-        return json.dumps(
-            {
-                "clientReferenceId": f"order-{serial}",
-                "amount": {"value": 150000, "currency": "IDR"},
-                "paymentType": "SINGLE",
-                "mode": "API",
-                "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
-                "paymentMethodOptions": {"virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi Santoso"}},
-                "expiryAt": self.expires,
-                "metadata": {"cart": f"cart-{serial}", "source": "shop"},
-            },
-            separators=(",", ":"),
-        )
-
-    # -- deriving the rows ---------------------------------------------------------------------------------------------
-
-    async def derive(self, gateway: Gateway) -> tuple[Template, Template]:
-        """Creates and pays one payment through the gateway, and makes templates of the rows that it wrote."""
-        model = self.shops["model"][0]
-        token = {"Authorization": f"Bearer {gateway.token(model)}"}
+    async def derive(self) -> None:
+        """Makes each dialect's model through a gateway, and from it the scripts of pgbench."""
         self.schema = {name: each for name, each in (await rows.tables(self.db)).items() if name != "bench_merchants"}
-        taken: list[rows.Snapshot] = []
-        for serial in ("999999999999", rows.SERIAL):  # the first opens the merchant's accounts
-            taken = [await rows.snapshot(self.db, self.schema)]
-            made = gateway.ask(
-                "POST", "/v2/payments", self.create_body(serial), X_REQUEST_ID=f"request-{serial[::-1]}", **token
-            )
-            taken.append(await rows.snapshot(self.db, self.schema))
-            payment_id = made["data"]["id"]
-            pay = {"paymentSessionId": payment_id, "chargeStatus": "SUCCESS", "bankReference": f"BANK-{serial}"}
-            paid = gateway.ask("POST", "/v2/payments/simulations", pay, **token)
-            assert paid["data"]["updated"] == "true", paid
-            taken.append(await rows.snapshot(self.db, self.schema))
-        created, booked = rows.difference(taken[0], taken[1]), rows.difference(taken[1], taken[2])
-        endpoint = next(r for r in taken[0]["endpoints"].values() if r["merchant_id"] == model.merchant_id)
-        words = rows.Words({model.merchant_id: "{merchant}", str(endpoint["id"]): "{endpoint}"})
-        words.learn(created)
-        self.pay_prefix = rows.id_prefix(words.ids.index(payment_id) + 1)
-        words.learn(booked)
-        accounts = await self._accounts(booked, model.merchant_id)
-        return Template(self.schema, words, created, accounts), Template(self.schema, words, booked, accounts)
-
-    async def _accounts(self, booked: rows.Changes, model: str) -> dict[str, str]:
-        """How pgbench says the accounts of a payment: the house's by number, its merchants' own by a computed one."""
-        said: dict[str, str] = {}
-        for _, row in booked.changed["accounts"]:
-            name, number = row["name"] or "", row["id"] or ""
-            said[number] = number
-            if model in name:
-                block = (len(said) + 1) * 1_000_000
-                said[number] = f"{block} + :client_id"
-                await self.db.execute(
-                    "INSERT INTO accounts (id, name, currency) OVERRIDING SYSTEM VALUE SELECT $1 + place, "
-                    "replace($2, $3, merchant_id::text), $4 FROM bench_merchants WHERE side = 'pgbench pay'",
-                    block,
-                    name,
-                    model,
-                    row["currency"],
+        with gateways.serving(self.url, self.folder / "gateway.log") as gateway:
+            for dialect in DIALECTS:
+                keys = self.shops[dialect.named("model")][0]
+                self.models[dialect.label] = await models.derive(self.db, self.schema, gateway, dialect, keys)
+        for dialect in DIALECTS:
+            model = self.models[dialect.label]
+            for kind, template in zip(WRITTEN, (model.created, model.booked), strict=True):
+                side = f"pgbench {dialect.named(kind)}"
+                self.script(dialect, kind).write_text(sides.pgbench_script(template, side, self.options.clients))
+            await sides.open_accounts(self.db, model.booked, f"pgbench {dialect.named('pay')}")
+            if "get" in dialect.requests:
+                self.script(dialect, "get").write_text(
+                    "\\set serial random(:first, :last)\n"
+                    f"SELECT * FROM payments WHERE id = ('{model.id}' || :serial)::uuid;\n"
+                    f"SELECT * FROM charges WHERE payment_id = ('{model.id}' || :serial)::uuid "
+                    "ORDER BY id DESC LIMIT 10;\n"
                 )
-        return said
 
-    def scripts(self, created: Template, booked: Template) -> None:
-        """Writes the scripts of pgbench."""
-        for name, template in (("create", created), ("pay", booked)):
-            side = f"pgbench {name}"
-            names = {
-                "merchant": f"'{gateways.merchant_prefix(side)}' || :merchant",
-                "endpoint": f"'{gateways.endpoint_prefix(side)}' || :merchant",
-            }
-            text = rows.pgbench_script(template, self.options.clients, names)
-            (self.folder / f"{name}.sql").write_text(text)
-        self.folder.joinpath("get.sql").write_text(
-            "\\set serial random(:first, :last)\n"
-            f"SELECT * FROM payments WHERE id = ('{self.pay_prefix}' || :serial)::uuid;\n"
-            f"SELECT * FROM charges WHERE payment_id = ('{self.pay_prefix}' || :serial)::uuid ORDER BY id DESC LIMIT 10;\n"
-        )
+    def script(self, dialect: Dialect, kind: str) -> Path:
+        return self.folder / f"{dialect.named(kind).replace(' ', '_')}.sql"
 
     @property
     def known(self) -> int:
         """How many payments are read again and again: all that were stored at first, or 10,000 of them."""
         return min(10_000, self.stored_to["ours pay"] - FIRST_KNOWN)
 
+    def load(self, gateway: Gateway, dialect: Dialect, kind: str) -> Load:
+        """What wrk sends; tokens are fresh."""
+        shops = self.shops[f"ours {dialect.named('create' if kind == 'create' else 'pay')}"]
+        request = dialect.requests[kind].filled(ID=dialect.written(f"{self.models[dialect.label].id}SERIAL"))
+        signed = [dialect.authorization(gateway, keys) for keys in shops]
+        return Load(request, signed, again=self.known if kind == "get" else 0)
+
     # -- the rounds ----------------------------------------------------------------------------------------------------
 
-    def side_file(self, gateway: Gateway, side: str) -> Path:
-        """What requests.lua is told: fresh tokens, ids, the body of a create."""
-        tokens = ", ".join(f'"{gateway.token(shop)}"' for shop in self.shops[side])
-        path = self.folder / "side.lua"
-        path.write_text(
-            f"return {{tokens = {{{tokens}}}, ids = '{self.pay_prefix}', known = {self.known}, "
-            f"create = '{self.create_body('SERIAL')}'}}\n"
-        )
-        return path
-
-    async def ready_to_pay(self, template: Template, side: str) -> int:
+    async def ready_to_pay(self, side: str) -> int:
         """Sees to it that enough unpaid payments are stored, and returns the first one's serial number."""
         clients = self.options.clients
         needed = int(self.fastest[side] * self.options.seconds * 1.6) // clients * clients + 4 * clients
         missing = self.next_pay[side] + needed - self.stored_to[side]
         if missing > 0:
-            await rows.store(self.db, template, side, self.stored_to[side], missing, clients)
+            await sides.store(
+                self.db, self.models[self.payers[side].label].created, side, self.stored_to[side], missing
+            )
             self.stored_to[side] += missing
         return self.next_pay[side]
 
@@ -223,43 +182,44 @@ class Bench:
         self.next_create += 10_000_000
         return self.next_create // self.options.clients * self.options.clients
 
-    async def round(self, number: int, meter: Meter, gateway: Gateway, created: Template) -> None:
-        """Everything once, ours and pgbench in turn; which of the two begins alternates."""
-        clients, place = self.options.clients, gateways.pgbench_place(self.url)
-        for kind in ("create", "get", "pay"):
-            first = {"ours pay": self.next_serial(), "pgbench pay": self.next_serial()}
+    async def round(self, number: int, gateway: Gateway) -> None:
+        """Everything once."""
+        told: list[str] = []
+        for dialect in DIALECTS:
+            for kind in dialect.kinds:
+                await self.turn(number, gateway, dialect, kind)
+                named, done = dialect.named(kind), self.results.rounds
+                ratio = done[f"{named} ours"][-1].rate / done[f"{named} pgbench"][-1].rate
+                told.append(f"{named} {ratio:.2f}")
+        _say(f"round {number + 1}: of pgbench's, {', '.join(told)}")
+
+    async def turn(self, number: int, gateway: Gateway, dialect: Dialect, kind: str) -> None:
+        """One kind of request, ours and pgbench in turn; which of the two begins alternates."""
+        named = dialect.named(kind)
+        first = {who: FIRST_KNOWN if kind == "get" else self.next_serial() for who in WHO}
+        if kind == "pay":
+            first = {who: await self.ready_to_pay(f"{who} {named}") for who in WHO}
+        load = self.load(gateway, dialect, kind)
+        await self.db.execute("CHECKPOINT")
+        for who in sorted(WHO, reverse=bool(number % 2)):
+            if who == "ours":
+                measured = self.meter.wrk(gateway, load, first[who])
+            else:
+                place, script = gateways.pgbench_place(self.url), self.script(dialect, kind)
+                last = first[who] + self.known - 1
+                measured = self.meter.pgbench(place, self.options.clients, first[who], script, last)
+            self.results.add(f"{named} {who}", measured)
             if kind == "pay":
-                first = {side: await self.ready_to_pay(created, side) for side in first}
-            if kind == "get":
-                first = dict.fromkeys(first, FIRST_KNOWN)
-            side_file = self.side_file(gateway, "ours create" if kind == "create" else "ours pay")
-            await self.db.execute("CHECKPOINT")
-            for side in sorted(first, reverse=bool(number % 2)):
-                if side.startswith("ours"):
-                    measured = meter.wrk(gateway.url, gateway.pid, kind, first[side], side_file)
-                else:
-                    script = self.folder / f"{kind}.sql"
-                    measured = meter.pgbench(place, clients, first[side], script, last=first[side] + self.known - 1)
-                self.results.add(f"{kind} {side.split()[0]}", measured)
-                if kind == "pay":
-                    await self.after_paying(side, measured.rate)
-        shown = {name: runs[-1].rate for name, runs in self.results.rounds.items()}
-        told = ", ".join(
-            f"{kind} {shown[f'{kind} ours'] / shown[f'{kind} pgbench']:.2f}" for kind in ("create", "get", "pay")
-        )
-        _say(f"round {number + 1}: of pgbench's, {told}; get {shown['get ours'] / shown['create ours']:.2f} of create")
+                await self.after_paying(f"{who} {named}", measured.rate)
 
     # -- with many payments stored -------------------------------------------------------------------------------------
 
-    async def stored(self, meter: Meter, created: Template, again: Callable[[], int]) -> None:
+    async def stored(self) -> None:
         """Creates with many payments stored against creates with a thousand, interleaved."""
         for name, count in (("few", 1000), ("many", self.options.stored)):
             started = time.monotonic()
-            db = await gateways.connect(gateways.database(self.url, name))
             whole = -(-count // self.options.clients) * self.options.clients
-            await rows.store(db, created, "ours create", FIRST_STORED, whole, self.options.clients)
-            await db.execute("VACUUM ANALYZE")
-            await db.close()
+            await self.fill(name, self.models[V2.label].created, "ours create", FIRST_STORED, whole)
             _say(f"stored {whole:,} payments in {time.monotonic() - started:.0f} s")
         log = self.folder / "gateway.log"
         few_url, many_url = (gateways.database(self.url, name) for name in ("few", "many"))
@@ -269,69 +229,99 @@ class Bench:
                 await self.db.execute("CHECKPOINT")
                 for name in sorted(by_name, reverse=bool(number % 2)):
                     gateway = by_name[name]
-                    side = self.side_file(gateway, "ours create")
+                    load = self.load(gateway, V2, "create")
                     if not number:  # both have done as much before they are measured
-                        meter.wrk(gateway.url, gateway.pid, "create", again(), side)
-                    self.results.add(name, meter.wrk(gateway.url, gateway.pid, "create", again(), side))
-        self.results.stored = self.options.stored
+                        self.meter.wrk(gateway, replace(load, seconds=1), self.next_serial())
+                    self.results.add(name, self.meter.wrk(gateway, load, self.next_serial()))
+
+    async def fill(self, name: str, template: rows.Template, side: str, first: int, count: int) -> None:
+        """Stores payments in another database."""
+        db = await gateways.connect(gateways.database(self.url, name))
+        if template.moves:
+            await sides.open_accounts(db, template, side)
+        await sides.store(db, template, side, first, count)
+        await db.execute("VACUUM ANALYZE")
+        await db.close()
+
+    async def settled(self) -> None:
+        """Paid payments that are due, settled by one process until none is left."""
+        whole = -(-self.options.due // self.options.clients) * self.options.clients
+        await self.fill("due", self.models[V4.label].paid, f"ours {V4.named('pay')}", FIRST_DUE, whole)
+        await self.db.execute("CHECKPOINT")
+        self.results.settled = settlements.run(gateways.database(self.url, "due"), whole)
+        _say(f"settled {whole:,} payments in {self.results.settled.seconds:.1f} s")
+
+    async def listed(self) -> None:
+        """Lists of one merchant with many payments."""
+        url, (keys,), count = gateways.database(self.url, "lists"), self.shops[sides.LISTED], self.options.stored
+        with gateways.serving(url, self.folder / "gateway.log") as gateway:
+            started, db = time.monotonic(), await gateways.connect(url)
+            arrivals = await models.derive_arrivals(db, self.schema, gateway, V4, keys)
+            middle = await lists.store(db, self.models[V4.label], arrivals, count)
+            await db.close()
+            _say(f"stored {count:,} payments of one merchant in {time.monotonic() - started:.0f} s")
+            await self.db.execute("CHECKPOINT")
+            for question, measured in lists.measure(self.meter, gateway, keys, lists.questions(middle, count)):
+                self.results.add(question.name, measured)
+                (self.results.lists if question.limited else self.results.jumps).append(question.name)
 
     # -- the same rows -------------------------------------------------------------------------------------------------
 
     async def compare(self) -> None:
         """Counts and weighs the rows of both sides, per payment and table."""
-        for kind, counted in (("create", "payments"), ("pay", "reports")):
-            sides = {side: await rows.sizes(self.db, f"{side} {kind}", self.schema) for side in ("ours", "pgbench")}
-            for name in sorted({*sides["ours"], *sides["pgbench"]}):
-                if kind == "pay" and name in {"paycodes", "idempotency_keys"}:
-                    continue  # no row of these is new: a paycode's update has the same size
-                (count, size), (count_theirs, size_theirs) = (
-                    sides[side].get(name, (0, 0.0)) for side in ("ours", "pgbench")
-                )
-                each = count / sides["ours"][counted][0]
-                each_theirs = count_theirs / sides["pgbench"][counted][0]
-                self.results.checks.append(
-                    f"{kind}: {name} {each:.3g} rows of {size:.0f} bytes each, pgbench {each_theirs:.3g} of "
-                    f"{size_theirs:.0f}"
-                )
-                if each != each_theirs or abs(size - size_theirs) > UNLIKE_BYTES * size + 1:
-                    self.results.unlike.append(f"the rows are not alike: {self.results.checks[-1]}")
+        for dialect in DIALECTS:
+            for kind, counted in zip(WRITTEN, ("payments", "reports"), strict=True):
+                named = dialect.named(kind)
+                ours, theirs = [await sides.sizes(self.db, f"{who} {named}", self.schema) for who in WHO]
+                for name in sorted({*ours, *theirs}):
+                    if kind == "pay" and name in {"paycodes", "idempotency_keys"}:
+                        continue  # no row of these is new: a paycode's update has the same size
+                    (count, size), (count_theirs, size_theirs) = (side.get(name, (0, 0.0)) for side in (ours, theirs))
+                    each, each_theirs = count / ours[counted][0], count_theirs / theirs[counted][0]
+                    self.results.checks.append(
+                        f"{named}: {name} {each:.3g} rows of {size:.0f} bytes each, pgbench {each_theirs:.3g} of "
+                        f"{size_theirs:.0f}"
+                    )
+                    if each != each_theirs or abs(size - size_theirs) > UNLIKE_BYTES * size + 1:
+                        self.results.unlike.append(f"the rows are not alike: {self.results.checks[-1]}")
 
 
 async def _measure(options: Options, url: str, folder: Path) -> Results:
-    shops = await gateways.take_in(url, options.clients)
+    shops = await gateways.take_in(url, sides.wanted(options.clients))
     db = await gateways.connect(url)
-    await gateways.line_up(db, shops, options.clients)
-    bench = Bench(options, url, folder, db, shops)
-    backend = await db.fetchval("SELECT pg_backend_pid()")
-    tools = instruments(parent(backend))
-    meter = Meter(tools, parent(backend), folder, seconds=options.seconds, connections=options.connections)
+    await sides.line_up(db, shops, options.clients)
+    postmaster = parent(await db.fetchval("SELECT pg_backend_pid()"))
+    tools = instruments(postmaster)
+    meter = Meter(tools, postmaster, folder, seconds=options.seconds, connections=options.connections)
+    bench = Bench(options, url, folder, db, shops, meter)
     bench.results.postgres = " ".join(str(await db.fetchval("SELECT version()")).split()[:2])
     durable = {name: await db.fetchval(f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")}
     assert set(durable.values()) == {"on"}, durable
     bench.results.durability = ", ".join(f"{name} on" for name in durable)
+    await bench.derive()
     await db.close()
-    if options.stored:
-        await _copies(url)
+    await _copies(url, [*(("few", "many", "lists") if options.stored else ()), *(("due",) if options.due else ())])
     bench.db = await gateways.connect(url)
     with gateways.serving(url, folder / "gateway.log") as gateway:
-        created, booked = await bench.derive(gateway)
-        bench.scripts(created, booked)
-        for side in ("ours pay", "pgbench pay"):
-            await bench.ready_to_pay(created, side)
+        for side in bench.next_pay:
+            await bench.ready_to_pay(side)
         await bench.db.execute("VACUUM ANALYZE")
         for number in range(options.rounds):
-            await bench.round(number, meter, gateway, created)
+            await bench.round(number, gateway)
         bench.results.peak_mb, bench.results.share_mb = memory(gateway.pid)
     await bench.compare()
     if options.stored:
-        await bench.stored(meter, created, bench.next_serial)
+        await bench.stored()
+        await bench.listed()
+    if options.due:
+        await bench.settled()
     await bench.db.close()
     return bench.results
 
 
-async def _copies(url: str) -> None:
-    """Two more databases with the same merchants, for few and for many payments."""
+async def _copies(url: str, names: Sequence[str]) -> None:
+    """More databases with the same merchants and models, each for a purpose of its own."""
     db = await gateways.connect(gateways.database(url, "postgres"))
-    for name in ("few", "many"):
+    for name in names:
         await db.execute(f"CREATE DATABASE {name} TEMPLATE gerbang")
     await db.close()

@@ -8,9 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,20 +19,12 @@ import asyncpg
 from benchmarks.rows import Connection
 from gerbang import app
 from gerbang.services import merchants
+from gerbang.services.merchants import Keys
 from gerbang.settings import Settings
 
 SECRET_KEY = "a secret key that is used for measuring only"
 NOWHERE = "http://127.0.0.1:9/nobody-listens-here"
 """Where callbacks would go. Nothing is sent, since no worker runs; what must be delivered is written all the same."""
-SIDES = ("ours create", "ours pay", "pgbench create", "pgbench pay")
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A merchant of ours and what it signs in with."""
-
-    merchant_id: str
-    secret: str
 
 
 class Gateway:
@@ -56,14 +47,14 @@ class Gateway:
         answer = connection.getresponse()
         text = answer.read().decode()
         connection.close()
-        if answer.status != 200:
+        if answer.status not in (200, 201):
             raise SystemExit(f"{method} {path} was answered with {answer.status}: {text}")
         return json.loads(text) if text.startswith("{") else text
 
-    def token(self, shop: Shop) -> str:
+    def token(self, keys: Keys) -> str:
         asked = {"grantType": "client_credentials"}
-        keys = {"X_MERCHANT_ID": shop.merchant_id, "X_MERCHANT_SECRET": shop.secret}
-        return str(self.ask("POST", "/v1/access-token", asked, **keys)["data"]["accessToken"])
+        signed = {"X_MERCHANT_ID": keys.merchant_id, "X_MERCHANT_SECRET": keys.v2_secret}
+        return str(self.ask("POST", "/v1/access-token", asked, **signed)["data"]["accessToken"])
 
 
 @contextmanager
@@ -119,75 +110,19 @@ def pgbench_place(url: str) -> list[str]:
     return ["-h", asked["host"][0], "-p", asked["port"][0], "-U", parts.username or "gerbang", parts.path.strip("/")]
 
 
-async def take_in(url: str, places: int) -> dict[str, list[Shop]]:
-    """Makes our merchants with their endpoints: `places` for each of our sides, and one to look at ("model")."""
-    shops: dict[str, list[Shop]] = {"ours create": [], "ours pay": [], "model": []}
+async def take_in(url: str, wanted: Mapping[str, tuple[str, int]]) -> dict[str, list[Keys]]:
+    """Makes our merchants: for each name as many as wanted, with an endpoint for the news of one product."""
+    shops: dict[str, list[Keys]] = {name: [] for name in wanted}
     settings = Settings(database_url=url, secret_key=SECRET_KEY)
     async with app.house(settings, base_url="http://127.0.0.1") as built:
-        for side, count in (("model", 1), ("ours create", places), ("ours pay", places)):
+        for name, (product, count) in wanted.items():
             for _ in range(count):
                 merchant, keys = await merchants.create(
                     built.world, name="PT Toko Maju", short_name="Toko Maju", email="toko@example.id"
                 )
-                await merchants.set_callback(built.world, merchant.id, "payment", NOWHERE)
-                shops[side].append(Shop(str(merchant.id), keys.v2_secret))
+                await merchants.set_callback(built.world, merchant.id, product, NOWHERE)
+                shops[name].append(keys)
     return shops
-
-
-async def line_up(db: Connection, shops: dict[str, list[Shop]], places: int) -> None:
-    """Writes down who is who in bench_merchants, and gives pgbench merchants whose ids can be computed."""
-    await db.execute(
-        "CREATE TABLE bench_merchants (side text, place integer, merchant_id uuid, endpoint_id uuid, "
-        "PRIMARY KEY (side, place))"
-    )
-    for side in ("ours create", "ours pay"):
-        await db.execute(
-            "INSERT INTO bench_merchants SELECT $1, o.place - 1, o.id, e.id FROM unnest($2::uuid[]) WITH ORDINALITY "
-            "AS o(id, place) JOIN endpoints e ON e.merchant_id = o.id",
-            side,
-            [shop.merchant_id for shop in shops[side]],
-        )
-    model = shops["model"][0].merchant_id
-    for side in ("pgbench create", "pgbench pay"):
-        await db.execute(
-            "INSERT INTO bench_merchants SELECT $1, place, ($2 || (100000000000 + place))::uuid, "
-            "($3 || (100000000000 + place))::uuid FROM generate_series(0, $4 - 1) AS place",
-            side,
-            merchant_prefix(side),
-            endpoint_prefix(side),
-            places,
-        )
-    await _copy_model(db, model)
-
-
-async def _copy_model(db: Connection, model: str) -> None:
-    """Gives the merchants of pgbench everything that the model has."""
-    for table, own in (("merchants", "id"), ("tallies", "merchant_id"), ("endpoints", "merchant_id")):
-        columns: Sequence[str] = [
-            row["attname"]
-            for row in await db.fetch(
-                "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 "
-                "AND NOT attisdropped",
-                table,
-            )
-        ]
-        told = {"number": "1000 + row_number() OVER ()", own: "b.merchant_id"}
-        if table == "endpoints":
-            told["id"] = "b.endpoint_id"
-        picked = ", ".join(told.get(name, f"m.{name}") for name in columns)
-        await db.execute(
-            f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM {table} m "
-            f"CROSS JOIN bench_merchants b WHERE m.{own} = $1 AND b.side LIKE 'pgbench%'",
-            model,
-        )
-
-
-def merchant_prefix(side: str) -> str:
-    return f"0190000{SIDES.index(side)}-aaaa-7000-8000-"
-
-
-def endpoint_prefix(side: str) -> str:
-    return f"0190000{SIDES.index(side)}-eeee-7000-8000-"
 
 
 async def connect(url: str) -> Connection:

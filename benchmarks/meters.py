@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.dialects import Request
+from benchmarks.gateways import Gateway
+
 TICKS = os.sysconf("SC_CLK_TCK")
 SAMPLED = 0.25
 """The share of its transactions that pgbench writes into its log, from which its percentiles are taken."""
@@ -84,10 +87,47 @@ def seconds_of_family(pid: int) -> float:
 
 def memory(pid: int) -> tuple[float, float]:
     """The peak of resident memory and the present proportional one (shared pages divided), in MB."""
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    share = re.search(r"Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text())
-    assert peak and share
-    return int(peak[1]) * 1024 / 1e6, int(share[1]) * 1024 / 1e6
+    return _megabytes(pid, "status", "VmHWM"), _megabytes(pid, "smaps_rollup", "Pss")
+
+
+def resident(pid: int) -> float:
+    """Resident memory at present, in MB."""
+    return _megabytes(pid, "status", "VmRSS")
+
+
+def _megabytes(pid: int, file: str, name: str) -> float:
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024 / 1e6
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk sends: one request for one payment after the other, the merchants that are signed in taking turns."""
+
+    request: Request
+    signed: Sequence[str]
+    """Their Authorization headers."""
+    again: int = 0
+    """After how many requests the serial numbers begin again; 0: never."""
+    connections: int = 0
+    seconds: int = 0
+    """0: as many as for everything."""
+
+    def lua(self) -> str:
+        """The table that requests.lua is given."""
+        request = self.request
+        named = ", ".join(f"[{_lua(name)}] = {_lua(text)}" for name, text in request.headers.items())
+        return (
+            f"return {{method = {_lua(request.method)}, path = {_lua(request.path)}, "
+            f"body = {_lua(request.body) if request.body else 'nil'}, headers = {{{named}}}, "
+            f"signed = {{{', '.join(map(_lua, self.signed))}}}, again = {self.again}}}\n"
+        )
+
+
+def _lua(text: str) -> str:
+    """A string as Lua reads it: what JSON escapes in our requests (quotes), Lua escapes alike."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 class Meter:
@@ -100,12 +140,14 @@ class Meter:
         self._seconds = seconds
         self._connections = connections
 
-    def wrk(self, url: str, pid: int, kind: str, first: int, side: Path) -> Measured:
-        """Sends requests of one kind to a gateway. Ends the program if any was refused or lost."""
-        script = Path(__file__).with_name("requests.lua")
-        load = ["-t1", f"-c{self._connections}", f"-d{self._seconds}s", "--timeout", "10s", "-s", str(script)]
+    def wrk(self, gateway: Gateway, load: Load, first: int) -> Measured:
+        """Sends a load to a gateway, from one serial number on. Ends the program if any request was refused or lost."""
+        script, side, pid = Path(__file__).with_name("requests.lua"), self._folder / "side.lua", gateway.pid
+        side.write_text(load.lua())
+        connections, seconds = load.connections or self._connections, load.seconds or self._seconds
+        options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
         before, app_before, own_before = seconds_of_family(self._postmaster), seconds_of(pid), _children()
-        ran = _run([self._tools.wrk, *load, url, "--", kind, str(first), str(side)])
+        ran = _run([self._tools.wrk, *options, gateway.url, "--", str(first), str(side)])
         time.sleep(0.3)  # so that what was under way at the end is written
         app, postgres = seconds_of(pid) - app_before, seconds_of_family(self._postmaster) - before
         told = re.search(r"^MEASURED (.*)$", ran, re.MULTILINE)
@@ -113,7 +155,8 @@ class Meter:
             raise SystemExit(f"wrk did not say what it measured:\n{ran}")
         numbers: dict[str, int] = json.loads(told[1])
         if numbers["refused"] or numbers["lost"] or not numbers["requests"]:
-            raise SystemExit(f"Of the {kind} requests, some were refused or lost: {numbers}")
+            asked = f"{load.request.method} {load.request.path}"
+            raise SystemExit(f"Of the requests {asked}, some were refused or lost: {numbers}")
         done = numbers["requests"]
         return Measured(
             done / numbers["microseconds"] * 1e6,

@@ -19,10 +19,11 @@ from typing import Any
 import aiohttp
 from playwright.sync_api import sync_playwright
 
-from benchmarks.gateways import SECRET_KEY, Gateway, Shop, serving
+from benchmarks.gateways import SECRET_KEY, Gateway, serving
 from gerbang import app
 from gerbang.db.embedded import postgres
 from gerbang.services import merchants
+from gerbang.services.merchants import Keys
 from gerbang.settings import Settings
 from tests.web.checkout import browsers
 
@@ -65,17 +66,17 @@ def main() -> int:
     folder.chmod(0o711)
     try:
         with postgres(folder / "data", keep=False) as url:
-            shop = asyncio.run(_merchant(url))
+            keys = asyncio.run(_merchant(url))
             with serving(url, folder / "serve.log") as gateway:
-                figures = _measure(gateway, shop, options)
+                figures = _measure(gateway, keys, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.write("\n".join(map(str, figures)) + "\n")
     return 0 if all(figure.holds for figure in figures) else 1
 
 
-def _measure(gateway: Gateway, shop: Shop, options: argparse.Namespace) -> list[Figure]:
-    token = gateway.token(shop)
+def _measure(gateway: Gateway, keys: Keys, options: argparse.Namespace) -> list[Figure]:
+    token = gateway.token(keys)
     pages = [_page(gateway, token, number) for number in range(PAYMENTS)]
     figures = _weights(pages)
     # One core for the gateway, the other ones for the database and for us.
@@ -88,13 +89,13 @@ def _measure(gateway: Gateway, shop: Shop, options: argparse.Namespace) -> list[
     return figures + _browser(pages)
 
 
-async def _merchant(url: str) -> Shop:
+async def _merchant(url: str) -> Keys:
     settings = Settings(database_url=url, secret_key=SECRET_KEY)
     async with app.house(settings, base_url="http://127.0.0.1") as built:
-        merchant, keys = await merchants.create(
+        _, keys = await merchants.create(
             built.world, name="PT Toko Maju", short_name="Toko Maju", email="toko@example.id"
         )
-    return Shop(str(merchant.id), keys.v2_secret)
+    return keys
 
 
 def _page(gateway: Gateway, token: str, number: int) -> Page:

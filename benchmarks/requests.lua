@@ -1,34 +1,31 @@
--- What wrk sends: creates, gets and pays, for payments that are numbered one after the other.
--- wrk … -s requests.lua URL -- KIND FIRST SIDE.lua, where SIDE.lua gives {tokens, ids, known, create}: the merchants'
--- tokens, what payments' ids begin with, how many of them are known, and the body of a create with SERIAL in it.
+-- What wrk sends: one request again and again, for payments that are numbered one after the other.
+-- wrk … -s requests.lua URL -- FIRST SIDE.lua, where SIDE.lua gives {method, path, body, headers, signed, again}: the
+-- merchants' Authorization headers in `signed`, and after how many requests the numbers begin again (0: never).
+-- SERIAL stands for the number and LAIRES for the same from behind, in the path, the body and the other headers.
 
-local kind, first, side, count, headers
+local first, side, count, headers
 
 function init(args)
-  kind, first = args[1], tonumber(args[2])
-  side = dofile(args[3])
+  first, side = tonumber(args[1]), dofile(args[2])
   count = 0
   headers = {}
-  for i, token in ipairs(side.tokens) do
-    headers[i] = { ["Authorization"] = "Bearer " .. token, ["Content-Type"] = "application/json" }
+  for i, authorization in ipairs(side.signed) do
+    headers[i] = { ["Authorization"] = authorization, ["Content-Type"] = "application/json" }
   end
 end
 
 function request()
   local number = first + count
   local serial = string.format("%.0f", number)
+  local words = { SERIAL = serial, LAIRES = string.reverse(serial) }
   local header = headers[number % #headers + 1]
   count = count + 1
-  if kind == "get" then
-    if count >= side.known then count = 0 end
-    return wrk.format("GET", "/v2/payments/" .. side.ids .. serial, header)
-  elseif kind == "pay" then
-    return wrk.format("POST", "/v2/payments/simulations", header, '{"paymentSessionId":"' .. side.ids .. serial
-      .. '","chargeStatus":"SUCCESS","bankReference":"BANK-' .. serial .. '"}')
+  if count == side.again then count = 0 end
+  for name, text in pairs(side.headers) do
+    header[name] = string.gsub(text, "%u+", words)
   end
-  -- Merchants' keys are chance, and land all over the index; references grow.
-  header["X-REQUEST-ID"] = "request-" .. string.reverse(serial)
-  return wrk.format("POST", "/v2/payments", header, (string.gsub(side.create, "SERIAL", serial)))
+  return wrk.format(side.method, (string.gsub(side.path, "%u+", words)), header,
+    side.body and (string.gsub(side.body, "%u+", words)))
 end
 
 function done(summary, latency)

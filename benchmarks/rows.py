@@ -5,10 +5,10 @@ many payments at once. Whatever the gateway begins to write tomorrow is in the c
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -118,12 +118,15 @@ class Words:
     """What differs from payment to payment, and how it is said in SQL.
 
     `known` maps what was read (ids, numbers, references) to pieces of SQL; ids that were never seen before are given a
-    place of their own. A piece is SQL of type text, in terms of {serial}, {merchant}, {endpoint} and {account_…}.
+    place of their own. A piece is SQL of type text, in terms of {serial}, {merchant}, {endpoint} and {head}, with which
+    ids begin. Ids are also known without their dashes, as some dialects write them.
     """
 
-    def __init__(self, known: Mapping[str, str]) -> None:
-        self.known = {SERIAL: "{serial}", SERIAL[::-1]: "reverse({serial})", **known}
+    def __init__(self, known_ids: Mapping[str, str]) -> None:
+        self.known = {SERIAL: "{serial}", SERIAL[::-1]: "reverse({serial})"}
         self.ids: list[str] = []
+        for id_, piece in known_ids.items():
+            self.known[id_], self.known[id_.replace("-", "")] = piece, f"replace({piece}, '-', '')"
 
     def learn(self, changes: Changes) -> None:
         """Finds the ids and the number that came up for the first time in these changes."""
@@ -133,7 +136,9 @@ class Words:
                     for id_ in UUID.findall(value):
                         if id_ not in self.known:
                             self.ids.append(id_)
-                            self.known[id_] = f"'{id_prefix(len(self.ids))}' || {{serial}}"
+                            rest = id_rest(len(self.ids))
+                            self.known[id_] = f"{{head}} || '{rest}' || {{serial}}"
+                            self.known[id_.replace("-", "")] = f"{{head}} || '{rest.replace('-', '')}' || {{serial}}"
         for row in changes.new.get("paycodes", []):
             number = row["number"] or ""
             if len(number) < len(SERIAL):
@@ -147,8 +152,14 @@ class Words:
         return " || ".join(self.known.get(piece) or quoted(piece) for piece in pieces if piece) or "''"
 
 
-def id_prefix(place: int) -> str:
-    return f"01900000-{place:04d}-7000-8000-"
+HEAD = "01900000"
+"""What ids begin with: the instant of their making, in steps of 65.536 seconds, as eight hexadecimal digits."""
+HEAD_SECONDS = 65.536
+
+
+def id_rest(place: int) -> str:
+    """What stands in an id between its head and its serial number."""
+    return f"-{place:04d}-7000-8000-"
 
 
 def quoted(text: str) -> str:
@@ -163,7 +174,7 @@ def value(words: Words, type_: str, text: str | None, at: datetime) -> str:
         return f"NULL::{type_}"
     if type_ == "timestamp with time zone":
         ahead = (datetime.fromisoformat(text) - at) / timedelta(microseconds=1)
-        return f"now() + interval '{ahead:.0f} microseconds'" if ahead else "now()"
+        return f"{{now}} + interval '{ahead:.0f} microseconds'" if ahead else "{now}"
     if type_ == "bytea":
         raw = bytes.fromhex(text.removeprefix("\\x"))
         plain = raw.decode(errors="ignore")
@@ -171,12 +182,29 @@ def value(words: Words, type_: str, text: str | None, at: datetime) -> str:
     return f"({words.text(text)})::{type_}"
 
 
-class Template:
-    """The changes of one request, ready to be written for any payment."""
+@dataclass
+class Accounts:
+    """The accounts that payments move: `said` has them by number, as itself (the house's) or as {account_0} and so on.
 
-    def __init__(
-        self, schema: Mapping[str, Table], words: Words, changes: Changes, accounts: Mapping[str, str]
-    ) -> None:
+    Those are the merchants' own, in the order of `owned`: names with {merchant} in them.
+    """
+
+    said: dict[str, str] = field(default_factory=dict[str, str])
+    owned: list[str] = field(default_factory=list[str])
+
+    def learn(self, changes: Changes, merchant: str) -> None:
+        for _, row in changes.changed.get("accounts", []):
+            name, number = row["name"] or "", row["id"] or ""
+            if number not in self.said and merchant in name:
+                self.said[number] = f"{{account_{len(self.owned)}}}"
+                self.owned.append(name.replace(merchant, "{merchant}"))
+            self.said.setdefault(number, number)
+
+
+class Template:
+    """The changes of one request, or of several together, ready to be written for any payment."""
+
+    def __init__(self, schema: Mapping[str, Table], words: Words, changes: Changes, accounts: Accounts) -> None:
         self.schema = schema
         self.words = words
         self.changes = changes
@@ -198,7 +226,7 @@ class Template:
                 if name == "sequence":
                     sql[name] = f"{{sequence}} - {last - int(text or 0)}"
                 elif table == "transfers" and name in {"debit", "credit"}:
-                    sql[name] = self.accounts[text or ""]
+                    sql[name] = self.accounts.said[text or ""]
                 else:
                     sql[name] = value(self.words, types[name], text, self.at)
             made.append(sql)
@@ -235,17 +263,25 @@ class Template:
 
     def _balances(self) -> str:
         """All accounts in one statement, locked in the order of their ids."""
-        rows = [
-            (self.accounts[after["id"] or ""], int(after["balance"] or 0) - int(before["balance"] or 0))
-            for before, after in self.changes.changed["accounts"]
-        ]
-        ids = ", ".join(f"({id_})" for id_, _ in rows)
-        moves = ", ".join(f"({id_}, {change})" for id_, change in rows)
+        ids = ", ".join(f"({id_})" for id_ in self.moves)
+        moves = ", ".join(f"({id_}, {change})" for id_, change in self.moves.items())
         return (
             f"WITH held AS (SELECT id FROM accounts WHERE id IN ({ids}) ORDER BY id FOR NO KEY UPDATE) "
             f"UPDATE accounts a SET balance = a.balance + n.change FROM held JOIN (VALUES {moves}) AS n(id, change) "
             "USING (id) WHERE a.id = held.id"
         )
+
+    @property
+    def moves(self) -> dict[str, int]:
+        """By how much the balances of accounts change."""
+        changed = self.changes.changed.get("accounts", [])
+        return {self.accounts.said[b["id"] or ""]: int(a["balance"] or 0) - int(b["balance"] or 0) for b, a in changed}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """By how much a merchant's tallies grow."""
+        ((before, after),) = self.changes.changed["tallies"]
+        return {name: int(after[name] or 0) - int(before[name] or 0) for name in ("events", "payments")}
 
     def transaction(self) -> list[str]:
         """One payment's statements. The tally, its events and their deliveries are one statement: the cheapest way."""
@@ -264,67 +300,3 @@ class Template:
         ]
         chain += [f"part{i} AS ({part})" for i, part in enumerate(parts[:-1])]
         return [*said, f"WITH {', '.join(chain)} {parts[-1]}"]
-
-
-def pgbench_script(template: Template, clients: int, names: Mapping[str, str]) -> str:
-    """A pgbench script that does for one payment after the other what the template says. It is given n = 0 and first."""
-    fixed = {"serial": ":serial", **names}
-    statements = "\n".join(f"{statement.format(**fixed)};" for statement in template.transaction())
-    return (
-        f"\\set serial :first + :n * {clients} + :client_id\n\\set merchant 100000000000 + :client_id\n\\set n :n + 1\n"
-        f"BEGIN;\n{statements}\nCOMMIT;\n"
-    )
-
-
-async def store(db: Connection, template: Template, side: str, first: int, count: int, merchants: int) -> None:
-    """Stores payments with the serial numbers first, first + 1, …, as if each had been created. A multiple of merchants."""
-    names = {
-        "serial": "p::text",
-        "merchant": "b.merchant_id::text",
-        "endpoint": "b.endpoint_id::text",
-        "sequence": f"t.events + (p - {first}) / {merchants} + 1",
-    }
-    source = (
-        f"FROM generate_series({first}::bigint, {first + count - 1}) AS p JOIN bench_merchants b ON b.side = '{side}' "
-        f"AND b.place = p % {merchants} JOIN tallies t ON t.merchant_id = b.merchant_id ORDER BY p"
-    )
-    async with db.transaction():
-        await db.execute("SET LOCAL synchronous_commit = off")
-        for table in template.changes.tables:
-            if table in template.changes.new:
-                for insert in template.inserts(table, source):
-                    await db.execute(insert.format(**names))
-        await db.execute(
-            "UPDATE tallies SET events = events + $2, payments = payments + $2 "
-            "WHERE merchant_id IN (SELECT merchant_id FROM bench_merchants WHERE side = $1)",
-            side,
-            count // merchants,
-        )
-
-
-async def sizes(db: Connection, side: str, schema: Mapping[str, Table]) -> dict[str, tuple[int, float]]:
-    """For each table the rows of a side's merchants, and their mean size in bytes. Only what a request wrote last counts."""
-    found: dict[str, tuple[int, float]] = {}
-    finished = {"payments": "paid_at IS NOT NULL", "charges": "paid_at IS NOT NULL", "events": "snapshot IS NOT NULL"}
-    for table in schema.values():
-        if "merchant_id" not in table.types or table.name in {"merchants", "endpoints", "credentials", "tallies"}:
-            continue
-        done = finished.get(table.name, "true") if side.endswith("pay") else "true"
-        row: Any = await db.fetchrow(
-            f"SELECT count(*) AS rows, coalesce(avg(pg_column_size(t.*)) , 0)::float AS bytes FROM {table.name} t "
-            f"WHERE merchant_id IN (SELECT merchant_id FROM bench_merchants WHERE side = $1) AND {done}",
-            side,
-        )
-        if row["rows"]:
-            found[table.name] = (row["rows"], row["bytes"])
-    return found
-
-
-def accounts_of(rows: Sequence[Row], merchant: str, offsets: Mapping[str, str]) -> dict[str, str]:
-    """How an account is said: the house's by its number, a merchant's own by that merchant's place."""
-    return {
-        row["id"] or "": offsets[(row["name"] or "").replace(merchant, "")]
-        if merchant in (row["name"] or "")
-        else (row["id"] or "")
-        for row in rows
-    }

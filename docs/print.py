@@ -14,10 +14,13 @@ from types import ModuleType
 from typing import Any
 
 from gerbang import api, channels, errors, settings
-from gerbang.channels.virtual_account import BANKS
-from gerbang.domain import charges, payments
+from gerbang.channels.virtual_account import BANKS, OWN_DIGITS
+from gerbang.domain import charges, payments, payouts
+from gerbang.domain.calendars import Schedule
+from gerbang.domain.deliveries import Product
 from gerbang.domain.fees import VAT_PERCENT, Rate
 from gerbang.domain.money import readable
+from gerbang.domain.terms import ChannelTerms
 
 ROOT = Path(__file__).resolve().parents[1]
 Moves = Mapping[str, Mapping[Any, Any]]
@@ -48,8 +51,9 @@ def states_page() -> str:
         ],
         *machine("Payments", payments.MOVES, ("needs_method", "needs_confirmation"), payments.State.__args__),
         *machine("Charges", charges.MOVES, ("waiting",), charges.State.__args__),
+        *machine("Payouts", payouts.MOVES, ("pending",), payouts.State.__args__),
     ]
-    return page("States", "the `MOVES` of `gerbang/domain/payments.py` and `gerbang/domain/charges.py`", *parts)
+    return page("States", "the `MOVES` of `payments.py`, `charges.py` and `payouts.py` in `gerbang/domain/`", *parts)
 
 
 def machine(title: str, moves: Moves, starts: Sequence[str], every: Sequence[str]) -> list[Sequence[str]]:
@@ -170,32 +174,55 @@ def _constants(module: ModuleType) -> list[tuple[str, Any]]:
 
 
 def channels_page() -> str:
+    found = [channel.facts for channel in channels.found().values()]
+    head = ["channel", "name", "least", "most", "longest expiry", "a longer one", "fee", "settled", "MULTIPLE"]
     parts: list[Sequence[str]] = [
         [
-            "What each way to be paid declares about itself. A merchant's own agreement may change amounts and fees. Fees are",
-            f"before value added tax, which is {VAT_PERCENT} % on top.",
-        ]
-    ]
-    rows = [_facts(channel.facts) for channel in channels.found().values()]
-    head = ["channel", "name", "least", "most", "longest expiry", "a longer one", "fee", "settled after", "MULTIPLE"]
-    parts += [table(head, rows), ["## Banks of virtual accounts"]]
-    parts.append(
+            "What each way to be paid declares about itself. A product may say otherwise for all its merchants, and a merchant's",
+            f"own agreement for one. Fees are before value added tax, which is what the law says on the day: {VAT_PERCENT} % now.",
+        ],
+        table(head, [_facts(facts) for facts in found]),
+        ["## Banks, outlets and wallets that differ from their channel"],
+        table(["channel", "option", "least", "most", "settled"], [row for facts in found for row in _options(facts)]),
+        [
+            "Working days are Monday to Friday without bank holidays, and times are those of Jakarta. Money that comes at the",
+            "cut-off or later counts as the next day's.",
+        ],
+        ["## What each product offers"],
+        [
+            "A product is what a dialect sells, each with callbacks of its own. A channel that is not named is offered only to",
+            "merchants with whom it was agreed; what is left empty is as the channel has it.",
+        ],
+        table(
+            ["product", "channel", "options", "least", "most", "shortest expiry", "longest expiry", "fee"],
+            [row for product in _products() for row in _terms(product)],
+        ),
+        ["## Banks of virtual accounts"],
         [
             "A dynamic number is its company code, `0000` and eight digits that we choose. A static one is its company code, the",
-            "merchant's number in four digits, and the suffix that the merchant chose. The codes are placeholders until a",
-            "bank's contract gives real ones: prefixes and ranges are data of each merchant's agreement.",
-        ]
-    )
-    banks = [
-        [f"`{bank.code}`", bank.title, f"`{bank.dynamic_company}`", f"`{bank.static_company}`", str(bank.static_digits)]
-        for bank in BANKS.values()
+            "merchant's number in four digits, and the suffix that the merchant chose. An own one, for products that work so, is",
+            f"its own company code, the merchant's number and {OWN_DIGITS} digits that the merchant may choose. The codes are",
+            "placeholders until a bank's contract gives real ones: prefixes and ranges are data of each merchant's agreement.",
+        ],
+        table(
+            ["bank", "name", "dynamic", "static", "digits of the suffix", "own"],
+            [
+                [
+                    f"`{bank.code}`",
+                    bank.title,
+                    f"`{bank.dynamic_company}`",
+                    f"`{bank.static_company}`",
+                    str(bank.static_digits),
+                    f"`{bank.own_company}`",
+                ]
+                for bank in BANKS.values()
+            ],
+        ),
     ]
-    parts.append(table(["bank", "name", "dynamic", "static", "digits of the suffix"], banks))
-    return page("Channels", "the `Facts` of `gerbang/channels/`", *parts)
+    return page("Channels", "the `Facts` of `gerbang/channels/` and the `Terms` of each dialect's products", *parts)
 
 
 def _facts(facts: channels.Facts) -> list[str]:
-    days = facts.settled_after_working_days
     return [
         f"`{facts.name}`",
         facts.title,
@@ -204,9 +231,56 @@ def _facts(facts: channels.Facts) -> list[str]:
         _span(facts.expiry_max),
         "ends earlier than its payment" if facts.expiry_is_capped else "is refused",
         _rate(facts.fee),
-        f"{days} working day" + ("s" if days != 1 else ""),
+        _schedule(facts.settling),
         "no" if not facts.standing else "open or closed amount" if facts.standing_amount else "open amount only",
     ]
+
+
+def _options(facts: channels.Facts) -> list[list[str]]:
+    """Options about which the channel says something else than of itself."""
+    own = facts.amount_min, facts.amount_max
+    rows: list[list[str]] = []
+    for option in dict.fromkeys([*facts.limits_of, *facts.settling_of]):
+        least, most = facts.limits_of.get(option, own)
+        when = _schedule(facts.settling_of.get(option, facts.settling))
+        rows.append([f"`{facts.name}`", f"`{option}`", readable(least), readable(most), when])
+    return rows
+
+
+def _products() -> list[Product]:
+    return [voice.product for dialect in api.found() for voice in dialect.voices("", "")]
+
+
+def _terms(product: Product) -> list[list[str]]:
+    return [
+        [
+            f"`{product.name}`",
+            f"`{channel}`",
+            "" if said.options is None else ", ".join(f"`{option}`" for option in said.options),
+            _least(said),
+            _amount(said.amount_max),
+            "" if said.expiry_min is None else _span(said.expiry_min),
+            "" if said.expiry_max is None else _span(said.expiry_max),
+            "" if said.fee is None else _rate(said.fee),
+        ]
+        for channel, said in product.terms.channels.items()
+    ]
+
+
+def _least(said: ChannelTerms) -> str:
+    standing = "" if said.standing_min is None else f"{readable(said.standing_min)} if standing"
+    return ", ".join(filter(None, [_amount(said.amount_min), standing]))
+
+
+def _amount(minor: int | None) -> str:
+    return "" if minor is None else readable(minor)
+
+
+def _schedule(schedule: Schedule) -> str:
+    if not schedule.working_days:
+        return "at once"
+    days = f"{schedule.working_days} working day" + ("s" if schedule.working_days != 1 else "")
+    return f"after {days}, at {schedule.at}; cut-off {schedule.cut_off}"
 
 
 def _span(span: timedelta) -> str:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gerbang import api, channels, ids
 from gerbang.api import Context, Dialect
+from gerbang.banks.simulator import Simulator
 from gerbang.clock import Clock, MovableClock, SystemClock
 from gerbang.db import Database
 from gerbang.db import migrate as migrate_database
@@ -30,17 +31,20 @@ from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
 from gerbang.db.server_process import give_to_owner_of
+from gerbang.domain import calendars
+from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
+from gerbang.domain.merchants import Agreement
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.seals import Seals
+from gerbang.services import lookups, sandbox, sandbox_merchant
 from gerbang.services import merchants as merchant_service
-from gerbang.services import sandbox, sandbox_merchant
 from gerbang.services.commands import Commands
 from gerbang.services.sandbox_merchant import Sandbox
 from gerbang.settings import Settings, SettingsWrong
-from gerbang.web import checkout
+from gerbang.web import checkout, wallet
 from gerbang.web.contracts import Contracts
 from gerbang.web.health import Health
 from gerbang.workers import Workers
@@ -78,9 +82,11 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
         network=network,
         seals=seals,
         channels=channels.found(),
+        banks={} if live else {Simulator.name: Simulator()},
         products=_voices(dialects, base_url, seals),
         accounts=Accounts(),
         cursors=Cursors(),
+        calendar=_calendar(settings),
         live=live,
     )
     listening: asyncio.Task[None] | None = None
@@ -96,8 +102,17 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
     finally:
         if listening is not None:
             listening.cancel()
+            # A loop that is closed while a connection is still being made waits for it for ever.
+            await asyncio.wait([listening], timeout=2)
         await network.aclose()
         await database.close()
+
+
+def _calendar(settings: Settings) -> BankCalendar:
+    try:
+        return calendars.parse(settings.bank_holidays)
+    except ValueError as wrong:
+        raise SettingsWrong(f"GERBANG_BANK_HOLIDAYS: {wrong}") from None
 
 
 def _voices(dialects: list[Dialect], base_url: str, seals: Seals) -> Mapping[str, Voice]:
@@ -134,7 +149,7 @@ class Front:
 
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
         self._claims = [(prefix, dialect.build(context)) for dialect in dialects for prefix in dialect.prefixes]
-        self._claims.append(("/detail/", checkout.build(context)))
+        self._claims += [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
         contracts = Contracts(
             {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
         )
@@ -261,6 +276,12 @@ Pay it, and see the callback arrive:
   curl -s {url}/v2/payments/simulations -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
     -d '{{"paymentSessionId":"'$ID'","chargeStatus":"SUCCESS"}}'; sleep 1
   curl -s '{url}/sandbox/inbox?limit=1' -H "Authorization: Bearer $TOKEN"
+
+Or in the other dialect, to be paid at a till:
+
+  curl -s {url}/api/v4/payments -u {keys.v4.api_key}:{keys.v4.secret_key} -H 'Content-Type: application/json' \\
+    -d '{{"data":{{"attributes":{{"paymentMethodType":"retail_outlet","amount":100000,"referenceId":"till-'$(date +%s)'",
+         "paymentMethodOptions":{{"retailOutletName":"ALFAMART","displayName":"Budi"}}}}}}}}'
 """
 
 
@@ -351,6 +372,35 @@ def rotate_secret(settings: Settings, merchant_id: str) -> dict[str, str]:
 
 async def _rotated(world: World, merchant_id: str) -> dict[str, str]:
     return _shown(await merchant_service.rotate_secrets(world, _merchant_id(merchant_id)))
+
+
+def merchant_offer(settings: Settings, merchant_id: str, channel: str, product: str, *, stop: bool) -> dict[str, str]:
+    """Offers a channel in a product to one merchant, or stops that; returns what it is offered there besides."""
+
+    async def task(world: World) -> dict[str, str]:
+        offered = await merchant_service.offer(world, _merchant_id(merchant_id), channel, product, stop=stop)
+        return {"product": product, "offered besides": ", ".join(offered) or "nothing"}
+
+    return _within(settings, task)
+
+
+def merchant_agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
+    """What was agreed with a merchant, as JSON; set to what is given, where it is. Raises SettingsWrong for what does not fit."""
+    try:
+        agreement = None if given is None else msgspec.json.decode(given, type=Agreement)
+        members = {} if given is None else msgspec.json.decode(given, type=dict[str, object])
+    except (msgspec.DecodeError, ValueError) as wrong:
+        raise SettingsWrong(f"This is not an agreement: {wrong}") from None
+    if strange := sorted(members.keys() - set(Agreement.__struct_fields__)):
+        raise SettingsWrong(f"An agreement has no {strange[0]}. Nothing was changed.")
+
+    async def task(world: World) -> str:
+        if agreement is not None:
+            await merchant_service.set_agreement(world, _merchant_id(merchant_id), agreement)
+        known = await lookups.merchant(world, _merchant_id(merchant_id))
+        return msgspec.json.format(msgspec.json.encode(known.agreement).decode(), indent=2)
+
+    return _within(settings, task)
 
 
 def callbacks_set(settings: Settings, merchant_id: str, product: str, url: str) -> dict[str, str]:

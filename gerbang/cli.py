@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -180,6 +181,32 @@ def merchant_rotate_secret(merchant_id: str, data: Path | None) -> None:
     from gerbang import app
 
     _print_facts(app.rotate_secret(settings, merchant_id))
+
+
+@merchant.command("offer")
+@click.argument("merchant_id")
+@click.argument("channel")
+@click.option("--product", default="payment", show_default=True, help="Where: payment is the payment sessions' page.")
+@click.option("--stop", is_flag=True, help="Offer it there no longer.")
+@_with_database
+def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, data: Path | None) -> None:
+    """Offer a channel, such as retail_outlet, in a product that does not have it for everybody."""
+    settings = _settings(data)
+    from gerbang import app
+
+    _print_facts(app.merchant_offer(settings, merchant_id, channel, product, stop=stop))
+
+
+@merchant.command("agreement")
+@click.argument("merchant_id")
+@click.option("--set", "file", type=click.File("rb"), help="Take it from a JSON file as this command prints it.")
+@_with_database
+def merchant_agreement(merchant_id: str, file: IO[bytes] | None, data: Path | None) -> None:
+    """Show all that was agreed with a merchant, as JSON, or set it: fees, limits, expiries, numbers, settlement."""
+    settings = _settings(data)
+    from gerbang import app
+
+    click.echo(app.merchant_agreement(settings, merchant_id, None if file is None else file.read()))
 
 
 @commands.group()

@@ -3,15 +3,19 @@
 Refused
 ├── Invalid                     a field is not what it must be
 │   ├── AmountMissing  AmountNotAllowed  AmountBelowLimit  AmountAboveLimit
-│   ├── ExpiryPassed  ExpiryTooFar
-│   ├── MethodMissing  BankMissing  BankUnknown  ChannelNotEnabled
+│   ├── ExpiryPassed  ExpiryTooSoon  ExpiryTooFar
+│   ├── MethodMissing  ChannelNotEnabled  ReturnUrlMissing
+│   ├── BankMissing  BankUnknown  OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
 │   ├── StandingNeedsApiMode  StandingNotOffered
-│   └── NumberOutsideRange  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
+│   └── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
 ├── Unknown
-│   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown
+│   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
+│   ├── PayoutUnknown  AccountUnknown
 ├── Conflict
 │   ├── ReferenceTaken  KeyReused
 ├── WrongState
+├── InsufficientFunds
+├── BankSilent
 ├── CredentialsWrong
 ├── NotInLiveMode
 ├── ClockBackwards
@@ -60,6 +64,10 @@ class ExpiryPassed(Invalid):
     """The expiry time has passed already."""
 
 
+class ExpiryTooSoon(Invalid):
+    """The expiry time is too near: {title} needs {minimum} at least."""
+
+
 class ExpiryTooFar(Invalid):
     """The expiry time is too far away: {title} allows {maximum} at most."""
 
@@ -76,6 +84,26 @@ class BankUnknown(Invalid):
     """{bank} is not offered for {title}: choose one of {offered}."""
 
 
+class OutletMissing(Invalid):
+    """A retail outlet must be named: choose one of {offered}."""
+
+
+class OutletUnknown(Invalid):
+    """{outlet} is not a retail outlet that is offered: choose one of {offered}."""
+
+
+class WalletMissing(Invalid):
+    """A wallet must be named: choose one of {offered}."""
+
+
+class WalletUnknown(Invalid):
+    """{wallet} is not a wallet that is offered: choose one of {offered}."""
+
+
+class ReturnUrlMissing(Invalid):
+    """A wallet needs an address to send its buyer back to."""
+
+
 class ChannelNotEnabled(Invalid):
     """{title} is not enabled for this merchant."""
 
@@ -90,6 +118,14 @@ class StandingNotOffered(Invalid):
 
 class NumberOutsideRange(Invalid):
     """The number asked for is not {digits} digits within this merchant's static range {ranges}."""
+
+
+class NumberTooLong(Invalid):
+    """The number asked for is longer than the {digits} digits that may be chosen."""
+
+
+class NumberNotOffered(Invalid):
+    """The digits of numbers at {bank} cannot be chosen: leave them out."""
 
 
 class NumberTaken(Invalid):
@@ -120,12 +156,24 @@ class DeliveryUnknown(Unknown):
     """There is no delivery with this id."""
 
 
+class SettlementUnknown(Unknown):
+    """There is no settlement with this id."""
+
+
 class MerchantUnknown(Unknown):
     """There is no merchant with this id."""
 
 
 class ProductUnknown(Unknown):
     """There is no callback product of this name: choose one of {offered}."""
+
+
+class PayoutUnknown(Unknown):
+    """There is no payout with this id."""
+
+
+class AccountUnknown(Unknown):
+    """There is no such account at this bank."""
 
 
 class Conflict(Refused):
@@ -141,7 +189,18 @@ class KeyReused(Conflict):
 
 
 class WrongState(Refused):
-    """The payment is {state}, so it cannot be {verb}."""
+    """The {thing} is {state}, so it cannot be {verb}."""
+
+    def __init__(self, field: str = "", **facts: object) -> None:
+        super().__init__(field, **{"thing": "payment", **facts})
+
+
+class InsufficientFunds(Refused):
+    """The available balance is {available}, which does not cover {needed}."""
+
+
+class BankSilent(Refused):
+    """The bank gives no answer right now. Send the same request again in a moment."""
 
 
 class CredentialsWrong(Refused):

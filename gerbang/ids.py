@@ -75,6 +75,11 @@ def uuid7(now: datetime) -> UUID:
     return UUID(int=(place >> 12) << 80 | _VERSION_7 | (place & 0xFFF) << 64 | _VARIANT | _dice.word() & _LOW_62_BITS)
 
 
+def first_of(instant: datetime) -> UUID:
+    """Lower than every UUIDv7 of this instant's millisecond and later, higher than those before."""
+    return UUID(int=((instant - _EPOCH) // _MILLISECOND) << 80)
+
+
 def uuid4() -> UUID:
     """A UUID of chance alone (RFC 9562, version 4), for where the time of making must not show."""
     high = _dice.word()

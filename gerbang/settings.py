@@ -5,6 +5,7 @@ The only file that reads the environment. docs/settings.md is printed from here.
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -65,6 +66,12 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _days(text: str) -> str:
+    if not re.fullmatch(r"[+-]\d{4}-\d\d-\d\d(,[+-]\d{4}-\d\d-\d\d)*", text, re.ASCII):
+        raise ValueError
+    return text
+
+
 def _secret(text: str) -> str:
     if len(text) < 32:
         raise ValueError
@@ -115,6 +122,12 @@ class Settings:
         takes="a folder",
         default=Path("var"),
         help="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys.",
+    )
+    bank_holidays: str = knob(
+        _days,
+        takes="days with + (closed) or - (open), such as +2026-03-20,-2026-05-02",
+        default="",
+        help="Corrects the calendar of Indonesian bank holidays, by which paid money becomes available.",
     )
     log_level: LogLevel = knob(
         _one_of("debug", "info", "warning", "error"),
@@ -203,6 +216,6 @@ def markdown() -> str:
         "|---|---|---|---|",
     ]
     for each in fields(Settings):
-        default = "none" if each.default is None else f"`{each.default}`"
+        default = "none" if each.default in (None, "") else f"`{each.default}`"
         lines.append(f"| `{name_of(each)}` | {each.metadata['takes']} | {default} | {each.metadata['help']} |")
     return "\n".join(lines) + "\n"

@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
+from gerbang.banks import Bank
 from gerbang.channels import Channel
 from gerbang.clock import Clock
 from gerbang.db import Database
 from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
+from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.terms import EVERYTHING
 from gerbang.network import Network
 from gerbang.seals import Seals
 
@@ -20,8 +26,17 @@ class World:
     network: Network
     seals: Seals
     channels: Mapping[str, Channel]
+    banks: Mapping[str, Bank]
+    """Connections by name; new payouts go by the first. There is none in live mode yet, so nothing is paid out there."""
     products: Mapping[str, Voice]
     """Callback products by name, as the dialects declare them."""
     accounts: Accounts
     cursors: Cursors
+    calendar: BankCalendar
+    """On which days banks settle."""
     live: bool
+
+    def dealing(self, merchant: Merchant, product: str) -> Merchant:
+        """The merchant under the terms of a product; under none where the product is not sold here."""
+        voice = self.products.get(product)
+        return replace(merchant, terms=voice.product.terms if voice else EVERYTHING)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +17,39 @@ NEVER = {
             WHERE a.name = 'bank/simulator' GROUP BY t.report_id
         ) t ON t.report_id = r.id WHERE t.amount IS DISTINCT FROM r.amount""",
     "a transfer of money that nobody reported": """
-        SELECT t.id FROM transfers t LEFT JOIN reports r ON r.id = t.report_id WHERE r.id IS NULL""",
+        SELECT t.id FROM transfers t LEFT JOIN reports r ON r.id = t.report_id
+        WHERE t.reason IN ('money_in', 'set_aside') AND r.id IS NULL""",
+    "paid money that does not know when it is settled, or is settled without a settlement": """
+        SELECT id FROM charges WHERE (state = 'succeeded') <> (settles_at IS NOT NULL)
+        OR (settled_at IS NULL) <> (settlement_id IS NULL) OR settled_at < settles_at""",
+    "money that is settled not at all, or twice, or without its fee": """
+        SELECT c.id FROM (SELECT *, (settled_at IS NOT NULL)::integer AS once FROM charges) c
+        LEFT JOIN (
+            SELECT cause_id, sum(amount) FILTER (WHERE reason = 'settled') AS gross,
+                   sum(amount) FILTER (WHERE reason = 'fee') AS fee, sum(amount) FILTER (WHERE reason = 'vat') AS vat
+            FROM transfers GROUP BY cause_id
+        ) t ON t.cause_id = c.id
+        WHERE (coalesce(t.gross, 0), coalesce(t.fee, 0), coalesce(t.vat, 0))
+           <> (once * c.amount, once * (c.fee - c.vat), once * c.vat)""",
+    "a settlement that is not what its charges add up to": """
+        SELECT s.id FROM settlements s LEFT JOIN charges c ON c.settlement_id = s.id AND c.merchant_id = s.merchant_id
+        GROUP BY s.id HAVING (count(c.*), coalesce(sum(c.amount), 0), coalesce(sum(c.fee), 0)) <> (s.charges, s.gross, s.fees)
+        OR bool_or((c.settled_at AT TIME ZONE 'Asia/Jakarta')::date <> s.settled_on)""",
+    "a merchant to whom more or less is pending than is paid and not settled": """
+        SELECT m.id FROM merchants m LEFT JOIN charges c
+            ON c.merchant_id = m.id AND c.state = 'succeeded' AND c.settled_at IS NULL
+        LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/pending'
+        GROUP BY m.id, a.id HAVING coalesce(a.balance, 0) <> -coalesce(sum(c.amount), 0)""",
+    "a merchant who may withdraw more or less than was settled and not paid out": """
+        SELECT m.id FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/available'
+        LEFT JOIN (SELECT merchant_id, sum(gross - fees) AS net FROM settlements GROUP BY merchant_id) s
+            ON s.merchant_id = m.id
+        LEFT JOIN (SELECT merchant_id, sum(amount + fee) AS gone FROM payouts WHERE state <> 'failed' GROUP BY merchant_id) o
+            ON o.merchant_id = m.id
+        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) - coalesce(s.net, 0)""",
+    "a charge that was settled without its one event": """
+        SELECT c.id FROM charges c LEFT JOIN events e ON e.charge_id = c.id AND e.kind = 'charge.settled'
+        GROUP BY c.id HAVING count(e.*) <> (c.settled_at IS NOT NULL)::integer""",
     "a payment that is paid without money, or not paid with it": """
         SELECT p.reference FROM payments p LEFT JOIN (
             SELECT payment_id, count(*) AS times FROM reports WHERE outcome = 'booked' GROUP BY payment_id
@@ -39,13 +72,16 @@ NEVER = {
         SELECT t.merchant_id FROM tallies t LEFT JOIN events e USING (merchant_id) GROUP BY t.merchant_id, t.events
         HAVING (count(e.*), coalesce(min(e.sequence), 1), coalesce(max(e.sequence), 0)) <> (t.events, 1, t.events)""",
     "news that is not delivered exactly once": """
-        SELECT e.sequence FROM events e JOIN endpoints n ON n.merchant_id = e.merchant_id AND e.kind = ANY(n.kinds)
+        SELECT e.sequence FROM events e LEFT JOIN payments p ON p.id = e.payment_id
+        JOIN endpoints n ON n.merchant_id = e.merchant_id AND e.kind = ANY(n.kinds)
+            AND (e.kind = 'money.set_aside' OR n.product = coalesce(p.product, e.snapshot -> 'payout' ->> 'product'))
         LEFT JOIN deliveries d
             ON d.merchant_id = e.merchant_id AND d.sequence = e.sequence AND d.endpoint_id = n.id
         GROUP BY e.merchant_id, e.sequence HAVING count(d.*) <> 1""",
     "a delivery of what is told to nobody": """
         SELECT d.id FROM deliveries d JOIN events e USING (merchant_id, sequence) JOIN endpoints n ON n.id = d.endpoint_id
-        WHERE e.kind <> ALL(n.kinds)""",
+        LEFT JOIN payments p ON p.id = e.payment_id
+        WHERE e.kind <> ALL(n.kinds) OR (e.kind <> 'money.set_aside' AND p.product <> n.product)""",
     "a delivery that is neither done nor due": "SELECT id FROM deliveries WHERE state NOT IN ('delivered', 'waiting')",
     "a delivery that nobody has heard": """
         SELECT id FROM deliveries d WHERE state = 'delivered'
@@ -66,6 +102,10 @@ class Books:
     """Name of the callback -> its state."""
     heard: set[str]
     """Names of the callbacks in the inbox."""
+    unsettled: dict[str, list[datetime]]
+    """Channel -> when money that was paid by it is still to be settled."""
+    settled: int
+    """How many charges are settled."""
 
 
 async def _read(url: str) -> Books:
@@ -85,12 +125,21 @@ async def _read(url: str) -> Books:
             """
         )
         deliveries = await tx.fetch("SELECT id, state FROM deliveries")
+        unsettled = await tx.fetch(
+            """
+            SELECT channel, array_agg(settles_at) AS times FROM charges
+            WHERE state = 'succeeded' AND settled_at IS NULL GROUP BY channel
+            """
+        )
+        settled = await tx.fetchval("SELECT count(*) FROM charges WHERE settled_at IS NOT NULL")
         inbox = await tx.fetch("SELECT headers ->> 'webhook-id' AS name FROM inbox")
     return Books(
         payments={row["reference"]: (str(row["id"]), row["number"]) for row in payments},
         reports={row["reference"]: (str(row["payment_id"]), row["outcome"], row["transfers"]) for row in reports},
         deliveries={f"msg_{row['id'].hex}": row["state"] for row in deliveries},
         heard={row["name"] for row in inbox},
+        unsettled={row["channel"]: row["times"] for row in unsettled},
+        settled=settled,
     )
 
 

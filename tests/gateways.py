@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from gerbang.settings import Settings
 T = TypeVar("T")
 DOCUMENTS_DAY = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 """The day on which the vendor's documents were written; their printed expiries lie ahead of it."""
+LIVE_KEY = "a key of the tests, 32 characters"
 _serial = itertools.count(1)
 
 
@@ -59,12 +61,23 @@ class Databases:
 
 
 class Gateway(AbstractContextManager["Gateway"]):
-    """`gerbang run` inside this process: HTTP on a free port, workers, the sandbox merchant with its inbox."""
+    """`gerbang run` inside this process: HTTP on a free port, workers, the sandbox merchant with its inbox.
+
+    A live one has no sandbox merchant, no bank to pay out by, and the machine's own clock.
+    """
 
     def __init__(
-        self, database_url: str, data: Path, *, clock: datetime | None = DOCUMENTS_DAY, work: bool = True
+        self,
+        database_url: str,
+        data: Path,
+        *,
+        clock: datetime | None = DOCUMENTS_DAY,
+        work: bool = True,
+        live: bool = False,
     ) -> None:
         self.settings = Settings(database_url=database_url, data=data, port=0)
+        if live:
+            self.settings = replace(self.settings, mode="live", secret_key=LIVE_KEY, public_url="https://pay.example")
         self._clock = clock
         self._work = work
         self._started = threading.Event()
@@ -93,9 +106,11 @@ class Gateway(AbstractContextManager["Gateway"]):
         try:
             app.secret_key(self.settings, make=True)
             listener = listening.listen(self.settings)
-            self.base_url = listening.base_url(self.settings, listener)
-            async with app.house(self.settings, base_url=self.base_url, clock_start=self._clock) as self.house:
-                self.sandbox = await sandbox_merchant.ready(self.house.world, self.base_url, None)
+            self.base_url = listening.base_url(replace(self.settings, public_url=None), listener)
+            told = listening.base_url(self.settings, listener)
+            async with app.house(self.settings, base_url=told, clock_start=self._clock) as self.house:
+                if not self.house.world.live:
+                    self.sandbox = await sandbox_merchant.ready(self.house.world, self.base_url, None)
                 self._started.set()
                 jobs = [listening.serve_http(self.house.app, listener)]
                 if self._work:
@@ -113,8 +128,8 @@ class Gateway(AbstractContextManager["Gateway"]):
     @property
     def shop(self) -> "Shop":
         """The sandbox merchant, as the documents' examples know it."""
-        keys = self.sandbox.v2
-        return Shop(self, UUID(keys.merchant_id), keys.merchant_secret)
+        keys, v4 = self.sandbox.v2, self.sandbox.v4
+        return Shop(self, UUID(keys.merchant_id), keys.merchant_secret, (v4.api_key, v4.secret_key))
 
     def new_shop(self, *, short_name: str = "TOKO BARU", agreement: Agreement | None = None) -> "Shop":
         """Another merchant, with its callbacks going to the inbox."""
@@ -124,8 +139,9 @@ class Gateway(AbstractContextManager["Gateway"]):
                 world, name="Toko Baru", short_name=short_name, email="baru@toko.example", agreement=agreement
             )
         )
-        self.do(merchants.set_callback(world, merchant.id, "payment", f"{self.base_url}/sandbox/inbox/{merchant.id}"))
-        return Shop(self, merchant.id, keys.v2_secret)
+        for product in () if world.live else world.products:
+            self.do(merchants.set_callback(world, merchant.id, product, f"{self.base_url}/sandbox/inbox/{merchant.id}"))
+        return Shop(self, merchant.id, keys.v2_secret, (keys.v4_key, keys.v4_secret))
 
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         """What the database holds, asked directly."""
@@ -140,10 +156,11 @@ class Gateway(AbstractContextManager["Gateway"]):
 class Shop:
     """A merchant's own program: it signs in, calls the API over HTTP and reads its inbox."""
 
-    def __init__(self, gateway: Gateway, merchant_id: UUID, secret: str) -> None:
+    def __init__(self, gateway: Gateway, merchant_id: UUID, secret: str, v4_keys: tuple[str, str] = ("", "")) -> None:
         self.gateway = gateway
         self.merchant_id = merchant_id
         self.secret = secret
+        self.v4_keys = v4_keys
         self.client = gateway.client
         self._token = ""
         self._token_until = datetime.min.replace(tzinfo=UTC)
@@ -211,3 +228,64 @@ class Shop:
     def news(self) -> list[str]:
         """The names of the callbacks in the inbox, oldest first."""
         return [item["body"]["event"] for item in self.inbox()]
+
+
+class V4Shop:
+    """The same merchant's program in the words of the one-time-payment API: HTTP Basic, documents in and out."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.gateway = shop.gateway
+        self.merchant_id = shop.merchant_id
+        self.keys = shop.v4_keys
+        self.client = shop.client
+        self.v2 = shop
+        """The merchant as the other dialect and the sandbox know it."""
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
+        """One request with the merchant's keys; `body` is sent as JSON, bytes as they are."""
+        sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            named.setdefault("Content-Type", "application/vnd.api+json")
+        return self.client.request(method, path, auth=self.keys, headers=named, **sent)
+
+    def post(self, path: str, **attributes: object) -> dict[str, Any]:
+        """A POST below /api/v4 that must succeed; the data of its answer."""
+        answered = self.call("POST", f"/api/v4/{path}", {"data": {"attributes": attributes}})
+        assert answered.is_success, answered.text
+        return answered.json()["data"]
+
+    def get(self, path: str) -> Any:
+        """A GET below /api/v4 that must succeed; the data of its answer."""
+        answered = self.call("GET", f"/api/v4/{path}")
+        assert answered.status_code == 200, answered.text
+        return answered.json()["data"]
+
+    def create(self, type_: str = "virtual_bank_account", **changes: object) -> dict[str, Any]:
+        """A new one-time payment over Rp 20.000, at BCA unless said otherwise."""
+        options: dict[str, dict[str, object]] = {
+            "virtual_bank_account": {"bankShortCode": "BCA", "displayName": "Budi"},
+            "retail_outlet": {"retailOutletName": "ALFAMART", "displayName": "Budi"},
+            "qris": {"displayName": "Budi"},
+            "e-wallet": {"providerCode": "SHOPEEPAY", "afterSettlementReturnUrl": "https://shop.example/return"},
+        }
+        asked: dict[str, object] = {
+            "paymentMethodType": type_,
+            "amount": 20_000,
+            "referenceId": f"order-{next(_serial)}",
+            "paymentMethodOptions": options[type_],
+        } | changes
+        return self.post("payments", **{name: value for name, value in asked.items() if value is not ...})
+
+    def do(self, data: dict[str, Any], action: str) -> dict[str, Any]:
+        """A task on a payment, a link or a disbursement."""
+        folder = {"payment": "payments", "payment_links": "payment_links", "disbursement": "disbursements"}
+        return self.post(f"{folder[data['type']]}/{data['id']}/tasks", action=action)
+
+    def advance(self, **how: object) -> dict[str, Any]:
+        """Moves the clock: seconds=… or to=…."""
+        return self.v2.advance(**how)
+
+    def inbox(self) -> list[dict[str, Any]]:
+        """What the inbox holds once everything that is due has been sent, in the order of the news."""
+        return self.v2.inbox()

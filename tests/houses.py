@@ -121,6 +121,7 @@ async def connected(database_url: str) -> AsyncGenerator["asyncpg.Connection[asy
 def order(merchant_id: UUID, **changes: Any) -> NewPayment:
     """A request to be paid: a virtual account of BRI over Rp 20.000, unless said otherwise."""
     said: dict[str, Any] = {
+        "product": "payment",
         "reference": f"order-{next(_serial)}",
         "kind": "single",
         "amount": PRICE,

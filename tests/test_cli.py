@@ -1,14 +1,17 @@
 """The command line: what is typed wrong is one sentence with an exit code, and help never needs a database."""
 
+import json
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gerbang import __version__
 from gerbang.cli import main
+from tests.gateways import Databases
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,6 +42,8 @@ def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]
         "merchant create",
         "merchant list",
         "merchant rotate-secret",
+        "merchant agreement",
+        "merchant offer",
         "callbacks",
         "callbacks set",
     ],
@@ -80,6 +85,8 @@ def test_the_module_is_the_command() -> None:
         "merchant list",
         "merchant create --name Toko --short-name TK --email toko@example.id",
         "merchant rotate-secret 1",
+        "merchant agreement 1",
+        "merchant offer 1 retail_outlet",
         "callbacks set --merchant 1 --product payment --url https://toko.example.id",
     ],
 )
@@ -164,3 +171,69 @@ def test_the_lock_pins_every_dependency_with_hashes_and_names_no_host() -> None:
     assert names - pinned.keys() == set()
     assert all(line.endswith("\\") for line in pinned.values()), "a package without a hash"
     assert "://" not in lock
+
+
+@pytest.fixture
+def operator(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], tuple[int, str, str]]:
+    """Types commands on a database of its own, on which a merchant was made whose id stands where the line says ID."""
+    monkeypatch.setenv("GERBANG_DATABASE_URL", databases.fresh())
+    monkeypatch.setenv("GERBANG_SECRET_KEY", "a key of the tests, 32 characters")
+    made = typed("merchant create --name Toko --short-name TK --email toko@example.id", capsys)
+    merchant_id = made[1].split("merchant id")[1].split()[0]
+    return lambda line: typed(line.replace("ID", merchant_id), capsys)
+
+
+def test_an_agreement_is_printed_changed_and_set(
+    operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
+) -> None:
+    agreement = json.loads(operator("merchant agreement ID")[1])
+    assert agreement["retail_outlet"]["outlets"] == ["ALFAMART", "INDOMARET"]
+    agreement["fees"] = {"qris": {"flat": 100, "percent": "0.5"}}
+    agreement["settling"] = {"qris": {"working_days": 2, "cut_off": "22:00", "at": "09:00"}}
+    file = tmp_path / "agreement.json"
+    file.write_text(json.dumps(agreement))
+    code, printed, _ = operator(f"merchant agreement ID --set {file}")
+    assert code == 0
+    for again in (printed, operator("merchant agreement ID")[1]):
+        assert json.loads(again)["fees"]["qris"] == {"flat": 100, "percent": "0.5", "vat_percent": None}
+        assert json.loads(again)["settling"]["qris"]["working_days"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"fees": 3}', "Expected `object`, got `int` - at `$.fees`"),
+        ('{"fee": {}}', "An agreement has no fee. Nothing was changed."),
+        ('{"settling": {"qris": {"working_days": 1, "at": "25:00"}}}', "25:00"),
+        ("hello", "This is not an agreement"),
+    ],
+)
+def test_what_is_no_agreement_changes_nothing(
+    operator: Callable[[str], tuple[int, str, str]], tmp_path: Path, text: str, reason: str
+) -> None:
+    before = operator("merchant agreement ID")
+    file = tmp_path / "agreement.json"
+    file.write_text(text)
+    code, printed, error = operator(f"merchant agreement ID --set {file}")
+    assert (code, printed) == (1, "")
+    assert reason in error
+    assert operator("merchant agreement ID") == before
+
+
+def test_a_channel_is_offered_where_it_is_not_for_everybody_and_no_longer(
+    operator: Callable[[str], tuple[int, str, str]],
+) -> None:
+    assert operator("merchant offer ID retail_outlet")[1].split()[-1] == "retail_outlet"
+    assert operator("merchant offer ID ewallet")[1].endswith("ewallet, retail_outlet\n")
+    assert operator("merchant offer ID retail_outlet --stop")[1].split()[-1] == "ewallet"
+    assert operator("merchant offer ID teleport")[0] == 1
+    assert operator("merchant offer ID qris --product post")[2].startswith("gerbang: There is no callback product")
+
+
+def test_a_command_that_is_refused_at_once_ends_at_once(operator: Callable[[str], tuple[int, str, str]]) -> None:
+    """Also while it is still connecting to hear of the clock: that once kept it for ever."""
+    for _ in range(10):
+        code, _, error = operator("merchant rotate-secret nobody")
+        assert (code, error) == (1, "gerbang: nobody is not a merchant's id; `gerbang merchant list` shows them.\n")

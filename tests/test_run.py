@@ -52,8 +52,8 @@ def test_one_command_starts_everything_and_a_second_start_keeps_it(data: Path) -
         keys = keys_of(data)
         assert list(keys) == ["baseUrl", "v2", "v4", "dashboard"]
         assert keys["baseUrl"] == url
-        assert list(keys["v2"]) == ["merchantId", "merchantSecret", "callbackApiKey"]
-        assert list(keys["v4"]) == ["apiKey", "secretKey", "signingSecret"]
+        assert list(keys["v2"]) == ["merchantId", "merchantSecret", "callbackApiKey", "callbackSigningSecret"]
+        assert list(keys["v4"]) == ["apiKey", "secretKey", "signingSecret", "disbursementSigningSecret"]
         assert list(keys["dashboard"]) == ["email", "password"]
         assert all(re.fullmatch(r"[!-~]+", key) for part in ("v2", "v4", "dashboard") for key in keys[part].values())
         assert (data / "sandbox.json").stat().st_mode & 0o777 == 0o600
@@ -173,10 +173,10 @@ def test_a_port_that_another_program_has_is_told_and_nothing_is_left_running(dat
 def test_the_printed_lines_run_in_a_shell_as_they_stand(data: Path) -> None:
     with program(*run(data)) as running:
         running.url()
-        running.printed("(sandbox/inbox)")
+        running.printed("(retail_outlet)")
         script = running.out[running.out.index("Create a payment:") :]
         script = re.sub(r"(?m)^[A-Z].*:$", "", script)
-        assert script.count("curl") == 4
+        assert script.count("curl") == 5
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, check=True
         )
@@ -184,6 +184,7 @@ def test_the_printed_lines_run_in_a_shell_as_they_stand(data: Path) -> None:
         assert '"virtualAccountNumber":"' in done.stderr
         assert '{"updated":"true"}' in done.stdout
         assert '"event":"PAYMENT.PAID"' in done.stdout
+        assert '"retailOutletName":"ALFAMART"' in done.stdout
         assert caller(data).news(1) == ["PAYMENT.PAID"]
 
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from gerbang.db.embedded import postgres
 from tests.gateways import Databases, Gateway, Shop
 from tests.web.checkout import browsers
-from tests.web.checkout.buyers import DESKTOP, NARROW, PHONE, choose, play, send
+from tests.web.checkout.buyers import DESKTOP, NARROW, PHONE, choose, link, play, send
 
 HERE = Path(__file__).parent
 SIZES: dict[str, dict[str, int]] = {"phone": PHONE, "desktop": DESKTOP, "narrow": NARROW}
@@ -30,6 +30,10 @@ def _opened(shop: Shop, page: Page, **more: Any) -> dict[str, Any]:
 
 def choosing(shop: Shop, page: Page) -> None:
     _opened(shop, page)
+
+
+def choosing_every_way(shop: Shop, page: Page) -> None:
+    page.goto(link(shop.gateway))
 
 
 def too_little(shop: Shop, page: Page) -> None:
@@ -50,6 +54,33 @@ def virtual_account_steps(shop: Shop, page: Page) -> None:
 def qris(shop: Shop, page: Page) -> None:
     _opened(shop, page)
     choose(page, "qris")
+
+
+def retail_outlet(shop: Shop, page: Page) -> None:
+    choosing_every_way(shop, page)
+    choose(page, "retail_outlet/ALFAMART")
+
+
+def ewallet(shop: Shop, page: Page) -> None:
+    choosing_every_way(shop, page)
+    choose(page, "ewallet/SHOPEEPAY")
+
+
+def wallet(shop: Shop, page: Page) -> None:
+    ewallet(shop, page)
+    page.click(".leave .button")
+
+
+def wallet_declined(shop: Shop, page: Page) -> None:
+    wallet(shop, page)
+    there = page.url
+    page.click("form[action*='/wallet/decline'] button")
+    page.goto(there)
+
+
+def declined(shop: Shop, page: Page) -> None:
+    wallet(shop, page)
+    page.click("form[action*='/wallet/decline'] button")
 
 
 def wrong_amount(shop: Shop, page: Page) -> None:
@@ -83,7 +114,8 @@ def foreign(shop: Shop, page: Page) -> None:
 WALKS: dict[str, Walk] = {
     walk.__name__.replace("_", "-"): walk
     for walk in (
-        *(choosing, too_little, virtual_account, virtual_account_steps, qris),
+        *(choosing, choosing_every_way, too_little, virtual_account, virtual_account_steps, qris),
+        *(retail_outlet, ewallet, wallet, wallet_declined, declined),
         *(wrong_amount, paid, expired, cancelled, foreign),
     )
 }
@@ -92,6 +124,11 @@ KEPT = {
     *(("virtual-account", "phone", "light", "id"), ("virtual-account", "phone", "dark", "en")),
     *(("virtual-account", "desktop", "light", "id"), ("virtual-account-steps", "phone", "light", "id")),
     *(("qris", "phone", "light", "id"), ("qris", "phone", "dark", "id"), ("qris", "desktop", "light", "en")),
+    *(("choosing-every-way", "phone", "light", "id"), ("choosing-every-way", "phone", "dark", "en")),
+    *(("retail-outlet", "phone", "light", "id"), ("retail-outlet", "phone", "dark", "en")),
+    *(("ewallet", "phone", "light", "id"), ("declined", "phone", "light", "id")),
+    *(("wallet", "phone", "light", "id"), ("wallet", "phone", "dark", "en"), ("wallet", "desktop", "light", "id")),
+    *(("wallet-declined", "phone", "light", "en"),),
     *(("wrong-amount", "phone", "light", "id"), ("too-little", "phone", "light", "id")),
     *(("paid", "phone", "light", "id"), ("paid", "phone", "dark", "en"), ("expired", "phone", "light", "id")),
     *(("cancelled", "phone", "light", "en"), ("foreign", "phone", "light", "id")),

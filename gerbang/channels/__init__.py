@@ -7,11 +7,13 @@ begins with `_` is shared by channels and is none itself.
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
+from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import readable
@@ -24,7 +26,11 @@ from gerbang.errors import (
     AmountNotAllowed,
     ExpiryPassed,
     ExpiryTooFar,
+    ExpiryTooSoon,
 )
+
+TOLERANCE = timedelta(minutes=1)
+"""Callers reckon the shortest expiry by their own clocks, some seconds before it is heard here."""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -38,14 +44,20 @@ class Facts(msgspec.Struct, frozen=True):
     expiry_is_capped: bool
     """True: a paycode simply ends earlier than a payment that outlasts it. False: such a payment is refused."""
     fee: Rate
-    settled_after_working_days: int
+    settling: Schedule
     standing: bool
     """Whether it can serve MULTIPLE payments."""
     standing_amount: bool
     """Whether a standing paycode may be for a fixed amount."""
+    limits_of: dict[str, tuple[int, int]] = {}
+    """Banks, outlets or wallets whose limits are others: the least and the most."""
+    settling_of: dict[str, Schedule] = {}
+    """Banks, outlets or wallets that settle otherwise than the channel."""
 
 
 class Channel(Protocol):
+    """A merchant is always given under the terms of the product that it uses (`Merchant.terms`)."""
+
     facts: Facts
 
     def options(self, merchant: Merchant) -> list[str] | None:
@@ -71,19 +83,54 @@ def found() -> dict[str, Channel]:
     return channels
 
 
-def limits(facts: Facts, merchant: Merchant) -> tuple[int, int]:
-    """The least and the most that may be paid, in minor units: the merchant's agreement, else the channel's own."""
-    agreement = merchant.agreement
-    return (
-        agreement.amount_min.get(facts.name, facts.amount_min),
-        agreement.amount_max.get(facts.name, facts.amount_max),
-    )
+def offered(facts: Facts, merchant: Merchant, product: str) -> bool:
+    """Whether the product has the channel, for everybody or for this merchant."""
+    return facts.name in merchant.terms.channels or facts.name in merchant.agreement.also_offered.get(product, [])
+
+
+def options_of(facts: Facts, merchant: Merchant, agreed: Sequence[str]) -> list[str]:
+    """Those of a merchant's banks, outlets or wallets that the product offers."""
+    sold = merchant.terms.of(facts.name).options
+    return [option for option in agreed if sold is None or option in sold]
+
+
+def limits(facts: Facts, merchant: Merchant, option: str | None = None, *, standing: bool = False) -> tuple[int, int]:
+    """The least and the most that may be paid, in minor units: as agreed, else by the product's terms, else the channel's.
+
+    What is said of the bank or outlet goes before what is said of its channel.
+    """
+    agreement, terms = merchant.agreement, merchant.terms
+    least = agreement.amount_min.get(f"{facts.name}/{option}", agreement.amount_min.get(facts.name))
+    most = agreement.amount_max.get(f"{facts.name}/{option}", agreement.amount_max.get(facts.name))
+    for said in (terms.of(facts.name, option), terms.of(facts.name)):
+        if least is None:
+            least = said.standing_min if standing and said.standing_min is not None else said.amount_min
+        most = said.amount_max if most is None else most
+    own_least, own_most = facts.limits_of.get(option or "", (facts.amount_min, facts.amount_max))
+    return own_least if least is None else least, own_most if most is None else most
 
 
 def rate(facts: Facts, option: str | None, merchant: Merchant) -> Rate:
-    """What the merchant pays per charge: agreed for the bank, else for the channel, else the channel's default."""
-    fees = merchant.agreement.fees
-    return fees.get(f"{facts.name}/{option}") or fees.get(facts.name) or facts.fee
+    """What the merchant pays per charge: agreed for the bank, else for the channel, else by the terms, else the channel's."""
+    fees, terms = merchant.agreement.fees, merchant.terms
+    return (
+        fees.get(f"{facts.name}/{option}")
+        or fees.get(facts.name)
+        or terms.of(facts.name, option).fee
+        or terms.of(facts.name).fee
+        or facts.fee
+    )
+
+
+def settling(facts: Facts, option: str | None, merchant: Merchant) -> Schedule:
+    """When paid money becomes available: as agreed for the bank or the channel, else as the bank or the channel does it."""
+    agreed = merchant.agreement.settling
+    return (
+        agreed.get(f"{facts.name}/{option}")
+        or agreed.get(facts.name)
+        or facts.settling_of.get(option or "")
+        or facts.settling
+    )
 
 
 def check_amount(facts: Facts, payment: Payment, merchant: Merchant) -> None:
@@ -94,30 +141,45 @@ def check_amount(facts: Facts, payment: Payment, merchant: Merchant) -> None:
         return
     if payment.standing and not facts.standing_amount:
         raise AmountNotAllowed("amount")
-    least, most = limits(facts, merchant)
+    option = payment.method.option if payment.method else None
+    least, most = limits(facts, merchant, option)
     if payment.amount < least:
-        raise AmountBelowLimit("amount", title=facts.title, minimum=readable(least))
+        raise AmountBelowLimit("amount", title=option or facts.title, minimum=readable(least))
     if payment.amount > most:
-        raise AmountAboveLimit("amount", title=facts.title, maximum=readable(most))
+        raise AmountAboveLimit("amount", title=option or facts.title, maximum=readable(most))
 
 
-def end_of(facts: Facts, payment: Payment, now: datetime) -> datetime | None:
+def end_of(facts: Facts, payment: Payment, merchant: Merchant, now: datetime) -> datetime | None:
     """When a paycode for this payment ends: with the payment, or earlier where the channel or the merchant says so.
 
-    Raises ExpiryTooFar (field "expires_at") or ExpiryPassed (field "<channel>.expires_at": the paycode's own end).
+    Raises ExpiryTooFar or ExpiryTooSoon (field "expires_at"), or ExpiryPassed (field "<channel>.expires_at": the paycode's
+    own end).
     """
     if payment.expires_at is None:
         return None
-    longest = now + facts.expiry_max
-    ends = payment.expires_at
+    least, most, is_capped = _spans(facts, merchant)
+    ends, longest = payment.expires_at, now + most
+    if least is not None and not payment.details.redirect and ends < now + least - TOLERANCE:
+        raise ExpiryTooSoon("expires_at", title=facts.title, minimum=_readable(least))
     if ends > longest:
-        if not facts.expiry_is_capped:
-            raise ExpiryTooFar("expires_at", title=facts.title, maximum=_readable(facts.expiry_max))
+        if not is_capped:
+            raise ExpiryTooFar("expires_at", title=facts.title, maximum=_readable(most))
         ends = longest
     asked = payment.method.expires_at if payment.method else None
     if asked is not None and asked <= now:
         raise ExpiryPassed(f"{facts.name}.expires_at")
     return ends if asked is None or asked > ends else asked
+
+
+def _spans(facts: Facts, merchant: Merchant) -> tuple[timedelta | None, timedelta, bool]:
+    """How near and how far an end may be, and whether a farther one is cut short: as agreed, by the terms, the channel's."""
+    agreement, said = merchant.agreement, merchant.terms.of(facts.name)
+    least, most = agreement.expiry_min_seconds.get(facts.name), agreement.expiry_max_seconds.get(facts.name)
+    return (
+        said.expiry_min if least is None else timedelta(seconds=least),
+        (said.expiry_max or facts.expiry_max) if most is None else timedelta(seconds=most),
+        facts.expiry_is_capped and said.expiry_max is None,
+    )
 
 
 def _readable(span: timedelta) -> str:

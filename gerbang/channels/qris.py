@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from gerbang import channels
 from gerbang.channels import _emv
+from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Merchant, QrisAgreement
 from gerbang.domain.money import rupiah
@@ -50,7 +51,7 @@ class Qris:
         expiry_max=timedelta(minutes=60),
         expiry_is_capped=True,
         fee=Rate(percent=Decimal("0.7")),
-        settled_after_working_days=1,
+        settling=Schedule(1),
         standing=True,
         standing_amount=False,
     )
@@ -67,7 +68,7 @@ class Qris:
             name=agreed.name,
             amount=payment.amount,
             standing=payment.standing,
-            expires_at=channels.end_of(self.facts, payment, now),
+            expires_at=channels.end_of(self.facts, payment, merchant, now),
         )
 
     def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:

@@ -10,12 +10,21 @@ from decimal import Decimal
 import msgspec
 
 from gerbang import channels
+from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
 from gerbang.domain.money import rupiah
 from gerbang.domain.paycodes import Block, Opening
-from gerbang.domain.payments import Payment
-from gerbang.errors import BankMissing, BankUnknown, ChannelNotEnabled, MethodMissing, NumberOutsideRange
+from gerbang.domain.payments import Method, Payment
+from gerbang.errors import (
+    BankMissing,
+    BankUnknown,
+    ChannelNotEnabled,
+    MethodMissing,
+    NumberNotOffered,
+    NumberOutsideRange,
+    NumberTooLong,
+)
 
 
 class Bank(msgspec.Struct, frozen=True):
@@ -26,6 +35,8 @@ class Bank(msgspec.Struct, frozen=True):
     static_digits: int
     static_company: str
     dynamic_company: str
+    own_company: str
+    """For numbers of which the merchant chooses the tail."""
 
 
 BANKS = {
@@ -33,20 +44,26 @@ BANKS = {
     for bank in (
         # Digits are the reference's (6.1); Danamon's are not published and chosen here. Company codes are settings of an
         # installation: contract data in production, and Permata's as the reference observed them.
-        Bank("BCA", "BCA", 6, "1401", "1402"),
-        Bank("BRI", "BRI", 7, "1269", "1270"),
-        Bank("MANDIRI", "Bank Mandiri", 7, "8861", "8862"),
-        Bank("BNI", "BNI", 4, "9881", "9882"),
-        Bank("BSI", "Bank Syariah Indonesia", 8, "9001", "9002"),
-        Bank("CIMB", "CIMB Niaga", 8, "5919", "5920"),
-        Bank("PERMATA", "Bank Permata", 8, "7699", "7663"),
-        Bank("BNC", "Bank Neo Commerce", 4, "9011", "9012"),
-        Bank("DANAMON", "Bank Danamon", 8, "7915", "7916"),
+        Bank("BCA", "BCA", 6, "1401", "1402", "1304"),
+        Bank("BRI", "BRI", 7, "1269", "1270", "1268"),
+        Bank("MANDIRI", "Bank Mandiri", 7, "8861", "8862", "8863"),
+        Bank("BNI", "BNI", 4, "9881", "9882", "9883"),
+        Bank("BSI", "Bank Syariah Indonesia", 8, "9001", "9002", "9003"),
+        Bank("CIMB", "CIMB Niaga", 8, "5919", "5920", "5921"),
+        Bank("PERMATA", "Bank Permata", 8, "7699", "7663", "7698"),
+        Bank("BNC", "Bank Neo Commerce", 4, "9011", "9012", "9013"),
+        Bank("DANAMON", "Bank Danamon", 8, "7915", "7916", "7917"),
+        # The second dialect's two more. Their digits are chosen here; the prefix of Sampoerna is a recorded one.
+        Bank("HANA", "KEB Hana", 8, "9771", "9772", "9773"),
+        Bank("SAHABAT_SAMPOERNA", "Bank Sahabat Sampoerna", 8, "2018", "2019", "2020"),
     )
 }
 
 STATIC_RANGE_DEFAULT = (0, 99)
 DYNAMIC_DIGITS = 8
+OWN_DIGITS = 8
+"""The tail of a number that the merchant may choose (one-time-payment reference, 2.3)."""
+REAL_TIME = Schedule(0)
 NAME_LENGTH_MAX = 100
 
 
@@ -74,14 +91,16 @@ class VirtualAccount:
         expiry_max=timedelta(days=30),
         expiry_is_capped=False,
         fee=Rate(flat=rupiah(4_000), percent=Decimal(0)),
-        settled_after_working_days=1,
+        settling=Schedule(1),
+        # One-time-payment reference, section 4.
+        settling_of={"BRI": REAL_TIME, "BNI": REAL_TIME, "SAHABAT_SAMPOERNA": REAL_TIME},
         standing=True,
         standing_amount=True,
     )
 
     def options(self, merchant: Merchant) -> list[str] | None:
         agreed = merchant.agreement.virtual_account
-        return None if agreed is None else list(agreed.banks)
+        return None if agreed is None else channels.options_of(self.facts, merchant, list(agreed.banks))
 
     def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
         method = payment.method
@@ -89,44 +108,73 @@ class VirtualAccount:
             raise MethodMissing("method")
         channels.check_amount(self.facts, payment, merchant)
         bank = self._bank(method.option, merchant)
-        ends_at = channels.end_of(self.facts, payment, now)
-        name = method.payer_name.strip()
-        if payment.standing:
-            return Opening(
-                channel=self.facts.name,
-                option=method.option,
-                name=name or merchant.short_name,
-                amount=payment.amount,
-                standing=True,
-                expires_at=ends_at,
-                chosen=None if method.number is None else _static_number(bank, method.number),
-                range=_static_range(bank) if method.number is None else None,
-            )
+        ends_at = channels.end_of(self.facts, payment, merchant, now)
+        chosen, numbers, taken_out = _numbers(bank, payment, method, merchant)
         return Opening(
             channel=self.facts.name,
             option=method.option,
-            # A buyer at the cash machine sees whom they pay before the name that the merchant gave.
-            name=f"{merchant.short_name} - {name}" if name else merchant.short_name,
+            name=_name(method.payer_name.strip(), merchant, standing=payment.standing),
             amount=payment.amount,
-            standing=False,
+            standing=payment.standing,
             expires_at=ends_at,
-            range=bank.dynamic,
-            taken_out=_static_part(bank),
+            chosen=chosen,
+            range=numbers,
+            taken_out=taken_out,
         )
 
     def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
         return Block(number=number, name=opening.name, option=opening.option, expires_at=opening.expires_at)
 
     def _bank(self, option: str | None, merchant: Merchant) -> BankAgreement:
-        agreed = merchant.agreement.virtual_account
-        if agreed is None:
+        agreed, sold = merchant.agreement.virtual_account, self.options(merchant)
+        if agreed is None or sold is None:
             raise ChannelNotEnabled("method", title=self.facts.title)
-        offered = ", ".join(agreed.banks)
         if not option:
-            raise BankMissing("option", title=self.facts.title, offered=offered)
-        if option not in agreed.banks:
-            raise BankUnknown("option", bank=option, title=self.facts.title, offered=offered)
+            raise BankMissing("option", title=self.facts.title, offered=", ".join(sold))
+        if option not in sold:
+            raise BankUnknown("option", bank=option, title=self.facts.title, offered=", ".join(sold))
         return agreed.banks[option]
+
+
+def _name(payer: str, merchant: Merchant, *, standing: bool) -> str:
+    """What a buyer reads at the cash machine."""
+    if merchant.terms.prefixed_names:
+        return f"{merchant.agreement.name_prefix}{payer or merchant.short_name}"
+    if standing or not payer:
+        return payer or merchant.short_name
+    return f"{merchant.short_name} - {payer}"  # whom they pay comes before the name that the merchant gave
+
+
+def _numbers(
+    bank: BankAgreement, payment: Payment, method: Method, merchant: Merchant
+) -> tuple[str | None, NumberRange | None, tuple[tuple[int, int], ...]]:
+    """The number that the merchant chose, or the range where one may be taken from, and what of it is not for chance."""
+    if merchant.terms.own_numbers:
+        own = bank.own or own_numbers(method.option or "", merchant.number)
+        if method.number is not None and not bank.own_by_choice:
+            raise NumberNotOffered("number", bank=method.option)
+        return (None, own, ()) if method.number is None else (_own_number(own, method.number), None, ())
+    if not payment.standing:
+        return None, bank.dynamic, _static_part(bank)
+    if method.number is None:
+        return None, _static_range(bank), ()
+    return _static_number(bank, method.number), None, ()
+
+
+def own_numbers(bank: str, merchant_number: int) -> NumberRange:
+    """A merchant's numbers at a bank of which it may choose the tail: the house's company code, the merchant, eight digits."""
+    return NumberRange(prefix=f"{BANKS[bank].own_company}{merchant_number:04d}", digits=OWN_DIGITS)
+
+
+def _own_number(own: NumberRange, tail: str) -> str:
+    """The full number of a tail that the merchant chose; a shorter one is filled with zeros. Raises an Invalid."""
+    if len(tail) > own.digits:
+        raise NumberTooLong("number", digits=own.digits)
+    if not (tail.isascii() and tail.isdigit()) or not own.first <= int(tail) <= own.end:
+        raise NumberOutsideRange(
+            "number", digits=own.digits, ranges=f"{own.first:0{own.digits}d}-{own.end:0{own.digits}d}"
+        )
+    return f"{own.prefix}{int(tail):0{own.digits}d}"
 
 
 def _static_number(bank: BankAgreement, suffix: str) -> str:

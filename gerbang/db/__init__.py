@@ -1,7 +1,7 @@
 """What is remembered: the way to PostgreSQL, and its transactions. All SQL is on this floor, one file for each noun.
 
 Locks are taken in one order, so that transactions wait for each other but never in a circle: paycodes, idempotency keys,
-payments, charges, reports, accounts by id, and last the tallies of merchants. Within one noun rows are taken in the order
+payments, charges, reports, settlements, payouts, accounts by id, and last the tallies of merchants. Within one noun rows are taken in the order
 of their keys.
 """
 

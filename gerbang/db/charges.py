@@ -1,6 +1,7 @@
 """How charges are kept."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,11 @@ from gerbang.db._rows import arrays, text
 from gerbang.domain.charges import Charge
 from gerbang.domain.paycodes import Block
 
+KEPT = """id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, fee, failure_code,
+created_at, updated_at, expires_at, paid_at, vat, standing, settles_at"""
+"""What a charge is written with; that it was settled is only ever added."""
 COLUMNS = """id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, fee, failure_code,
-created_at, updated_at, expires_at, paid_at"""
+created_at, updated_at, expires_at, paid_at, vat, standing, settles_at, settled_at, settlement_id"""
 
 _block = msgspec.json.Decoder(Block)
 
@@ -36,6 +40,11 @@ def charge_of(row: asyncpg.Record) -> Charge:
         updated_at=row["updated_at"],
         expires_at=row["expires_at"],
         paid_at=row["paid_at"],
+        vat=row["vat"],
+        standing=row["standing"],
+        settles_at=row["settles_at"],
+        settled_at=row["settled_at"],
+        settlement_id=row["settlement_id"],
     )
 
 
@@ -56,6 +65,9 @@ def values_of(charge: Charge) -> tuple[Any, ...]:
         charge.updated_at,
         charge.expires_at,
         charge.paid_at,
+        charge.vat,
+        charge.standing,
+        charge.settles_at,
     )
 
 
@@ -64,10 +76,11 @@ async def insert(tx: Tx, charges: Sequence[Charge]) -> None:
     if charges:
         await tx.execute(
             f"""
-            INSERT INTO charges ({COLUMNS})
+            INSERT INTO charges ({KEPT})
             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[],
                                  $8::json[], $9::text[], $10::bigint[], $11::text[], $12::timestamptz[],
-                                 $13::timestamptz[], $14::timestamptz[], $15::timestamptz[])
+                                 $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::bigint[],
+                                 $17::boolean[], $18::timestamptz[])
             """,
             *arrays(values_of(charge) for charge in charges),
         )
@@ -84,6 +97,8 @@ async def update(tx: Tx, charges: Iterable[Charge]) -> None:
             charge.failure_code,
             charge.updated_at,
             charge.paid_at,
+            charge.vat,
+            charge.settles_at,
         )
         for charge in charges
     ]
@@ -92,9 +107,10 @@ async def update(tx: Tx, charges: Iterable[Charge]) -> None:
             """
             UPDATE charges c
             SET state = n.state, block = n.block, fee = n.fee, failure_code = n.failure_code,
-                updated_at = n.updated_at, paid_at = n.paid_at
+                updated_at = n.updated_at, paid_at = n.paid_at, vat = n.vat, settles_at = n.settles_at
             FROM unnest($1::uuid[], $2::text[], $3::json[], $4::bigint[], $5::text[], $6::timestamptz[],
-                        $7::timestamptz[]) AS n(id, state, block, fee, failure_code, updated_at, paid_at)
+                        $7::timestamptz[], $8::bigint[], $9::timestamptz[])
+                 AS n(id, state, block, fee, failure_code, updated_at, paid_at, vat, settles_at)
             WHERE c.id = n.id
             """,
             *arrays(rows),
@@ -129,3 +145,52 @@ async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Charge]:
 async def count_of(tx: Tx, payment_id: UUID) -> int:
     """How many charges a payment has."""
     return await tx.fetchval("SELECT count(*) FROM charges WHERE payment_id = $1", payment_id) or 0
+
+
+async def locked(tx: Tx, id_: UUID) -> Charge | None:
+    """A charge, held until the end of the transaction."""
+    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM charges WHERE id = $1 FOR NO KEY UPDATE", id_)
+    return None if row is None else charge_of(row)
+
+
+async def to_settle(tx: Tx, now: datetime, most: int) -> list[Charge]:
+    """Paid charges whose day has come, locked; those locked elsewhere are left."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM charges WHERE settled_at IS NULL AND settles_at <= $1
+        ORDER BY settles_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        now,
+        most,
+    )
+    return [charge_of(row) for row in rows]
+
+
+async def settle(tx: Tx, charges: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
+    """Writes down that charges are settled, for (charge, settlement)."""
+    await tx.execute(
+        """
+        UPDATE charges c SET settled_at = $3, settlement_id = n.settlement_id
+        FROM unnest($1::uuid[], $2::uuid[]) AS n(id, settlement_id) WHERE c.id = n.id
+        """,
+        *arrays(charges),
+        now,
+    )
+
+
+async def next_settles_at(tx: Tx) -> datetime | None:
+    """The nearest instant at which a charge is settled."""
+    return await tx.fetchval("SELECT min(settles_at) FROM charges WHERE settled_at IS NULL AND settles_at IS NOT NULL")
+
+
+async def of_settlement(tx: Tx, settlement_id: UUID, after: UUID | None, most: int) -> list[Charge]:
+    """The charges of a settlement in the order of their ids, from the one after `after` on."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM charges WHERE settlement_id = $1 AND id > $2 ORDER BY id LIMIT $3
+        """,
+        settlement_id,
+        after or UUID(int=0),
+        most,
+    )
+    return [charge_of(row) for row in rows]

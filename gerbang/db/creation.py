@@ -30,29 +30,31 @@ WITH numbers AS (
 ), asked AS (
     INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at,
                           expires_at, paid_at, cancelled_at, cancellation_reason, descriptor, customer_id,
-                          method, details)
+                          method, details, product, scope)
     SELECT * FROM unnest($18::uuid[], $19::uuid[], $20::text[], $21::text[], $22::bigint[], $23::text[],
                          $24::text[], $25::timestamptz[], $26::timestamptz[], $27::timestamptz[],
                          $28::timestamptz[], $29::timestamptz[], $30::text[], $31::text[], $32::text[],
-                         $33::json[], $34::json[])
+                         $33::json[], $34::json[], $35::text[], $36::text[])
 ), tried AS (
     INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block,
-                         descriptor, fee, failure_code, created_at, updated_at, expires_at, paid_at)
-    SELECT * FROM unnest($35::uuid[], $36::uuid[], $37::uuid[], $38::text[], $39::bigint[], $40::text[],
-                         $41::text[], $42::json[], $43::text[], $44::bigint[], $45::text[],
-                         $46::timestamptz[], $47::timestamptz[], $48::timestamptz[], $49::timestamptz[])
+                         descriptor, fee, failure_code, created_at, updated_at, expires_at, paid_at,
+                         vat, standing, settles_at)
+    SELECT * FROM unnest($37::uuid[], $38::uuid[], $39::uuid[], $40::text[], $41::bigint[], $42::text[],
+                         $43::text[], $44::json[], $45::text[], $46::bigint[], $47::text[],
+                         $48::timestamptz[], $49::timestamptz[], $50::timestamptz[], $51::timestamptz[],
+                         $52::bigint[], $53::boolean[], $54::timestamptz[])
 ), held AS (
-    SELECT merchant_id FROM tallies WHERE merchant_id = ANY($50::uuid[])
+    SELECT merchant_id FROM tallies WHERE merchant_id = ANY($55::uuid[])
     ORDER BY merchant_id FOR NO KEY UPDATE
 ), counted AS (
     UPDATE tallies t SET events = t.events + n.count, payments = t.payments + n.count
-    FROM held JOIN unnest($50::uuid[], $51::bigint[]) AS n(merchant_id, count) USING (merchant_id)
+    FROM held JOIN unnest($55::uuid[], $56::bigint[]) AS n(merchant_id, count) USING (merchant_id)
     WHERE t.merchant_id = held.merchant_id
     RETURNING t.merchant_id, t.events - n.count AS before
 )
 INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id)
 SELECT merchant_id, counted.before + n.place, 'payment.created', $1, n.payment_id, n.charge_id
-FROM unnest($52::uuid[], $53::bigint[], $54::uuid[], $55::uuid[]) AS n(merchant_id, place, payment_id, charge_id)
+FROM unnest($57::uuid[], $58::bigint[], $59::uuid[], $60::uuid[]) AS n(merchant_id, place, payment_id, charge_id)
 JOIN counted USING (merchant_id)
 """
 
@@ -87,8 +89,8 @@ async def insert(connection: Tx, created: Sequence[Created], now: datetime) -> b
         ),
         *_columns([(a.merchant_id, a.key, a.fingerprint, a.answer, a.expires_at) for a in answers], 5),
         *_columns([(c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in people.values()], 4),
-        *_columns([payments.values_of(one.payment) for one in created], 17),
-        *_columns([charges.values_of(one.charge) for one in created if one.charge], 15),
+        *_columns([payments.values_of(one.payment) for one in created], 19),
+        *_columns([charges.values_of(one.charge) for one in created if one.charge], 18),
         *_columns(list(counts.items()), 2),
         *_columns(
             [

@@ -46,13 +46,14 @@ async def post(tx: Tx, accounts: Accounts, transfers: Sequence[Transfer], at: da
     balance = changes(transfers)
     ids = await accounts.ids(tx, balance)
     rows = [
-        (ids[t.debit], ids[t.credit], t.amount, t.reason, t.merchant_id, t.payment_id, t.report_id) for t in transfers
+        (ids[t.debit], ids[t.credit], t.amount, t.reason, t.merchant_id, t.payment_id, t.report_id, t.cause_id)
+        for t in transfers
     ]
     await tx.execute(
         """
-        INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, at)
-        SELECT *, $8 FROM unnest($1::integer[], $2::integer[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[],
-                                 $7::uuid[])
+        INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, cause_id, at)
+        SELECT *, $9 FROM unnest($1::integer[], $2::integer[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[],
+                                 $7::uuid[], $8::uuid[])
         """,
         *arrays(rows),
         at,
@@ -67,6 +68,14 @@ async def post(tx: Tx, accounts: Accounts, transfers: Sequence[Transfer], at: da
         [ids[name] for name in balance],
         list(balance.values()),
     )
+
+
+async def hold_balances(tx: Tx, names: Sequence[str]) -> dict[str, int]:
+    """Balances in minor units by account name, held until the end of the transaction; those of accounts that exist."""
+    rows = await tx.fetch(
+        "SELECT name, balance FROM accounts WHERE name = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE", names
+    )
+    return {row["name"]: int(row["balance"]) for row in rows}
 
 
 async def balances(tx: Tx, names: Sequence[str] | None = None) -> dict[str, int]:

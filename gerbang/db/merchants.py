@@ -98,10 +98,12 @@ async def replace_secret(tx: Tx, merchant_id: UUID, dialect: str, secret_hash: b
     return [row["key"] for row in rows]
 
 
-async def credential(tx: Tx, key: str) -> tuple[UUID, str, bytes] | None:
-    """The merchant, dialect and secret's hash of a key."""
-    row = await tx.fetchrow("SELECT merchant_id, dialect, secret_hash FROM credentials WHERE key = $1", key)
-    return None if row is None else (row["merchant_id"], row["dialect"], row["secret_hash"])
+async def credentials(tx: Tx, keys: Sequence[str]) -> dict[str, tuple[UUID, str, bytes]]:
+    """The merchant, dialect and secret's hash of each of these keys."""
+    rows = await tx.fetch(
+        "SELECT key, merchant_id, dialect, secret_hash FROM credentials WHERE key = ANY($1::text[])", keys
+    )
+    return {row["key"]: (row["merchant_id"], row["dialect"], row["secret_hash"]) for row in rows}
 
 
 async def put_endpoint(

@@ -10,10 +10,10 @@ import msgspec
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays, text, text_or_none
-from gerbang.domain.payments import Details, Method, Payment, Pulse
+from gerbang.domain.payments import SCOPES, Details, Method, Payment, Pulse
 
 COLUMNS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
-cancelled_at, cancellation_reason, descriptor, customer_id, method, details"""
+cancelled_at, cancellation_reason, descriptor, customer_id, method, details, product, scope"""
 
 _method = msgspec.json.Decoder(Method)
 _details = msgspec.json.Decoder(Details)
@@ -39,6 +39,8 @@ def payment_of(row: asyncpg.Record) -> Payment:
         customer_id=row["customer_id"],
         method=None if row["method"] is None else _method.decode(row["method"]),
         details=_details.decode(row["details"]),
+        product=row["product"],
+        scope=row["scope"],
     )
 
 
@@ -61,12 +63,14 @@ def values_of(payment: Payment) -> tuple[Any, ...]:
         payment.customer_id,
         text_or_none(payment.method),
         text(payment.details),
+        payment.product,
+        payment.scope,
     )
 
 
 async def insert(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
     """Writes new payments and returns the ids of those written: the others' references were taken."""
-    rows = sorted((values_of(payment) for payment in payments), key=lambda row: (row[1], row[2]))
+    rows = sorted((values_of(payment) for payment in payments), key=lambda row: (row[1], row[-1], row[2]))
     if not rows:
         return set()
     written = await tx.fetch(
@@ -74,8 +78,9 @@ async def insert(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
         INSERT INTO payments ({COLUMNS})
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
                              $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
-                             $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::json[], $17::json[])
-        ON CONFLICT (merchant_id, reference) DO NOTHING
+                             $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::json[], $17::json[],
+                             $18::text[], $19::text[])
+        ON CONFLICT (merchant_id, scope, reference) DO NOTHING
         RETURNING id
         """,
         *arrays(rows),
@@ -113,17 +118,17 @@ async def update(tx: Tx, payments: Iterable[Payment]) -> None:
         )
 
 
-async def references_taken(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
-    """Which of these (merchant, reference) pairs exist already."""
+async def references_taken(tx: Tx, names: Sequence[tuple[UUID, str, str]]) -> set[tuple[UUID, str, str]]:
+    """Which of these (merchant, scope, reference) exist already."""
     rows = await tx.fetch(
         """
-        SELECT p.merchant_id, p.reference
-        FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, reference)
-        JOIN payments p USING (merchant_id, reference)
+        SELECT p.merchant_id, p.scope, p.reference
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked(merchant_id, scope, reference)
+        JOIN payments p USING (merchant_id, scope, reference)
         """,
-        *arrays(pairs),
+        *arrays(names),
     )
-    return {(row["merchant_id"], row["reference"]) for row in rows}
+    return {(row["merchant_id"], row["scope"], row["reference"]) for row in rows}
 
 
 async def locked(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Payment]:
@@ -140,10 +145,13 @@ async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
     return {row["id"]: payment_of(row) for row in rows}
 
 
-async def by_reference(tx: Tx, merchant_id: UUID, reference: str) -> Payment | None:
+async def by_reference(tx: Tx, merchant_id: UUID, reference: str, scope: str = "") -> Payment | None:
     """The merchant's payment of this reference."""
     row = await tx.fetchrow(
-        f"SELECT {COLUMNS} FROM payments WHERE merchant_id = $1 AND reference = $2", merchant_id, reference
+        f"SELECT {COLUMNS} FROM payments WHERE merchant_id = $1 AND scope = $2 AND reference = $3",
+        merchant_id,
+        scope,
+        reference,
     )
     return None if row is None else payment_of(row)
 
@@ -153,12 +161,19 @@ async def page(tx: Tx, merchant_id: UUID, *, skip: int, most: int) -> list[Payme
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM payments
-        WHERE id IN (SELECT id FROM payments WHERE merchant_id = $1 ORDER BY id DESC OFFSET $2 LIMIT $3)
+        WHERE id IN (
+            SELECT id FROM (
+                (SELECT id FROM payments WHERE merchant_id = $1 AND kind = 'single' ORDER BY id DESC LIMIT $4)
+                UNION ALL
+                (SELECT id FROM payments WHERE merchant_id = $1 AND kind = 'multiple' ORDER BY id DESC LIMIT $4)
+            ) listed ORDER BY id DESC OFFSET $2 LIMIT $3
+        )
         ORDER BY id DESC
         """,
         merchant_id,
         skip,
         most,
+        skip + most,
     )
     return [payment_of(row) for row in rows]
 
@@ -200,3 +215,28 @@ async def due(tx: Tx, now: datetime, most: int) -> list[Payment]:
 async def delete(tx: Tx, ids: Iterable[UUID]) -> None:
     """Takes back payments that this same transaction has written."""
     await tx.execute("DELETE FROM payments WHERE id = ANY($1::uuid[])", list(ids))
+
+
+async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Payment]:
+    """The merchant's payments of this reference, in every series, oldest first."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM payments
+        WHERE merchant_id = $1 AND scope = ANY($3::text[]) AND reference = $2 ORDER BY id
+        """,
+        merchant_id,
+        reference,
+        list(SCOPES),
+    )
+    return [payment_of(row) for row in rows]
+
+
+async def between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
+    """A merchant's payments from one id to another, both included."""
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM payments WHERE id BETWEEN $2 AND $3 AND merchant_id = $1 ORDER BY id LIMIT 10",
+        merchant_id,
+        low,
+        high,
+    )
+    return [payment_of(row) for row in rows]

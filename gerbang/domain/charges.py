@@ -18,6 +18,7 @@ MOVES: dict[str, dict[State, State]] = {
         "processing": "succeeded",
         "awaiting_capture": "succeeded",  # money that a bank reports has been captured, whoever asked for it
     },
+    "fail": {"waiting": "failed", "authenticating": "failed", "processing": "failed"},
     "expire": {"waiting": "expired", "authenticating": "expired"},
     "give_up": {"waiting": "expired", "authenticating": "expired"},
 }
@@ -40,7 +41,15 @@ class Charge(msgspec.Struct, frozen=True):
     paid_at: datetime | None = None
     fee: int = 0
     """What the merchant pays for it, VAT included, in minor units; known from the start for a fixed amount."""
+    vat: int = 0
+    """The part of the fee that is tax."""
     failure_code: str | None = None
+    standing: bool = False
+    """Whether it is one arrival of money on a standing paycode."""
+    settles_at: datetime | None = None
+    """When its money becomes the merchant's to withdraw; known once paid."""
+    settled_at: datetime | None = None
+    settlement_id: UUID | None = None
 
 
 def as_of(charge: Charge, now: datetime, payment_expires_at: datetime | None) -> Charge:
@@ -55,6 +64,16 @@ def as_of(charge: Charge, now: datetime, payment_expires_at: datetime | None) ->
 def paid(charge: Charge, paid_at: datetime, now: datetime) -> Charge:
     """The charge after its money arrived."""
     return replace(charge, state=MOVES["pay"][charge.state], paid_at=paid_at, updated_at=now)
+
+
+def failed(charge: Charge, code: str, now: datetime) -> Charge:
+    """The charge after it was declined. Money that still comes by it is late."""
+    return replace(charge, state=MOVES["fail"][charge.state], updated_at=now, failure_code=code)
+
+
+def ended(charge: Charge, now: datetime) -> Charge:
+    """The charge after its payment was ended. Money that still comes by it is late."""
+    return replace(charge, state=MOVES["expire"][charge.state], updated_at=now, failure_code="CHARGE_EXPIRED")
 
 
 def given_up(charge: Charge, now: datetime) -> Charge:

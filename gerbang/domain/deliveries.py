@@ -1,6 +1,5 @@
 """A delivery is one endpoint that must hear one event; a try is one sending. The ladder says when to try again."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang.domain.events import Event
+from gerbang.domain.terms import EVERYTHING, Terms
 
 State = Literal["waiting", "delivered", "parked", "given_up"]
 """`parked`: every try of the ladder failed. `given_up`: the endpoint answered that it never wants this one (a 4xx)."""
@@ -18,11 +18,14 @@ LEASE = timedelta(seconds=60)
 
 
 class Product(msgspec.Struct, frozen=True):
-    """A kind of callback that a merchant can register one URL for, and which news it carries. Declared by a dialect."""
+    """What a dialect sells: the news that its callbacks carry, each merchant to one URL, and the terms it is sold on."""
 
     name: str
     kinds: frozenset[str]
     ladder: tuple[timedelta, ...]
+    terms: Terms = EVERYTHING
+    takes_no: bool = True
+    """Whether a 4xx is an answer for good; False: every answer but a 2xx is tried again."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -75,13 +78,13 @@ def worth_repeating(status: int | None) -> bool:
     return status is None or status >= 500 or status in (408, 429)
 
 
-def after(attempt: Try, ladder: Sequence[timedelta], tries_before_resend: int = 0) -> tuple[State, datetime | None]:
+def after(attempt: Try, product: Product, tries_before_resend: int = 0) -> tuple[State, datetime | None]:
     """State of a delivery after a try, and when the next one is due. Each wait counts from the try before it."""
     if accepted(attempt.status):
         return "delivered", None
-    if not worth_repeating(attempt.status):
+    if product.takes_no and not worth_repeating(attempt.status):
         return "given_up", None
     step = attempt.number - tries_before_resend - 1
-    if step >= len(ladder):
+    if step >= len(product.ladder):
         return "parked", None
-    return "waiting", attempt.at + ladder[step]
+    return "waiting", attempt.at + product.ladder[step]

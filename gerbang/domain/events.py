@@ -8,6 +8,7 @@ import msgspec
 
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
+from gerbang.domain.payouts import Payout
 from gerbang.domain.reports import Booked
 
 Kind = Literal[
@@ -19,8 +20,15 @@ Kind = Literal[
     "payment.cancelled",
     "payment.expired",
     "charge.succeeded",
+    "charge.settled",
     "money.set_aside",
+    "payout.completed",
+    "payout.failed",
 ]
+
+
+TO_EVERY_PRODUCT = frozenset({"money.set_aside"})
+"""News that is told by every product that knows it. All other news is told by the product of its payment or payout alone."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +38,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     charge: Charge | None = None
     report: Booked | None = None
     reported_number: str = ""
+    payout: Payout | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -40,3 +49,10 @@ class Event(msgspec.Struct, frozen=True):
     charge_id: UUID | None = None
     snapshot: Snapshot | None = None
     """None for news that is never sent to anybody."""
+
+    def concerns(self, product: str) -> bool:
+        """Whether this product's callbacks are where it belongs."""
+        if self.snapshot is None or self.kind in TO_EVERY_PRODUCT:
+            return self.snapshot is not None
+        about = self.snapshot.payment or self.snapshot.payout
+        return about is not None and about.product == product

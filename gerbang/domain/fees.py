@@ -1,5 +1,6 @@
 """What a merchant pays for a charge: a flat part and a percentage, with value added tax on top."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -8,6 +9,10 @@ from gerbang.domain.money import half_up
 
 VAT_PERCENT = Decimal(11)
 """PPN on payment services; the vendors' recorded fees solve exactly as base x 1.11."""
+VAT_PERCENT_BEFORE = Decimal(10)
+"""PPN until the end of March 2022 (law 7 of 2021); the fees in documents of 2020 solve exactly as base x 1.10."""
+VAT_RAISED_AT = datetime(2022, 3, 31, 17, tzinfo=UTC)
+"""The first of April 2022, 00:00 in Jakarta."""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -15,7 +20,8 @@ class Rate(msgspec.Struct, frozen=True):
 
     flat: int = 0
     percent: Decimal = Decimal(0)
-    vat_percent: Decimal = VAT_PERCENT
+    vat_percent: Decimal | None = None
+    """None: what the law says on the day."""
 
 
 class Fee(msgspec.Struct, frozen=True):
@@ -29,8 +35,14 @@ class Fee(msgspec.Struct, frozen=True):
         return self.total - self.vat
 
 
-def fee_of(rate: Rate, amount: int) -> Fee:
+def vat_percent(at: datetime) -> Decimal:
+    """Value added tax on the services of a payment gateway, as the law has it at an instant."""
+    return VAT_PERCENT if at >= VAT_RAISED_AT else VAT_PERCENT_BEFORE
+
+
+def fee_of(rate: Rate, amount: int, at: datetime) -> Fee:
     """The fee for `amount` minor units. Total and tax-free part are each rounded half up; the tax is the difference."""
     net = rate.flat + amount * rate.percent / 100
-    total = half_up(net * (100 + rate.vat_percent) / 100)
+    vat = vat_percent(at) if rate.vat_percent is None else rate.vat_percent
+    total = half_up(net * (100 + vat) / 100)
     return Fee(total=total, vat=total - half_up(Decimal(net)))

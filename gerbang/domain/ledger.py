@@ -1,8 +1,9 @@
 """Double-entry bookkeeping: every movement is one transfer from a credited account to a debited one.
 
 A balance is debits minus credits, so that all balances together are zero after every commit. Accounts are named:
-`bank/<connection>` (money that a bank owes us), `merchant/<id>/pending` (ours to pay out once settled),
-`merchant/<id>/suspense` (arrived, but not what was owed), `house/fees`, `house/vat`, `house/suspense`.
+`bank/<connection>` (money that a bank owes us), `merchant/<id>/pending` (paid and not yet settled), `merchant/<id>/available`
+(settled: the merchant may take it out), `merchant/<id>/reserved` (on its way out), `merchant/<id>/suspense` (arrived, but not
+what was owed), `house/fees`, `house/vat`, `house/suspense`.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ class Transfer(msgspec.Struct, frozen=True):
     merchant_id: UUID
     payment_id: UUID | None
     report_id: UUID | None
+    cause_id: UUID | None = None
+    """The charge that is settled, or the payout. One cause moves money once for each reason."""
 
 
 def bank(connection: str) -> str:
@@ -37,22 +40,29 @@ def pending(merchant_id: UUID) -> str:
     return f"merchant/{merchant_id}/pending"
 
 
+def available(merchant_id: UUID) -> str:
+    return f"merchant/{merchant_id}/available"
+
+
 def suspense(merchant_id: UUID) -> str:
     return "house/suspense" if merchant_id == HOUSE else f"merchant/{merchant_id}/suspense"
 
 
-def money_in(
-    connection: str, merchant_id: UUID, amount: int, fee: Fee, *, payment_id: UUID, report_id: UUID
-) -> list[Transfer]:
-    """Money that was owed: to the merchant's pending balance, and the fee out of it."""
-    owner = pending(merchant_id)
+def money_in(connection: str, merchant_id: UUID, amount: int, *, payment_id: UUID, report_id: UUID) -> list[Transfer]:
+    """Money that was owed: to the merchant's pending balance, whole."""
+    return [Transfer(bank(connection), pending(merchant_id), amount, "money_in", merchant_id, payment_id, report_id)]
+
+
+def settling(merchant_id: UUID, amount: int, fee: Fee, *, payment_id: UUID, charge_id: UUID) -> list[Transfer]:
+    """Money that is settled: from the pending to the available balance, and the fee out of that."""
+    owner = available(merchant_id)
     lines = [
-        (bank(connection), owner, amount, "money_in"),
+        (pending(merchant_id), owner, amount, "settled"),
         (owner, FEES, fee.net, "fee"),
         (owner, VAT, fee.vat, "vat"),
     ]
     return [
-        Transfer(debit, credit, minor, reason, merchant_id, payment_id, report_id)
+        Transfer(debit, credit, minor, reason, merchant_id, payment_id, None, charge_id)
         for debit, credit, minor, reason in lines
         if minor > 0
     ]
@@ -72,3 +82,35 @@ def changes(transfers: Iterable[Transfer]) -> dict[str, int]:
         balance[transfer.debit] = balance.get(transfer.debit, 0) + transfer.amount
         balance[transfer.credit] = balance.get(transfer.credit, 0) - transfer.amount
     return balance
+
+
+def reserved(merchant_id: UUID) -> str:
+    return f"merchant/{merchant_id}/reserved"
+
+
+def reserving(merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transfer]:
+    """Money for a payout, its fee included: set aside, so that it cannot be paid out twice."""
+    return [
+        _of_payout(available(merchant_id), reserved(merchant_id), amount, "payout_reserved", merchant_id, payout_id)
+    ]
+
+
+def paying_out(connection: str, merchant_id: UUID, amount: int, fee: Fee, *, payout_id: UUID) -> list[Transfer]:
+    """Money that has left by a bank, and the fee for it, out of what was reserved."""
+    lines = [(bank(connection), amount, "payout"), (FEES, fee.net, "fee"), (VAT, fee.vat, "vat")]
+    return [
+        _of_payout(reserved(merchant_id), credit, minor, reason, merchant_id, payout_id)
+        for credit, minor, reason in lines
+        if minor > 0
+    ]
+
+
+def releasing(merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transfer]:
+    """Money of a payout that failed, its fee included: available again."""
+    return [
+        _of_payout(reserved(merchant_id), available(merchant_id), amount, "payout_released", merchant_id, payout_id)
+    ]
+
+
+def _of_payout(debit: str, credit: str, amount: int, reason: str, merchant_id: UUID, payout_id: UUID) -> Transfer:
+    return Transfer(debit, credit, amount, reason, merchant_id, None, None, payout_id)

@@ -5,7 +5,9 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
+from gerbang.domain.terms import Terms
 
 
 class NumberRange(msgspec.Struct, frozen=True):
@@ -35,6 +37,10 @@ class BankAgreement(msgspec.Struct, frozen=True):
     static_prefix: str
     static_digits: int
     static_ranges: list[tuple[int, int]]
+    own: NumberRange | None = None
+    """Numbers of which the merchant may choose the tail, for products that work so; None: the house's default."""
+    own_by_choice: bool = True
+    """False where the bank lets nobody choose the tail of such a number."""
 
 
 class VirtualAccountAgreement(msgspec.Struct, frozen=True):
@@ -58,6 +64,17 @@ class QrisAgreement(msgspec.Struct, frozen=True):
     static_quota: int = 100
 
 
+class RetailAgreement(msgspec.Struct, frozen=True):
+    """Paying at a till: the outlets, and where payment codes come from."""
+
+    outlets: list[str]
+    codes: NumberRange
+
+
+class EwalletAgreement(msgspec.Struct, frozen=True):
+    wallets: list[str]
+
+
 class Look(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the payer's page looks for a merchant."""
 
@@ -74,10 +91,22 @@ class Agreement(msgspec.Struct, frozen=True):
 
     virtual_account: VirtualAccountAgreement | None = None
     qris: QrisAgreement | None = None
+    retail_outlet: RetailAgreement | None = None
+    ewallet: EwalletAgreement | None = None
+    also_offered: dict[str, list[str]] = {}
+    """By product: channels that this merchant uses in it although the product does not offer them to everybody."""
     fees: dict[str, Rate] = {}
     """By "channel" or, more exactly, "channel/option"; the channel's own default where nothing is said."""
+    settling: dict[str, Schedule] = {}
+    """When paid money becomes available, by "channel" or "channel/option"; the channel's own schedule otherwise."""
     amount_min: dict[str, int] = {}
     amount_max: dict[str, int] = {}
+    """Limits in sen, by "channel" or "channel/option", of every product."""
+    expiry_min_seconds: dict[str, int] = {}
+    expiry_max_seconds: dict[str, int] = {}
+    """How near and how far the end of a payment may be, by "channel", in every product."""
+    name_prefix: str = "IKN-"
+    """What stands before a name where the terms say that there is a prefix (one-time-payment reference, 2.3)."""
     quarantine_seconds: int = 86_400
     """How long a number rests after its payment has ended before it may be given out again."""
     look: Look = Look()
@@ -96,6 +125,8 @@ class Merchant(msgspec.Struct, frozen=True):
     email: str
     created_at: datetime
     agreement: Agreement
+    terms: Terms = Terms()
+    """The terms of the product under which it is dealt with just now."""
 
 
 HOUSE = UUID(int=0)

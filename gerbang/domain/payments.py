@@ -24,6 +24,8 @@ MOVES: dict[str, dict[State, State]] = {
     "process": {"awaiting": "processing"},
     "reopen": {"awaiting": "needs_method"},
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
+    "withdraw": {"needs_method": "cancelled", "needs_confirmation": "cancelled", "awaiting": "cancelled"},
+    "fail": {"awaiting": "cancelled", "processing": "cancelled"},
     "expire": {
         "needs_method": "expired",
         "needs_confirmation": "expired",
@@ -33,10 +35,15 @@ MOVES: dict[str, dict[State, State]] = {
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
 
-`reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid.
+`reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid. `withdraw`
+is the cancelling of the one-time-payment API, which also ends what has a number (its reference, 2.2); `fail` is the end
+of a payment whose only charge was declined (payment-session reference, section 5.2).
 """
+SCOPES = ("", "links", "virtual_account", "qris")
+"""The series of references: payments, payment links, and standing paycodes by channel (one-time-payment reference, 1.6)."""
+CHARGE_FAILED = "CHARGE_FAILED"
+"""The reason of a payment that was cancelled because its charge was declined (payment-session reference, 3.7)."""
 
-EXPIRES_AFTER_DEFAULT = timedelta(minutes=15)
 EXPIRES_AFTER_MAX = timedelta(days=366)
 
 
@@ -48,7 +55,9 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     """The bank, outlet or wallet, for channels that have several."""
     payer_name: str = ""
     number: str | None = None
-    """The suffix that the merchant chose for a standing number."""
+    """The tail that the merchant chose for the number."""
+    return_url: str | None = None
+    """Where a wallet sends its buyer back to; None: to the payer's page."""
     left_to_buyer: Literal["", "option", "method"] = ""
     """How much of this the buyer chose on the payer's page: nothing, the bank or wallet, or the channel too."""
     expires_at: datetime | None = None
@@ -69,6 +78,8 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     order: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # with None in its place, no such text can be read back
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     description: str | None = None
+    shown_name: str = ""
+    """The name that the merchant wants shown where the buyer pays, whatever way they choose."""
     echo: dict[str, str | bool] = {}
     """Small things that only the dialect which took the request understands."""
 
@@ -76,6 +87,8 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
 class Payment(msgspec.Struct, frozen=True):
     id: UUID
     merchant_id: UUID
+    product: str
+    """The product under which it was made: its terms hold, and its callbacks tell of it."""
     reference: str
     kind: Kind
     amount: int | None
@@ -93,6 +106,13 @@ class Payment(msgspec.Struct, frozen=True):
     cancelled_at: datetime | None = None
     cancellation_reason: str | None = None
     currency: str = IDR
+    scope: str = ""
+    """The series of SCOPES in which its reference is unique."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended because its charge was declined."""
+        return self.state == "cancelled" and self.cancellation_reason == CHARGE_FAILED
 
     @property
     def standing(self) -> bool:
@@ -146,6 +166,8 @@ PAST = {
     "process": "processed",
     "reopen": "opened again",
     "cancel": "cancelled",
+    "withdraw": "cancelled",
+    "fail": "declined",
     "expire": "expired",
 }
 
@@ -153,6 +175,16 @@ PAST = {
 def cancelled(payment: Payment, reason: str, now: datetime) -> Payment:
     """Ends an unpaid payment. Its expiry becomes the time of the cancellation (payment-session reference, 4.5)."""
     return replace(moved(payment, "cancel", now), cancelled_at=now, cancellation_reason=reason, expires_at=now)
+
+
+def withdrawn(payment: Payment, reason: str, now: datetime) -> Payment:
+    """Ends an unpaid payment that may have a number already. Its expiry stays what it was."""
+    return replace(moved(payment, "withdraw", now), cancelled_at=now, cancellation_reason=reason)
+
+
+def failed(payment: Payment, now: datetime) -> Payment:
+    """Ends a payment whose only charge was declined."""
+    return replace(moved(payment, "fail", now), cancelled_at=now, cancellation_reason=CHARGE_FAILED)
 
 
 def left_open(method: Method | None) -> Method | None:
@@ -176,15 +208,17 @@ def expired_early(payment: Payment, now: datetime) -> Payment:
     return replace(moved(payment, "expire", now), expires_at=now)
 
 
-def expiry(asked: datetime | None, kind: Kind, amount: int | None, now: datetime) -> datetime | None:
-    """When a payment ends: as asked, else 15 minutes from now; a MULTIPLE one only if it is closed and asked to.
+def expiry(
+    asked: datetime | None, kind: Kind, amount: int | None, now: datetime, default: timedelta
+) -> datetime | None:
+    """When a payment ends: as asked, else by `default`; a MULTIPLE one only if it is closed and asked to.
 
     Raises ExpiryPassed or ExpiryTooFar (field "expires_at").
     """
     if kind == "multiple" and (asked is None or amount is None):
         return None
     if asked is None:
-        return now + EXPIRES_AFTER_DEFAULT
+        return now + default
     if asked <= now:
         raise ExpiryPassed("expires_at")
     if asked > now + EXPIRES_AFTER_MAX:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gerbang.channels import Channel, limits
+from gerbang.channels import offered as is_offered
 from gerbang.db import charges, merchants, paycodes, payments, reports
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
@@ -24,6 +25,8 @@ from gerbang.services.confirmations import own
 from gerbang.world import World
 
 PAYER_NAME_LENGTH_MAX = 100
+IN_THE_PAYERS_NAME = {"virtual_account"}
+"""Channels whose code stands in the name of whoever pays. At a till it is the shop's that is called out."""
 WRONG_BY = rupiah(1_000)
 """How much too much the sandbox pays when it is asked for a wrong amount."""
 
@@ -49,12 +52,12 @@ class Way(msgspec.Struct, frozen=True):
     channel: str
     title: str
     options: list[str]
-    """The banks, outlets or wallets; [] where the channel has none."""
+    """The banks, outlets or wallets that this payment can use; [] where the channel has none."""
     amount_min: int
     amount_max: int
-    """Minor units, as agreed with the merchant."""
+    """Minor units, as agreed with the merchant: the widest of its options."""
     refusal: Refused | None = None
-    """Why it cannot be used for this payment."""
+    """Why it cannot be used for this payment, neither by any of its options."""
 
 
 class Reopening(msgspec.Struct, frozen=True):
@@ -92,7 +95,7 @@ async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
             Visit(
                 payment=payment_rules.as_of(payment, now),
                 charge=charge_rules.as_of(charge, now, payment.expires_at) if charge else None,
-                merchant=known[payment.merchant_id],
+                merchant=world.dealing(known[payment.merchant_id], payment.product),
                 set_aside=set_aside,
                 now=now,
                 version=pulse.version(now),
@@ -114,20 +117,27 @@ def ways(world: World, visit: Visit) -> list[Way]:
     settled = visit.payment.method
     offered: list[Way] = []
     for channel in world.channels.values():
+        facts = channel.facts
+        if settled is not None and settled.channel != facts.name:
+            continue
         options = channel.options(visit.merchant)
-        if options is None or (settled is not None and settled.channel != channel.facts.name):
+        if options is None or not is_offered(facts, visit.merchant, visit.payment.product):
             continue
         if settled is not None and settled.option is not None:
             options = [settled.option]
-        least, most = limits(channel.facts, visit.merchant)
-        refusal = _refusal(channel, options, visit)
-        offered.append(Way(channel.facts.name, channel.facts.title, options, least, most, refusal))
+        sold: list[str | None] = [*options] or [None]
+        each = [limits(facts, visit.merchant, option) for option in sold]
+        least, most = min(least for least, _ in each), max(most for _, most in each)
+        refusals = {option: _refusal(channel, option, visit) for option in sold}
+        usable = [option for option in options if refusals[option] is None]
+        refusal = None if None in refusals.values() else next(iter(refusals.values()))
+        offered.append(Way(facts.name, facts.title, usable or options, least, most, refusal))
     return offered
 
 
-def _refusal(channel: Channel, options: list[str], visit: Visit) -> Refused | None:
-    """Tries the channel with its first option: limits are the channel's own, whatever the bank."""
-    method = _method(visit.payment, channel.facts.name, options[0] if options else None)
+def _refusal(channel: Channel, option: str | None, visit: Visit) -> Refused | None:
+    """Why the channel would not open this payment with this option."""
+    method = _method(visit.payment, channel.facts.name, option)
     try:
         channel.open(replace(visit.payment, method=method), visit.merchant, visit.now)
     except Refused as refusal:
@@ -154,8 +164,9 @@ def chosen(world: World, visit: Visit, channel: str, option: str | None) -> Meth
 def _method(payment: Payment, channel: str, option: str | None) -> Method:
     """The method with what the merchant asked of it, in the name of the payment's customer where it asked nothing."""
     settled = payment.method
-    customer = payment.details.customer
+    customer = payment.details.customer if channel in IN_THE_PAYERS_NAME else None
     name = " ".join(filter(None, (customer.given_name, customer.surname))) if customer else ""
+    name = payment.details.shown_name or name
     if settled is None:
         return Method(channel, option, payer_name=name[:PAYER_NAME_LENGTH_MAX].strip(), left_to_buyer="method")
     return replace(

@@ -6,11 +6,13 @@ from uuid import UUID
 from gerbang.db.batches import Batch
 from gerbang.domain.deliveries import State
 from gerbang.domain.reports import Booked, Report
-from gerbang.services import checkout, confirmations, deliveries, lookups, payments, reports
+from gerbang.services import checkout, confirmations, credentials, deliveries, lists, lookups, payments, reports
 from gerbang.services.checkout import Visit
 from gerbang.services.confirmations import Confirmation, Confirmed
+from gerbang.services.credentials import SignIn
 from gerbang.services.deliveries import Result
 from gerbang.services.drafts import NewPayment
+from gerbang.services.lists import Asked, Paid
 from gerbang.services.lookups import Found, Question
 from gerbang.world import World
 
@@ -26,6 +28,10 @@ class Commands:
             partial(confirmations.confirm_all, world), size_max=size_max, lanes=lanes
         )
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
+        self.sign_in: Batch[SignIn, UUID] = Batch(
+            partial(credentials.sign_in_all, world), size_max=size_max, lanes=lanes
+        )
+        self.find: Batch[Asked, Paid] = Batch(partial(lists.find_all, world), size_max=size_max, lanes=lanes)
         self.read: Batch[Question, Found] = Batch(partial(lookups.read_all, world), size_max=size_max, lanes=lanes)
         self.visit: Batch[UUID, Visit] = Batch(partial(checkout.visits, world), size_max=size_max, lanes=lanes)
         self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)

@@ -95,7 +95,8 @@ def _decided(
     method = wish.method or payment.method
     if method is None:
         raise MethodMissing("method")
-    return opening.plan(world, replace(payment, method=method), known[wish.merchant_id], now)
+    merchant = world.dealing(known[wish.merchant_id], payment.product)
+    return opening.plan(world, replace(payment, method=method), merchant, now)
 
 
 async def cancel(world: World, wish: Cancellation) -> Payment:

@@ -1,13 +1,15 @@
 """Who is asking: keys and secrets, and the access tokens given for them."""
 
 import hmac
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import jwt
+import msgspec
 
 from gerbang.db import merchants
-from gerbang.errors import CredentialsWrong
+from gerbang.errors import CredentialsWrong, Refused
 from gerbang.seals import hash_of
 from gerbang.world import World
 
@@ -17,14 +19,37 @@ ISSUER = "backend-portal"
 TOKENS_REMEMBERED = 10_000
 
 
-async def sign_in(world: World, key: str, secret: str) -> UUID:
-    """The merchant whose key and secret these are. Raises CredentialsWrong, without saying which of the two was wrong."""
+class SignIn(msgspec.Struct, frozen=True):
+    """A key and its secret, for one dialect's keys or for all."""
+
+    key: str
+    secret: str
+    dialect: str | None = None
+
+
+async def sign_in(world: World, key: str, secret: str, dialect: str | None = None) -> UUID:
+    """The merchant whose key and secret these are, for one dialect's keys or for all.
+
+    Raises CredentialsWrong, without saying which of the two was wrong.
+    """
+    (merchant_id,) = await sign_in_all(world, [SignIn(key, secret, dialect)])
+    if isinstance(merchant_id, Refused):
+        raise merchant_id
+    return merchant_id
+
+
+async def sign_in_all(world: World, wishes: Sequence[SignIn]) -> list[UUID | Refused]:
+    """As `sign_in`, many at a time: what arrives together is looked up together."""
     async with world.db.reading() as tx:
-        found = await merchants.credential(tx, key) if "\x00" not in key else None
-    given = hash_of(secret)
-    if found is None or not hmac.compare_digest(found[2], given):
-        raise CredentialsWrong
-    return found[0]
+        found = await merchants.credentials(tx, [wish.key for wish in wishes if "\x00" not in wish.key])
+    answers: list[UUID | Refused] = []
+    for wish in wishes:
+        kept, given = found.get(wish.key), hash_of(wish.secret)
+        if kept is None or not hmac.compare_digest(kept[2], given) or wish.dialect not in (None, kept[1]):
+            answers.append(CredentialsWrong())
+        else:
+            answers.append(kept[0])
+    return answers
 
 
 def issue_token(world: World, merchant_id: UUID, client_id: str) -> str:

@@ -84,8 +84,8 @@ async def record_all(world: World, results: Sequence[Result]) -> list[State | Re
     """Writes down how sendings went: delivered, due again by the ladder, or parked where everybody can see it."""
     written: list[tuple[UUID, Try, State, datetime | None]] = []
     for result in results:
-        ladder = world.products[result.due.product].product.ladder
-        state, next_at = after(result.attempt, ladder, result.due.ladder_from)
+        product = world.products[result.due.product].product
+        state, next_at = after(result.attempt, product, result.due.ladder_from)
         written.append((result.due.id, result.attempt, state, next_at))
     async with world.db.transaction() as tx:
         await kept.record(tx, written)

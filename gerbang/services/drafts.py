@@ -23,6 +23,8 @@ class NewPayment(msgspec.Struct, frozen=True):
     """A request to be paid, as any dialect may put it."""
 
     merchant_id: UUID
+    product: str
+    """Whose terms hold, and whose callbacks will tell of it."""
     reference: str
     kind: Kind
     amount: int | None
@@ -32,6 +34,8 @@ class NewPayment(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     answer: Callable[[Payment, Charge | None], bytes]
     """Renders the answer; its bytes are what a repetition of the request is given."""
+    scope: str = ""
+    """The series in which the reference must be new."""
     customer: Customer | None = None
     customer_id: str | None = None
     key: str | None = None
@@ -118,6 +122,7 @@ def _decided(
     merchant = known.get(order.merchant_id)
     if merchant is None:
         raise MerchantUnknown
+    merchant = world.dealing(merchant, order.product)
     if order.kind == "single" and order.amount is None:
         raise AmountMissing("amount")
     if order.kind == "multiple" and order.details.redirect:
@@ -125,13 +130,15 @@ def _decided(
     payment = Payment(
         id=ids.uuid7(now),
         merchant_id=merchant.id,
+        product=order.product,
+        scope=order.scope,
         reference=order.reference,
         kind=order.kind,
         amount=order.amount,
         state="needs_method" if order.details.auto_confirm else "needs_confirmation",
         created_at=now,
         updated_at=now,
-        expires_at=expiry(order.expires_at, order.kind, order.amount, now),
+        expires_at=expiry(order.expires_at, order.kind, order.amount, now, merchant.terms.expires_after),
         descriptor=order.descriptor if order.descriptor is not None else merchant.short_name,
         details=replace(order.details, customer=customer[1]) if customer else order.details,
         method=order.method,
@@ -139,7 +146,7 @@ def _decided(
     )
     if order.method is None:
         return Plan(payment, merchant)
-    channel = opening.channel_for(world, order.method, merchant, standing=payment.standing)
+    channel = opening.channel_for(world, order.method, merchant, payment)
     option_open = bool(channel.options(merchant)) and order.method.option is None
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, merchant)

@@ -62,14 +62,13 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     return answers
 
 
-async def by_reference(world: World, merchant_id: UUID, reference: str) -> Found | None:
-    """The merchant's payment of this reference."""
+async def by_reference(world: World, merchant_id: UUID, reference: str) -> list[Found]:
+    """The merchant's payments of this reference: one, or several that other dialects keep in series of their own."""
     async with world.db.reading() as tx:
-        payment = await payments.by_reference(tx, merchant_id, reference)
-        if payment is None:
-            return None
-        listed = await charges.newest(tx, [payment.id], most=CHARGES_PER_PAGE)
-    return _as_of(payment, listed.get(payment.id, []), world.clock.now())
+        found = await payments.of_reference(tx, merchant_id, reference)
+        listed = await charges.newest(tx, [payment.id for payment in found], most=CHARGES_PER_PAGE) if found else {}
+    now = world.clock.now()
+    return [_as_of(payment, listed.get(payment.id, []), now) for payment in found]
 
 
 async def charges_of(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from gerbang import ids, network
-from gerbang.channels import qris, virtual_account
+from gerbang.channels import ewallet, qris, retail_outlet, virtual_account
 from gerbang.db import Tx, customers, merchants
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import Agreement, Merchant
@@ -65,7 +66,12 @@ async def create(
 
 def default_agreement(number: int, name: str) -> Agreement:
     """Every channel that needs no contract data of its own, on the house's numbers."""
-    return Agreement(virtual_account=virtual_account.agreement_for(number), qris=qris.agreement_for(number, name))
+    return Agreement(
+        virtual_account=virtual_account.agreement_for(number),
+        qris=qris.agreement_for(number, name),
+        retail_outlet=retail_outlet.agreement_for(),
+        ewallet=ewallet.agreement_for(),
+    )
 
 
 async def _give_keys(world: World, tx: Tx, merchant: Merchant) -> Keys:
@@ -96,9 +102,37 @@ async def every(world: World) -> list[Merchant]:
 
 
 async def set_agreement(world: World, merchant_id: UUID, agreement: Agreement) -> None:
-    """Changes what was agreed with a merchant."""
+    """Changes what was agreed with a merchant. Raises MerchantUnknown."""
     async with world.db.transaction() as tx:
+        if not await merchants.by_id(tx, [merchant_id]):
+            raise MerchantUnknown
         await merchants.update_agreement(tx, merchant_id, agreement)
+
+
+async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, stop: bool = False) -> list[str]:
+    """Offers a channel to a merchant in a product that does not have it for everybody; returns all that are so offered.
+
+    A channel that the merchant had no agreement for gets the house's. Raises MerchantUnknown, ProductUnknown, Invalid.
+    """
+    if product not in world.products:
+        raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
+    if channel not in world.channels:
+        raise Invalid(
+            "channel", why=f"There is no channel {channel}: choose one of {', '.join(sorted(world.channels))}."
+        )
+    async with world.db.transaction() as tx:
+        known = await merchants.by_id(tx, [merchant_id])
+        if merchant_id not in known:
+            raise MerchantUnknown
+        merchant = known[merchant_id]
+        agreement, default = merchant.agreement, default_agreement(merchant.number, merchant.name)
+        before = agreement.also_offered.get(product, [])
+        offered = sorted({*before, channel} - ({channel} if stop else set()))
+        agreement = replace(agreement, also_offered=agreement.also_offered | {product: offered})
+        if getattr(agreement, channel) is None:
+            agreement = replace(agreement, **{channel: getattr(default, channel)})
+        await merchants.update_agreement(tx, merchant_id, agreement)
+    return offered
 
 
 async def set_callback(world: World, merchant_id: UUID, product: str, url: str) -> Callback:

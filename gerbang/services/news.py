@@ -26,6 +26,8 @@ async def announce(
             (ids.uuid7(now), event.merchant_id, number, endpoint.id, now)
             for event, number in zip(events, numbers, strict=True)
             for endpoint in endpoints
-            if endpoint.merchant_id == event.merchant_id and event.kind in endpoint.kinds
+            if endpoint.merchant_id == event.merchant_id
+            and event.kind in endpoint.kinds
+            and event.concerns(endpoint.product)
         ],
     )

@@ -35,10 +35,12 @@ class Plan(msgspec.Struct, frozen=True):
         return Wish(self.opening, self.payment.id, self.charge_id, self.merchant, self.payment.expires_at)
 
 
-def channel_for(world: World, method: Method, merchant: Merchant, *, standing: bool) -> Channel:
+def channel_for(world: World, method: Method, merchant: Merchant, payment: Payment) -> Channel:
     """The channel of a method. Raises StandingNotOffered or ChannelNotEnabled (field "method")."""
     channel = world.channels.get(method.channel)
-    if standing and (channel is None or not channel.facts.standing):
+    if channel is not None and not channels.offered(channel.facts, merchant, payment.product):
+        channel = None
+    if payment.standing and (channel is None or not channel.facts.standing):
         raise StandingNotOffered("method", title=method.channel.capitalize())
     if channel is None or channel.options(merchant) is None:
         raise ChannelNotEnabled("method", title=channel.facts.title if channel else method.channel.capitalize())
@@ -46,9 +48,12 @@ def channel_for(world: World, method: Method, merchant: Merchant, *, standing: b
 
 
 def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> Plan:
-    """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses."""
+    """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses.
+
+    The merchant is given under the terms of the payment's product.
+    """
     assert payment.method is not None, "a method was chosen"
-    channel = channel_for(world, payment.method, merchant, standing=payment.standing)
+    channel = channel_for(world, payment.method, merchant, payment)
     opening = channel.open(payment, merchant, now)
     payment = moved(payment, "activate" if payment.standing else "confirm", now)
     return Plan(payment, merchant, channel, opening, None if payment.standing else ids.uuid7(now))
@@ -65,7 +70,7 @@ def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | No
 
 def waiting_charge(plan: Plan, block: Block, now: datetime) -> Charge:
     assert plan.channel is not None and plan.charge_id is not None and plan.payment.amount is not None
-    rate = channels.rate(plan.channel.facts, block.option, plan.merchant)
+    fee = fee_of(channels.rate(plan.channel.facts, block.option, plan.merchant), plan.payment.amount, now)
     return Charge(
         id=plan.charge_id,
         payment_id=plan.payment.id,
@@ -79,5 +84,6 @@ def waiting_charge(plan: Plan, block: Block, now: datetime) -> Charge:
         created_at=now,
         updated_at=now,
         expires_at=block.expires_at,
-        fee=fee_of(rate, plan.payment.amount).total,
+        fee=fee.total,
+        vat=fee.vat,
     )

@@ -1,18 +1,24 @@
-"""Where buyers go: the address of a payment's page, with a token that opens that one payment, and of its QR picture."""
+"""Where buyers go: a payment's page and a wallet's, each with a token that opens it alone; and the address of a QR picture."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 import jwt
 
+from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import CredentialsWrong
 
 ISSUER = "backend-portal"
 """As in the vendor's sample links (payment-session reference, section 8)."""
+WALLET_ISSUER = "wallet"
+"""Another one, so that neither page is opened by the other's token: a wallet is told nothing but its charge."""
+WALLET_APP = "shopeeid://main"
+"""Where a phone finds the wallet's app (one-time-payment reference, 2.3)."""
 
 
 class Pages:
-    """Makes and reads the addresses of pages below one base URL. A token is a JWT (HS256): uuid, iss, exp."""
+    """Makes and reads the addresses of pages below one base URL. A token is a JWT (HS256): what it opens, iss, exp."""
 
     def __init__(self, base_url: str, key: str) -> None:
         self._base_url = base_url
@@ -24,14 +30,38 @@ class Pages:
             claims["exp"] = int(payment.expires_at.timestamp())
         return f"{self._base_url}/detail?token={jwt.encode(claims, self._key, algorithm='HS256')}"
 
+    def wallet_url(self, charge: Charge) -> str:
+        """Where a wallet's buyer agrees to a charge or declines it."""
+        claims: dict[str, str | int] = {
+            "charge": str(charge.id),
+            "uuid": str(charge.payment_id),
+            "iss": WALLET_ISSUER,
+        }
+        if charge.expires_at is not None:
+            claims["exp"] = int(charge.expires_at.timestamp())
+        return f"{self._base_url}/wallet?token={jwt.encode(claims, self._key, algorithm='HS256')}"
+
+    def wallet_app_url(self, charge: Charge) -> str:
+        """The same for phones: a link that opens the wallet's app at that page."""
+        return f"{WALLET_APP}?{urlencode({'apprl': self.wallet_url(charge)})}"
+
     def picture_url(self, id_: UUID) -> str:
         """The QR picture of a charge or of a MULTIPLE payment."""
         return f"{self._base_url}/v2/qr/{id_}.png"
 
     def payment_of(self, token: str) -> UUID:
         """The payment that a token opens. Its expiry is left to the payment itself. Raises CredentialsWrong if forged."""
+        (payment_id,) = self._named(token, ISSUER, "uuid")
+        return payment_id
+
+    def wallet_charge_of(self, token: str) -> tuple[UUID, UUID]:
+        """Payment and charge that a wallet's token opens. Raises CredentialsWrong if forged."""
+        payment_id, charge_id = self._named(token, WALLET_ISSUER, "uuid", "charge")
+        return payment_id, charge_id
+
+    def _named(self, token: str, issuer: str, *names: str) -> list[UUID]:
         try:
-            claims = jwt.decode(token, self._key, algorithms=["HS256"], issuer=ISSUER, options={"verify_exp": False})
-            return UUID(str(claims["uuid"]))
+            claims = jwt.decode(token, self._key, algorithms=["HS256"], issuer=issuer, options={"verify_exp": False})
+            return [UUID(str(claims[name])) for name in names]
         except (jwt.InvalidTokenError, ValueError, TypeError, KeyError) as wrong:
             raise CredentialsWrong from wrong

@@ -104,7 +104,7 @@ def _apart(orders: Sequence[NewPayment], waiting: list[int]) -> tuple[list[int],
 
 def _names(order: NewPayment, i: int) -> dict[tuple[UUID, str, str], object]:
     """What only one order of a batch may bring, unless others say exactly the same of it."""
-    names: dict[tuple[UUID, str, str], object] = {(order.merchant_id, "reference", order.reference): i}
+    names: dict[tuple[UUID, str, str], object] = {(order.merchant_id, f"reference {order.scope}", order.reference): i}
     if order.key is not None:
         names[order.merchant_id, "key", order.key] = i
     if order.customer_id is not None:
@@ -120,18 +120,22 @@ async def _not_answered_yet(
     """Answers repetitions and references that are taken; returns the rest."""
     keys = [(orders[i].merchant_id, key) for i in indexes if (key := orders[i].key) is not None]
     kept = await idempotency.find(tx, keys, now) if keys else {}
-    taken = await payments.references_taken(tx, [(orders[i].merchant_id, orders[i].reference) for i in indexes])
+    taken = await payments.references_taken(tx, [_name(orders[i]) for i in indexes])
     fresh: list[int] = []
     for i in indexes:
         order = orders[i]
         known = kept.get((order.merchant_id, order.key)) if order.key is not None else None
         if known is not None:
             answers[i] = known.answer if known.fingerprint == order.fingerprint else KeyReused()
-        elif (order.merchant_id, order.reference) in taken:
+        elif _name(order) in taken:
             answers[i] = ReferenceTaken("reference")
         else:
             fresh.append(i)
     return fresh
+
+
+def _name(order: NewPayment) -> tuple[UUID, str, str]:
+    return order.merchant_id, order.scope, order.reference
 
 
 async def _numbered(

@@ -11,9 +11,10 @@ from gerbang import ids
 from gerbang.db import Tx, charges, ledger, merchants, paycodes, payments
 from gerbang.db import reports as kept
 from gerbang.domain import charges as charge_rules
+from gerbang.domain.calendars import settles_at
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Snapshot
-from gerbang.domain.fees import Fee, fee_of
+from gerbang.domain.fees import fee_of
 from gerbang.domain.ledger import Transfer, money_in, money_set_aside
 from gerbang.domain.merchants import HOUSE, Merchant
 from gerbang.domain.paycodes import Paycode
@@ -145,12 +146,19 @@ def _pay(
 ) -> Booked:
     """Money that was owed: the charge succeeds, and a SINGLE payment is paid."""
     now = books.now
-    merchant = books.merchants[payment.merchant_id]
+    merchant = world.dealing(books.merchants[payment.merchant_id], payment.product)
     payment = moved(payment, "pay", now)
-    fee = _fee(world, merchant, payment, charge, report)
     arrived = charge or _arrival(payment, report, now)
-    block = replace(arrived.block, issuer=report.issuer, retrieval_reference=report.reference)
-    arrived = replace(charge_rules.paid(arrived, report.paid_at or now, now), block=block, fee=fee.total)
+    facts, option = world.channels[report.channel].facts, arrived.block.option
+    fee = fee_of(channel_rules.rate(facts, option, merchant), report.amount, now)
+    paid_at = min(report.paid_at or now, now)
+    arrived = replace(
+        charge_rules.paid(arrived, paid_at, now),
+        block=replace(arrived.block, issuer=report.issuer, retrieval_reference=report.reference),
+        fee=fee.total,
+        vat=fee.vat,
+        settles_at=settles_at(channel_rules.settling(facts, option, merchant), paid_at, world.calendar),
+    )
     if charge is None:
         books.made.append(arrived)
         kind = "charge.succeeded"
@@ -160,18 +168,10 @@ def _pay(
         books.freed.append((report.channel, report.number, payment.id, now + merchant.agreement.quarantine))
         kind = "payment.paid"
     books.payments[payment.id] = books.paid[payment.id] = payment
-    books.transfers += money_in(
-        report.bank, merchant.id, report.amount, fee, payment_id=payment.id, report_id=booked.id
-    )
+    books.transfers += money_in(report.bank, merchant.id, report.amount, payment_id=payment.id, report_id=booked.id)
     snapshot = Snapshot(payment=payment, charge=arrived)
     books.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))
     return replace(booked, charge_id=arrived.id)
-
-
-def _fee(world: World, merchant: Merchant, payment: Payment, charge: Charge | None, report: Report) -> Fee:
-    channel = world.channels[report.channel]
-    option = charge.block.option if charge else payment.method.option if payment.method else None
-    return fee_of(channel_rules.rate(channel.facts, option, merchant), report.amount)
 
 
 def _arrival(payment: Payment, report: Report, now: datetime) -> Charge:
@@ -187,6 +187,7 @@ def _arrival(payment: Payment, report: Report, now: datetime) -> Charge:
         channel=payment.method.channel,
         block=payment.method.block,
         descriptor="",
+        standing=True,
         created_at=now,
         updated_at=now,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from gerbang import ids
 from gerbang.clock import MovableClock
-from gerbang.db import deliveries, ledger, merchants, paycodes
+from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payouts
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
 from gerbang.domain.reports import Report
@@ -46,9 +46,13 @@ async def kept_offset(world: World) -> float | None:
 
 
 async def next_due_at(world: World) -> datetime | None:
-    """The nearest instant at which a delivery is due. Expiries carry their own instant, whenever they are written down."""
+    """The nearest instant at which something falls due: a delivery, a settlement, a payout.
+
+    Expiries carry their own instant, whenever they are written down.
+    """
     async with world.db.reading() as tx:
-        return await deliveries.next_due_at(tx)
+        due = [await deliveries.next_due_at(tx), await charges.next_settles_at(tx), await payouts.next_due_at(tx)]
+    return min((at for at in due if at is not None), default=None)
 
 
 def simulated_payment(

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gerbang import ids
-from gerbang.channels import qris, virtual_account
+from gerbang.channels import virtual_account
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
 from gerbang.domain.merchants import Agreement, NumberRange
 from gerbang.errors import CredentialsWrong
@@ -23,12 +23,15 @@ class V2Keys(msgspec.Struct, frozen=True, rename="camel"):
     merchant_id: str
     merchant_secret: str
     callback_api_key: str
+    callback_signing_secret: str = ""
 
 
 class V4Keys(msgspec.Struct, frozen=True, rename="camel"):
     api_key: str
     secret_key: str
     signing_secret: str
+    """Of callbacks of payments."""
+    disbursement_signing_secret: str = ""
 
 
 class DashboardKeys(msgspec.Struct, frozen=True):
@@ -46,7 +49,11 @@ class Sandbox(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def agreement() -> Agreement:
-    """The documents' numbers: 76630000 and six digits by chance, and static suffixes up to 99999999 at Permata."""
+    """The documents' numbers.
+
+    76630000 and six digits by chance, and static suffixes up to 99999999 at Permata; the recorded prefixes of numbers of
+    which the merchant chooses the tail at three other banks (one-time-payment reference, 2.3).
+    """
     agreed = virtual_account.agreement_for(NUMBER)
     banks = dict(agreed.banks)
     banks["PERMATA"] = replace(
@@ -54,7 +61,9 @@ def agreement() -> Agreement:
         dynamic=NumberRange(prefix="76630000", digits=6),
         static_ranges=[virtual_account.STATIC_RANGE_DEFAULT, (99_990_000, 99_999_999)],
     )
-    return Agreement(virtual_account=replace(agreed, banks=banks), qris=qris.agreement_for(NUMBER, NAME))
+    for bank, prefix in (("BCA", "13044317"), ("BRI", "12696115"), ("SAHABAT_SAMPOERNA", "20202400")):
+        banks[bank] = replace(banks[bank], own=NumberRange(prefix=prefix, digits=virtual_account.OWN_DIGITS))
+    return replace(merchants.default_agreement(NUMBER, NAME), virtual_account=replace(agreed, banks=banks))
 
 
 KNOWN_CUSTOMER = (
@@ -83,17 +92,28 @@ async def ready(world: World, base_url: str, known: Sandbox | None) -> Sandbox:
         keys = merchants.Keys(known.v2.merchant_id, known.v2.merchant_secret, known.v4.api_key, known.v4.secret_key)
     else:
         keys, known = await _keys(world), None
-    merchant_id = UUID(keys.merchant_id)
-    url = await merchants.callback_url(world, merchant_id, "payment")
-    if url is None or "/sandbox/inbox/" in url:
-        url = f"{base_url}/sandbox/inbox/{merchant_id}"
-    callback = await merchants.set_callback(world, merchant_id, "payment", url)
+    told = {
+        product: await _pointed(world, UUID(keys.merchant_id), product, base_url) for product in sorted(world.products)
+    }
     return Sandbox(
         base_url=base_url,
-        v2=V2Keys(keys.merchant_id, keys.v2_secret, callback.api_key),
-        v4=V4Keys(keys.v4_key, keys.v4_secret, known.v4.signing_secret if known else f"ss_{ids.hex_id(12)}"),
+        v2=V2Keys(keys.merchant_id, keys.v2_secret, told["payment"].api_key, told["payment"].signing_secret),
+        v4=V4Keys(
+            keys.v4_key,
+            keys.v4_secret,
+            told["v4-payments"].signing_secret,
+            told["v4-disbursements"].signing_secret,
+        ),
         dashboard=known.dashboard if known else DashboardKeys(EMAIL, ids.secret(12)),
     )
+
+
+async def _pointed(world: World, merchant_id: UUID, product: str, base_url: str) -> merchants.Callback:
+    """A product's callbacks go to the inbox, unless somebody has set them elsewhere."""
+    url = await merchants.callback_url(world, merchant_id, product)
+    if url is None or "/sandbox/inbox/" in url:
+        url = f"{base_url}/sandbox/inbox/{merchant_id}"
+    return await merchants.set_callback(world, merchant_id, product, url)
 
 
 async def _fits(world: World, known: Sandbox) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from gerbang.errors import Unavailable
-from gerbang.services import expiry, sandbox
+from gerbang.services import expiry, payouts, sandbox, settlements
 from gerbang.services.commands import Commands
 from gerbang.workers.deliveries import Sender
 from gerbang.workers.forgetting import forget
@@ -28,6 +28,8 @@ class Workers:
         self._sender = Sender(world, commands)
         self._steps: dict[str, tuple[Step, float]] = {
             "expired": (partial(expiry.expire_due, world), 0.25),
+            "settled": (partial(settlements.settle_due, world), 0.25),
+            "paid out": (partial(payouts.send_due, world), 0.5),
             "sent": (self._sender.step, 0.1),
             "released": (partial(expiry.release_numbers, world), 30.0),
             "forgotten": (partial(forget, world), 300.0),

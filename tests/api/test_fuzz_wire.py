@@ -81,8 +81,13 @@ def calm(gateway: Gateway, received: bytes) -> list[int]:
 
 
 def request(shop: Shop, line: str, *headers: str, body: bytes = b"", close: bool = True) -> bytes:
-    """A request with the merchant's token; its body is announced unless a header says otherwise."""
-    named = ["Host: localhost", f"Authorization: Bearer {shop.token}", *headers]
+    """A request with the merchant's keys of the API it is for; its body is announced unless a header says otherwise."""
+    basic = base64.b64encode(":".join(shop.v4_keys).encode()).decode()
+    named = [
+        "Host: localhost",
+        f"Authorization: {f'Basic {basic}' if V4 in line else f'Bearer {shop.token}'}",
+        *headers,
+    ]
     if close:
         named.append("Connection: close")
     if body and not any(header.lower().startswith(("content-length", "transfer-encoding")) for header in headers):
@@ -90,6 +95,7 @@ def request(shop: Shop, line: str, *headers: str, body: bytes = b"", close: bool
     return "\r\n".join([line, *named, "", ""]).encode("utf-8", "surrogateescape") + body
 
 
+V4 = "/api/v4/"
 CHUNKED = "POST /v2/payments HTTP/1.1", "Content-Type: application/json", "Transfer-Encoding: chunked"
 PLAIN = "POST /v2/payments HTTP/1.1", "Content-Type: application/json"
 
@@ -116,15 +122,24 @@ PLAIN = "POST /v2/payments HTTP/1.1", "Content-Type: application/json"
         (PLAIN, b"", [400]),
     ],
 )
+@pytest.mark.parametrize("path", ["/v2/payments", "/api/v4/payments"])
 def test_a_body_that_is_framed_wrongly_is_refused_or_left_waiting(
-    shop: Shop, head: tuple[str, ...], body: bytes, expected: list[int]
+    shop: Shop, path: str, head: tuple[str, ...], body: bytes, expected: list[int]
 ) -> None:
-    received = sent(shop.gateway, request(shop, *head, body=body))
+    line, *headers = head
+    received = sent(shop.gateway, request(shop, line.replace("/v2/payments", path), *headers, body=body))
     assert calm(shop.gateway, received) == expected
 
 
 def test_a_body_of_one_byte_too_much_is_refused(shop: Shop) -> None:
-    for head in (PLAIN, ("POST /v2/payments/simulations HTTP/1.1",), ("POST /sandbox/bank/reports HTTP/1.1",)):
+    paths = (
+        "/v2/payments",
+        "/v2/payments/simulations",
+        "/sandbox/bank/reports",
+        "/api/v4/payments",
+        "/api/v4/disbursements",
+    )
+    for head in [(f"POST {path} HTTP/1.1", "Content-Type: application/json") for path in paths]:
         received = sent(shop.gateway, request(shop, *head, body=b" " * TOO_MUCH), seconds=2)
         assert calm(shop.gateway, received)[:1] == [413]
     whole = b'{"clientReferenceId":"' + b"x" * (TOO_MUCH - 1 - 24) + b'"}'
@@ -236,7 +251,15 @@ ODD_PATHS = """/v2/payments/%00 /v2/payments/%ff%fe /v2/payments/%ed%a0%80 /v2/p
 /v2/payments?clientReferenceId=a%00b&perPage=1 /v2/charges?clientReferenceId=%0d%0a /v2/payments?page=1&page=2&page=%
 /v2/payments?perPage=1e400 /v2/payments?page=9999999999999999999999 /v2/payments?page=-1 /v2/payments?page=%D9%A1
 /v2/payments?=&&;;%%%zz /v2/payments#fragment /v2/payments/00000000-0000-0000-0000-000000000000
-/detail/x /detail/%00 /detail?token=%00 /detail?token=a.b.c"""
+/detail/x /detail/%00 /detail?token=%00 /detail?token=a.b.c
+/api/v4/payments/%00 /api/v4/payments/%ff%fe /api/v4/payments/contract_%ed%a0%80 /api/v4/payments/contract_%0d%0aX-Evil:1
+/api/v4/payments/../../../healthz /api/v4/%2e%2e/%2e%2e/etc%2fpasswd /api/v4//payments /api/v4/ /api/v4 /api /api/v4/payments//
+/api/v4/payment_methods/qris/%00/payments /api/v4/payment_methods/%71ris/x /api/v4/payment_methods/virtual_bank_accounts/va_%ff
+/api/v4/payments?page[number]=%00 /api/v4/payments?page%5Bsize%5D=1e400 /api/v4/payments?page[size]=%D9%A1 /api/v4/payments?sort=%ff
+/api/v4/payments?filter[referenceId]=%00 /api/v4/payments?filter[referenceId]=%ff%fe /api/v4/payments?referenceId=%ed%a0%80
+/api/v4/payments?filter[referenceId]=external_id_%00%00%00%00%00 /api/v4/payments?filter[status]=%f0%9f%92%b0 /api/v4/payments?status
+/api/v4/payments?filter[createdAfter]=%00 /api/v4/payments?createdAfter=0001-01-01T00:00:00%2B14:00 /api/v4/payments?filter[]=&page[]=
+/api/v4/payments?createdBefore=9999-12-31T23:59:59-14:00 /api/v4/payments?filter[status]=paid&filter[status]=%zz&&;;=="""
 
 
 @pytest.mark.parametrize("path", ODD_PATHS.split())
@@ -260,6 +283,11 @@ def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, 
         "/v2/charges",
         "/v2/qr/x.png",
         "/v2/payments/simulations",
+        "/api/v4/payments",
+        "/api/v4/payments/x",
+        "/api/v4/payments/x/tasks/",
+        "/api/v4/payment_methods/qris",
+        "/api/v4/banks",
         "/sandbox/clock",
         "/sandbox/inbox",
         "/sandbox/callbacks/payment",
@@ -306,13 +334,21 @@ def forged(shop: Shop) -> Iterator[str]:
         "\udc80",
         "",
     )
-    for pair in (b"", b":", b"\x00:\x00", b"\xff\xfe:x", b"x" * 40_000, f"{shop.merchant_id}:wrong".encode()):
+    for pair in (
+        b"",
+        b":",
+        b"\x00:\x00",
+        b"\xff\xfe:x",
+        b"x" * 40_000,
+        f"{shop.merchant_id}:wrong".encode(),
+        f"{shop.v4_keys[0]}:x".encode(),
+    ):
         yield "Basic " + base64.b64encode(pair).decode()
 
 
 def test_forged_and_broken_credentials_are_refused(shop: Shop) -> None:
     for value in forged(shop):
-        for path in ("/v2/payments", "/sandbox/clock"):
+        for path in ("/v2/payments", "/sandbox/clock", "/api/v4/payments", "/api/v4/payments/x"):
             asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {value}\r\n\r\n"
             received = sent(shop.gateway, asked.encode("utf-8", "surrogateescape"), seconds=2)
             assert calm(shop.gateway, received) == [401], value[:100]

@@ -100,7 +100,7 @@ class Page(HTMLParser):
 
 
 def test_both_dialects_have_a_document() -> None:
-    assert {"sandbox", "v2_sessions"} <= set(DOCUMENTS)
+    assert set(DOCUMENTS) == {"sandbox", "v2_sessions", "v4_documents"}
 
 
 @every_document
@@ -138,7 +138,8 @@ def test_every_example_obeys_its_schema(name: str) -> None:
 def test_every_operation_documents_its_refusals(name: str) -> None:
     for method, path, operation in operations(DOCUMENTS[name]):
         statuses = set(operation["responses"])
-        needed = {"200", "405", "500", "503"}
+        assert [status for status in statuses if status.startswith("2")], f"{method} {path} never succeeds"
+        needed = {"405", "500", "503"}
         needed |= {"401"} if operation.get("security") != [] else set[str]()
         needed |= {"413"} if "requestBody" in operation else set[str]()
         needed |= {"404"} if "{" in path else set[str]()
@@ -189,6 +190,11 @@ def test_the_page_prints_a_curl_line_with_credentials_and_body() -> None:
     body = re.search(r"/v1/access-token'.*?-d '(.*?)'", page.text, re.DOTALL)
     assert body is not None
     assert json.loads(body[1]) == {"grantType": "client_credentials"}
+
+
+def test_the_page_prints_a_curl_line_with_a_key_and_its_secret() -> None:
+    page = Page(docs.render(DOCUMENTS["v4_documents"], "https://pay.example/"))
+    assert "curl -X POST 'https://pay.example/api/v4/payments' \\\n  -u \"$KEY:$SECRET\"" in page.text
 
 
 def test_the_page_does_not_take_text_for_markup() -> None:
@@ -258,6 +264,64 @@ def test_a_looked_up_payment_says_why_it_was_cancelled_only_when_it_was() -> Non
     assert faults(document, "#/components/schemas/PaymentAnswer", value) == []
     value["data"]["status"] = "EXPIRED"
     assert faults(document, "#/components/schemas/PaymentAnswer", value)
+
+
+def one_time(**changes: Any) -> dict[str, Any]:
+    """The example of a payment at a till, with attributes changed; one that is set to ... is taken out."""
+    value = json.loads(json.dumps(DOCUMENTS["v4_documents"]["components"]["examples"]["RetailOutletPending"]["value"]))
+    told = value["data"]["attributes"] | changes
+    value["data"]["attributes"] = {key: field for key, field in told.items() if field is not ...}
+    return value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"surprise": 1},
+        {"status": "settled"},
+        {"status": "failed"},
+        {"failureReason": "It was declined."},
+        {"amount": 100000},
+        {"amount": "100000"},
+        {"amount": "100000.00"},
+        {"fees": "4400.50"},
+        {"currency": ...},
+        {"currency": "USD"},
+        {"createdAt": "2020-10-19T02:12:48Z"},
+        {"createdAt": "2020-10-19 09:12:48 +0700"},
+        {"description": ...},
+        {"expiredAt": ...},
+        {"expiredAt": "2020-10-20"},
+        {"referenceId": None},
+        {"paymentMethod": ...},
+        {"paymentMethod": {}},
+        {"paymentMethod": {"id": "va_1", "type": "retail_outlet"}},
+    ],
+)
+def test_a_one_time_payment_that_is_wrong_in_one_field_is_noticed(changes: dict[str, Any]) -> None:
+    pointer = "#/components/schemas/PaymentAnswer"
+    assert faults(DOCUMENTS["v4_documents"], pointer, one_time()) == []
+    assert faults(DOCUMENTS["v4_documents"], pointer, one_time(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"code": "999"},
+        {"code": 5},
+        {"title": "Invalid parameter(s)"},
+        {"code": "004"},
+        {"detail": ""},
+        {"source": {}},
+        {"source": {"pointer": "/data", "parameter": "sort"}},
+        {"source": {"pointer": "data"}},
+    ],
+)
+def test_a_refusal_that_is_wrong_in_one_field_is_noticed(changes: dict[str, Any]) -> None:
+    pointer, document = "#/components/schemas/Errors", DOCUMENTS["v4_documents"]
+    error = {"code": "005", "title": "Invalid parameter", "detail": "no", "source": {"pointer": "/data"}}
+    assert faults(document, pointer, {"errors": [error]}) == []
+    assert faults(document, pointer, {"errors": [error | changes]})
 
 
 def test_the_clock_moves_by_seconds_or_to_an_instant_not_both() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -56,6 +56,18 @@ ROWS: dict[str, dict[str, Any]] = {
         "updated_at": NOW,
         "descriptor": "",
         "details": "{}",
+        "product": "payment",
+        "scope": "",
+    },
+    "settlements": {
+        "id": UUID(int=8),
+        "merchant_id": MERCHANT,
+        "settled_on": date(2025, 3, 31),
+        "charges": 1,
+        "gross": 2_000_000,
+        "fees": 444_000,
+        "created_at": NOW,
+        "updated_at": NOW,
     },
     "charges": {
         "id": UUID(int=5),
@@ -69,6 +81,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "descriptor": "",
         "created_at": NOW,
         "updated_at": NOW,
+        "vat": 0,
+        "standing": False,
     },
     "paycodes": {
         "channel": "virtual_account",
@@ -94,7 +108,15 @@ ROWS: dict[str, dict[str, Any]] = {
         "received_at": NOW,
     },
     "accounts": {"name": "bank/simulator", "currency": "IDR"},
-    "transfers": {"debit": 1, "credit": 2, "amount": 1, "reason": "fee", "merchant_id": MERCHANT, "at": NOW},
+    "transfers": {
+        "debit": 1,
+        "credit": 2,
+        "amount": 1,
+        "reason": "fee",
+        "merchant_id": MERCHANT,
+        "cause_id": UUID(int=5),
+        "at": NOW,
+    },
     "events": {"merchant_id": MERCHANT, "sequence": 1, "kind": "payment.paid", "at": NOW},
     "deliveries": {
         "id": UUID(int=7),
@@ -155,16 +177,26 @@ NEW: dict[str, dict[str, Any]] = {
     "endpoints": {"id": OTHER, "product": "refund"},
     "customers": {"id": "c-2", "email": "siti@example.id"},
     "payments": {"id": OTHER, "reference": "order-2"},
+    "settlements": {"id": OTHER, "settled_on": date(2025, 4, 1)},
     "charges": {"id": OTHER},
     "paycodes": {"number": "2"},
     "idempotency_keys": {"key": "k-2"},
     "reports": {"id": OTHER, "reference": "SIM2", "charge_id": OTHER},
-    "transfers": {},
+    "transfers": {"cause_id": OTHER},
     "events": {"sequence": 2},
     "deliveries": {"id": OTHER},
     "tries": {"number": 2},
 }
 """What makes a second row of a table a good one."""
+SETTLED: dict[str, Any] = {
+    "id": OTHER,
+    "state": "succeeded",
+    "paid_at": NOW,
+    "settles_at": NOW,
+    "settled_at": NOW,
+    "settlement_id": UUID(int=8),
+}
+"""What makes a charge a settled one."""
 
 
 @pytest.mark.parametrize("table", NEW)
@@ -189,6 +221,8 @@ def test_a_second_row_that_is_right_is_taken(desk: Desk, table: str) -> None:
         ("an e-mail address of another customer", "customers", {"id": "c-2"}),
         ("a merchant's number twice", "merchants", {"id": OTHER}),
         ("a second address for one product", "endpoints", {"id": OTHER, "url": "https://other.example"}),
+        ("a second settlement of a merchant's day", "settlements", {"id": OTHER}),
+        ("money moved twice by one cause for one reason", "transfers", {"amount": 2}),
         ("an account's name twice", "accounts", {}),
         ("a key to sign in with twice", "credentials", {"dialect": "other"}),
         ("a try under a number that was used", "tries", {"status": 200}),
@@ -208,6 +242,10 @@ def test_what_may_be_there_once_is_refused_the_second_time(
         ("a number that nobody holds any more", "paycodes", {"held": False, "payment_id": OTHER}),
         ("a number of another channel", "paycodes", {"channel": "qris", "payment_id": OTHER}),
         ("another merchant's reference", "payments", {"id": OTHER, "merchant_id": OTHER}),
+        ("a reference of another series", "payments", {"id": OTHER, "scope": "links"}),
+        ("another merchant's settlement of the day", "settlements", {"id": OTHER, "merchant_id": OTHER}),
+        ("a settled charge", "charges", SETTLED),
+        ("money moved by one cause for another reason", "transfers", {"reason": "vat"}),
         ("another merchant's key", "idempotency_keys", {"merchant_id": OTHER}),
         ("another merchant's customer", "customers", {"merchant_id": OTHER}),
         ("a customer without an e-mail address", "customers", {"id": "c-3", "email": None}),
@@ -234,6 +272,8 @@ def test_what_only_looks_the_same_is_taken(desk: Desk, what: str, table: str, ch
         ("a SINGLE payment without an amount", "payments", {"amount": None}),
         ("a kind of payment that does not exist", "payments", {"kind": "twice"}),
         ("a state that does not exist", "payments", {"state": "settled"}),
+        ("a settled charge that was never paid", "charges", SETTLED | {"state": "waiting", "paid_at": None}),
+        ("a charge that is settled with no settlement", "charges", SETTLED | {"settlement_id": None}),
         ("a charge of nothing", "charges", {"amount": 0}),
         ("a charge in a state that does not exist", "charges", {"state": "paid"}),
         ("a transfer of nothing", "transfers", {"amount": 0}),
@@ -258,6 +298,7 @@ def test_what_cannot_be_true_is_refused(desk: Desk, what: str, table: str, chang
     ("what", "table", "changes"),
     [
         ("a charge of no payment", "charges", {"payment_id": OTHER}),
+        ("a charge in no settlement", "charges", SETTLED | {"settlement_id": OTHER}),
         ("a delivery of no event", "deliveries", {"sequence": 2}),
         ("a delivery of another merchant's event", "deliveries", {"merchant_id": OTHER}),
         ("a delivery to no endpoint", "deliveries", {"endpoint_id": OTHER}),
@@ -282,4 +323,4 @@ def test_only_what_may_be_unknown_can_be_left_out(desk: Desk, table: str, column
             desk.insert(table, **row)
 
 
-MAY_BE_UNKNOWN = {("customers", "email"), ("reports", "payment_id")}
+MAY_BE_UNKNOWN = {("customers", "email"), ("reports", "payment_id"), ("transfers", "cause_id")}

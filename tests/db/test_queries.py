@@ -36,6 +36,8 @@ GROWING = {
     "deliveries",
     "tries",
     "inbox",
+    "settlements",
+    "payouts",
 }
 """Tables that grow with the payments. The others have a row for each merchant, key or account."""
 READS_ALL_ON_PURPOSE = {
@@ -52,13 +54,23 @@ SOME_ROWS = """
     INSERT INTO accounts (name, currency) SELECT 'account ' || n, 'IDR' FROM generate_series(1, 100) n;
     INSERT INTO customers SELECT md5('m' || n % 100)::uuid, n, n || '@shop.example', '{}', $1, $1 FROM rows;
     INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at,
-                          paid_at, descriptor, details)
-        SELECT md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, 'single', 100, 'IDR', (ARRAY['awaiting', 'paid'])[1 + n % 2],
-               at, at, at, at, '', '{}' FROM rows;
-    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor,
-                         created_at, updated_at)
-        SELECT md5('c' || n)::uuid, md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, 100, 'waiting', 'qris', '{}', '', at, at
+                          paid_at, descriptor, details, product, scope)
+        SELECT md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, (ARRAY['single', 'multiple'])[1 + n % 3 / 2], 100, 'IDR',
+               (ARRAY['awaiting', 'paid'])[1 + n % 2], at, at, at, at, '', '{}', (ARRAY['payment', 'v4-payments'])[1 + n % 2],
+               (ARRAY['', 'links'])[1 + n % 2] FROM rows;
+    INSERT INTO settlements SELECT md5('s' || n)::uuid, md5('m' || n % 100)::uuid, date '2025-03-30' + n / 100, 1, 100, 1, at, at
         FROM rows;
+    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor,
+                         created_at, updated_at, paid_at, standing, settles_at, settled_at, settlement_id)
+        SELECT md5('c' || n)::uuid, md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, 100,
+               (ARRAY['waiting', 'succeeded'])[1 + n % 2], 'qris', '{}', '', at, at, CASE WHEN n % 2 = 1 THEN at END, n % 3 = 2,
+               CASE WHEN n % 2 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN md5('s' || n)::uuid END
+        FROM rows;
+    INSERT INTO payouts (id, merchant_id, product, reference, bank, amount, fee, vat, state, destination, created_at, updated_at,
+                         sent_at, ended_at, bank_reference, bank_account_name, next_at)
+        SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'v4-disbursements', n, 'simulator', 100, 1, 0,
+               (ARRAY['completed', 'processing'])[1 + n % 2], '{}', at, at, at, CASE WHEN n % 2 = 0 THEN at END, '', '',
+               CASE WHEN n % 2 = 1 THEN at END FROM rows;
     INSERT INTO paycodes SELECT 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
                                 md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
     INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;
@@ -86,6 +98,7 @@ VALUES = {
     "float4": "16",
     "float8": "16",
     "timestamptz": "'2025-03-30 05:48:20+00'",
+    "date": "'2025-03-30'",
 }
 
 

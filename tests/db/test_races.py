@@ -74,6 +74,7 @@ def _payment(reference: str) -> Payment:
     return Payment(
         id=ids.uuid7(START),
         merchant_id=MERCHANT,
+        product="payment",
         reference=reference,
         kind="single",
         amount=PRICE,

@@ -1,32 +1,18 @@
 """A charge's states: which follow which, and that its time ends it whether or not anybody writes it down."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import get_args
-from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
 from gerbang.domain import charges
-from gerbang.domain.charges import MOVES, Charge
-from gerbang.domain.paycodes import Block
+from gerbang.domain.charges import MOVES
+from tests.domain.samples import CHARGE as WAITING
+from tests.domain.samples import NOW
 
-NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 ENDED = {"succeeded", "failed", "expired"}
-WAITING = Charge(
-    id=UUID(int=1),
-    payment_id=UUID(int=2),
-    merchant_id=UUID(int=3),
-    payment_reference="order-1",
-    amount=2_000_000,
-    state="waiting",
-    channel="virtual_account",
-    block=Block("127000000001"),
-    descriptor="",
-    created_at=NOW,
-    updated_at=NOW,
-)
 STATES: tuple[charges.State, ...] = get_args(charges.State)
 
 
@@ -81,3 +67,22 @@ def test_a_paid_charge_says_when_the_buyer_paid_and_when_we_heard() -> None:
 def test_what_cannot_be_paid_is_not_paid(state: charges.State) -> None:
     with pytest.raises(KeyError):
         charges.paid(replace(WAITING, state=state), NOW, NOW)
+
+
+@pytest.mark.parametrize("state", MOVES["fail"])
+def test_a_charge_that_was_declined_says_why(state: charges.State) -> None:
+    failed = charges.failed(replace(WAITING, state=state), "DECLINED_BY_USER", NOW + SECOND)
+    assert (failed.state, failed.failure_code, failed.updated_at) == ("failed", "DECLINED_BY_USER", NOW + SECOND)
+    assert charges.as_of(failed, NOW + timedelta(days=1), NOW) == failed
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state not in MOVES["fail"]])
+def test_what_is_paid_or_over_cannot_be_declined(state: charges.State) -> None:
+    with pytest.raises(KeyError):
+        charges.failed(replace(WAITING, state=state), "DECLINED_BY_USER", NOW)
+
+
+@pytest.mark.parametrize("state", MOVES["expire"])
+def test_a_charge_that_ends_with_its_payment_says_that_its_time_is_over(state: charges.State) -> None:
+    ended = charges.ended(replace(WAITING, state=state), NOW + SECOND)
+    assert (ended.state, ended.failure_code, ended.updated_at) == ("expired", "CHARGE_EXPIRED", NOW + SECOND)

@@ -3,11 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from gerbang.domain.deliveries import State, Try, after
+from gerbang.domain.deliveries import Product, State, Try, after
 
 NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 LADDER = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+PRODUCT = Product("payment", frozenset(), LADDER)
+STUBBORN = Product("payment", frozenset(), LADDER, takes_no=False)
+"""One whose documents know no answer that is a no for good."""
 
 
 def attempt(number: int, status: int | None) -> Try:
@@ -16,17 +20,19 @@ def attempt(number: int, status: int | None) -> Try:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_a_2xx_is_a_delivery(status: int) -> None:
-    assert after(attempt(1, status), LADDER) == ("delivered", None)
+    assert after(attempt(1, status), PRODUCT) == ("delivered", None)
 
 
 @pytest.mark.parametrize("status", [None, 408, 429, 500, 502, 503, 504, 599])
 def test_silence_and_trouble_at_the_other_end_are_tried_again(status: int | None) -> None:
-    assert after(attempt(1, status), LADDER) == ("waiting", NOW + timedelta(minutes=5))
+    assert after(attempt(1, status), PRODUCT) == ("waiting", NOW + timedelta(minutes=5))
 
 
 @pytest.mark.parametrize("status", [100, 199, 300, 301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 422, 451, 499])
-def test_any_other_answer_is_final(status: int) -> None:
-    assert after(attempt(1, status), LADDER) == ("given_up", None)
+def test_any_other_answer_is_final_unless_the_product_takes_none_for_a_no(status: int) -> None:
+    assert after(attempt(1, status), PRODUCT) == ("given_up", None)
+    assert after(attempt(1, status), STUBBORN) == ("waiting", NOW + timedelta(minutes=5))
+    assert after(attempt(4, status), STUBBORN) == ("parked", None)
 
 
 @pytest.mark.parametrize(
@@ -42,14 +48,14 @@ def test_any_other_answer_is_final(status: int) -> None:
 def test_each_wait_counts_from_the_try_before_and_after_the_last_one_it_is_parked(
     number: int, state: State, wait: timedelta | None
 ) -> None:
-    assert after(attempt(number, 500), LADDER) == (state, None if wait is None else NOW + wait)
+    assert after(attempt(number, 500), PRODUCT) == (state, None if wait is None else NOW + wait)
 
 
 @pytest.mark.parametrize(("number", "wait"), [(8, timedelta(minutes=5)), (9, timedelta(minutes=15)), (11, None)])
 def test_sending_again_starts_at_the_foot_of_the_ladder(number: int, wait: timedelta | None) -> None:
-    state, next_at = after(attempt(number, None), LADDER, tries_before_resend=7)
+    state, next_at = after(attempt(number, None), PRODUCT, tries_before_resend=7)
     assert (state, next_at) == (("parked", None) if wait is None else ("waiting", NOW + wait))
 
 
 def test_without_a_ladder_there_is_one_try() -> None:
-    assert after(attempt(1, 500), ()) == ("parked", None)
+    assert after(attempt(1, 500), replace(PRODUCT, ladder=())) == ("parked", None)

@@ -1,19 +1,23 @@
 """What a merchant pays for a charge comes out to the sen as the vendors have recorded it."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gerbang.domain.fees import Fee, Rate, fee_of
+from gerbang.clock import WIB
+from gerbang.domain.fees import VAT_RAISED_AT, Fee, Rate, fee_of, vat_percent
 from gerbang.domain.money import rupiah, two_places
+
+NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 
 rates = st.builds(
     Rate,
     flat=st.integers(0, 10**7),
     percent=st.decimals(0, 10, places=2),
-    vat_percent=st.sampled_from([Decimal(0), Decimal(11), Decimal(12)]),
+    vat_percent=st.sampled_from([None, Decimal(0), Decimal(11), Decimal(12)]),
 )
 amounts = st.integers(1, 10**14)
 
@@ -31,28 +35,28 @@ amounts = st.integers(1, 10**14)
     ],
 )
 def test_a_fee_is_what_was_recorded(rate: Rate, amount: int, total: str) -> None:
-    assert two_places(fee_of(rate, amount).total) == total
+    assert two_places(fee_of(rate, amount, NOW).total) == total
 
 
 @pytest.mark.parametrize(("amount", "total"), [(99, 0), (100, 1), (299, 1), (300, 2), (499, 2), (500, 3)])
 def test_half_a_sen_is_rounded_up_and_less_than_half_is_dropped(amount: int, total: int) -> None:
-    assert fee_of(Rate(percent=Decimal("0.5"), vat_percent=Decimal(0)), amount) == Fee(total=total, vat=0)
+    assert fee_of(Rate(percent=Decimal("0.5"), vat_percent=Decimal(0)), amount, NOW) == Fee(total=total, vat=0)
 
 
 @pytest.mark.parametrize(("amount", "total", "vat"), [(rupiah(15_000), 11_655, 1_155), (150, 1, 0), (1_430, 11, 1)])
 def test_the_tax_is_the_difference_of_two_rounded_amounts(amount: int, total: int, vat: int) -> None:
-    assert fee_of(Rate(percent=Decimal("0.7")), amount) == Fee(total=total, vat=vat)
+    assert fee_of(Rate(percent=Decimal("0.7")), amount, NOW) == Fee(total=total, vat=vat)
 
 
 def test_a_flat_fee_is_the_same_for_every_amount() -> None:
-    assert {fee_of(Rate(flat=rupiah(3_300)), amount) for amount in (1, 10**6, 10**14)} == {
+    assert {fee_of(Rate(flat=rupiah(3_300)), amount, NOW) for amount in (1, 10**6, 10**14)} == {
         Fee(total=rupiah(3_663), vat=rupiah(363))
     }
 
 
 @given(rates, amounts)
 def test_tax_and_the_rest_are_the_whole_fee(rate: Rate, amount: int) -> None:
-    fee = fee_of(rate, amount)
+    fee = fee_of(rate, amount, NOW)
     assert fee.net + fee.vat == fee.total
     assert fee.net >= 0
     assert fee.vat >= 0
@@ -61,11 +65,29 @@ def test_tax_and_the_rest_are_the_whole_fee(rate: Rate, amount: int) -> None:
 @given(rates, amounts)
 def test_a_fee_is_never_a_whole_sen_away_from_the_exact_one(rate: Rate, amount: int) -> None:
     net = rate.flat + amount * rate.percent / 100
-    fee = fee_of(rate, amount)
-    assert abs(fee.total - net * (100 + rate.vat_percent) / 100) <= Decimal("0.5")
+    vat = vat_percent(NOW) if rate.vat_percent is None else rate.vat_percent
+    fee = fee_of(rate, amount, NOW)
+    assert abs(fee.total - net * (100 + vat) / 100) <= Decimal("0.5")
     assert abs(fee.net - net) <= Decimal("0.5")
 
 
 @given(rates, amounts)
 def test_whoever_is_paid_more_never_pays_less(rate: Rate, amount: int) -> None:
-    assert fee_of(rate, amount + 1).total >= fee_of(rate, amount).total
+    assert fee_of(rate, amount + 1, NOW).total >= fee_of(rate, amount, NOW).total
+
+
+def test_the_tax_is_what_the_law_says_on_the_day_from_midnight_in_jakarta_on() -> None:
+    assert datetime(2022, 4, 1, tzinfo=WIB) == VAT_RAISED_AT
+    for at, percent in [(VAT_RAISED_AT - timedelta(microseconds=1), 10), (VAT_RAISED_AT, 11), (NOW, 11)]:
+        assert vat_percent(at) == percent
+        assert fee_of(Rate(flat=10_000), 1, at) == Fee(total=10_000 + 100 * percent, vat=100 * percent)
+
+
+@pytest.mark.parametrize(("flat", "total"), [(rupiah(4_000), "4400.00"), (rupiah(3_300), "3630.00")])
+def test_the_fees_in_documents_of_2020_come_out_as_printed(flat: int, total: str) -> None:
+    assert two_places(fee_of(Rate(flat=flat), rupiah(100_000), datetime(2020, 10, 19, tzinfo=UTC)).total) == total
+
+
+def test_a_tax_that_was_agreed_does_not_change_with_the_law() -> None:
+    agreed = Rate(flat=10_000, vat_percent=Decimal(0))
+    assert {fee_of(agreed, 1, at).vat for at in (VAT_RAISED_AT - timedelta(days=1), NOW)} == {0}

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gerbang.domain import ledger
 from gerbang.domain.fees import Fee
-from gerbang.domain.ledger import Transfer, changes, money_in, money_set_aside
+from gerbang.domain.ledger import Transfer, changes, money_in, money_set_aside, settling
 from gerbang.domain.merchants import HOUSE
 
-MERCHANT, PAYMENT, REPORT = UUID(int=1), UUID(int=2), UUID(int=3)
-PENDING = f"merchant/{MERCHANT}/pending"
-accounts = st.sampled_from(["bank/simulator", "house/fees", "house/vat", PENDING, f"merchant/{MERCHANT}/suspense"])
+MERCHANT, PAYMENT, REPORT, CHARGE = (UUID(int=number) for number in range(1, 5))
+PENDING, AVAILABLE = f"merchant/{MERCHANT}/pending", f"merchant/{MERCHANT}/available"
+accounts = st.sampled_from(
+    ["bank/simulator", "house/fees", "house/vat", PENDING, AVAILABLE, f"merchant/{MERCHANT}/suspense"]
+)
 amounts = st.integers(1, 10**16)
 fees = st.tuples(st.integers(0, 10**8), st.integers(0, 100)).map(
     lambda drawn: Fee(drawn[0], drawn[0] * drawn[1] // 100)
@@ -28,16 +29,37 @@ def test_all_changes_together_are_nothing(transfers: Sequence[Transfer]) -> None
     assert sum(changes(transfers).values()) == 0
 
 
+@given(amounts)
+def test_money_that_was_owed_is_the_merchants_whole_but_pending(amount: int) -> None:
+    lines = money_in("simulator", MERCHANT, amount, payment_id=PAYMENT, report_id=REPORT)
+    assert changes(lines) == {"bank/simulator": amount, PENDING: -amount}
+    assert [(line.merchant_id, line.payment_id, line.report_id) for line in lines] == [(MERCHANT, PAYMENT, REPORT)]
+
+
 @given(amounts, fees)
-def test_money_that_was_owed_goes_to_the_merchant_less_the_fee(amount: int, fee: Fee) -> None:
-    lines = money_in("simulator", MERCHANT, amount, fee, payment_id=PAYMENT, report_id=REPORT)
+def test_money_that_is_settled_is_the_merchants_to_withdraw_less_the_fee(amount: int, fee: Fee) -> None:
+    lines = settling(MERCHANT, amount, fee, payment_id=PAYMENT, charge_id=CHARGE)
     balance = changes(lines)
     assert sum(balance.values()) == 0
-    assert balance["bank/simulator"] == amount
-    assert balance[PENDING] == fee.total - amount
-    assert balance.get("house/fees", 0) + balance.get("house/vat", 0) == -fee.total
+    assert balance[PENDING] == amount
+    assert balance[AVAILABLE] == fee.total - amount
+    assert balance.get("house/fees", 0) == -fee.net
+    assert balance.get("house/vat", 0) == -fee.vat
     assert all(line.amount > 0 for line in lines), "no line of nothing"
-    assert {(line.merchant_id, line.payment_id, line.report_id) for line in lines} == {(MERCHANT, PAYMENT, REPORT)}
+    assert [line.reason for line in lines] == [
+        reason for reason, there in (("settled", amount), ("fee", fee.net), ("vat", fee.vat)) if there
+    ]
+    assert {(line.merchant_id, line.payment_id, line.report_id, line.cause_id) for line in lines} == {
+        (MERCHANT, PAYMENT, None, CHARGE)
+    }
+
+
+@given(amounts, fees)
+def test_once_settled_nothing_of_it_is_pending(amount: int, fee: Fee) -> None:
+    lines = money_in("simulator", MERCHANT, amount, payment_id=PAYMENT, report_id=REPORT)
+    balance = changes([*lines, *settling(MERCHANT, amount, fee, payment_id=PAYMENT, charge_id=CHARGE)])
+    assert balance[PENDING] == 0
+    assert balance["bank/simulator"] == amount
 
 
 @given(amounts)
@@ -52,7 +74,10 @@ def test_money_that_is_nobodys_is_kept_by_the_house() -> None:
     assert changes(lines) == {"bank/simulator": 5, "house/suspense": -5}
 
 
-@pytest.mark.parametrize("name", [ledger.pending(MERCHANT), ledger.suspense(MERCHANT)])
-def test_a_merchants_accounts_are_its_own(name: str) -> None:
-    assert str(MERCHANT) in name
-    assert name not in (ledger.pending(PAYMENT), ledger.suspense(PAYMENT))
+OWN = (ledger.pending, ledger.available, ledger.reserved, ledger.suspense)
+
+
+def test_a_merchants_accounts_are_its_own() -> None:
+    names = [account(merchant) for account in OWN for merchant in (MERCHANT, PAYMENT)]
+    assert len(set(names)) == len(names)
+    assert all(str(MERCHANT) in account(MERCHANT) for account in OWN)

@@ -1,8 +1,9 @@
 """A payment's states: which follow which, that an expiry is exact, and how long a payment may last."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
 from typing import get_args
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -10,37 +11,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gerbang.domain import payments
-from gerbang.domain.payments import (
-    EXPIRES_AFTER_DEFAULT,
-    EXPIRES_AFTER_MAX,
-    MOVES,
-    Details,
-    Kind,
-    Payment,
-    State,
-    as_of,
-)
+from gerbang.domain.payments import CHARGE_FAILED, EXPIRES_AFTER_MAX, MOVES, Kind, Payment, State, as_of
+from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT, Terms
 from gerbang.errors import ExpiryPassed, ExpiryTooFar, WrongState
+from tests.domain.samples import NOW, PAYMENT
 
-NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 STATES: tuple[State, ...] = get_args(State)
 ENDED = {"paid", "cancelled", "expired", "inactive"}
 ORDER = ["needs_method", "needs_confirmation", "awaiting", "active", "processing"]
 """The states of a payment that has not ended, in the order in which it can go through them."""
-PAYMENT = Payment(
-    id=UUID(int=1),
-    merchant_id=UUID(int=2),
-    reference="order-1",
-    kind="single",
-    amount=2_000_000,
-    state="awaiting",
-    created_at=NOW,
-    updated_at=NOW,
-    expires_at=NOW + EXPIRES_AFTER_DEFAULT,
-    descriptor="",
-    details=Details(),
-)
 
 
 def test_every_state_is_known_and_can_be_reached_or_begun_with() -> None:
@@ -111,9 +91,35 @@ def test_a_cancelled_payment_ends_when_it_is_cancelled_and_says_why() -> None:
     assert after.cancellation_reason == "OUT_OF_STOCK"
 
 
-def test_a_payment_that_waits_for_its_buyers_money_cannot_be_cancelled() -> None:
+def test_a_payment_that_waits_for_its_buyers_money_cannot_be_cancelled_but_it_can_be_withdrawn() -> None:
     with pytest.raises(WrongState):
         payments.cancelled(PAYMENT, "OUT_OF_STOCK", NOW)
+    after = payments.withdrawn(PAYMENT, "OUT_OF_STOCK", NOW)
+    assert (after.state, after.cancelled_at, after.cancellation_reason) == ("cancelled", NOW, "OUT_OF_STOCK")
+    assert (after.updated_at, after.expires_at) == (NOW, PAYMENT.expires_at), "its expiry stays what it was"
+
+
+@pytest.mark.parametrize("state", MOVES["withdraw"])
+def test_what_is_withdrawn_did_not_fail(state: State) -> None:
+    assert not payments.withdrawn(replace(PAYMENT, state=state), "OUT_OF_STOCK", NOW).failed
+
+
+def test_nothing_is_withdrawn_that_a_bank_has_in_hand_or_that_stands_for_good() -> None:
+    assert set(STATES) - set(MOVES["withdraw"]) == {"active", "processing", *ENDED}
+
+
+@pytest.mark.parametrize("state", MOVES["fail"])
+def test_a_payment_whose_charge_was_declined_is_cancelled_and_says_so(state: State) -> None:
+    after = payments.failed(replace(PAYMENT, state=state), NOW)
+    assert (after.state, after.cancelled_at, after.cancellation_reason) == ("cancelled", NOW, CHARGE_FAILED)
+    assert after.failed
+    assert not replace(after, cancellation_reason="OUT_OF_STOCK").failed
+
+
+@pytest.mark.parametrize("end", [partial(payments.withdrawn, reason="OUT_OF_STOCK"), payments.failed])
+def test_what_has_ended_by_time_is_not_ended_once_more(end: Callable[..., Payment]) -> None:
+    with pytest.raises(WrongState, match="is expired"):
+        end(replace(PAYMENT, expires_at=NOW), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -135,31 +141,33 @@ def test_looking_later_never_brings_an_earlier_state_back(state: State, end: tim
 # How long
 
 
-def test_a_payment_lasts_fifteen_minutes_unless_asked_otherwise() -> None:
-    assert payments.expiry(None, "single", 1, NOW) == NOW + timedelta(minutes=15)
+def test_a_payment_lasts_as_the_terms_say_unless_asked_otherwise() -> None:
+    assert Terms().expires_after == EXPIRES_AFTER_DEFAULT == timedelta(minutes=15)
+    for default in (EXPIRES_AFTER_DEFAULT, timedelta(days=1)):
+        assert payments.expiry(None, "single", 1, NOW, default) == NOW + default
 
 
 @pytest.mark.parametrize(("kind", "amount"), [("single", 1), ("multiple", 1)])
 def test_a_payment_lasts_as_long_as_asked(kind: Kind, amount: int) -> None:
     for asked in (NOW + MICROSECOND, NOW + timedelta(days=30), NOW + EXPIRES_AFTER_MAX):
-        assert payments.expiry(asked, kind, amount, NOW) == asked
+        assert payments.expiry(asked, kind, amount, NOW, EXPIRES_AFTER_DEFAULT) == asked
 
 
 @pytest.mark.parametrize(("asked", "amount"), [(None, 1), (None, None), (NOW + timedelta(days=1), None)])
 def test_a_standing_payment_has_no_end_unless_it_is_closed_and_asked_to(
     asked: datetime | None, amount: int | None
 ) -> None:
-    assert payments.expiry(asked, "multiple", amount, NOW) is None
+    assert payments.expiry(asked, "multiple", amount, NOW, EXPIRES_AFTER_DEFAULT) is None
 
 
 @pytest.mark.parametrize("asked", [NOW, NOW - MICROSECOND, NOW - timedelta(days=365)])
 def test_an_end_that_has_passed_is_refused(asked: datetime) -> None:
     with pytest.raises(ExpiryPassed) as caught:
-        payments.expiry(asked, "single", 1, NOW)
+        payments.expiry(asked, "single", 1, NOW, EXPIRES_AFTER_DEFAULT)
     assert caught.value.field == "expires_at"
 
 
 def test_an_end_too_far_away_is_refused_with_the_limit() -> None:
     with pytest.raises(ExpiryTooFar, match="366 days") as caught:
-        payments.expiry(NOW + EXPIRES_AFTER_MAX + MICROSECOND, "single", 1, NOW)
+        payments.expiry(NOW + EXPIRES_AFTER_MAX + MICROSECOND, "single", 1, NOW, EXPIRES_AFTER_DEFAULT)
     assert caught.value.field == "expires_at"

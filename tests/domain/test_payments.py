@@ -3,9 +3,8 @@
 Which move leads from which state to which is in test_payment_states.py.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import get_args
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,26 +15,14 @@ from gerbang.domain import payments
 from gerbang.domain.paycodes import Block
 from gerbang.domain.payments import MOVES, PAST, Details, Method, Payment, Pulse, State, as_of
 from gerbang.errors import WrongState
+from tests.domain import samples
+from tests.domain.samples import NOW
 
-NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 STATES: tuple[State, ...] = get_args(State)
 ENDED = {"paid", "cancelled", "expired", "inactive"}
 BRI = Method(channel="virtual_account", option="BRI", payer_name="Budi")
-PAYMENT = Payment(
-    id=UUID(int=1),
-    merchant_id=UUID(int=2),
-    reference="order-1",
-    kind="single",
-    amount=2_000_000,
-    state="awaiting",
-    created_at=NOW,
-    updated_at=NOW,
-    expires_at=NOW + timedelta(minutes=15),
-    descriptor="",
-    details=Details(redirect=True),
-    method=BRI,
-)
+PAYMENT = replace(samples.PAYMENT, details=Details(redirect=True), method=BRI)
 
 steps = st.lists(st.tuples(st.sampled_from(list(MOVES)), st.integers(0, 400)), max_size=12)
 """Moves, and how many seconds pass before each."""

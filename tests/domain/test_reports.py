@@ -1,48 +1,21 @@
 """What becomes of money that has arrived: owed money is booked, and everything else has a name."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import get_args
-from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
 from gerbang.domain import charges, payments
 from gerbang.domain.charges import Charge
-from gerbang.domain.paycodes import Block
-from gerbang.domain.payments import Details, Payment
+from gerbang.domain.payments import Payment
 from gerbang.domain.reports import Outcome, judge
+from tests.domain import samples
+from tests.domain.samples import NOW, PRICE
 
-NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 SOON, PAST = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
-PRICE = 2_000_000
-SINGLE = Payment(
-    id=UUID(int=1),
-    merchant_id=UUID(int=2),
-    reference="order-1",
-    kind="single",
-    amount=PRICE,
-    state="awaiting",
-    created_at=PAST,
-    updated_at=PAST,
-    expires_at=SOON,
-    descriptor="",
-    details=Details(),
-)
-CHARGE = Charge(
-    id=UUID(int=3),
-    payment_id=SINGLE.id,
-    merchant_id=SINGLE.merchant_id,
-    payment_reference="order-1",
-    amount=PRICE,
-    state="waiting",
-    channel="virtual_account",
-    block=Block("127000000001"),
-    descriptor="",
-    created_at=PAST,
-    updated_at=PAST,
-    expires_at=SOON,
-)
+SINGLE = replace(samples.PAYMENT, created_at=PAST, updated_at=PAST, expires_at=SOON)
+CHARGE = replace(samples.CHARGE, created_at=PAST, updated_at=PAST, expires_at=SOON)
 OPEN = replace(SINGLE, kind="multiple", amount=None, state="active", expires_at=None)
 CLOSED = replace(OPEN, amount=PRICE)
 

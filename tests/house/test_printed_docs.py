@@ -22,7 +22,7 @@ def test_every_refusal_is_on_the_page_with_its_sentence() -> None:
     ]
     assert len(names) > 20
     assert [name for name in names if not re.search(rf"\b{name}\b", page)] == []
-    assert "The payment is {state}, so it cannot be {verb}." in page
+    assert "The {thing} is {state}, so it cannot be {verb}." in page
 
 
 def test_every_move_is_drawn_and_in_the_table() -> None:

@@ -97,6 +97,15 @@ WAYS: dict[str, dict[str, Any]] = {
     "standing qris": {"kind": "multiple", "method": Method(channel="qris")},
     "standing page": {"kind": "multiple", "method": Method(channel="qris"), "details": Details(redirect=True)},
     "page": {"method": None, "details": Details(redirect=True)},
+    "link": {"method": None, "details": Details(redirect=True), "scope": "links", "product": "v4-payments"},
+    "v4": {"method": Method(channel="virtual_account", option="BRI"), "product": "v4-payments"},
+    "v4 tail": {"method": Method(channel="virtual_account", option="BRI", number="77"), "product": "v4-payments"},
+    "v4 code": {"method": Method(channel="retail_outlet", option="ALFAMART"), "product": "v4-payments"},
+    "v4 wallet": {
+        "method": Method(channel="ewallet", option="SHOPEEPAY", return_url="https://toko.example/"),
+        "product": "v4-payments",
+    },
+    "wallet": {"method": Method(channel="ewallet", option="SHOPEEPAY")},
 }
 CUSTOMERS = [
     Customer(given_name="Budi", email="budi@example.id"),
@@ -184,7 +193,8 @@ class Shop:
             merchant, _ = await merchants.create(
                 self.world, name="Toko Uji", short_name="TOKO UJI", email=f"{i}@example.id", agreement=agreed
             )
-            await merchants.set_callback(self.world, merchant.id, "payment", "http://127.0.0.1:1/")
+            for product in ("payment", "v4-payments"):
+                await merchants.set_callback(self.world, merchant.id, product, "http://127.0.0.1:1/")
             self.merchants.append(merchant)
 
     async def do(self, batch: Sequence[Command]) -> list[object]:
@@ -219,7 +229,7 @@ class Shop:
     async def _wish(self, said: Confirm) -> Confirmation:
         merchant = self.merchants[said.merchant].id
         rows = await self._rows(
-            "SELECT id FROM payments WHERE merchant_id = $1 AND reference = $2", merchant, said.reference
+            "SELECT id FROM payments WHERE merchant_id = $1 AND reference = $2 ORDER BY scope", merchant, said.reference
         )
         method = None if said.way is None else WAYS[said.way]["method"]
         return Confirmation(merchant, rows[0]["id"] if rows else UUID(int=7), method)
@@ -228,7 +238,7 @@ class Shop:
         rows = await self._rows(
             """
             SELECT c.channel, c.number FROM paycodes c JOIN payments p ON p.id = c.payment_id
-            WHERE p.merchant_id = $1 AND p.reference = $2
+            WHERE p.merchant_id = $1 AND p.reference = $2 ORDER BY p.scope, c.created_at, c.held
             """,
             self.merchants[said.merchant].id,
             said.reference,
@@ -247,8 +257,9 @@ class Shop:
     async def names(self) -> dict[str, str]:
         """What ids and numbers given by chance stand for."""
         names = {str(merchant.id): f"<merchant {i}>" for i, merchant in enumerate(self.merchants)}
-        for row in await self._rows("SELECT id, merchant_id, reference, customer_id FROM payments ORDER BY id"):
-            names[str(row["id"])] = payment = f"<{names[str(row['merchant_id'])]} {row['reference']}>"
+        for row in await self._rows("SELECT id, merchant_id, scope, reference, customer_id FROM payments ORDER BY id"):
+            reference = f"{row['scope']} {row['reference']}".strip()
+            names[str(row["id"])] = payment = f"<{names[str(row['merchant_id'])]} {reference}>"
             if row["customer_id"] is not None:
                 names.setdefault(row["customer_id"], f"<customer of {payment}>")
         seen: dict[UUID, int] = {}
@@ -257,7 +268,9 @@ class Shop:
             names[str(row["id"])] = f"<charge {seen[row['payment_id']]} of {names[str(row['payment_id'])]}>"
         for row in await self._rows("SELECT id, reference FROM reports"):
             names[str(row["id"])] = f"<report {row['reference']}>"
-        for row in await self._rows("SELECT number, payment_id FROM paycodes WHERE number NOT LIKE '9881%'"):
+        for row in await self._rows(
+            "SELECT number, payment_id FROM paycodes WHERE number NOT SIMILAR TO '9881%|1268%77'"
+        ):
             names[row["number"]] = f"<number of {names[str(row['payment_id'])]}>"
             names[row["number"][-12:]] = f"<end of the number of {names[str(row['payment_id'])]}>"
         return names
@@ -288,8 +301,10 @@ KEPT = {
         """,
     "deliveries": """
         SELECT to_json(d) FROM (
-            SELECT merchant_id, sequence, state, next_at, tries, created_at FROM deliveries
-            ORDER BY (SELECT number FROM merchants WHERE id = merchant_id), sequence
+            SELECT merchant_id, sequence, (SELECT product FROM endpoints n WHERE n.id = endpoint_id) AS product, state,
+                   next_at, tries, created_at FROM deliveries
+            ORDER BY (SELECT number FROM merchants WHERE id = merchant_id), sequence,
+                     (SELECT product FROM endpoints n WHERE n.id = endpoint_id)
         ) d
         """,
 }
@@ -383,6 +398,12 @@ def together(*commands: Command) -> Story:
         )
     )
 )
+@example(
+    together(
+        *_creates({"way": "v4 tail"}, {"way": "v4 tail", "reference": "order-1"}, {"way": "v4 tail", "merchant": 1})
+    )
+)
+@example(together(*_creates({"way": "v4"}, {"way": "link"}, {"way": "link"}, {"way": "page"})))
 @example(together(*_creates({"customer": 0}, {"customer": 1, "reference": "order-1"})))
 @example(together(*_creates({"customer": 3, "customer_id": "c-1"}, {"customer_id": "c-1", "reference": "order-1"})))
 @example(

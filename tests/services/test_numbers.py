@@ -19,7 +19,8 @@ from gerbang.clock import MovableClock
 from gerbang.db.paycodes import Cursors
 from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
 from gerbang.domain.paycodes import Opening
-from gerbang.domain.payments import EXPIRES_AFTER_DEFAULT, Method
+from gerbang.domain.payments import Method
+from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import NumberTaken, RangeUsedUp, Refused
 from gerbang.services import numbers, payments
 from gerbang.services.expiry import release_numbers

@@ -1,4 +1,4 @@
-"""Pictures of QR texts, read back by a reader that knows nothing of how they were drawn."""
+"""Pictures of QR texts and barcodes, read back by a reader that knows nothing of how they were drawn."""
 
 import re
 import struct
@@ -7,8 +7,10 @@ import zlib
 
 import pytest
 import zxingcpp
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gerbang.services.pictures import QUIET_ZONE, png, svg
+from gerbang.services.pictures import QUIET_ZONE, barcode_svg, png, svg
 
 QRIS = (
     "00020101021226650016ID.CO.CONTOH.WWW01189360099000000123450212MID0000123450303UMI51440014ID.CO.QRIS.WWW0215"
@@ -147,3 +149,89 @@ def test_a_scale_that_cannot_be_drawn_is_refused(scale: int) -> None:
 def test_a_text_too_long_for_any_qr_code_is_refused() -> None:
     with pytest.raises(ValueError, match="too large"):
         svg("x" * 3000)
+
+
+def bars_of(drawing: str) -> tuple[int, list[tuple[int, int]]]:
+    """How many modules wide the drawing is, and where each bar begins and ends. All bars are equally high."""
+    root = ET.fromstring(drawing)
+    ground, bars = root
+    x, y, width, height = map(int, root.attrib["viewBox"].split())
+    assert (x, y) == (0, 0)
+    assert ground.attrib == {"fill": "#fff", "d": f"M0 0h{width}v{height}h-{width}z"}
+    assert bars.attrib["fill"] == "#000"
+    drawn = re.findall(r"M(\d+) 10h(\d+)v40h-(\d+)z", bars.attrib["d"])
+    assert "".join(f"M{start} 10h{wide}v40h-{back}z" for start, wide, back in drawn) == bars.attrib["d"]
+    assert all(wide == back for _, wide, back in drawn)
+    return width, [(int(start), int(start) + int(wide)) for start, wide, _ in drawn]
+
+
+def pixels_of_bars(drawing: str, scale: float) -> Rows:
+    """Paint the bars as a browser does: a pixel that a bar covers in part is grey."""
+    width, bars = bars_of(drawing)
+    row = bytearray()
+    for pixel in range(round(width * scale)):
+        left, right = pixel / scale, (pixel + 1) / scale
+        covered = sum(max(0.0, min(right, end) - max(left, start)) for start, end in bars) * scale
+        row.append(round(255 * (1 - covered)))
+    return [bytes(row)] * round(60 * scale)
+
+
+def scanned(drawing: str, scale: float = 3) -> str:
+    rows = pixels_of_bars(drawing, scale)
+    view = memoryview(b"".join(rows)).cast("B", (len(rows), len(rows[0])))
+    (found,) = zxingcpp.read_barcodes(view, try_invert=False, try_rotate=False)
+    assert found.format == zxingcpp.BarcodeFormat.Code128
+    return found.text
+
+
+@pytest.mark.parametrize("code", ["8887322", "12345678", "0000000", "ALFA-8887322", "A" * 48])
+def test_a_cashier_scans_the_payment_code(code: str) -> None:
+    assert scanned(barcode_svg(code)) == code
+
+
+@pytest.mark.parametrize("scale", [1.7, 2.6, 3.3])
+def test_a_cashier_scans_a_barcode_whose_bars_end_between_pixels(scale: float) -> None:
+    assert scanned(barcode_svg("8887322"), scale) == "8887322"
+
+
+@pytest.mark.parametrize("code", ["99", "999", "9912345", "99123456", "9999999", "99A", "9A9", "1A9912", "0099"])
+def test_no_pair_of_digits_is_taken_for_a_switch_of_symbols(code: str) -> None:
+    assert scanned(barcode_svg(code)) == code
+
+
+@given(st.text(st.sampled_from("0123456789"), min_size=1, max_size=20))
+def test_a_barcode_of_digits_keeps_them_all(digits: str) -> None:
+    assert scanned(barcode_svg(digits)) == digits
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=48))
+def test_a_barcode_says_what_was_asked_of_it(text: str) -> None:
+    assert scanned(barcode_svg(text)) == text
+
+
+def test_every_barcode_has_a_quiet_zone_of_ten_modules() -> None:
+    width, bars = bars_of(barcode_svg("8887322"))
+    assert bars[0][0] == 10
+    assert width - bars[-1][1] == 10
+
+
+def test_the_barcode_stands_inside_html_and_leaves_its_size_to_the_page() -> None:
+    drawing = barcode_svg("8887322")
+    assert drawing.startswith("<svg ")
+    assert drawing.endswith("</svg>")
+    assert ET.fromstring(drawing).attrib == {"viewBox": "0 0 110 60"}  # seven symbols of 11, a stop of 13, twice 10
+    assert len(drawing) < 1000
+    assert "style" not in drawing, "the page's policy for content forbids inline styles"
+
+
+def test_nothing_of_the_code_reaches_the_markup() -> None:
+    drawing = barcode_svg("<b>8887322</b>")
+    assert "<b>" not in drawing
+    assert "8887322" not in drawing
+    assert scanned(drawing) == "<b>8887322</b>"
+
+
+@pytest.mark.parametrize("text", ["", "A" * 49, "8887322\n", "kopi ☕", "é"])
+def test_a_text_that_no_barcode_holds_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="1 to 48 printable ASCII"):
+        barcode_svg(text)

@@ -8,11 +8,16 @@ from string import Formatter
 import msgspec
 import pytest
 
+from gerbang.channels.ewallet import WALLETS
+from gerbang.channels.retail_outlet import OUTLETS
 from gerbang.channels.virtual_account import BANKS
 
 FOLDER = Path(__file__).parents[2] / "gerbang" / "web" / "checkout" / "instructions"
 FILES = sorted(FOLDER.glob("*.json"))
 BANK_FILES = {code.lower() for code in BANKS}
+OTHERS = {code.lower() for code in (*OUTLETS, *WALLETS)}
+WITHOUT_NUMBER = {"qris", "shopeepay"}
+"""A QR carries its own number, and a wallet is told it by us."""
 PLACEHOLDERS = {"number", "amount", "name"}
 STEP_LENGTH_MAX = 90
 NAME_LENGTH_MAX = 40
@@ -68,7 +73,7 @@ every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
 def test_every_bank_that_we_offer_and_every_other_way_to_pay_has_instructions() -> None:
-    assert {path.stem for path in FILES} == BANK_FILES | {"qris", "alfamart", "indomaret", "other_bank"}
+    assert {path.stem for path in FILES} == BANK_FILES | {"other_bank", "qris"} | OTHERS
 
 
 @every_file
@@ -124,8 +129,7 @@ def test_only_placeholders_that_the_page_fills_are_used(path: Path) -> None:
 
 @every_file
 def test_every_way_says_which_number_amount_and_name(path: Path) -> None:
-    # A QR carries its own number.
-    wanted = PLACEHOLDERS - {"number"} if path.stem == "qris" else PLACEHOLDERS
+    wanted = PLACEHOLDERS - {"number"} if path.stem in WITHOUT_NUMBER else PLACEHOLDERS
     for way in read(path).ways:
         for steps in way.steps.both():
             assert {name for step in steps for name in placeholders(step)} == wanted, way.id

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._bodies import BodyTooLarge, Malformed
-from gerbang.api.sandbox import endpoints, errors
+from gerbang.api.sandbox import books, endpoints, errors
 from gerbang.api.sandbox.endpoints import Desk
 from gerbang.domain.deliveries import Voice
 from gerbang.errors import Refused
@@ -48,7 +48,9 @@ def build(context: Context) -> ASGIApp:
         Route("/sandbox/callbacks/{product}", guarded(endpoints.set_callback), methods=["PUT"]),
         Route("/sandbox/bank/reports", guarded(endpoints.report), methods=["POST"]),
         Route("/sandbox/events", guarded(endpoints.events), methods=["GET"]),
-        Route("/sandbox/ledger", guarded(endpoints.ledger), methods=["GET"]),
+        Route("/sandbox/ledger", guarded(books.ledger), methods=["GET"]),
+        Route("/sandbox/settlements", guarded(books.listed), methods=["GET"]),
+        Route("/sandbox/settlements/{id}", guarded(books.one), methods=["GET"]),
     ]
     application = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _method_not_allowed})
     application.router.redirect_slashes = False  # the contract knows no redirects: what it does not list is not found

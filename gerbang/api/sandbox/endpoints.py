@@ -12,8 +12,9 @@ from starlette.responses import Response
 from gerbang.api import Context
 from gerbang.api._bodies import Malformed, body_of, demand_json, plain, shaped
 from gerbang.api.sandbox.auth import merchant_of
+from gerbang.domain.calendars import WORKING_DAYS_MAX, Schedule, settles_at
 from gerbang.domain.merchants import HOUSE
-from gerbang.domain.money import rupiah, two_places
+from gerbang.domain.money import rupiah
 from gerbang.errors import ClockBackwards, DeliveryUnknown, KeyReused, MerchantUnknown
 from gerbang.services import deliveries as sending
 from gerbang.services import merchants, sandbox
@@ -33,6 +34,7 @@ _TEXT = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 class Advance(Struct):
     seconds: Annotated[int, Meta(ge=0, le=ADVANCE_SECONDS_MAX)] | None = None
     to: datetime | None = None
+    workingDays: Annotated[int, Meta(ge=1, le=WORKING_DAYS_MAX)] | None = None
 
 
 class SetCallback(Struct):
@@ -70,7 +72,7 @@ def answer(body: object) -> Response:
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 
-def _limit(request: Request) -> int:
+def limit(request: Request) -> int:
     given = request.query_params.get("limit")
     if given is None:
         return LIMIT_DEFAULT
@@ -99,10 +101,13 @@ async def advance(desk: Desk, request: Request) -> Response:
     body = await body_of(request)
     plain(body)
     asked = shaped(body, _advance)
-    if (asked.seconds is None) == (asked.to is None):
-        raise Malformed("", "say either seconds or to")
+    if [asked.seconds, asked.to, asked.workingDays].count(None) != 2:
+        raise Malformed("", "say either seconds, to or workingDays")
     now = desk.world.clock.now()
-    to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else _instant(asked.to, "to")
+    if asked.workingDays is not None:
+        to = settles_at(Schedule(asked.workingDays), now, desk.world.calendar)
+    else:
+        to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else _instant(asked.to, "to")
     if to < now:
         raise ClockBackwards("to", now=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
     if to > now + timedelta(seconds=ADVANCE_SECONDS_MAX):
@@ -126,7 +131,7 @@ async def inbox(desk: Desk, request: Request) -> Response:
             "body": _json_or_none(item.body),
             "raw": item.body.decode("utf-8", "replace"),
         }
-        for item in await sandbox.received(desk.world, merchant_id, _limit(request))
+        for item in await sandbox.received(desk.world, merchant_id, limit(request))
     ]
     return answer({"items": items})
 
@@ -158,7 +163,7 @@ async def deliveries(desk: Desk, request: Request) -> Response:
     state = request.query_params.get("state")
     if state is not None and state not in STATES:
         raise Malformed("state", f"must be one of {', '.join(STATES)}")
-    listed = await sending.newest(desk.world, merchant_id, state, _limit(request))
+    listed = await sending.newest(desk.world, merchant_id, state, limit(request))
     return answer({"items": [_delivery(item) for item in listed]})
 
 
@@ -241,7 +246,7 @@ async def report(desk: Desk, request: Request) -> Response:
 
 async def events(desk: Desk, request: Request) -> Response:
     merchant_id = await desk.merchant(request)
-    newest = await sending.newest_events(desk.world, merchant_id, _limit(request))
+    newest = await sending.newest_events(desk.world, merchant_id, limit(request))
     items = [
         {
             "id": f"{merchant_id.hex}-{number}",
@@ -253,11 +258,3 @@ async def events(desk: Desk, request: Request) -> Response:
         for number, event in newest
     ]
     return answer({"items": items})
-
-
-async def ledger(desk: Desk, request: Request) -> Response:
-    """What the merchant's own transfers have done to each account; the sum is always zero."""
-    merchant_id = await desk.merchant(request)
-    balances = await sandbox.balances_of(desk.world, merchant_id)
-    accounts = [{"name": name, "balance": two_places(balance)} for name, balance in balances.items()]
-    return answer({"accounts": accounts, "sum": two_places(sum(balances.values()))})

@@ -10,6 +10,7 @@ from gerbang.api.v2_sessions import shapes
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
 from gerbang.domain.signatures import standard_webhooks
+from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.pages import Pages
 
 NAMES = {
@@ -32,10 +33,15 @@ LADDER = (
 """Waits before the six repetitions (payment-session reference, 7.1)."""
 
 
+BANKS = ("BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAMON")
+"""The banks of this API's virtual accounts (payment-session reference, 6.1)."""
+TERMS = Terms(channels={"virtual_account": ChannelTerms(options=BANKS), "qris": ChannelTerms()})
+
+
 class PaymentVoice:
     """Callbacks of the product "payment"."""
 
-    product = Product("payment", frozenset(NAMES), LADDER)
+    product = Product("payment", frozenset(NAMES), LADDER, TERMS)
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages

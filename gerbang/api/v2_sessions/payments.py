@@ -21,6 +21,7 @@ from gerbang.api.v2_sessions.answers import (
     pagination,
     success,
 )
+from gerbang.api.v2_sessions.events import PaymentVoice
 from gerbang.channels import Channel
 from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Merchant
@@ -34,6 +35,9 @@ from gerbang.services.lookups import Found, Question
 _create = msgspec.json.Decoder(requests.CreatePayment)
 _confirm = msgspec.json.Decoder(requests.ConfirmPayment)
 _cancel = msgspec.json.Decoder(requests.CancelPayment)
+REFERENCE_LENGTH_MAX = 255
+"""Of one that is looked for: payments of another dialect may have longer ones than this one takes."""
+PRODUCT = PaymentVoice.product.name
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
@@ -63,6 +67,7 @@ def new_payment(
 
     return NewPayment(
         merchant_id=merchant_id,
+        product=PRODUCT,
         reference=asked.clientReferenceId,
         kind="multiple" if multiple else "single",
         amount=orders.minor(asked.amount, zero_is_open=multiple),
@@ -126,7 +131,7 @@ async def listing(desk: Desk, request: Request) -> Response:
     reference = request.query_params.get("clientReferenceId")
     if reference is not None:
         found = await lookups.by_reference(desk.world, merchant_id, _text(reference))
-        listed, count = ([found] if found and page == 1 else []), int(found is not None)
+        listed, count = (found if page == 1 else []), len(found)
     else:
         listed, count = await lookups.page_of(desk.world, merchant_id, page=page, per_page=per_page)
     return answer(success([_read(desk, found) for found in listed], pagination(page, per_page, count)))
@@ -144,13 +149,13 @@ async def charges(desk: Desk, request: Request) -> Response:
 
 
 def _text(reference: str) -> str:
-    if not 1 <= len(reference) <= 100 or not re.match(requests.TEXT, reference):
-        raise Malformed("clientReferenceId", "must be 1 to 100 characters without control characters")
+    if not 1 <= len(reference) <= REFERENCE_LENGTH_MAX or not re.match(requests.TEXT, reference):
+        raise Malformed("clientReferenceId", "must be 1 to 255 characters without control characters")
     return reference
 
 
 async def method_configs(desk: Desk, request: Request) -> Response:
-    merchant = await lookups.merchant(desk.world, desk.merchant_of(request))
+    merchant = desk.world.dealing(await lookups.merchant(desk.world, desk.merchant_of(request)), PRODUCT)
     known = desk.world.channels
     disabled = {"enabled": False, "acceptedChannels": list[str]()}
     return answer(

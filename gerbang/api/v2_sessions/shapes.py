@@ -40,7 +40,8 @@ CHARGE_STATUS = {
     "failed": "FAILED",
     "expired": "EXPIRED",
 }
-METHOD = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR"}
+METHOD = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR", "ewallet": "EWALLET", "retail_outlet": "RETAIL_OUTLET"}
+"""The last is ours: the API has no word for a payment at a till, which another dialect or the page may have opened."""
 NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
 """A standing virtual account without an end prints the zero time (seed example of a static payment)."""
 
@@ -133,6 +134,11 @@ def _block(channel: str, block: Block, picture_url: str, created_at: datetime) -
                 "expiryAt": block.expires_at or NO_INSTANT,
             }
         }
+    if channel == "ewallet":
+        return {"ewallet": {"channel": block.option}}
+    if channel == "retail_outlet":
+        outlet = {"channel": block.option, "paymentCode": block.number, "name": block.name}
+        return {"retailOutlet": outlet | {"expiryAt": block.expires_at}}
     qr: Json = {
         "acquirer": block.acquirer,
         "qrContent": block.content,
@@ -181,7 +187,8 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
         "card": None,
         "virtualAccount": inside.get("virtualAccount"),
         "qr": inside.get("qr"),
-        "ewallet": None,
+        "ewallet": inside.get("ewallet"),
+        **({"retailOutlet": inside["retailOutlet"]} if "retailOutlet" in inside else {}),
         "captureHistories": None,
         "failureCode": inside.get("failureCode"),
         "failureMessage": inside.get("failureMessage"),
@@ -195,8 +202,8 @@ FAILURES = {
         "Create a new payment and ask the buyer to pay in time.",
     ),
     "CANCELLED_BY_USER": (
-        "The buyer went back to choose another way to pay.",
-        "Wait: the payment is still open, and the buyer may choose again.",
+        "The buyer did not want to pay in this way.",
+        "If the payment is still open, wait: the buyer may choose again. Otherwise create a new payment.",
     ),
 }
 

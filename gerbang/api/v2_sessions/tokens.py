@@ -8,13 +8,14 @@ from gerbang.api._bodies import body_of, demand_json, plain, shaped
 from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.answers import Desk, answer, success
 from gerbang.services import credentials
+from gerbang.services.merchants import V2
 
 _decoder = msgspec.json.Decoder(requests.AccessToken)
 
 
 async def give(desk: Desk, request: Request) -> Response:
     merchant = request.headers.get("x-merchant-id", "")
-    merchant_id = await credentials.sign_in(desk.world, merchant, request.headers.get("x-merchant-secret", ""))
+    merchant_id = await credentials.sign_in(desk.world, merchant, request.headers.get("x-merchant-secret", ""), V2)
     demand_json(request)
     body = await body_of(request)
     plain(body)

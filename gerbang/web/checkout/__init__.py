@@ -4,14 +4,15 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gerbang.web.checkout.desk import Context, Desk
+from gerbang.web.buyers.desk import Context
+from gerbang.web.checkout.desk import Checkout
 
 __all__ = ["Context", "build"]
 
 
 def build(context: Context) -> ASGIApp:
     """The application that claims /detail and everything below it. What only a sandbox has is not there in live mode."""
-    desk = Desk(context)
+    desk = Checkout(context)
     routes = [
         Route("/detail", desk.page),
         Route("/detail/status", desk.status),

@@ -8,7 +8,7 @@ import structlog
 from starlette.types import Receive, Send
 
 from gerbang.errors import Unavailable
-from gerbang.web.checkout.answers import PRIVATE
+from gerbang.web.buyers.answers import PRIVATE
 
 log = structlog.get_logger()
 PAUSE_SECONDS = 0.5

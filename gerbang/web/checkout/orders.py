@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from gerbang.domain.money import rupiah
-from gerbang.web.checkout.written import amount, count
+from gerbang.web.buyers.written import amount, count
 
 ITEMS_MAX = 20
 NAME_LENGTH_MAX = 255

@@ -1,19 +1,19 @@
 """From a view to the bytes of a page: templates, one style sheet and one script, all inside the page itself."""
 
-import re
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gerbang.domain.merchants import Look
 from gerbang.services import pictures
-from gerbang.web.checkout import addresses
+from gerbang.web.buyers import addresses, templates
+from gerbang.web.buyers.words import LANGUAGES
 from gerbang.web.checkout.colours import palette
-from gerbang.web.checkout.views import View
-from gerbang.web.checkout.words import LANGUAGES, WORDS
+from gerbang.web.checkout.views import Code, View
+from gerbang.web.checkout.words import WORDS
+
+PACKAGE = "gerbang.web.checkout"
 
 
 def page(
@@ -29,8 +29,12 @@ def page(
     version: str = "",
     form: str = "",
     notice: str = "",
+    wallet: str = "",
 ) -> bytes:
-    """The whole page in UTF-8. `form` is the proof that a form came from it, `shop` the merchant's name."""
+    """The whole page in UTF-8. `form` is the proof that a form came from it, `shop` the merchant's name.
+
+    `wallet` is the address of the wallet's page, for a code that is paid there.
+    """
     look = look or Look()
 
     def link(to: str = "", lang: str | None = asked_language, **more: str) -> str:
@@ -38,11 +42,11 @@ def page(
         return f"{root}/detail{to}?{urlencode(query)}"
 
     return (
-        _pages()
+        templates.of(PACKAGE)
         .get_template(f"{view.kind}.html")
         .render(
             view=view,
-            icons=_pages().get_template("icons.html").module,
+            icons=templates.of(PACKAGE).get_template("icons.html").module,
             t=WORDS[language],
             language=language,
             languages=LANGUAGES,
@@ -56,38 +60,28 @@ def page(
             version=version,
             form=form,
             notice=notice,
-            css=_asset("page.css"),
-            js=_asset("page.js"),
-            qr=Markup(qr(view.code.content)) if view.code and view.code.content else "",  # noqa: S704  our own drawing, no text in it
+            css=templates.asset(PACKAGE, "page.css"),
+            js=templates.asset(PACKAGE, "page.js"),
+            drawing=drawing(view.code),
+            wallet=wallet,
         )
         .encode()
     )
+
+
+def drawing(code: Code | None) -> Markup:
+    """What a machine reads of a code: the QR picture or the barcode, as our own drawing with no text in it."""
+    if code is not None and code.shown == "picture":
+        return Markup(qr(code.content))  # noqa: S704  our own drawing, no text in it
+    if code is not None and code.shown == "barcode":
+        return Markup(pictures.barcode_svg(code.number))  # noqa: S704  our own drawing, no text in it
+    return Markup("")
 
 
 @lru_cache(maxsize=1024)
 def qr(text: str) -> str:
     """The picture of a QR text. Drawing one takes about 15 ms, and a page is loaded more than once."""
     return pictures.svg(text)
-
-
-@cache
-def _pages() -> Environment:
-    return Environment(
-        loader=PackageLoader("gerbang.web.checkout", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-
-
-@cache
-def _asset(name: str) -> Markup:
-    """A style sheet or script of ours, without its indentation and the comments that have a line of their own."""
-    text = (resources.files("gerbang.web.checkout") / name).read_text("utf-8")
-    text = re.sub(r"^\s*/\*.*?\*/\s*?$", "", text, flags=re.DOTALL | re.MULTILINE)
-    return Markup("\n".join(line.strip() for line in text.splitlines() if line.strip()))  # noqa: S704  files of ours alone
 
 
 def _initial(name: str) -> str:

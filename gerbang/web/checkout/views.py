@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from gerbang.domain.money import whole_rupiah
@@ -11,24 +12,28 @@ from gerbang.domain.payments import Payment
 from gerbang.errors import AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
 from gerbang.services import checkout
 from gerbang.services.checkout import Visit, Way
-from gerbang.web.checkout import addresses, guides
+from gerbang.web.buyers import addresses
+from gerbang.web.buyers.written import amount, groups, instant, span
+from gerbang.web.checkout import guides
 from gerbang.web.checkout.guides import Told
 from gerbang.web.checkout.orders import NOTHING, Order, order_of
 from gerbang.web.checkout.words import channel_words
-from gerbang.web.checkout.written import amount, groups, instant, span
 from gerbang.world import World
 
 RESULTS = ("paid", "cancelled", "expired", "inactive")
+Shown = Literal["number", "picture", "barcode", "wallet"]
+SHOWN: Mapping[str, Shown] = {"retail_outlet": "barcode", "ewallet": "wallet"}
+"""How a channel's code is shown, where it is neither a number to copy nor, having a content, a picture to scan."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A channel to choose: its options as (code, title), or a reason why not."""
+    """A channel to choose: its options as (way, title), itself as the one `way`, or a reason why not."""
 
-    channel: str
     title: str
     hint: str
     options: list[tuple[str, str]]
+    way: str
     reason: str
 
 
@@ -38,6 +43,7 @@ class Summary:
 
     amount: str
     reference: str
+    description: str
     order: Order
     way: str = ""
     """How it is paid, once that was chosen."""
@@ -50,6 +56,7 @@ class Code:
     """What the buyer pays to."""
 
     channel: str
+    shown: Shown
     title: str
     act: str
     label: str
@@ -59,6 +66,8 @@ class Code:
     name: str
     amount: str
     amount_digits: str
+    press: str = ""
+    """What the button says that leads to the wallet."""
     picture: UUID | None = None
     content: str = ""
     nmid: str = ""
@@ -86,6 +95,8 @@ class View:
     offers: list[Offer] = field(default_factory=list[Offer])
     code: Code | None = None
     end: End | None = None
+    notice: str = ""
+    """What has just become of the buyer's last choice."""
     notes: list[str] = field(default_factory=list[str])
     facts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -132,6 +143,7 @@ def _summary(visit: Visit, words: Mapping[str, str], language: str, way: str = "
     return Summary(
         amount=words["any_amount"] if payment.amount is None else amount(payment.amount, language),
         reference=payment.reference,
+        description=payment.details.description or "",
         order=order_of(payment.details.order, language) if payment.details.order else NOTHING,
         way=way,
         back=back if payment.method is not None and payment.method.left_to_buyer else None,
@@ -140,16 +152,16 @@ def _summary(visit: Visit, words: Mapping[str, str], language: str, way: str = "
 
 def _choice(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
     offers = [_offer(way, words, language) for way in checkout.ways(world, visit)]
-    ways = [option for offer in offers for option in offer.options or [("", "")]]
-    settled = len(ways) == 1 and visit.payment.method is not None
+    settled = len(offers) == 1 and bool(offers[0].way) and visit.payment.method is not None
     return View(
         kind="choose",
         state=visit.payment.state,
         title=words["confirm_title"] if settled else words["choose_title"],
         live=True,
         summary=_summary(visit, words, language),
-        # One code for every app is the shortest way, so channels without a bank to choose come first.
-        offers=sorted(offers, key=lambda offer: (bool(offer.reason), bool(offer.options))),
+        # One code for every app is the shortest way, and a long list of banks would push all others out of sight.
+        offers=sorted(offers, key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way)),
+        notice=_declined(visit, words),
         notes=_notes(visit, words, language),
         end=_end(visit, visit.payment.expires_at, language),
     )
@@ -166,8 +178,21 @@ def _offer(way: Way, words: Mapping[str, str], language: str) -> Offer:
         reason = words["too_far"]
     elif way.refusal is not None:
         reason = words["not_now"]
-    options = [(option, guides.title(way.channel, option)) for option in way.options]
-    return Offer(way.channel, said["title"], said["hint"], options, reason)
+    options = [(f"{way.channel}/{option}", guides.title(way.channel, option)) for option in way.options]
+    if reason or len(options) > 1:
+        return Offer(said["title"], said["hint"], options, "", reason)
+    if not options:
+        return Offer(said["title"], said["hint"], [], way.channel, "")
+    ((only, title),) = options
+    return Offer(title, " · ".join(filter(None, (said["title"], said["hint"]))), [], only, "")
+
+
+def _declined(visit: Visit, words: Mapping[str, str]) -> str:
+    """That the wallet which the buyer chose last has said no."""
+    charge = visit.charge
+    if charge is None or charge.state != "failed":
+        return ""
+    return words["declined_notice"].format(way=guides.title(charge.channel, charge.block.option))
 
 
 def _way_title(world: World, channel: str, option: str | None, language: str) -> str:
@@ -181,7 +206,7 @@ def _code(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[s
     channel, block = shown
     way = _way_title(world, channel, block.option, language)
     lapsed = charge is not None and charge.state == "expired" and payment.state == "awaiting"
-    code = _code_shown(world, visit, shown, language)
+    code = _code_shown(world, visit, shown, words, language)
     ends = [end for end in (block.expires_at, payment.expires_at) if end is not None]
     return View(
         kind="pay",
@@ -191,26 +216,33 @@ def _code(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[s
         summary=_summary(visit, words, language, way),
         code=code,
         notes=_notes(visit, words, language),
-        plays=_plays(charge.amount, words, language) if charge and not world.live and not lapsed else [],
+        plays=_plays(charge.amount, words, language)
+        if charge and not world.live and not lapsed and code.shown != "wallet"
+        else [],
         lapsed=lapsed,
         again=charge.id if charge and lapsed and checkout.may_go_back(visit) else None,
         end=_end(visit, payment.expires_at if lapsed else min(ends, default=None), language),
     )
 
 
-def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], language: str) -> Code:
+def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[str, str], language: str) -> Code:
     payment, (channel, block) = visit.payment, shown
-    said = channel_words(channel, world.channels[channel].facts.title, language)
+    badge = guides.title(channel, block.option)
+    said = channel_words(channel, world.channels[channel].facts.title, language, badge)
     owed = amount(payment.amount, language) if payment.amount is not None else ""
     grouped = groups(block.number)
     registered = visit.merchant.agreement.qris
-    places = {"number": " ".join(grouped), "amount": owed or said["number"], "name": block.name}
+    # What is put into a sentence is not broken over two lines.
+    unbroken = (owed or words["any_amount"]).replace(" ", "\u00a0")
+    places = {"number": "\u00a0".join(grouped), "amount": unbroken, "name": block.name}
     return Code(
         channel=channel,
+        shown="picture" if block.content else SHOWN.get(channel, "number"),
         title=said["title"],
         act=said["act"],
         label=said["number"],
-        badge=guides.title(channel, block.option),
+        badge=badge,
+        press=said["press"],
         number=block.number,
         groups=grouped,
         name=block.name,

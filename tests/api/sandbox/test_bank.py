@@ -29,10 +29,18 @@ def test_money_for_a_payment_pays_it(explorer: Explorer) -> None:
 
 def test_money_for_a_number_pays_whoever_holds_it(explorer: Explorer) -> None:
     payment = explorer.create()
-    report = reported(explorer, number=explorer.number(payment), amount=20_000, paidAt="2025-03-30T05:50:00Z")
+    report = reported(explorer, number=explorer.number(payment), amount=20_000, paidAt="2025-03-30T05:48:17Z")
     assert (report["outcome"], report["paymentId"]) == ("booked", payment["id"])
     charge = explorer.get(f"/v2/payments/{payment['id']}")["data"]["chargeDetails"][0]
-    assert charge["paidAt"] == "2025-03-30T05:50:00Z"
+    assert charge["paidAt"] == "2025-03-30T05:48:17Z"
+
+
+def test_nothing_is_paid_in_the_future_however_fast_a_banks_clock_is(explorer: Explorer) -> None:
+    payment = explorer.create()
+    report = reported(explorer, number=explorer.number(payment), amount=20_000, paidAt="2025-04-30T05:48:17Z")
+    assert (report["outcome"], report["paymentId"]) == ("booked", payment["id"])
+    charge = explorer.get(f"/v2/payments/{payment['id']}")["data"]["chargeDetails"][0]
+    assert payment["createdAt"] < charge["paidAt"] <= explorer.done("GET", "clock")["now"]
 
 
 def test_a_standing_number_is_paid_again_and_again(explorer: Explorer) -> None:

@@ -21,6 +21,7 @@ def test_events_tell_what_happened_without_gaps_newest_first(mover: Explorer) ->
     told = {(event["event"], event["paymentId"]) for event in events if event["event"] != "payment.created"}
     assert told == {
         ("payment.paid", paid["id"]),
+        ("charge.settled", paid["id"]),
         ("money.set_aside", held["id"]),
         ("payment.cancelled", cancelled["id"]),
         ("payment.expired", left["id"]),
@@ -36,13 +37,15 @@ def test_a_merchant_that_has_sold_nothing_has_empty_books(explorer: Explorer) ->
 
 def test_the_ledger_shows_where_the_money_of_a_payment_went(explorer: Explorer) -> None:
     explorer.simulate(explorer.create()["id"])
+    explorer.done("POST", "clock/advance", {"seconds": 0})
     books = explorer.done("GET", "ledger")
     balances = {account["name"]: Decimal(account["balance"]) for account in books["accounts"]}
     assert sum(balances.values()) == 0
     assert books["sum"] == "0.00"
     assert balances["bank/simulator"] == 20_000
-    mine = balances[f"merchant/{explorer.merchant_id}/pending"]
-    # What the bank holds belongs to the merchant, less the fee and the tax on it.
+    # What the bank holds belongs to the merchant, less the fee and the tax on it. BRI settles at once.
+    assert balances[f"merchant/{explorer.merchant_id}/pending"] == 0
+    mine = balances[f"merchant/{explorer.merchant_id}/available"]
     assert -20_000 < mine < 0
     assert mine + balances["house/fees"] + balances["house/vat"] == -20_000
 

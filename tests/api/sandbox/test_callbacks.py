@@ -34,6 +34,20 @@ def test_the_secrets_stay_what_they_were_when_the_url_changes(explorer: Explorer
     assert first["signingSecret"].startswith("whsec_")
 
 
+@pytest.mark.parametrize(
+    ("product", "begins"), [("payment", "whsec_"), ("v4-payments", "ss_"), ("v4-disbursements", "ss_")]
+)
+def test_each_product_has_an_address_and_secrets_of_its_own(explorer: Explorer, product: str, begins: str) -> None:
+    others = {"payment", "v4-payments", "v4-disbursements"} - {product}
+    before = [explorer.done("PUT", f"callbacks/{other}", {"url": f"http://127.0.0.1:9/{other}"}) for other in others]
+    told = explorer.done("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
+    assert (told["product"], told["url"]) == (product, "http://127.0.0.1:9/")
+    assert told["signingSecret"].startswith(begins)
+    assert told["signingSecret"] not in {each["signingSecret"] for each in before}
+    kept = explorer.gateway.rows("SELECT product, url FROM endpoints WHERE merchant_id = $1", explorer.merchant_id)
+    assert {row["product"]: row["url"] for row in kept} == {each["product"]: each["url"] for each in [*before, told]}
+
+
 def test_each_merchant_has_secrets_of_its_own(shared_gateway: Gateway, explorer: Explorer) -> None:
     neighbour = Explorer.of(shared_gateway.new_shop())
     mine = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gerbang.api.v2_sessions.events import BANKS
 from gerbang.channels import virtual_account
 from gerbang.domain.merchants import Agreement
 from gerbang.services.merchants import default_agreement
@@ -186,7 +187,7 @@ def test_a_merchants_own_limits_take_the_place_of_the_channels(shop: CheckedShop
     assert configs["qr"]["maximumAmount"] == rupiah(2_000)
 
 
-@pytest.mark.parametrize("bank", virtual_account.BANKS)
+@pytest.mark.parametrize("bank", BANKS)
 def test_every_bank_gives_numbers_of_its_own_prefix(shop: CheckedShop, bank: str) -> None:
     facts = virtual_account.BANKS[bank]
     options = {"virtualAccount": {"channel": bank, "virtualAccountName": "Budi"}}
@@ -197,6 +198,14 @@ def test_every_bank_gives_numbers_of_its_own_prefix(shop: CheckedShop, bank: str
     static = shop.create(**OPEN, paymentMethodOptions=options)["paymentMethod"]["virtualAccount"]
     assert static["virtualAccountNumber"].startswith(facts.static_company)
     assert static["virtualAccountName"] == "Budi"
+
+
+@pytest.mark.parametrize("bank", sorted(virtual_account.BANKS.keys() - set(BANKS)))
+def test_a_bank_that_these_documents_do_not_name_is_not_offered(shop: CheckedShop, bank: str) -> None:
+    asked = order(paymentMethodOptions={"virtualAccount": {"channel": bank}})
+    why = shop.refused("POST", "/v2/payments", asked, status=400, code="api_validation_error")
+    assert f"{bank} is not offered" in why
+    assert bank not in str(shop.get("/v2/payment-method-configs"))
 
 
 def test_no_two_payments_get_the_same_number_also_across_merchants(shop: CheckedShop) -> None:

@@ -1,4 +1,6 @@
-"""Money: every rupiah that arrives is in the books once, with its fee, and what was not owed is set aside and not lost."""
+"""Money: every rupiah that arrives is in the books once, pays its fee when it is settled, and what was not owed is set aside
+and not lost.
+"""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -6,19 +8,24 @@ from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import HOUSE, Agreement
+from gerbang.domain.merchants import HOUSE
 from gerbang.services.merchants import default_agreement
 from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import at_once, in_state, rupiah, status_of
 
+BCA: dict[str, Any] = {"paymentMethodOptions": {"virtualAccount": {"channel": "BCA"}}}
+"""Settles on the next working day; BRI, as in `shop.create`, at once."""
 QR: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "paymentMethodOptions": None}
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
 
 
 def balances(shop: CheckedShop) -> dict[str, Decimal]:
-    """What the merchant's money has done to each account (debits minus credits, in rupiah)."""
+    """What the merchant's money has done to each account (debits minus credits, in rupiah), with all settled that is due."""
+    shop.advance(seconds=0)
     told = shop.get("/sandbox/ledger")
     assert Decimal(told["sum"]) == 0
     own = f"merchant/{shop.merchant_id}/"
@@ -53,10 +60,11 @@ def report(shop: CheckedShop, amount: int, **more: object) -> dict[str, Any]:
 
 
 def agreed(shop: CheckedShop, **fees: Rate) -> CheckedShop:
-    """A merchant that has agreed on fees of its own; `virtual_account_BRI` is virtual_account/BRI."""
-    default = default_agreement(6500, "Warung")
+    """A merchant whose money is all settled at once, with fees of its own; `virtual_account_BRI` is virtual_account/BRI."""
     named = {name.replace("account_", "account/"): rate for name, rate in fees.items()}
-    return CheckedShop.of(shop.gateway.new_shop(agreement=Agreement(default.virtual_account, default.qris, named)))
+    at_once = {"virtual_account": Schedule(0), "qris": Schedule(0)}
+    agreement = replace(default_agreement(6500, "Warung"), fees=named, settling=at_once)
+    return CheckedShop.of(shop.gateway.new_shop(agreement=agreement))
 
 
 # -- what is owed, and what it costs ----------------------------------------------------------------------------------
@@ -66,10 +74,32 @@ def test_a_paid_virtual_account_costs_a_flat_fee_and_its_vat(shop: CheckedShop) 
     shop.simulate(shop.create()["id"])
     assert balances(shop) == {
         "bank/simulator": 20_000,
-        "pending": -(20_000 - 4_440),
+        "pending": 0,
+        "available": -(20_000 - 4_440),
         "house/fees": -4_000,
         "house/vat": -440,
     }
+
+
+@pytest.mark.parametrize("how", [BCA, QR, OPEN | BCA])
+def test_what_is_paid_is_pending_whole_until_its_bank_settles_and_the_fee_is_taken_then(
+    traveller: CheckedShop, how: dict[str, Any]
+) -> None:
+    # A Sunday, 12:48 in Jakarta; Monday is in Idul Fitri, so the next working day is Tuesday week.
+    traveller.simulate(traveller.create(**how)["id"], amount=rupiah(20_000))
+    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000}
+    traveller.advance(to="2025-04-08T09:59:00+07:00")
+    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000}
+    traveller.advance(to="2025-04-08T10:00:00+07:00")
+    fee, vat = (140, Decimal("15.4")) if how is QR else (4_000, 440)
+    assert balances(traveller) == {
+        "bank/simulator": 20_000,
+        "pending": 0,
+        "available": -(20_000 - fee - vat),
+        "house/fees": -fee,
+        "house/vat": -vat,
+    }
+    books_balance(traveller)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +115,11 @@ def test_a_paid_virtual_account_costs_a_flat_fee_and_its_vat(shop: CheckedShop) 
 def test_a_paid_qris_costs_a_percentage_and_its_vat_rounded_half_up_to_the_sen(
     shop: CheckedShop, amount: int, fee: str, vat: str
 ) -> None:
-    shop.simulate(shop.create(**QR, amount=rupiah(amount))["id"])
-    found = balances(shop)
+    own = agreed(shop)
+    own.simulate(own.create(**QR, amount=rupiah(amount))["id"])
+    found = balances(own)
     assert (found["house/fees"], found["house/vat"]) == (-Decimal(fee), -Decimal(vat))
-    assert found["pending"] == -(amount - Decimal(fee) - Decimal(vat))
+    assert (found["pending"], found["available"]) == (0, -(amount - Decimal(fee) - Decimal(vat)))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +135,7 @@ def test_a_merchants_own_fee_is_flat_and_percent_with_vat(shop: CheckedShop, rat
     own = agreed(shop, virtual_account=rate)
     own.simulate(own.create()["id"])
     found = balances(own)
-    assert found["pending"] == -(20_000 - Decimal(total))
+    assert (found["pending"], found["available"]) == (0, -(20_000 - Decimal(total)))
     assert found.get("house/fees", 0) == -Decimal(net)
     assert found.get("house/vat", 0) == -(Decimal(total) - Decimal(net))
 
@@ -112,7 +143,7 @@ def test_a_merchants_own_fee_is_flat_and_percent_with_vat(shop: CheckedShop, rat
 def test_a_bank_may_have_a_fee_of_its_own(shop: CheckedShop) -> None:
     own = agreed(shop, virtual_account=Rate(flat=1_000_00), virtual_account_BRI=Rate(flat=2_000_00))
     own.simulate(own.create()["id"])
-    own.simulate(own.create(paymentMethodOptions={"virtualAccount": {"channel": "BCA"}})["id"])
+    own.simulate(own.create(**BCA)["id"])
     assert balances(own)["house/fees"] == -3_000
 
 
@@ -120,7 +151,8 @@ def test_each_arrival_at_a_static_number_costs_its_fee(shop: CheckedShop) -> Non
     session = shop.create(**OPEN)
     for _ in range(3):
         shop.simulate(session["id"], amount=rupiah(50_000))
-    assert balances(shop)["pending"] == -3 * (50_000 - 4_440)
+    found = balances(shop)
+    assert (found["pending"], found["available"]) == (0, -3 * (50_000 - 4_440))
 
 
 # -- what is not owed -------------------------------------------------------------------------------------------------
@@ -146,8 +178,8 @@ def test_what_is_not_owed_is_set_aside_whole_and_without_a_fee(
     found = balances(shop)
     assert found["suspense"] == -amount
     assert found["bank/simulator"] - before.get("bank/simulator", 0) == amount
-    assert found.get("pending") == before.get("pending")
-    assert found.get("house/fees") == before.get("house/fees")
+    for account in ("pending", "available", "house/fees"):
+        assert found.get(account) == before.get(account)
     assert status_of(shop, payment_id) == state
     [told] = [item["body"]["data"] for item in shop.inbox() if item["body"]["event"] == "MONEY.SET_ASIDE"]
     assert (told["reason"], told["amount"]) == (outcome.upper(), rupiah(amount))
@@ -159,7 +191,7 @@ def test_the_right_amount_pays_after_wrong_ones_were_set_aside(shop: CheckedShop
         assert shop.simulate(session["id"], amount=rupiah(amount)) == "false"
     assert shop.simulate(session["id"]) == "true"
     found = balances(shop)
-    assert (found["suspense"], found["pending"]) == (-40_001, -15_560)
+    assert (found["suspense"], found["pending"], found["available"]) == (-40_001, 0, -15_560)
     assert status_of(shop, session["id"]) == "PAID"
 
 
@@ -232,7 +264,7 @@ def test_ten_payments_of_one_number_at_once_pay_it_once_and_set_nine_aside(shop:
     answers = at_once(*[pay(shop, payment_id, None)] * 10)
     assert sorted(answer.json()["data"]["updated"] for answer in answers) == ["false"] * 9 + ["true"]
     found = balances(shop)
-    assert (found["bank/simulator"], found["suspense"], found["pending"]) == (200_000, -180_000, -15_560)
+    assert (found["bank/simulator"], found["suspense"], found["available"]) == (200_000, -180_000, -15_560)
     assert sorted(shop.news()) == ["MONEY.SET_ASIDE"] * 9 + ["PAYMENT.PAID"]
 
 
@@ -241,7 +273,7 @@ def test_ten_payments_into_one_static_number_at_once_are_ten(shop: CheckedShop) 
     answers = at_once(*[pay(shop, session["id"], None)] * 10)
     assert {answer.json()["data"]["updated"] for answer in answers} == {"true"}
     assert len(shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"]) == 10
-    assert balances(shop)["pending"] == -10 * 15_560
+    assert balances(shop)["available"] == -10 * 15_560
 
 
 # -- what cannot be paid ----------------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@ import itertools
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from tests.gateways import Shop
+from gerbang.services import lookups, merchants
+from tests.gateways import Gateway, Shop
 from tests.web.checkout.shopfronts import Shopfront
 
 PHONE = {"width": 390, "height": 844}
@@ -40,6 +42,37 @@ def send(shop: Shop, front: Shopfront | None = None, **changes: object) -> dict[
         "orderInformation": ORDER,
     } | changes
     return shop.create(**body)
+
+
+def offers(shop: Shop, *channels: str) -> None:
+    """Lets a shop's sessions be paid in ways that the first dialect does not offer to everybody."""
+    gateway, world = shop.gateway, shop.gateway.house.world
+    agreement = gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreed = replace(agreement, also_offered={"payment": list(channels)})
+    gateway.do(merchants.set_agreement(world, shop.merchant_id, agreed))
+
+
+def link(gateway: Gateway, **changes: object) -> str:
+    """Where a payment link of the second dialect leads to: every way to pay, no address to return to."""
+    attributes: dict[str, object] = {
+        "amount": 185000,
+        "referenceId": f"LINK-2025-{next(_serial):04d}",
+        "customerName": "Budi Santoso",
+        "customerEmail": "budi@buyer.example",
+        "customerPhoneNumber": "081234567890",
+        "description": "Kopi Gayo dua bungkus dan satu saringan",
+    } | changes
+    return str(document(gateway, "/api/v4/payment_links", attributes)["paymentLinkUrl"])
+
+
+def document(gateway: Gateway, path: str, attributes: dict[str, object]) -> dict[str, Any]:
+    """Makes something in the second dialect, as the sandbox merchant; its attributes."""
+    keys = gateway.sandbox.v4
+    answered = gateway.client.post(
+        path, json={"data": {"attributes": attributes}}, auth=(keys.api_key, keys.secret_key)
+    )
+    assert answered.status_code == 201, answered.text
+    return answered.json()["data"]["attributes"]
 
 
 class Buyer:

@@ -52,7 +52,7 @@ def test_axe_finds_nothing_on_any_page(shop: Shop, buyer: Buyers, axe: Axe, sche
 def test_axe_finds_nothing_without_javascript(shop: Shop, buyer: Buyers, axe: Axe, scheme: str) -> None:
     # Axe itself is a script, so the page's own one is taken out instead of all of them.
     one = buyer(color_scheme=scheme)
-    one.context.route(re.compile(r"/detail\?"), _scriptless)
+    one.context.route(re.compile(r"/detail\?"), scriptless)
     page = one.opens(send(shop)["paymentUrl"])
     assert axe(page) == []
     choose(page, "virtual_account/BRI")
@@ -61,7 +61,7 @@ def test_axe_finds_nothing_without_javascript(shop: Shop, buyer: Buyers, axe: Ax
     assert axe(page) == []
 
 
-def _scriptless(route: Any) -> None:
+def scriptless(route: Any) -> None:
     answered = route.fetch()
     head, _, rest = answered.text().partition("<script")
     route.fulfill(response=answered, body=head + rest.partition("</script>")[2])

@@ -15,7 +15,7 @@ from gerbang.domain.merchants import Look
 from gerbang.services import lookups, merchants
 from gerbang.services.pages import Pages
 from gerbang.web import checkout
-from gerbang.web.checkout import addresses, limits
+from gerbang.web.buyers import addresses, limits
 from tests.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
 from tests.web.checkout.shopfronts import Shopfront

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gerbang.web.buyers.words import LANGUAGES, language_of
+from gerbang.web.buyers.written import amount, count, groups, instant, span
 from gerbang.web.checkout import colours, guides
 from gerbang.web.checkout.orders import NOTHING, order_of
-from gerbang.web.checkout.words import LANGUAGES, WORDS, channel_words, language_of
-from gerbang.web.checkout.written import amount, count, groups, instant, span
+from gerbang.web.checkout.words import WORDS, channel_words
 
 PLACES = re.compile(r"\{\w+\}")
 MOMENT = datetime(2025, 3, 31, 23, 59, 5, tzinfo=UTC)

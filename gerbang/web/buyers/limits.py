@@ -1,4 +1,4 @@
-"""How often one payment's page may be asked for: a bucket of tokens for each payment, in this process."""
+"""How often one page may be asked for: a bucket of tokens for each, in this process."""
 
 PER_SECOND = 5.0
 BURST = 60.0

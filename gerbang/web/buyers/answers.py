@@ -1,8 +1,8 @@
-"""How the payer's page is answered: every answer carries the same strict policy, and nothing of it is kept anywhere."""
+"""How pages for buyers are answered: every answer carries the same strict policy, and nothing of it is kept anywhere."""
 
 from starlette.responses import Response
 
-from gerbang.web.checkout import addresses
+from gerbang.web.buyers import addresses
 
 PRIVATE = {
     "cache-control": "no-store",

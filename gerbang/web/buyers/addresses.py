@@ -1,6 +1,7 @@
 """Addresses that merchants gave us: which may be linked, which may frame the page. Whatever is odd is left out."""
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
@@ -36,6 +37,11 @@ def origin(url: str | None) -> str | None:
         return None
     written = f"{parts.scheme.lower()}://{host}{f':{parts.port}' if parts.port else ''}"
     return written if ORIGIN.fullmatch(written) else None
+
+
+def origins(urls: Iterable[str | None]) -> list[str]:
+    """The origins of those addresses that have one, each once: where a form may end up."""
+    return sorted({found for url in urls if (found := origin(url))})
 
 
 def framing(origins: list[str]) -> list[str]:

@@ -1,0 +1,160 @@
+"""What is sent in each dialect: how a payment is made, read and paid, who signs in how, and how an id is written."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from benchmarks.gateways import Gateway
+from gerbang.services.merchants import Keys
+
+MEASURED = ("create", "get", "pay")
+"""The kinds of requests that are measured, where a dialect has them."""
+TOMORROW = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, sent for one payment after the other. Words in capitals stand for what differs between them.
+
+    SERIAL is the payment's serial number, LAIRES the same read from behind, and ID the payment's id.
+    """
+
+    method: str
+    path: str
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def filled(self, **words: str) -> "Request":
+        def said(text: str) -> str:
+            return re.sub("[A-Z]+", lambda found: words.get(found[0], found[0]), text)
+
+        headers = {name: said(text) for name, text in self.headers.items()}
+        return replace(self, path=said(self.path), body=said(self.body), headers=headers)
+
+    def about(self, serial: str) -> "Request":
+        return self.filled(SERIAL=serial, LAIRES=serial[::-1])
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one dialect is spoken. Its label stands before the kinds of its requests in every table."""
+
+    label: str
+    product: str
+    """Whose callbacks tell of its payments."""
+    authorization: Callable[[Gateway, Keys], str]
+    requests: Mapping[str, Request]
+    id_prefix: str = ""
+    id_dashes: bool = True
+
+    def named(self, kind: str) -> str:
+        return f"{self.label} {kind}".strip()
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind in MEASURED if kind in self.requests]
+
+    def written(self, id_: str) -> str:
+        """An id, or what ids begin with, as this dialect writes it."""
+        return self.id_prefix + (id_ if self.id_dashes else id_.replace("-", ""))
+
+    def id_in(self, answer: Any) -> str:
+        """The id of the payment in an answer, with its dashes."""
+        return str(UUID(answer["data"]["id"].removeprefix(self.id_prefix)))
+
+    def ask(self, gateway: Gateway, keys: Keys, request: Request) -> Any:
+        """Sends one request, and returns the answer's JSON."""
+        headers = {"Authorization": self.authorization(gateway, keys), **request.headers}
+        return gateway.ask(request.method, request.path, request.body or None, **headers)
+
+
+def _json(body: object) -> str:
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _document(**attributes: object) -> str:
+    return _json({"data": {"attributes": attributes}})
+
+
+def _bearer(gateway: Gateway, keys: Keys) -> str:
+    return f"Bearer {gateway.token(keys)}"
+
+
+def _basic(gateway: Gateway, keys: Keys) -> str:
+    return f"Basic {base64.b64encode(f'{keys.v4_key}:{keys.v4_secret}'.encode()).decode()}"
+
+
+V2 = Dialect(
+    label="",
+    product="payment",
+    authorization=_bearer,
+    requests={
+        "create": Request(
+            "POST",
+            "/v2/payments",
+            _json(
+                {
+                    "clientReferenceId": "order-SERIAL",
+                    "amount": {"value": 150000, "currency": "IDR"},
+                    "paymentType": "SINGLE",
+                    "mode": "API",
+                    "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
+                    "paymentMethodOptions": {
+                        "virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi Santoso"}
+                    },
+                    "expiryAt": f"{TOMORROW}Z",
+                    "metadata": {"cart": "cart-SERIAL", "source": "shop"},
+                }
+            ),
+            # Merchants' keys are chance, and land all over the index; references grow.
+            {"X-REQUEST-ID": "request-LAIRES"},
+        ),
+        "get": Request("GET", "/v2/payments/ID"),
+        "pay": Request(
+            "POST",
+            "/v2/payments/simulations",
+            _json({"paymentSessionId": "ID", "chargeStatus": "SUCCESS", "bankReference": "BANK-SERIAL"}),
+        ),
+    },
+)
+
+V4 = Dialect(
+    label="v4",
+    product="v4-payments",
+    authorization=_basic,
+    requests={
+        "create": Request(
+            "POST",
+            "/api/v4/payments",
+            _document(
+                paymentMethodType="virtual_bank_account",
+                amount=150000,
+                referenceId="order-SERIAL",
+                expiredAt=f"{TOMORROW}+07:00",
+                description="cart-SERIAL",
+                paymentMethodOptions={"bankShortCode": "BRI", "displayName": "Budi Santoso"},
+            ),
+        ),
+        "pay": Request("POST", "/api/v4/payments/ID/tasks", _document(action="receive_payment")),
+        "settle": Request("POST", "/api/v4/payments/ID/tasks", _document(action="settle")),
+        "standing": Request(
+            "POST",
+            "/api/v4/payment_methods/virtual_bank_accounts",
+            _document(referenceId="customer-SERIAL", bankShortCode="BRI", displayName="Budi Santoso"),
+        ),
+        "arrive": Request(
+            "POST",
+            "/api/v4/payment_methods/virtual_bank_accounts/ID/tasks",
+            _document(action="receive_payment", options={"amount": 150000}),
+        ),
+    },
+    id_prefix="contract_",
+    id_dashes=False,
+)
+
+DIALECTS = (V2, V4)

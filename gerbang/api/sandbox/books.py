@@ -1,0 +1,70 @@
+"""What the sandbox shows of the books: balances of the ledger, and settlements with their charges."""
+
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang.api._bodies import Malformed
+from gerbang.api.sandbox.endpoints import Desk, answer, limit
+from gerbang.domain.charges import Charge
+from gerbang.domain.money import two_places
+from gerbang.domain.settlements import Settlement
+from gerbang.errors import SettlementUnknown
+from gerbang.services import sandbox, settlements
+
+
+async def ledger(desk: Desk, request: Request) -> Response:
+    """What the merchant's own transfers have done to each account; the sum is always zero."""
+    merchant_id = await desk.merchant(request)
+    balances = await sandbox.balances_of(desk.world, merchant_id)
+    accounts = [{"name": name, "balance": two_places(balance)} for name, balance in balances.items()]
+    return answer({"accounts": accounts, "sum": two_places(sum(balances.values()))})
+
+
+async def listed(desk: Desk, request: Request) -> Response:
+    """A merchant's settlements, newest first."""
+    merchant_id = await desk.merchant(request)
+    found = await settlements.newest(desk.world, merchant_id, limit(request))
+    return answer({"items": [_settlement(settlement) for settlement in found]})
+
+
+async def one(desk: Desk, request: Request) -> Response:
+    """A settlement with a part of its charges, from the one after `after` on."""
+    merchant_id = await desk.merchant(request)
+    try:
+        id_ = UUID(request.path_params["id"])
+    except ValueError:
+        raise SettlementUnknown from None
+    after = request.query_params.get("after")
+    try:
+        behind = None if after is None else UUID(after)
+    except ValueError:
+        raise Malformed("after", "must be the id of a charge") from None
+    settlement, charges = await settlements.one(desk.world, merchant_id, id_, behind, limit(request))
+    return answer(_settlement(settlement) | {"items": [_charge(charge) for charge in charges]})
+
+
+def _settlement(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "id": settlement.id,
+        "settledOn": settlement.settled_on,
+        "charges": settlement.charges,
+        "gross": two_places(settlement.gross),
+        "fees": two_places(settlement.fees),
+        "net": two_places(settlement.net),
+        "updatedAt": settlement.updated_at,
+    }
+
+
+def _charge(charge: Charge) -> dict[str, Any]:
+    return {
+        "chargeId": charge.id,
+        "paymentId": charge.payment_id,
+        "reference": charge.payment_reference,
+        "amount": two_places(charge.amount),
+        "fee": two_places(charge.fee),
+        "paidAt": charge.paid_at,
+        "settledAt": charge.settled_at,
+    }

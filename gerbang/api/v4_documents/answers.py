@@ -1,0 +1,101 @@
+"""The desk where requests are taken: who is asking, the envelope of answers, and every failure in this dialect's words."""
+
+import base64
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang import ids
+from gerbang.api import Context
+from gerbang.api._bodies import BodyTooLarge, Malformed
+from gerbang.api.v4_documents import errors
+from gerbang.api.v4_documents.listing import Bookmarks
+from gerbang.errors import CredentialsWrong, Refused
+from gerbang.services.credentials import SignIn
+from gerbang.services.merchants import V4
+from gerbang.services.pages import Pages
+
+log = structlog.get_logger()
+STATIC = "/api/v4/payment_methods/"
+
+
+class Desk:
+    """What every endpoint of this dialect has at hand."""
+
+    def __init__(self, context: Context) -> None:
+        self.world = context.world
+        self.commands = context.commands
+        self.pages = Pages(context.base_url, context.world.seals.page_key)
+        self.bookmarks = Bookmarks()
+
+    async def merchant_of(self, request: Request) -> UUID:
+        """Who is asking: HTTP Basic with the API key and the secret key (reference, 1.3). Raises CredentialsWrong."""
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            raise CredentialsWrong
+        try:
+            key, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        except ValueError:  # not base64, or not text
+            raise CredentialsWrong from None
+        return await self.commands.sign_in(SignIn(key, secret, V4))
+
+    def endpoint(
+        self, methods: Mapping[str, Callable[["Desk", Request, UUID], Awaitable[Response]]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """One path with its methods, as Starlette calls it: whatever goes wrong is told as `errors`."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                merchant_id = await self.merchant_of(request)
+                return await methods[request.method if request.method != "HEAD" else "GET"](self, request, merchant_id)
+            except Refused as refusal:
+                return errors.refused(refusal, static=request.url.path.startswith(STATIC))
+            except Malformed as wrong:
+                return errors.told(errors.MALFORMED, _sentence(wrong), wrong.field, in_query=request.method != "POST")
+            except BodyTooLarge:
+                return errors.told(errors.TOO_LARGE, "The body is over 1 MB.")
+            except Exception:
+                trace_id = ids.trace_id()
+                log.exception("a request failed", path=request.url.path, trace_id=trace_id)
+                return errors.told(
+                    errors.INTERNAL, f"Something went wrong on our side. Its name in our logs: {trace_id}"
+                )
+
+        return answer
+
+
+def _sentence(wrong: Malformed) -> str:
+    """What is wrong, with the member called as in the vendor's recorded sentences: "account_no must all be numbers"."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", wrong.field.rpartition(".")[2]).lower()
+    between = " " if wrong.why.startswith(("must ", "is ")) else ": "
+    return f"{name}{between}{wrong.why}" if name else wrong.why
+
+
+async def not_found(request: Request, failure: Exception) -> Response:
+    return errors.told(errors.NOT_FOUND, "There is no such address.")
+
+
+async def method_not_allowed(request: Request, failure: Exception) -> Response:
+    response = errors.told(errors.METHOD_NOT_ALLOWED, f"{request.method} is not possible here.")
+    response.headers["allow"] = getattr(failure, "headers", {}).get("Allow", "")
+    return response
+
+
+def document(data: object) -> bytes:
+    """The envelope of an answer, without a space: what a merchant writes again from it is the same bytes."""
+    return msgspec.json.encode({"data": data})
+
+
+def answer(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")
+
+
+def id_in_path(request: Request, prefix: str) -> UUID | None:
+    """The id in the path behind its prefix; None for anything that is not one."""
+    found = re.fullmatch(f"{prefix}([0-9a-f]{{32}})", str(request.path_params["id"]))
+    return UUID(hex=found[1]) if found else None

@@ -1,0 +1,141 @@
+"""How this dialect refuses: {"errors": [{code, title, detail}]}, with the codes of the one-time-payment reference, 1.8."""
+
+import re
+from dataclasses import dataclass
+
+import msgspec
+from starlette.responses import Response
+
+from gerbang import errors
+from gerbang.api.v4_documents.shapes import BANK_NAMES, STATUS
+from gerbang.errors import Refused
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    code: str
+    title: str
+
+
+_INVALID = Answer(400, "005", "Invalid parameter")
+_MISSING = Answer(404, "004", "Record not found")
+_AMOUNT = Answer(400, "TXN0002", "Invalid transaction amount")
+_NUMBER = Answer(400, "TXN0005", "Failed to create virtual account number")
+_DENIED = Answer(401, "002", "Access denied")
+_UNSUPPORTED = Answer(403, "003", "Feature not supported")
+
+ANSWERS: dict[type[Refused], Answer] = {
+    errors.Invalid: _INVALID,
+    errors.AmountMissing: _INVALID,
+    errors.AmountNotAllowed: _INVALID,
+    errors.AmountBelowLimit: _AMOUNT,
+    errors.AmountAboveLimit: _AMOUNT,
+    errors.ExpiryPassed: _INVALID,
+    errors.ExpiryTooSoon: _INVALID,
+    errors.ExpiryTooFar: _INVALID,
+    errors.MethodMissing: _INVALID,
+    errors.BankMissing: _INVALID,
+    errors.BankUnknown: _INVALID,
+    errors.OutletMissing: _INVALID,
+    errors.OutletUnknown: _INVALID,
+    errors.WalletMissing: _INVALID,
+    errors.WalletUnknown: _INVALID,
+    errors.ReturnUrlMissing: _INVALID,
+    errors.ChannelNotEnabled: _UNSUPPORTED,
+    errors.StandingNeedsApiMode: _INVALID,
+    errors.StandingNotOffered: _UNSUPPORTED,
+    errors.NumberOutsideRange: _NUMBER,
+    errors.NumberTooLong: Answer(400, "TXN0007", "suffixNo exceeds the maximum number"),
+    errors.NumberNotOffered: Answer(400, "TXN0006", "suffixNo is not supported for this bank"),
+    errors.NumberTaken: _NUMBER,
+    errors.RangeUsedUp: _NUMBER,
+    errors.StandingQrQuotaUsedUp: Answer(400, "TXN0003", "Transaction exceeds account transaction limit"),
+    errors.PaymentUnknown: _MISSING,
+    errors.CustomerUnknown: _MISSING,
+    errors.DeliveryUnknown: _MISSING,
+    errors.SettlementUnknown: _MISSING,
+    errors.MerchantUnknown: _MISSING,
+    errors.ProductUnknown: _MISSING,
+    errors.PayoutUnknown: _MISSING,
+    errors.AccountUnknown: _MISSING,
+    errors.InsufficientFunds: Answer(400, "TXN0001", "Account has insufficient funds"),
+    errors.BankSilent: Answer(503, "010", "Service Temporarily Unavailable"),
+    errors.ReferenceTaken: _INVALID,
+    errors.KeyReused: _INVALID,
+    errors.WrongState: _INVALID,
+    errors.CredentialsWrong: _DENIED,
+    errors.NotInLiveMode: _UNSUPPORTED,
+    errors.ClockBackwards: _INVALID,
+    errors.Unavailable: Answer(503, "010", "Service Temporarily Unavailable"),
+}
+
+NOT_FOUND = _MISSING
+METHOD_NOT_ALLOWED = Answer(405, "003", "Feature not supported")
+TOO_LARGE = Answer(413, "005", "Invalid parameter")
+MALFORMED = _INVALID
+INTERNAL = Answer(500, "001", "Internal server error")
+
+FIELDS = {
+    "amount": "amount",
+    "reference": "referenceId",
+    "expires_at": "expiredAt",
+    "method": "paymentMethodType",
+    "number": "suffixNo",
+    "return_url": "afterSettlementReturnUrl",
+    "account_number": "accountNo",
+}
+"""What the house's fields are called here."""
+OPTION_FIELDS: dict[type[Refused], str] = {
+    errors.BankMissing: "bankShortCode",
+    errors.BankUnknown: "bankShortCode",
+    errors.OutletMissing: "retailOutletName",
+    errors.OutletUnknown: "retailOutletName",
+    errors.WalletMissing: "providerCode",
+    errors.WalletUnknown: "providerCode",
+}
+OPTIONS = {*OPTION_FIELDS.values(), "suffixNo", "afterSettlementReturnUrl"}
+"""Those that stand in `paymentMethodOptions`; static methods have them beside the reference."""
+
+HEADERS = {401: {"www-authenticate": 'Basic realm="Gerbang"'}, 503: {"retry-after": "1"}}
+
+
+def told(answer: Answer, why: str, field: str = "", *, in_query: bool = False) -> Response:
+    """A refusal as this dialect puts it; `source`, which says what of the request is wrong, is the house's addition."""
+    error: dict[str, object] = {"code": answer.code, "title": answer.title, "detail": why}
+    if field:
+        error["source"] = {"parameter": field} if in_query else {"pointer": _pointer(field)}
+    body = msgspec.json.encode({"errors": [error]})
+    return Response(body, answer.status, HEADERS.get(answer.status), media_type="application/json")
+
+
+def _pointer(field: str) -> str:
+    """A path such as data.list[1].name as a JSON pointer."""
+    return "/" + re.sub(r"\[(\d+)\]", r".\1", field).lstrip(".").replace(".", "/")
+
+
+def refused(refusal: Refused, *, static: bool = False) -> Response:
+    """A refusal of the house in this dialect's words; `static` for a request about a static method."""
+    return told(ANSWERS[type(refusal)], _in_our_words(refusal).message, _field_of(refusal, static=static))
+
+
+def _in_our_words(refusal: Refused) -> Refused:
+    facts = refusal.facts
+    if isinstance(refusal, errors.WrongState):
+        state = str(facts["state"])
+        thing = {"payout": "disbursement"}.get(str(facts["thing"]), "payment")
+        facts = facts | {"state": STATUS.get(state, state), "thing": thing}
+    for name in ("bank", "offered"):
+        if name in facts:
+            facts = facts | {name: ", ".join(BANK_NAMES.get(bank, bank) for bank in str(facts[name]).split(", "))}
+    return type(refusal)(refusal.field, **facts)
+
+
+def _field_of(refusal: Refused, *, static: bool) -> str:
+    if refusal.field.startswith("data."):
+        return refusal.field
+    name = OPTION_FIELDS.get(type(refusal)) or FIELDS.get(refusal.field)
+    if name is None or (static and name == FIELDS["method"]):
+        return ""  # a static method's path says which it is
+    inside = "paymentMethodOptions." if name in OPTIONS and not static else ""
+    return f"data.attributes.{inside}{name}"

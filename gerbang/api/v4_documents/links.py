@@ -1,0 +1,83 @@
+"""/payment_links: links to a page on which a buyer chooses how to pay; their tasks are those of payments."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang.api.v4_documents import payments, shapes
+from gerbang.api.v4_documents.answers import Desk, answer, document, id_in_path
+from gerbang.api.v4_documents.events import MONTH, PRODUCT
+from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
+from gerbang.api.v4_documents.tasks import ACTIONS, do
+from gerbang.domain.charges import Charge
+from gerbang.domain.customers import Customer
+from gerbang.domain.payments import Details, Payment
+from gerbang.errors import ExpiryTooFar, PaymentUnknown
+from gerbang.services.drafts import NewPayment
+from gerbang.services.lists import Asked, Paid
+
+SCOPE = "links"
+
+
+async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    asked = await attributes_of(request)
+    asked.rupiah_only()
+    name = asked.demanded("customerName", NAME_LENGTH_MAX)
+    # What is shown again is kept as it was said; it makes no customer of the first dialect.
+    echo: dict[str, str | bool] = {
+        "customer_email": asked.email("customerEmail"),
+        "customer_phone": asked.demanded("customerPhoneNumber", 30),
+    }
+
+    ends = asked.instant("expiredAt")
+    if ends is not None and ends > desk.world.clock.now() + MONTH:
+        # No way to pay waits longer, so until then its page would have none to offer.
+        raise ExpiryTooFar("expires_at", title="A payment link", maximum=f"{MONTH.days} days")
+
+    def rendered(payment: Payment, charge: Charge | None) -> bytes:
+        return document(shapes.link(payment, charge, desk.pages))
+
+    order = NewPayment(
+        merchant_id=merchant_id,
+        product=PRODUCT,
+        scope=SCOPE,
+        reference=asked.demanded("referenceId", REFERENCE_LENGTH_MAX),
+        kind="single",
+        amount=asked.amount(),
+        method=None,
+        details=Details(
+            redirect=True,
+            customer=Customer(given_name=name),
+            description=asked.text("description", lines=True),
+            shown_name=asked.member("paymentMethodOptions").text("displayName", NAME_LENGTH_MAX)
+            or asked.text("displayName", NAME_LENGTH_MAX)
+            or "",
+            echo=echo,
+        ),
+        descriptor=None,
+        expires_at=ends,
+        answer=rendered,
+    )
+    return answer(await payments.made_or_known(desk, order), 201)
+
+
+async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:
+    id_ = id_in_path(request, "paymentlink_")
+    found = None if id_ is None else await desk.commands.find(Asked(merchant_id, id_))
+    if found is None or found.payment.scope != SCOPE:
+        raise PaymentUnknown
+    return found
+
+
+async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    found = await _found(desk, request, merchant_id)
+    return answer(document(shapes.link(found.payment, found.charge, desk.pages)))
+
+
+async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    asked = await attributes_of(request)
+    action = asked.one_of("action", ACTIONS)
+    found = await _found(desk, request, merchant_id)
+    await do(desk, found, action)
+    return answer(document(shapes.task(f"paymentlink_{found.payment.id.hex}", "payment_links", action)))

@@ -1,0 +1,99 @@
+"""/payment_methods: static virtual accounts and QR codes, the payments that they took, and their tasks."""
+
+import re
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang import channels
+from gerbang.api.v4_documents import listing, shapes
+from gerbang.api.v4_documents.answers import Desk, answer, document
+from gerbang.api.v4_documents.events import PRODUCT
+from gerbang.api.v4_documents.payments import STATUSES, made_or_known, method_of, written
+from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
+from gerbang.domain.charges import Charge
+from gerbang.domain.money import readable
+from gerbang.domain.payments import Details, Payment
+from gerbang.errors import AmountAboveLimit, AmountBelowLimit, PaymentUnknown, WrongState
+from gerbang.services import lists, lookups, sandbox
+from gerbang.services.drafts import NewPayment
+from gerbang.services.lists import Asked
+
+TYPES = {"virtual_bank_accounts": "virtual_bank_account", "qris": "qris"}
+"""The path says it in the plural, bodies in the singular (reference, 1.2)."""
+PREFIXES = {"virtual_bank_accounts": "va_", "qris": "qr_"}
+DIGITS = {"virtual_bank_accounts": 32, "qris": shapes.QR_DIGITS}
+
+
+async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    type_ = TYPES[request.path_params["type"]]
+    asked = await attributes_of(request)
+
+    def rendered(payment: Payment, charge: Charge | None) -> bytes:
+        return document(shapes.static_method(payment, desk.pages))
+
+    order = NewPayment(
+        merchant_id=merchant_id,
+        product=PRODUCT,
+        scope=shapes.CHANNELS[type_],
+        reference=asked.demanded("referenceId", REFERENCE_LENGTH_MAX),
+        kind="multiple",
+        amount=None,
+        method=method_of(type_, asked, asked),
+        details=Details(),
+        descriptor=None,
+        expires_at=None,
+        answer=rendered,
+    )
+    return answer(await made_or_known(desk, order), 201)
+
+
+async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Payment:
+    type_ = request.path_params["type"]
+    found = re.fullmatch(f"{PREFIXES[type_]}([0-9a-f]{{{DIGITS[type_]}}})", str(request.path_params["id"]))
+    if found is None:
+        raise PaymentUnknown
+    low, high = UUID(hex=found[1].ljust(32, "0")), UUID(hex=found[1].ljust(32, "f"))
+    return await lists.standing(desk.world, merchant_id, low, high, shapes.CHANNELS[TYPES[type_]])
+
+
+async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    return answer(document(shapes.static_method(await _found(desk, request, merchant_id), desk.pages)))
+
+
+async def payments(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    query = listing.query_of(request, STATUSES)
+    found = await _found(desk, request, merchant_id)
+    about = found.id.hex
+    place = desk.bookmarks.place(merchant_id, about, query, desk.world.clock.now())
+    listed = await lists.page_of_standing(desk.world, found, listing.wanted(query), place)
+    return answer(written(desk, merchant_id, about, query, listed))
+
+
+async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    """Money that the sandbox plays: every task is an arrival of its own (reference, section 6)."""
+    sandbox.sandbox_clock(desk.world)
+    asked = await attributes_of(request)
+    action = asked.one_of("action", ("receive_payment",))
+    options = asked.member("options")
+    amount = options.amount()
+    found = await _found(desk, request, merchant_id)
+    method = found.method
+    assert method is not None and method.block is not None
+    merchant = desk.world.dealing(await lookups.merchant(desk.world, merchant_id), found.product)
+    facts = desk.world.channels[method.channel].facts
+    least, most = channels.limits(facts, merchant, method.option, standing=True)
+    if amount < least:
+        raise AmountBelowLimit(options.field("amount"), title=facts.title, minimum=readable(least))
+    if amount > most:
+        raise AmountAboveLimit(options.field("amount"), title=facts.title, maximum=readable(most))
+    if found.state != "active":
+        raise WrongState(state=found.state, verb="paid")
+    booked = await desk.commands.report(sandbox.simulated_report(method.channel, method.block.number, amount, None))
+    reference = None
+    if method.channel == "virtual_account" and booked.charge_id is not None:
+        arrived = await desk.commands.find(Asked(merchant_id, booked.charge_id))
+        reference = None if arrived.charge is None else shapes.arrival_reference(arrived.charge)
+    target = shapes.method_id(found), shapes.TYPES[method.channel]
+    return answer(document(shapes.task(*target, action, reference=reference, amount=amount)), 201)

@@ -1,0 +1,125 @@
+"""/payments: create, read, list and tasks of one-time payments, and tasks of arrivals on static methods."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gerbang.api._bodies import Malformed
+from gerbang.api.v4_documents import listing, shapes
+from gerbang.api.v4_documents.answers import Desk, answer, document, id_in_path
+from gerbang.api.v4_documents.events import PRODUCT
+from gerbang.api.v4_documents.requests import (
+    NAME_LENGTH_MAX,
+    REFERENCE_LENGTH_MAX,
+    Attributes,
+    attributes_of,
+)
+from gerbang.api.v4_documents.tasks import ACTIONS, do
+from gerbang.domain.charges import Charge
+from gerbang.domain.payments import Details, Method, Payment
+from gerbang.errors import PaymentUnknown, ReferenceTaken
+from gerbang.services import lists
+from gerbang.services.drafts import NewPayment
+from gerbang.services.lists import Asked, Paid
+
+OPTION = {
+    "virtual_bank_account": "bankShortCode",
+    "retail_outlet": "retailOutletName",
+    "e-wallet": "providerCode",
+}
+STATUSES = ("pending", "processing", "paid", "completed", "cancelled", "expired", "failed")
+
+
+async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    asked = await attributes_of(request)
+    type_ = asked.one_of("paymentMethodType", list(shapes.CHANNELS))
+    options = asked.member("paymentMethodOptions")
+
+    def rendered(payment: Payment, charge: Charge | None) -> bytes:
+        return document(shapes.one_time(payment, charge, desk.pages))
+
+    asked.rupiah_only()
+    ends = asked.instant("expiredAt")
+    order = NewPayment(
+        merchant_id=merchant_id,
+        product=PRODUCT,
+        reference=asked.demanded("referenceId", REFERENCE_LENGTH_MAX),
+        kind="single",
+        amount=asked.amount(),
+        method=method_of(type_, options, asked),
+        details=Details(description=asked.text("description", lines=True), echo=_offset(ends and ends.utcoffset())),
+        descriptor=None,
+        expires_at=ends,
+        answer=rendered,
+    )
+    return answer(await made_or_known(desk, order), 201)
+
+
+def method_of(type_: str, options: Attributes, beside: Attributes) -> Method:
+    """The way to pay that was asked for. A name may stand among the options or beside them, as one client sends it."""
+    option = options.text(OPTION[type_]) if type_ in OPTION else None
+    if type_ == "e-wallet":
+        option = option or options.text("provider_code")
+    if type_ == "virtual_bank_account" and option is not None:
+        if option in shapes.BANK_NAMES:
+            raise Malformed(options.field("bankShortCode"), f"must be {shapes.BANK_NAMES[option]} for this bank")
+        option = shapes.BANKS.get(option, option)
+    return Method(
+        channel=shapes.CHANNELS[type_],
+        option=option,
+        payer_name=options.text("displayName", NAME_LENGTH_MAX) or beside.text("displayName", NAME_LENGTH_MAX) or "",
+        number=options.digits("suffixNo") if type_ == "virtual_bank_account" else None,
+        return_url=options.url("afterSettlementReturnUrl") if type_ == "e-wallet" else None,
+    )
+
+
+def _offset(offset: timedelta | None) -> dict[str, str | bool]:
+    """How an expiry was written, so that it is given back alike."""
+    return {} if offset is None else {"offset": str(int(offset.total_seconds()))}
+
+
+async def made_or_known(desk: Desk, order: NewPayment) -> bytes:
+    """The answer to a create. A reference that was used before is answered with what was made then (reference, 1.6)."""
+    try:
+        return await desk.commands.create(order)
+    except ReferenceTaken:
+        known = await lists.of_reference(desk.world, order.merchant_id, order.scope, order.reference)
+        if known is None or known.payment.kind != order.kind:
+            raise
+        return order.answer(known.payment, known.charge)
+
+
+async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    found = await _found(desk, request, merchant_id)
+    return answer(document(shapes.paid(found.payment, found.charge, desk.pages)))
+
+
+async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:
+    id_ = id_in_path(request, "contract_")
+    if id_ is None:
+        raise PaymentUnknown
+    return await desk.commands.find(Asked(merchant_id, id_))
+
+
+async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    query = listing.query_of(request, STATUSES)
+    place = desk.bookmarks.place(merchant_id, "payments", query, desk.world.clock.now())
+    found = await lists.page(desk.world, merchant_id, listing.wanted(query), place)
+    return answer(written(desk, merchant_id, "payments", query, found))
+
+
+def written(desk: Desk, merchant_id: UUID, about: str, query: listing.Query, found: list[Paid]) -> bytes:
+    """A page of payments; where the next one begins is noted."""
+    if found and query.reference is None:
+        desk.bookmarks.put(merchant_id, about, query, found[-1].id, desk.world.clock.now())
+    return document([shapes.paid(one.payment, one.charge, desk.pages) for one in found])
+
+
+async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+    asked = await attributes_of(request)
+    action = asked.one_of("action", ACTIONS)
+    found = await _found(desk, request, merchant_id)
+    await do(desk, found, action)
+    return answer(document(shapes.task(f"contract_{found.id.hex}", "payment", action)), 201)

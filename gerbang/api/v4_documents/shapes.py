@@ -1,0 +1,253 @@
+"""How this dialect writes payments, static methods, links and payouts: order of members, spelling, number-or-text."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from gerbang.clock import wib
+from gerbang.domain.banks import BANKS as BANK_DIRECTORY
+from gerbang.domain.charges import Charge
+from gerbang.domain.money import MINOR_PER_RUPIAH
+from gerbang.domain.paycodes import Block
+from gerbang.domain.payments import Payment
+from gerbang.domain.payouts import Payout
+from gerbang.services.pages import Pages
+
+Json = dict[str, Any]
+
+STATUS = {
+    "needs_method": "pending",
+    "needs_confirmation": "pending",
+    "awaiting": "pending",
+    "active": "pending",
+    "processing": "processing",
+    "paid": "paid",
+    "settled": "completed",
+    "cancelled": "cancelled",
+    "expired": "expired",
+    "inactive": "expired",
+}
+"""Of a payment's state; "settled" stands for a paid one whose money is available (one-time-payment reference, section 4)."""
+
+BANK_NAMES = {"CIMB": "CIMB_NIAGA"}
+"""Banks that this dialect calls otherwise than the house."""
+BANKS = {name: bank for bank, name in BANK_NAMES.items()}
+TYPES = {
+    "virtual_account": "virtual_bank_account",
+    "retail_outlet": "retail_outlet",
+    "qris": "qris",
+    "ewallet": "e-wallet",
+}
+CHANNELS = {type_: channel for channel, type_ in TYPES.items()}
+FAILURES = {"CANCELLED_BY_USER": "The customer declined the payment."}
+QR_DIGITS = 22
+ARRIVAL_DIGITS = 10
+
+
+def money(minor: int) -> str:
+    """Minor units as text with at least one decimal and no zeros to spare: "15000.0", "249.75" (reference, 1.5)."""
+    sign = "-" if minor < 0 else ""
+    whole, sen = divmod(abs(minor), MINOR_PER_RUPIAH)
+    return f"{sign}{whole}.{f'{sen:02d}'.rstrip('0') or '0'}"
+
+
+def instant(at: datetime) -> str:
+    """An instant as Jakarta's clocks show it, in whole seconds."""
+    return wib(at).isoformat(timespec="seconds")
+
+
+def link_instant(at: datetime) -> str:
+    """The other form, of payment links: "2021-12-05 22:05:26 +0700"."""
+    return wib(at).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _end(payment: Payment, channel: str | None) -> str | None:
+    """When a payment ends, in the offset that it was asked for in; in UTC for retail outlets, as the document prints it."""
+    end = payment.expires_at
+    if end is None:
+        return None
+    seconds = payment.details.echo.get("offset")
+    if channel == "retail_outlet" or seconds == "0":
+        return end.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(seconds, str):
+        return end.astimezone(timezone(timedelta(seconds=int(seconds)))).isoformat(timespec="seconds")
+    return instant(end)
+
+
+def status_of(payment: Payment, charge: Charge | None) -> str:
+    """The status of a payment that is paid once; with an arrival's charge, that of the arrival."""
+    if charge is not None and charge.settled_at is not None:
+        return STATUS["settled"]
+    if charge is not None and charge.standing:
+        return STATUS["paid"]
+    return "failed" if payment.failed else STATUS[payment.state]
+
+
+def one_time(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
+    """A payment that is paid once, as it is read, listed and told."""
+    if payment.state in ("needs_method", "needs_confirmation"):
+        charge = None  # its buyer went back to the choice; what was chosen before takes no money any more
+    attributes: Json = {
+        "status": status_of(payment, charge),
+        "amount": money(payment.amount or 0),
+        "currency": payment.currency,
+        "createdAt": instant(payment.created_at),
+        "description": payment.details.description,
+        "expiredAt": _end(payment, charge.channel if charge else None),
+        "referenceId": payment.reference,
+        "fees": money(charge.fee if charge else 0),
+        "paymentMethod": None if charge is None else method_of_charge(payment, charge, pages),
+    }
+    if payment.failed:
+        attributes["failureReason"] = FAILURES.get((charge and charge.failure_code) or "", "The payment failed.")
+    return {"id": f"contract_{payment.id.hex}", "type": "payment", "attributes": attributes}
+
+
+def arrival_reference(charge: Charge) -> str:
+    """The reference that the server makes for an arrival on a static method (reference, section 3)."""
+    return f"external_id_{charge.id.hex[-ARRIVAL_DIGITS:]}"
+
+
+def arrival(payment: Payment, charge: Charge, pages: Pages) -> Json:
+    """One arrival of money on a static method, which is a payment of its own."""
+    attributes: Json = {
+        "status": status_of(payment, charge),
+        "amount": money(charge.amount),
+        "currency": payment.currency,
+        "createdAt": instant(charge.created_at),
+        "description": None,
+        "expiredAt": None,
+        "referenceId": arrival_reference(charge),
+        "fees": money(charge.fee),
+        "paymentMethod": {"id": method_id(payment), "type": TYPES[charge.channel], "referenceId": payment.reference}
+        | {"instructions": _instructions(payment, charge.channel, charge.block, pages)},
+    }
+    return {"id": f"contract_{charge.id.hex}", "type": "payment", "attributes": attributes}
+
+
+def paid(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
+    """A payment of either kind: with an arrival's charge it is the arrival."""
+    if charge is not None and charge.standing:
+        return arrival(payment, charge, pages)
+    return one_time(payment, charge, pages)
+
+
+def method_of_charge(payment: Payment, charge: Charge, pages: Pages) -> Json:
+    """`paymentMethod`, in one of four shapes (reference, 2.3)."""
+    id_ = charge.id.hex
+    names = {"virtual_account": f"va_{id_}", "qris": f"qr_{id_[:QR_DIGITS]}", "retail_outlet": id_}
+    written: Json = {
+        "id": names.get(charge.channel, f"shopeepay_{id_}{payment.id.hex[-8:]}"),
+        "type": TYPES[charge.channel],
+        "referenceId": payment.reference,
+    }
+    if charge.channel == "ewallet":
+        after = payment.method.return_url if payment.method else None
+        written["settlement"] = {
+            "httpUrl": pages.wallet_url(charge),
+            "afterSettlementUrl": after or pages.payment_url(payment),
+            "mobileUrl": pages.wallet_app_url(charge),
+        }
+    else:
+        written["instructions"] = _instructions(payment, charge.channel, charge.block, pages, charge)
+    return written
+
+
+def _instructions(
+    payment: Payment, channel: str, block: Block, pages: Pages, charge: Charge | None = None
+) -> dict[str, str | None]:
+    if channel == "virtual_account":
+        bank = block.option or ""
+        return {
+            "bankShortCode": BANK_NAMES.get(bank, bank),
+            "accountNo": block.number,
+            "displayName": block.name,
+        }
+    if channel == "retail_outlet":
+        return {"retailOutletName": block.option, "paymentCode": block.number, "displayName": block.name}
+    return {
+        "imageUrl": pages.picture_url(charge.id if charge and not charge.standing else payment.id),
+        "displayName": (payment.method.payer_name if payment.method else "") or block.name,
+        "qrString": block.content,
+    }
+
+
+def method_id(payment: Payment) -> str:
+    """The id of a static method."""
+    channel = payment.method.channel if payment.method else ""
+    return f"qr_{payment.id.hex[:QR_DIGITS]}" if channel == "qris" else f"va_{payment.id.hex}"
+
+
+def static_method(payment: Payment, pages: Pages) -> Json:
+    """A static method, with no status, amount or time (reference, section 3)."""
+    assert payment.method is not None and payment.method.block is not None
+    return {
+        "id": method_id(payment),
+        "type": TYPES[payment.method.channel],
+        "attributes": {
+            "referenceId": payment.reference,
+            "instructions": _instructions(payment, payment.method.channel, payment.method.block, pages),
+        },
+    }
+
+
+def link(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
+    """A payment link: a payment with a page, and the buyer to whom it is addressed (reference, 7.5)."""
+    echo, customer = payment.details.echo, payment.details.customer
+    name = payment.details.shown_name or None
+    attributes: Json = {
+        "status": status_of(payment, charge),
+        "amount": money(payment.amount or 0),
+        "referenceId": payment.reference,
+        "createdAt": link_instant(payment.created_at),
+        "description": payment.details.description,
+        "expiredAt": None if payment.expires_at is None else link_instant(payment.expires_at),
+        "paymentLinkUrl": pages.payment_url(payment),
+        "customerName": customer.given_name if customer else None,
+        "customerEmail": echo.get("customer_email"),
+        "customerPhoneNumber": echo.get("customer_phone"),
+        "displayName": name,
+        "paymentMethodOptions": {"displayName": name},
+    }
+    return {"id": f"paymentlink_{payment.id.hex}", "type": "payment_links", "attributes": attributes}
+
+
+def task(
+    target_id: str, target_type: str, action: str, *, reference: str | None = None, amount: int | None = None
+) -> Json:
+    """The answer to a task (reference, section 6); `amount` comes back as the text of whole rupiah."""
+    attributes: Json = {"targetId": target_id, "targetType": target_type}
+    if reference is not None:
+        attributes["referenceId"] = reference
+    attributes["action"] = action
+    if amount is not None:
+        attributes["options"] = {"amount": str(amount // MINOR_PER_RUPIAH)}
+    return {"type": "task", "attributes": attributes}
+
+
+def payout(payout: Payout) -> Json:
+    """A disbursement. Why it failed stands in both places where clients look for it (reference, 7.1)."""
+    to = payout.destination
+    bank = BANK_DIRECTORY.get(to.bank_code)
+    return {
+        "id": f"contract_{payout.id.hex}",
+        "type": "disbursement",
+        "attributes": {
+            "referenceId": payout.reference,
+            "description": payout.description,
+            "amount": money(payout.amount),
+            "status": payout.state,
+            "createdAt": instant(payout.created_at),
+            "fees": money(payout.fee),
+            "disbursementMethod": {
+                "type": to.kind,
+                "bankAccountNo": to.account_number,
+                "bankShortCode": to.bank_code,
+                "bankName": bank.name if bank else to.bank_code,
+                "bankAccountHolderName": to.account_name,
+                "serverBankAccountHolderName": payout.bank_account_name,
+                "failureReason": payout.failure_reason,
+                "bankReferenceNumber": payout.bank_reference or None,
+            },
+            "failureReason": payout.failure_reason,
+        },
+    }

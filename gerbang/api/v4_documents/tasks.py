@@ -1,0 +1,71 @@
+"""What tasks do to a payment: cancel it, or in the sandbox play its money or its settlement (reference, section 6)."""
+
+from contextlib import suppress
+
+from gerbang.api.v4_documents import shapes
+from gerbang.api.v4_documents.answers import Desk
+from gerbang.domain.charges import Charge
+from gerbang.domain.payments import Payment
+from gerbang.errors import WrongState
+from gerbang.services import checkout, endings, sandbox, settlements
+from gerbang.services.confirmations import Cancellation, Confirmation
+from gerbang.services.lists import Asked, Paid
+
+ACTIONS = ("cancel", "receive_payment", "settle")
+CANCELLED = "VOID_SESSION"
+"""The reason of the first dialect's table that says: by the merchant."""
+
+
+async def do(desk: Desk, found: Paid, action: str) -> None:
+    """Raises WrongState, and NotInLiveMode for what only a sandbox can play."""
+    if action != "cancel":
+        sandbox.sandbox_clock(desk.world)
+    status = shapes.status_of(found.payment, found.charge)
+    if action == "cancel":
+        if status != "pending":
+            raise WrongState(state=status, verb="cancelled")
+        await endings.withdraw(desk.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED))
+    elif action == "settle":
+        # A bank that settles in real time may have come first, and then there is nothing left to do.
+        if status == "completed":
+            return
+        if status != "paid" or found.charge is None:
+            raise WrongState(state=status, verb="settled")
+        try:
+            await settlements.settle_now(desk.world, found.payment.merchant_id, found.charge.id)
+        except WrongState:
+            if await _status_now(desk, found) != "completed":
+                raise
+    else:
+        await _receive(desk, found, status)
+
+
+async def _receive(desk: Desk, found: Paid, status: str) -> None:
+    """Plays the buyer who pays."""
+    charge = found.charge
+    if found.payment.details.redirect and found.payment.state in ("needs_method", "needs_confirmation"):
+        charge = await _chosen(desk, found.payment)
+    if charge is None or charge.state not in ("waiting", "authenticating", "processing"):
+        raise WrongState(state=status, verb="paid")
+    # The same task for the same charge is the same money, so two that come at once pay once.
+    report = sandbox.simulated_report(charge.channel, charge.block.number, charge.amount, f"TASK-{charge.id.hex}")
+    booked = await desk.commands.report(report)
+    if booked.outcome != "booked":  # somebody was quicker, and the money is late
+        raise WrongState(state=await _status_now(desk, found), verb="paid")
+
+
+async def _status_now(desk: Desk, found: Paid) -> str:
+    now = await desk.commands.find(Asked(found.payment.merchant_id, found.id))
+    return shapes.status_of(now.payment, now.charge)
+
+
+async def _chosen(desk: Desk, payment: Payment) -> Charge | None:
+    """The charge of a payment with a page whose buyer has yet to choose: the first way to pay that fits is taken."""
+    visit = await desk.commands.visit(payment.id)
+    for way in checkout.ways(desk.world, visit):
+        if way.refusal is None:
+            method = checkout.chosen(desk.world, visit, way.channel, next(iter(way.options), None))
+            with suppress(WrongState):  # the buyer, or another task, has just chosen
+                await desk.commands.confirm(Confirmation(payment.merchant_id, payment.id, method))
+            return (await desk.commands.find(Asked(payment.merchant_id, payment.id))).charge
+    return None

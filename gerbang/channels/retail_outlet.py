@@ -1,0 +1,74 @@
+"""Retail outlets: the buyer says a payment code at the till of a convenience store and pays in cash.
+
+Limits are each chain's own (one-time-payment reference, 2.3). A code is a number of the house, seven digits as printed in
+the seed documents; at the till it is typed or scanned as a barcode.
+"""
+
+from datetime import datetime, timedelta
+
+from gerbang import channels
+from gerbang.domain.calendars import Schedule
+from gerbang.domain.fees import Rate
+from gerbang.domain.merchants import Merchant, NumberRange, RetailAgreement
+from gerbang.domain.money import rupiah
+from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.payments import Payment
+from gerbang.errors import ChannelNotEnabled, OutletMissing, OutletUnknown
+
+OUTLETS = {"ALFAMART": "Alfamart", "INDOMARET": "Indomaret"}
+CODES = NumberRange(prefix="", digits=7, first=1_000_000)
+
+
+def agreement_for() -> RetailAgreement:
+    """What a new merchant gets: both chains, and codes of the whole house."""
+    return RetailAgreement(outlets=list(OUTLETS), codes=CODES)
+
+
+class RetailOutlet:
+    facts = channels.Facts(
+        name="retail_outlet",
+        title="Retail outlet",
+        amount_min=rupiah(10_000),
+        amount_max=rupiah(5_000_000),
+        limits_of={
+            "ALFAMART": (rupiah(15_000), rupiah(2_500_000)),
+            "INDOMARET": (rupiah(10_000), rupiah(5_000_000)),
+        },
+        expiry_max=timedelta(days=30),
+        expiry_is_capped=False,
+        fee=Rate(flat=rupiah(4_000)),
+        settling=Schedule(3),
+        standing=False,
+        standing_amount=False,
+    )
+
+    def options(self, merchant: Merchant) -> list[str] | None:
+        agreed = merchant.agreement.retail_outlet
+        return None if agreed is None else channels.options_of(self.facts, merchant, agreed.outlets)
+
+    def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
+        agreed, offered = merchant.agreement.retail_outlet, self.options(merchant)
+        if agreed is None or offered is None:
+            raise ChannelNotEnabled("method", title=self.facts.title)
+        method = payment.method
+        outlet = method.option if method else None
+        if not outlet:
+            raise OutletMissing("option", offered=", ".join(offered))
+        if outlet not in offered:
+            raise OutletUnknown("option", outlet=outlet, offered=", ".join(offered))
+        channels.check_amount(self.facts, payment, merchant)
+        return Opening(
+            channel=self.facts.name,
+            option=outlet,
+            name=(method.payer_name.strip() if method else "") or merchant.short_name,
+            amount=payment.amount,
+            standing=False,
+            expires_at=channels.end_of(self.facts, payment, merchant, now),
+            range=agreed.codes,
+        )
+
+    def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
+        return Block(number=number, name=opening.name, option=opening.option, expires_at=opening.expires_at)
+
+
+CHANNEL = RetailOutlet()

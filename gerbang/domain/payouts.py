@@ -1,0 +1,121 @@
+"""A payout is money sent out on a merchant's behalf: what was ordered, and the states it goes through until its end."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang.domain.fees import Rate
+from gerbang.domain.money import rupiah
+from gerbang.errors import WrongState
+
+State = Literal["pending", "processing", "completed", "failed"]
+"""`pending`: kept, and the bank is not yet known to have it. `processing`: the bank has it and is at work."""
+
+MOVES: dict[str, dict[State, State]] = {
+    "send": {"pending": "processing"},
+    "complete": {"processing": "completed"},
+    "fail": {"processing": "failed"},
+}
+"""Which move leads from which state to which (one-time-payment reference, section 4). What is missing is refused."""
+
+PAST = {"send": "sent", "complete": "completed", "fail": "failed"}
+
+FEE_DEFAULT = Rate(flat=rupiah(3_500))
+"""Where nothing was agreed for "payout" (one-time-payment reference, section 8)."""
+LEASE = timedelta(seconds=60)
+"""Whoever is about to call the bank has a payout to itself for so long; it is also the wait after a bank's silence."""
+ASK_AGAIN = timedelta(minutes=5)
+"""When a bank is asked how a payout ended, where it does not say itself when that is worth while."""
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """Where the money goes."""
+
+    kind: Literal["bank_transfer"]
+    bank_code: str
+    account_number: str
+    account_name: str
+    """As the merchant gave it; "" where it gave none."""
+
+
+class Payout(msgspec.Struct, frozen=True):
+    id: UUID
+    """Also the key by which a bank knows an instruction that it is given twice."""
+    merchant_id: UUID
+    product: str
+    """The product under which it was made: its callbacks tell of it."""
+    reference: str
+    """The merchant's own name for it, unique among the merchant's payouts."""
+    bank: str
+    """The connection it goes by."""
+    amount: int
+    """Minor units, whole at the destination: the fee comes on top."""
+    fee: int
+    """What the merchant pays for it, VAT included, in minor units."""
+    vat: int
+    """The part of the fee that is tax."""
+    state: State
+    destination: Destination
+    description: str | None
+    created_at: datetime
+    updated_at: datetime
+    sent_at: datetime | None = None
+    ended_at: datetime | None = None
+    bank_reference: str = ""
+    bank_account_name: str = ""
+    """The name of the account's holder, as the bank knows it."""
+    failure_reason: str | None = None
+
+    @property
+    def reserved(self) -> int:
+        """What it takes from the merchant's available balance, in minor units."""
+        return self.amount + self.fee
+
+
+class Search(msgspec.Struct, frozen=True):
+    """Which of a merchant's payouts are asked for, and in which order of their making."""
+
+    created_after: datetime | None = None
+    """From this instant on."""
+    created_before: datetime | None = None
+    """Up to this instant, without it."""
+    state: State | None = None
+    reference: str | None = None
+    newest_first: bool = True
+
+    def finds(self, payout: Payout) -> bool:
+        """Whether the payout is one of them."""
+        return (
+            (self.created_after is None or payout.created_at >= self.created_after)
+            and (self.created_before is None or payout.created_at < self.created_before)
+            and self.state in (None, payout.state)
+            and self.reference in (None, payout.reference)
+        )
+
+
+def moved(payout: Payout, verb: str, now: datetime) -> Payout:
+    """The payout after a move. Raises WrongState where the table has no such move."""
+    state = MOVES[verb].get(payout.state)
+    if state is None:
+        raise WrongState(thing="payout", state=payout.state, verb=PAST[verb])
+    return replace(payout, state=state, updated_at=now)
+
+
+def sent(payout: Payout, bank_reference: str, bank_account_name: str, at: datetime) -> Payout:
+    """The payout once the bank has it. Raises WrongState."""
+    return replace(
+        moved(payout, "send", at), sent_at=at, bank_reference=bank_reference, bank_account_name=bank_account_name
+    )
+
+
+def completed(payout: Payout, now: datetime) -> Payout:
+    """The payout once its money is there. Raises WrongState."""
+    return replace(moved(payout, "complete", now), ended_at=now)
+
+
+def failed(payout: Payout, reason: str, now: datetime) -> Payout:
+    """The payout once it is known that its money will not arrive. Raises WrongState."""
+    return replace(moved(payout, "fail", now), ended_at=now, failure_reason=reason)

@@ -1,0 +1,42 @@
+"""Terms: what a product offers to every merchant, before a merchant's own agreement changes it."""
+
+from datetime import timedelta
+
+import msgspec
+
+from gerbang.domain.fees import Rate
+
+EXPIRES_AFTER_DEFAULT = timedelta(minutes=15)
+
+
+class ChannelTerms(msgspec.Struct, frozen=True):
+    """What a product says of a channel, or of one bank or outlet in it. None leaves it to the channel. Amounts in sen."""
+
+    amount_min: int | None = None
+    amount_max: int | None = None
+    standing_min: int | None = None
+    """The least that a standing paycode takes, where that is another amount."""
+    expiry_min: timedelta | None = None
+    expiry_max: timedelta | None = None
+    fee: Rate | None = None
+    options: tuple[str, ...] | None = None
+    """The banks, outlets or wallets that are offered; None: all that the merchant has."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    channels: dict[str, ChannelTerms] = {}
+    """By "channel" or, more exactly, "channel/option". A channel that has no entry of its own is not offered."""
+    expires_after: timedelta = EXPIRES_AFTER_DEFAULT
+    """When a payment ends that was made without an expiry."""
+    own_numbers: bool = False
+    """Whether virtual accounts are the merchant's prefix and a tail of its choice, instead of the bank's two ranges."""
+    prefixed_names: bool = False
+    """Whether a name is shown after the house's prefix, instead of after the merchant's short name."""
+
+    def of(self, channel: str, option: str | None = None) -> ChannelTerms:
+        """What is said of a channel or its option; nothing where it is not named."""
+        return self.channels.get(f"{channel}/{option}" if option else channel, _NOTHING)
+
+
+_NOTHING = ChannelTerms()
+EVERYTHING = Terms()

@@ -1,0 +1,240 @@
+"""Paying out: take the money aside and keep the order, tell the bank, write down what came of it. Never twice.
+
+Write, call, write: the bank is called after the first commit, holding nothing. What is left in between, because the bank
+was silent or the process died, a worker takes up again with the same id, by which the bank knows the instruction.
+"""
+
+import asyncio
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from gerbang import ids
+from gerbang.banks import Bank, Sent, Silence
+from gerbang.db import Tx, ledger, merchants
+from gerbang.db import payouts as kept
+from gerbang.domain.events import Event, Snapshot
+from gerbang.domain.fees import Fee, fee_of
+from gerbang.domain.ledger import available, paying_out, releasing, reserved, reserving
+from gerbang.domain.money import readable
+from gerbang.domain.payouts import (
+    ASK_AGAIN,
+    FEE_DEFAULT,
+    LEASE,
+    Destination,
+    Payout,
+    Search,
+    completed,
+    failed,
+    sent,
+)
+from gerbang.errors import AccountUnknown, BankSilent, InsufficientFunds, MerchantUnknown, NotInLiveMode, PayoutUnknown
+from gerbang.services import news
+from gerbang.world import World
+
+log = structlog.get_logger()
+FEE_NAME = "payout"
+"""Under which a merchant's agreement may have another fee."""
+CALL_SECONDS_MAX = 15.0
+"""Well below the lease, so that a payout is in one pair of hands at a time."""
+CALLS_AT_ONCE_MAX = 8
+SIMULATED = "Simulated failure"
+"""Why a payout failed that a sandbox task has failed."""
+
+
+class NewPayout(msgspec.Struct, frozen=True):
+    """An order to pay out. `amount` > 0 in minor units; `product` is the one under whose callbacks it is told of."""
+
+    merchant_id: UUID
+    product: str
+    reference: str
+    amount: int
+    destination: Destination
+    description: str | None = None
+
+
+async def create(world: World, new: NewPayout) -> Payout:
+    """Pays out, once for each of the merchant's references: asked again, it answers with the payout that there is.
+
+    Raises InsufficientFunds where the available balance does not cover amount and fee, and NotInLiveMode while there is
+    no bank that could do it.
+    """
+    payout, is_new = await _keep(world, new)
+    return await _call(world, payout) if is_new else payout
+
+
+async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
+    """The payout with its money set aside, and whether it is a new one."""
+    bank = _carrier(world)
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        merchant = (await merchants.by_id(tx, [new.merchant_id])).get(new.merchant_id)
+        if merchant is None:
+            raise MerchantUnknown
+        fee = fee_of(merchant.agreement.fees.get(FEE_NAME, FEE_DEFAULT), new.amount, now)
+        payout = Payout(
+            id=ids.uuid7(now),
+            merchant_id=new.merchant_id,
+            product=new.product,
+            reference=new.reference,
+            bank=bank.name,
+            amount=new.amount,
+            fee=fee.total,
+            vat=fee.vat,
+            state="pending",
+            destination=new.destination,
+            description=new.description,
+            created_at=now,
+            updated_at=now,
+        )
+        if not await kept.insert(tx, payout, now + LEASE):
+            there = await kept.by_reference(tx, new.merchant_id, new.reference)
+            assert there is not None, "a reference that is taken has its payout, and payouts are never deleted"
+            return there, False
+        await _reserve(world, tx, payout)
+    return payout, True
+
+
+def _carrier(world: World) -> Bank:
+    """The connection by which new payouts go."""
+    for bank in world.banks.values():
+        return bank
+    raise NotInLiveMode
+
+
+async def _reserve(world: World, tx: Tx, payout: Payout) -> None:
+    """Sets the money aside. Who else wants some of the same balance waits until this is committed."""
+    owner = available(payout.merchant_id)
+    # Both accounts are held at once and in their order: one after the other, two orders could wait for each other.
+    held = await ledger.hold_balances(tx, [owner, reserved(payout.merchant_id)])
+    there = -held.get(owner, 0)  # what we owe is a credit, and a balance is debits minus credits
+    if there < payout.reserved:
+        raise InsufficientFunds("amount", available=readable(there), needed=readable(payout.reserved))
+    transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
+    await ledger.post(tx, world.accounts, transfers, payout.created_at)
+
+
+async def _call(world: World, payout: Payout) -> Payout:
+    """Gives the bank its instruction, or asks what came of it. Silence leaves the payout as it is."""
+    now = world.clock.now()
+    try:
+        bank = world.banks[payout.bank]
+        async with asyncio.timeout(CALL_SECONDS_MAX):
+            said = await (bank.send(payout, now) if payout.state == "pending" else bank.ask(payout, now))
+    except (Silence, TimeoutError):
+        log.warning("the bank was silent about a payout", payout=str(payout.id), bank=payout.bank)
+        return payout
+    except Exception:
+        # The instruction may be under way all the same, so this is silence too.
+        log.exception("the bank could not be called about a payout", payout=str(payout.id), bank=payout.bank)
+        return payout
+    return await _write(world, payout.id, said, now)
+
+
+async def _write(world: World, payout_id: UUID, said: Sent, called_at: datetime) -> Payout:
+    """Writes what the bank has said, unless the payout has ended meanwhile."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        payout = await kept.locked(tx, payout_id)
+        assert payout is not None, "payouts are never deleted"
+        if payout.ended_at is not None:
+            return payout
+        if payout.state == "pending":
+            payout = sent(payout, said.reference, said.account_name, called_at)
+        if said.state == "processing":
+            await kept.update(tx, payout, said.ask_at or now + ASK_AGAIN)
+            return payout
+        payout = completed(payout, now) if said.state == "completed" else failed(payout, said.reason, now)
+        await _end(world, tx, payout, now)
+    return payout
+
+
+async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
+    """Writes that a payout has ended, moves its money on or back, and tells the merchant."""
+    await kept.update(tx, payout, None)
+    if payout.state == "completed":
+        fee = Fee(payout.fee, payout.vat)
+        transfers = paying_out(payout.bank, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
+    else:
+        transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
+    await ledger.post(tx, world.accounts, transfers, now)
+    kind = "payout.completed" if payout.state == "completed" else "payout.failed"
+    await news.announce(tx, [Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))], now)
+
+
+async def send_due(world: World) -> int:
+    """Calls the banks about payouts that are due: sends what may not have been sent, asks about what is under way.
+
+    Returns how many there were, up to 8. They are ours for a minute, then due again.
+    """
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        claimed = await kept.claim(tx, now, now + LEASE, CALLS_AT_ONCE_MAX)
+    # One that could not be written down must not keep the others from it.
+    called = await asyncio.gather(*(_call(world, payout) for payout in claimed), return_exceptions=True)
+    for outcome in called:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return len(claimed)
+
+
+async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal["complete", "fail"]) -> Payout:
+    """Ends a payout that is under way, for the sandbox. Raises PayoutUnknown, WrongState, or NotInLiveMode."""
+    if world.live:
+        raise NotInLiveMode
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        payout = _own(await kept.locked(tx, payout_id), merchant_id)
+        payout = completed(payout, now) if how == "complete" else failed(payout, SIMULATED, now)
+        await _end(world, tx, payout, now)
+    return payout
+
+
+def _own(payout: Payout | None, merchant_id: UUID) -> Payout:
+    """The merchant's payout. Raises PayoutUnknown, also for another merchant's: it is not told that there is one."""
+    if payout is None or payout.merchant_id != merchant_id:
+        raise PayoutUnknown
+    return payout
+
+
+async def read(world: World, merchant_id: UUID, payout_id: UUID) -> Payout:
+    """A merchant's payout. Raises PayoutUnknown."""
+    async with world.db.reading() as tx:
+        return _own(await kept.by_id(tx, payout_id), merchant_id)
+
+
+async def by_reference(world: World, merchant_id: UUID, reference: str) -> Payout | None:
+    """The merchant's payout of this reference."""
+    async with world.db.reading() as tx:
+        return await kept.by_reference(tx, merchant_id, reference)
+
+
+async def page(
+    world: World, merchant_id: UUID, search: Search, *, after_id: UUID | None = None, skip: int = 0, most: int
+) -> list[Payout]:
+    """Up to `most` of the payouts that are asked for, in their order: from after `after_id` on, and `skip` further."""
+    async with world.db.reading() as tx:
+        if search.reference is None:
+            return await kept.page(tx, merchant_id, search, after_id=after_id, skip=skip, most=most)
+        found = await kept.by_reference(tx, merchant_id, search.reference)
+    is_first = after_id is None and skip == 0
+    return [found] if found is not None and search.finds(found) and is_first and most > 0 else []
+
+
+async def account_name(world: World, bank_code: str, account_number: str) -> str:
+    """The name of the holder of an account, as its bank has it.
+
+    Raises AccountUnknown, BankSilent, and NotInLiveMode while there is no bank to ask.
+    """
+    bank = _carrier(world)
+    try:
+        async with asyncio.timeout(CALL_SECONDS_MAX):
+            name = await bank.account_name(bank_code, account_number)
+    except (Silence, TimeoutError) as silence:
+        raise BankSilent from silence
+    if name is None:
+        raise AccountUnknown("account_number")
+    return name

@@ -1,0 +1,1 @@
+"""What the pages for buyers have in common: how requests are taken and answered, words, amounts, templates."""

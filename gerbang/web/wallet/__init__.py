@@ -1,0 +1,22 @@
+"""The simulator's wallet: /wallet?token=…, where the buyer of a sandbox agrees to a charge or declines it."""
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from gerbang.web.buyers.desk import Context
+from gerbang.web.wallet.desk import Wallet
+
+
+def build(context: Context) -> ASGIApp:
+    """The application that claims /wallet and everything below it. In live mode there is nothing at all."""
+    desk = Wallet(context)
+    routes = [
+        Route("/wallet", desk.page),
+        Route("/wallet/pay", desk.posted("paid"), methods=["POST"]),
+        Route("/wallet/decline", desk.posted("declined"), methods=["POST"]),
+    ]
+    return Starlette(
+        routes=[] if context.world.live else routes,
+        exception_handlers={404: desk.nothing_here, 405: desk.nothing_here},
+    )

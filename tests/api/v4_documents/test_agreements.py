@@ -1,0 +1,114 @@
+"""What was agreed with a merchant goes before what is usual: ways to pay, limits, fees, schedules and the name's prefix."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from gerbang.domain.calendars import Schedule
+from gerbang.domain.fees import Rate
+from gerbang.domain.money import rupiah
+from gerbang.services import lookups, merchants
+from tests.api.v4_documents.contracts import CheckedShop
+from tests.api.v4_documents.documents import (
+    LINKS,
+    PAYMENTS,
+    PAYOUTS,
+    STATIC_QRIS,
+    STATIC_VA,
+    balance,
+    document,
+    folder,
+    fresh,
+    funded,
+    link_order,
+    made,
+    order,
+    pay_into,
+    payout_order,
+    static_va,
+    status_of,
+    task,
+)
+
+TYPE = "/data/attributes/paymentMethodType"
+
+
+def agreed(shop: CheckedShop, **changes: object) -> None:
+    world = shop.gateway.house.world
+    agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, replace(agreement, **changes)))
+
+
+@pytest.mark.parametrize("type_", ["virtual_bank_account", "retail_outlet", "qris", "e-wallet"])
+def test_a_way_that_was_not_agreed_is_not_supported(shop: CheckedShop, type_: str) -> None:
+    agreed(shop, virtual_account=None, retail_outlet=None, qris=None, ewallet=None)
+    options = {"retailOutletName": "ALFAMART", "providerCode": "SHOPEEPAY", "bankShortCode": "BCA"}
+    options |= {"afterSettlementReturnUrl": "https://shop.example/return"}
+    body = order(paymentMethodType=type_, paymentMethodOptions=options)
+    why = shop.refused("POST", PAYMENTS, body, status=403, code="003", at=TYPE)
+    assert why.endswith(" is not enabled for this merchant.")
+
+
+def test_static_methods_that_were_not_agreed_are_not_supported(shop: CheckedShop) -> None:
+    agreed(shop, virtual_account=None, qris=None)
+    account = document(referenceId=fresh(), bankShortCode="BRI")
+    shop.refused("POST", STATIC_VA, account, status=403, code="003", at="")
+    shop.refused("POST", STATIC_QRIS, document(referenceId=fresh()), status=403, code="003", at="")
+
+
+def test_a_link_of_a_merchant_without_any_way_to_pay_cannot_be_received(shop: CheckedShop) -> None:
+    agreed(shop, virtual_account=None, retail_outlet=None, qris=None, ewallet=None)
+    link = made(shop, LINKS, link_order())
+    shop.refused("POST", f"{folder(link)}/tasks", task("receive_payment"), code="005")
+
+
+def test_agreed_limits_hold_for_a_way_and_more_exactly_for_a_bank(shop: CheckedShop) -> None:
+    agreed(
+        shop,
+        amount_min={"virtual_account": rupiah(50_000), "virtual_account/BRI": rupiah(1_000)},
+        amount_max={"virtual_account/BCA": rupiah(60_000)},
+    )
+    at_bri = {"paymentMethodOptions": {"bankShortCode": "BRI"}}
+    for body in (order(amount=49_999), order(amount=60_001), order(amount=999, **at_bri)):
+        shop.refused("POST", PAYMENTS, body, code="TXN0002", at="/data/attributes/amount")
+    for body in (order(amount=50_000), order(amount=60_000), order(amount=1_000, **at_bri)):
+        made(shop, PAYMENTS, body)
+
+
+def test_agreed_fees_are_told_and_taken(shop: CheckedShop) -> None:
+    fees = {"virtual_account/BCA": Rate(flat=rupiah(1_000)), "qris": Rate(percent=Decimal(1)), "payout": Rate(flat=100)}
+    agreed(shop, fees=fees)
+    payment = shop.create()
+    assert payment["attributes"]["fees"] == "1110.0"
+    assert shop.create("qris")["attributes"]["fees"] == "222.0"
+    assert shop.create("retail_outlet")["attributes"]["fees"] == "4440.0"
+    shop.do(payment, "receive_payment")
+    shop.do(payment, "settle")
+    assert balance(shop)[1] == "18890.0"
+    assert made(shop, PAYOUTS, payout_order())["attributes"]["fees"] == "1.11"
+    assert balance(shop)[1] == "8888.89"
+
+
+def test_an_agreed_schedule_settles_at_once_what_others_wait_for(shop: CheckedShop) -> None:
+    agreed(shop, settling={"qris": Schedule(0), "virtual_account/BRI": Schedule(1)})
+    qris, account = shop.create("qris"), shop.create(paymentMethodOptions={"bankShortCode": "BRI"})
+    for payment in (qris, account):
+        shop.do(payment, "receive_payment")
+    shop.advance(seconds=0)
+    assert (status_of(shop, qris), status_of(shop, account)) == ("completed", "paid")
+
+
+def test_the_prefix_of_names_is_the_merchants_own(shop: CheckedShop) -> None:
+    agreed(shop, name_prefix="")
+    assert shop.create()["attributes"]["paymentMethod"]["instructions"]["displayName"] == "Budi"
+    agreed(shop, name_prefix="PT Kopi - ")
+    assert static_va(shop)["attributes"]["instructions"]["displayName"] == "PT Kopi - Budi"
+
+
+def test_a_fee_above_the_amount_is_a_debt_that_nothing_can_be_sent_from(shop: CheckedShop) -> None:
+    pay_into(shop, static_va(shop), 1)
+    shop.advance(seconds=0)
+    assert balance(shop) == ("-3662.0", "-3662.0", "0.0")
+    shop.refused("POST", PAYOUTS, payout_order(), code="TXN0001")
+    assert balance(funded(shop))[1] == "9992675.0"

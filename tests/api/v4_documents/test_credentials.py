@@ -1,0 +1,123 @@
+"""Who is asking: HTTP Basic with a key and its secret, and nothing else; 002 for everything that is wrong with it."""
+
+import base64
+
+import pytest
+
+from gerbang.services import merchants
+from tests.api.v4_documents.contracts import CheckedShop, refusal
+from tests.api.v4_documents.documents import LINKS, PAYMENTS, PAYOUTS, STATIC_QRIS, STATIC_VA, written
+
+EVERYWHERE = (
+    ("GET", PAYMENTS),
+    ("POST", PAYMENTS),
+    ("GET", f"{PAYMENTS}/contract_{'0' * 32}"),
+    ("POST", f"{PAYMENTS}/contract_{'0' * 32}/tasks"),
+    ("POST", STATIC_VA),
+    ("GET", f"{STATIC_VA}/va_{'0' * 32}"),
+    ("GET", f"{STATIC_QRIS}/qr_{'0' * 22}/payments"),
+    ("POST", f"{STATIC_QRIS}/qr_{'0' * 22}/tasks"),
+    ("POST", LINKS),
+    ("GET", f"{LINKS}/paymentlink_{'0' * 32}"),
+    ("GET", PAYOUTS),
+    ("POST", f"{PAYOUTS}/contract_{'0' * 32}/tasks"),
+    ("GET", "/api/v4/banks"),
+    ("POST", "/api/v4/validation_services/bank_account_validation"),
+    ("GET", "/api/v4/overviews/balance_overview"),
+)
+
+
+def basic(*pair: str | bytes) -> dict[str, str]:
+    raw = b":".join(one.encode() if isinstance(one, str) else one for one in pair)
+    return {"Authorization": "Basic " + base64.b64encode(raw).decode()}
+
+
+def refused(shop: CheckedShop, headers: dict[str, str], method: str = "GET", path: str = PAYMENTS) -> None:
+    answered = shop.stranger(method, path, headers, b"{" if method == "POST" else None)
+    refusal(answered, status=401, code="002")
+    assert answered.headers["www-authenticate"].startswith("Basic ")
+
+
+def test_the_key_and_its_secret_open_it(shop: CheckedShop) -> None:
+    assert shop.keys[0].startswith("test_")
+    assert shop.stranger("GET", PAYMENTS, basic(*shop.keys)).json() == {"data": []}
+    header = basic(*shop.keys)["Authorization"]
+    for spelling in (header.replace("Basic", "basic"), header.replace("Basic ", "BASIC   ")):
+        assert shop.stranger("GET", PAYMENTS, {"Authorization": spelling}).status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), EVERYWHERE)
+def test_nothing_is_open_without_them(shop: CheckedShop, method: str, path: str) -> None:
+    refused(shop, {}, method, path)
+    refused(shop, basic(shop.keys[0], "wrong"), method, path)
+
+
+def test_what_is_wrong_with_them_is_not_told_apart(shop: CheckedShop) -> None:
+    key, secret = shop.keys
+    other = shop.neighbour().keys
+    before = written(shop.v2)
+    pairs = (
+        (key, "wrong"),
+        ("test_" + "0" * 32, secret),
+        (key, other[1]),
+        (key.upper(), secret),
+        (key, secret.upper()),
+        (key, f"{secret} "),
+        (key, ""),
+        ("", secret),
+        (secret, key),
+        (key,),
+        (key, secret, "more"),
+        (f"{key}\x00", secret),
+        (b"\xff\xfe", secret),
+        ("ключ", "секрет"),
+    )
+    for pair in pairs:
+        refused(shop, basic(*pair))
+    assert written(shop.v2) == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "Basic",
+        "Basic !!!",
+        "Basic dGVzdA",
+        "Basic dGVzdA== x",
+        "Basic =",
+        "Digest x",
+        "dGVzdDp4",
+    ],
+)
+def test_a_header_that_is_no_basic_header_is_refused(shop: CheckedShop, value: str) -> None:
+    refused(shop, {"Authorization": value})
+
+
+def test_the_other_dialects_keys_do_not_open_it(shop: CheckedShop) -> None:
+    v2 = shop.v2
+    refused(shop, basic(str(v2.merchant_id), v2.secret))
+    refused(shop, basic(str(v2.merchant_id), shop.keys[1]))
+    refused(shop, {"Authorization": f"Bearer {v2.token}"})
+    refused(shop, {"X-MERCHANT-ID": str(v2.merchant_id), "X-MERCHANT-SECRET": v2.secret})
+
+
+def test_its_keys_do_not_open_the_other_dialect_but_they_open_the_sandbox(shop: CheckedShop) -> None:
+    key, secret = shop.keys
+    assert shop.client.get("/v2/payments", auth=shop.keys).status_code == 401
+    asked = {"X-MERCHANT-ID": key, "X-MERCHANT-SECRET": secret}
+    told = shop.client.post("/v1/access-token", json={"grantType": "client_credentials"}, headers=asked)
+    assert told.status_code == 401
+    assert shop.client.get("/sandbox/clock", auth=shop.keys).status_code == 200
+
+
+def test_new_secrets_end_the_old_ones_at_once(shop: CheckedShop) -> None:
+    keys = shop.gateway.do(merchants.rotate_secrets(shop.gateway.house.world, shop.merchant_id))
+    assert keys.v4_key == shop.keys[0]
+    refused(shop, basic(*shop.keys))
+    assert shop.stranger("GET", PAYMENTS, basic(keys.v4_key, keys.v4_secret)).status_code == 200
+
+
+def test_an_address_that_is_not_there_needs_no_keys_to_be_told_so(shop: CheckedShop) -> None:
+    refusal(shop.stranger("GET", "/api/v4/nothing"), status=404, code="004")
+    refusal(shop.stranger("DELETE", PAYMENTS), status=405, code="003")

@@ -1,0 +1,153 @@
+"""A reference is the key: the same one again does nothing new and is answered with what it made, as it is now."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.api.v4_documents.contracts import CheckedShop, refusal
+from tests.api.v4_documents.documents import (
+    LINKS,
+    PAYMENTS,
+    PAYOUTS,
+    STATIC_QRIS,
+    STATIC_VA,
+    at_once,
+    balance,
+    document,
+    fresh,
+    funded,
+    link_order,
+    listed,
+    made,
+    order,
+    payout_order,
+    written,
+)
+
+
+def bodies(reference: str) -> list[tuple[str, dict[str, Any]]]:
+    """One of everything that can be made, all under one reference."""
+    return [
+        (PAYMENTS, order(referenceId=reference)),
+        (LINKS, link_order(referenceId=reference)),
+        (STATIC_VA, document(referenceId=reference, bankShortCode="BRI", displayName="Budi")),
+        (STATIC_QRIS, document(referenceId=reference, displayName="Budi")),
+        (PAYOUTS, payout_order(referenceId=reference)),
+    ]
+
+
+@pytest.mark.parametrize("kind", range(5), ids=["payment", "link", "account", "qris", "disbursement"])
+def test_the_same_request_again_is_answered_with_201_and_the_same_bytes(shop: CheckedShop, kind: int) -> None:
+    path, body = bodies(fresh())[kind]
+    first = shop.call("POST", path, body) if kind < 4 else funded(shop).call("POST", path, body)
+    assert first.status_code == 201
+    before = written(shop.v2)
+    again = [shop.call("POST", path, body) for _ in range(3)]
+    assert {(answer.status_code, answer.content) for answer in again} == {(201, first.content)}
+    assert written(shop.v2) == before
+
+
+def test_another_body_under_the_same_reference_is_answered_with_what_was_made(shop: CheckedShop) -> None:
+    reference = fresh()
+    first = shop.create(referenceId=reference)
+    other: list[dict[str, object]] = [
+        {"amount": 30_000},
+        {"amount": 1},
+        {"paymentMethodType": "qris"},
+        {"expiredAt": "2020-01-01T00:00:00Z"},
+        {"paymentMethodOptions": {"bankShortCode": "NOWHERE"}},
+    ]
+    before = written(shop.v2)
+    for changes in other:
+        assert made(shop, PAYMENTS, order(**{"referenceId": reference} | changes)) == first
+    assert written(shop.v2) == before
+
+
+def test_a_request_that_cannot_be_understood_is_refused_whatever_its_reference(shop: CheckedShop) -> None:
+    reference = fresh()
+    shop.create(referenceId=reference)
+    shop.refused("POST", PAYMENTS, order(referenceId=reference, amount="ten"), code="005")
+
+
+def test_it_is_answered_as_it_is_now(shop: CheckedShop) -> None:
+    reference = fresh()
+    payment = shop.create(referenceId=reference)
+    shop.do(payment, "receive_payment")
+    assert made(shop, PAYMENTS, order(referenceId=reference))["attributes"]["status"] == "paid"
+    link = made(shop, LINKS, link_order(referenceId=reference))
+    shop.do(link, "cancel")
+    assert made(shop, LINKS, link_order(referenceId=reference))["attributes"]["status"] == "cancelled"
+
+
+def test_each_kind_has_references_of_its_own(shop: CheckedShop) -> None:
+    reference = fresh()
+    found = [made(funded(shop), path, body) for path, body in bodies(reference)]
+    assert len({data["id"] for data in found}) == 5
+    assert [data["attributes"]["referenceId"] for data in found] == [reference] * 5
+    again = [made(shop, path, body)["id"] for path, body in bodies(reference)]
+    assert again == [data["id"] for data in found]
+
+
+def test_a_refused_request_does_not_use_its_reference_up(shop: CheckedShop) -> None:
+    reference = fresh()
+    shop.refused("POST", PAYMENTS, order(referenceId=reference, amount=1), code="TXN0002")
+    assert shop.create(referenceId=reference)["attributes"]["amount"] == "20000.0"
+    shop.refused("POST", PAYOUTS, payout_order(referenceId=reference), code="TXN0001")
+    assert made(funded(shop), PAYOUTS, payout_order(referenceId=reference))
+
+
+def test_references_that_differ_in_a_letters_case_are_two(shop: CheckedShop) -> None:
+    reference = fresh("ref")
+    assert shop.create(referenceId=reference)["id"] != shop.create(referenceId=reference.upper())["id"]
+
+
+@pytest.mark.parametrize(
+    "reference", ["x" * 255, "a b", " a ", "!#$%&'()*+,-./:;=?@[]^_`{|}~", "ORDER/1?x=1&y=2#z", "é😀", "0", "null"]
+)
+def test_references_as_merchants_really_send_them_are_kept(shop: CheckedShop, reference: str) -> None:
+    payment = shop.create(referenceId=reference)
+    assert payment["attributes"]["referenceId"] == reference
+    answered = shop.client.get(PAYMENTS, params={"filter[referenceId]": reference}, auth=shop.keys)
+    assert [one["id"] for one in answered.json()["data"]] == [payment["id"]]
+    assert shop.create(referenceId=reference)["id"] == payment["id"]
+
+
+@pytest.mark.parametrize("kind", range(5), ids=["payment", "link", "account", "qris", "disbursement"])
+def test_ten_at_once_make_one(shop: CheckedShop, kind: int) -> None:
+    funded(shop)
+    before = written(shop.v2)
+    path, body = bodies(fresh())[kind]
+    answers = at_once(*[lambda: shop.call("POST", path, body)] * 10)
+    assert [answer.status_code for answer in answers] == [201] * 10
+    assert len({answer.json()["data"]["id"] for answer in answers}) == 1
+    rows = written(shop.v2)
+    assert (rows["payments"] - before["payments"], rows["charges"] - before["charges"]) == {
+        0: (1, 1),
+        4: (0, 0),
+    }.get(kind, (1, 0))
+    assert len(listed(shop, path=PAYOUTS)) == (1 if kind == 4 else 0)
+    if kind == 4:
+        assert balance(shop)[1] == "9982452.0"  # 10,000,000 less 3,663; less 10,000 and 3,885, once
+
+
+def test_ten_at_once_with_different_bodies_make_one(shop: CheckedShop) -> None:
+    reference = fresh()
+    amounts = itertools.count(20_000)
+    answers = at_once(*[lambda: shop.call("POST", PAYMENTS, order(referenceId=reference, amount=next(amounts)))] * 10)
+    assert len({answer.content for answer in answers}) == 1
+    assert {answer.status_code for answer in answers} == {201}
+    assert written(shop.v2)["payments"] == 1
+
+
+def test_ten_receive_payments_at_once_pay_once(shop: CheckedShop) -> None:
+    payment = shop.create()
+    path = f"{PAYMENTS}/{payment['id']}/tasks"
+    body = document(action="receive_payment")
+    answers = at_once(*[lambda: shop.call("POST", path, body)] * 10)
+    for answer in answers:
+        if answer.status_code != 201:
+            refusal(answer, code="005")  # it came when the payment was paid already
+    assert 201 in {answer.status_code for answer in answers}
+    assert written(shop.v2)["reports"] == 1
+    assert balance(shop) == ("20000.0", "0.0", "20000.0")

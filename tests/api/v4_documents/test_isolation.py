@@ -1,0 +1,102 @@
+"""Another merchant's things do not exist: not to read, not to list, not to change, not to pay, not to hear of."""
+
+import pytest
+
+from tests.api.v4_documents.contracts import CheckedShop
+from tests.api.v4_documents.documents import (
+    LINKS,
+    PAYMENTS,
+    PAYOUTS,
+    balance,
+    document,
+    folder,
+    funded,
+    ids,
+    link_order,
+    listed,
+    made,
+    order,
+    pay_into,
+    payout_order,
+    read,
+    static_qris,
+    static_va,
+    task,
+    written,
+)
+
+
+@pytest.fixture
+def other(shop: CheckedShop) -> CheckedShop:
+    return shop.neighbour()
+
+
+def test_nothing_of_another_merchants_is_found(shop: CheckedShop, other: CheckedShop) -> None:
+    account = static_va(funded(other))
+    theirs = [
+        other.create(),
+        account,
+        static_qris(other),
+        made(other, LINKS, link_order()),
+        made(other, PAYOUTS, payout_order()),
+        pay_into(other, account),
+    ]
+    before = written(other.v2)
+    for data in theirs:
+        shop.refused("GET", folder(data), status=404, code="004")
+        for action in ("cancel", "receive_payment", "settle", "complete", "fail"):
+            asked = task(action, options={"amount": 20_000})
+            answered = shop.call("POST", f"{folder(data)}/tasks", asked)
+            # A task that this kind does not know is refused before it is looked for.
+            assert answered.status_code in (404, 400)
+            assert answered.json()["errors"][0]["code"] in ("004", "005")
+        if data["type"] in ("virtual_bank_account", "qris"):
+            shop.refused("GET", f"{folder(data)}/payments", status=404, code="004")
+    assert written(other.v2) == before
+    assert [read(other, data) for data in theirs[:4]] == theirs[:4]
+
+
+def test_lists_and_balances_hold_only_a_merchants_own(shop: CheckedShop, other: CheckedShop) -> None:
+    ours = shop.create()
+    payout = made(funded(other), PAYOUTS, payout_order())
+    theirs = other.create(referenceId=ours["attributes"]["referenceId"])
+    assert theirs["id"] != ours["id"]
+    assert ids(listed(shop)) == [ours["id"]]
+    assert ids(listed(shop, f"?filter[referenceId]={ours['attributes']['referenceId']}")) == [ours["id"]]
+    assert ids(listed(shop, "?filter[status]=pending&sort=createdAt")) == [ours["id"]]
+    [arrived] = listed(other, "?filter[status]=completed")
+    assert listed(shop, f"?filter[referenceId]={arrived['attributes']['referenceId']}") == []
+    assert (listed(shop, path=PAYOUTS), ids(listed(other, path=PAYOUTS))) == ([], [payout["id"]])
+    assert balance(shop) == ("0.0", "0.0", "0.0")
+
+
+def test_the_same_references_make_each_merchants_own(shop: CheckedShop, other: CheckedShop) -> None:
+    static = {"referenceId": "customer-1", "bankShortCode": "BRI", "displayName": "Budi"}
+    made_by = [
+        [
+            made(one, PAYMENTS, order(referenceId="ORDER-1")),
+            made(one, LINKS, link_order(referenceId="ORDER-1")),
+            static_va(one, **static),
+            made(funded(one), PAYOUTS, payout_order(referenceId="ORDER-1")),
+        ]
+        for one in (shop, other)
+    ]
+    assert all(mine["id"] != theirs["id"] for mine, theirs in zip(*made_by, strict=True))
+
+
+def test_it_is_refused_in_the_very_words_for_one_that_never_was(shop: CheckedShop, other: CheckedShop) -> None:
+    paths = [folder(other.create()), f"{PAYMENTS}/contract_{'0' * 32}"]
+    first, second = (shop.call("GET", path).content for path in paths)
+    assert first == second
+
+
+def test_news_goes_to_the_merchant_whose_payment_it_is(shop: CheckedShop, other: CheckedShop) -> None:
+    other.do(other.create(), "receive_payment")
+    assert [said["attributes"]["status"] for said in other.heard()] == ["paid"]
+    assert shop.heard() == []
+
+
+def test_a_body_cannot_speak_for_another_merchant(shop: CheckedShop, other: CheckedShop) -> None:
+    body = document(**order()["data"]["attributes"], merchantId=str(other.merchant_id))
+    payment = made(shop, PAYMENTS, body)
+    assert (ids(listed(shop)), listed(other)) == ([payment["id"]], [])

@@ -1,0 +1,254 @@
+"""Lists: pages, order and filters, also while new payments come, and from whatever page one begins."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gerbang.clock import MovableClock
+from tests.api.v4_documents.contracts import CheckedShop
+from tests.api.v4_documents.documents import (
+    LINKS,
+    PAYMENTS,
+    PAYOUTS,
+    STATIC_QRIS,
+    Json,
+    arrivals,
+    funded,
+    ids,
+    in_status,
+    link_order,
+    listed,
+    made,
+    order,
+    pay_into,
+    payout_order,
+    static_qris,
+    task,
+)
+from tests.gateways import Databases, Gateway
+
+STATUSES = ("pending", "paid", "completed", "cancelled", "expired", "failed")
+
+
+def several(shop: CheckedShop, count: int) -> list[Json]:
+    """So many payments, oldest first; every third came in by a static QRIS."""
+    qris = static_qris(shop)
+    return [pay_into(shop, qris, 10_000 + n) if n % 3 == 2 else shop.create(amount=10_000 + n) for n in range(count)]
+
+
+# -- pages ------------------------------------------------------------------------------------------------------------
+
+
+def test_ten_stand_on_a_page_newest_first_unless_said_otherwise(shop: CheckedShop) -> None:
+    newest = ids(several(shop, 12))[::-1]
+    assert ids(listed(shop)) == newest[:10]
+    assert ids(listed(shop, "?page[number]=2")) == newest[10:]
+    assert ids(listed(shop, "?page[number]=3")) == []
+    assert ids(listed(shop, "?page[size]=1000")) == newest
+    assert ids(listed(shop, "?sort=createdAt")) == newest[::-1][:10]
+    assert ids(listed(shop, "?sort=-createdAt&page[size]=5&page[number]=2")) == newest[5:10]
+
+
+@pytest.mark.parametrize("sort", ["createdAt", "-createdAt"])
+def test_a_page_that_is_jumped_to_is_the_one_that_is_walked_to(shop: CheckedShop, sort: str) -> None:
+    several(shop, 16)
+    query = f"?sort={sort}&page[size]=2&page[number]="
+    jumped = {page: ids(listed(shop, f"{query}{page}")) for page in (7, 4, 8, 2, 9)}
+    walked = {page: ids(listed(shop, f"{query}{page}")) for page in range(1, 10)}
+    assert jumped == {page: walked[page] for page in jumped}
+    assert len({one for page in walked.values() for one in page}) == 16
+    assert (len(walked[8]), walked[9]) == (2, [])
+
+
+def test_who_turns_pages_while_new_payments_come_sees_none_twice_and_misses_none(shop: CheckedShop) -> None:
+    there = ids(several(shop, 9))
+    seen: list[str] = []
+    for page in range(1, 10):
+        found = ids(listed(shop, f"?page[size]=2&page[number]={page}"))
+        seen += found
+        shop.create()
+        if page % 2:
+            shop.create("qris")
+        if not found:
+            break
+    assert seen == there[::-1]
+
+
+def test_who_turns_pages_of_a_filter_while_payments_leave_it_misses_none(shop: CheckedShop) -> None:
+    there = [shop.create() for _ in range(7)]
+    seen: list[str] = []
+    for page in range(1, 5):
+        found = listed(shop, f"?filter[status]=pending&page[size]=2&page[number]={page}")
+        for payment in found:
+            shop.do(payment, "receive_payment")
+        seen += ids(found)
+    assert seen == ids(there)[::-1]
+
+
+def test_who_begins_again_sees_what_came_since(shop: CheckedShop) -> None:
+    """A walk of before does not decide where the pages of a new one begin."""
+    several(shop, 6)
+    for page in range(1, 5):
+        listed(shop, f"?page[size]=2&page[number]={page}")
+    new = [shop.create() for _ in range(4)]
+    first = ids(listed(shop, "?page[size]=2"))
+    assert first == [new[3]["id"], new[2]["id"]]
+    everything = ids(listed(shop, "?page[size]=1000"))
+    for page in (3, 5, 2, 4):
+        assert ids(listed(shop, f"?page[size]=2&page[number]={page}")) == everything[2 * page - 2 : 2 * page]
+
+
+def test_a_page_that_is_asked_for_again_and_again_does_not_stand_still(traveller: CheckedShop) -> None:
+    several(traveller, 6)
+    for page in range(1, 4):
+        listed(traveller, f"?page[size]=2&page[number]={page}")
+    traveller.advance(seconds=3_600)
+    new = traveller.create()
+    everything = ids(listed(traveller, "?page[size]=1000"))
+    assert everything[0] == new["id"]
+    assert ids(listed(traveller, "?page[size]=2&page[number]=2")) == everything[2:4]
+
+
+def test_pages_of_disbursements_are_walked_as_those_of_payments(shop: CheckedShop) -> None:
+    funded(shop)
+    there = [made(shop, PAYOUTS, payout_order())["id"] for _ in range(5)]
+    newest = there[::-1]
+    assert ids(listed(shop, "?page[size]=2&page[number]=3", PAYOUTS)) == newest[4:]
+    seen: list[str] = []
+    for page in range(1, 4):
+        seen += ids(listed(shop, f"?page[size]=2&page[number]={page}", PAYOUTS))
+        made(shop, PAYOUTS, payout_order())
+    assert seen == newest
+    assert ids(listed(shop, "?sort=createdAt&page[size]=2&page[number]=2", PAYOUTS)) == there[2:4]
+
+
+def test_pages_of_arrivals_are_walked_as_those_of_payments(shop: CheckedShop) -> None:
+    qris = static_qris(shop)
+    there = ids([pay_into(shop, qris, 1_000 + number) for number in range(5)])
+    seen: list[str] = []
+    for page in range(1, 4):
+        seen += ids(arrivals(shop, qris, f"?page[size]=2&page[number]={page}"))
+        pay_into(shop, qris)
+    assert seen == there[::-1]
+
+
+# -- filters ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_status_is_found_by_its_word_and_by_no_other(shop: CheckedShop) -> None:
+    made_ = {status: in_status(shop, status)["id"] for status in STATUSES}
+    qris = static_qris(shop)
+    arrived = pay_into(shop, qris)
+    settled = pay_into(shop, qris)
+    shop.do(settled, "settle")
+    wanted: dict[str, set[str]] = {status: {id_} for status, id_ in made_.items()} | {"processing": set()}
+    wanted["paid"].add(arrived["id"])
+    wanted["completed"].add(settled["id"])
+    for spelling in ("filter[status]", "status"):
+        assert {status: set(ids(listed(shop, f"?{spelling}={status}"))) for status in wanted} == wanted
+    for status in wanted:
+        found = listed(shop, f"?filter[status]={status}&sort=createdAt")
+        assert {one["attributes"]["status"] for one in found} <= {status}
+        assert ids(found) == ids(listed(shop, f"?filter[status]={status}"))[::-1]
+
+
+def test_a_reference_is_found_exactly_in_both_spellings(shop: CheckedShop) -> None:
+    payment = shop.create(referenceId="INV-1")
+    shop.create(referenceId="INV-10")
+    shop.create(referenceId="inv-1")
+    for spelling in ("filter[referenceId]", "referenceId"):
+        assert ids(listed(shop, f"?{spelling}=INV-1")) == [payment["id"]]
+        assert ids(listed(shop, f"?{spelling}=INV-1&status=pending")) == [payment["id"]]
+        assert ids(listed(shop, f"?{spelling}=INV-1&status=paid")) == []
+        assert ids(listed(shop, f"?{spelling}=INV-1&page[number]=2")) == []
+        assert ids(listed(shop, f"?{spelling}=INV-1&createdBefore=2025-03-30")) == []
+        assert ids(listed(shop, f"?{spelling}=INV")) == []
+
+
+def test_a_payment_of_a_link_is_found_by_the_links_reference(shop: CheckedShop) -> None:
+    """A payment and a link may have the same one; both are found."""
+    payment = shop.create(referenceId="INV-1")
+    link = made(shop, LINKS, link_order(referenceId="INV-1"))
+    linked = link["id"].replace("paymentlink", "contract")
+    assert ids(listed(shop, "?filter[referenceId]=INV-1")) == [linked, payment["id"]]
+    assert ids(listed(shop, "?filter[referenceId]=INV-1&sort=createdAt&page[size]=1")) == [payment["id"]]
+    assert ids(listed(shop, "?filter[referenceId]=INV-1&page[size]=1&page[number]=2")) == [payment["id"]]
+
+
+def test_a_span_of_time_holds_its_beginning_and_not_its_end(traveller: CheckedShop) -> None:
+    first = traveller.create()
+    traveller.advance(to="2025-03-30T14:00:00+07:00")
+    second = traveller.create()
+    made_at = second["attributes"]["createdAt"].replace("+", "%2B")
+    later = (datetime.fromisoformat(second["attributes"]["createdAt"]) + timedelta(seconds=1)).isoformat()
+    later = later.replace("+", "%2B")
+    both = [second["id"], first["id"]]
+    for query, wanted in (
+        (f"createdAfter={made_at}", both[:1]),
+        (f"createdBefore={made_at}", both[1:]),
+        (f"createdAfter={later}", []),
+        (f"createdBefore={later}", both),
+        (f"createdAfter={made_at}&createdBefore={later}", both[:1]),
+        (f"createdAfter={later}&createdBefore={made_at}", []),
+        ("createdAfter=2025-03-30", both),
+        ("createdAfter=2025-03-31", []),
+        ("createdBefore=2025-03-30", []),
+        ("createdBefore=2025-03-31", both),
+        ("createdAfter=2025-03-30T14:00:00", both[:1]),
+        ("createdAfter=2025-03-30T07:00:00Z", both[:1]),
+        ("createdBefore=2025-03-30T07:00:00Z", both[1:]),
+        ("createdAfter=1970-01-02&createdBefore=8999-01-01", both),
+    ):
+        assert ids(listed(traveller, f"?{query}")) == wanted, query
+        assert ids(listed(traveller, f"?{query}&sort=createdAt&status=pending")) == wanted[::-1], query
+
+
+def test_disbursements_are_filtered_by_status_reference_and_time(shop: CheckedShop) -> None:
+    funded(shop)
+    payouts = {name: made(shop, PAYOUTS, payout_order(referenceId=name)) for name in ("one", "two", "three")}
+    shop.do(payouts["one"], "complete")
+    shop.do(payouts["two"], "fail")
+    for query, wanted in (
+        ("filter[status]=completed", ["one"]),
+        ("status=failed", ["two"]),
+        ("status=processing", ["three"]),
+        ("status=pending", []),
+        ("filter[referenceId]=two", ["two"]),
+        ("referenceId=two&status=completed", []),
+        ("referenceId=tw", []),
+        ("createdBefore=2025-03-30", []),
+        ("createdAfter=2025-03-30&sort=createdAt", ["one", "two", "three"]),
+    ):
+        found = listed(shop, f"?{query}", PAYOUTS)
+        assert [one["attributes"]["referenceId"] for one in found] == wanted, query
+
+
+# -- the instant at which a payment ends ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def idle(databases: Databases, tmp_path: Path) -> Iterator[CheckedShop]:
+    """A merchant of a gateway whose workers do nothing."""
+    with Gateway(databases.fresh(), tmp_path, work=False) as gateway:
+        yield CheckedShop(gateway.shop)
+
+
+def test_a_payment_is_expired_in_every_list_from_its_instant_on(idle: CheckedShop) -> None:
+    """Whether or not a worker has passed by."""
+    ended = made(idle, PAYMENTS, order(expiredAt="2025-03-30T14:00:00+07:00"))
+    waits = idle.create()
+    clock = idle.gateway.house.world.clock
+    assert isinstance(clock, MovableClock)
+    clock.move_to(datetime(2025, 3, 30, 7, 0, 1, tzinfo=UTC))
+    assert [one["attributes"]["status"] for one in listed(idle)] == ["pending", "expired"]
+    for sort in ("createdAt", "-createdAt"):
+        assert ids(listed(idle, f"?filter[status]=pending&sort={sort}")) == [waits["id"]]
+        assert ids(listed(idle, f"?filter[status]=expired&sort={sort}")) == [ended["id"]]
+    assert ids(listed(idle, "?filter[status]=cancelled")) == []
+
+
+def test_an_unknown_static_method_has_no_list(shop: CheckedShop) -> None:
+    shop.refused("GET", f"{STATIC_QRIS}/qr_{'0' * 22}/payments?filter[status]=paid", status=404, code="004")
+    shop.refused("POST", f"{STATIC_QRIS}/qr_{'0' * 22}/tasks", task("receive_payment"), code="005")

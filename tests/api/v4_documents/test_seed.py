@@ -1,0 +1,90 @@
+"""The vendor's own document of one-time payments, replayed: the request works as printed, the answers come out as printed."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gerbang.domain.signatures import hex_hmac_sha256
+from tests.api.v4_documents.contracts import CheckedShop
+from tests.api.v4_documents.documents import PAYMENTS, balance, read, task
+from tests.api.v4_documents.examples import PRINTED, Check, about, example, like, reproduces, text, the
+from tests.gateways import Databases, Gateway
+
+DAY = datetime(2020, 10, 19, 2, 12, 48, tzinfo=UTC)
+"""A Monday, when tax on services was still ten per cent."""
+KNOWN: dict[str, Check] = {
+    "data.id": like("contract_[0-9a-f]{32}"),
+    "data.attributes.createdAt": about("2020-10-19T09:12:48+07:00"),
+    # Printed is null, although the request has one: what was sent comes back, as in every recorded answer.
+    "data.attributes.description": the("Order Number 0001"),
+    "data.attributes.paymentMethod.id": like("[0-9a-f]{32}"),
+    "data.attributes.paymentMethod.instructions.paymentCode": like("[0-9]{7}"),
+}
+
+
+@pytest.fixture
+def merchant(databases: Databases, tmp_path: Path) -> Iterator[CheckedShop]:
+    """The sandbox merchant on the document's day."""
+    with Gateway(databases.fresh(), tmp_path, clock=DAY) as gateway:
+        yield CheckedShop(gateway.shop)
+
+
+def created(merchant: CheckedShop) -> dict[str, Any]:
+    answered = merchant.call("POST", PAYMENTS, text("seed-create").encode())
+    assert answered.status_code == 201, answered.text
+    return answered.json()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PRINTED.iterdir()))
+def test_every_printed_example_is_json_once_its_comments_are_gone(name: str) -> None:
+    assert isinstance(example(name), dict)
+
+
+def test_the_printed_request_is_answered_as_printed(merchant: CheckedShop) -> None:
+    reproduces(example("seed-answer"), created(merchant), KNOWN, frozenset())
+
+
+def test_the_printed_callback_comes_when_it_is_paid(merchant: CheckedShop) -> None:
+    payment = created(merchant)["data"]
+    merchant.do(payment, "receive_payment")
+    [callback] = [item for item in merchant.inbox() if "xfers-signature" in item["headers"]]
+    reproduces(example("seed-callback"), callback["body"], KNOWN, frozenset())
+    known = payment["attributes"] | {"status": "paid"}
+    assert callback["body"] == {"data": payment | {"attributes": known}}
+    secret = merchant.gateway.sandbox.v4.signing_secret
+    assert callback["headers"]["xfers-signature"] == hex_hmac_sha256(secret, callback["raw"].encode())
+
+
+def test_it_is_completed_three_working_days_later_and_the_money_moves_net_of_the_fee(merchant: CheckedShop) -> None:
+    payment = created(merchant)["data"]
+    merchant.do(payment, "receive_payment")
+    assert balance(merchant) == ("100000.0", "0.0", "100000.0")
+    merchant.advance(to="2020-10-22T09:59:00+07:00")
+    assert [said["attributes"]["status"] for said in merchant.heard()] == ["paid"]
+    merchant.advance(to="2020-10-22T10:00:30+07:00")
+    paid, completed = merchant.heard()
+    reproduces(example("seed-callback"), {"data": paid}, KNOWN, frozenset())
+    assert completed == paid | {"attributes": paid["attributes"] | {"status": "completed"}}
+    assert read(merchant, payment) == completed
+    assert balance(merchant) == ("95600.0", "95600.0", "0.0")
+
+
+def test_the_printed_expiry_is_when_it_ends(merchant: CheckedShop) -> None:
+    payment = created(merchant)["data"]
+    merchant.advance(to=(DAY + timedelta(days=1, seconds=-20)).isoformat())
+    assert read(merchant, payment)["attributes"]["status"] == "pending"
+    merchant.advance(to=(DAY + timedelta(days=1)).isoformat())
+    assert read(merchant, payment)["attributes"]["status"] == "expired"
+    merchant.refused("POST", f"{PAYMENTS}/{payment['id']}/tasks", task("receive_payment"), code="005")
+
+
+def test_the_printed_request_sent_again_makes_nothing_new(merchant: CheckedShop) -> None:
+    first = created(merchant)
+    assert created(merchant) == first
+    other = json.loads(text("seed-create"))
+    other["data"]["attributes"]["amount"] = 200_000
+    assert merchant.call("POST", PAYMENTS, other).json() == first

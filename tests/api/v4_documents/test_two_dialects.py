@@ -1,0 +1,325 @@
+"""One account, two dialects: each tells the other's payments correctly in its own words, and hears only of its own."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.v2_sessions import contracts as v2_contracts
+from tests.api.v2_sessions.sessions import at_once, fresh
+from tests.api.v2_sessions.sessions import in_state as in_v2_state
+from tests.api.v4_documents.contracts import CheckedShop
+from tests.api.v4_documents.documents import (
+    LINKS,
+    PAYMENTS,
+    STATIC_VA,
+    Json,
+    arrivals,
+    balance,
+    folder,
+    ids,
+    in_status,
+    link_order,
+    listed,
+    made,
+    order,
+    pay_into,
+    read,
+    static_qris,
+    static_va,
+    status_of,
+    task,
+    uuid_of,
+)
+
+V2Shop = v2_contracts.CheckedShop
+
+
+@pytest.fixture
+def sessions(shop: CheckedShop) -> V2Shop:
+    """The same merchant in the other dialect, held to that one's contract."""
+    return V2Shop.of(shop.v2)
+
+
+def session_of(sessions: V2Shop, payment: Json) -> Json:
+    return sessions.get(f"/v2/payments/{uuid_of(payment)}")["data"]
+
+
+def as_payment(shop: CheckedShop, session: Json) -> Json:
+    """A session of the other dialect as this one reads it."""
+    answered = shop.call("GET", f"{PAYMENTS}/contract_{session['id'].replace('-', '')}")
+    assert answered.status_code == 200, answered.text
+    return answered.json()["data"]
+
+
+# -- this dialect's payments in the words of the other ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "charge", "reason"),
+    [
+        ("pending", "REQUIRE_ACTION", "WAITING_FOR_USER_ACTION", None),
+        ("paid", "PAID", "SUCCESS", None),
+        ("completed", "PAID", "SUCCESS", None),
+        ("cancelled", "CANCELLED", "EXPIRED", "VOID_SESSION"),
+        ("expired", "EXPIRED", "EXPIRED", None),
+        ("failed", "CANCELLED", "FAILED", "CHARGE_FAILED"),
+    ],
+)
+def test_every_status_has_its_word_in_the_other_dialect(
+    shop: CheckedShop, sessions: V2Shop, status: str, state: str, charge: str, reason: str | None
+) -> None:
+    payment = in_status(shop, status)
+    session = session_of(sessions, payment)
+    assert (session["status"], session.get("cancellationReason")) == (state, reason)
+    assert [one["status"] for one in session["chargeDetails"]] == [charge]
+    assert (session["paymentType"], session["mode"]) == ("SINGLE", "API")
+    assert session["clientReferenceId"] == payment["attributes"]["referenceId"]
+
+
+def test_the_way_to_pay_is_the_same_in_both(shop: CheckedShop, sessions: V2Shop) -> None:
+    account = shop.create(paymentMethodOptions={"bankShortCode": "CIMB_NIAGA", "displayName": "Budi"})
+    told, [charge] = account["attributes"]["paymentMethod"], session_of(sessions, account)["chargeDetails"]
+    number = charge["virtualAccount"]
+    assert number["channel"] == "CIMB"
+    assert number["virtualAccountNumber"] == told["instructions"]["accountNo"]
+    assert number["virtualAccountName"] == told["instructions"]["displayName"] == "IKN-Budi"
+    qris = shop.create("qris")
+    [charge] = session_of(sessions, qris)["chargeDetails"]
+    assert charge["qr"]["qrContent"] == qris["attributes"]["paymentMethod"]["instructions"]["qrString"]
+    assert charge["qr"]["qrUrl"] == qris["attributes"]["paymentMethod"]["instructions"]["imageUrl"]
+
+
+@pytest.mark.parametrize(("type_", "method"), [("retail_outlet", "RETAIL_OUTLET"), ("e-wallet", "EWALLET")])
+@pytest.mark.parametrize("status", ["pending", "paid"])
+def test_ways_that_the_other_dialect_does_not_sell_are_still_told_by_it(
+    shop: CheckedShop, sessions: V2Shop, type_: str, method: str, status: str
+) -> None:
+    payment = shop.create(type_)
+    if status == "paid":
+        shop.do(payment, "receive_payment")
+    session = session_of(sessions, payment)
+    assert session["paymentMethod"]["type"] == method
+    [charge] = sessions.get(f"/v2/charges?clientReferenceId={session['clientReferenceId']}")["data"]
+    assert charge["id"] == session["chargeDetails"][0]["id"]
+    if type_ == "retail_outlet":
+        code = payment["attributes"]["paymentMethod"]["instructions"]["paymentCode"]
+        assert charge["retailOutlet"]["paymentCode"] == code
+
+
+def test_a_static_method_is_a_multiple_payment_with_a_charge_for_every_arrival(
+    shop: CheckedShop, sessions: V2Shop
+) -> None:
+    for static in (static_va(shop, bankShortCode="BCA"), static_qris(shop)):
+        arrived = [pay_into(shop, static, amount) for amount in (11_000, 12_000)]
+        # The id of a static QRIS is too short to be read as the other dialect's.
+        reference = static["attributes"]["referenceId"]
+        session = next(one for one in sessions.get("/v2/payments")["data"] if one["clientReferenceId"] == reference)
+        assert (session["status"], session["paymentType"]) == ("ACTIVE", "MULTIPLE")
+        assert [charge["id"] for charge in session["chargeDetails"]] == [uuid_of(one) for one in arrived[::-1]]
+        assert [charge["amount"]["value"] for charge in session["chargeDetails"]] == [12_000, 11_000]
+
+
+def test_a_link_is_a_payment_with_a_page(shop: CheckedShop, sessions: V2Shop) -> None:
+    link = made(shop, LINKS, link_order())
+    session = session_of(sessions, link)
+    assert (session["status"], session["mode"]) == ("REQUIRE_PAYMENT_METHOD", "REDIRECT")
+    assert session["paymentUrl"] == link["attributes"]["paymentLinkUrl"]
+    shop.do(link, "receive_payment")
+    assert session_of(sessions, link)["status"] == "PAID"
+
+
+# -- the other dialect's payments in the words of this one ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("REQUIRE_ACTION", "pending"),
+        ("PAID", "completed"),
+        ("CANCELLED", "cancelled"),
+        ("EXPIRED", "expired"),
+    ],
+)
+def test_every_state_of_a_session_has_its_word_in_this_dialect(
+    shop: CheckedShop, sessions: V2Shop, state: str, status: str
+) -> None:
+    """Its sessions at BRI settle at once, so what is paid is completed."""
+    session = {"id": in_v2_state(sessions, state)}
+    shop.advance(seconds=0)
+    payment = as_payment(shop, session)
+    assert payment["attributes"]["status"] == status
+    assert ids(listed(shop, f"?filter[status]={status}")) == [payment["id"]]
+
+
+def test_a_session_is_told_with_its_own_fee_name_and_end(shop: CheckedShop, sessions: V2Shop) -> None:
+    session = sessions.create()
+    told = as_payment(shop, session)["attributes"]
+    assert (told["amount"], told["fees"], told["referenceId"]) == ("20000.0", "4440.0", session["clientReferenceId"])
+    number = session["chargeDetails"][0]["virtualAccount"]
+    assert told["paymentMethod"]["instructions"] == {
+        "bankShortCode": "BRI",
+        "accountNo": number["virtualAccountNumber"],
+        "displayName": number["virtualAccountName"],
+    }
+    assert told["expiredAt"].endswith("+07:00")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mode": "REDIRECT", "paymentMethod": None, "paymentMethodOptions": None},
+        {"autoConfirm": False, "paymentMethod": None, "paymentMethodOptions": None},
+        {"autoConfirm": False},
+    ],
+)
+def test_a_session_without_a_number_is_pending_without_a_method(
+    shop: CheckedShop, sessions: V2Shop, changes: dict[str, Any]
+) -> None:
+    payment = as_payment(shop, sessions.create(**changes))
+    told = payment["attributes"]
+    assert (told["status"], told["paymentMethod"], told["fees"]) == ("pending", None, "0.0")
+    assert ids(listed(shop, "?filter[status]=pending")) == [payment["id"]]
+    shop.refused("POST", f"{folder(payment)}/tasks", task("settle"), code="005")
+    shop.do(payment, "cancel")
+    assert sessions.get(f"/v2/payments/{uuid_of(payment)}")["data"]["status"] == "CANCELLED"
+
+
+def test_a_multiple_session_is_a_static_method_and_its_charges_are_payments(
+    shop: CheckedShop, sessions: V2Shop
+) -> None:
+    session = sessions.create(paymentType="MULTIPLE", amount=None)
+    sessions.simulate(session["id"], amount={"value": 11_000, "currency": "IDR"})
+    digits = session["id"].replace("-", "")
+    static = shop.call("GET", f"{STATIC_VA}/va_{digits}").json()["data"]
+    assert static["attributes"]["referenceId"] == session["clientReferenceId"]
+    [arrived] = arrivals(shop, static)
+    assert arrived["attributes"]["paymentMethod"]["id"] == static["id"]
+    assert ids(listed(shop)) == [arrived["id"]]
+    shop.refused("GET", f"{PAYMENTS}/contract_{digits}", status=404, code="004")
+
+
+def test_a_closed_multiple_session_is_told_like_an_open_one(shop: CheckedShop, sessions: V2Shop) -> None:
+    session = sessions.create(paymentType="MULTIPLE")
+    sessions.simulate(session["id"])
+    static = shop.call("GET", f"{STATIC_VA}/va_{session['id'].replace('-', '')}").json()["data"]
+    [arrived] = arrivals(shop, static)
+    assert arrived["attributes"]["amount"] == "20000.0"
+
+
+# -- lists ------------------------------------------------------------------------------------------------------------
+
+
+def test_each_list_holds_what_both_have_made(shop: CheckedShop, sessions: V2Shop) -> None:
+    session = sessions.create()
+    payment = shop.create()
+    static = static_va(shop)
+    link = made(shop, LINKS, link_order())
+    theirs = sessions.get("/v2/payments")
+    wanted = [uuid_of(link), uuid_of(static), uuid_of(payment), session["id"]]
+    assert [one["id"] for one in theirs["data"]] == wanted
+    assert theirs["pagination"]["totalItems"] == 4
+    ours = [one.replace("-", "") for one in wanted if one != uuid_of(static)]
+    assert ids(listed(shop)) == [f"contract_{digits}" for digits in ours]
+
+
+def test_a_reference_is_found_in_either_list(shop: CheckedShop, sessions: V2Shop) -> None:
+    session, payment = sessions.create(), shop.create()
+    reference = payment["attributes"]["referenceId"]
+    found = sessions.get(f"/v2/payments?clientReferenceId={reference}")["data"]
+    assert [one["id"] for one in found] == [uuid_of(payment)]
+    found = listed(shop, f"?filter[referenceId]={session['clientReferenceId']}")
+    assert ids(found) == [as_payment(shop, session)["id"]]
+
+
+# -- references -------------------------------------------------------------------------------------------------------
+
+
+def test_a_reference_that_the_other_dialect_used_is_answered_with_what_it_made(
+    shop: CheckedShop, sessions: V2Shop
+) -> None:
+    session = sessions.create(clientReferenceId="INV-1")
+    payment = made(shop, PAYMENTS, order(referenceId="INV-1", amount=30_000))
+    assert (uuid_of(payment), payment["attributes"]["amount"]) == (session["id"], "20000.0")
+
+
+def test_a_reference_that_this_dialect_used_is_taken_in_the_other(shop: CheckedShop, sessions: V2Shop) -> None:
+    shop.create(referenceId="INV-1")
+    body: dict[str, Any] = {
+        "clientReferenceId": "INV-1",
+        "amount": {"value": 20000, "currency": "IDR"},
+        "mode": "API",
+        "paymentMethod": {"type": "QR"},
+    }
+    sessions.refused("POST", "/v2/payments", body, status=409, code="duplicate_error", field="clientReferenceId")
+    # Links and static methods have series of their own, so theirs are free.
+    made(shop, LINKS, link_order(referenceId="INV-2"))
+    static_va(shop, referenceId="INV-2")
+    assert sessions.create(clientReferenceId="INV-2")["status"] == "REQUIRE_ACTION"
+
+
+def test_a_reference_of_a_multiple_session_is_taken_for_a_payment(shop: CheckedShop, sessions: V2Shop) -> None:
+    sessions.create(clientReferenceId="INV-1", paymentType="MULTIPLE", amount=None)
+    shop.refused("POST", PAYMENTS, order(referenceId="INV-1"), code="005", at="/data/attributes/referenceId")
+    assert static_va(shop, referenceId="INV-1")["attributes"]["referenceId"] == "INV-1"
+
+
+def test_one_reference_in_both_dialects_at_once_makes_one_payment(shop: CheckedShop, sessions: V2Shop) -> None:
+    reference = fresh()
+    body: dict[str, Any] = {
+        "clientReferenceId": reference,
+        "amount": {"value": 20000, "currency": "IDR"},
+        "mode": "API",
+        "paymentMethod": {"type": "QR"},
+    }
+    ours = order(referenceId=reference)
+    calls = [lambda: sessions.call("POST", "/v2/payments", body), lambda: shop.call("POST", PAYMENTS, ours)]
+    answers = at_once(*calls * 4)
+    assert {answer.status_code for answer in answers[1::2]} == {201}
+    assert {answer.status_code for answer in answers[::2]} <= {200, 409}
+    assert len(listed(shop)) == 1
+
+
+# -- what is done in one and seen in the other ------------------------------------------------------------------------
+
+
+def test_money_that_one_dialect_plays_pays_the_others_payment_and_only_its_own_hears_of_it(
+    shop: CheckedShop, sessions: V2Shop
+) -> None:
+    payment, session = shop.create(), sessions.create()
+    assert sessions.simulate(uuid_of(payment)) == "true"
+    shop.do(as_payment(shop, session), "receive_payment")
+    assert (status_of(shop, payment), sessions.get(f"/v2/payments/{session['id']}")["data"]["status"]) == (
+        "paid",
+        "PAID",
+    )
+    told = shop.inbox()
+    ours = [item["body"]["data"]["id"] for item in told if "xfers-signature" in item["headers"]]
+    theirs = [item["body"]["data"]["id"] for item in told if "x-api-key" in item["headers"]]
+    assert (ours, theirs) == ([payment["id"]], [session["id"]])
+
+
+def test_a_sessions_settlement_is_told_to_nobody_and_seen_in_the_balance(shop: CheckedShop, sessions: V2Shop) -> None:
+    session = sessions.create()
+    sessions.simulate(session["id"])
+    shop.advance(seconds=0)
+    assert as_payment(shop, session)["attributes"]["status"] == "completed"
+    assert balance(shop) == ("15560.0", "15560.0", "0.0")
+    assert shop.heard() == []
+
+
+def test_a_session_with_a_number_is_cancelled_here_and_told_to_its_own_product(
+    shop: CheckedShop, sessions: V2Shop
+) -> None:
+    session = sessions.create()
+    shop.do(as_payment(shop, session), "cancel")
+    read_again = sessions.get(f"/v2/payments/{session['id']}")["data"]
+    assert (read_again["status"], read_again["cancellationReason"]) == ("CANCELLED", "VOID_SESSION")
+    assert sessions.news() == ["PAYMENT.CANCELLED"]
+    assert shop.heard() == []
+
+
+def test_a_payment_with_a_number_cannot_be_cancelled_in_the_other_dialect(shop: CheckedShop, sessions: V2Shop) -> None:
+    payment = shop.create()
+    answered = sessions.call("POST", f"/v2/payments/{uuid_of(payment)}/cancel", {})
+    assert answered.status_code == 422
+    assert read(shop, payment) == payment

@@ -1,0 +1,73 @@
+"""When the database is gone: 010 in this dialect's own words, with nothing half-done, and over as soon as it is back."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from gerbang.db.embedded import postgres
+from tests.api.v4_documents.contracts import CheckedShop, refusal
+from tests.api.v4_documents.documents import (
+    LINKS,
+    PAYMENTS,
+    PAYOUTS,
+    STATIC_QRIS,
+    STATIC_VA,
+    document,
+    funded,
+    link_order,
+    listed,
+    order,
+    payout_order,
+    status_of,
+    task,
+)
+from tests.gateways import Databases, Gateway
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def test_without_a_database_everything_is_refused_as_unavailable(tmp_path: Path) -> None:
+    body = order()
+    with ExitStack() as running:
+        server = ExitStack()
+        url = server.enter_context(postgres(tmp_path / "postgres", say=silent))
+        gateway = running.enter_context(Gateway(Databases(url).fresh(), tmp_path / "gateway"))
+        shop = funded(CheckedShop(gateway.shop))
+        payment = shop.create()
+        server.close()
+        everything_is_refused(shop, payment["id"], body)
+        running.enter_context(postgres(tmp_path / "postgres", say=silent, keep=False))
+        until = time.monotonic() + 10
+        while shop.call("POST", PAYMENTS, body).status_code != 201:
+            assert time.monotonic() < until, "the gateway did not find its database again"
+        assert status_of(shop, payment) == "pending"
+        assert len(listed(shop)) == 3
+        assert listed(shop, path=PAYOUTS) == []
+
+
+def everything_is_refused(shop: CheckedShop, payment_id: str, body: dict[str, object]) -> None:
+    static = document(referenceId="customer-1", bankShortCode="BRI")
+    paid = task("receive_payment", options={"amount": 10_000})
+    for method, path, content in (
+        ("POST", PAYMENTS, body),
+        ("GET", PAYMENTS, None),
+        ("GET", f"{PAYMENTS}/{payment_id}", None),
+        ("POST", f"{PAYMENTS}/{payment_id}/tasks", task("cancel")),
+        ("POST", STATIC_VA, static),
+        ("GET", f"{STATIC_QRIS}/qr_{'0' * 22}/payments", None),
+        ("POST", f"{STATIC_QRIS}/qr_{'0' * 22}/tasks", paid),
+        ("POST", LINKS, link_order()),
+        ("POST", PAYOUTS, payout_order()),
+        ("GET", PAYOUTS, None),
+        ("GET", "/api/v4/overviews/balance_overview", None),
+        # Whose request it is cannot be known, not even whether it makes sense.
+        ("POST", PAYMENTS, b"{"),
+        ("GET", "/api/v4/banks", None),
+    ):
+        answered = shop.call(method, path, content)
+        refusal(answered, status=503, code="010")
+        assert answered.headers["Retry-After"] == "1"
+    refusal(shop.stranger("GET", PAYMENTS), status=401, code="002")
+    refusal(shop.stranger("GET", "/api/v4/nothing"), status=404, code="004")

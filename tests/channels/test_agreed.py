@@ -1,0 +1,173 @@
+"""Whose word counts: a merchant's agreement before a product's terms, those before the channel's own facts, and what is said
+of a bank or outlet before what is said of its channel.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from gerbang import channels
+from gerbang.channels import Facts
+from gerbang.domain.calendars import Schedule
+from gerbang.domain.fees import Rate
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Details
+from gerbang.domain.terms import ChannelTerms, Terms
+from gerbang.errors import ExpiryTooFar, ExpiryTooSoon
+from tests.channels.merchants import MERCHANT, NOW
+from tests.domain import samples
+
+FACTS = Facts(
+    name="till",
+    title="Till",
+    amount_min=100,
+    amount_max=1_000,
+    limits_of={"CORNER": (200, 900)},
+    expiry_max=timedelta(days=2),
+    expiry_is_capped=True,
+    fee=Rate(flat=10),
+    settling=Schedule(3),
+    settling_of={"CORNER": Schedule(0)},
+    standing=False,
+    standing_amount=False,
+)
+MINUTE = timedelta(minutes=1)
+
+
+def merchant(terms: dict[str, ChannelTerms] | None = None, **agreed: object) -> Merchant:
+    """A merchant under these terms, who has agreed on this."""
+    agreement = replace(MERCHANT.agreement, **agreed)
+    return replace(MERCHANT, agreement=agreement, terms=Terms(channels=terms or {}))
+
+
+TERMS = {"till": ChannelTerms(amount_min=110, amount_max=950, fee=Rate(flat=11))}
+TERMS_OF_CORNER = TERMS | {"till/CORNER": ChannelTerms(amount_max=940, fee=Rate(flat=12))}
+
+
+@pytest.mark.parametrize(
+    ("of", "option", "limits"),
+    [
+        (merchant(), None, (100, 1_000)),
+        (merchant(), "MARKET", (100, 1_000)),
+        (merchant(), "CORNER", (200, 900)),
+        (merchant(TERMS), None, (110, 950)),
+        (merchant(TERMS), "CORNER", (110, 950)),
+        (merchant(TERMS_OF_CORNER), "CORNER", (110, 940)),
+        (merchant(TERMS_OF_CORNER), "MARKET", (110, 950)),
+        (merchant(TERMS_OF_CORNER, amount_min={"till": 1}), "CORNER", (1, 940)),
+        (merchant(TERMS_OF_CORNER, amount_max={"till/CORNER": 5_000, "till": 4}), "CORNER", (110, 5_000)),
+        (merchant(TERMS_OF_CORNER, amount_max={"till/CORNER": 5_000, "till": 4}), "MARKET", (110, 4)),
+        (merchant(TERMS, amount_max={"qris": 4}), "CORNER", (110, 950)),
+    ],
+)
+def test_limits_are_as_agreed_else_by_the_terms_else_the_channels(
+    of: Merchant, option: str | None, limits: tuple[int, int]
+) -> None:
+    assert channels.limits(FACTS, of, option) == limits
+
+
+def test_a_standing_paycode_may_have_another_least_amount() -> None:
+    standing = {"till": ChannelTerms(amount_min=110, standing_min=1)}
+    assert channels.limits(FACTS, merchant(standing))[0] == 110
+    assert channels.limits(FACTS, merchant(standing), standing=True)[0] == 1
+    assert channels.limits(FACTS, merchant(TERMS), standing=True)[0] == 110
+    assert channels.limits(FACTS, merchant(standing, amount_min={"till": 50}), standing=True)[0] == 50
+
+
+@pytest.mark.parametrize(
+    ("of", "option", "flat"),
+    [
+        (merchant(), "CORNER", 10),
+        (merchant(TERMS), "CORNER", 11),
+        (merchant(TERMS_OF_CORNER), "CORNER", 12),
+        (merchant(TERMS_OF_CORNER), "MARKET", 11),
+        (merchant(TERMS_OF_CORNER, fees={"till": Rate(flat=13)}), "CORNER", 13),
+        (merchant(TERMS_OF_CORNER, fees={"till": Rate(flat=13), "till/CORNER": Rate(flat=14)}), "CORNER", 14),
+        (merchant(TERMS_OF_CORNER, fees={"till": Rate(flat=13), "till/CORNER": Rate(flat=14)}), None, 13),
+        (merchant(TERMS, fees={"till": Rate()}), "CORNER", 0),
+    ],
+)
+def test_the_price_is_as_agreed_else_by_the_terms_else_the_channels(
+    of: Merchant, option: str | None, flat: int
+) -> None:
+    assert channels.rate(FACTS, option, of) == Rate(flat=flat, percent=Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("agreed", "option", "days"),
+    [
+        ({}, None, 3),
+        ({}, "MARKET", 3),
+        ({}, "CORNER", 0),
+        ({"till": Schedule(5)}, "MARKET", 5),
+        ({"till": Schedule(5)}, "CORNER", 5),
+        ({"till": Schedule(5), "till/CORNER": Schedule(1)}, "CORNER", 1),
+        ({"qris": Schedule(5)}, "CORNER", 0),
+    ],
+)
+def test_money_settles_as_agreed_else_as_the_bank_else_as_the_channel_does(
+    agreed: dict[str, Schedule], option: str | None, days: int
+) -> None:
+    assert channels.settling(FACTS, option, merchant(settling=agreed)).working_days == days
+
+
+def test_a_product_offers_the_channels_that_it_names_and_a_merchant_may_have_agreed_on_more() -> None:
+    assert channels.offered(FACTS, merchant(TERMS), "payment")
+    assert not channels.offered(FACTS, merchant({"till/CORNER": ChannelTerms()}), "payment")
+    agreed = merchant(also_offered={"payment": ["till"]})
+    assert channels.offered(FACTS, agreed, "payment")
+    assert not channels.offered(FACTS, agreed, "v4-payments")
+
+
+def test_of_the_options_that_were_agreed_those_are_offered_that_the_product_has() -> None:
+    agreed = ["MARKET", "CORNER"]
+    assert channels.options_of(FACTS, merchant(TERMS), agreed) == agreed
+    sold = merchant({"till": ChannelTerms(options=("CORNER", "KIOSK"))})
+    assert channels.options_of(FACTS, sold, agreed) == ["CORNER"]
+
+
+@pytest.mark.parametrize(
+    ("of", "longest", "capped"),
+    [
+        (merchant(), timedelta(days=2), True),
+        (merchant({"till": ChannelTerms(expiry_max=timedelta(days=5))}), timedelta(days=5), False),
+        (merchant({"till": ChannelTerms(expiry_max=timedelta(hours=5))}), timedelta(hours=5), False),
+    ],
+    ids=["the channel's", "longer by the terms", "shorter by the terms"],
+)
+def test_a_paycode_lasts_as_long_as_the_terms_say_and_beyond_them_it_is_refused(
+    of: Merchant, longest: timedelta, capped: bool
+) -> None:
+    asked = replace(samples.PAYMENT, expires_at=NOW + longest)
+    assert channels.end_of(FACTS, asked, of, NOW) == asked.expires_at
+    beyond = replace(asked, expires_at=NOW + longest + MINUTE)
+    if capped:
+        assert channels.end_of(FACTS, beyond, of, NOW) == NOW + longest
+    else:
+        with pytest.raises(ExpiryTooFar):
+            channels.end_of(FACTS, beyond, of, NOW)
+
+
+def test_an_end_that_is_too_near_is_refused_but_on_a_page_the_buyer_chooses_late() -> None:
+    of = merchant({"till": ChannelTerms(expiry_min=timedelta(hours=1))})
+    enough = replace(samples.PAYMENT, expires_at=NOW + timedelta(hours=1))
+    assert channels.end_of(FACTS, enough, of, NOW) == enough.expires_at
+    near = replace(enough, expires_at=NOW + timedelta(minutes=50))
+    with pytest.raises(ExpiryTooSoon, match="60 minutes") as caught:
+        channels.end_of(FACTS, near, of, NOW)
+    assert caught.value.field == "expires_at"
+    on_a_page = replace(near, details=Details(redirect=True))
+    assert channels.end_of(FACTS, on_a_page, of, NOW) == near.expires_at
+    endless = replace(near, kind="multiple", expires_at=None)
+    assert channels.end_of(FACTS, endless, of, NOW) is None
+
+
+def test_a_merchant_may_have_agreed_on_other_spans() -> None:
+    terms = {"till": ChannelTerms(expiry_min=timedelta(hours=1), expiry_max=timedelta(days=1))}
+    of = merchant(terms, expiry_min_seconds={"till": 0}, expiry_max_seconds={"till": 7200})
+    near = replace(samples.PAYMENT, expires_at=NOW + MINUTE)
+    assert channels.end_of(FACTS, near, of, NOW) == near.expires_at
+    with pytest.raises(ExpiryTooFar):
+        channels.end_of(FACTS, replace(near, expires_at=NOW + timedelta(hours=3)), of, NOW)

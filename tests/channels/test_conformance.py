@@ -1,0 +1,204 @@
+"""What every channel promises. A new file in the folder of channels is held to all of it without a line written here."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from gerbang import channels
+from gerbang.channels import Channel
+from gerbang.domain.merchants import Agreement
+from gerbang.domain.payments import Details
+from gerbang.errors import (
+    AmountAboveLimit,
+    AmountBelowLimit,
+    AmountMissing,
+    AmountNotAllowed,
+    ChannelNotEnabled,
+    ExpiryPassed,
+    ExpiryTooFar,
+    Invalid,
+)
+from tests.channels.merchants import MERCHANT, NOW, payment, standing
+
+CHANNELS = channels.found()
+every_channel = pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
+every_option = pytest.mark.parametrize(
+    ("channel", "option"),
+    [
+        pytest.param(channel, option, id=f"{name} {option or ''}".strip())
+        for name, channel in CHANNELS.items()
+        for option in channel.options(MERCHANT) or [None]
+    ],
+)
+SECOND = timedelta(seconds=1)
+
+
+def limits(channel: Channel, option: str | None) -> tuple[int, int]:
+    return channels.limits(channel.facts, MERCHANT, option)
+
+
+def test_the_channels_of_the_house_are_found_each_under_its_own_name() -> None:
+    assert set(CHANNELS) >= {"virtual_account", "qris", "retail_outlet", "ewallet"}
+    assert all(channel.facts.name == name for name, channel in CHANNELS.items())
+
+
+@every_channel
+def test_its_facts_make_sense(channel: Channel) -> None:
+    facts = channel.facts
+    assert facts.name.isidentifier()
+    assert facts.title
+    assert 0 < facts.amount_min <= facts.amount_max
+    assert facts.expiry_max > timedelta(0)
+    assert facts.fee.flat >= 0
+    assert Decimal(0) <= facts.fee.percent < 100
+    assert facts.standing or not facts.standing_amount
+
+
+@every_channel
+def test_what_it_says_of_its_options_is_about_options_that_it_has(channel: Channel) -> None:
+    facts = channel.facts
+    assert facts.limits_of.keys() | facts.settling_of.keys() <= set(channel.options(MERCHANT) or [])
+    for least, most in facts.limits_of.values():
+        assert facts.amount_min <= least <= most <= facts.amount_max, (
+            "the channel's limits are the widest of its options"
+        )
+
+
+@every_channel
+def test_an_agreement_has_a_place_for_it_and_a_new_merchant_may_use_it(channel: Channel) -> None:
+    assert getattr(MERCHANT.agreement, channel.facts.name) is not None
+    assert channel.options(MERCHANT) is not None
+
+
+@every_channel
+def test_who_has_not_agreed_on_it_cannot_use_it(channel: Channel) -> None:
+    stranger = replace(MERCHANT, agreement=Agreement())
+    assert channel.options(stranger) is None
+    with pytest.raises(ChannelNotEnabled) as caught:
+        channel.open(payment(channel), stranger, NOW)
+    assert caught.value.field == "method"
+
+
+@every_option
+def test_it_opens_what_is_within_its_limits(channel: Channel, option: str | None) -> None:
+    for amount in limits(channel, option):
+        asked = payment(channel, amount, option)
+        opening = channel.open(asked, MERCHANT, NOW)
+        assert (opening.channel, opening.option) == (channel.facts.name, option)
+        assert (opening.amount, opening.standing) == (amount, False)
+        assert opening.expires_at == asked.expires_at
+        assert opening == channel.open(asked, MERCHANT, NOW), "planning changes nothing"
+
+
+@every_option
+def test_it_refuses_what_is_outside_and_names_the_amount(channel: Channel, option: str | None) -> None:
+    least, most = limits(channel, option)
+    for amount, refusal in ((least - 1, AmountBelowLimit), (most + 1, AmountAboveLimit)):
+        with pytest.raises(refusal) as caught:
+            channel.open(payment(channel, amount, option), MERCHANT, NOW)
+        assert caught.value.field == "amount"
+
+
+@every_option
+def test_limits_that_were_agreed_are_its_limits(channel: Channel, option: str | None) -> None:
+    name = f"{channel.facts.name}/{option}" if option else channel.facts.name
+    narrow = replace(MERCHANT.agreement, amount_min={name: 300}, amount_max={name: 300})
+    agreed = replace(MERCHANT, agreement=narrow)
+    assert channel.open(payment(channel, 300, option), agreed, NOW).amount == 300
+    for amount in (299, 301):
+        with pytest.raises((AmountBelowLimit, AmountAboveLimit)):
+            channel.open(payment(channel, amount, option), agreed, NOW)
+
+
+@every_channel
+def test_a_payment_that_is_paid_once_needs_an_amount(channel: Channel) -> None:
+    with pytest.raises(AmountMissing) as caught:
+        channel.open(replace(payment(channel), amount=None), MERCHANT, NOW)
+    assert caught.value.field == "amount"
+
+
+@every_channel
+@pytest.mark.parametrize("option", [None, "", "NOBODY", "bri", "*"])
+def test_where_there_are_options_one_of_them_must_be_named(channel: Channel, option: str | None) -> None:
+    asked = payment(channel)
+    assert asked.method is not None
+    asked = replace(asked, method=replace(asked.method, option=option))
+    if not channel.options(MERCHANT):
+        assert channel.open(asked, MERCHANT, NOW).channel == channel.facts.name
+        return
+    with pytest.raises(Invalid) as caught:
+        channel.open(asked, MERCHANT, NOW)
+    assert caught.value.field == "option"
+    offered = [known for known in channel.options(MERCHANT) or [] if known in caught.value.message]
+    assert offered, "it says what may be chosen"
+
+
+@every_option
+def test_what_the_buyer_is_shown_has_the_number_the_option_and_the_end(channel: Channel, option: str | None) -> None:
+    opening = channel.open(payment(channel, option=option), MERCHANT, NOW)
+    number = opening.chosen or (opening.range.number(0) if opening.range else "4Q3B7NT0W6XA12")
+    block = channel.block(opening, number, MERCHANT, NOW)
+    assert (block.number, block.option, block.expires_at) == (number, option, opening.expires_at)
+    assert block.name
+
+
+@every_option
+def test_its_numbers_come_from_a_range_that_is_not_used_up_at_once(channel: Channel, option: str | None) -> None:
+    opening = channel.open(payment(channel, option=option), MERCHANT, NOW)
+    if opening.range is not None:
+        free = opening.range.size - sum(last - first + 1 for first, last in opening.taken_out)
+        assert free >= 1_000_000
+        assert opening.range.number(opening.range.size - 1).isdecimal()
+
+
+@every_channel
+def test_it_ends_with_its_payment_or_earlier_if_asked_to(channel: Channel) -> None:
+    asked = payment(channel)
+    assert asked.method is not None
+    for end in (asked.expires_at, NOW + SECOND):
+        sooner = replace(asked, method=replace(asked.method, expires_at=end))
+        assert channel.open(sooner, MERCHANT, NOW).expires_at == end
+    assert asked.expires_at is not None
+    later = replace(asked, method=replace(asked.method, expires_at=asked.expires_at + SECOND))
+    assert channel.open(later, MERCHANT, NOW).expires_at == asked.expires_at
+    with pytest.raises(ExpiryPassed) as caught:
+        channel.open(replace(asked, method=replace(asked.method, expires_at=NOW)), MERCHANT, NOW)
+    assert caught.value.field == f"{channel.facts.name}.expires_at"
+
+
+@every_channel
+def test_what_lasts_longer_than_it_can_is_cut_short_or_refused_as_it_declares(channel: Channel) -> None:
+    longest = NOW + channel.facts.expiry_max
+    assert channel.open(replace(payment(channel), expires_at=longest), MERCHANT, NOW).expires_at == longest
+    too_long = replace(payment(channel), expires_at=longest + SECOND)
+    if channel.facts.expiry_is_capped:
+        assert channel.open(too_long, MERCHANT, NOW).expires_at == longest
+    else:
+        with pytest.raises(ExpiryTooFar) as caught:
+            channel.open(too_long, MERCHANT, NOW)
+        assert caught.value.field == "expires_at"
+
+
+@every_channel
+def test_a_standing_paycode_is_open_or_closed_as_it_declares(channel: Channel) -> None:
+    if not channel.facts.standing:
+        return
+    opening = channel.open(standing(channel), MERCHANT, NOW)
+    assert (opening.standing, opening.amount, opening.expires_at) == (True, None, None)
+    closed = replace(standing(channel), amount=channel.facts.amount_min)
+    if channel.facts.standing_amount:
+        assert channel.open(closed, MERCHANT, NOW).amount == closed.amount
+    else:
+        with pytest.raises(AmountNotAllowed) as caught:
+            channel.open(closed, MERCHANT, NOW)
+        assert caught.value.field == "amount"
+
+
+@every_channel
+def test_a_page_can_open_it_with_no_more_than_an_option(channel: Channel) -> None:
+    asked = payment(channel)
+    assert asked.method is not None
+    bare = replace(asked.method, payer_name="", return_url=None)
+    assert channel.open(replace(asked, method=bare, details=Details(redirect=True)), MERCHANT, NOW).name

@@ -1,0 +1,176 @@
+"""What the documents say of retail outlets and wallets alone, and of account numbers whose tail the merchant chooses."""
+
+import pytest
+from msgspec.structs import replace
+
+from gerbang import channels
+from gerbang.channels import ewallet, retail_outlet, virtual_account
+from gerbang.channels.ewallet import Ewallet
+from gerbang.channels.retail_outlet import RetailOutlet
+from gerbang.channels.virtual_account import VirtualAccount, own_numbers
+from gerbang.domain.calendars import Schedule
+from gerbang.domain.merchants import Merchant, NumberRange
+from gerbang.domain.money import rupiah
+from gerbang.domain.payments import Details
+from gerbang.domain.terms import ChannelTerms, Terms
+from gerbang.errors import (
+    AmountAboveLimit,
+    AmountBelowLimit,
+    BankUnknown,
+    NumberOutsideRange,
+    NumberTooLong,
+    ReturnUrlMissing,
+)
+from tests.channels.merchants import MERCHANT, NOW, payment, selling
+
+RETAIL, WALLET, ACCOUNT = RetailOutlet(), Ewallet(), VirtualAccount()
+OWN = replace(MERCHANT, terms=Terms(own_numbers=True, prefixed_names=True))
+"""The merchant under the terms of a product whose merchants choose the tails of their numbers."""
+
+
+# Tills
+
+
+@pytest.mark.parametrize(
+    ("outlet", "least", "most"),
+    [("ALFAMART", rupiah(15_000), rupiah(2_500_000)), ("INDOMARET", rupiah(10_000), rupiah(5_000_000))],
+)
+def test_each_chain_has_its_own_limits_and_is_named_when_they_are_broken(outlet: str, least: int, most: int) -> None:
+    for amount in (least, most):
+        assert RETAIL.open(payment(RETAIL, amount, outlet), MERCHANT, NOW).amount == amount
+    for amount, refusal in ((least - rupiah(1), AmountBelowLimit), (most + rupiah(1), AmountAboveLimit)):
+        with pytest.raises(refusal, match=outlet):
+            RETAIL.open(payment(RETAIL, amount, outlet), MERCHANT, NOW)
+
+
+def test_a_payment_code_has_seven_digits_and_never_begins_with_zero() -> None:
+    codes = RETAIL.open(payment(RETAIL), MERCHANT, NOW).range
+    assert codes is not None
+    assert codes == retail_outlet.CODES
+    assert (codes.number(0), codes.number(codes.size - 1)) == ("1000000", "9999999")
+
+
+def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:
+    asked = payment(RETAIL)
+    assert asked.method is not None
+    assert RETAIL.open(asked, OWN, NOW).name == "Budi", "no prefix: only account numbers have one"
+    for nobody in ("", "  "):
+        nameless = replace(asked, method=replace(asked.method, payer_name=nobody))
+        assert RETAIL.open(nameless, MERCHANT, NOW).name == "TOKO UJI"
+
+
+@pytest.mark.parametrize(
+    ("channel", "option", "days"),
+    [
+        (RETAIL, "ALFAMART", 3),
+        (RETAIL, "INDOMARET", 3),
+        (WALLET, "SHOPEEPAY", 1),
+        (ACCOUNT, "BRI", 0),
+        (ACCOUNT, "BNI", 0),
+        (ACCOUNT, "SAHABAT_SAMPOERNA", 0),
+        *((ACCOUNT, bank, 1) for bank in ("BCA", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "BSI", "BNC")),
+    ],
+)
+def test_money_settles_when_the_reference_says(channel: channels.Channel, option: str, days: int) -> None:
+    assert channels.settling(channel.facts, option, MERCHANT) == Schedule(days)
+
+
+# Wallets
+
+
+def test_a_wallet_needs_to_know_where_its_buyer_goes_back_to_unless_there_is_a_page() -> None:
+    asked = payment(WALLET)
+    assert asked.method is not None
+    nowhere = replace(asked, method=replace(asked.method, return_url=None))
+    with pytest.raises(ReturnUrlMissing) as caught:
+        WALLET.open(nowhere, MERCHANT, NOW)
+    assert caught.value.field == "return_url"
+    assert WALLET.open(replace(nowhere, details=Details(redirect=True)), MERCHANT, NOW).option == "SHOPEEPAY"
+
+
+def test_a_wallet_has_no_number_but_any_reference_that_nobody_has() -> None:
+    opening = WALLET.open(payment(WALLET), MERCHANT, NOW)
+    assert (opening.chosen, opening.range) == (None, None)
+    assert list(ewallet.WALLETS) == WALLET.options(MERCHANT) == ["SHOPEEPAY"]
+
+
+@pytest.mark.parametrize("channel", [RETAIL, WALLET])
+def test_neither_can_stand_for_many_payments(channel: channels.Channel) -> None:
+    assert not channel.facts.standing
+    assert not channel.facts.standing_amount
+
+
+# Account numbers of which the merchant chooses the tail
+
+
+def _account(tail: str | None, merchant: Merchant = OWN, bank: str = "BRI", *, standing: bool = False) -> str:
+    """The number that a merchant gets who chooses this tail."""
+    asked = payment(ACCOUNT, option=bank)
+    assert asked.method is not None
+    asked = replace(asked, method=replace(asked.method, number=tail))
+    if standing:
+        asked = replace(asked, kind="multiple", amount=None, expires_at=None)
+    opening = ACCOUNT.open(asked, merchant, NOW)
+    assert (opening.chosen is None) == (tail is None)
+    return opening.chosen or (opening.range.number(0) if opening.range else "")
+
+
+@pytest.mark.parametrize("standing", [False, True])
+def test_the_tail_ends_the_number_and_a_shorter_one_is_filled_with_zeros(standing: bool) -> None:
+    assert _account("12345678", standing=standing) == "1268013112345678"
+    assert _account("7", standing=standing) == "1268013100000007"
+    assert _account(None, standing=standing) == "1268013100000000", "else it is one of the same range"
+
+
+def test_a_merchant_may_have_a_prefix_of_its_own_at_a_bank() -> None:
+    agreed = OWN.agreement.virtual_account
+    assert agreed is not None
+    own = replace(agreed.banks["BRI"], own=NumberRange(prefix="12696115", digits=8))
+    banked = replace(agreed, banks=agreed.banks | {"BRI": own})
+    merchant = replace(OWN, agreement=replace(OWN.agreement, virtual_account=banked))
+    assert _account("12345678", merchant) == "1269611512345678"
+
+
+@pytest.mark.parametrize("standing", [False, True])
+@pytest.mark.parametrize(
+    ("tail", "refusal"),
+    [
+        ("123456789", NumberTooLong),
+        ("", NumberOutsideRange),
+        ("12a4", NumberOutsideRange),
+        ("１２", NumberOutsideRange),
+    ],
+)
+def test_a_tail_that_cannot_be_is_refused(tail: str, refusal: type[Exception], standing: bool) -> None:
+    with pytest.raises(refusal):
+        _account(tail, standing=standing)
+
+
+def test_no_two_banks_and_no_two_kinds_of_number_share_a_prefix() -> None:
+    prefixes = [
+        company
+        for bank in virtual_account.BANKS.values()
+        for company in (bank.static_company, bank.dynamic_company, bank.own_company)
+    ]
+    assert len(set(prefixes)) == len(prefixes)
+    assert {len(company) for company in prefixes} == {4}
+    assert {len(own_numbers(bank, 131).number(0)) for bank in virtual_account.BANKS} == {16}
+
+
+def test_names_stand_after_the_prefix_that_was_agreed_where_the_terms_say_so() -> None:
+    asked = payment(ACCOUNT)
+    assert asked.method is not None
+    assert ACCOUNT.open(asked, MERCHANT, NOW).name == "TOKO UJI - Budi"
+    assert ACCOUNT.open(asked, OWN, NOW).name == "IKN-Budi"
+    nameless = replace(asked, method=replace(asked.method, payer_name=" "))
+    assert ACCOUNT.open(nameless, OWN, NOW).name == "IKN-TOKO UJI"
+    other = replace(OWN, agreement=replace(OWN.agreement, name_prefix="GBG-"))
+    assert ACCOUNT.open(asked, other, NOW).name == "GBG-Budi"
+
+
+def test_a_bank_that_the_product_does_not_have_is_not_offered_though_it_was_agreed() -> None:
+    sold = selling(virtual_account=ChannelTerms(options=("BRI", "BCA")))
+    assert ACCOUNT.options(sold) == ["BCA", "BRI"], "in the order of the agreement"
+    assert ACCOUNT.open(payment(ACCOUNT, option="BRI"), sold, NOW).option == "BRI"
+    with pytest.raises(BankUnknown, match="BNI is not offered for Virtual account: choose one of BCA, BRI"):
+        ACCOUNT.open(payment(ACCOUNT, option="BNI"), sold, NOW)

@@ -1,0 +1,39 @@
+"""One payment and its charge, over Rp 20.000, as a merchant has just asked for it; tests change what they are about."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from gerbang.domain.charges import Charge
+from gerbang.domain.paycodes import Block
+from gerbang.domain.payments import Details, Payment
+
+NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
+"""A Sunday, 12:48 in Jakarta."""
+PRICE = 2_000_000
+PAYMENT = Payment(
+    id=UUID(int=1),
+    merchant_id=UUID(int=2),
+    product="payment",
+    reference="order-1",
+    kind="single",
+    amount=PRICE,
+    state="awaiting",
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW + timedelta(minutes=15),
+    descriptor="",
+    details=Details(),
+)
+CHARGE = Charge(
+    id=UUID(int=3),
+    payment_id=PAYMENT.id,
+    merchant_id=PAYMENT.merchant_id,
+    payment_reference=PAYMENT.reference,
+    amount=PRICE,
+    state="waiting",
+    channel="virtual_account",
+    block=Block("127000000001"),
+    descriptor="",
+    created_at=NOW,
+    updated_at=NOW,
+)

@@ -1,0 +1,162 @@
+"""A payout's states follow each other in one direction, and its money goes out once, or comes back whole."""
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from gerbang.domain import payouts
+from gerbang.domain.events import Event, Snapshot
+from gerbang.domain.fees import Fee, fee_of
+from gerbang.domain.ledger import available, changes, paying_out, releasing, reserved, reserving
+from gerbang.domain.money import rupiah
+from gerbang.domain.payouts import FEE_DEFAULT, MOVES, Destination, Payout, Search, State
+from gerbang.errors import WrongState
+
+NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+MICROSECOND = timedelta(microseconds=1)
+MERCHANT = UUID(int=2)
+PAYOUT = UUID(int=3)
+STATES: tuple[State, ...] = get_args(State)
+PAYOUT = Payout(
+    id=UUID(int=1),
+    merchant_id=MERCHANT,
+    product="v4-disbursements",
+    reference="salary-1",
+    bank="simulator",
+    amount=rupiah(10_000),
+    fee=388_500,
+    vat=38_500,
+    state="pending",
+    destination=Destination("bank_transfer", "BRI", "0102030405", "John Doe"),
+    description=None,
+    created_at=NOW,
+    updated_at=NOW,
+)
+
+amounts = st.integers(1, 10**16)
+fees = st.tuples(st.integers(0, 10**8), st.integers(0, 100)).map(
+    lambda drawn: Fee(drawn[0], drawn[0] * drawn[1] // 100)
+)
+
+
+# States
+
+
+@pytest.mark.parametrize("verb", MOVES)
+@pytest.mark.parametrize("state", STATES)
+def test_a_move_is_made_as_the_table_says_or_refused_in_words(verb: str, state: State) -> None:
+    payout = replace(PAYOUT, state=state)
+    if state in MOVES[verb]:
+        after = payouts.moved(payout, verb, LATER)
+        assert (after.state, after.updated_at) == (MOVES[verb][state], LATER)
+    else:
+        with pytest.raises(WrongState) as refused:
+            payouts.moved(payout, verb, LATER)
+        assert refused.value.facts == {"thing": "payout", "state": state, "verb": payouts.PAST[verb]}
+
+
+def test_states_go_forward_only_and_end() -> None:
+    order = ["pending", "processing", "completed"]
+    for table in MOVES.values():
+        for before, after in table.items():
+            assert after == "failed" or order.index(after) == order.index(before) + 1
+    assert not {before for table in MOVES.values() for before in table} & {"completed", "failed"}
+
+
+def test_only_what_the_bank_has_can_end() -> None:
+    for end in (lambda: payouts.completed(PAYOUT, NOW), lambda: payouts.failed(PAYOUT, "Account closed", NOW)):
+        with pytest.raises(WrongState):
+            end()
+
+
+def test_a_payout_remembers_what_the_bank_said_and_when_it_ended() -> None:
+    sent = payouts.sent(PAYOUT, "2434d944156e", "PROD ONLY", NOW)
+    assert (sent.state, sent.sent_at, sent.ended_at) == ("processing", NOW, None)
+    assert (sent.bank_reference, sent.bank_account_name) == ("2434d944156e", "PROD ONLY")
+    done = payouts.completed(sent, LATER)
+    assert (done.state, done.sent_at, done.ended_at, done.failure_reason) == ("completed", NOW, LATER, None)
+    failed = payouts.failed(sent, "Account closed", LATER)
+    assert (failed.state, failed.ended_at, failed.failure_reason) == ("failed", LATER, "Account closed")
+
+
+# Fees and the ledger
+
+
+def test_a_payout_costs_what_the_reference_shows() -> None:
+    fee = fee_of(FEE_DEFAULT, rupiah(10_000), NOW)
+    assert (fee.total, fee.vat) == (388_500, 38_500)
+
+
+def test_the_fee_comes_on_top_of_the_amount() -> None:
+    assert PAYOUT.reserved == rupiah(10_000) + 388_500
+
+
+@given(amounts, fees)
+def test_a_completed_payout_has_left_by_the_bank_and_paid_its_fee(amount: int, fee: Fee) -> None:
+    whole = amount + fee.total
+    lines = reserving(MERCHANT, whole, payout_id=PAYOUT) + paying_out(
+        "simulator", MERCHANT, amount, fee, payout_id=PAYOUT
+    )
+    balance = changes(lines)
+    assert sum(balance.values()) == 0
+    assert balance.pop(reserved(MERCHANT)) == 0
+    # A debit takes away what we owe.
+    assert balance.pop(available(MERCHANT)) == whole
+    assert balance.pop("bank/simulator") == -amount
+    assert balance.pop("house/fees", 0) == -fee.net
+    assert balance.pop("house/vat", 0) == -fee.vat
+    assert balance == {}
+    assert all(line.amount > 0 for line in lines), "no line of nothing"
+
+
+@given(amounts)
+def test_a_failed_payout_leaves_every_balance_as_it_was(amount: int) -> None:
+    balance = changes(reserving(MERCHANT, amount, payout_id=PAYOUT) + releasing(MERCHANT, amount, payout_id=PAYOUT))
+    assert set(balance.values()) == {0}
+
+
+@given(amounts)
+def test_reserved_money_is_the_merchants_and_not_available(amount: int) -> None:
+    assert changes(reserving(MERCHANT, amount, payout_id=PAYOUT)) == {
+        available(MERCHANT): amount,
+        reserved(MERCHANT): -amount,
+    }
+
+
+# Lists and news
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        (Search(), True),
+        (Search(created_after=NOW, created_before=NOW + MICROSECOND), True),
+        (Search(created_after=NOW + MICROSECOND), False),
+        (Search(created_before=NOW), False),
+        (Search(state="pending", reference="salary-1"), True),
+        (Search(state="failed"), False),
+        (Search(reference="salary-2"), False),
+    ],
+)
+def test_a_search_is_from_one_instant_on_up_to_another(search: Search, found: bool) -> None:
+    assert search.finds(PAYOUT) is found
+
+
+def test_news_of_a_payout_is_told_by_its_product_alone() -> None:
+    event = Event(MERCHANT, "payout.completed", NOW, snapshot=Snapshot(payout=PAYOUT))
+    assert event.concerns("v4-disbursements")
+    assert not event.concerns("v4-payments")
+    assert not event.concerns("payment")
+
+
+def test_a_snapshot_brings_the_payout_back_as_it_was() -> None:
+    payout = payouts.failed(payouts.sent(PAYOUT, "2434d944156e", "", NOW), "Account not found", LATER)
+    kept = msgspec.json.encode(Snapshot(payout=payout))
+    assert msgspec.json.decode(kept, type=Snapshot).payout == payout

@@ -1,0 +1,35 @@
+"""Terms say what a product offers; what they do not say is left to the channel, and what they do not name is not offered."""
+
+import pytest
+
+from gerbang.domain.terms import EVERYTHING, ChannelTerms, Terms
+
+RETAIL = ChannelTerms(amount_min=1_500_000, options=("ALFAMART", "INDOMARET"))
+ALFAMART = ChannelTerms(amount_max=250_000_000)
+TERMS = Terms(channels={"retail_outlet": RETAIL, "retail_outlet/ALFAMART": ALFAMART, "qris": ChannelTerms()})
+
+
+@pytest.mark.parametrize(
+    ("channel", "option", "said"),
+    [
+        ("retail_outlet", None, RETAIL),
+        ("retail_outlet", "ALFAMART", ALFAMART),
+        ("retail_outlet", "INDOMARET", ChannelTerms()),
+        ("qris", None, ChannelTerms()),
+        ("card", None, ChannelTerms()),
+        ("card", "VISA", ChannelTerms()),
+    ],
+)
+def test_what_is_said_of_an_option_and_of_its_channel_are_two_things(
+    channel: str, option: str | None, said: ChannelTerms
+) -> None:
+    assert TERMS.of(channel, option) == said
+
+
+def test_terms_that_say_nothing_offer_nothing_and_change_nothing() -> None:
+    assert Terms() == EVERYTHING
+    assert EVERYTHING.channels == {}
+    assert not EVERYTHING.own_numbers
+    assert not EVERYTHING.prefixed_names
+    nothing = EVERYTHING.of("qris")
+    assert {getattr(nothing, field) for field in nothing.__struct_fields__} == {None}

@@ -1,0 +1,135 @@
+"""News of settlements: told once, with what was true then, to whom it concerns, and each at its own time."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from gerbang.domain.payments import Method
+from gerbang.services import deliveries, settlements
+from gerbang.services.merchants import set_callback
+from gerbang.services.settlements import settle_due
+from tests.gateways import Databases
+from tests.houses import START, House, money, number, order
+from tests.services.settling import AFTER_EID, BCA, BRI, Story, check_books, paid, tell
+
+NOBODY = "http://127.0.0.1:9/"
+"""Where nobody listens."""
+
+
+@pytest.fixture
+def told(databases: Databases) -> Callable[[Story], None]:
+    """Runs a story of two processes on an empty database."""
+    return partial(tell, databases.fresh())
+
+
+def test_a_settlement_is_told_once_with_what_was_true_then(told: Callable[[Story], None]) -> None:
+    async def story(here: House, _: House) -> None:
+        merchant = await here.merchant()
+        charge_id = await paid(here, merchant)
+        here.clock.move_to(AFTER_EID)
+        await settle_due(here.world)
+        ((_number, event),) = await deliveries.newest_events(here.world, merchant.id, 1)
+        assert (event.kind, event.at, event.charge_id) == ("charge.settled", AFTER_EID, charge_id)
+        assert event.snapshot is not None
+        assert event.payment_id is not None
+        found = await here.read(merchant, event.payment_id)
+        assert (event.snapshot.payment, [event.snapshot.charge]) == (found.payment, found.charges)
+        assert found.charges[0].settled_at == AFTER_EID
+        kinds = await here.rows("SELECT kind FROM events ORDER BY sequence")
+        assert [row["kind"] for row in kinds] == ["payment.created", "payment.paid", "charge.settled"]
+
+    told(story)
+
+
+def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(told: Callable[[Story], None]) -> None:
+    async def story(here: House, _: House) -> None:
+        merchant = await here.merchant()
+        for product in ("payment", "v4-payments", "v4-disbursements"):
+            await set_callback(here.world, merchant.id, product, NOBODY)
+        for product in ("payment", "v4-payments"):
+            await paid(here, merchant, BRI, product=product)
+        await settle_due(here.world)
+        sent = await here.rows(
+            """
+            SELECT p.product AS of, n.product AS to, e.kind FROM deliveries d JOIN events e USING (merchant_id, sequence)
+            JOIN payments p ON p.id = e.payment_id JOIN endpoints n ON n.id = d.endpoint_id ORDER BY d.sequence
+            """
+        )
+        assert [tuple(row.values()) for row in sent] == [
+            ("payment", "payment", "payment.paid"),
+            ("v4-payments", "v4-payments", "payment.paid"),
+            ("v4-payments", "v4-payments", "charge.settled"),  # the other dialect has no word for it
+        ]
+
+    told(story)
+
+
+def test_money_that_is_set_aside_is_told_to_the_product_that_knows_the_word_whoever_made_the_payment(
+    told: Callable[[Story], None],
+) -> None:
+    async def story(here: House, _: House) -> None:
+        merchant = await here.merchant()
+        for product in ("payment", "v4-payments"):
+            await set_callback(here.world, merchant.id, product, NOBODY)
+        paid_to = number(await here.commands.create(order(merchant.id, product="v4-payments")))
+        assert (await here.commands.report(money(paid_to, amount=1))).outcome == "underpaid"
+        sent = await here.rows("SELECT product FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id")
+        assert sent == [{"product": "payment"}]
+
+    told(story)
+
+
+def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_with_the_callbacks(
+    told: Callable[[Story], None],
+) -> None:
+    async def story(here: House, _: House) -> None:
+        merchant = await here.merchant()
+        await set_callback(here.world, merchant.id, "v4-payments", NOBODY)
+        charge_id = await paid(here, merchant, BCA, product="v4-payments")
+        retail = Method(channel="retail_outlet", option="ALFAMART")
+        later = await paid(here, merchant, retail, product="v4-payments")
+        done = await here.workers.advance(START + timedelta(days=30))
+        assert done["settled"] == 2
+        third_day = datetime(2025, 4, 10, 3, tzinfo=UTC)
+        settled = await here.rows("SELECT id, settled_at FROM charges ORDER BY settled_at")
+        assert [tuple(row.values()) for row in settled] == [(charge_id, AFTER_EID), (later, third_day)]
+
+        tries = await here.rows(
+            """
+            SELECT e.kind, e.charge_id, e.at AS news_at, min(t.at) AS first_try_at, count(*) AS tries
+            FROM events e JOIN deliveries d USING (merchant_id, sequence) JOIN tries t ON t.delivery_id = d.id
+            GROUP BY e.sequence, e.kind, e.charge_id, e.at ORDER BY e.sequence
+            """
+        )
+        assert [(row["kind"], row["news_at"], row["first_try_at"]) for row in tries] == [
+            ("payment.paid", START, START),
+            ("payment.paid", START, START),
+            ("charge.settled", AFTER_EID, AFTER_EID),
+            ("charge.settled", third_day, third_day),
+        ]
+        ladder = len(here.world.products["v4-payments"].product.ladder) + 1
+        assert {row["tries"] for row in tries} == {ladder}, "every try of every callback had its own time"
+        await check_books(here)
+
+    told(story)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "beside a process that works too"])
+def test_when_the_clock_has_moved_everything_that_was_due_is_settled(
+    told: Callable[[Story], None], shared: bool
+) -> None:
+    async def story(one: House, two: House) -> None:
+        merchant = await one.merchant()
+        await asyncio.gather(*(paid(one, merchant, method) for method in (BRI, BCA) * 10))
+        if shared:
+            await asyncio.gather(*(each.workers.advance(AFTER_EID) for each in (one, two)))
+        else:
+            await one.workers.advance(AFTER_EID)
+        counts = {day.settled_on: day.charges for day in await settlements.newest(one.world, merchant.id, 10)}
+        assert counts == {date(2025, 3, 30): 10, date(2025, 4, 8): 10}
+        await check_books(one)
+
+    told(story)

@@ -1,0 +1,29 @@
+"""A scanner that is held before a screen: it sees what the browser paints, and nothing of how that was made."""
+
+import base64
+
+import zxingcpp
+from playwright.sync_api import Page
+
+GREYS = """async (picture) => {
+  const image = Object.assign(new Image(), {src: `data:image/png;base64,${picture}`});
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), {width: image.width, height: image.height});
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  const colours = pen.getImageData(0, 0, image.width, image.height).data, greys = [];
+  for (let at = 0; at < colours.length; at += 4)
+    greys.push(String.fromCharCode(Math.round((colours[at] * 3 + colours[at + 1] * 6 + colours[at + 2]) / 10)));
+  return [image.width, image.height, btoa(greys.join(""))];
+}"""
+
+
+def scanned(page: Page) -> list[tuple[str, str]]:
+    """Kind and text of every code in the window, as a till's scanner reads them: upright, black on white."""
+    picture = page.screenshot()
+    aside = page.context.new_page()
+    width, height, greys = aside.evaluate(GREYS, base64.b64encode(picture).decode())
+    aside.close()
+    view = memoryview(base64.b64decode(greys)).cast("B", (height, width))
+    found = zxingcpp.read_barcodes(view, try_invert=False, try_rotate=False)
+    return [(str(each.format), each.text) for each in found]

@@ -1,0 +1,312 @@
+"""Every way to pay on one page; codes that a till can scan, and the way to a wallet and back."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.gateways import Gateway, Shop
+from tests.web.checkout.buyers import (
+    DESKTOP,
+    NARROW,
+    Buyer,
+    choose,
+    heading,
+    link,
+    offers,
+    play,
+    send,
+    too_wide,
+    waits_for,
+)
+from tests.web.checkout.scanners import scanned
+from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.test_reading import scriptless
+from tests.web.checkout.test_trust import form_of
+
+Buyers = Callable[..., Buyer]
+Axe = Callable[[Page], list[str]]
+SMALL = {"width": 360, "height": 640}
+OPEN, PAY, DECLINE = ".leave .button", "form[action*='/wallet/pay'] button", "form[action*='/wallet/decline'] button"
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    """A shop whose sessions can be paid in every way."""
+    offers(shop, "retail_outlet", "ewallet")
+    return shop
+
+
+def code_of(shop: Shop, session: dict[str, Any]) -> str:
+    rows = shop.gateway.rows("SELECT number FROM paycodes WHERE payment_id = $1::uuid", session["id"])
+    return str(rows[0]["number"])
+
+
+# -- choosing ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_way_to_pay_fits_two_screens_of_a_small_phone(site: Gateway, buyer: Buyers) -> None:
+    url = link(site)
+    for locale in ("id-ID", "en-US"):
+        page = buyer(viewport=SMALL, locale=locale).opens(url)
+        ways = [button.get_attribute("value") or "" for button in page.locator("button[name=way]").all()]
+        assert ways[:4] == ["qris", "ewallet/SHOPEEPAY", "retail_outlet/ALFAMART", "retail_outlet/INDOMARET"]
+        assert {"virtual_account/HANA", "virtual_account/SAHABAT_SAMPOERNA"} <= set(ways[4:])
+        last = page.locator("button[name=way]").last.bounding_box()
+        assert last and last["y"] + last["height"] <= 2 * SMALL["height"]
+        for tile in page.locator(".tile").all():
+            assert tile.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 64"), tile.inner_text()
+        columns = {(tile.bounding_box() or {})["x"] for tile in page.locator("[value^=virtual_account]").all()}
+        assert len(columns) == 3
+
+
+def test_an_outlet_is_offered_by_its_own_limits(shop: Shop, buyer: Buyers) -> None:
+    def ways(rupiah: int) -> list[str]:
+        page.goto(send(shop, amount={"value": rupiah, "currency": "IDR"})["paymentUrl"])
+        found = [button.get_attribute("value") or "" for button in page.locator("button[name=way]").all()]
+        return [way for way in found if way.startswith("retail")]
+
+    page = buyer().page
+    assert ways(15_000) == ["retail_outlet/ALFAMART", "retail_outlet/INDOMARET"]
+    assert ways(14_999) == ["retail_outlet/INDOMARET"]
+    assert ways(2_500_001) == ["retail_outlet/INDOMARET"]
+    assert ways(5_000_001) == []
+    assert "Bisa dipakai sampai Rp 5.000.000." in page.inner_text("main")
+    assert ways(9_999) == []
+    assert "Bisa dipakai mulai Rp 10.000." in page.inner_text("main")
+
+
+def test_sessions_offer_neither_tills_nor_wallets_unless_agreed(site: Gateway, buyer: Buyers) -> None:
+    page = buyer().opens(send(site.new_shop())["paymentUrl"])
+    assert not page.locator("[value^=retail_outlet], [value^=ewallet]").count()
+
+
+# -- at the till ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outlet", ["ALFAMART", "INDOMARET"])
+def test_a_buyer_pays_at_a_till(shop: Shop, front: Shopfront, buyer: Buyers, outlet: str) -> None:
+    session = send(shop, front)
+    page = buyer().opens(session["paymentUrl"])
+    choose(page, f"retail_outlet/{outlet}")
+    code = code_of(shop, session)
+    assert re.fullmatch(r"\d{7}", code)
+    assert heading(page) == f"Tunjukkan kode ini di kasir {outlet.capitalize()}"
+    assert page.inner_text(".digits").split() == [code[:4], code[4:]]
+    shown = page.inner_text(".pay").replace("\u00a0", " ")
+    assert f"Mau bayar TOKO BARU, kode {code[:4]} {code[4:]}." in shown, "the till knows the shop, not the buyer"
+    assert "Budi" not in shown
+    assert "Rp 185.000" in shown
+    assert outlet.capitalize() in page.inner_text(".how details[open]")
+    assert scanned(page) == [("Code 128", code)]
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+    assert f"{outlet.capitalize()} · Bayar di gerai" in page.inner_text("dl")
+    page.click("#back")
+    page.wait_for_url(f"{front.url}/success?order=1&x=%20y")
+    assert shop.news() == ["PAYMENT.PAID"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [NARROW, SMALL, DESKTOP], ids=["320 px", "360 px", "desktop"])
+def test_the_barcode_can_be_scanned_off_any_screen(
+    shop: Shop, buyer: Buyers, scheme: str, viewport: dict[str, int]
+) -> None:
+    session = send(shop)
+    page = buyer(color_scheme=scheme, viewport=viewport).opens(session["paymentUrl"])
+    choose(page, "retail_outlet/ALFAMART")
+    page.locator(".barcode").scroll_into_view_if_needed()
+    assert scanned(page) == [("Code 128", code_of(shop, session))]
+    box = page.locator(".barcode").bounding_box()
+    assert box and box["width"] >= min(viewport["width"], 400) * 0.8
+    assert page.locator(".barcode").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_a_payment_code_is_copied_without_its_gap(shop: Shop, buyer: Buyers) -> None:
+    session = send(shop)
+    page = buyer(permissions=["clipboard-read", "clipboard-write"]).opens(session["paymentUrl"])
+    choose(page, "retail_outlet/INDOMARET")
+    page.click("text=Salin nomor")
+    page.wait_for_selector("text=Tersalin")
+    assert page.evaluate("navigator.clipboard.readText()") == code_of(shop, session)
+
+
+# -- to the wallet and back -------------------------------------------------------------------------------------------
+
+
+def test_a_buyer_pays_with_a_wallet_and_sees_the_result(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
+    session = send(shop, front)
+    page = buyer(locale="en-US").opens(session["paymentUrl"])
+    choose(page, "ewallet/SHOPEEPAY")
+    assert heading(page) == "Pay with ShopeePay"
+    assert page.inner_text(OPEN) == "Open ShopeePay"
+    assert not page.locator(".sandbox").count(), "the simulator's wallet is the buyer that the sandbox plays"
+    page.click(OPEN)
+    waits_for(page, "Approve this payment?")
+    page.click(PAY)
+    waits_for(page, "Payment received")
+    assert page.url.startswith(f"{shop.gateway.base_url}/detail?")
+    assert "ShopeePay · E-wallet" in page.inner_text("dl")
+    page.click("#back")
+    page.wait_for_url(f"{front.url}/success?order=1&x=%20y")
+    assert front.arrivals[-1].referrer is None
+    assert shop.news() == ["PAYMENT.PAID"]
+
+
+def test_a_page_that_stayed_open_hears_of_the_wallet(shop: Shop, buyer: Buyers) -> None:
+    one = buyer()
+    page = one.opens(send(shop)["paymentUrl"])
+    choose(page, "ewallet/SHOPEEPAY")
+    app = one.context.new_page()
+    app.goto(page.get_attribute(OPEN, "href") or "")
+    app.click(DECLINE)
+    page.wait_for_selector("[role=alert]")
+    assert "Pembayaran dengan ShopeePay ditolak." in page.inner_text("[role=alert]")
+    choose(page, "ewallet/SHOPEEPAY")
+    app.goto(page.get_attribute(OPEN, "href") or "")
+    app.click(PAY)
+    waits_for(page, "Pembayaran diterima")
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("id-ID", "Pembayaran dengan ShopeePay ditolak. Belum ada uang yang berpindah"),
+        ("en-US", "The payment with ShopeePay was declined. No money has moved"),
+    ],
+)
+def test_a_declined_wallet_leads_back_to_the_choice(shop: Shop, buyer: Buyers, locale: str, said: str) -> None:
+    session = send(shop)
+    page = buyer(locale=locale).opens(session["paymentUrl"])
+    choose(page, "ewallet/SHOPEEPAY")
+    page.click(OPEN)
+    page.click(DECLINE)
+    assert said in page.inner_text("[role=alert]")
+    page.reload()
+    assert said in page.inner_text("[role=alert]"), "also for those who come back later"
+    assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_PAYMENT_METHOD"
+    choose(page, "retail_outlet/ALFAMART")
+    assert not page.locator("[role=alert]").count()
+    play(page, "exact")
+    page.wait_for_selector(".result.paid")
+    assert shop.news() == ["PAYMENT.PAID"]
+
+
+def test_the_language_that_was_asked_for_goes_to_the_wallet_and_back(shop: Shop, buyer: Buyers) -> None:
+    page = buyer(locale="id-ID").opens(send(shop)["paymentUrl"] + "&lang=en")
+    choose(page, "ewallet/SHOPEEPAY")
+    page.click(OPEN)
+    waits_for(page, "Approve this payment?")
+    page.click("nav a[hreflang=id]")
+    waits_for(page, "Setujui pembayaran ini?")
+    page.click(DECLINE)
+    waits_for(page, "Pilih cara bayar")
+
+
+def test_without_a_result_page_the_wallet_leads_to_the_shop(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
+    page = buyer().opens(send(shop, front, bypassStatusPage=True)["paymentUrl"])
+    choose(page, "ewallet/SHOPEEPAY")
+    page.click(OPEN)
+    page.click(PAY)
+    page.wait_for_url(f"{front.url}/success?order=1&x=%20y")
+
+
+def test_tills_and_wallets_work_without_javascript(shop: Shop, buyer: Buyers) -> None:
+    page = buyer(java_script_enabled=False).opens(send(shop)["paymentUrl"])
+    page.click("button[value='ewallet/SHOPEEPAY']")
+    page.click(OPEN)
+    page.click(DECLINE)
+    assert "ditolak" in page.inner_text("[role=alert]")
+    page.click("button[value='retail_outlet/INDOMARET']")
+    page.wait_for_selector(".barcode svg")
+    page.click("text=Ganti")
+    page.click("button[value='ewallet/SHOPEEPAY']")
+    page.click(OPEN)
+    page.click(PAY)
+    page.wait_for_selector("h1:text-is('Pembayaran diterima')")
+
+
+# -- payment links ----------------------------------------------------------------------------------------------------
+
+
+def test_a_payment_link_ends_well_without_an_address_to_return_to(site: Gateway, buyer: Buyers) -> None:
+    url = link(site)
+    page = buyer().opens(url)
+    assert "Kopi Gayo dua bungkus dan satu saringan" in page.inner_text(".summary")
+    choose(page, "virtual_account/HANA")
+    assert "Budi Santoso" in page.inner_text(".pay")
+    assert "MyHana" in page.inner_text(".how")
+    page.click("[aria-label='Ganti cara bayar']")
+    waits_for(page, "Pilih cara bayar")
+    choose(page, "ewallet/SHOPEEPAY")
+    page.click(OPEN)
+    page.click(PAY)
+    waits_for(page, "Pembayaran diterima")
+    assert "Anda boleh menutup halaman ini." in page.inner_text("main")
+    assert not page.locator("#back").count()
+    page.goto(url)
+    assert heading(page) == "Pembayaran diterima"
+
+
+# -- for everybody ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["id-ID", "en-US"])
+def test_axe_finds_nothing_on_the_pages_of_tills_and_wallets(
+    shop: Shop, buyer: Buyers, axe: Axe, scheme: str, locale: str
+) -> None:
+    one = buyer(color_scheme=scheme, locale=locale)
+    page = one.opens(send(shop)["paymentUrl"])
+    assert axe(page) == []
+    choose(page, "retail_outlet/ALFAMART")
+    assert axe(page) == []
+    page.click(".done button")
+    page.wait_for_selector(".tiles")
+    choose(page, "ewallet/SHOPEEPAY")
+    assert axe(page) == []
+    page.click(OPEN)
+    page.click(DECLINE)
+    page.wait_for_selector("[role=alert]")
+    assert axe(page) == []
+    one.context.route(re.compile(r"/detail\?"), scriptless)
+    page.reload()
+    choose(page, "retail_outlet/INDOMARET")
+    page.reload()
+    assert axe(page) == [], "nor without the page's script"
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["320 px", "200 percent"])
+@pytest.mark.parametrize("locale", ["id-ID", "en-US"])
+def test_tills_and_wallets_need_no_sideways_scrolling(shop: Shop, buyer: Buyers, locale: str, large: bool) -> None:
+    page = buyer(viewport=NARROW, locale=locale).opens(send(shop)["paymentUrl"])
+
+    def fits() -> None:
+        if large:
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert too_wide(page) <= 0, heading(page)
+
+    fits()
+    choose(page, "retail_outlet/ALFAMART")
+    fits()
+    page.click(".done button")
+    page.wait_for_selector(".tiles")
+    choose(page, "ewallet/SHOPEEPAY")
+    fits()
+    page.click(OPEN)
+    page.wait_for_selector(PAY)
+    fits()
+    page.click(DECLINE)
+    page.wait_for_selector("[role=alert]")
+    fits()
+
+
+def test_the_pages_of_tills_and_wallets_stay_light(shop: Shop, site: Gateway) -> None:
+    assert len(shop.client.get(link(site)).content) < 50_000
+    for way in ("retail_outlet/ALFAMART", "ewallet/SHOPEEPAY"):
+        session = send(shop)
+        path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
+        shop.client.post(path, data={"form": form_of(shop.client.get(session["paymentUrl"]).text), "way": way})
+        assert len(shop.client.get(session["paymentUrl"]).content) < 50_000, way

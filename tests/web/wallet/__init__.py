@@ -1,0 +1,1 @@
+"""The simulator's wallet, in a real browser and by requests of every kind."""

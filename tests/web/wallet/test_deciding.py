@@ -1,0 +1,275 @@
+"""What becomes of a charge when its buyer pays, declines, taps twice, comes late or comes again."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from playwright.sync_api import Page
+
+from gerbang.domain.payments import Details, Method
+from gerbang.services.drafts import NewPayment
+from gerbang.services.pages import Pages
+from tests.gateways import Gateway, Shop
+from tests.web.checkout.buyers import Buyer, choose, document, heading, offers, waits_for
+from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.test_choosing_again import back
+from tests.web.checkout.test_live import awaiting
+from tests.web.checkout.test_trust import form_of
+
+Buyers = Callable[..., Buyer]
+OPEN, PAY, DECLINE = ".leave .button", "form[action*='/wallet/pay'] button", "form[action*='/wallet/decline'] button"
+
+
+def wallet_url(gateway: Gateway, payment_id: object) -> str:
+    """Where the newest charge of a payment is agreed to."""
+    visit = gateway.do(gateway.house.commands.visit(UUID(str(payment_id))))
+    assert visit.charge is not None
+    return Pages(gateway.base_url, gateway.house.world.seals.page_key).wallet_url(visit.charge)
+
+
+def at_the_wallet(shop: Shop) -> tuple[dict[str, str], str]:
+    """A session whose buyer chose the wallet, and the wallet's page."""
+    offers(shop, "ewallet")
+    session = awaiting(shop, "ewallet/SHOPEEPAY")
+    return session, wallet_url(shop.gateway, session["id"])
+
+
+def at_once(gateway: Gateway, reference: str, **changes: object) -> dict[str, Any]:
+    """A one-time payment of the second dialect, for which its merchant chose the wallet; its attributes."""
+    attributes: dict[str, object] = {
+        "paymentMethodType": "e-wallet",
+        "amount": 15000,
+        "referenceId": reference,
+        "paymentMethodOptions": {"providerCode": "SHOPEEPAY"} | changes,
+    }
+    return document(gateway, "/api/v4/payments", attributes)
+
+
+def decided(client: httpx.Client, url: str, decision: str) -> httpx.Response:
+    """Sends the form of a wallet's page."""
+    form = form_of(client.get(url).text)
+    return client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form})
+
+
+def leads_to(answered: httpx.Response) -> str:
+    """Where a browser goes next."""
+    return str(answered.url.join(answered.headers["location"]))
+
+
+def told(gateway: Gateway, reference: str) -> list[str]:
+    """What the callbacks of a payment of the second dialect said of it."""
+    seen = [item["body"]["data"]["attributes"] for item in gateway.shop.inbox() if "data" in item["body"]]
+    return [said["status"] for said in seen if said.get("referenceId") == reference]
+
+
+def outcomes(gateway: Gateway, payment_id: object) -> list[str]:
+    rows = gateway.rows("SELECT outcome FROM reports WHERE payment_id = $1", UUID(str(payment_id)))
+    return [row["outcome"] for row in rows]
+
+
+# -- a payment that a merchant made for the wallet --------------------------------------------------------------------
+
+
+def test_paying_returns_to_the_shops_own_address_and_the_shop_is_told(
+    site: Gateway, front: Shopfront, buyer: Buyers
+) -> None:
+    made = at_once(site, "WALLET_PAID", afterSettlementReturnUrl=f"{front.url}/back?order=1&x=%20y")
+    page = buyer().opens(made["paymentMethod"]["settlement"]["httpUrl"])
+    assert heading(page) == "Setujui pembayaran ini?"
+    shown = page.inner_text("body")
+    for said in ("SIMULATOR", "memerankan ShopeePay", "Rp 15.000", "Toko Gerbang", "WALLET_PAID"):
+        assert said in shown
+    page.click(PAY)
+    page.wait_for_url(f"{front.url}/back?order=1&x=%20y")
+    assert front.arrivals[-1].referrer is None, "the shop must not learn the token"
+    assert told(site, "WALLET_PAID") == ["paid"]
+
+
+def test_declining_returns_there_too_and_the_payment_has_failed(site: Gateway, front: Shopfront, buyer: Buyers) -> None:
+    made = at_once(site, "WALLET_DECLINED", afterSettlementReturnUrl=f"{front.url}/back")
+    url = made["paymentMethod"]["settlement"]["httpUrl"]
+    page = buyer().opens(url)
+    page.click(DECLINE)
+    page.wait_for_url(f"{front.url}/back")
+    page.goto(url)
+    assert heading(page) == "Sudah ditolak"
+    assert page.get_attribute(".choice a", "href") == f"{front.url}/back"
+    (row,) = site.rows("SELECT state, cancellation_reason FROM payments WHERE reference = $1", "WALLET_DECLINED")
+    assert row == {"state": "cancelled", "cancellation_reason": "CHARGE_FAILED"}
+
+
+def test_it_works_without_javascript_and_has_none(site: Gateway, front: Shopfront, buyer: Buyers) -> None:
+    made = at_once(site, "WALLET_PLAIN", afterSettlementReturnUrl=f"{front.url}/back")
+    url = made["paymentMethod"]["settlement"]["httpUrl"]
+    page = buyer(java_script_enabled=False, locale="en-GB").opens(url)
+    assert "<script" not in page.content()
+    page.click(PAY)
+    page.wait_for_url(f"{front.url}/back")
+    page.goto(url)
+    page.wait_for_selector("h1:text-is('Already paid')")
+    page.click("text=Back to Toko Gerbang")
+    page.wait_for_url(f"{front.url}/back")
+
+
+# -- twice ------------------------------------------------------------------------------------------------------------
+
+
+def test_two_taps_pay_once(shop: Shop, buyer: Buyers) -> None:
+    session, url = at_the_wallet(shop)
+    one = buyer()
+    tabs = [one.opens(url), one.context.new_page()]
+    tabs[1].goto(url)
+    for tab in tabs:
+        tab.evaluate("setTimeout(() => document.querySelector('form[action*=pay] button').click(), 50)")
+    for tab in tabs:
+        waits_for(tab, "Pembayaran diterima")
+    assert outcomes(shop.gateway, session["id"]) == ["booked"]
+    assert shop.news() == ["PAYMENT.PAID"]
+
+
+def test_many_taps_at_one_instant_pay_once_and_all_lead_back(shop: Shop) -> None:
+    session, url = at_the_wallet(shop)
+    form = form_of(shop.client.get(url).text)
+
+    async def tap() -> list[httpx.Response]:
+        async with httpx.AsyncClient() as client:
+            path = url.replace("/wallet?", "/wallet/pay?")
+            return list(await asyncio.gather(*(client.post(path, data={"form": form}) for _ in range(8))))
+
+    answers = shop.gateway.do(tap())
+    assert {answer.headers["location"] for answer in answers} == {session["paymentUrl"]}
+    assert outcomes(shop.gateway, session["id"]) == ["booked"]
+    assert shop.get("/sandbox/ledger")["sum"] == "0.00"
+
+
+def test_paying_and_declining_at_one_instant_has_one_end(shop: Shop) -> None:
+    for _ in range(6):
+        session, url = at_the_wallet(shop)
+        form = form_of(shop.client.get(url).text)
+
+        async def both(url: str = url, form: str = form) -> list[httpx.Response]:
+            async with httpx.AsyncClient() as client:
+                paths = [url.replace("/wallet?", f"/wallet/{decision}?") for decision in ("pay", "decline")]
+                return list(await asyncio.gather(*(client.post(path, data={"form": form}) for path in paths)))
+
+        answers = shop.gateway.do(both())
+        assert [answer.status_code for answer in answers] == [303, 303]
+        status = shop.get(f"/v2/payments/{session['id']}")["data"]["status"]
+        assert (status, outcomes(shop.gateway, session["id"])) in (
+            ("PAID", ["booked"]),
+            ("REQUIRE_PAYMENT_METHOD", ["late"]),
+            ("REQUIRE_PAYMENT_METHOD", []),
+        )
+    assert shop.get("/sandbox/ledger")["sum"] == "0.00"
+
+
+# -- too late ---------------------------------------------------------------------------------------------------------
+
+
+def says(page: Page, title: str, back_to: str) -> None:
+    """The page says so, offers nothing to decide, and leads back."""
+    assert heading(page) == title
+    assert not page.locator("form").count()
+    assert page.get_attribute(".choice a", "href") == back_to
+
+
+def test_an_expired_payment_can_no_longer_be_paid(gateway: Gateway, buyer: Buyers) -> None:
+    shop = gateway.shop
+    session, url = at_the_wallet(shop)
+    page = buyer().opens(url)
+    shop.advance(seconds=16 * 60)
+    page.click(PAY)
+    page.wait_for_selector("h1:text-is('Waktunya sudah habis')")
+    says(page, "Waktunya sudah habis", session["paymentUrl"])
+    assert "185.000" not in page.inner_text("body"), "an expired link tells nothing of the order"
+    assert outcomes(gateway, session["id"]) == []
+    page.click("text=Kembali ke Toko Gerbang")
+    waits_for(page, "Waktu pembayaran habis")
+
+
+@pytest.mark.parametrize("decision", ["pay", "decline"])
+def test_a_form_that_was_kept_until_too_late_changes_nothing(gateway: Gateway, decision: str) -> None:
+    shop = gateway.shop
+    session, url = at_the_wallet(shop)
+    form = form_of(shop.client.get(url).text)
+    shop.advance(seconds=16 * 60)
+    answered = shop.client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form})
+    assert answered.status_code == 303
+    assert leads_to(answered) == url
+    assert "Waktunya sudah habis" in shop.client.get(url).text
+    assert outcomes(gateway, session["id"]) == []
+
+
+def test_what_was_paid_or_declined_stays_so(shop: Shop, buyer: Buyers) -> None:
+    page = buyer().page
+    for first, second, title in (("pay", "decline", "Sudah dibayar"), ("decline", "pay", "Sudah ditolak")):
+        session, url = at_the_wallet(shop)
+        form = form_of(shop.client.get(url).text)
+        assert decided(shop.client, url, first).headers["location"] == session["paymentUrl"]
+        late = shop.client.post(url.replace("/wallet?", f"/wallet/{second}?"), data={"form": form})
+        assert (late.status_code, leads_to(late)) == (303, url)
+        again = shop.client.post(url.replace("/wallet?", f"/wallet/{first}?"), data={"form": form})
+        assert again.headers["location"] == session["paymentUrl"], "a second tap leads where the first did"
+        page.goto(url)
+        says(page, title, session["paymentUrl"])
+
+
+def test_a_wallet_that_was_left_for_another_way_takes_no_money(shop: Shop, buyer: Buyers) -> None:
+    session, url = at_the_wallet(shop)
+    form = form_of(shop.client.get(url).text)
+    charge = shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"][0]
+    back(shop, session, charge["id"])
+    page = buyer().opens(url)
+    says(page, "Tidak berlaku lagi", session["paymentUrl"])
+    page.goto(session["paymentUrl"])
+    choose(page, "qris")
+    page.goto(url)
+    says(page, "Tidak berlaku lagi", session["paymentUrl"])
+    answered = shop.client.post(url.replace("/wallet?", "/wallet/pay?"), data={"form": form})
+    assert leads_to(answered) == url
+    assert outcomes(shop.gateway, session["id"]) == []
+    assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION"
+
+
+def test_a_payment_that_its_merchant_took_back_is_no_longer_asked_for(site: Gateway, buyer: Buyers) -> None:
+    made = at_once(site, "WALLET_TAKEN_BACK", afterSettlementReturnUrl="https://shop.example/back")
+    (row,) = site.rows("SELECT id FROM payments WHERE reference = $1", "WALLET_TAKEN_BACK")
+    keys = site.sandbox.v4
+    task = {"data": {"attributes": {"action": "cancel"}}}
+    path = f"/api/v4/payments/contract_{row['id'].hex}/tasks"
+    assert site.client.post(path, json=task, auth=(keys.api_key, keys.secret_key)).is_success
+    page = buyer().opens(made["paymentMethod"]["settlement"]["httpUrl"])
+    says(page, "Tidak berlaku lagi", "https://shop.example/back")
+
+
+def test_a_page_that_its_shop_settled_on_the_wallet_offers_it_again(shop: Shop, buyer: Buyers) -> None:
+    offers(shop, "ewallet")
+    order = NewPayment(
+        merchant_id=shop.merchant_id,
+        product="payment",
+        reference="settled-on-the-wallet",
+        kind="single",
+        amount=18_500_000,
+        method=Method("ewallet", "SHOPEEPAY"),
+        details=Details(redirect=True),
+        descriptor=None,
+        expires_at=None,
+        answer=lambda payment, _: shop_pages.payment_url(payment).encode(),
+    )
+    gateway = shop.gateway
+    shop_pages = Pages(gateway.base_url, gateway.house.world.seals.page_key)
+    page = buyer().opens(gateway.do(gateway.house.commands.create(order)).decode())
+    assert heading(page) == "Bayar dengan ShopeePay"
+    assert not page.locator(".done button").count(), "what the merchant chose is not the buyer's to change"
+    page.click(OPEN)
+    page.click(DECLINE)
+    waits_for(page, "Lanjutkan pembayaran")
+    assert "Pembayaran dengan ShopeePay ditolak." in page.inner_text("[role=alert]")
+    assert page.locator("button[name=way]").count() == 1
+    choose(page, "ewallet/SHOPEEPAY")
+    page.click(OPEN)
+    page.click(PAY)
+    waits_for(page, "Pembayaran diterima")
