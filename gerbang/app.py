@@ -53,6 +53,7 @@ from gerbang.world import World
 
 T = TypeVar("T")
 SECRET_KEY_LENGTH_MIN = 32
+LISTENING_ENDS_SECONDS_MAX = 3.0
 
 
 @dataclass(frozen=True)
@@ -90,20 +91,21 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
         live=live,
     )
     listening: asyncio.Task[None] | None = None
+    stop = asyncio.Event()
     try:
         await migrate_database(database)
         if isinstance(clock, MovableClock):
             await _set_clock(world, clock, clock_start)
-            listening = asyncio.create_task(_follow(world, clock))
+            listening = asyncio.create_task(_follow(world, clock, stop))
         commands = Commands(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
         workers = Workers(world, commands)
         context = Context(world=world, commands=commands, advance=workers.advance, base_url=base_url)
         yield House(world, commands, workers, Front(world, dialects, context))
     finally:
         if listening is not None:
+            stop.set()
+            await asyncio.wait([listening], timeout=LISTENING_ENDS_SECONDS_MAX)
             listening.cancel()
-            # A loop that is closed while a connection is still being made waits for it for ever.
-            await asyncio.wait([listening], timeout=2)
         await network.aclose()
         await database.close()
 
@@ -130,7 +132,7 @@ async def _set_clock(world: World, clock: MovableClock, start: datetime | None) 
         await sandbox.keep_clock(world)
 
 
-async def _follow(world: World, clock: MovableClock) -> None:
+async def _follow(world: World, clock: MovableClock, stop: asyncio.Event) -> None:
     """Follows the clock when another process moves it, also while nothing could be heard of it."""
 
     def hear(offset: str) -> None:
@@ -141,7 +143,7 @@ async def _follow(world: World, clock: MovableClock) -> None:
     async def look() -> None:
         hear(str(await sandbox.kept_offset(world)))
 
-    await world.db.listen(CLOCK_CHANNEL, hear, look)
+    await world.db.listen(CLOCK_CHANNEL, hear, look, stop)
 
 
 class Front:

@@ -7,7 +7,7 @@ of their keys.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -120,25 +120,36 @@ class Database:
         async with self.reading() as connection:
             await connection.fetchval("SELECT 1")
 
-    async def listen(self, channel: str, hear: Callable[[str], None], look: Callable[[], Awaitable[None]]) -> None:
-        """Calls `hear` with the payload of every notification on a channel, for as long as the database is open.
+    async def listen(
+        self, channel: str, hear: Callable[[str], None], look: Callable[[], Awaitable[None]], stop: asyncio.Event
+    ) -> None:
+        """Calls `hear` with the payload of every notification on a channel, until it is told to stop.
 
-        The connection is made anew when it is lost. What was said before it was made is not heard: `look` finds out.
+        The connection is made anew when it is lost. What was said before it was made is not heard: `look` finds out. It
+        is stopped and not cancelled: an event loop on which the making of a connection was broken off never closes.
         """
-        while True:
-            try:
-                connection = await asyncpg.connect(self._url, server_settings={"application_name": "gerbang listening"})
-                lost = asyncio.Event()
-                connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                await connection.add_listener(channel, lambda _c, _p, _n, payload: hear(str(payload)))
+        while not stop.is_set():
+            with suppress(*CONNECTION_LOST, Unavailable):
+                connection = await asyncpg.connect(
+                    self._url, timeout=ACQUIRE_SECONDS_MAX, server_settings={"application_name": "gerbang listening"}
+                )
                 try:
+                    lost = asyncio.Event()
+                    connection.add_termination_listener(lambda _, lost=lost: lost.set())
+                    await connection.add_listener(channel, lambda _c, _p, _n, payload: hear(str(payload)))
                     await look()
-                    await lost.wait()
+                    await _first_of(lost, stop)
                 finally:
                     await connection.close(timeout=1)
-            except (*CONNECTION_LOST, Unavailable):
-                pass
-            await asyncio.sleep(0.5)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.5)
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
 
 
 def migrations() -> list[tuple[int, str, str]]:
