@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -156,7 +156,7 @@ class Front:
             {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
         )
         self._rest = Starlette(
-            routes=[Route("/healthz", Health(world).answer), *contracts.routes()],
+            routes=[Route("/", _contracts), Route("/healthz", Health(world).answer), *contracts.routes()],
             exception_handlers={404: _nothing_here},
         )
 
@@ -166,6 +166,10 @@ class Front:
             if path.startswith(prefix) or path == prefix.rstrip("/"):
                 return await app(scope, receive, send)
         return await self._rest(scope, receive, send)
+
+
+async def _contracts(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 async def _nothing_here(request: Request, failure: Exception) -> Response:

@@ -61,7 +61,7 @@ class AmountAboveLimit(Invalid):
 
 
 class ExpiryPassed(Invalid):
-    """The expiry time has passed already."""
+    """The expiry time has passed already: it is {now} here."""
 
 
 class ExpiryTooSoon(Invalid):

@@ -229,6 +229,9 @@ def test_a_channel_is_offered_where_it_is_not_for_everybody_and_no_longer(
     assert operator("merchant offer ID ewallet")[1].endswith("ewallet, retail_outlet\n")
     assert operator("merchant offer ID retail_outlet --stop")[1].split()[-1] == "ewallet"
     assert operator("merchant offer ID teleport")[0] == 1
+    assert operator("merchant offer ID ewallet --product v4-payments --stop")[2].startswith(
+        "gerbang: ewallet is offered"
+    )
     assert operator("merchant offer ID qris --product post")[2].startswith("gerbang: There is no callback product")
 
 

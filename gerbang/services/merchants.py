@@ -120,6 +120,8 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         raise Invalid(
             "channel", why=f"There is no channel {channel}: choose one of {', '.join(sorted(world.channels))}."
         )
+    if channel in world.products[product].product.terms.channels:
+        raise Invalid("channel", why=f"{channel} is offered to everybody in {product}; an agreement can leave it out.")
     async with world.db.transaction() as tx:
         known = await merchants.by_id(tx, [merchant_id])
         if merchant_id not in known:

@@ -72,7 +72,7 @@ def test_the_contract_is_served_as_it_is_written(client: httpx.Client, name: str
 
 
 @pytest.mark.parametrize(
-    "address", ["/docs/x", "/docs/x/openapi.yaml", "/docs/v2_sessions/x", "/docs/%00", "/docs/..", "/"]
+    "address", ["/docs/x", "/docs/x/openapi.yaml", "/docs/v2_sessions/x", "/docs/%00"]
 )
 def test_what_is_not_there_says_where_to_look(client: httpx.Client, address: str) -> None:
     answered = client.get(address)
@@ -86,3 +86,9 @@ def test_documents_are_read_and_never_written(client: httpx.Client) -> None:
         for method in ("POST", "PUT", "DELETE"):
             assert client.request(method, address).status_code == 405
         assert client.head(address).status_code in (200, 307)
+
+
+@pytest.mark.parametrize("address", ["/", "/docs/.."])
+def test_the_address_alone_leads_to_the_contract(client: httpx.Client, address: str) -> None:
+    answered = client.get(address)
+    assert (answered.status_code, answered.headers["location"]) == (307, "/docs")

@@ -44,7 +44,7 @@ class SetCallback(Struct):
 class ReportRequest(Struct):
     amount: Annotated[int, Meta(ge=1, le=9_999_999_999_999_999)]
     number: Annotated[str, Meta(pattern=r"\A[0-9A-Z]{1,30}\Z")] | None = None
-    paymentId: UUID | None = None
+    paymentId: Annotated[str, Meta(max_length=50)] | None = None
     bankReference: Annotated[str, Meta(min_length=1, max_length=100, pattern=_TEXT)] | None = None
     paidAt: datetime | None = None
 
@@ -233,7 +233,7 @@ async def report(desk: Desk, request: Request) -> Response:
     if paid_at is not None and not 2000 <= paid_at.year <= 2100:
         raise Malformed("paidAt", "must be between the years 2000 and 2100")
     if asked.paymentId is not None:
-        found = await desk.commands.read(Question(merchant_id, asked.paymentId))
+        found = await desk.commands.read(Question(merchant_id, _payment_id(asked.paymentId)))
         money = sandbox.simulated_payment(found, amount, asked.bankReference, paid_at)
     else:
         channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "")
@@ -242,6 +242,14 @@ async def report(desk: Desk, request: Request) -> Response:
     if booked.merchant_id not in (merchant_id, HOUSE):
         raise KeyReused  # the money is another merchant's: the reference was used, or the number was theirs then
     return answer({"reports": [{"id": str(booked.id), "outcome": booked.outcome, "paymentId": booked.payment_id}]})
+
+
+def _payment_id(text: str) -> UUID:
+    """A payment's id in the spelling of any dialect: with hyphens, or behind a word such as contract_."""
+    try:
+        return UUID(text.rpartition("_")[2])
+    except ValueError:
+        raise Malformed("paymentId", "is no id of a payment") from None
 
 
 async def events(desk: Desk, request: Request) -> Response:

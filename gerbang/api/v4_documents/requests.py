@@ -46,6 +46,9 @@ class Attributes:
         value = self._members.get(name)
         return None if value is None or (isinstance(value, str) and not value.strip()) else value
 
+    def has(self, name: str) -> bool:
+        return self._members.get(name) is not None
+
     def text(self, name: str, length_max: int = TEXT_LENGTH_MAX, *, lines: bool = False) -> str | None:
         """Text without control characters, but for the ends of lines where there may be several; None where there is none."""
         value = self._given(name)
@@ -135,7 +138,11 @@ class Attributes:
 
 async def attributes_of(request: Request) -> Attributes:
     """The attributes of a request's body, whatever its content type says. Raises Malformed or BodyTooLarge."""
-    return Attributes(plain(await body_of(request))).member("data").member("attributes")
+    body = plain(await body_of(request))
+    data = Attributes(body).member("data")
+    if "data" not in body or not data.has("attributes"):
+        raise Malformed("data.attributes", 'is missing: the body must be {"data": {"attributes": {…}}}')
+    return data.member("attributes")
 
 
 def _whole(value: object) -> int | None:
