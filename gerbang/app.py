@@ -34,7 +34,6 @@ from gerbang.db.server_process import give_to_owner_of
 from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
-from gerbang.domain.merchants import Agreement
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
@@ -391,18 +390,15 @@ def merchant_offer(settings: Settings, merchant_id: str, channel: str, product: 
 
 
 def merchant_agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
-    """What was agreed with a merchant, as JSON; set to what is given, where it is. Raises SettingsWrong for what does not fit."""
+    """What was agreed with a merchant, as JSON; first changed in the members that are given. Raises SettingsWrong, Invalid."""
     try:
-        agreement = None if given is None else msgspec.json.decode(given, type=Agreement)
         members = {} if given is None else msgspec.json.decode(given, type=dict[str, object])
     except (msgspec.DecodeError, ValueError) as wrong:
         raise SettingsWrong(f"This is not an agreement: {wrong}") from None
-    if strange := sorted(members.keys() - set(Agreement.__struct_fields__)):
-        raise SettingsWrong(f"An agreement has no {strange[0]}. Nothing was changed.")
 
     async def task(world: World) -> str:
-        if agreement is not None:
-            await merchant_service.set_agreement(world, _merchant_id(merchant_id), agreement)
+        if given is not None:
+            await merchant_service.change_agreement(world, _merchant_id(merchant_id), members)
         known = await lookups.merchant(world, _merchant_id(merchant_id))
         return msgspec.json.format(msgspec.json.encode(known.agreement).decode(), indent=2)
 

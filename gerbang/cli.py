@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import click
 
@@ -38,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+EARLIEST, LATEST = 1970, 8999
+"""Far enough from where the calendar ends that expiries and retries can still be reckoned."""
+
+
 def _instant(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
     if value is None:
         return None
@@ -48,6 +51,8 @@ def _instant(_context: click.Context, _option: click.Parameter, value: str | Non
         raise click.BadParameter(f"{value} is not an instant; {form}") from None
     if instant.tzinfo is None:
         raise click.BadParameter(f"{value} has no time zone; {form}")
+    if not EARLIEST <= instant.year <= LATEST:
+        raise click.BadParameter(f"{value} is not between the years {EARLIEST} and {LATEST}")
     return instant.astimezone(UTC)
 
 
@@ -199,14 +204,18 @@ def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, dat
 
 @merchant.command("agreement")
 @click.argument("merchant_id")
-@click.option("--set", "file", type=click.File("rb"), help="Take it from a JSON file as this command prints it.")
+@click.option("--set", "file", type=click.Path(path_type=Path), help="Change the members that this JSON file has.")
 @_with_database
-def merchant_agreement(merchant_id: str, file: IO[bytes] | None, data: Path | None) -> None:
+def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -> None:
     """Show all that was agreed with a merchant, as JSON, or set it: fees, limits, expiries, numbers, settlement."""
     settings = _settings(data)
     from gerbang import app
 
-    click.echo(app.merchant_agreement(settings, merchant_id, None if file is None else file.read()))
+    try:
+        given = None if file is None else file.read_bytes()
+    except OSError as wrong:
+        raise SettingsWrong(f"{file} cannot be read: {wrong.strerror}.") from None
+    click.echo(app.merchant_agreement(settings, merchant_id, given))
 
 
 @commands.group()

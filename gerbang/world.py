@@ -14,7 +14,7 @@ from gerbang.db.paycodes import Cursors
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
 from gerbang.domain.merchants import Merchant
-from gerbang.domain.terms import EVERYTHING
+from gerbang.domain.terms import NOTHING_OFFERED
 from gerbang.network import Network
 from gerbang.seals import Seals
 
@@ -39,4 +39,4 @@ class World:
     def dealing(self, merchant: Merchant, product: str) -> Merchant:
         """The merchant under the terms of a product; under none where the product is not sold here."""
         voice = self.products.get(product)
-        return replace(merchant, terms=voice.product.terms if voice else EVERYTHING)
+        return replace(merchant, terms=voice.product.terms if voice else NOTHING_OFFERED)

@@ -136,6 +136,8 @@ def test_a_wrong_setting_is_one_line_and_no_traceback(
         ("run --clock yesterday", "yesterday is not an instant; write it as in 2025-03-30T05:48:17Z"),
         ("run --clock 2025-02-30T00:00:00Z", "2025-02-30T00:00:00Z is not an instant"),
         ("run --clock 2025-03-30T05:48:17", "2025-03-30T05:48:17 has no time zone"),
+        ("run --clock 0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z is not between the years 1970 and 8999"),
+        ("run --clock 9999-12-31T23:00:00Z", "is not between the years"),
         ("run --port 65536", "65536 is not in the range"),
         ("run --prot 80", "No such option"),
         ("callbacks set --product payment --url https://a.example", "Missing option '--merchant'"),
@@ -208,6 +210,23 @@ def test_an_agreement_is_printed_changed_and_set(
         ('{"fee": {}}', "An agreement has no fee. Nothing was changed."),
         ('{"settling": {"qris": {"working_days": 1, "at": "25:00"}}}', "25:00"),
         ("hello", "This is not an agreement"),
+        ('{"virtual_account": {"bankz": {}}}', "An agreement has no virtual_account.bankz."),
+        ('{"quarantine_seconds": 1000000000000000000}', "quarantine_seconds must be 0 to"),
+        ('{"quarantine_seconds": -1}', "quarantine_seconds must be 0 to"),
+        ('{"fees": {"qris": {"flat": 8000000000000000000}}}', "fees.qris.flat must be 0 to"),
+        ('{"fees": {"qris": {"flat": -1}}}', "fees.qris.flat must be 0 to"),
+        ('{"fees": {"qris": {"percent": "NaN"}}}', "fees.qris.percent must be 0 to 100."),
+        ('{"fees": {"qris": {"vat_percent": "-50"}}}', "fees.qris.vat_percent must be 0 to 100."),
+        ('{"expiry_max_seconds": {"qris": 100000000000000000000000000}}', "Nothing was changed."),
+        (
+            '{"retail_outlet": {"outlets": ["ALFAMART"], "codes": {"prefix": "", "digits": 3000000}}}',
+            "1 to 12 free digits",
+        ),
+        ('{"retail_outlet": {"outlets": ["ALFAMART"], "codes": {"prefix": "a b", "digits": 3}}}', "at most 16 digits"),
+        (
+            '{"retail_outlet": {"outlets": [], "codes": {"prefix": "", "digits": 3, "first": 9, "last": 2}}}',
+            "must begin at",
+        ),
     ],
 )
 def test_what_is_no_agreement_changes_nothing(
@@ -220,6 +239,16 @@ def test_what_is_no_agreement_changes_nothing(
     assert (code, printed) == (1, "")
     assert reason in error
     assert operator("merchant agreement ID") == before
+
+
+def test_members_that_are_not_given_stay_as_they_are(
+    operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
+) -> None:
+    before = json.loads(operator("merchant agreement ID")[1])
+    file = tmp_path / "agreement.json"
+    file.write_text('{"name_prefix": "TOKO-"}')
+    assert json.loads(operator(f"merchant agreement ID --set {file}")[1]) == before | {"name_prefix": "TOKO-"}
+    assert operator(f"merchant agreement ID --set {tmp_path / 'nowhere'}")[2].endswith("No such file or directory.\n")
 
 
 def test_a_channel_is_offered_where_it_is_not_for_everybody_and_no_longer(

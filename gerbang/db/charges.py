@@ -166,6 +166,20 @@ async def to_settle(tx: Tx, now: datetime, most: int) -> list[Charge]:
     return [charge_of(row) for row in rows]
 
 
+async def postpone(tx: Tx, now: datetime, until: datetime) -> int:
+    """Lets the charge that is next to be settled wait, and returns 1; 0 where there is none."""
+    done = await tx.execute(
+        """
+        UPDATE charges SET settles_at = $2
+        WHERE id = (SELECT id FROM charges WHERE settled_at IS NULL AND settles_at <= $1
+                    ORDER BY settles_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+        """,
+        now,
+        until,
+    )
+    return int(done == "UPDATE 1")
+
+
 async def settle(tx: Tx, charges: Sequence[tuple[UUID, UUID]], now: datetime) -> None:
     """Writes down that charges are settled, for (charge, settlement)."""
     await tx.execute(

@@ -19,8 +19,8 @@ def settlement_of(row: asyncpg.Record) -> Settlement:
         merchant_id=row["merchant_id"],
         settled_on=row["settled_on"],
         charges=row["charges"],
-        gross=row["gross"],
-        fees=row["fees"],
+        gross=int(row["gross"]),
+        fees=int(row["fees"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
@@ -31,7 +31,7 @@ async def add(tx: Tx, parts: Sequence[tuple[UUID, Part]], now: datetime) -> dict
     rows = await tx.fetch(
         """
         INSERT INTO settlements AS s (id, merchant_id, settled_on, charges, gross, fees, created_at, updated_at)
-        SELECT *, $7, $7 FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::bigint[], $5::bigint[], $6::bigint[])
+        SELECT *, $7, $7 FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::bigint[], $5::numeric[], $6::numeric[])
         ON CONFLICT (merchant_id, settled_on) DO UPDATE
         SET charges = s.charges + excluded.charges, gross = s.gross + excluded.gross, fees = s.fees + excluded.fees,
             updated_at = excluded.updated_at

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang.domain.events import Event
-from gerbang.domain.terms import EVERYTHING, Terms
+from gerbang.domain.terms import NOTHING_OFFERED, Terms
 
 State = Literal["waiting", "delivered", "parked", "given_up"]
 """`parked`: every try of the ladder failed. `given_up`: the endpoint answered that it never wants this one (a 4xx)."""
@@ -23,7 +23,7 @@ class Product(msgspec.Struct, frozen=True):
     name: str
     kinds: frozenset[str]
     ladder: tuple[timedelta, ...]
-    terms: Terms = EVERYTHING
+    terms: Terms = NOTHING_OFFERED
     takes_no: bool = True
     """Whether a 4xx is an answer for good; False: every answer but a 2xx is tried again."""
 

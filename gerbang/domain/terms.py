@@ -39,4 +39,4 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 _NOTHING = ChannelTerms()
-EVERYTHING = Terms()
+NOTHING_OFFERED = Terms()

@@ -9,8 +9,11 @@ from msgspec.structs import replace
 from gerbang import ids, network
 from gerbang.channels import ewallet, qris, retail_outlet, virtual_account
 from gerbang.db import Tx, customers, merchants
+from gerbang.domain import agreements
 from gerbang.domain.customers import Customer
-from gerbang.domain.merchants import Agreement, Merchant
+from gerbang.domain.merchants import Agreement, Look, Merchant
+from gerbang.domain.money import rupiah
+from gerbang.domain.paycodes import Opening
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
 from gerbang.seals import hash_of
 from gerbang.world import World
@@ -107,6 +110,42 @@ async def set_agreement(world: World, merchant_id: UUID, agreement: Agreement) -
         if not await merchants.by_id(tx, [merchant_id]):
             raise MerchantUnknown
         await merchants.update_agreement(tx, merchant_id, agreement)
+
+
+async def change_agreement(world: World, merchant_id: UUID, members: dict[str, object]) -> Agreement:
+    """Changes those members of an agreement that are given, and leaves the others. Raises MerchantUnknown or Invalid."""
+    async with world.db.transaction() as tx:
+        known = await merchants.by_id(tx, [merchant_id])
+        if merchant_id not in known:
+            raise MerchantUnknown
+        merchant = known[merchant_id]
+        try:
+            agreement = msgspec.convert(msgspec.to_builtins(merchant.agreement) | members, Agreement)
+        except (msgspec.ValidationError, ValueError) as wrong:
+            raise Invalid("agreement", why=f"This is not an agreement: {wrong}") from None
+        if strange := agreements.unknown(members, _written_out(agreement)):
+            raise Invalid("agreement", why=f"An agreement has no {strange}. Nothing was changed.")
+        if fault := agreements.fault(agreement) or _unreadable_qris(world, replace(merchant, agreement=agreement)):
+            raise Invalid("agreement", why=f"{fault} Nothing was changed.")
+        await merchants.update_agreement(tx, merchant_id, agreement)
+    return agreement
+
+
+def _written_out(agreement: Agreement) -> dict[str, object]:
+    """An agreement with all that it could say, also where it says nothing."""
+    return msgspec.to_builtins(agreement) | {"look": dict.fromkeys(Look.__struct_fields__)}
+
+
+def _unreadable_qris(world: World, merchant: Merchant) -> str | None:
+    """Why no QR code can be composed of a registration; None where one can."""
+    if merchant.agreement.qris is None:
+        return None
+    trial = Opening("qris", None, "", rupiah(10_000), standing=False, expires_at=None)
+    try:
+        world.channels["qris"].block(trial, "A" * 14, merchant, world.clock.now())
+    except ValueError as wrong:
+        return f"No QR code can be made of qris: {wrong}."
+    return None
 
 
 async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, stop: bool = False) -> list[str]:

@@ -10,11 +10,21 @@ from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payouts
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
 from gerbang.domain.reports import Report
-from gerbang.errors import AmountMissing, ClockBackwards, MerchantUnknown, NotInLiveMode, PaymentUnknown, WrongState
+from gerbang.errors import (
+    AmountMissing,
+    ClockBackwards,
+    Invalid,
+    MerchantUnknown,
+    NotInLiveMode,
+    PaymentUnknown,
+    WrongState,
+)
 from gerbang.services.lookups import Found
 from gerbang.world import World
 
 SIMULATOR = "simulator"
+OWN_REFERENCES = ("TASK-", "WALLET-", "PAGE-")
+"""Money that tasks, the wallet and the payer's page play: the same play is the same money."""
 
 
 def sandbox_clock(world: World) -> MovableClock:
@@ -71,10 +81,17 @@ def simulated_payment(
         channel, number = found.charges[0].channel, found.charges[0].block.number
     else:
         raise WrongState(state=payment.state, verb="paid: it has no number yet")
+    check_reference(bank_reference)
     amount = amount or payment.amount
     if amount is None:
         raise AmountMissing("amount")
     return simulated_report(channel, number, amount, bank_reference, paid_at)
+
+
+def check_reference(bank_reference: str | None) -> None:
+    """Raises Invalid (field "bankReference") for a reference that the sandbox gives to money of its own."""
+    if bank_reference is not None and bank_reference.startswith(OWN_REFERENCES):
+        raise Invalid("bankReference", why=f"A bank reference may not begin with {', '.join(OWN_REFERENCES)}.")
 
 
 def simulated_report(

@@ -1,9 +1,10 @@
 """Settling: paid money becomes the merchant's to withdraw, less its fee, on the day that its channel's schedule says."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from msgspec.structs import replace
 
 from gerbang import ids
@@ -15,23 +16,51 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee
 from gerbang.domain.ledger import settling
 from gerbang.domain.settlements import Settlement, parts_of
-from gerbang.errors import PaymentUnknown, SettlementUnknown, WrongState
+from gerbang.errors import PaymentUnknown, SettlementUnknown, Unavailable, WrongState
 from gerbang.services import news
 from gerbang.world import World
 
+log = structlog.get_logger()
 MOST_AT_ONCE = 1_000
 """Charges of one commit: many share it, and memory stays the same however many are due."""
+
+
+TRIED_AGAIN_AFTER = timedelta(hours=1)
 
 
 async def settle_due(world: World) -> int:
     """Settles charges whose day has come, up to 1,000 of them, and returns how many.
 
     All in one commit: the transfers, the settlement of each merchant's day, the charges and the news. A charge is locked
-    and looked at again by it, so nothing is settled twice, whoever else is at work and whenever a process dies.
+    and looked at again by it, so nothing is settled twice, whoever else is at work and whenever a process dies. If that
+    fails, each is tried once alone: one that cannot be settled waits an hour, and holds up nobody else.
     """
+    try:
+        return await _settle_some(world, MOST_AT_ONCE)
+    except Unavailable:
+        raise
+    except Exception:
+        log.exception("charges could not be settled together, and are settled one by one")
+    done = 0
+    for _ in range(MOST_AT_ONCE):
+        try:
+            settled = await _settle_some(world, 1)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("a charge could not be settled, and waits")
+            async with world.db.transaction() as tx:
+                settled = await charges.postpone(tx, world.clock.now(), world.clock.now() + TRIED_AGAIN_AFTER)
+        if not settled:
+            break
+        done += 1
+    return done
+
+
+async def _settle_some(world: World, most: int) -> int:
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        due = await charges.to_settle(tx, now, MOST_AT_ONCE)
+        due = await charges.to_settle(tx, now, most)
         if due:
             await _settle(world, tx, due, now)
     return len(due)

@@ -22,7 +22,6 @@ NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 MICROSECOND = timedelta(microseconds=1)
 MERCHANT = UUID(int=2)
-PAYOUT = UUID(int=3)
 STATES: tuple[State, ...] = get_args(State)
 PAYOUT = Payout(
     id=UUID(int=1),
@@ -101,8 +100,8 @@ def test_the_fee_comes_on_top_of_the_amount() -> None:
 @given(amounts, fees)
 def test_a_completed_payout_has_left_by_the_bank_and_paid_its_fee(amount: int, fee: Fee) -> None:
     whole = amount + fee.total
-    lines = reserving(MERCHANT, whole, payout_id=PAYOUT) + paying_out(
-        "simulator", MERCHANT, amount, fee, payout_id=PAYOUT
+    lines = reserving(MERCHANT, whole, payout_id=PAYOUT.id) + paying_out(
+        "simulator", MERCHANT, amount, fee, payout_id=PAYOUT.id
     )
     balance = changes(lines)
     assert sum(balance.values()) == 0
@@ -118,13 +117,15 @@ def test_a_completed_payout_has_left_by_the_bank_and_paid_its_fee(amount: int, f
 
 @given(amounts)
 def test_a_failed_payout_leaves_every_balance_as_it_was(amount: int) -> None:
-    balance = changes(reserving(MERCHANT, amount, payout_id=PAYOUT) + releasing(MERCHANT, amount, payout_id=PAYOUT))
+    balance = changes(
+        reserving(MERCHANT, amount, payout_id=PAYOUT.id) + releasing(MERCHANT, amount, payout_id=PAYOUT.id)
+    )
     assert set(balance.values()) == {0}
 
 
 @given(amounts)
 def test_reserved_money_is_the_merchants_and_not_available(amount: int) -> None:
-    assert changes(reserving(MERCHANT, amount, payout_id=PAYOUT)) == {
+    assert changes(reserving(MERCHANT, amount, payout_id=PAYOUT.id)) == {
         available(MERCHANT): amount,
         reserved(MERCHANT): -amount,
     }

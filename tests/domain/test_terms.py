@@ -2,7 +2,7 @@
 
 import pytest
 
-from gerbang.domain.terms import EVERYTHING, ChannelTerms, Terms
+from gerbang.domain.terms import NOTHING_OFFERED, ChannelTerms, Terms
 
 RETAIL = ChannelTerms(amount_min=1_500_000, options=("ALFAMART", "INDOMARET"))
 ALFAMART = ChannelTerms(amount_max=250_000_000)
@@ -27,9 +27,9 @@ def test_what_is_said_of_an_option_and_of_its_channel_are_two_things(
 
 
 def test_terms_that_say_nothing_offer_nothing_and_change_nothing() -> None:
-    assert Terms() == EVERYTHING
-    assert EVERYTHING.channels == {}
-    assert not EVERYTHING.own_numbers
-    assert not EVERYTHING.prefixed_names
-    nothing = EVERYTHING.of("qris")
+    assert Terms() == NOTHING_OFFERED
+    assert NOTHING_OFFERED.channels == {}
+    assert not NOTHING_OFFERED.own_numbers
+    assert not NOTHING_OFFERED.prefixed_names
+    nothing = NOTHING_OFFERED.of("qris")
     assert {getattr(nothing, field) for field in nothing.__struct_fields__} == {None}

@@ -341,3 +341,35 @@ def test_a_charge_of_which_nobody_knows_when_it_settles_is_left_alone(told: Call
         assert await here.rows("SELECT 1 FROM settlements") == []
 
     told(story)
+
+
+def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(told: Callable[[Story], None]) -> None:
+    async def story(here: House, _: House) -> None:
+        merchant, other = await here.merchant(), await here.merchant()
+        broken = await paid(here, merchant, method=BRI)
+        well = [await paid(here, each, method=BRI) for each in (merchant, other)]
+        (payment,) = await here.rows("SELECT payment_id AS id FROM charges WHERE id = $1", broken)
+        await here.rows("UPDATE payments SET details = '{\"redirect\": 3}' WHERE id = $1", payment["id"])
+        await settle_due(here.world)
+        assert [(await charge_of(here, one))["settled_at"] is None for one in (broken, *well)] == [True, False, False]
+        await here.rows("UPDATE payments SET details = '{}' WHERE id = $1", payment["id"])
+        here.clock.advance(settlements.TRIED_AGAIN_AFTER)
+        assert await settle_due(here.world) == 1
+        await check_books(here)
+
+    told(story)
+
+
+def test_sums_that_no_integer_of_the_database_holds_are_settled(told: Callable[[Story], None]) -> None:
+    async def story(here: House, _: House) -> None:
+        merchant = await here.merchant()
+        standing = await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=BRI))
+        most = rupiah(9_999_999_999_999_999)
+        for serial in range(12):
+            await here.commands.report(money(number(standing), amount=most, reference=f"BIG-{serial}"))
+        assert await settle_due(here.world) == 12
+        (settlement,) = await settlements.newest(here.world, merchant.id, 1)
+        assert settlement.gross == 12 * most > 2**63
+        await check_books(here)
+
+    told(story)

@@ -71,9 +71,7 @@ def test_the_contract_is_served_as_it_is_written(client: httpx.Client, name: str
     assert yaml.safe_load(answered.text)["openapi"].startswith("3.1")
 
 
-@pytest.mark.parametrize(
-    "address", ["/docs/x", "/docs/x/openapi.yaml", "/docs/v2_sessions/x", "/docs/%00"]
-)
+@pytest.mark.parametrize("address", ["/docs/x", "/docs/x/openapi.yaml", "/docs/v2_sessions/x", "/docs/%00"])
 def test_what_is_not_there_says_where_to_look(client: httpx.Client, address: str) -> None:
     answered = client.get(address)
     assert answered.status_code == 404

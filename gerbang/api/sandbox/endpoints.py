@@ -236,6 +236,7 @@ async def report(desk: Desk, request: Request) -> Response:
         found = await desk.commands.read(Question(merchant_id, _payment_id(asked.paymentId)))
         money = sandbox.simulated_payment(found, amount, asked.bankReference, paid_at)
     else:
+        sandbox.check_reference(asked.bankReference)
         channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "")
         money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)
     booked = await desk.commands.report(money)

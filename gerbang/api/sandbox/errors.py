@@ -63,7 +63,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.ClockBackwards: _INVALID,
     errors.Unavailable: Answer(503, "unavailable"),
 }
-FIELDS = {"to": "to", "url": "url", "product": "product", "amount": "amount"}
+FIELDS = {"to": "to", "url": "url", "product": "product", "amount": "amount", "bankReference": "bankReference"}
 
 
 def told(status: int, code: str, message: str, field: str = "") -> Response:

@@ -61,7 +61,7 @@ class _Voice:
     """What the callbacks of both products have in common."""
 
     def new_signing_secret(self) -> str:
-        return f"ss_{ids.hex_id(12)}"
+        return f"ss_{ids.hex_id(32)}"
 
     def headers(
         self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime

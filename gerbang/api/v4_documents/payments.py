@@ -86,7 +86,7 @@ async def made_or_known(desk: Desk, order: NewPayment) -> bytes:
         return await desk.commands.create(order)
     except ReferenceTaken:
         known = await lists.of_reference(desk.world, order.merchant_id, order.scope, order.reference)
-        if known is None or known.payment.kind != order.kind:
+        if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
             raise
         return order.answer(known.payment, known.charge)
 

@@ -20,8 +20,8 @@ CREATE TABLE settlements (
     -- The day in Jakarta on which its money became available. What comes later that day is added.
     settled_on  date NOT NULL,
     charges     bigint NOT NULL,
-    gross       bigint NOT NULL,
-    fees        bigint NOT NULL,
+    gross       numeric NOT NULL,
+    fees        numeric NOT NULL,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
     UNIQUE (merchant_id, settled_on)
@@ -58,6 +58,9 @@ FROM reports r
 LEFT JOIN (SELECT report_id, sum(amount) AS vat FROM transfers WHERE reason = 'vat' GROUP BY report_id) t
        ON t.report_id = r.id
 WHERE r.charge_id = c.id AND r.outcome = 'booked' AND c.state = 'succeeded';
+UPDATE charges SET settles_at = paid_at WHERE state = 'succeeded' AND settles_at IS NULL;
+-- A process of an older version that still runs cannot book money any more: its fee would be taken twice.
+ALTER TABLE charges ADD CHECK (state <> 'succeeded' OR settles_at IS NOT NULL);
 WITH returned AS (
     INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, at)
     SELECT credit, debit, amount, reason || '_returned', merchant_id, payment_id, report_id, at

@@ -149,7 +149,7 @@ def test_each_product_has_an_endpoint_of_its_own(shop: CheckedShop) -> None:
 
 def test_the_signature_is_over_the_exact_bytes(shop: CheckedShop, listener: Listener) -> None:
     secret = listens(shop, listener)["signingSecret"]
-    assert re.fullmatch("ss_[0-9a-f]{12}", secret)
+    assert re.fullmatch("ss_[0-9a-f]{32}", secret)
     shop.do(shop.create(description="Kopi — é 😀 \"'<>&"), "receive_payment")
     [callback] = heard(shop, listener)
     headers = callback.headers

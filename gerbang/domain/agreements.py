@@ -1,0 +1,87 @@
+"""What an agreement may say: every number within the bounds that the house can reckon with."""
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+from gerbang.domain.fees import Rate
+from gerbang.domain.merchants import Agreement, NumberRange
+
+SECONDS_MAX = 366 * 86_400
+FLAT_MAX = 10**12
+"""Of a fee, in sen: ten thousand million rupiah."""
+AMOUNT_MAX = 10**18 - 1
+"""Sixteen digits of rupiah, in sen."""
+DIGITS_MAX = 12
+PREFIX = re.compile(r"[0-9]{0,16}", re.ASCII)
+
+
+def fault(agreement: Agreement) -> str | None:
+    """The first thing in an agreement that cannot be, as a sentence; None where all is well."""
+    return next(_faults(agreement), None)
+
+
+def _faults(agreement: Agreement) -> Iterator[str]:
+    if not 0 <= agreement.quarantine_seconds <= SECONDS_MAX:
+        yield f"quarantine_seconds must be 0 to {SECONDS_MAX}."
+    for name, rate in agreement.fees.items():
+        yield from _of_rate(f"fees.{name}", rate)
+    for member in ("amount_min", "amount_max"):
+        for name, amount in getattr(agreement, member).items():
+            if not 1 <= amount <= AMOUNT_MAX:
+                yield f"{member}.{name} must be 1 to {AMOUNT_MAX} sen."
+    for member in ("expiry_min_seconds", "expiry_max_seconds"):
+        for name, seconds in getattr(agreement, member).items():
+            if not 1 <= seconds <= SECONDS_MAX:
+                yield f"{member}.{name} must be 1 to {SECONDS_MAX}."
+    if len(agreement.name_prefix) > 20 or not agreement.name_prefix.isprintable():
+        yield "name_prefix must be at most 20 letters that can be printed."
+    if agreement.retail_outlet is not None:
+        yield from _of_range("retail_outlet.codes", agreement.retail_outlet.codes)
+    for code, bank in agreement.virtual_account.banks.items() if agreement.virtual_account else ():
+        name = f"virtual_account.banks.{code}"
+        yield from _of_range(f"{name}.dynamic", bank.dynamic)
+        if bank.own is not None:
+            yield from _of_range(f"{name}.own", bank.own)
+        yield from _of_range(f"{name}.static_prefix", NumberRange(bank.static_prefix, bank.static_digits))
+        if not bank.static_ranges:
+            yield f"{name}.static_ranges must name a range."
+        for first, last in bank.static_ranges:
+            yield from _of_range(
+                f"{name}.static_ranges", NumberRange(bank.static_prefix, bank.static_digits, first, last)
+            )
+
+
+def _of_rate(name: str, rate: Rate) -> Iterator[str]:
+    if not 0 <= rate.flat <= FLAT_MAX:
+        yield f"{name}.flat must be 0 to {FLAT_MAX} sen."
+    for part, percent in (("percent", rate.percent), ("vat_percent", rate.vat_percent)):
+        if percent is not None and not (percent.is_finite() and 0 <= percent <= 100):
+            yield f"{name}.{part} must be 0 to 100."
+
+
+def _of_range(name: str, numbers: NumberRange) -> Iterator[str]:
+    if not PREFIX.fullmatch(numbers.prefix):
+        yield f"{name} must begin with at most 16 digits."
+    if not 1 <= numbers.digits <= DIGITS_MAX:
+        yield f"{name} must have 1 to {DIGITS_MAX} free digits."
+    elif not 0 <= numbers.first <= numbers.end < 10**numbers.digits:
+        yield f"{name} must begin at 0 or more, and end within its digits and not before it begins."
+
+
+def unknown(given: object, known: object, at: str = "") -> str | None:
+    """The path of the first member of a JSON document that an agreement does not have; None where there is none.
+
+    `known` is the agreement that was read from it, written out again.
+    """
+    if not isinstance(given, dict) or not isinstance(known, dict):
+        return None
+    there = cast("dict[str, object]", known)
+    for name, value in cast("dict[str, object]", given).items():
+        path = f"{at}.{name}" if at else name
+        if name not in there:
+            return path
+        found = unknown(value, there[name], path)
+        if found is not None:
+            return found
+    return None
