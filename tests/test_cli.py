@@ -4,10 +4,11 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from gerbang import __version__
 from gerbang.cli import main
@@ -178,13 +179,15 @@ def test_the_lock_pins_every_dependency_with_hashes_and_names_no_host() -> None:
 @pytest.fixture
 def operator(
     databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[str], tuple[int, str, str]]:
+) -> Iterator[Callable[[str], tuple[int, str, str]]]:
     """Types commands on a database of its own, on which a merchant was made whose id stands where the line says ID."""
     monkeypatch.setenv("GERBANG_DATABASE_URL", databases.fresh())
     monkeypatch.setenv("GERBANG_SECRET_KEY", "a key of the tests, 32 characters")
     made = typed("merchant create --name Toko --short-name TK --email toko@example.id", capsys)
     merchant_id = made[1].split("merchant id")[1].split()[0]
-    return lambda line: typed(line.replace("ID", merchant_id), capsys)
+    yield lambda line: typed(line.replace("ID", merchant_id), capsys)
+    # The log of a command goes to a standard error that was this test's own.
+    structlog.reset_defaults()
 
 
 def test_an_agreement_is_printed_changed_and_set(
