@@ -269,7 +269,7 @@ class Shop:
         for row in await self._rows("SELECT id, reference FROM reports"):
             names[str(row["id"])] = f"<report {row['reference']}>"
         for row in await self._rows(
-            "SELECT number, payment_id FROM paycodes WHERE number NOT SIMILAR TO '9881%|1268%77'"
+            "SELECT number, payment_id FROM paycodes WHERE number NOT SIMILAR TO '9881%|1268%00000077'"
         ):
             names[row["number"]] = f"<number of {names[str(row['payment_id'])]}>"
             names[row["number"][-12:]] = f"<end of the number of {names[str(row['payment_id'])]}>"
