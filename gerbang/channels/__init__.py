@@ -142,11 +142,16 @@ def check_amount(facts: Facts, payment: Payment, merchant: Merchant) -> None:
     if payment.standing and not facts.standing_amount:
         raise AmountNotAllowed("amount")
     option = payment.method.option if payment.method else None
-    least, most = limits(facts, merchant, option)
-    if payment.amount < least:
-        raise AmountBelowLimit("amount", title=option or facts.title, minimum=readable(least))
-    if payment.amount > most:
-        raise AmountAboveLimit("amount", title=option or facts.title, maximum=readable(most))
+    check_between(payment.amount, limits(facts, merchant, option), option or facts.title)
+
+
+def check_between(amount: int, bounds: tuple[int, int], title: str, field: str = "amount") -> None:
+    """Raises AmountBelowLimit or AmountAboveLimit for an amount outside the least and the most."""
+    least, most = bounds
+    if amount < least:
+        raise AmountBelowLimit(field, title=title, minimum=readable(least))
+    if amount > most:
+        raise AmountAboveLimit(field, title=title, maximum=readable(most))
 
 
 def end_of(facts: Facts, payment: Payment, merchant: Merchant, now: datetime) -> datetime | None:

@@ -55,7 +55,7 @@ class Postgres:
 
     async def watch(self) -> None:
         """Stays for as long as it runs. Raises `EmbeddedPostgresFailed` when it has ended without being asked to."""
-        while self.process.poll() is None:  # noqa: ASYNC110  the process tells nobody that it has ended
+        while self.process.poll() is None:  # noqa: ASYNC110  a plain subprocess has no event to wait for
             await asyncio.sleep(LOOK_SECONDS)
         await asyncio.sleep(NOTICE_SECONDS)
         raise EmbeddedPostgresFailed(

@@ -5,7 +5,6 @@ docs/decisions/0027-bank-holidays.md says why.
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -17,9 +16,6 @@ from gerbang.clock import WIB, wib
 
 WORKING_DAYS_MAX = 60
 """The longest schedule that is not a slip of the pen: about a quarter of a year."""
-
-CLOSED_BY_OPERATOR = "Hari libur bank"
-"""The name of a day that only the operator has closed."""
 
 _DAY = timedelta(days=1)
 _SATURDAY = 5
@@ -59,15 +55,6 @@ class BankCalendar(msgspec.Struct, frozen=True):
             if self.is_working_day(day):
                 count -= 1
         return day
-
-    def name_of(self, day: date) -> str | None:
-        """What the closed day is called in Indonesian; None for a working day and for a plain weekend.
-
-        A date that is only predicted says so in its name ("perkiraan").
-        """
-        if self.is_working_day(day):
-            return None
-        return _holidays(day.year).get(day) or (CLOSED_BY_OPERATOR if day in self.extra else None)
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -125,9 +112,9 @@ def parse(text: str) -> BankCalendar:
 
 
 @lru_cache(maxsize=32)
-def _holidays(year: int) -> Mapping[date, str]:
-    # Without a language, names would be in that of the process's environment. A year takes a third of a millisecond.
-    return dict(Indonesia(years=year, categories=(PUBLIC, GOVERNMENT), language="id", expand=False))
+def _holidays(year: int) -> frozenset[date]:
+    # Without a language the package would ask the process's environment. A year takes a third of a millisecond.
+    return frozenset(Indonesia(years=year, categories=(PUBLIC, GOVERNMENT), language="id", expand=False))
 
 
 @lru_cache(maxsize=64)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from gerbang import ids
+from gerbang import channels, ids
 from gerbang.clock import MovableClock
 from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payouts
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
+from gerbang.domain.payments import Payment
 from gerbang.domain.reports import Report
 from gerbang.errors import (
     AmountMissing,
@@ -86,6 +87,25 @@ def simulated_payment(
     if amount is None:
         raise AmountMissing("amount")
     return simulated_report(channel, number, amount, bank_reference, paid_at)
+
+
+async def simulated_arrival(world: World, payment: Payment, amount: int, field: str) -> Report:
+    """The report of a buyer who pays to a standing paycode; new money every time.
+
+    Raises AmountBelowLimit or AmountAboveLimit (with the field given), or WrongState for one that takes no money any more.
+    """
+    assert payment.method is not None and payment.method.block is not None, "a standing paycode has its number"
+    method, number = payment.method, payment.method.block.number
+    async with world.db.reading() as tx:
+        merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
+    facts = world.channels[method.channel].facts
+    bounds = channels.limits(facts, world.dealing(merchant, payment.product), method.option, standing=True)
+    if payment.amount is not None:
+        bounds = payment.amount, payment.amount
+    channels.check_between(amount, bounds, facts.title, field)
+    if payment.state != "active":
+        raise WrongState(state=payment.state, verb="paid")
+    return simulated_report(method.channel, number, amount, None)
 
 
 def check_reference(bank_reference: str | None) -> None:

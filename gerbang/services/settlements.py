@@ -50,7 +50,8 @@ async def settle_due(world: World) -> int:
         except Exception:
             log.exception("a charge could not be settled, and waits")
             async with world.db.transaction() as tx:
-                settled = await charges.postpone(tx, world.clock.now(), world.clock.now() + TRIED_AGAIN_AFTER)
+                now = world.clock.now()
+                settled = await charges.postpone(tx, now, now + TRIED_AGAIN_AFTER)
         if not settled:
             break
         done += 1

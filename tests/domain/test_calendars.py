@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gerbang.clock import WIB
-from gerbang.domain.calendars import CLOSED_BY_OPERATOR, BankCalendar, Schedule, parse, settles_at
+from gerbang.domain.calendars import BankCalendar, Schedule, parse, settles_at
 
 CALENDAR = BankCalendar()
 DAY = timedelta(days=1)
@@ -108,33 +108,9 @@ def test_counting_on_is_the_same_as_counting_at_once(calendar: BankCalendar, day
     assert calendar.after(calendar.after(day, first), then) == calendar.after(day, first + then)
 
 
-@given(calendar=calendars, day=days)
-def test_a_day_has_a_name_only_if_banks_are_closed(calendar: BankCalendar, day: date) -> None:
-    if calendar.is_working_day(day):
-        assert calendar.name_of(day) is None
-    elif day.weekday() < 5:
-        assert calendar.name_of(day)
-
-
-@pytest.mark.parametrize(
-    ("day", "name"),
-    [
-        ("2025-03-31", "Hari Raya Idul Fitri"),
-        ("2025-04-07", "Cuti Bersama Hari Raya Idul Fitri"),
-        ("2025-08-17", "Hari Kemerdekaan Republik Indonesia"),  # a Sunday
-        ("2028-02-28", "Hari kedua dari Hari Raya Idul Fitri (perkiraan)"),
-        ("2025-07-05", None),
-        ("2025-07-01", None),
-    ],
-)
-def test_a_holiday_is_called_by_its_indonesian_name_and_a_predicted_one_says_so(day: str, name: str | None) -> None:
-    assert CALENDAR.name_of(on(day)) == name
-
-
 def test_an_operator_closes_a_day() -> None:
     calendar = BankCalendar(extra=frozenset({on("2025-07-02")}))
     assert not calendar.is_working_day(on("2025-07-02"))
-    assert calendar.name_of(on("2025-07-02")) == CLOSED_BY_OPERATOR
     assert calendar.after(on("2025-07-01"), 1) == on("2025-07-03")
 
 
@@ -143,7 +119,6 @@ def test_an_operator_opens_a_day(day: str) -> None:
     calendar = BankCalendar(open_=frozenset({on(day)}))
     assert not CALENDAR.is_working_day(on(day))
     assert calendar.is_working_day(on(day))
-    assert calendar.name_of(on(day)) is None
     assert calendar.after(on(day) - DAY, 1) == on(day)
 
 

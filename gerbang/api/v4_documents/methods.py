@@ -6,17 +6,15 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gerbang import channels
 from gerbang.api.v4_documents import listing, shapes
 from gerbang.api.v4_documents.answers import Desk, answer, document
 from gerbang.api.v4_documents.events import PRODUCT
 from gerbang.api.v4_documents.payments import STATUSES, made_or_known, method_of, written
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.domain.charges import Charge
-from gerbang.domain.money import readable
 from gerbang.domain.payments import Details, Payment
-from gerbang.errors import AmountAboveLimit, AmountBelowLimit, PaymentUnknown, WrongState
-from gerbang.services import lists, lookups, sandbox
+from gerbang.errors import PaymentUnknown
+from gerbang.services import lists, sandbox
 from gerbang.services.drafts import NewPayment
 from gerbang.services.lists import Asked
 
@@ -79,21 +77,11 @@ async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     options = asked.member("options")
     amount = options.amount()
     found = await _found(desk, request, merchant_id)
-    method = found.method
-    assert method is not None and method.block is not None
-    merchant = desk.world.dealing(await lookups.merchant(desk.world, merchant_id), found.product)
-    facts = desk.world.channels[method.channel].facts
-    least, most = channels.limits(facts, merchant, method.option, standing=True)
-    if amount < least:
-        raise AmountBelowLimit(options.field("amount"), title=facts.title, minimum=readable(least))
-    if amount > most:
-        raise AmountAboveLimit(options.field("amount"), title=facts.title, maximum=readable(most))
-    if found.state != "active":
-        raise WrongState(state=found.state, verb="paid")
-    booked = await desk.commands.report(sandbox.simulated_report(method.channel, method.block.number, amount, None))
+    report = await sandbox.simulated_arrival(desk.world, found, amount, options.field("amount"))
+    booked = await desk.commands.report(report)
     reference = None
-    if method.channel == "virtual_account" and booked.charge_id is not None:
+    if report.channel == "virtual_account" and booked.charge_id is not None:
         arrived = await desk.commands.find(Asked(merchant_id, booked.charge_id))
         reference = None if arrived.charge is None else shapes.arrival_reference(arrived.charge)
-    target = shapes.method_id(found), shapes.TYPES[method.channel]
+    target = shapes.method_id(found), shapes.TYPES[report.channel]
     return answer(document(shapes.task(*target, action, reference=reference, amount=amount)), 201)
