@@ -6,10 +6,11 @@ import gc
 import signal
 import socket
 from collections.abc import Awaitable, Generator, Sequence
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gerbang.settings import Settings, SettingsWrong
 
@@ -17,6 +18,11 @@ HEAD_BYTES_MAX = 65_536
 """A request line and headers longer than this are cut off, unless they came at one blow."""
 DRAIN_SECONDS = 3
 """How long requests that are under way may take once we were asked to stop."""
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open. Longer than common clients and proxies keep theirs (5 to 60 s), so that it is
+they who hang up: a request that meets a closing connection is lost, and a POST is not sent twice by itself."""
+REQUEST_SECONDS = 60.0
+"""How long one request may take to come in whole, and a new connection to begin."""
 
 
 class _Server(uvicorn.Server):
@@ -28,11 +34,30 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """Hangs up on whoever sends a head or a trailer without an end; the parser itself would keep all of it."""
+    """Hangs up on whoever sends a head or a trailer without an end, or never comes to the end of a request.
 
+    The parser itself would keep all of it, and wait for ever.
+    """
+
+    request_seconds = REQUEST_SECONDS
     _steps = 0
     _held_bytes = 0
     """What came in since the parser last gave something on: of a head, of a chunk's extension or of a trailer."""
+    _coming = True
+    """Whether a request is awaited or has come in half."""
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(self.request_seconds, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline_off()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._coming = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._steps += 1
@@ -44,15 +69,32 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._steps += 1
+        self._coming = False
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         before = self._steps
         super().data_received(data)
+        if not self._coming:
+            self._deadline_off()
+        elif self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.request_seconds, self._give_up)
         self._held_bytes = self._held_bytes + len(data) if self._steps == before else 0
         if self._held_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
             self.transport.close()
+
+    def _deadline_off(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        answer = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        # An answer that is on its way already must not have another one put into its middle.
+        if answer is None or answer.response_complete or not answer.response_started:
+            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n")
+        self.transport.close()
 
 
 Listener = socket.socket
@@ -106,18 +148,20 @@ async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) ->
         task.result()
 
 
-async def serve_http(app: ASGIApp, listener: Listener) -> None:
+async def serve_http(app: ASGIApp, listener: Listener, request_seconds: float = REQUEST_SECONDS) -> None:
     """Answers HTTP until cancelled; then lets requests that are under way finish."""
+    protocol = type("_Protocol", (_Protocol,), {"request_seconds": request_seconds})
     config = uvicorn.Config(
         app,
         loop="none",
-        http=_Protocol,
+        http=protocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config)

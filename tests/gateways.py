@@ -74,12 +74,14 @@ class Gateway(AbstractContextManager["Gateway"]):
         clock: datetime | None = DOCUMENTS_DAY,
         work: bool = True,
         live: bool = False,
+        request_seconds: float = listening.REQUEST_SECONDS,
     ) -> None:
         self.settings = Settings(database_url=database_url, data=data, port=0)
         if live:
             self.settings = replace(self.settings, mode="live", secret_key=LIVE_KEY, public_url="https://pay.example")
         self._clock = clock
         self._work = work
+        self._request_seconds = request_seconds
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
@@ -112,7 +114,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 if not self.house.world.live:
                     self.sandbox = await sandbox_merchant.ready(self.house.world, self.base_url, None)
                 self._started.set()
-                jobs = [listening.serve_http(self.house.app, listener)]
+                jobs = [listening.serve_http(self.house.app, listener, self._request_seconds)]
                 if self._work:
                     jobs.append(self.house.workers.run())
                 await listening.until_stopped(jobs, self._stop)

@@ -1,0 +1,86 @@
+"""Connections: an idle one is kept for longer than clients keep theirs, an unfinished request is not waited for for ever."""
+
+import socket
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from gerbang import listening
+from tests.gateways import Databases, Gateway
+
+ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+HURRY = 0.3
+ANNOUNCED = (
+    b"POST /v1/access-token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n"
+    b"X-MERCHANT-ID: 01a1fc0d-0996-7061-8226-527541eae695\r\nX-MERCHANT-SECRET: x\r\n\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def hurried(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that waits for a request's end no longer than a blink."""
+    with Gateway(databases.fresh(), tmp_path_factory.mktemp("hurried"), request_seconds=HURRY) as gateway:
+        yield gateway
+
+
+def line_to(gateway: Gateway) -> socket.socket:
+    where = urlsplit(gateway.base_url)
+    return socket.create_connection((where.hostname or "", where.port or 0), timeout=5)
+
+
+def ask(line: socket.socket, sent: bytes = ASK) -> bytes:
+    line.sendall(sent)
+    received = b""
+    while not received.endswith(b'{"status":"ok"}'):
+        part = line.recv(65_536)
+        assert part, f"hung up after {received!r}"
+        received += part
+    return received
+
+
+def until_hung_up(line: socket.socket) -> tuple[bytes, float]:
+    """What came until the gateway hung up, and after how many seconds it did."""
+    started, received = time.monotonic(), b""
+    while part := line.recv(65_536):
+        received += part
+    return received, time.monotonic() - started
+
+
+def test_a_connection_outlives_the_idle_seconds_of_common_clients(shared_gateway: Gateway) -> None:
+    with line_to(shared_gateway) as line:
+        assert ask(line).startswith(b"HTTP/1.1 200 ")
+        time.sleep(5.3)  # httpx and Node keep an idle connection for 5 s
+        assert ask(line).startswith(b"HTTP/1.1 200 ")
+    assert listening.KEEP_ALIVE_SECONDS > 60, "nginx and load balancers keep theirs for 60 s"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"", b"GET", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: ", ANNOUNCED, ANNOUNCED + b'{"grant', ASK + b"GET /h"],
+)
+def test_a_request_that_never_comes_whole_is_given_up(hurried: Gateway, beginning: bytes) -> None:
+    with line_to(hurried) as line:
+        line.sendall(beginning)
+        received, seconds = until_hung_up(line)
+    assert received.rpartition(b"HTTP/1.1 ")[2].startswith(b"408 "), received
+    assert HURRY / 2 < seconds < 4
+    assert hurried.client.get("/healthz").status_code == 200
+
+
+def test_a_drip_of_bytes_does_not_put_the_end_off(hurried: Gateway) -> None:
+    started = time.monotonic()
+    with line_to(hurried) as line, pytest.raises(ConnectionError):
+        for _ in range(100):
+            line.sendall(b"G")
+            time.sleep(0.05)
+    assert time.monotonic() - started < 4
+
+
+def test_whole_requests_far_apart_are_no_unfinished_ones(hurried: Gateway) -> None:
+    with line_to(hurried) as line:
+        for _ in range(3):
+            line.sendall(ASK[:10])
+            assert ask(line, ASK[10:]).startswith(b"HTTP/1.1 200 ")
+            time.sleep(HURRY * 1.5)
