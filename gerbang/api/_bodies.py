@@ -5,14 +5,16 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 from starlette.requests import Request
 
 BODY_BYTES_MAX = 1_000_000
 NESTING_MAX = 64
+FAULTS_MAX = 10
 _TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
 T = TypeVar("T")
 
@@ -22,12 +24,16 @@ class BodyTooLarge(Exception):
 
 
 class Malformed(Exception):
-    """A request that cannot be understood: `field` is the path of what is wrong, "" when it is the whole body."""
+    """A request that cannot be understood: `field` is the path of what is wrong, "" when it is the whole body.
 
-    def __init__(self, field: str, why: str) -> None:
+    `others` is what else is wrong with it, so that its writer need not ask again and again.
+    """
+
+    def __init__(self, field: str, why: str, others: Sequence["Malformed"] = ()) -> None:
         super().__init__(why)
         self.field = field
         self.why = why
+        self.others = others
 
 
 async def body_of(request: Request) -> bytes:
@@ -130,13 +136,37 @@ def _path(value: object, wanted: Callable[[object], bool]) -> str | None:
 
 
 def shaped(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """A JSON body in the shape that is asked for. Raises Malformed with the path of the first thing that is wrong."""
+    """A JSON body in the shape that is asked for. Raises Malformed with the path of each thing that is wrong."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as wrong:
-        raise _told(str(wrong)) from None
+        first, *others = list(islice(_faults(msgspec.json.decode(body), decoder.type), FAULTS_MAX)) or [
+            _told(str(wrong))
+        ]
+        raise Malformed(first.field, first.why, others) from None
     except (msgspec.DecodeError, RecursionError) as wrong:
         raise Malformed("", f"the body is not valid JSON: {wrong}") from None
+
+
+def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:
+    """All that is wrong with the members of an object; of a list or a plain value the first thing."""
+    struct = next(
+        (one for one in (wanted, *get_args(wanted)) if isinstance(one, type) and issubclass(one, msgspec.Struct)), None
+    )
+    if struct is not None and isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        for field in msgspec.structs.fields(struct):
+            inside = f"{path}.{field.encode_name}".removeprefix(".")
+            if field.encode_name in members:
+                yield from _faults(members[field.encode_name], field.type, inside)
+            elif field.required:
+                yield Malformed(inside, "is required")
+        return
+    try:
+        msgspec.json.decode(msgspec.json.encode(value), type=wanted)
+    except msgspec.ValidationError as wrong:
+        fault = _told(str(wrong))
+        yield Malformed(path + ("." if fault.field[:1] not in ("", "[") else "") + fault.field, fault.why)
 
 
 def fingerprint(path: str, value: dict[str, Any]) -> bytes:

@@ -53,7 +53,7 @@ class Desk:
             except Refused as refusal:
                 return errors.refused(refusal)
             except Malformed as wrong:
-                return errors.told(errors.MALFORMED, field=wrong.field, why=wrong.why)
+                return errors.told(errors.MALFORMED, field=wrong.field, why=wrong.why, others=wrong.others)
             except BodyTooLarge:
                 return errors.told(errors.TOO_LARGE)
             except SubMerchantNotEnabled:

@@ -1,11 +1,13 @@
 """How this dialect refuses: HTTP status, code, type and source of every refusal (payment-session reference, 1.7 to 1.10)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 from starlette.responses import Response
 
 from gerbang import errors, ids
+from gerbang.api._bodies import Malformed
 from gerbang.api.v2_sessions import shapes
 from gerbang.errors import Refused
 
@@ -98,9 +100,12 @@ FIELDS = {
 HEADERS = {401: {"www-authenticate": 'Bearer realm="Gerbang"'}, 503: {"retry-after": "1"}}
 
 
-def told(answer: Answer, *, field: str = "", why: str = "", trace_id: str = "") -> Response:
+def told(
+    answer: Answer, *, field: str = "", why: str = "", others: Sequence[Malformed] = (), trace_id: str = ""
+) -> Response:
     """A refusal as this dialect puts it."""
     details = [{"field": field if answer.names_field else "", "message": why}] if why else []
+    details += [{"field": other.field, "message": other.why} for other in others]
     body = {
         "code": answer.code,
         "message": answer.message,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gerbang.api.v2_sessions import requests
 from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import order, rupiah, written
 
@@ -208,3 +209,30 @@ def test_a_create_is_refused_when(shop: CheckedShop, changes: dict[str, Any], fi
     why = shop.refused("POST", "/v2/payments", order(**changes), status=400, code="api_validation_error", field=field)
     assert why
     assert written(shop) == before
+
+
+def test_all_that_is_wrong_is_told_at_once(shop: CheckedShop) -> None:
+    wrong = order(
+        clientReferenceId=...,
+        amount={"value": True},
+        paymentMethod={"type": "CASH"},
+        customer={"email": "nobody"},
+        orderInformation={"productDetails": [PRODUCT, {"type": "PHYSICAL", "price": rupiah(1)}]},
+    )
+    answered = shop.call("POST", "/v2/payments", wrong)
+    assert answered.status_code == 400
+    told = {detail["field"]: detail["message"] for detail in answered.json()["error"]["details"]}
+    assert told == {
+        "clientReferenceId": "is required",
+        "amount.value": "must be a whole number or a number or text, not true or false",
+        "amount.currency": "is required",
+        "paymentMethod.type": "is not one of the allowed values: 'CASH'",
+        "customer.email": "has characters that are not allowed here",
+        "orderInformation.productDetails[1].quantity": "is required",
+    }
+
+
+def test_a_flood_of_wrong_fields_is_told_in_part(shop: CheckedShop) -> None:
+    strange = dict.fromkeys(requests.CreatePayment.__struct_fields__, 1)
+    answered = shop.call("POST", "/v2/payments", strange)
+    assert (answered.status_code, len(answered.json()["error"]["details"])) == (400, 10)
