@@ -21,7 +21,6 @@ from gerbang.services.merchants import V4
 from gerbang.services.pages import Pages
 
 log = structlog.get_logger()
-STATIC = "/api/v4/payment_methods/"
 
 
 class Desk:
@@ -54,7 +53,7 @@ class Desk:
                 merchant_id = await self.merchant_of(request)
                 return await methods[request.method if request.method != "HEAD" else "GET"](self, request, merchant_id)
             except Refused as refusal:
-                return errors.refused(refusal, static=request.url.path.startswith(STATIC))
+                return errors.refused(refusal, request.url.path)
             except Malformed as wrong:
                 return errors.told(errors.MALFORMED, _sentence(wrong), wrong.field, in_query=request.method != "POST")
             except BodyTooLarge:

@@ -114,9 +114,23 @@ def _pointer(field: str) -> str:
     return "/" + re.sub(r"\[(\d+)\]", r".\1", field).lstrip(".").replace(".", "/")
 
 
-def refused(refusal: Refused, *, static: bool = False) -> Response:
-    """A refusal of the house in this dialect's words; `static` for a request about a static method."""
-    return told(ANSWERS[type(refusal)], _in_our_words(refusal).message, _field_of(refusal, static=static))
+STATIC = "/api/v4/payment_methods/"
+NOUNS = {
+    "/api/v4/payment_links/": "payment link",
+    f"{STATIC}virtual_bank_accounts/": "static virtual account",
+    f"{STATIC}qris/": "static QRIS code",
+    "/api/v4/disbursements/": "disbursement",
+}
+"""What an address speaks of, where that is no payment."""
+
+
+def refused(refusal: Refused, path: str) -> Response:
+    """A refusal of the house in this dialect's words, as they fit the address that was asked."""
+    why = _in_our_words(refusal).message
+    if isinstance(refusal, errors.PaymentUnknown | errors.PayoutUnknown):
+        noun = next((noun for start, noun in NOUNS.items() if path.startswith(start)), "payment")
+        why = f"There is no {noun} with this id."
+    return told(ANSWERS[type(refusal)], why, _field_of(refusal, static=path.startswith(STATIC)))
 
 
 def _in_our_words(refusal: Refused) -> Refused:

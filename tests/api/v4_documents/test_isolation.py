@@ -26,6 +26,15 @@ from tests.api.v4_documents.documents import (
 )
 
 
+NOUNS = {
+    "payment": "payment",
+    "virtual_bank_account": "static virtual account",
+    "qris": "static QRIS code",
+    "payment_links": "payment link",
+    "disbursement": "disbursement",
+}
+
+
 @pytest.fixture
 def other(shop: CheckedShop) -> CheckedShop:
     return shop.neighbour()
@@ -43,7 +52,8 @@ def test_nothing_of_another_merchants_is_found(shop: CheckedShop, other: Checked
     ]
     before = written(other.v2)
     for data in theirs:
-        shop.refused("GET", folder(data), status=404, code="004")
+        why = shop.refused("GET", folder(data), status=404, code="004")
+        assert why == f"There is no {NOUNS[data['type']]} with this id."
         for action in ("cancel", "receive_payment", "settle", "complete", "fail"):
             asked = task(action, options={"amount": 20_000})
             answered = shop.call("POST", f"{folder(data)}/tasks", asked)
