@@ -25,7 +25,6 @@ from tests.api.v4_documents.documents import (
     written,
 )
 
-
 NOUNS = {
     "payment": "payment",
     "virtual_bank_account": "static virtual account",
