@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, TypeVar, cast, get_args
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 BODY_BYTES_MAX = 1_000_000
 NESTING_MAX = 64
@@ -31,21 +31,25 @@ class Malformed(Exception):
 
     def __init__(self, field: str, why: str, others: Sequence["Malformed"] = ()) -> None:
         super().__init__(why)
-        self.field = field
-        self.why = why
+        # A key may hold half a character, which no answer can.
+        self.field = field.encode(errors="replace").decode()
+        self.why = why.encode(errors="replace").decode()
         self.others = others
 
 
 async def body_of(request: Request) -> bytes:
-    """The body, of at most 1 MB. Raises BodyTooLarge without reading more than that."""
+    """The body, of at most 1 MB. Raises BodyTooLarge without reading more than that, Malformed when its sender hangs up."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > BODY_BYTES_MAX:
         raise BodyTooLarge
     read = bytearray()
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > BODY_BYTES_MAX:
-            raise BodyTooLarge
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > BODY_BYTES_MAX:
+                raise BodyTooLarge
+    except ClientDisconnect:
+        raise Malformed("", "the body was not sent to its end") from None
     return bytes(read)
 
 

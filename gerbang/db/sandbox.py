@@ -9,6 +9,11 @@ from gerbang.db import Tx
 
 CLOCK_CHANNEL = "gerbang_clock"
 INBOX_LENGTH_MAX = 1000
+INBOX_BYTES_MAX = 64_000_000
+"""Bodies that an inbox holds, give or take what came since it was last looked at."""
+BODY_LARGE_BYTES = INBOX_BYTES_MAX // INBOX_LENGTH_MAX
+ANSWER_BYTES_MAX = 4_000_000
+"""Bodies that one answer shows, give or take one."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -50,25 +55,33 @@ async def receive(tx: Tx, merchant_id: UUID, at: datetime, path: str, headers: s
         headers,
         body,
     )
-    if new % 100 == 0:
+    if new % 100 == 0 or len(body) >= BODY_LARGE_BYTES:
         await tx.execute(
             """
             DELETE FROM inbox WHERE merchant_id = $1 AND id <= (
-                SELECT id FROM inbox WHERE merchant_id = $1 ORDER BY id DESC OFFSET $2 LIMIT 1)
+                SELECT max(id) FROM (
+                    SELECT id, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
+                    FROM inbox WHERE merchant_id = $1 WINDOW newest AS (ORDER BY id DESC)
+                ) held WHERE place > $2 OR bytes > $3)
             """,
             merchant_id,
             INBOX_LENGTH_MAX,
+            INBOX_BYTES_MAX,
         )
 
 
 async def received(tx: Tx, merchant_id: UUID, most: int) -> list[Received]:
-    """What a merchant's inbox holds, newest first."""
+    """What a merchant's inbox holds, newest first; of large bodies no more than one answer can carry."""
     rows = await tx.fetch(
         """
-        SELECT id, received_at, path, headers, body FROM inbox WHERE merchant_id = $1 ORDER BY id DESC LIMIT $2
+        SELECT id, received_at, path, headers, body FROM (
+            SELECT *, sum(octet_length(body)) OVER (ORDER BY id DESC) - octet_length(body) AS bytes_before
+            FROM inbox WHERE merchant_id = $1 ORDER BY id DESC LIMIT $2
+        ) newest WHERE bytes_before < $3 ORDER BY id DESC
         """,
         merchant_id,
         most,
+        ANSWER_BYTES_MAX,
     )
     return [Received(row["id"], row["received_at"], row["path"], row["headers"], row["body"]) for row in rows]
 

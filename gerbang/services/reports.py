@@ -62,11 +62,7 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
     async with world.db.transaction() as tx:
         now = world.clock.now()
         books = await _opened(tx, reports, now)
-        known = await kept.known(tx, [(report.bank, report.reference) for report in reports])
-        told = [_told_apart(report, known) for report in reports]
-        known |= await kept.known(
-            tx, [(r.bank, r.reference) for r, given in zip(told, reports, strict=True) if r != given]
-        )
+        told, known = await _heard(tx, reports)
         for i, renamed in enumerate(told):
             report = _told_apart(renamed, known)
             name = (report.bank, report.reference)
@@ -78,6 +74,17 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
                 answers[i] = booked
         await _write(world, tx, books)
     return [answers[i] for i in range(len(reports))]
+
+
+async def _heard(tx: Tx, reports: Sequence[Report]) -> tuple[list[Report], dict[tuple[str, str], kept.Heard]]:
+    """The reports under names that are theirs, and what is known of all names that were looked at on the way."""
+    told, asked = list(reports), set[tuple[str, str]]()
+    known: dict[tuple[str, str], kept.Heard] = {}
+    while fresh := {(report.bank, report.reference) for report in told} - asked:
+        known |= await kept.known(tx, list(fresh))
+        asked |= fresh
+        told = [_told_apart(report, known) for report in told]
+    return told, known
 
 
 def _told_apart(report: Report, known: Mapping[tuple[str, str], kept.Heard]) -> Report:
@@ -92,10 +99,14 @@ def _told_apart(report: Report, known: Mapping[tuple[str, str], kept.Heard]) -> 
     return replace(report, reference=f"{report.reference}#{report.channel}:{report.number}:{report.amount}")
 
 
+def asked_at(paid_at: datetime | None, now: datetime) -> datetime:
+    """The instant at which a number's owner is asked for: a bank's clock may be a little off."""
+    return min(paid_at or now, now) + BANK_CLOCK_TOLERANCE
+
+
 def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
-    """Whose number it was when the money was paid; a bank's clock may be a little off."""
-    paid_at = min(report.paid_at or now, now)
-    return report.channel, report.number, paid_at + BANK_CLOCK_TOLERANCE
+    """Whose number it was when the money was paid."""
+    return report.channel, report.number, asked_at(report.paid_at, now)
 
 
 async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Books:
@@ -151,7 +162,9 @@ def _pay(
     arrived = charge or _arrival(payment, report, now)
     facts, option = world.channels[report.channel].facts, arrived.block.option
     fee = fee_of(channel_rules.rate(facts, option, merchant), report.amount, now)
-    paid_at = min(report.paid_at or now, now)
+    paid_at, asked_for_at = min(report.paid_at or now, now), (charge or payment).created_at
+    if paid_at < asked_for_at - BANK_CLOCK_TOLERANCE:  # that bank's clock is wrong, and must not settle it sooner
+        paid_at = asked_for_at
     arrived = replace(
         charge_rules.paid(arrived, paid_at, now),
         block=replace(arrived.block, issuer=report.issuer, retrieval_reference=report.reference),

@@ -21,6 +21,7 @@ from gerbang.errors import (
     WrongState,
 )
 from gerbang.services.lookups import Found
+from gerbang.services.reports import asked_at
 from gerbang.world import World
 
 SIMULATOR = "simulator"
@@ -122,14 +123,14 @@ def simulated_report(
     return Report(SIMULATOR, reference, channel, number, amount, paid_at, issuer="Gerbang Simulator Bank")
 
 
-async def channel_of(world: World, merchant_id: UUID, number: str) -> str:
-    """The channel that a number belongs to; of virtual accounts, where it is nobody's.
+async def channel_of(world: World, merchant_id: UUID, number: str, paid_at: datetime | None = None) -> str:
+    """The channel that a number belonged to when money was paid to it; of virtual accounts, where it was nobody's.
 
     Raises PaymentUnknown for another merchant's number: a sandbox may be shared, and nobody may pay for others in it.
     """
     async with world.db.reading() as tx:
-        now = world.clock.now()
-        owners = await paycodes.owners(tx, [(name, number, now) for name in world.channels])
+        at = asked_at(paid_at, world.clock.now())
+        owners = await paycodes.owners(tx, [(name, number, at) for name in world.channels])
     for (channel, _, _), paycode in owners.items():
         if paycode.merchant_id != merchant_id:
             raise PaymentUnknown

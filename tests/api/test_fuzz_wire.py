@@ -184,6 +184,25 @@ def test_a_head_without_an_end_is_cut_off(shop: Shop) -> None:
         assert calm(shop.gateway, b"") == []
 
 
+def test_hanging_up_in_mid_body_is_no_failure_of_ours(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    page = shop.create(mode="REDIRECT", paymentMethod=None, paymentMethodOptions=None)["paymentUrl"]
+    paths = [
+        "/v2/payments",
+        "/api/v4/payments",
+        f"/sandbox/inbox/{shop.merchant_id}",
+        urlsplit(page.replace("/detail?", "/detail/choose?"))._replace(scheme="", netloc="").geturl(),
+    ]
+    assert paths[3].startswith("/detail/choose?token=")
+    for path in paths:
+        with connected(shop.gateway) as line:
+            line.sendall(request(shop, f"POST {path} HTTP/1.1", "Content-Length: 100", body=b"{"))
+            time.sleep(0.1)
+    time.sleep(0.2)
+    assert calm(shop.gateway, b"") == []
+    told = capfd.readouterr()
+    assert "failed" not in told.out + told.err
+
+
 def test_requests_sent_at_once_are_answered_in_their_order(shop: Shop) -> None:
     first = shop.create()["id"]
     second = shop.create()["id"]

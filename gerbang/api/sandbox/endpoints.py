@@ -237,7 +237,7 @@ async def report(desk: Desk, request: Request) -> Response:
         money = sandbox.simulated_payment(found, amount, asked.bankReference, paid_at)
     else:
         sandbox.check_reference(asked.bankReference)
-        channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "")
+        channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "", paid_at)
         money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)
     booked = await desk.commands.report(money)
     if booked.merchant_id not in (merchant_id, HOUSE):

@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gerbang import ids
@@ -101,10 +101,13 @@ class Desk(ABC):
         if origin != "null" and _host_of(origin) not in (self._host, headers.get("host")):
             raise Foreign
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > FORM_BYTES_MAX:
-                raise Foreign
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > FORM_BYTES_MAX:
+                    raise Foreign
+        except ClientDisconnect:
+            raise Foreign from None
         try:
             form = dict(parse_qsl(body.decode(), max_num_fields=10))
         except ValueError:

@@ -44,6 +44,23 @@ def test_the_newest_come_first_and_no_more_than_asked_for(explorer: Explorer) ->
     assert len(explorer.done("GET", "inbox?limit=500")["items"]) == 60
 
 
+def test_one_answer_shows_about_4_mb_of_large_bodies(explorer: Explorer) -> None:
+    body = b'"' + b"x" * 900_000 + b'"'
+    for _ in range(7):
+        assert post(explorer, body).status_code == 200
+    assert len(explorer.done("GET", "inbox?limit=500")["items"]) == 5
+    assert len(explorer.done("GET", "inbox?limit=2")["items"]) == 2
+
+
+def test_an_inbox_does_not_grow_without_end(explorer: Explorer) -> None:
+    for _ in range(75):
+        post(explorer, b"x" * 990_000)
+    held = explorer.gateway.rows(
+        "SELECT sum(octet_length(body))::bigint AS bytes FROM inbox WHERE merchant_id = $1", explorer.merchant_id
+    )
+    assert 62_000_000 < held[0]["bytes"] <= 64_000_000
+
+
 @pytest.mark.parametrize("limit", ["", "0", "501", "-1", "1.0", "ten", "%D9%A1", "00000000000001", "1e2", "+1", "%00"])
 def test_a_limit_that_is_none_is_refused(explorer: Explorer, limit: str) -> None:
     for path in ("inbox", "deliveries", "events"):

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+from msgspec import to_builtins
+
+from gerbang.services import lookups, merchants
 from tests.gateways import Gateway, Shop
 
 
@@ -43,6 +46,53 @@ def test_another_sum_under_a_used_reference_is_set_aside_and_not_lost(shop: Shop
     assert balances["bank/simulator"] == "21000.00"
     assert balances[f"merchant/{shop.merchant_id}/suspense"] == "-11000.00"
     assert other["reports"][0]["outcome"] == "double"
+
+
+def test_a_name_that_money_would_be_kept_under_may_be_taken_too(shop: Shop) -> None:
+    session = shop.create()
+    number = session["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
+    reference = used = session["id"][-6:]
+    for _ in range(3):
+        taken = {"number": "9999000011112222", "amount": 1, "bankReference": reference}
+        assert shop.post("/sandbox/bank/reports", taken)["reports"][0]["outcome"] == "unknown_number"
+        reference += f"#virtual_account:{number}:2000000"
+    money = {"number": number, "amount": 20_000, "bankReference": used}
+    booked = shop.post("/sandbox/bank/reports", money)
+    assert booked["reports"][0]["outcome"] == "double"
+    assert shop.post("/sandbox/bank/reports", money) == booked
+
+
+def test_money_is_not_paid_before_it_was_asked_for(gateway: Gateway) -> None:
+    shop = gateway.shop
+    session = shop.create()
+    report = {"paymentId": session["id"], "amount": 20_000, "paidAt": "2001-01-01T00:00:00Z"}
+    assert shop.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "booked"
+    charge = shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"][0]
+    assert charge["paidAt"] == charge["createdAt"]
+    (kept,) = gateway.rows("SELECT settles_at FROM charges WHERE payment_id::text = $1", session["id"])
+    assert kept["settles_at"] >= gateway.house.world.clock.now() - timedelta(minutes=1)
+
+
+def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not_booked(gateway: Gateway) -> None:
+    first, second = gateway.shop, gateway.new_shop()
+    old = _standing(first)
+    number = old["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
+    paid_at = gateway.house.world.clock.now() + timedelta(seconds=1)
+    first.advance(seconds=60)
+    first.simulate(old["id"], "EXPIRED")
+    first.advance(seconds=25 * 3600)
+    world = gateway.house.world
+    known = gateway.do(lookups.merchant(world, first.merchant_id)).agreement
+    gateway.do(
+        merchants.change_agreement(world, second.merchant_id, {"virtual_account": to_builtins(known.virtual_account)})
+    )
+    new = _standing(second)
+    assert new["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == number
+    report = {"number": number, "amount": 75_000, "paidAt": paid_at.isoformat()}
+    before = gateway.rows("SELECT count(*) FROM reports")
+    assert second.call("POST", "/sandbox/bank/reports", report).status_code == 404
+    assert gateway.rows("SELECT count(*) FROM reports") == before
+    assert first.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "late"
 
 
 def test_credentials_that_are_not_base64_text_are_only_wrong(shop: Shop) -> None:

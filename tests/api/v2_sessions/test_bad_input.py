@@ -49,6 +49,8 @@ NO_JSON: list[tuple[str, bytes, str]] = [
     ("with a key twice", body(after=',"mode":"API"'), "mode"),
     ("with a key twice inside", body().replace(b'"currency"', b'"value": 1, "currency"'), "amount.value"),
     ("with a key twice in a list", body(after=',"unknown":[{"a":1},{"a":1,"a":2}]'), "unknown[1].a"),
+    ("with half a character in a key twice", body(after=',"unknown":{"\\ud800":1,"\\ud800":2}'), "unknown.?"),
+    ("with NaN under half a character", body(after=',"unknown":{"\\udfff":[NaN]}'), "unknown.?[0]"),
     ("nested 65 deep", body(after=',"metadata":' + '{"a":' * 64 + "1" + "}" * 64), ""),
     ("nested 100000 deep", body(after=',"unknown":' + "[" * 100_000 + "]" * 100_000), ""),
 ]
