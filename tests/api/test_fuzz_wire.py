@@ -185,14 +185,13 @@ def test_a_head_without_an_end_is_cut_off(shop: Shop) -> None:
 
 
 def test_hanging_up_in_mid_body_is_no_failure_of_ours(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
-    page = shop.create(mode="REDIRECT", paymentMethod=None, paymentMethodOptions=None)["paymentUrl"]
+    page: str = shop.create(mode="REDIRECT", paymentMethod=None, paymentMethodOptions=None)["paymentUrl"]
     paths = [
         "/v2/payments",
         "/api/v4/payments",
         f"/sandbox/inbox/{shop.merchant_id}",
-        urlsplit(page.replace("/detail?", "/detail/choose?"))._replace(scheme="", netloc="").geturl(),
+        f"/detail/choose?{urlsplit(page).query}",
     ]
-    assert paths[3].startswith("/detail/choose?token=")
     for path in paths:
         with connected(shop.gateway) as line:
             line.sendall(request(shop, f"POST {path} HTTP/1.1", "Content-Length: 100", body=b"{"))
