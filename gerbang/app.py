@@ -1,16 +1,17 @@
-"""The wiring: builds the parts of the house and hands them to each other. Only the command line imports it."""
+"""The wiring: builds the parts of the house, hands them to each other and lets them run.
+
+Only the command line imports it, and the administration that the command line is a way to.
+"""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
-from uuid import UUID
 
 import msgspec
 import uvloop
@@ -24,8 +25,7 @@ from gerbang import api, channels, ids
 from gerbang.api import Context, Dialect
 from gerbang.banks.simulator import Simulator
 from gerbang.clock import Clock, MovableClock, SystemClock
-from gerbang.db import Database
-from gerbang.db import migrate as migrate_database
+from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
 from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
@@ -38,8 +38,7 @@ from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_h
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.seals import Seals
-from gerbang.services import lookups, sandbox, sandbox_merchant
-from gerbang.services import merchants as merchant_service
+from gerbang.services import installation, sandbox, sandbox_merchant
 from gerbang.services.commands import Commands
 from gerbang.services.sandbox_merchant import Sandbox
 from gerbang.settings import Settings, SettingsWrong
@@ -50,7 +49,6 @@ from gerbang.workers import Workers
 from gerbang.workers.deliveries import AT_ONCE_MAX
 from gerbang.world import World
 
-T = TypeVar("T")
 SECRET_KEY_LENGTH_MIN = 32
 LISTENING_ENDS_SECONDS_MAX = 3.0
 
@@ -67,14 +65,13 @@ class House:
 
 @asynccontextmanager
 async def house(settings: Settings, *, base_url: str, clock_start: datetime | None = None) -> AsyncGenerator[House]:
-    """Opens everything on the settings' database, and closes it at the end."""
+    """Opens everything on the settings' database, and closes it at the end. Raises SettingsWrong."""
     assert settings.database_url is not None, "a database was chosen"
     live = settings.mode == "live"
     seals = Seals(secret_key(settings))
     dialects = [dialect for dialect in api.found() if not (live and dialect.sandbox_only)]
     clock = SystemClock() if live else MovableClock()
     database = Database(settings.database_url, settings.database_connections)
-    await database.open()
     network = Network(allow_private=not live, connections_max=AT_ONCE_MAX)
     world = World(
         db=database,
@@ -92,7 +89,8 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
     listening: asyncio.Task[None] | None = None
     stop = asyncio.Event()
     try:
-        await migrate_database(database)
+        await database.open()
+        await migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
         if isinstance(clock, MovableClock):
             await _set_clock(world, clock, clock_start)
             listening = asyncio.create_task(_follow(world, clock, stop))
@@ -158,6 +156,7 @@ class Front:
             routes=[Route("/", _contracts), Route("/healthz", Health(world).answer), *contracts.routes()],
             exception_handlers={404: _nothing_here},
         )
+        self._rest.router.redirect_slashes = False  # it would send callers to whatever host they named
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path", ""))
@@ -231,10 +230,11 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     if settings.database_url is not None:
         settings.data.mkdir(parents=True, exist_ok=True)
-        uvloop.run(_run(settings, listen(settings), clock_start, None))
+        with listen(settings) as listener:
+            uvloop.run(_run(settings, listener, clock_start, None))
         return 0
-    with watched_postgres(settings.data, say=_say) as own:
-        uvloop.run(_run(replace(settings, database_url=own.url), listen(settings), clock_start, own))
+    with watched_postgres(settings.data, say=_say) as own, listen(settings) as listener:
+        uvloop.run(_run(replace(settings, database_url=own.url), listener, clock_start, own))
     return 0
 
 
@@ -293,8 +293,8 @@ Or in the other dialect, to be paid at a till:
 def serve(settings: Settings) -> int:
     """Answers HTTP, and nothing else. Any number of these may run on one database."""
     set_up_logs(settings.log_level)
-    listener = listen(settings)
-    uvloop.run(_serve(settings, listener))
+    with listen(settings) as listener:
+        uvloop.run(_serve(settings, listener))
     return 0
 
 
@@ -319,118 +319,3 @@ async def _work(settings: Settings) -> None:
     async with house(settings, base_url=base_url) as built:
         _say("Gerbang is working.")
         await until_stopped([built.workers.run()], stop)
-
-
-def migrate(settings: Settings) -> int:
-    """Brings the database's tables up to date, and says what was done."""
-
-    async def task() -> list[str]:
-        assert settings.database_url is not None
-        database = Database(settings.database_url, 2)
-        await database.open()
-        try:
-            return await migrate_database(database)
-        finally:
-            await database.close()
-
-    applied = uvloop.run(task())
-    _say("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
-    return 0
-
-
-def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
-    async def inside() -> T:
-        base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-        async with house(settings, base_url=base_url) as built:
-            return await task(built.world)
-
-    set_up_logs("warning")
-    return uvloop.run(inside())
-
-
-def merchant_create(settings: Settings, name: str, short_name: str, email: str) -> dict[str, str]:
-    """Takes a merchant in and returns what it signs in with."""
-
-    async def task(world: World) -> dict[str, str]:
-        _, keys = await merchant_service.create(world, name=name, short_name=short_name, email=email)
-        return _shown(keys)
-
-    return _within(settings, task)
-
-
-def merchants(settings: Settings) -> list[dict[str, str]]:
-    """All merchants, for a table."""
-
-    async def task(world: World) -> list[dict[str, str]]:
-        return [
-            {"id": str(m.id), "number": str(m.number), "name": m.name, "short name": m.short_name, "email": m.email}
-            for m in await merchant_service.every(world)
-        ]
-
-    return _within(settings, task)
-
-
-def rotate_secret(settings: Settings, merchant_id: str) -> dict[str, str]:
-    """Gives a merchant new secrets."""
-    return _within(settings, lambda world: _rotated(world, merchant_id))
-
-
-async def _rotated(world: World, merchant_id: str) -> dict[str, str]:
-    return _shown(await merchant_service.rotate_secrets(world, _merchant_id(merchant_id)))
-
-
-def merchant_offer(settings: Settings, merchant_id: str, channel: str, product: str, *, stop: bool) -> dict[str, str]:
-    """Offers a channel in a product to one merchant, or stops that; returns what it is offered there besides."""
-
-    async def task(world: World) -> dict[str, str]:
-        offered = await merchant_service.offer(world, _merchant_id(merchant_id), channel, product, stop=stop)
-        return {"product": product, "offered besides": ", ".join(offered) or "nothing"}
-
-    return _within(settings, task)
-
-
-def merchant_agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
-    """What was agreed with a merchant, as JSON; first changed in the members that are given. Raises SettingsWrong, Invalid."""
-    try:
-        members = {} if given is None else msgspec.json.decode(given, type=dict[str, object])
-    except (msgspec.DecodeError, ValueError) as wrong:
-        raise SettingsWrong(f"This is not an agreement: {wrong}") from None
-
-    async def task(world: World) -> str:
-        if given is not None:
-            await merchant_service.change_agreement(world, _merchant_id(merchant_id), members)
-        known = await lookups.merchant(world, _merchant_id(merchant_id))
-        return msgspec.json.format(msgspec.json.encode(known.agreement).decode(), indent=2)
-
-    return _within(settings, task)
-
-
-def callbacks_set(settings: Settings, merchant_id: str, product: str, url: str) -> dict[str, str]:
-    """Sets where a merchant's callbacks of one product go."""
-
-    async def task(world: World) -> dict[str, str]:
-        callback = await merchant_service.set_callback(world, _merchant_id(merchant_id), product, url)
-        return {
-            "product": callback.product,
-            "url": callback.url,
-            "X-API-Key": callback.api_key,
-            "signing secret": callback.signing_secret,
-        }
-
-    return _within(settings, task)
-
-
-def _merchant_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise SettingsWrong(f"{text} is not a merchant's id; `gerbang merchant list` shows them.") from None
-
-
-def _shown(keys: merchant_service.Keys) -> dict[str, str]:
-    return {
-        "merchant id": keys.merchant_id,
-        "merchant secret": keys.v2_secret,
-        "v4 API key": keys.v4_key,
-        "v4 secret key": keys.v4_secret,
-    }

@@ -1,7 +1,7 @@
 """The command line: `gerbang run`, `serve`, `work`, `migrate`, `merchant`, `callbacks`.
 
-It reads what a person typed, calls gerbang.app and prints the answer. Whatever is known to go wrong is one sentence on
-the standard error and exit code 1.
+It reads what a person typed, calls gerbang.app or gerbang.administration and prints the answer. Whatever is known to go
+wrong is one sentence on the standard error and exit code 1.
 """
 
 import sys
@@ -141,12 +141,13 @@ def work(data: Path | None) -> int:
 
 @commands.command()
 @_with_database
-def migrate(data: Path | None) -> int:
+def migrate(data: Path | None) -> None:
     """Bring the database's tables up to this version."""
     settings = _settings(data)
-    from gerbang import app
+    from gerbang import administration
 
-    return app.migrate(settings)
+    applied = administration.migrate(settings)
+    click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
 @commands.group()
@@ -162,9 +163,9 @@ def merchant() -> None:
 def merchant_create(name: str, short_name: str, email: str, data: Path | None) -> None:
     """Create a merchant, and show its secrets this one time."""
     settings = _settings(data)
-    from gerbang import app
+    from gerbang import administration
 
-    _print_facts(app.merchant_create(settings, name, short_name, email))
+    _print_facts(administration.create_merchant(settings, name, short_name, email))
 
 
 @merchant.command("list")
@@ -172,9 +173,9 @@ def merchant_create(name: str, short_name: str, email: str, data: Path | None) -
 def merchant_list(data: Path | None) -> None:
     """List all merchants."""
     settings = _settings(data)
-    from gerbang import app
+    from gerbang import administration
 
-    _print_table(app.merchants(settings))
+    _print_table(administration.every_merchant(settings))
 
 
 @merchant.command("rotate-secret")
@@ -183,9 +184,9 @@ def merchant_list(data: Path | None) -> None:
 def merchant_rotate_secret(merchant_id: str, data: Path | None) -> None:
     """Give a merchant a new secret, and show it this one time."""
     settings = _settings(data)
-    from gerbang import app
+    from gerbang import administration
 
-    _print_facts(app.rotate_secret(settings, merchant_id))
+    _print_facts(administration.rotate_secret(settings, merchant_id))
 
 
 @merchant.command("offer")
@@ -197,9 +198,9 @@ def merchant_rotate_secret(merchant_id: str, data: Path | None) -> None:
 def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, data: Path | None) -> None:
     """Offer a channel, such as retail_outlet, in a product that does not have it for everybody."""
     settings = _settings(data)
-    from gerbang import app
+    from gerbang import administration
 
-    _print_facts(app.merchant_offer(settings, merchant_id, channel, product, stop=stop))
+    _print_facts(administration.offer(settings, merchant_id, channel, product, stop=stop))
 
 
 @merchant.command("agreement")
@@ -209,13 +210,13 @@ def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, dat
 def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -> None:
     """Show all that was agreed with a merchant, as JSON, or set it: fees, limits, expiries, numbers, settlement."""
     settings = _settings(data)
-    from gerbang import app
+    from gerbang import administration
 
     try:
         given = None if file is None else file.read_bytes()
     except OSError as wrong:
         raise SettingsWrong(f"{file} cannot be read: {wrong.strerror}.") from None
-    click.echo(app.merchant_agreement(settings, merchant_id, given))
+    click.echo(administration.agreement(settings, merchant_id, given))
 
 
 @commands.group()
@@ -231,9 +232,9 @@ def callbacks() -> None:
 def callbacks_set(merchant_id: str, product: str, url: str, data: Path | None) -> None:
     """Set the URL that a merchant's news is posted to."""
     settings = _settings(data)
-    from gerbang import app
+    from gerbang import administration
 
-    _print_facts(app.callbacks_set(settings, merchant_id, product, url))
+    _print_facts(administration.set_callback(settings, merchant_id, product, url))
 
 
 def _print_facts(facts: dict[str, str]) -> None:

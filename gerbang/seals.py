@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -16,6 +16,8 @@ class Seals:
         self._fernet = Fernet(base64.urlsafe_b64encode(self._derive("seal")))
         self.token_key = self._derive("access token").hex()
         self.page_key = self._derive("payment page").hex()
+        self.fingerprint = self._derive("fingerprint").hex()
+        """Tells this key from every other, and nothing else about it."""
 
     def _derive(self, purpose: str) -> bytes:
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"gerbang {purpose}".encode()).derive(self._master)
@@ -26,6 +28,14 @@ class Seals:
     def unseal(self, sealed: bytes) -> str:
         """The text again. Raises cryptography's InvalidToken when it was sealed with another key."""
         return self._fernet.decrypt(sealed).decode()
+
+    def fits(self, sealed: bytes) -> bool:
+        """Whether this key can unseal it."""
+        try:
+            self.unseal(sealed)
+        except InvalidToken:
+            return False
+        return True
 
 
 def hash_of(secret: str) -> bytes:

@@ -19,7 +19,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SettingsWrong(Exception):
-    """A knob has no such name or takes no such value. The message is a sentence that says what to do."""
+    """A knob has no such name, takes no such value, or names what cannot be used. The message says what to do."""
 
 
 def knob(read: Callable[[str], Any], *, takes: str, help: str, default: Any = MISSING, secret: bool = False) -> Any:  # noqa: A002  the trade's word
@@ -59,6 +59,20 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+DATABASE_URL = (
+    "a URL such as postgresql://user:password@host:5432/gerbang, where @ : / ? # % in a password are written "
+    "%40 %3A %2F %3F %23 %25"
+)
+
+
+def _database_url(text: str) -> str:
+    parts = urlsplit(_url("postgresql", "postgres")(text))
+    # Otherwise a piece of the password would be taken for the host, and told when it cannot be found.
+    if text.count("@") > 1 or "@" in parts.path + parts.query or parts.fragment:
+        raise ValueError
+    return text
+
+
 def _public_url(text: str) -> str:
     parts = urlsplit(_url("http", "https")(text))
     if not parts.hostname or parts.query or parts.fragment or parts.username:
@@ -90,8 +104,8 @@ class Settings:
         "embedded database.",
     )
     database_url: str | None = knob(
-        _url("postgresql", "postgres"),
-        takes="a URL such as postgresql://user:password@host:5432/gerbang",
+        _database_url,
+        takes=DATABASE_URL,
         default=None,
         secret=True,
         help="The PostgreSQL (15 or newer) that keeps everything. `gerbang run` starts one of its own without it.",

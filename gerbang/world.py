@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from gerbang import channels
 from gerbang.banks import Bank
-from gerbang.channels import Channel
+from gerbang.channels import Channel, Facts
 from gerbang.clock import Clock
 from gerbang.db import Database
 from gerbang.db.ledger import Accounts
@@ -35,6 +36,14 @@ class World:
     calendar: BankCalendar
     """On which days banks settle."""
     live: bool
+
+    def reaches(self, facts: Facts) -> bool:
+        """Whether a channel's buyers can be sent where it needs them to be sent."""
+        return not facts.needs_connection or any(facts.name in bank.channels for bank in self.banks.values())
+
+    def offers(self, facts: Facts, merchant: Merchant, product: str) -> bool:
+        """Whether the merchant can be paid by a channel in a product: it is sold there, and whom it needs is reached."""
+        return self.reaches(facts) and channels.offered(facts, merchant, product)
 
     def dealing(self, merchant: Merchant, product: str) -> Merchant:
         """The merchant under the terms of a product; under none where the product is not sold here."""

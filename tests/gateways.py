@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from gerbang import app, listening
+from gerbang import administration, app, listening
 from gerbang.domain.merchants import Agreement
 from gerbang.services import merchants, sandbox_merchant
 from gerbang.settings import Settings
@@ -41,7 +41,7 @@ class Databases:
         if not self._template:
             self._template = f"gerbang_template_{next(_serial)}"
             self._execute(f"CREATE DATABASE {self._template}")
-            app.migrate(Settings(database_url=self._url(self._template)))
+            administration.migrate(Settings(database_url=self._url(self._template)))
         name = f"gerbang_test_{next(_serial)}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
         return self._url(name)

@@ -30,6 +30,7 @@ from gerbang.world import World
 
 T = TypeVar("T")
 START = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
+KEY = "a key of the tests, 32 characters"
 PRICE = rupiah(20_000)
 BRI = Method(channel="virtual_account", option="BRI", payer_name="Budi")
 _serial = itertools.count(1)
@@ -93,7 +94,7 @@ async def house(
     database_url: str, *, clock: MovableClock | None = None, size_max: int = 64, lanes: int = 2
 ) -> AsyncGenerator[House]:
     """A house on this database, its clock standing still at the documents' day unless another is given."""
-    settings = Settings(database_url=database_url, secret_key="a key of the tests, 32 characters")
+    settings = Settings(database_url=database_url, secret_key=KEY)
     async with app.house(settings, base_url="http://127.0.0.1:1") as built:
         clock = clock or MovableClock(START, ticking=False)
         world = replace(built.world, clock=clock)

@@ -272,3 +272,23 @@ def test_a_command_that_is_refused_at_once_ends_at_once(operator: Callable[[str]
     for _ in range(10):
         code, _, error = operator("merchant rotate-secret nobody")
         assert (code, error) == (1, "gerbang: nobody is not a merchant's id; `gerbang merchant list` shows them.\n")
+
+
+@pytest.mark.parametrize(
+    ("product", "proofs", "form"),
+    [
+        ("payment", ["X-API-Key", "signing secret"], "whsec_"),
+        ("v4-payments", ["signing secret"], "ss_"),
+        ("v4-disbursements", ["signing secret"], "ss_"),
+    ],
+)
+def test_a_callback_is_set_and_shown_with_what_its_product_proves_itself_by(
+    operator: Callable[[str], tuple[int, str, str]], product: str, proofs: list[str], form: str
+) -> None:
+    line = f"callbacks set --merchant ID --product {product} --url https://toko.example.id/news"
+    code, printed, _ = operator(line)
+    facts = dict(line.split("  ", 1) for line in printed.splitlines())
+    assert code == 0
+    assert list(facts) == ["product", "url", *proofs]
+    assert facts["signing secret"].strip().startswith(form)
+    assert operator(line)[1] == printed, "the secrets stay what they were"

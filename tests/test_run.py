@@ -142,6 +142,17 @@ def test_after_a_kill_the_next_start_recovers_by_itself(data: Path) -> None:
         assert caller(data).status(payment) == "REQUIRE_ACTION"
 
 
+def test_an_order_that_is_sent_again_is_no_error_in_the_databases_log(data: Path) -> None:
+    with program(*run(data)) as running:
+        running.url()
+        shop = caller(data)
+        shop.create("order-1")
+        with pytest.raises(AssertionError, match="exists already"):
+            shop.create("order-1")
+        assert shop.create("order-2")["status"] == "REQUIRE_ACTION"
+    assert "ERROR" not in (data / "postgres.log").read_text()
+
+
 @pytest.mark.parametrize("same_port", [False, True])
 def test_a_second_gateway_on_one_folder_says_so_and_leaves(data: Path, same_port: bool) -> None:
     with program(*run(data)) as first:
@@ -354,5 +365,5 @@ def test_a_database_that_cannot_be_reached_is_told_in_one_line(command: str) -> 
     nowhere = {"GERBANG_DATABASE_URL": "postgresql://127.0.0.1:9/gerbang", "GERBANG_SECRET_KEY": SECRET_KEY}
     with program(command, GERBANG_PORT="0", **nowhere) as refused:
         assert refused.ended() == 1
-    assert refused.err.startswith("gerbang: The database cannot be reached")
+    assert refused.err.startswith("gerbang: The database at 127.0.0.1:9 cannot be reached")
     assert len(refused.err.splitlines()) == 1

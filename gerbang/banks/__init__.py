@@ -35,6 +35,9 @@ class Bank(Protocol):
     name: str
     """The connection's name, by which payouts remember it and its account in the ledger is called."""
 
+    channels: frozenset[str]
+    """The channels whose buyers it takes over, by name."""
+
     async def send(self, payout: Payout, now: datetime) -> Sent:
         """Hands an instruction over. The payout's id is its key: given twice, it is one transfer and one answer.
 

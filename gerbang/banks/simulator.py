@@ -31,6 +31,7 @@ class Simulator:
     """A bank connection that reaches nobody."""
 
     name = "simulator"
+    channels = frozenset({"ewallet"})
 
     async def send(self, payout: Payout, now: datetime) -> Sent:
         """Takes the transfer, as the account number says. Raises Silence."""

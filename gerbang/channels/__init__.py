@@ -49,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Whether it can serve MULTIPLE payments."""
     standing_amount: bool
     """Whether a standing paycode may be for a fixed amount."""
+    needs_connection: bool = False
+    """Whether its buyers are sent on to somebody who must be connected; numbers and codes need nobody to be given out."""
     limits_of: dict[str, tuple[int, int]] = {}
     """Banks, outlets or wallets whose limits are others: the least and the most."""
     settling_of: dict[str, Schedule] = {}

@@ -1,7 +1,7 @@
 """E-wallets: the buyer is sent to the wallet's own page or app, agrees there or declines, and is sent back.
 
-Our reference travels with the buyer and comes back in the wallet's report. Only the simulator's wallet exists so far; the
-page that it shows is the house's own.
+Our reference travels with the buyer and comes back in the wallet's report. Only the simulator's wallet exists so far, so
+it is offered in the sandbox alone; the page that it shows is the house's own.
 """
 
 from datetime import datetime, timedelta
@@ -37,6 +37,7 @@ class Ewallet:
         settling=Schedule(1),
         standing=False,
         standing_amount=False,
+        needs_connection=True,
     )
 
     def options(self, merchant: Merchant) -> list[str] | None:

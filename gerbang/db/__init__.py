@@ -15,7 +15,9 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gerbang import network
+from gerbang.db import _complaints
 from gerbang.errors import Unavailable
+from gerbang.settings import SettingsWrong
 
 if TYPE_CHECKING:
     Tx = PoolConnectionProxy[asyncpg.Record]
@@ -34,6 +36,7 @@ CONNECTION_LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
 )
+VERSION_MIN = 15
 MIGRATION_LOCK = 7_003_241_501
 PING_SECONDS_MAX = 2.0
 ACQUIRE_SECONDS_MAX = 10.0
@@ -51,7 +54,7 @@ async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") ->
 
 
 class Database:
-    """A pool of connections. Raises Unavailable wherever PostgreSQL cannot be reached."""
+    """A pool of connections. Once it is open, it raises Unavailable wherever PostgreSQL cannot be reached."""
 
     def __init__(self, url: str, connections: int) -> None:
         self._url = url
@@ -59,17 +62,24 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
+        """Raises SettingsWrong for a database that cannot be reached, lets nobody in or is too old; it shows no password."""
         try:
             self._pool = await asyncpg.create_pool(
                 self._url,
                 min_size=min(2, self._connections),
                 max_size=self._connections,
+                timeout=ACQUIRE_SECONDS_MAX,
                 command_timeout=60,
                 reset=_nothing_to_reset,
                 server_settings={"application_name": "gerbang", "timezone": "UTC", "jit": "off"},
             )
-        except CONNECTION_LOST as lost:
-            raise Unavailable from lost
+        except (*CONNECTION_LOST, asyncpg.PostgresError, ValueError) as failure:
+            raise SettingsWrong(_complaints.of_opening(failure, self._url)) from failure
+        async with self.reading() as connection:
+            version = connection.get_server_version().major
+        if version < VERSION_MIN:
+            await self.close()
+            raise SettingsWrong(_complaints.of_version(version, VERSION_MIN, self._url))
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -159,16 +169,28 @@ def migrations() -> list[tuple[int, str, str]]:
     return [(int(f.name.split("_")[0]), f.name, f.read_text()) for f in files]
 
 
-async def migrate(database: Database) -> list[str]:
-    """Brings the schema up to date and returns the names of what was applied. Any number of processes may try at once."""
-    applied: list[str] = []
-    async with database.transaction() as tx:
-        await tx.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
-        await tx.execute("CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL)")
-        known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")}
-        for number, name, sql in migrations():
-            if number not in known:
-                await tx.execute(sql)
-                await tx.execute("INSERT INTO migrations (number, name) VALUES ($1, $2)", number, name)
-                applied.append(name)
+async def migrate(database: Database, then: Callable[[Tx], Awaitable[None]] | None = None) -> list[str]:
+    """Brings the schema up to date and returns the names of what was applied. Any number of processes may try at once.
+
+    `then` belongs to it: one process does it at a time, and when it refuses, nothing was changed. Raises SettingsWrong
+    where PostgreSQL refuses.
+    """
+    try:
+        async with database.transaction() as tx:
+            await tx.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            applied = await _migrated(tx)
+            if then is not None:
+                await then(tx)
+    except asyncpg.PostgresError as refused:
+        raise SettingsWrong(_complaints.of_migrating(refused)) from refused
     return applied
+
+
+async def _migrated(tx: Tx) -> list[str]:
+    await tx.execute("CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL)")
+    known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")}
+    missing = [(number, name, sql) for number, name, sql in migrations() if number not in known]
+    for number, name, sql in missing:
+        await tx.execute(sql)
+        await tx.execute("INSERT INTO migrations (number, name) VALUES ($1, $2)", number, name)
+    return [name for _, name, _ in missing]

@@ -192,9 +192,12 @@ async def settle(tx: Tx, charges: Sequence[tuple[UUID, UUID]], now: datetime) ->
     )
 
 
-async def next_settles_at(tx: Tx) -> datetime | None:
-    """The nearest instant at which a charge is settled."""
-    return await tx.fetchval("SELECT min(settles_at) FROM charges WHERE settled_at IS NULL AND settles_at IS NOT NULL")
+async def next_settles_at(tx: Tx, after: datetime) -> datetime | None:
+    """The nearest instant after this one at which a charge is settled."""
+    return await tx.fetchval(
+        "SELECT min(settles_at) FROM charges WHERE settled_at IS NULL AND settles_at IS NOT NULL AND settles_at > $1",
+        after,
+    )
 
 
 async def of_settlement(tx: Tx, settlement_id: UUID, after: UUID | None, most: int) -> list[Charge]:

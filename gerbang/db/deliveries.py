@@ -1,6 +1,6 @@
 """How deliveries are kept: who must still hear what, when, and how each try went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,20 @@ from gerbang.db._rows import arrays
 from gerbang.db.events import event_of
 from gerbang.domain.deliveries import State, Try
 from gerbang.domain.events import Event
+
+WALK = """
+        WITH RECURSIVE walk AS (
+            (SELECT endpoint_id, next_at FROM deliveries WHERE state = 'waiting' ORDER BY endpoint_id, next_at LIMIT 1)
+            UNION ALL
+            SELECT further.endpoint_id, further.next_at
+            FROM walk
+            CROSS JOIN LATERAL (SELECT endpoint_id, next_at FROM deliveries
+                                WHERE state = 'waiting' AND endpoint_id > walk.endpoint_id
+                                ORDER BY endpoint_id, next_at LIMIT 1) further
+        )
+"""
+"""The endpoints that wait for something, each with its nearest instant. It costs one look into the index (endpoint_id,
+next_at) for each of them, however much they wait for."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -29,6 +43,16 @@ class Due(msgspec.Struct, frozen=True):
     url: str
     api_key: bytes
     signing_secret: bytes
+
+
+class Places(msgspec.Struct, frozen=True):
+    """How many deliveries one claim may take for each endpoint, and whose turn it is."""
+
+    each: int
+    """For an endpoint of which `left` does not speak."""
+    left: Mapping[UUID, int] = {}
+    after: UUID = UUID(int=0)
+    """Turns go by id, from the first one after this, and round."""
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -77,17 +101,32 @@ def _due_of(row: asyncpg.Record) -> Due:
     )
 
 
-async def claim(tx: Tx, now: datetime, again_at: datetime, most: int, busy_endpoints: Sequence[UUID]) -> list[Due]:
+async def claim(tx: Tx, now: datetime, again_at: datetime, most: int, places: Places) -> list[Due]:
     """Takes deliveries that are due and makes them due again at `again_at`, in case nobody comes back with a result.
 
-    Those for endpoints that are busy are left, so that one that does not answer cannot hold up the others.
+    Endpoints come in turn, and what may be taken is shared out evenly among those that have something due and a place:
+    one each where they are many. Of one endpoint its oldest are taken. They are given by merchant and event number.
     """
     rows = await tx.fetch(
-        """
-        WITH claimed AS (
+        f"""
+        {WALK},
+        turns AS (
+            SELECT endpoint_id, least(coalesce(l.places, $4), greatest($3 / count(*) OVER (), 1)) AS most
+            FROM walk
+            LEFT JOIN unnest($5::uuid[], $6::integer[]) AS l(endpoint_id, places) USING (endpoint_id)
+            WHERE next_at <= $1 AND coalesce(l.places, $4) > 0
+            ORDER BY endpoint_id <= $7, endpoint_id LIMIT $3
+        ),
+        claimed AS (
             UPDATE deliveries d SET next_at = $2
-            WHERE id IN (SELECT id FROM deliveries WHERE state = 'waiting' AND next_at <= $1 AND endpoint_id <> ALL($4::uuid[])
-                         ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+            -- An array, so that they are found by id, whatever the planner believes of their number.
+            WHERE id = ANY(ARRAY(
+                SELECT due.id
+                FROM turns
+                CROSS JOIN LATERAL (SELECT id FROM deliveries
+                                    WHERE state = 'waiting' AND endpoint_id = turns.endpoint_id AND next_at <= $1
+                                    ORDER BY next_at LIMIT turns.most FOR UPDATE SKIP LOCKED) due
+            ))
             RETURNING d.id, d.merchant_id, d.sequence, d.tries, d.ladder_from, d.body, d.endpoint_id
         )
         SELECT c.*, e.kind, e.at, e.payment_id, e.charge_id, e.snapshot,
@@ -100,7 +139,10 @@ async def claim(tx: Tx, now: datetime, again_at: datetime, most: int, busy_endpo
         now,
         again_at,
         most,
-        busy_endpoints,
+        places.each,
+        list(places.left),
+        list(places.left.values()),
+        places.after,
     )
     return [_due_of(row) for row in rows]
 
@@ -141,9 +183,19 @@ async def record(tx: Tx, results: Sequence[tuple[UUID, Try, State, datetime | No
     )
 
 
-async def next_due_at(tx: Tx) -> datetime | None:
-    """The nearest instant at which a delivery is due."""
-    return await tx.fetchval("SELECT min(next_at) FROM deliveries WHERE state = 'waiting'")
+async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
+    """The nearest instant after this one at which a delivery is due."""
+    return await tx.fetchval(
+        f"""
+        {WALK}
+        SELECT min(later.next_at)
+        FROM walk
+        CROSS JOIN LATERAL (SELECT next_at FROM deliveries
+                            WHERE state = 'waiting' AND endpoint_id = walk.endpoint_id AND next_at > $1
+                            ORDER BY next_at LIMIT 1) later
+        """,
+        after,
+    )
 
 
 async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime) -> bool:

@@ -139,6 +139,10 @@ async def put_endpoint(
     return row["id"], row["api_key"], row["signing_secret"]
 
 
-async def endpoint_url(tx: Tx, merchant_id: UUID, product: str) -> str | None:
-    """Where a product's callbacks go."""
-    return await tx.fetchval("SELECT url FROM endpoints WHERE merchant_id = $1 AND product = $2", merchant_id, product)
+async def endpoints(tx: Tx, merchant_id: UUID) -> list[tuple[str, str, bytes, bytes]]:
+    """Where a merchant's callbacks go: product, URL, and the two secrets, which are sealed."""
+    rows = await tx.fetch(
+        "SELECT product, url, api_key, signing_secret FROM endpoints WHERE merchant_id = $1 ORDER BY product",
+        merchant_id,
+    )
+    return [(row["product"], row["url"], row["api_key"], row["signing_secret"]) for row in rows]

@@ -138,9 +138,9 @@ async def claim(tx: Tx, now: datetime, again_at: datetime, most: int) -> list[Pa
     return [payout_of(row) for row in rows]
 
 
-async def next_due_at(tx: Tx) -> datetime | None:
-    """The nearest instant at which the bank must be called."""
-    return await tx.fetchval("SELECT min(next_at) FROM payouts WHERE next_at IS NOT NULL")
+async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
+    """The nearest instant after this one at which the bank must be called."""
+    return await tx.fetchval("SELECT min(next_at) FROM payouts WHERE next_at IS NOT NULL AND next_at > $1", after)
 
 
 async def page(

@@ -24,6 +24,8 @@ class Product(msgspec.Struct, frozen=True):
     kinds: frozenset[str]
     ladder: tuple[timedelta, ...]
     terms: Terms = NOTHING_OFFERED
+    key_header: str | None = None
+    """The header in which callbacks carry the endpoint's key; None where a signature is all that proves them."""
     takes_no: bool = True
     """Whether a 4xx is an answer for good; False: every answer but a 2xx is tried again."""
 

@@ -9,7 +9,6 @@ import msgspec
 from msgspec.structs import replace
 
 from gerbang.channels import Channel, limits
-from gerbang.channels import offered as is_offered
 from gerbang.db import charges, merchants, paycodes, payments, reports
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
@@ -121,7 +120,7 @@ def ways(world: World, visit: Visit) -> list[Way]:
         if settled is not None and settled.channel != facts.name:
             continue
         options = channel.options(visit.merchant)
-        if options is None or not is_offered(facts, visit.merchant, visit.payment.product):
+        if options is None or not world.offers(facts, visit.merchant, visit.payment.product):
             continue
         if settled is not None and settled.option is not None:
             options = [settled.option]
@@ -159,6 +158,14 @@ def chosen(world: World, visit: Visit, channel: str, option: str | None) -> Meth
                 return None
             return _method(visit.payment, channel, option)
     raise ChannelNotEnabled("method", title=channel.capitalize())
+
+
+def first_fitting(world: World, visit: Visit) -> Method | None:
+    """The method of a buyer who takes the first way that fits; None where none does."""
+    for way in ways(world, visit):
+        if way.refusal is None:
+            return chosen(world, visit, way.channel, next(iter(way.options), None))
+    return None
 
 
 def _method(payment: Payment, channel: str, option: str | None) -> Method:

@@ -1,6 +1,6 @@
 """Letting merchants hear the news: claim what is due, send it holding nothing, write down how it went."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,14 +9,26 @@ import structlog
 
 from gerbang.db import deliveries as kept
 from gerbang.db import events
-from gerbang.db.deliveries import Due, Listed
+from gerbang.db.deliveries import Due, Listed, Places
 from gerbang.domain.deliveries import LEASE, TIME_OUT_SECONDS, Endpoint, State, Try, after
 from gerbang.domain.events import Event
 from gerbang.errors import DeliveryUnknown, Refused
 from gerbang.network import NetworkFailed
 from gerbang.world import World
 
-__all__ = ["Due", "Listed", "Result", "claim", "newest", "newest_events", "one", "record_all", "send", "send_again"]
+__all__ = [
+    "Due",
+    "Listed",
+    "Places",
+    "Result",
+    "claim",
+    "newest",
+    "newest_events",
+    "one",
+    "record_all",
+    "send",
+    "send_again",
+]
 
 log = structlog.get_logger()
 ANSWER_LENGTH_MAX = 500
@@ -30,14 +42,15 @@ class Result(msgspec.Struct, frozen=True):
     attempt: Try
 
 
-async def claim(world: World, most: int, busy_endpoints: Collection[UUID] = ()) -> list[Due]:
+async def claim(world: World, most: int, places: Places | None = None) -> list[Due]:
     """Takes up to `most` deliveries that are due, with their bodies. They are ours for a minute, then due again.
 
+    `places` says how many of them may be for one endpoint, and whose turn it is; nothing said, all may be for one.
     News for which there are no words is parked, where everybody can see it: it must not hold up the others.
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        claimed = await kept.claim(tx, now, now + LEASE, most, list(busy_endpoints))
+        claimed = await kept.claim(tx, now, now + LEASE, most, places or Places(most))
         bodies: dict[UUID, bytes] = {}
         untold: list[tuple[UUID, Try, State, datetime | None]] = []
         for due in claimed:

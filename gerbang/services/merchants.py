@@ -32,11 +32,12 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 class Callback(msgspec.Struct, frozen=True):
-    """Where a product's callbacks go and the two secrets that they carry."""
+    """Where a product's callbacks go and the secrets that they are believed by."""
 
     product: str
     url: str
-    api_key: str
+    api_key: str | None
+    """None where a signature is all that proves them."""
     signing_secret: str
 
 
@@ -159,6 +160,10 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         raise Invalid(
             "channel", why=f"There is no channel {channel}: choose one of {', '.join(sorted(world.channels))}."
         )
+    if not stop and not world.reaches(world.channels[channel].facts):
+        raise Invalid(
+            "channel", why=f"{channel} cannot be offered: nobody is connected yet to whom it sends its buyers."
+        )
     if channel in world.products[product].product.terms.channels:
         raise Invalid("channel", why=f"{channel} is offered to everybody in {product}; an agreement can leave it out.")
     async with world.db.transaction() as tx:
@@ -198,13 +203,19 @@ async def set_callback(world: World, merchant_id: UUID, product: str, url: str) 
             signing_secret=world.seals.seal(voice.new_signing_secret()),
             now=world.clock.now(),
         )
-    return Callback(product, url, world.seals.unseal(api_key), world.seals.unseal(signing_secret))
+    return _callback(world, product, url, api_key, signing_secret)
 
 
-async def callback_url(world: World, merchant_id: UUID, product: str) -> str | None:
-    """Where a product's callbacks go now."""
+async def callbacks(world: World, merchant_id: UUID) -> list[Callback]:
+    """Where a merchant's callbacks go now, by product."""
     async with world.db.reading() as tx:
-        return await merchants.endpoint_url(tx, merchant_id, product)
+        kept = await merchants.endpoints(tx, merchant_id)
+    return [_callback(world, *endpoint) for endpoint in kept if endpoint[0] in world.products]
+
+
+def _callback(world: World, product: str, url: str, api_key: bytes, signing_secret: bytes) -> Callback:
+    key = world.seals.unseal(api_key) if world.products[product].product.key_header else None
+    return Callback(product, url, key, world.seals.unseal(signing_secret))
 
 
 async def keep_customers(world: World, merchant_id: UUID, known: Sequence[tuple[str, Customer]]) -> None:

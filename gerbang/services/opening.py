@@ -38,7 +38,7 @@ class Plan(msgspec.Struct, frozen=True):
 def channel_for(world: World, method: Method, merchant: Merchant, payment: Payment) -> Channel:
     """The channel of a method. Raises StandingNotOffered or ChannelNotEnabled (field "method")."""
     channel = world.channels.get(method.channel)
-    if channel is not None and not channels.offered(channel.facts, merchant, payment.product):
+    if channel is not None and not world.offers(channel.facts, merchant, payment.product):
         channel = None
     if payment.standing and (channel is None or not channel.facts.standing):
         raise StandingNotOffered("method", title=method.channel.capitalize())

@@ -1,7 +1,7 @@
 """What a sandbox can do and a live gateway cannot: move time, play the bank, and hear callbacks itself."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from gerbang import channels, ids
@@ -25,6 +25,7 @@ from gerbang.services.reports import asked_at
 from gerbang.world import World
 
 SIMULATOR = "simulator"
+THE_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 OWN_REFERENCES = ("TASK-", "WALLET-", "PAGE-")
 """Money that tasks, the wallet and the payer's page play: the same play is the same money."""
 
@@ -57,13 +58,17 @@ async def kept_offset(world: World) -> float | None:
         return await kept.clock_offset(tx)
 
 
-async def next_due_at(world: World) -> datetime | None:
-    """The nearest instant at which something falls due: a delivery, a settlement, a payout.
+async def next_due_at(world: World, after: datetime = THE_BEGINNING) -> datetime | None:
+    """The nearest instant after this one at which something falls due: a delivery, a settlement, a payout.
 
     Expiries carry their own instant, whenever they are written down.
     """
     async with world.db.reading() as tx:
-        due = [await deliveries.next_due_at(tx), await charges.next_settles_at(tx), await payouts.next_due_at(tx)]
+        due = [
+            await deliveries.next_due_at(tx, after),
+            await charges.next_settles_at(tx, after),
+            await payouts.next_due_at(tx, after),
+        ]
     return min((at for at in due if at is not None), default=None)
 
 

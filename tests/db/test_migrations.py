@@ -13,10 +13,11 @@ import pytest
 from gerbang.db import Database, ledger, migrate, migrations
 from gerbang.domain.events import Snapshot
 from gerbang.domain.ledger import FEES, VAT, available, pending, suspense
+from gerbang.seals import Seals
 from gerbang.services import deliveries, settlements
 from tests.domain.samples import CHARGE, PAYMENT, PRICE
 from tests.gateways import Databases
-from tests.houses import House, connected, house, run
+from tests.houses import KEY, House, connected, house, run
 
 AT = datetime(2025, 3, 28, 5, 48, 17, tzinfo=UTC)
 MERCHANT = PAYMENT.merchant_id
@@ -104,6 +105,7 @@ def _lines(report: int, payment: int, *lines: tuple[int, int, int, str]) -> list
 ARRIVED = (BANK, PENDING, PRICE, "money_in")
 TAKEN = ((PENDING, HOUSE_FEES, FEE, "fee"), (PENDING, HOUSE_VAT, TAX, "vat"))
 BEFORE_SETTLEMENT: dict[str, list[Row]] = {
+    "sandbox_clock": [{"offset_seconds": 0.0}],
     "merchants": [
         {
             "id": MERCHANT,
@@ -184,8 +186,8 @@ _ENDPOINT: Row = {
     "product": "payment",
     "url": "http://127.0.0.1:9/",
     "kinds": ["payment.paid"],
-    "api_key": b"",
-    "signing_secret": b"",
+    "api_key": Seals(KEY).seal("the shop's key"),
+    "signing_secret": Seals(KEY).seal("whsec_c2VjcmV0"),
     "created_at": AT,
 }
 _OLD_SNAPSHOT = json.loads(msgspec.json.encode(Snapshot(payment=PAYMENT, charge=CHARGE)))

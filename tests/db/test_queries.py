@@ -21,7 +21,7 @@ Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
 SAID_BY = {"fetch", "fetchrow", "fetchval", "execute", "executemany", "cursor", "prepare"}
 """The calls of a connection that take SQL."""
-SQL_FROM_ELSEWHERE = {"__init__.migrate"}
+SQL_FROM_ELSEWHERE = {"__init__._migrated"}
 """Who runs SQL that is not written where it is run: the migrations, which every database of the tests has been through."""
 
 GROWING = {

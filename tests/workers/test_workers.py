@@ -2,20 +2,17 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
 from gerbang.api.v2_sessions.events import LADDER
-from gerbang.clock import MovableClock
 from gerbang.db.deliveries import Listed
 from gerbang.domain.deliveries import LEASE
 from gerbang.domain.merchants import Merchant
-from gerbang.domain.payments import Method
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import Unavailable
 from gerbang.services import deliveries
@@ -23,62 +20,12 @@ from gerbang.services.expiry import MOST_AT_ONCE, expire_due
 from gerbang.services.merchants import set_callback
 from gerbang.services.payments import KEY_REMEMBERED
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
-from tests.gateways import Databases
-from tests.houses import START, House, connected, forget_power_cuts, house, money, number, order, payment_id, run
-from tests.workers.tills import PATIENCE_SECONDS, soon, soon_there, till
+from tests.houses import START, House, connected, money, number, order, payment_id
+from tests.workers.tills import PATIENCE_SECONDS, Story, Street, paid, soon, soon_there, till, working
 
 SECOND = timedelta(seconds=1)
 MINUTES = [timedelta(0), *itertools.accumulate(LADDER)]
 """When the seven tries are, counted from the news (payment-session reference, 7.1)."""
-
-
-@dataclass
-class Street:
-    """Two processes on one database and one clock."""
-
-    url: str
-    one: House
-    two: House
-
-
-Story = Callable[[Street], Awaitable[None]]
-
-
-@pytest.fixture
-def told(databases: Databases) -> Callable[[Story], None]:
-    """Runs a story on an empty database."""
-    url = databases.fresh()
-
-    def tell(story: Story) -> None:
-        async def live() -> None:
-            await forget_power_cuts(url)
-            clock = MovableClock(START, ticking=False)
-            async with house(url, clock=clock) as one, house(url, clock=clock) as two:
-                await story(Street(url, one, two))
-
-        run(live)
-
-    return tell
-
-
-@asynccontextmanager
-async def working(*houses: House) -> AsyncGenerator[None]:
-    """The workers of these processes, as they run for ever."""
-    tasks = [asyncio.create_task(each.workers.run()) for each in houses]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def paid(here: House, merchant: Merchant, times: int = 1) -> None:
-    """A standing number that is paid so many times; each is a callback."""
-    method = Method(channel="virtual_account", option="BRI")
-    standing = number(await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=method)))
-    booked = await asyncio.gather(*(here.commands.report(money(standing, amount=100 + n)) for n in range(times)))
-    assert {each.outcome for each in booked} == {"booked"}
 
 
 async def the_delivery(here: House, merchant: Merchant) -> Listed:

@@ -1,7 +1,7 @@
-"""What tests of workers need around them: a shop's till that hears callbacks, and patience."""
+"""What tests of workers need around them: two processes at work, a shop's till that hears callbacks, and patience."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,11 +9,45 @@ from datetime import datetime
 import asyncpg
 
 from gerbang.clock import MovableClock
-from tests.houses import House
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Method
+from tests.houses import House, money, number, order
 from tests.shops import OK, read_request, shop
 
 PATIENCE_SECONDS = 10
 """How long a test waits for what must happen soon. It is less than a callback may take, so that waiting for one is seen."""
+
+
+@dataclass
+class Street:
+    """Two processes on one database and one clock."""
+
+    url: str
+    one: House
+    two: House
+
+
+Story = Callable[[Street], Awaitable[None]]
+
+
+@asynccontextmanager
+async def working(*houses: House) -> AsyncGenerator[None]:
+    """The workers of these processes, as they run for ever."""
+    tasks = [asyncio.create_task(each.workers.run()) for each in houses]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def paid(here: House, merchant: Merchant, times: int = 1) -> None:
+    """A standing number that is paid so many times; each is a callback."""
+    method = Method(channel="virtual_account", option="BRI")
+    standing = number(await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=method)))
+    booked = await asyncio.gather(*(here.commands.report(money(standing, amount=100 + n)) for n in range(times)))
+    assert {each.outcome for each in booked} == {"booked"}
 
 
 @dataclass

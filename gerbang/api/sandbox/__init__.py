@@ -45,6 +45,7 @@ def build(context: Context) -> ASGIApp:
         Route("/sandbox/inbox/{key}", guarded(endpoints.receive), methods=["POST"]),
         Route("/sandbox/deliveries", guarded(endpoints.deliveries), methods=["GET"]),
         Route("/sandbox/deliveries/{id}/resend", guarded(endpoints.resend), methods=["POST"]),
+        Route("/sandbox/callbacks", guarded(endpoints.callbacks), methods=["GET"]),
         Route("/sandbox/callbacks/{product}", guarded(endpoints.set_callback), methods=["PUT"]),
         Route("/sandbox/bank/reports", guarded(endpoints.report), methods=["POST"]),
         Route("/sandbox/events", guarded(endpoints.events), methods=["GET"]),

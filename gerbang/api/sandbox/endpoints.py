@@ -21,6 +21,7 @@ from gerbang.services import merchants, sandbox
 from gerbang.services.credentials import Tokens
 from gerbang.services.deliveries import Listed
 from gerbang.services.lookups import Question
+from gerbang.services.merchants import Callback
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
@@ -208,15 +209,24 @@ async def set_callback(desk: Desk, request: Request) -> Response:
     body = await body_of(request)
     plain(body)
     asked = shaped(body, _set_callback)
-    callback = await merchants.set_callback(desk.world, merchant_id, request.path_params["product"], asked.url)
     return answer(
-        {
-            "product": callback.product,
-            "url": callback.url,
-            "apiKey": callback.api_key,
-            "signingSecret": callback.signing_secret,
-        }
+        _callback(await merchants.set_callback(desk.world, merchant_id, request.path_params["product"], asked.url))
     )
+
+
+async def callbacks(desk: Desk, request: Request) -> Response:
+    """Where callbacks go now."""
+    found = await merchants.callbacks(desk.world, await desk.merchant(request))
+    return answer({"items": [_callback(callback) for callback in found]})
+
+
+def _callback(callback: Callback) -> dict[str, str | None]:
+    return {
+        "product": callback.product,
+        "url": callback.url,
+        "apiKey": callback.api_key,
+        "signingSecret": callback.signing_secret,
+    }
 
 
 async def report(desk: Desk, request: Request) -> Response:

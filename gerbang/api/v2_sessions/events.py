@@ -32,6 +32,7 @@ LADDER = (
 )
 """Waits before the six repetitions (payment-session reference, 7.1)."""
 
+KEY_HEADER = "X-API-Key"
 
 BANKS = ("BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAMON")
 """The banks of this API's virtual accounts (payment-session reference, 6.1)."""
@@ -41,7 +42,7 @@ TERMS = Terms(channels={"virtual_account": ChannelTerms(options=BANKS), "qris": 
 class PaymentVoice:
     """Callbacks of the product "payment"."""
 
-    product = Product("payment", frozenset(NAMES), LADDER, TERMS)
+    product = Product("payment", frozenset(NAMES), LADDER, TERMS, key_header=KEY_HEADER)
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -81,7 +82,7 @@ class PaymentVoice:
         return {
             "Content-Type": "application/json",
             "Accept": "application/json",
-            "X-API-Key": endpoint.api_key,
+            KEY_HEADER: endpoint.api_key,
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": standard_webhooks(endpoint.signing_secret, message_id, timestamp, body),

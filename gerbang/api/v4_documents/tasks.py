@@ -61,11 +61,9 @@ async def _status_now(desk: Desk, found: Paid) -> str:
 
 async def _chosen(desk: Desk, payment: Payment) -> Charge | None:
     """The charge of a payment with a page whose buyer has yet to choose: the first way to pay that fits is taken."""
-    visit = await desk.commands.visit(payment.id)
-    for way in checkout.ways(desk.world, visit):
-        if way.refusal is None:
-            method = checkout.chosen(desk.world, visit, way.channel, next(iter(way.options), None))
-            with suppress(WrongState):  # the buyer, or another task, has just chosen
-                await desk.commands.confirm(Confirmation(payment.merchant_id, payment.id, method))
-            return (await desk.commands.find(Asked(payment.merchant_id, payment.id))).charge
-    return None
+    method = checkout.first_fitting(desk.world, await desk.commands.visit(payment.id))
+    if method is None:
+        return None
+    with suppress(WrongState):  # the buyer, or another task, has just chosen
+        await desk.commands.confirm(Confirmation(payment.merchant_id, payment.id, method))
+    return (await desk.commands.find(Asked(payment.merchant_id, payment.id))).charge

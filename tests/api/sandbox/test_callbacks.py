@@ -48,6 +48,23 @@ def test_each_product_has_an_address_and_secrets_of_its_own(explorer: Explorer, 
     assert {row["product"]: row["url"] for row in kept} == {each["product"]: each["url"] for each in [*before, told]}
 
 
+def test_where_callbacks_go_can_be_asked_for(shared_gateway: Gateway, explorer: Explorer) -> None:
+    assert explorer.done("GET", "callbacks")["items"] == [
+        explorer.done(
+            "PUT", f"callbacks/{product}", {"url": f"{shared_gateway.base_url}/sandbox/inbox/{explorer.merchant_id}"}
+        )
+        for product in ("payment", "v4-disbursements", "v4-payments")
+    ]
+    told = explorer.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
+    assert explorer.done("GET", "callbacks")["items"][2] == told
+
+
+def test_only_products_whose_callbacks_carry_a_key_have_one(explorer: Explorer) -> None:
+    keys = {item["product"]: item["apiKey"] for item in explorer.done("GET", "callbacks")["items"]}
+    assert keys.pop("payment")
+    assert keys == {"v4-payments": None, "v4-disbursements": None}
+
+
 def test_each_merchant_has_secrets_of_its_own(shared_gateway: Gateway, explorer: Explorer) -> None:
     neighbour = Explorer.of(shared_gateway.new_shop())
     mine = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})

@@ -1,16 +1,19 @@
 """The clock of the sandbox: it moves forward only, and when it answers everything that fell due has been done."""
 
+import itertools
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.api.sandbox.explorers import Explorer, receiver
-from tests.gateways import DOCUMENTS_DAY, Databases, Gateway
+from tests.gateways import DOCUMENTS_DAY, Databases, Gateway, Shop
 
 
 def instant(text: str) -> datetime:
@@ -194,6 +197,38 @@ def test_a_process_that_heard_nothing_of_a_move_finds_the_clock_again(databases:
         one.rows("UPDATE sandbox_clock SET offset_seconds = offset_seconds + 86400 RETURNING 1")
         for each in explorers:
             until(lambda each=each: now(each) >= moved + timedelta(days=1))
+
+
+def test_moving_the_clock_ends_while_others_go_on_paying(gateway: Gateway) -> None:
+    mover, payers = Explorer.of(gateway.shop), [gateway.new_shop() for _ in range(3)]
+    enough = threading.Event()
+
+    def pay(shop: Shop) -> int:
+        def ask(path: str, **attributes: object) -> dict[str, Any]:
+            body = {"data": {"attributes": attributes}}
+            answered = shop.client.post(f"/api/v4/payments{path}", json=body, auth=shop.v4_keys)
+            assert answered.status_code == 201, answered.text
+            return answered.json()["data"]
+
+        for paid in itertools.count():
+            if enough.is_set():
+                return paid
+            bri = {"bankShortCode": "BRI"}
+            order = {"referenceId": str(paid), "amount": 20_000, "paymentMethodOptions": bri}
+            made = ask("", paymentMethodType="virtual_bank_account", **order)
+            ask(f"/{made['id']}/tasks", action="receive_payment")
+        return 0
+
+    with ThreadPoolExecutor(len(payers)) as pool:
+        paying = [pool.submit(pay, shop) for shop in payers]
+        try:
+            for move in ({"seconds": 1}, {"workingDays": 2}, {"seconds": 0}):
+                began = time.monotonic()
+                mover.done("POST", "clock/advance", move)
+                assert time.monotonic() - began < 15
+        finally:
+            enough.set()
+        assert all(each.result() > 3 for each in paying)
 
 
 def until(holds: Callable[[], bool], seconds: float = 5) -> None:

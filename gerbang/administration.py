@@ -1,0 +1,135 @@
+"""What an operator does to an installation from its command line: bring tables up to date, take merchants in, set their keys.
+
+Each is one piece of work in a house that is opened for it, and returns what is to be shown.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+import uvloop
+
+from gerbang import app, db
+from gerbang.db import Database
+from gerbang.logs import set_up as set_up_logs
+from gerbang.services import lookups, merchants
+from gerbang.services.merchants import Keys
+from gerbang.settings import Settings, SettingsWrong
+from gerbang.world import World
+
+T = TypeVar("T")
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Brings the database's tables up to date, and returns the names of what was applied. Raises SettingsWrong."""
+
+    async def task() -> list[str]:
+        assert settings.database_url is not None, "a database was chosen"
+        database = Database(settings.database_url, 2)
+        try:
+            await database.open()
+            return await db.migrate(database)
+        finally:
+            await database.close()
+
+    return uvloop.run(task())
+
+
+def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
+    async def inside() -> T:
+        base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        async with app.house(settings, base_url=base_url) as built:
+            return await task(built.world)
+
+    set_up_logs("warning")
+    return uvloop.run(inside())
+
+
+def create_merchant(settings: Settings, name: str, short_name: str, email: str) -> dict[str, str]:
+    """Takes a merchant in and returns what it signs in with."""
+
+    async def task(world: World) -> dict[str, str]:
+        _, keys = await merchants.create(world, name=name, short_name=short_name, email=email)
+        return _shown(keys)
+
+    return _within(settings, task)
+
+
+def every_merchant(settings: Settings) -> list[dict[str, str]]:
+    """All merchants, for a table."""
+
+    async def task(world: World) -> list[dict[str, str]]:
+        return [
+            {"id": str(m.id), "number": str(m.number), "name": m.name, "short name": m.short_name, "email": m.email}
+            for m in await merchants.every(world)
+        ]
+
+    return _within(settings, task)
+
+
+def rotate_secret(settings: Settings, merchant_id: str) -> dict[str, str]:
+    """Gives a merchant new secrets."""
+
+    async def task(world: World) -> dict[str, str]:
+        return _shown(await merchants.rotate_secrets(world, _merchant_id(merchant_id)))
+
+    return _within(settings, task)
+
+
+def offer(settings: Settings, merchant_id: str, channel: str, product: str, *, stop: bool) -> dict[str, str]:
+    """Offers a channel in a product to one merchant, or stops that; returns what it is offered there besides."""
+
+    async def task(world: World) -> dict[str, str]:
+        offered = await merchants.offer(world, _merchant_id(merchant_id), channel, product, stop=stop)
+        return {"product": product, "offered besides": ", ".join(offered) or "nothing"}
+
+    return _within(settings, task)
+
+
+def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
+    """What was agreed with a merchant, as JSON; first changed in the members that are given. Raises SettingsWrong, Invalid."""
+    try:
+        members = {} if given is None else msgspec.json.decode(given, type=dict[str, object])
+    except (msgspec.DecodeError, ValueError) as wrong:
+        raise SettingsWrong(f"This is not an agreement: {wrong}") from None
+
+    async def task(world: World) -> str:
+        if given is not None:
+            await merchants.change_agreement(world, _merchant_id(merchant_id), members)
+        known = await lookups.merchant(world, _merchant_id(merchant_id))
+        return msgspec.json.format(msgspec.json.encode(known.agreement).decode(), indent=2)
+
+    return _within(settings, task)
+
+
+def set_callback(settings: Settings, merchant_id: str, product: str, url: str) -> dict[str, str]:
+    """Sets where a merchant's callbacks of one product go, and returns what it believes them by."""
+
+    async def task(world: World) -> dict[str, str]:
+        callback = await merchants.set_callback(world, _merchant_id(merchant_id), product, url)
+        key_header = world.products[product].product.key_header
+        return {
+            "product": callback.product,
+            "url": callback.url,
+            **({key_header: callback.api_key} if key_header and callback.api_key else {}),
+            "signing secret": callback.signing_secret,
+        }
+
+    return _within(settings, task)
+
+
+def _merchant_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise SettingsWrong(f"{text} is not a merchant's id; `gerbang merchant list` shows them.") from None
+
+
+def _shown(keys: Keys) -> dict[str, str]:
+    return {
+        "merchant id": keys.merchant_id,
+        "merchant secret": keys.v2_secret,
+        "v4 API key": keys.v4_key,
+        "v4 secret key": keys.v4_secret,
+    }

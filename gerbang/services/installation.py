@@ -1,0 +1,46 @@
+"""Recognising the database that a process was given: of its own mode and secret key, or of another's."""
+
+from gerbang.db import Tx, installation
+from gerbang.db.installation import Installation, Traces
+from gerbang.seals import Seals
+from gerbang.settings import Mode, SettingsWrong
+
+ANOTHER_MODE = {
+    "sandbox": "This database is a sandbox's, and a sandbox never becomes live: give GERBANG_DATABASE_URL an empty "
+    "database, or set GERBANG_MODE to sandbox.",
+    "live": "This database is a live one, which nobody may play with: give GERBANG_DATABASE_URL another database, or set "
+    "GERBANG_MODE to live.",
+}
+"""By what the database is."""
+ANOTHER_KEY = (
+    "This database is sealed with another secret key: set GERBANG_SECRET_KEY to the one that it was first opened with "
+    "(a sandbox may have it in secret.key in its data folder), or start on another database."
+)
+
+
+async def recognise(tx: Tx, mode: Mode, seals: Seals) -> None:
+    """Raises SettingsWrong for a database of another mode or key. The first process that opens one decides what it is.
+
+    One process at a time does this (`db.migrate`), so two that are the first agree.
+    """
+    known = await installation.kept(tx)
+    found = known or _what_it_was(await installation.traces(tx), seals) or Installation(mode, seals.fingerprint)
+    if found.mode != mode:
+        raise SettingsWrong(ANOTHER_MODE[found.mode])
+    if found.fingerprint != seals.fingerprint:
+        raise SettingsWrong(ANOTHER_KEY)
+    if known is None:
+        await installation.keep(tx, found)
+
+
+def _what_it_was(traces: Traces, seals: Seals) -> Installation | None:
+    """A house that was open before it was written down what it is; None for a database that was never opened.
+
+    A wrong key or mode at the first start would otherwise be taken for the right one, and the right one be shut out.
+    """
+    if not (traces.clock or traces.merchants):
+        return None
+    # A sandbox that was once started on a live database by mistake has left its clock there.
+    live = traces.live_keys or not traces.clock
+    fits = traces.sealed is None or seals.fits(traces.sealed)
+    return Installation("live" if live else "sandbox", seals.fingerprint if fits else "of another key")

@@ -1,0 +1,266 @@
+"""Every endpoint has its turn: neither those that hang nor the long queue of one make the others' callbacks late."""
+
+import asyncio
+import json
+import statistics
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gerbang.db import deliveries as kept
+from gerbang.domain.deliveries import LEASE
+from gerbang.services.deliveries import Places
+from gerbang.workers.deliveries import (
+    AT_ONCE_MAX,
+    AT_ONCE_PER_ENDPOINT,
+    AT_ONCE_SILENT_MAX,
+    CLAIM_MAX,
+    SILENCE_SECONDS,
+    Sender,
+)
+from tests.houses import START, House
+from tests.workers.tills import Story, Street, Till, paid, soon, till, working
+
+WATCHED_SECONDS = 0.3
+"""How long places are watched before it is believed that no more are taken."""
+
+
+async def crowd(here: House, url: str, endpoints: int, due_each: int) -> None:
+    """So many endpoints at one URL, each with so many deliveries due: copies of a real one, and hers besides.
+
+    Their ids come before all others, so that they have the first turn.
+    """
+    first = await here.merchant(callbacks=url)
+    await paid(here, first)
+    await here.rows(
+        """
+        WITH ids AS (SELECT n, overlay(gen_random_uuid()::text PLACING '00000000' FROM 1)::uuid AS id FROM generate_series(1, $2) n),
+        shops AS (
+            INSERT INTO merchants SELECT ids.id, number + n, name, short_name, email, agreement, created_at
+            FROM merchants m, ids WHERE m.id = $1
+        ),
+        doors AS (
+            INSERT INTO endpoints SELECT ids.id, ids.id, product, url, kinds, api_key, signing_secret, created_at
+            FROM endpoints e, ids WHERE e.merchant_id = $1
+        )
+        INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
+        SELECT gen_random_uuid(), merchant_id, sequence, ids.id, state, next_at, created_at
+        FROM deliveries, ids, generate_series(1, $3) WHERE merchant_id = $1
+        """,
+        first.id,
+        endpoints,
+        due_each,
+    )
+
+
+async def hang_up(crowded: Till) -> None:
+    """Lets all that are in hand go without an answer, after a silence. Those that come next are kept again."""
+    await asyncio.sleep(SILENCE_SECONDS + 0.1)
+    crowded.statuses = [0] * crowded.in_hand
+    crowded.open.set()
+    crowded.open.clear()
+    await soon(lambda: not crowded.statuses)
+
+
+# Those that hang
+
+
+@pytest.mark.parametrize("many", [60, 250])
+def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[[Story], None], many: int) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one, is_open=False) as hanging, till(street.one) as lively, working(street.one):
+            merchant = await street.one.merchant(callbacks=lively.url)
+            await crowd(street.one, hanging.url, many, 20)
+            await soon(lambda: hanging.in_hand >= max(many, AT_ONCE_MAX // 2))
+            waits: list[float] = []
+            for nth in range(1, 6):
+                begun = asyncio.get_running_loop().time()
+                await paid(street.one, merchant)
+                await soon(lambda nth=nth: len(lively.heard) == nth)
+                waits.append(asyncio.get_running_loop().time() - begun)
+            assert statistics.median(waits) < 1
+            assert hanging.in_hand == len(hanging.heard), "while none of them had said a word"
+            assert hanging.in_hand_most < AT_ONCE_MAX * 3 // 4
+
+    told(story)
+
+
+def test_however_many_are_known_to_be_silent_half_of_the_places_are_there_for_the_others(
+    told: Callable[[Story], None],
+) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one, is_open=False) as hanging, till(street.one, is_open=False) as slow:
+            await crowd(street.one, hanging.url, 230, 6)
+            async with working(street.one):
+                await soon(lambda: hanging.in_hand >= 230)
+                await hang_up(hanging)
+                # Some had more than one place when it was not known yet; from the second time on all are known.
+                await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
+                await hang_up(hanging)
+                await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
+                await asyncio.sleep(WATCHED_SECONDS)
+                assert hanging.in_hand <= AT_ONCE_SILENT_MAX
+                await crowd(street.one, slow.url, 3, 20)
+                await soon(lambda: slow.in_hand == 3 * AT_ONCE_PER_ENDPOINT + 1)
+
+    told(story)
+
+
+def test_a_silent_endpoint_has_one_place_until_it_answers_again(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one, is_open=False) as shop_:
+            await paid(street.one, await street.one.merchant(callbacks=shop_.url), times=40)
+            async with working(street.one):
+                await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
+                await hang_up(shop_)
+                await soon(lambda: len(shop_.heard) == AT_ONCE_PER_ENDPOINT + 1)
+                await asyncio.sleep(WATCHED_SECONDS)
+                assert shop_.in_hand == 1
+                shop_.open.set()
+                shop_.open.clear()  # it answers this one
+                await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
+
+    told(story)
+
+
+def test_an_endpoint_that_refuses_at_once_is_not_silent(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one, *[0] * 8) as shop_:
+            await paid(street.one, await street.one.merchant(callbacks=shop_.url), times=20)
+            sender = Sender(street.one.world, street.one.commands)
+            assert await sender.step() == AT_ONCE_PER_ENDPOINT
+            await sender.idle()
+            shop_.open.clear()
+            assert await sender.step() == AT_ONCE_PER_ENDPOINT
+            shop_.open.set()
+            await sender.idle()
+        tries = await street.one.rows("SELECT status FROM tries")
+        assert [one["status"] for one in tries].count(None) == 8
+
+    told(story)
+
+
+def test_steps_that_are_taken_at_the_same_time_give_a_place_away_once(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one, is_open=False) as slow:
+            await paid(street.one, await street.one.merchant(callbacks=slow.url), times=20)
+            sender = Sender(street.one.world, street.one.commands)
+            assert sorted(await asyncio.gather(*(sender.step() for _ in range(3)))) == [0, 0, AT_ONCE_PER_ENDPOINT]
+            slow.open.set()
+            await sender.idle()
+
+    told(story)
+
+
+# Turns
+
+
+def test_everybody_is_served_once_before_anybody_is_served_twice(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one, is_open=False) as queued, till(street.one, is_open=False) as late:
+            await crowd(street.one, queued.url, 40, 50)
+            street.one.clock.advance(timedelta(hours=1))
+            await paid(street.one, await street.one.merchant(callbacks=late.url))
+            sender = Sender(street.one.world, street.one.commands)
+            endpoints = 42
+            served = [await sender.step() for _ in range(-(-endpoints // CLAIM_MAX))]
+            assert served == [CLAIM_MAX] * 3
+            waiting = "SELECT endpoint_id, count(*) FROM deliveries WHERE next_at > $1 GROUP BY 1"
+            claimed = await street.one.rows(waiting, street.one.clock.now())
+            assert len(claimed) == endpoints
+            await soon(lambda: late.in_hand == 1)
+            queued.open.set()
+            late.open.set()
+            await sender.idle()
+
+    told(story)
+
+
+def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_to_him(
+    told: Callable[[Story], None],
+) -> None:
+    async def story(street: Street) -> None:
+        await crowd(street.one, "http://127.0.0.1:9/", 4, 50)
+        ids = [row["id"] for row in await street.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 4")]
+        await street.one.rows("DELETE FROM deliveries WHERE endpoint_id <> ALL($1)", ids)
+        full, one_left, two_behind, last = ids
+
+        async def taken(places: Places) -> list[int]:
+            async with street.one.world.db.transaction() as tx:
+                due = await kept.claim(tx, START, START + LEASE, 12, places)
+            return [sum(each.endpoint_id == id_ for each in due) for id_ in ids]
+
+        assert await taken(Places(8)) == [3, 3, 3, 3]
+        assert await taken(Places(2)) == [2, 2, 2, 2]
+        assert await taken(Places(8, {full: 0, one_left: 1})) == [0, 1, 4, 4]
+        assert await taken(Places(0, {last: 5})) == [0, 0, 0, 5]
+        assert await taken(Places(8, after=two_behind)) == [3, 3, 3, 3]
+        async with street.one.world.db.transaction() as tx:
+            (first,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=two_behind))
+            (second,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=last))
+        assert [first.endpoint_id, second.endpoint_id] == [last, full]
+
+    told(story)
+
+
+def test_two_processes_send_the_news_of_many_endpoints_once(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with till(street.one) as shop_:
+            await crowd(street.one, shop_.url, 40, 5)
+            done = await asyncio.gather(street.one.workers.catch_up(), street.two.workers.catch_up())
+            assert sum(each["sent"] for each in done) == len(shop_.heard) == 201
+        assert await street.one.rows("SELECT DISTINCT state, tries FROM deliveries") == [
+            {"state": "delivered", "tries": 1}
+        ]
+
+    told(story)
+
+
+# Long queues
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from _nodes(part)
+
+
+def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        await crowd(street.one, "http://127.0.0.1:9/", 1, 100_000)
+        (down,) = await street.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 1")
+        street.one.clock.advance(timedelta(hours=1))
+        await paid(street.one, await street.one.merchant(callbacks="http://127.0.0.1:9/"), times=20)
+        await street.one.rows("ANALYZE deliveries")
+        for places in (Places(8, {down["id"]: 0}), Places(8, {down["id"]: 1})):
+            read, claimed = await _read_by_a_claim(street.one, places)
+            assert claimed >= 5
+            assert read < 100
+
+    told(story)
+
+
+async def _read_by_a_claim(here: House, places: Places) -> tuple[int, int]:
+    """How many deliveries a claim looks at, and how many it takes. Nothing is changed by it."""
+    asked: list[tuple[str, tuple[Any, ...]]] = []
+    now = here.clock.now()
+    async with here.world.db.reading() as tx:
+        claim = tx.transaction()
+        await claim.start()
+        with tx.query_logger(lambda query: asked.append((query.query, query.args))):
+            claimed = await kept.claim(tx, now, now + LEASE, CLAIM_MAX, places)
+        await claim.rollback()
+        ((query, values),) = asked
+        claim = tx.transaction()
+        await claim.start()
+        plan = json.loads(await tx.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", *values))[0]["Plan"]
+        await claim.rollback()
+    read = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0))
+        * node["Actual Loops"]
+        for node in _nodes(plan)
+        if node.get("Relation Name") == "deliveries" and "Scan" in node["Node Type"]
+    )
+    return read, len(claimed)
