@@ -41,7 +41,7 @@ def test_a_post_sends_the_bytes_as_they_are_and_gives_the_answer(run: Run) -> No
         async with shop(answering(answer, heard)) as port, way_out() as way:
             got = await way.post(f"http://127.0.0.1:{port}/hook?a=1", b'{"a": 1}', {"X-Shop": "7", "Host": "evil"})
         assert (got.status, got.headers["x-one"], got.body) == (202, "a, b", b"yes")
-        assert 0 < got.seconds < 5
+        assert 0 <= got.seconds < 5  # uvloop counts whole milliseconds, and this takes less
         (head, body), *others = heard
         assert not others
         assert (head[0], body) == ("POST /hook?a=1 HTTP/1.1", b'{"a": 1}')

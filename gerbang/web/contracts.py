@@ -24,6 +24,7 @@ class Contracts:
     def routes(self) -> list[Route]:
         return [
             Route("/docs", self._first),
+            Route("/docs/", self._first),
             Route("/docs/{name}/openapi.yaml", self._yaml),
             Route("/docs/{name}", self._readable),
         ]
