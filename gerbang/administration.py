@@ -13,7 +13,8 @@ import uvloop
 from gerbang import app, db
 from gerbang.db import Database
 from gerbang.logs import set_up as set_up_logs
-from gerbang.services import lookups, merchants
+from gerbang.seals import Seals
+from gerbang.services import installation, lookups, merchants
 from gerbang.services.merchants import Keys
 from gerbang.settings import Settings, SettingsWrong
 from gerbang.world import World
@@ -22,14 +23,18 @@ T = TypeVar("T")
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Brings the database's tables up to date, and returns the names of what was applied. Raises SettingsWrong."""
+    """Brings the database's tables up to date, and returns the names of what was applied.
+
+    It is an installation's own database then, or SettingsWrong is raised and nothing was changed.
+    """
+    seals = Seals(app.secret_key(settings))
 
     async def task() -> list[str]:
         assert settings.database_url is not None, "a database was chosen"
         database = Database(settings.database_url, 2)
         try:
             await database.open()
-            return await db.migrate(database)
+            return await db.migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
         finally:
             await database.close()
 

@@ -302,7 +302,8 @@ async def _serve(settings: Settings, listener: Listener) -> None:
     stop = asked_to_stop()
     url = base_url(settings, listener)
     async with house(settings, base_url=url) as built:
-        _say(f"Gerbang answers at {url}")
+        host, port = listener.getsockname()[:2]
+        _say(f"Gerbang answers at {url}" + (f" (listening on {host} port {port})" if settings.public_url else ""))
         await until_stopped([serve_http(built.app, listener)], stop)
 
 

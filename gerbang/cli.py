@@ -67,9 +67,20 @@ def commands() -> None:
     """
 
 
+def _with_address(command: Callable[..., object]) -> Callable[..., object]:
+    """Adds `--host` and `--port`, which go before GERBANG_HOST and GERBANG_PORT."""
+    port = click.option(
+        "--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port.  [default: 8000; 0: any]"
+    )
+    return click.option("--host", metavar="HOST", help="The address to listen on.  [default: 127.0.0.1]")(port(command))
+
+
+def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
+    return replace(settings, host=settings.host if host is None else host, port=settings.port if port is None else port)
+
+
 @commands.command()
-@click.option("--host", metavar="HOST", help="The address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port.  [default: 8000; 0: any]")
+@_with_address
 @click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help="Where it is kept.  [default: ./var]")
 @click.option("--clock", callback=_instant, metavar="INSTANT", help="Where the clock starts: 2025-03-30T05:48:17Z.")
 def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
@@ -80,12 +91,7 @@ def run(host: str | None, port: int | None, data: Path | None, clock: datetime |
             "Live mode does not run on one laptop's database: use `gerbang serve` and `gerbang work`, or set "
             "GERBANG_MODE to sandbox."
         )
-    settings = replace(
-        settings,
-        host=settings.host if host is None else host,
-        port=settings.port if port is None else port,
-        data=settings.data if data is None else data,
-    )
+    settings = replace(_at(settings, host, port), data=settings.data if data is None else data)
     from gerbang import app
 
     return app.run(settings, clock_start=clock)
@@ -120,10 +126,11 @@ def _settings(data: Path | None) -> Settings:
 
 
 @commands.command()
+@_with_address
 @_with_database
-def serve(data: Path | None) -> int:
+def serve(host: str | None, port: int | None, data: Path | None) -> int:
     """Answer merchants and payers over HTTP."""
-    settings = _settings(data)
+    settings = _at(_settings(data), host, port)
     from gerbang import app
 
     return app.serve(settings)
@@ -156,9 +163,9 @@ def merchant() -> None:
 
 
 @merchant.command("create")
-@click.option("--name", required=True, help="The merchant's full name.")
-@click.option("--short-name", required=True, help="What payers see beside a payment's name.")
-@click.option("--email", required=True, help="With which the merchant signs in.")
+@click.option("--name", required=True, help="The merchant's full name, up to 100 characters.")
+@click.option("--short-name", required=True, help="What payers see beside a payment's name, up to 20 characters.")
+@click.option("--email", required=True, help="Where the merchant is reached.")
 @_with_database
 def merchant_create(name: str, short_name: str, email: str, data: Path | None) -> None:
     """Create a merchant, and show its secrets this one time."""

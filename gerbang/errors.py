@@ -22,6 +22,8 @@ Refused
 └── Unavailable
 """
 
+from datetime import UTC, datetime
+
 
 class Refused(Exception):
     """Base of all refusals. `field` is the path of the value at fault in the caller's own words, "" when there is none.
@@ -37,7 +39,14 @@ class Refused(Exception):
     @property
     def message(self) -> str:
         sentence = " ".join((type(self).__doc__ or type(self).__name__).split())
-        return sentence.format(**self.facts)
+        return sentence.format(**{name: _written(fact) for name, fact in self.facts.items()})
+
+
+def _written(fact: object) -> object:
+    """A fact as people read it: instants to the second, in UTC."""
+    if not isinstance(fact, datetime):
+        return fact
+    return fact.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Invalid(Refused):

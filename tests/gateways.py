@@ -15,7 +15,8 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from gerbang import administration, app, listening
+from gerbang import app, listening
+from gerbang.db import Database, migrate
 from gerbang.domain.merchants import Agreement
 from gerbang.services import merchants, sandbox_merchant
 from gerbang.settings import Settings
@@ -41,7 +42,7 @@ class Databases:
         if not self._template:
             self._template = f"gerbang_template_{next(_serial)}"
             self._execute(f"CREATE DATABASE {self._template}")
-            administration.migrate(Settings(database_url=self._url(self._template)))
+            asyncio.run(_migrated(self._url(self._template)))
         name = f"gerbang_test_{next(_serial)}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
         return self._url(name)
@@ -58,6 +59,14 @@ class Databases:
             await connection.close()
 
         asyncio.run(run())
+
+
+async def _migrated(url: str) -> None:
+    """Makes the tables in a database that is nobody's installation yet."""
+    database = Database(url, 1)
+    await database.open()
+    await migrate(database)
+    await database.close()
 
 
 class Gateway(AbstractContextManager["Gateway"]):

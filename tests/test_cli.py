@@ -1,6 +1,7 @@
 """The command line: what is typed wrong is one sentence with an exit code, and help never needs a database."""
 
 import json
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -26,7 +27,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a line."""
-    code = main(line.split())
+    code = main(shlex.split(line))
     printed = capsys.readouterr()
     return code, printed.out, printed.err
 
@@ -206,6 +207,37 @@ def test_an_agreement_is_printed_changed_and_set(
         assert json.loads(again)["settling"]["qris"]["working_days"] == 2
 
 
+def test_what_is_agreed_for_a_bank_or_for_payouts_is_kept(
+    operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
+) -> None:
+    file = tmp_path / "agreement.json"
+    fees = {"virtual_account/BCA": {"flat": 1}, "retail_outlet/ALFAMART": {"flat": 2}, "payout": {"flat": 3}}
+    file.write_text(json.dumps({"fees": fees}))
+    code, printed, _ = operator(f"merchant agreement ID --set {file}")
+    assert (code, {name: rate["flat"] for name, rate in json.loads(printed)["fees"].items()}) == (
+        0,
+        {name: rate["flat"] for name, rate in fees.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("who", "why"),
+    [
+        ("--name '' --short-name TK --email t@toko.example", "A merchant's name must be 1 to 100 characters"),
+        ("--name Toko --short-name 'TOKO BUDI YANG PANJANG' --email t@toko.example", "short name must be 1 to 20"),
+        ("--name Toko --short-name TK --email toko", "toko is not an e-mail address."),
+    ],
+)
+def test_a_merchant_that_nobody_could_name_or_reach_is_not_taken_in(
+    operator: Callable[[str], tuple[int, str, str]], who: str, why: str
+) -> None:
+    before = operator("merchant list")
+    code, printed, error = operator(f"merchant create {who}")
+    assert (code, printed) == (1, "")
+    assert why in error
+    assert operator("merchant list") == before
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -213,6 +245,15 @@ def test_an_agreement_is_printed_changed_and_set(
         ('{"fee": {}}', "An agreement has no fee. Nothing was changed."),
         ('{"settling": {"qris": {"working_days": 1, "at": "25:00"}}}', "25:00"),
         ("hello", "This is not an agreement"),
+        ('{"fees": {"virtual_acount/BCA": {"flat": 1}}}', "fees.virtual_acount/BCA names no channel: choose one of"),
+        ('{"fees": {"virtual_account/BCCA": {"flat": 1}}}', "names nothing of virtual_account: choose one of BCA, BNC"),
+        (
+            '{"settling": {"qris/GOPAY": {"working_days": 1}}}',
+            "settling.qris/GOPAY names nothing of qris: say it alone.",
+        ),
+        ('{"amount_max": {"banana": 1}}', "amount_max.banana names no channel"),
+        ('{"amount_min": {"payout": 1}}', "amount_min.payout names no channel"),
+        ('{"expiry_min_seconds": {"virtual_account/BCA": 60}}', "must name the channel alone"),
         ('{"virtual_account": {"bankz": {}}}', "An agreement has no virtual_account.bankz."),
         ('{"quarantine_seconds": 1000000000000000000}', "quarantine_seconds must be 0 to"),
         ('{"quarantine_seconds": -1}', "quarantine_seconds must be 0 to"),

@@ -247,9 +247,9 @@ def test_a_database_of_another_mode_or_key_is_told_in_one_sentence(
 ) -> None:
     url = databases.fresh()
     monkeypatch.setenv("GERBANG_DATABASE_URL", url)
-    assert main(["merchant", "list"]) == 0
+    assert main(["migrate"]) == 0
     capsys.readouterr()
-    for command in [each for each in COMMANDS if each != "migrate"]:
+    for command in COMMANDS:
         with monkeypatch.context() as live:
             live.setenv("GERBANG_MODE", "live")
             live.setenv("GERBANG_PUBLIC_URL", "https://pay.example.id")

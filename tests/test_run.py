@@ -314,8 +314,9 @@ def test_live_mode_has_no_sandbox(databases: Databases, data: Path) -> None:
     )
     assert told["url"] == "https://8.8.8.8/x"
     live["GERBANG_PORT"] = str(free_port())
-    with program("serve", **live) as server:
-        assert server.printed(r"(https://\S+)") == "https://pay.example.id"
+    port = live["GERBANG_PORT"]
+    with program("serve", "--port", port, **live | {"GERBANG_PORT": "1"}) as server:
+        assert server.printed(r"answers at (.+)") == f"https://pay.example.id (listening on 127.0.0.1 port {port})"
         here = Caller(f"http://127.0.0.1:{live['GERBANG_PORT']}", *keys)
         payment = here.create("order-1")
         assert payment["status"] == "REQUIRE_ACTION"

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -170,6 +170,9 @@ def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:
         msgspec.json.decode(msgspec.json.encode(value), type=wanted)
     except msgspec.ValidationError as wrong:
         fault = _told(str(wrong))
+        allowed = [word for one in (wanted, *get_args(wanted)) if get_origin(one) is Literal for word in get_args(one)]
+        if allowed and not fault.field and isinstance(value, str):
+            fault = Malformed("", f"must be one of {', '.join(allowed)}")
         yield Malformed(path + ("." if fault.field[:1] not in ("", "[") else "") + fault.field, fault.why)
 
 
@@ -181,6 +184,18 @@ def fingerprint(path: str, value: dict[str, Any]) -> bytes:
         raise Malformed("", "the body holds text that is not Unicode") from None
     return hashlib.sha256(path.encode() + b"\n" + canonical).digest()
 
+
+TEXT = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"
+URL = r"\A[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f-\x9f]+\Z"
+EMAIL = r"\A[^\x00-\x20\x7f-\x9f@]+@[^\x00-\x20\x7f-\x9f@]+\Z"
+DIGITS = r"\A[0-9]*\Z"
+_FORMS = {
+    TEXT: "must not have control characters",
+    URL: "must be an address such as https://shop.example/thanks",
+    EMAIL: "must be an e-mail address",
+    DIGITS: "must be digits",
+}
+"""What is wrong with text that does not match a pattern."""
 
 _WORDS = {
     "str": "text",
@@ -215,8 +230,10 @@ def _told(message: str) -> Malformed:
     bound = re.fullmatch(r"Expected `\w+` (>=|<=|>|<) (.+)", what)
     if bound:
         return Malformed(field, f"must be {_BOUNDS[bound[1]]} {bound[2]}")
-    if what.startswith("Expected `str` matching regex"):
-        return Malformed(field, "has characters that are not allowed here")
+    form = re.fullmatch("Expected `str` matching regex (.+)", what)
+    if form:
+        said = next((said for pattern, said in _FORMS.items() if form[1] == repr(pattern)), None)
+        return Malformed(field, said or "has characters that are not allowed here")
     if what.startswith("Invalid enum value"):
         return Malformed(field, f"is not one of the allowed values: {what.removeprefix('Invalid enum value ')}")
     if what.startswith("Invalid RFC3339"):

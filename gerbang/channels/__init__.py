@@ -174,7 +174,7 @@ def end_of(facts: Facts, payment: Payment, merchant: Merchant, now: datetime) ->
         ends = longest
     asked = payment.method.expires_at if payment.method else None
     if asked is not None and asked <= now:
-        raise ExpiryPassed(f"{facts.name}.expires_at", now=now.isoformat(timespec="seconds"))
+        raise ExpiryPassed(f"{facts.name}.expires_at", now=now)
     return ends if asked is None or asked > ends else asked
 
 

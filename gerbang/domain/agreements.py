@@ -1,11 +1,12 @@
 """What an agreement may say: every number within the bounds that the house can reckon with."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.payouts import FEE_NAME
 
 SECONDS_MAX = 366 * 86_400
 FLAT_MAX = 10**12
@@ -50,6 +51,26 @@ def _faults(agreement: Agreement) -> Iterator[str]:
             yield from _of_range(
                 f"{name}.static_ranges", NumberRange(bank.static_prefix, bank.static_digits, first, last)
             )
+
+
+def misnamed(agreement: Agreement, known: Mapping[str, Collection[str]]) -> str | None:
+    """The first name in an agreement of a channel, bank, outlet or wallet that there is none of, as a sentence.
+
+    What was agreed under such a name would hold for nobody, and nobody would see it.
+    """
+    for member in ("fees", "settling", "amount_min", "amount_max", "expiry_min_seconds", "expiry_max_seconds"):
+        for name in getattr(agreement, member):
+            channel, slash, option = str(name).partition("/")
+            if member == "fees" and name == FEE_NAME:
+                continue
+            if channel not in known:
+                return f"{member}.{name} names no channel: choose one of {', '.join(sorted(known))}."
+            if slash and member.startswith("expiry_"):
+                return f"{member}.{name} must name the channel alone."
+            if slash and option not in known[channel]:
+                offered = f"choose one of {', '.join(sorted(known[channel]))}" if known[channel] else "say it alone"
+                return f"{member}.{name} names nothing of {channel}: {offered}."
+    return None
 
 
 def _of_rate(name: str, rate: Rate) -> Iterator[str]:

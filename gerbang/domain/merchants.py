@@ -1,5 +1,6 @@
 """A merchant and what was agreed with it: number ranges, QRIS registration, fees, limits."""
 
+import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -114,6 +115,23 @@ class Agreement(msgspec.Struct, frozen=True):
     @property
     def quarantine(self) -> timedelta:
         return timedelta(seconds=self.quarantine_seconds)
+
+
+NAME_LENGTH_MAX = 100
+SHORT_NAME_LENGTH_MAX = 20
+"""It is the statement descriptor where none is asked for (payment-session reference, section 4)."""
+EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+def fault(name: str, short_name: str, email: str) -> tuple[str, str] | None:
+    """What is wrong with what a merchant is called and where it is reached: the field, and a sentence."""
+    for field, text, length_max in (("name", name, NAME_LENGTH_MAX), ("short_name", short_name, SHORT_NAME_LENGTH_MAX)):
+        if not text.strip() or not text.isprintable() or len(text) > length_max:
+            called = field.replace("_", " ")
+            return field, f"A merchant's {called} must be 1 to {length_max} characters that can be printed."
+    if not EMAIL.fullmatch(email):
+        return "email", f"{email} is not an e-mail address."
+    return None
 
 
 class Merchant(msgspec.Struct, frozen=True):

@@ -220,7 +220,7 @@ def expiry(
     if asked is None:
         return now + default
     if asked <= now:
-        raise ExpiryPassed("expires_at", now=now.isoformat(timespec="seconds"))
+        raise ExpiryPassed("expires_at", now=now)
     if asked > now + EXPIRES_AFTER_MAX:
         raise ExpiryTooFar("expires_at", title="A payment", maximum=f"{EXPIRES_AFTER_MAX.days} days")
     return asked

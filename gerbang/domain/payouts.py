@@ -23,6 +23,8 @@ MOVES: dict[str, dict[State, State]] = {
 
 PAST = {"send": "sent", "complete": "completed", "fail": "failed"}
 
+FEE_NAME = "payout"
+"""Under which a merchant's agreement may have another fee."""
 FEE_DEFAULT = Rate(flat=rupiah(3_500))
 """Where nothing was agreed for "payout" (one-time-payment reference, section 8)."""
 LEASE = timedelta(seconds=60)

@@ -10,6 +10,7 @@ from gerbang import ids, network
 from gerbang.channels import ewallet, qris, retail_outlet, virtual_account
 from gerbang.db import Tx, customers, merchants
 from gerbang.domain import agreements
+from gerbang.domain import merchants as merchant_rules
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import Agreement, Look, Merchant
 from gerbang.domain.money import rupiah
@@ -50,7 +51,12 @@ async def create(
     agreement: Agreement | None = None,
     number: int | None = None,
 ) -> tuple[Merchant, Keys]:
-    """Takes a merchant in, with default agreements where none are given, and gives it keys for every dialect."""
+    """Takes a merchant in, with default agreements where none are given, and gives it keys for every dialect.
+
+    Raises Invalid for names that nobody could read, and for what is no e-mail address.
+    """
+    if wrong := merchant_rules.fault(name, short_name, email):
+        raise Invalid(wrong[0], why=wrong[1])
     async with world.db.transaction() as tx:
         now = world.clock.now()
         number = number if number is not None else await merchants.next_number(tx)
@@ -126,10 +132,24 @@ async def change_agreement(world: World, merchant_id: UUID, members: dict[str, o
             raise Invalid("agreement", why=f"This is not an agreement: {wrong}") from None
         if strange := agreements.unknown(members, _written_out(agreement)):
             raise Invalid("agreement", why=f"An agreement has no {strange}. Nothing was changed.")
-        if fault := agreements.fault(agreement) or _unreadable_qris(world, replace(merchant, agreement=agreement)):
+        merchant = replace(merchant, agreement=agreement)
+        if fault := (
+            agreements.fault(agreement)
+            or agreements.misnamed(agreement, _names(world, merchant))
+            or _unreadable_qris(world, merchant)
+        ):
             raise Invalid("agreement", why=f"{fault} Nothing was changed.")
         await merchants.update_agreement(tx, merchant_id, agreement)
     return agreement
+
+
+def _names(world: World, merchant: Merchant) -> dict[str, set[str]]:
+    """The channels of the house, each with the banks, outlets or wallets that it knows."""
+    usual = replace(merchant, agreement=default_agreement(merchant.number, merchant.name))
+    return {
+        name: {option for known in (merchant, usual) for option in channel.options(known) or []}
+        for name, channel in world.channels.items()
+    }
 
 
 def _written_out(agreement: Agreement) -> dict[str, object]:

@@ -38,12 +38,13 @@ class Plan(msgspec.Struct, frozen=True):
 def channel_for(world: World, method: Method, merchant: Merchant, payment: Payment) -> Channel:
     """The channel of a method. Raises StandingNotOffered or ChannelNotEnabled (field "method")."""
     channel = world.channels.get(method.channel)
+    title = method.channel.capitalize() if channel is None else channel.facts.title
     if channel is not None and not world.offers(channel.facts, merchant, payment.product):
         channel = None
     if payment.standing and (channel is None or not channel.facts.standing):
-        raise StandingNotOffered("method", title=method.channel.capitalize())
+        raise StandingNotOffered("method", title=title)
     if channel is None or channel.options(merchant) is None:
-        raise ChannelNotEnabled("method", title=channel.facts.title if channel else method.channel.capitalize())
+        raise ChannelNotEnabled("method", title=title)
     return channel
 
 

@@ -23,6 +23,7 @@ from gerbang.domain.money import readable
 from gerbang.domain.payouts import (
     ASK_AGAIN,
     FEE_DEFAULT,
+    FEE_NAME,
     LEASE,
     Destination,
     Payout,
@@ -36,8 +37,6 @@ from gerbang.services import news
 from gerbang.world import World
 
 log = structlog.get_logger()
-FEE_NAME = "payout"
-"""Under which a merchant's agreement may have another fee."""
 CALL_SECONDS_MAX = 15.0
 """Well below the lease, so that a payout is in one pair of hands at a time."""
 CALLS_AT_ONCE_MAX = 8

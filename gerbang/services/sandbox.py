@@ -42,7 +42,7 @@ async def move_clock(world: World, to: datetime) -> None:
     clock = sandbox_clock(world)
     now = clock.now()
     if to < now:
-        raise ClockBackwards("to", now=now.isoformat(timespec="seconds"))
+        raise ClockBackwards("to", now=now)
     clock.move_to(to)
     await keep_clock(world)
 

@@ -110,7 +110,7 @@ async def advance(desk: Desk, request: Request) -> Response:
     else:
         to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else _instant(asked.to, "to")
     if to < now:
-        raise ClockBackwards("to", now=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+        raise ClockBackwards("to", now=now)
     if to > now + timedelta(seconds=ADVANCE_SECONDS_MAX):
         raise Malformed("to", "is more than ten years away")
     if to.year >= CLOCK_YEAR_MAX:

@@ -9,15 +9,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-TEXT = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"
+from gerbang.api._bodies import DIGITS, EMAIL, TEXT, URL
+
 Text255 = Annotated[str, Meta(max_length=255, pattern=TEXT)]
 Text100 = Annotated[str, Meta(max_length=100, pattern=TEXT)]
 Text50 = Annotated[str, Meta(max_length=50, pattern=TEXT)]
 Text20 = Annotated[str, Meta(max_length=20, pattern=TEXT)]
 Some255 = Annotated[str, Meta(min_length=1, max_length=255, pattern=TEXT)]
 Some100 = Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)]
-Url = Annotated[str, Meta(max_length=255, pattern=r"\A[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f-\x9f]+\Z")]
-Email = Annotated[str, Meta(max_length=255, pattern=r"\A[^\x00-\x20\x7f-\x9f@]+@[^\x00-\x20\x7f-\x9f@]+\Z")]
+Url = Annotated[str, Meta(max_length=255, pattern=URL)]
+Email = Annotated[str, Meta(max_length=255, pattern=EMAIL)]
 Country = Annotated[str, Meta(pattern=r"\A[A-Za-z]{2}\Z")]
 
 
@@ -110,7 +111,7 @@ class RedirectUrl(Struct, omit_defaults=True):
 class VirtualAccountOptions(Struct):
     channel: Text100 | None = None
     virtualAccountName: Text100 | None = None
-    virtualAccountNumber: Annotated[str, Meta(max_length=100, pattern=r"\A[0-9]*\Z")] | None = None
+    virtualAccountNumber: Annotated[str, Meta(max_length=100, pattern=DIGITS)] | None = None
     expiryAt: datetime | None = None
 
 
