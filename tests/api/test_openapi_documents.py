@@ -15,9 +15,10 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from gerbang.web import docs
-from gerbang.web.docs.contents import METHODS, find
+from gerbang.web.docs.contents import METHODS, find, read
 
 API = Path(docs.__file__).parents[2] / "api"
+README = Path(docs.__file__).parents[3] / "README.md"
 PATHS = sorted(API.glob("*/openapi.yaml"))
 DOCUMENTS: dict[str, dict[str, Any]] = {path.parent.name: yaml.safe_load(path.read_text("utf-8")) for path in PATHS}
 JSON_TYPES = ("application/json",)
@@ -186,6 +187,7 @@ def test_the_page_is_whole_and_loads_nothing_from_elsewhere(name: str) -> None:
 def test_the_page_prints_a_curl_line_with_credentials_and_body() -> None:
     page = Page(docs.render(DOCUMENTS["v2_sessions"], "https://pay.example/"))
     assert "curl -X POST 'https://pay.example/v2/payments' \\\n  -H \"Authorization: Bearer $TOKEN\"" in page.text
+    assert '-H "X-MERCHANT-ID: $MERCHANT"' in page.text
     assert '-H "X-MERCHANT-SECRET: $MERCHANT_SECRET"' in page.text
     body = re.search(r"/v1/access-token'.*?-d '(.*?)'", page.text, re.DOTALL)
     assert body is not None
@@ -195,6 +197,30 @@ def test_the_page_prints_a_curl_line_with_credentials_and_body() -> None:
 def test_the_page_prints_a_curl_line_with_a_key_and_its_secret() -> None:
     page = Page(docs.render(DOCUMENTS["v4_documents"], "https://pay.example/"))
     assert "curl -X POST 'https://pay.example/api/v4/payments' \\\n  -u \"$KEY:$SECRET\"" in page.text
+
+
+def test_the_sandbox_is_asked_with_what_no_clock_makes_too_old() -> None:
+    page = Page(docs.render(DOCUMENTS["sandbox"], "https://pay.example/"))
+    assert "curl 'https://pay.example/sandbox/clock' \\\n  -u \"$MERCHANT:$MERCHANT_SECRET\"" in page.text
+    assert "$TOKEN" not in page.text
+
+
+@every_document
+def test_a_curl_line_has_the_names_of_readmes_shell_and_no_day_that_passes(name: str) -> None:
+    named = set(re.findall(r"^(\w+)=\$?\S", README.read_text("utf-8"), re.MULTILINE))
+    assert {"MERCHANT", "MERCHANT_SECRET", "TOKEN", "KEY", "SECRET"} <= named
+    sections = read(DOCUMENTS[name], "https://pay.example").sections
+    lines = [
+        example.curl
+        for section in sections
+        for operation in section.operations
+        for example in operation.examples
+        if operation.incoming
+    ]
+    assert len(lines) > 10
+    for line in lines:
+        assert set(re.findall(r"\$(\w+)", line)) <= named, line
+        assert not re.search(r"\d{4}-\d{2}-\d{2}", line), line
 
 
 def test_the_page_does_not_take_text_for_markup() -> None:

@@ -22,8 +22,8 @@ UNITS = {
 
 
 def amount(minor: int, language: str) -> str:
-    """Minor units: "Rp 10.000" in Indonesian, "Rp 10,000" in English."""
-    text = readable(minor)
+    """Minor units: "Rp 10.000" in Indonesian, "Rp 10,000" in English; its space does not break at a line's end."""
+    text = readable(minor).replace(" ", "\u00a0")
     return text if language == "id" else text.translate(str.maketrans(".,", ",."))
 
 

@@ -3,12 +3,15 @@
   "use strict";
   const d = document, root = d.documentElement, news = d.getElementById("news");
   const find = (selector) => d.querySelector(selector);
-  let page, stream, polling, turning = false, endsAt = 0, returning = 0, lastTurn = 0;
+  let page, stream, polling, hush, turning = false, endsAt = 0, returning = 0, lastTurn = 0;
   root.classList.add("js");
 
+  /* Once said it is gone again: whoever reads on finds it on the page itself. */
   const say = (text) => {
     news.textContent = "";
     setTimeout(() => { news.textContent = text; }, 60);
+    clearTimeout(hush);
+    hush = setTimeout(() => { news.textContent = ""; }, 3000);
   };
   const unit = (count, name) => new Intl.NumberFormat(root.lang, { style: "unit", unit: name, unitDisplay: "long" }).format(count);
   const span = (seconds) => {
@@ -32,14 +35,15 @@
       const part = (tag) => html.slice(html.indexOf(`<${tag}`), html.indexOf(`</${tag}>`));
       const fresh = new DOMParser().parseFromString(`${part("title")}</title>${part("main")}</main>`, "text/html");
       const main = fresh.getElementById("page");
-      const held = page.contains(d.activeElement);
+      const held = page.contains(d.activeElement), before = find("h1").textContent;
       main.classList.add("turned");
       page.replaceWith(main);
       d.title = fresh.title;
       const heading = find("h1");
       if (held) heading.focus();
       scrollTo({ top: 0 });
-      say(heading.textContent);
+      /* What takes the focus is read out for that alone, and what has not changed is no news. */
+      if (!held) say(heading.textContent === before ? find(".note")?.textContent ?? "" : heading.textContent);
       start();
     } catch { /* No connection: the next event or poll tries again. */ } finally {
       turning = false;

@@ -233,8 +233,8 @@ def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], words: Map
     grouped = groups(block.number)
     registered = visit.merchant.agreement.qris
     # What is put into a sentence is not broken over two lines.
-    unbroken = (owed or words["any_amount"]).replace(" ", "\u00a0")
-    places = {"number": "\u00a0".join(grouped), "amount": unbroken, "name": block.name}
+    said_amount = owed or words["any_amount"].replace(" ", "\u00a0")
+    places = {"number": "\u00a0".join(grouped), "amount": said_amount, "name": block.name}
     return Code(
         channel=channel,
         shown="picture" if block.content else SHOWN.get(channel, "number"),

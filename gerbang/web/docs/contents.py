@@ -268,9 +268,11 @@ class _Reader:
         return " \\\n  ".join(lines)
 
     def _credential(self, scheme: Node) -> str:
+        """One scheme as curl sends it; `x-shell` is what its secrets are called in a shell that has run README's lines."""
+        secrets = scheme["x-shell"]
         if scheme["type"] == "apiKey":
-            return f'-H "{scheme["name"]}: ${scheme["name"].removeprefix("X-").replace("-", "_")}"'
-        return '-H "Authorization: Bearer $TOKEN"' if scheme["scheme"] == "bearer" else '-u "$KEY:$SECRET"'
+            return f'-H "{scheme["name"]}: {secrets}"'
+        return f'-H "Authorization: Bearer {secrets}"' if scheme["scheme"] == "bearer" else f'-u "{secrets}"'
 
     # ---- schemas ----------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ def test_a_buyer_chooses_pays_and_comes_back_to_the_shop(
     session = send(shop, front)
     page = buyer(viewport=viewport).opens(session["paymentUrl"])
     assert heading(page) == "Pilih cara bayar"
-    assert page.inner_text(".amount") == "Rp 185.000"
+    assert page.inner_text(".amount") == "Rp\u00a0185.000"
     choose(page, way)
     play(page, "exact")
     waits_for(page, "Pembayaran diterima")
@@ -35,10 +35,13 @@ def test_a_buyer_chooses_pays_and_comes_back_to_the_shop(
 
 def test_the_whole_way_works_without_javascript(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
     page = buyer(java_script_enabled=False).opens(send(shop, front)["paymentUrl"])
+    assert not page.is_visible("[data-ends]")
     page.click("button[value='virtual_account/PERMATA']")
     assert heading(page) == "Transfer ke nomor ini"
     assert page.is_visible("text=Periksa status")
     assert not page.is_visible("button.copy"), "what needs JavaScript is not there without it"
+    assert not page.is_visible("[data-ends]"), "a countdown that stands still tells a lie"
+    assert "30 Maret 2025, " in page.inner_text(".ends")
     page.click("text=Periksa status")
     page.click("button[value='exact']")
     assert heading(page) == "Pembayaran diterima"
@@ -151,6 +154,28 @@ def test_the_buyer_may_stay_on_the_result_page(shop: Shop, front: Shopfront, buy
     assert heading(page) == "Pembayaran diterima"
 
 
+@pytest.mark.parametrize("plays", [["late"], ["wrong", "exact"], ["exact", "twice"]], ids=["late", "wrong", "twice"])
+def test_a_page_that_tells_of_money_set_aside_does_not_leave_by_itself(
+    shop: Shop, front: Shopfront, buyer: Buyers, plays: list[str]
+) -> None:
+    session = send(shop, front)
+    page = buyer().opens(session["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    for each in plays:
+        if each == "twice":
+            page.click("text=Tetap di halaman ini")
+            shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 185000})
+            page.reload()
+        else:
+            play(page, each)
+            page.wait_for_selector(".note" if each != "exact" else ".result")
+    assert "Uang Anda aman" in page.inner_text(".note")
+    page.wait_for_timeout(9_000)
+    assert page.url.startswith(shop.gateway.base_url)
+    page.click("#back")
+    page.wait_for_url(f"{front.url}/**")
+
+
 def test_without_return_addresses_the_page_still_ends_well(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop, redirectUrl=None)["paymentUrl"])
     choose(page, "qris")
@@ -166,19 +191,21 @@ def test_a_wrong_amount_is_told_at_once_and_the_bill_stays_open(shop: Shop, buye
     choose(page, "virtual_account/BRI")
     play(page, "wrong")
     page.wait_for_selector(".note")
-    assert "Kami menerima Rp 186.000, tetapi tagihannya Rp 185.000. Uang itu tidak hilang" in page.inner_text(".note")
+    assert "Kami menerima Rp\u00a0186.000, tetapi tagihannya Rp\u00a0185.000. Uang itu tidak hilang" in page.inner_text(
+        ".note"
+    )
     play(page, "exact")
     waits_for(page, "Pembayaran diterima")
-    assert "Kami juga menerima Rp 186.000" in page.inner_text(".note")
+    assert "Kami juga menerima Rp\u00a0186.000" in page.inner_text(".note")
 
 
 def test_ways_that_do_not_fit_are_shown_with_the_reason(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop, amount={"value": 2500, "currency": "IDR"})["paymentUrl"])
     assert page.locator("button[name=way]").count() == 1, "QRIS alone takes so little"
     assert "Tidak tersedia" in page.inner_text(".off")
-    assert "Bisa dipakai mulai Rp 10.000." in page.inner_text(".off")
+    assert "Bisa dipakai mulai Rp\u00a010.000." in page.inner_text(".off")
     page.goto(send(shop, amount={"value": 20_000_000, "currency": "IDR"})["paymentUrl"])
-    assert "Bisa dipakai sampai Rp 9.999.999." in page.inner_text(".off")
+    assert "Bisa dipakai sampai Rp\u00a09.999.999." in page.inner_text(".off")
     assert page.locator("button[name=way]").count() == 9
 
 
@@ -194,7 +221,7 @@ def test_both_languages_by_browser_and_by_switch(shop: Shop, buyer: Buyers) -> N
     page = buyer(locale="en-US").opens(url)
     assert heading(page) == "Choose how to pay"
     assert page.get_attribute("html", "lang") == "en"
-    assert page.inner_text(".amount") == "Rp 185,000"
+    assert page.inner_text(".amount") == "Rp\u00a0185,000"
     page.click("nav a[hreflang=id]")
     assert heading(page) == "Pilih cara bayar"
     choose(page, "virtual_account/BRI")

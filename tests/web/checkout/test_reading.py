@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.gateways import Shop
+from tests.gateways import Gateway, Shop
 from tests.web.checkout.buyers import NARROW, Buyer, choose, heading, play, send, too_wide, waits_for
 
 Buyers = Callable[..., Buyer]
@@ -112,6 +112,60 @@ def test_the_focus_is_not_lost_when_the_page_turns(shop: Shop, buyer: Buyers) ->
     shop.simulate(session["id"])
     waits_for(page, "Pembayaran diterima")
     page.wait_for_function("() => document.activeElement.tagName === 'H1'")
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["with the focus", "without"])
+def test_a_page_that_expires_says_so_once(gateway: Gateway, buyer: Buyers, held: bool) -> None:
+    page = buyer().opens(send(gateway.shop)["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    page.evaluate(
+        """() => { window.said = []; new MutationObserver(() => {
+        const text = document.querySelector('#news').textContent; if (text) said.push(text);
+        }).observe(document.querySelector('#news'), {childList: true}); }"""
+    )
+    if held:
+        page.focus("button.copy.wide")
+    gateway.shop.advance(seconds=16 * 60)
+    waits_for(page, "Waktu pembayaran habis")
+    page.wait_for_timeout(4_000)
+    assert (page.evaluate("document.activeElement.tagName") == "H1") is held, "the focus is read out by itself"
+    assert page.evaluate("said") == ([] if held else ["Waktu pembayaran habis"])
+    assert page.inner_text("#news") == "", "whoever reads the page on comes to the title once"
+
+
+@pytest.mark.parametrize("locale", ["id-ID", "en-US"])
+def test_what_is_seen_on_a_button_is_in_its_name_and_amounts_hold_together(
+    shop: Shop, buyer: Buyers, locale: str
+) -> None:
+    page = buyer(locale=locale).opens(send(shop)["paymentUrl"])
+
+    def reads_well() -> None:
+        named = page.evaluate(
+            """() => [...document.querySelectorAll('a, button, summary')].map(e => {
+            const seen = e.cloneNode(true); seen.querySelectorAll('.unseen').forEach(each => each.remove());
+            const heard = e.cloneNode(true); heard.querySelectorAll('[aria-hidden]').forEach(each => each.remove());
+            return [seen.textContent.trim(), e.ariaLabel || heard.textContent.trim()]; })"""
+        )
+        assert len(named) > 2
+        for seen, name in named:
+            assert name.lower().startswith(seen.lower()), f"{seen!r} is called {name!r}"
+        shown = page.text_content("main") or ""
+        assert "Rp\u00a0" in shown
+        assert not re.search(r"Rp\s(?<!\u00a0)", shown)
+
+    reads_well()
+    for way in ("qris", "virtual_account/BCA"):
+        choose(page, way)
+        reads_well()
+        if way == "qris":
+            page.click(".done button")
+            page.wait_for_selector(".tiles")
+    play(page, "wrong")
+    page.wait_for_selector(".note")
+    reads_well()
+    play(page, "exact")
+    page.wait_for_selector(".result.paid")
+    reads_well()
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])

@@ -60,7 +60,7 @@ def test_the_example_leads_to_its_page_and_from_there_to_the_shop(gateway: Gatew
         assert heading(page) == "Pilih cara bayar"
         choose(page, "virtual_account/PERMATA")
     shown = page.inner_text("main")
-    assert page.inner_text(".amount") == "Rp 10.000"
+    assert page.inner_text(".amount") == "Rp\u00a010.000"
     assert "1743240980" in shown
     assert "Permata" in shown
     assert page.inner_text(".digits").replace("\n", "").replace(" ", "").startswith("76630000")

@@ -59,10 +59,10 @@ def test_the_language_is_the_asked_one_or_the_browsers_or_indonesian(
 
 
 def test_amounts_instants_and_spans_are_right_in_both_languages() -> None:
-    assert amount(1_000_000, "id") == "Rp 10.000"
-    assert amount(1_000_000, "en") == "Rp 10,000"
-    assert amount(11_655, "id") == "Rp 116,55"
-    assert amount(123_456_755, "en") == "Rp 1,234,567.55"
+    assert amount(1_000_000, "id") == "Rp\u00a010.000"
+    assert amount(1_000_000, "en") == "Rp\u00a010,000"
+    assert amount(11_655, "id") == "Rp\u00a0116,55"
+    assert amount(123_456_755, "en") == "Rp\u00a01,234,567.55"
     assert instant(MOMENT, "id") == "1 April 2025, 06.59 WIB"
     assert instant(MOMENT, "en") == "1 April 2025, 06:59 WIB"
     assert span(845, "id") == "14:05"
@@ -142,9 +142,9 @@ def test_an_order_is_read_as_merchants_write_it() -> None:
     )
     order = order_of(msgspec.Raw(raw), "id")
     assert [(item.name, item.quantity, item.price) for item in order.items] == [
-        ("Kopi", "2", "Rp 68.000"),
+        ("Kopi", "2", "Rp\u00a068.000"),
         ("", "0,25", ""),
         ("Teh", "", ""),
     ]
-    assert order.shipping == "Rp 15.000"
+    assert order.shipping == "Rp\u00a015.000"
     assert order_of(None, "id") == NOTHING

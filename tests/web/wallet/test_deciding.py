@@ -80,7 +80,7 @@ def test_paying_returns_to_the_shops_own_address_and_the_shop_is_told(
     page = buyer().opens(made["paymentMethod"]["settlement"]["httpUrl"])
     assert heading(page) == "Setujui pembayaran ini?"
     shown = page.inner_text("body")
-    for said in ("SIMULATOR", "memerankan ShopeePay", "Rp 15.000", "Toko Gerbang", "WALLET_PAID"):
+    for said in ("SIMULATOR", "memerankan ShopeePay", "Rp\u00a015.000", "Toko Gerbang", "WALLET_PAID"):
         assert said in shown
     page.click(PAY)
     page.wait_for_url(f"{front.url}/back?order=1&x=%20y")

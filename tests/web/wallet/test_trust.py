@@ -253,7 +253,7 @@ def test_both_languages_by_browser_and_by_switch(shop: Shop, buyer: Buyers) -> N
     _, url = at_the_wallet(shop)
     page = buyer(locale="en-US").opens(url)
     assert heading(page) == "Approve this payment?"
-    assert page.inner_text(PAY) == "Pay Rp 185,000"
+    assert page.inner_text(PAY) == "Pay Rp\u00a0185,000"
     page.click("nav a[hreflang=id]")
     page.wait_for_selector("h1:text-is('Setujui pembayaran ini?')")
     assert page.get_attribute("html", "lang") == "id"

@@ -1,0 +1,164 @@
+"""What the contracts print, held against a gateway of today: its examples are taken, and it refuses in these very words."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import Response
+
+from gerbang import errors
+from gerbang.api.sandbox import errors as sandbox_errors
+from gerbang.api.v2_sessions import errors as v2_errors
+from gerbang.api.v4_documents import errors as v4_errors
+from gerbang.domain.money import readable, rupiah
+from tests.api.test_openapi_documents import DOCUMENTS, every_document, follow, operations
+from tests.gateways import Databases, Gateway, Shop, V4Shop
+
+HUGE = b'{"a": "' + b"x" * 1_000_001 + b'"}'
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def today(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway whose clock is the machine's own."""
+    with Gateway(databases.fresh(), tmp_path_factory.mktemp("today"), clock=None) as gateway:
+        yield gateway
+
+
+def bodies(name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every example of a request whose address is whole: method, path and body."""
+    for method, path, operation in operations(DOCUMENTS[name]):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        for example in content.get("examples", {}).values():
+            if "{" not in path:
+                yield method.upper(), path, follow(DOCUMENTS[name], example)["value"]
+
+
+def rich(shop: Shop) -> None:
+    """Gives a shop money that it can send on."""
+    v4 = V4Shop(shop)
+    made = v4.create(amount=1_000_000)
+    for action in ("receive_payment", "settle"):
+        v4.do(made, action)
+
+
+@every_document
+def test_every_example_of_a_request_is_taken_today(today: Gateway, name: str) -> None:
+    shop = today.shop
+    rich(shop)
+    sent = 0
+    for method, path, value in bodies(name):
+        named = next((key for key in ("paymentId", "paymentSessionId") if key in value), None)
+        body = value | {named: shop.create()["id"]} if named else value
+        if name == "v4_documents":
+            answered = V4Shop(shop).call(method, path, body)
+        elif path == "/v1/access-token":
+            keys = {"X-MERCHANT-ID": str(shop.merchant_id), "X-MERCHANT-SECRET": shop.secret}
+            answered = today.client.request(method, path, json=body, headers=keys)
+        else:
+            answered = shop.call(method, path, body)
+        assert answered.is_success, f"{method} {path} {body}: {answered.text}"
+        sent += 1
+    assert sent > 4
+
+
+def plainly(said: Any) -> Any:
+    """An answer without what differs each time: trace ids and instants."""
+    text = re.sub(r"\b[0-9a-f]{32}\b", "TRACE", json.dumps(said))
+    return json.loads(re.sub(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z", "INSTANT", text))
+
+
+def sandbox_refusals(shop: Shop) -> list[httpx.Response | Response]:
+    waiting = shop.create(autoConfirm=False)["id"]
+    return [
+        shop.call("POST", "/sandbox/clock/advance", {"to": "2020-01-01T00:00:00Z"}),
+        shop.client.get("/sandbox/clock"),
+        shop.call("POST", f"/sandbox/deliveries/{NOBODY}/resend"),
+        shop.call("PUT", "/sandbox/clock", {}),
+        shop.call("POST", "/sandbox/clock/advance", HUGE),
+        shop.call("POST", "/sandbox/bank/reports", {"paymentId": waiting, "amount": 1}),
+        sandbox_errors.refused(errors.KeyReused()),
+        sandbox_errors.told(500, "internal_error", "Something went wrong on our side."),
+        sandbox_errors.refused(errors.Unavailable()),
+    ]
+
+
+def v2_refusals(shop: Shop) -> list[httpx.Response | Response]:
+    paid = shop.create()
+    shop.simulate(paid["id"])
+    again = {"clientReferenceId": paid["clientReferenceId"], "amount": {"value": 10_000, "currency": "IDR"}}
+    return [
+        shop.call("POST", "/v2/payments", {"clientReferenceId": "0", "amount": {"value": 0, "currency": "IDR"}}),
+        shop.client.get("/v2/payments"),
+        shop.call("GET", f"/v2/payments/{NOBODY}"),
+        shop.call("DELETE", "/v2/payments"),
+        shop.call("POST", "/v2/payments", again),
+        shop.call("POST", "/v2/payments", HUGE),
+        shop.call("POST", f"/v2/payments/{paid['id']}/cancel", {}),
+        v2_errors.refused(errors.NotInLiveMode()),
+        v2_errors.told(v2_errors.INTERNAL),
+        v2_errors.refused(errors.Unavailable()),
+    ]
+
+
+def v4_refusals(shop: Shop) -> list[httpx.Response | Response]:
+    v4 = V4Shop(shop)
+    little = {"paymentMethodType": "retail_outlet", "amount": 1, "referenceId": "little"}
+    at_the_till = little | {"paymentMethodOptions": {"retailOutletName": "ALFAMART"}}
+    letters = {"accountNo": "abc", "bankShortCode": "BRI"}
+    validation = "/api/v4/validation_services/bank_account_validation"
+    poor = errors.InsufficientFunds("amount", available=readable(rupiah(50_000)), needed=readable(rupiah(103_885)))
+    trace = "Something went wrong on our side. Its name in our logs: 4bf92f3577b34da6a3ce929d0e0e4736"
+    return [
+        v4.call("POST", validation, {"data": {"attributes": letters}}),
+        v4.call("POST", "/api/v4/payments", {"data": {"attributes": at_the_till}}),
+        v4.call("GET", "/api/v4/payments?page[size]=1001"),
+        v4.client.get("/api/v4/payments"),
+        v4.call("GET", f"/api/v4/payments/{NOBODY}"),
+        v4.call("DELETE", "/api/v4/payments"),
+        v4.call("POST", "/api/v4/payments", HUGE),
+        v4_errors.refused(poor, "/api/v4/disbursements"),
+        v4_errors.refused(errors.NotInLiveMode(), "/api/v4/payments"),
+        v4_errors.refused(errors.ChannelNotEnabled("method", title="E-wallet"), "/api/v4/payments"),
+        v4_errors.told(v4_errors.INTERNAL, trace),
+        v4_errors.refused(errors.Unavailable(), "/api/v4/payments"),
+    ]
+
+
+REFUSALS = {"sandbox": sandbox_refusals, "v2_sessions": v2_refusals, "v4_documents": v4_refusals}
+
+
+@every_document
+def test_the_refusals_that_are_printed_are_those_that_are_given(today: Gateway, name: str) -> None:
+    answers = REFUSALS[name](today.shop)
+    given = [
+        (
+            answer.status_code,
+            plainly(json.loads(answer.content if isinstance(answer, httpx.Response) else bytes(answer.body))),
+        )
+        for answer in answers
+    ]
+    status_of = {
+        answer["$ref"]: int(status)
+        for _, _, operation in operations(DOCUMENTS[name])
+        for status, answer in operation["responses"].items()
+        if "$ref" in answer
+    }
+    printed = {
+        f"{reference} {title}": (status, plainly(example["value"]))
+        for reference, status in status_of.items()
+        for title, example in follow(DOCUMENTS[name], {"$ref": reference})["content"]["application/json"][
+            "examples"
+        ].items()
+    }
+    assert len(printed) > 8
+    assert {at: said for at, said in printed.items() if said not in given} == {}
+
+
+def test_the_clock_tells_what_was_done_by_the_names_that_are_printed(gateway: Gateway) -> None:
+    operation = DOCUMENTS["sandbox"]["paths"]["/sandbox/clock/advance"]["post"]
+    example = operation["responses"]["200"]["content"]["application/json"]["examples"]["done"]["value"]
+    assert list(gateway.shop.advance(seconds=3600)["done"]) == list(example["done"])
