@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from gerbang import __version__
-from gerbang.errors import Refused
+from gerbang.errors import Refused, Unavailable
 from gerbang.settings import Settings, SettingsWrong
 
 
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Imported only now: the whole of db would slow --help down.
         from gerbang.db.embedded import EmbeddedPostgresFailed
 
+        if isinstance(failure, Unavailable):
+            failure = SettingsWrong(GONE)
         if not isinstance(failure, Refused | SettingsWrong | EmbeddedPostgresFailed):
             raise
         click.echo(f"gerbang: {failure}", err=True)
@@ -37,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+GONE = (
+    "The database went away or kept us waiting too long, as when somebody holds a lock on its tables. What was not "
+    "finished was not done: look at PostgreSQL's log and pg_stat_activity, then run the command again."
+)
 EARLIEST, LATEST = 1970, 8999
 """Far enough from where the calendar ends that expiries and retries can still be reckoned."""
 

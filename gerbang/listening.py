@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import re
 import signal
 import socket
 from collections.abc import Awaitable, Generator, Sequence
@@ -25,6 +26,9 @@ REQUEST_SECONDS = 60.0
 """How long one request may take to come in whole, and a new connection to begin."""
 
 
+UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handling: it would kill the process before the database could be stopped."""
 
@@ -45,6 +49,7 @@ class _Protocol(HttpToolsProtocol):
     """What came in since the parser last gave something on: of a head, of a chunk's extension or of a trailer."""
     _coming = True
     """Whether a request is awaited or has come in half."""
+    _in_body = False
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -57,10 +62,12 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._coming = True
+        self._deadline_off()  # each request has its time, however long the connection has been there
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._steps += 1
+        self._in_body = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -69,13 +76,14 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._steps += 1
-        self._coming = False
+        self._coming = self._in_body = False
         super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         before = self._steps
-        super().data_received(data)
-        if not self._coming:
+        super().data_received(_without_upgrade(data) if b"pgrade" in data and not self._in_body else data)
+        answer = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        if not self._coming and answer is not None and not answer.response_complete:
             self._deadline_off()
         elif self._deadline is None and not self.transport.is_closing():
             self._deadline = self.loop.call_later(self.request_seconds, self._give_up)
@@ -95,6 +103,15 @@ class _Protocol(HttpToolsProtocol):
         if answer is None or answer.response_complete or not answer.response_started:
             self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+
+def _without_upgrade(head: bytes) -> bytes:
+    """A request's head whose wish for another protocol cannot be read: the parser would pass over its body.
+
+    Java's HTTP client asks for HTTP/2 so with every first request, and is content with an answer in HTTP/1.1.
+    """
+    lines, end, body = head.partition(b"\r\n\r\n")
+    return UPGRADE.sub(b"\r\nx-not-upgraded:", lines) + end + body
 
 
 Listener = socket.socket

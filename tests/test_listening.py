@@ -84,3 +84,52 @@ def test_whole_requests_far_apart_are_no_unfinished_ones(hurried: Gateway) -> No
             line.sendall(ASK[:10])
             assert ask(line, ASK[10:]).startswith(b"HTTP/1.1 200 ")
             time.sleep(HURRY * 1.5)
+
+
+def test_an_empty_line_after_an_answer_does_not_keep_a_connection_for_ever(hurried: Gateway) -> None:
+    with line_to(hurried) as line:
+        ask(line)
+        line.sendall(b"\r\n")
+        assert until_hung_up(line)[1] < 4
+
+
+def test_each_request_has_its_time_however_long_the_connection_was_there(hurried: Gateway) -> None:
+    with line_to(hurried) as line:
+        for _ in range(4):  # a wait and half a request take longer together than one may
+            time.sleep(HURRY * 0.7)
+            line.sendall(ASK[:10])
+            time.sleep(HURRY * 0.7)
+            ask(line, ASK[10:])
+
+
+def test_requests_without_a_pause_between_them_are_not_one_long_request(hurried: Gateway) -> None:
+    with line_to(hurried) as line:
+        line.sendall(ASK[:10])
+        for _ in range(12):
+            ask(line, ASK[10:] + ASK[:10])
+            time.sleep(HURRY / 4)
+        ask(line, ASK[10:])
+
+
+@pytest.mark.parametrize("upgrade", ["Upgrade: h2c", "upgrade:h2c"])
+def test_a_wish_for_http_2_is_answered_in_http_1_with_its_body_read(shared_gateway: Gateway, upgrade: str) -> None:
+    keys, body = shared_gateway.shop, b'{"grantType": "client_credentials"}'
+    head = [
+        "POST /v1/access-token HTTP/1.1",
+        "Connection: Upgrade, HTTP2-Settings",
+        f"Content-Length: {len(body)}",
+        "Host: x",
+        "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+        upgrade,
+        "Content-Type: application/json",
+        f"X-MERCHANT-ID: {keys.merchant_id}",
+        f"X-MERCHANT-SECRET: {keys.secret}",
+    ]
+    with line_to(shared_gateway) as line:
+        line.sendall("\r\n".join([*head, "", ""]).encode() + body)
+        received = b""
+        while not received.endswith(b"}"):
+            received += line.recv(65_536)
+        assert received.startswith(b"HTTP/1.1 200 "), received
+        assert b"accessToken" in received
+        ask(line)

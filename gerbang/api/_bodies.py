@@ -144,12 +144,15 @@ def shaped(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as wrong:
-        first, *others = list(islice(_faults(msgspec.json.decode(body), decoder.type), FAULTS_MAX)) or [
-            _told(str(wrong))
-        ]
-        raise Malformed(first.field, first.why, others) from None
+        found = _told(str(wrong))
     except (msgspec.DecodeError, RecursionError) as wrong:
         raise Malformed("", f"the body is not valid JSON: {wrong}") from None
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        raise found from None  # what no shape asks for is looked at only now, and need not be JSON
+    first, *others = list(islice(_faults(value, decoder.type), FAULTS_MAX)) or [found]
+    raise Malformed(first.field, first.why, others)
 
 
 def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:

@@ -101,7 +101,9 @@ def _due_of(row: asyncpg.Record) -> Due:
     )
 
 
-async def claim(tx: Tx, now: datetime, again_at: datetime, most: int, places: Places) -> list[Due]:
+async def claim(
+    tx: Tx, now: datetime, again_at: datetime, most: int, places: Places, machine_now: datetime
+) -> list[Due]:
     """Takes deliveries that are due and makes them due again at `again_at`, in case nobody comes back with a result.
 
     Endpoints come in turn, and what may be taken is shared out evenly among those that have something due and a place:
@@ -118,7 +120,7 @@ async def claim(tx: Tx, now: datetime, again_at: datetime, most: int, places: Pl
             ORDER BY endpoint_id <= $7, endpoint_id LIMIT $3
         ),
         claimed AS (
-            UPDATE deliveries d SET next_at = $2
+            UPDATE deliveries d SET next_at = $2, in_hand_since = $8
             -- An array, so that they are found by id, whatever the planner believes of their number.
             WHERE id = ANY(ARRAY(
                 SELECT due.id
@@ -143,6 +145,7 @@ async def claim(tx: Tx, now: datetime, again_at: datetime, most: int, places: Pl
         list(places.left),
         list(places.left.values()),
         places.after,
+        machine_now,
     )
     return [_due_of(row) for row in rows]
 
@@ -175,7 +178,7 @@ async def record(tx: Tx, results: Sequence[tuple[UUID, Try, State, datetime | No
     # A try that took longer than its lease must not overwrite what a later one has found out.
     await tx.execute(
         """
-        UPDATE deliveries d SET state = n.state, next_at = n.next_at, tries = n.tries
+        UPDATE deliveries d SET state = n.state, next_at = n.next_at, tries = n.tries, in_hand_since = NULL
         FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[]) AS n(id, tries, state, next_at)
         WHERE d.id = n.id AND d.tries < n.tries AND d.state = 'waiting'
         """,
@@ -183,8 +186,8 @@ async def record(tx: Tx, results: Sequence[tuple[UUID, Try, State, datetime | No
     )
 
 
-async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
-    """The nearest instant after this one at which a delivery is due."""
+async def next_due_at(tx: Tx, after: datetime, taken_since: datetime) -> datetime | None:
+    """The nearest instant after this one at which a delivery is due that nobody has taken since."""
     return await tx.fetchval(
         f"""
         {WALK}
@@ -192,9 +195,27 @@ async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
         FROM walk
         CROSS JOIN LATERAL (SELECT next_at FROM deliveries
                             WHERE state = 'waiting' AND endpoint_id = walk.endpoint_id AND next_at > $1
+                              AND (in_hand_since IS NULL OR in_hand_since <= $2)
                             ORDER BY next_at LIMIT 1) later
         """,
         after,
+        taken_since,
+    )
+
+
+async def in_hand(tx: Tx, taken_since: datetime, taken_until: datetime) -> bool:
+    """Whether a process has a delivery in hand that it took between these instants of the machine's clock."""
+    return await tx.fetchval(
+        f"""
+        {WALK}
+        SELECT EXISTS (
+            SELECT FROM walk
+            CROSS JOIN LATERAL (SELECT FROM deliveries
+                                WHERE state = 'waiting' AND endpoint_id = walk.endpoint_id
+                                  AND in_hand_since > $1 AND in_hand_since <= $2 LIMIT 1) taken)
+        """,
+        taken_since,
+        taken_until,
     )
 
 

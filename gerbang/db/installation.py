@@ -16,12 +16,13 @@ class Traces(msgspec.Struct, frozen=True):
     """What a house leaves behind by which it can be told, where it was never written down."""
 
     merchants: bool
-    live_keys: bool
-    """Keys that were given out in live mode say so."""
+    live_keys: int
+    test_keys: int
+    """Keys say in which mode they were given out."""
     clock: bool
     """A sandbox keeps its clock."""
-    sealed: bytes | None
-    """Any secret that is sealed."""
+    sealed: list[bytes]
+    """Secrets that are sealed."""
 
 
 async def kept(tx: Tx) -> Installation | None:
@@ -42,10 +43,11 @@ async def traces(tx: Tx) -> Traces:
     row = await tx.fetchrow(
         """
         SELECT EXISTS (SELECT FROM merchants) AS merchants,
-               EXISTS (SELECT FROM credentials WHERE starts_with(key, 'live_')) AS live_keys,
+               (SELECT count(*) FROM credentials WHERE starts_with(key, 'live_')) AS live_keys,
+               (SELECT count(*) FROM credentials WHERE starts_with(key, 'test_')) AS test_keys,
                EXISTS (SELECT FROM sandbox_clock) AS clock,
-               (SELECT signing_secret FROM endpoints LIMIT 1) AS sealed
+               ARRAY(SELECT signing_secret FROM endpoints LIMIT 1000) AS sealed
         """
     )
     assert row is not None
-    return Traces(row["merchants"], row["live_keys"], row["clock"], row["sealed"])
+    return Traces(row["merchants"], row["live_keys"], row["test_keys"], row["clock"], row["sealed"])

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from gerbang.clock import SystemClock
 from gerbang.db import deliveries as kept
 from gerbang.db import events
 from gerbang.db.deliveries import Due, Listed, Places
@@ -50,7 +51,7 @@ async def claim(world: World, most: int, places: Places | None = None) -> list[D
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        claimed = await kept.claim(tx, now, now + LEASE, most, places or Places(most))
+        claimed = await kept.claim(tx, now, now + LEASE, most, places or Places(most), SystemClock().now())
         bodies: dict[UUID, bytes] = {}
         untold: list[tuple[UUID, Try, State, datetime | None]] = []
         for due in claimed:

@@ -1,14 +1,15 @@
 """What a sandbox can do and a live gateway cannot: move time, play the bank, and hear callbacks itself."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from gerbang import channels, ids
-from gerbang.clock import MovableClock
+from gerbang.clock import MovableClock, SystemClock
 from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payouts
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
+from gerbang.domain.deliveries import TIME_OUT_SECONDS
 from gerbang.domain.payments import Payment
 from gerbang.domain.reports import Report
 from gerbang.errors import (
@@ -26,6 +27,7 @@ from gerbang.world import World
 
 SIMULATOR = "simulator"
 THE_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+ON_ITS_WAY_MAX = timedelta(seconds=TIME_OUT_SECONDS + 5)
 OWN_REFERENCES = ("TASK-", "WALLET-", "PAGE-")
 """Money that tasks, the wallet and the payer's page play: the same play is the same money."""
 
@@ -61,15 +63,24 @@ async def kept_offset(world: World) -> float | None:
 async def next_due_at(world: World, after: datetime = THE_BEGINNING) -> datetime | None:
     """The nearest instant after this one at which something falls due: a delivery, a settlement, a payout.
 
-    Expiries carry their own instant, whenever they are written down.
+    What is on its way just now is not due again. Expiries carry their own instant, whenever they are written down.
     """
     async with world.db.reading() as tx:
         due = [
-            await deliveries.next_due_at(tx, after),
+            await deliveries.next_due_at(tx, after, SystemClock().now() - ON_ITS_WAY_MAX),
             await charges.next_settles_at(tx, after),
             await payouts.next_due_at(tx, after),
         ]
     return min((at for at in due if at is not None), default=None)
+
+
+async def on_its_way(world: World, taken_until: datetime) -> bool:
+    """Whether some process is sending a callback that it took up to this instant of the machine's clock.
+
+    One that died has had it in hand for longer than any sending takes.
+    """
+    async with world.db.reading() as tx:
+        return await deliveries.in_hand(tx, SystemClock().now() - ON_ITS_WAY_MAX, taken_until)
 
 
 def simulated_payment(

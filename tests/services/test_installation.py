@@ -4,6 +4,7 @@ import pytest
 
 from gerbang import app
 from gerbang.db import Database, Tx, migrate
+from gerbang.seals import Seals
 from gerbang.services import merchants
 from gerbang.settings import Mode, Settings, SettingsWrong
 from tests.gateways import Databases
@@ -44,9 +45,11 @@ async def written(url: str) -> list[dict[str, object]]:
     return await rows(url, "SELECT mode, fingerprint FROM installation")
 
 
-async def unwritten(url: str, mode: Mode, *, callback: bool = True) -> None:
-    """A house with a merchant, as it was left before anybody wrote down what it is."""
-    async with app.house(settings(url, mode), base_url="https://pay.example") as house:
+async def unwritten(url: str, mode: Mode, *, callback: bool = True, key: str = KEY) -> None:
+    """A house with one more merchant, as it was left before anybody wrote down what it is."""
+    # Nobody was sent away then.
+    await rows(url, "INSERT INTO installation (mode, fingerprint) VALUES ($1, $2)", mode, Seals(key).fingerprint)
+    async with app.house(settings(url, mode, key), base_url="https://pay.example") as house:
         merchant, _ = await merchants.create(house.world, name="Toko", short_name="TOKO", email="t@toko.example")
         if callback:
             await merchants.set_callback(house.world, merchant.id, "payment", "https://8.8.8.8/")
@@ -103,6 +106,27 @@ def test_a_live_house_that_was_once_opened_as_a_sandbox_by_mistake_is_still_live
         await rows(url, "INSERT INTO sandbox_clock (offset_seconds) VALUES (0)")
         assert (await opened(url, "sandbox")).startswith(ANOTHER_MODE["live"])
         assert await opened(url, "live") == ""
+
+    run(story)
+
+
+def test_one_secret_that_was_sealed_with_another_key_by_mistake_shuts_nobody_out(url: str) -> None:
+    async def story() -> None:
+        await unwritten(url, "live", key=OTHER_KEY)
+        for _ in range(2):
+            await unwritten(url, "live")
+        assert (await opened(url, "live", OTHER_KEY)).startswith(ANOTHER_KEY)
+        assert await opened(url, "live") == ""
+
+    run(story)
+
+
+def test_a_sandbox_in_which_a_live_merchant_was_made_by_mistake_is_still_a_sandbox(url: str) -> None:
+    async def story() -> None:
+        for mode in ("sandbox", "sandbox", "live"):
+            await unwritten(url, mode)
+        assert (await opened(url, "live")).startswith(ANOTHER_MODE["sandbox"])
+        assert await opened(url, "sandbox") == ""
 
     run(story)
 

@@ -189,7 +189,7 @@ def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_t
 
         async def taken(places: Places) -> list[int]:
             async with street.one.world.db.transaction() as tx:
-                due = await kept.claim(tx, START, START + LEASE, 12, places)
+                due = await kept.claim(tx, START, START + LEASE, 12, places, START)
             return [sum(each.endpoint_id == id_ for each in due) for id_ in ids]
 
         assert await taken(Places(8)) == [3, 3, 3, 3]
@@ -198,8 +198,8 @@ def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_t
         assert await taken(Places(0, {last: 5})) == [0, 0, 0, 5]
         assert await taken(Places(8, after=two_behind)) == [3, 3, 3, 3]
         async with street.one.world.db.transaction() as tx:
-            (first,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=two_behind))
-            (second,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=last))
+            (first,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=two_behind), START)
+            (second,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=last), START)
         assert [first.endpoint_id, second.endpoint_id] == [last, full]
 
     told(story)
@@ -250,7 +250,7 @@ async def _read_by_a_claim(here: House, places: Places) -> tuple[int, int]:
         claim = tx.transaction()
         await claim.start()
         with tx.query_logger(lambda query: asked.append((query.query, query.args))):
-            claimed = await kept.claim(tx, now, now + LEASE, CLAIM_MAX, places)
+            claimed = await kept.claim(tx, now, now + LEASE, CLAIM_MAX, places, now)
         await claim.rollback()
         ((query, values),) = asked
         claim = tx.transaction()

@@ -1,6 +1,7 @@
 """Merchants at the sandbox, whose every answer is held against the contract, and a server of their own to be called at."""
 
 import threading
+import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,7 +74,7 @@ class Receiver:
 
 
 @contextmanager
-def receiver(statuses: Iterable[int] = ()) -> Generator[Receiver]:
+def receiver(statuses: Iterable[int] = (), after_seconds: float = 0) -> Generator[Receiver]:
     """A merchant's own server: it answers with these statuses, one a request, and with 200 ever after."""
     left = iter(statuses)
 
@@ -81,6 +82,7 @@ def receiver(statuses: Iterable[int] = ()) -> Generator[Receiver]:
         def do_POST(self) -> None:
             heard.headers.append({name.lower(): value for name, value in self.headers.items()})
             heard.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            time.sleep(after_seconds)
             self.send_response(next(left, 200))
             self.send_header("Content-Length", "5")
             self.end_headers()

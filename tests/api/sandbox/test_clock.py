@@ -1,5 +1,6 @@
 """The clock of the sandbox: it moves forward only, and when it answers everything that fell due has been done."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -197,6 +198,38 @@ def test_a_process_that_heard_nothing_of_a_move_finds_the_clock_again(databases:
         one.rows("UPDATE sandbox_clock SET offset_seconds = offset_seconds + 86400 RETURNING 1")
         for each in explorers:
             until(lambda each=each: now(each) >= moved + timedelta(days=1))
+
+
+def test_moving_the_clock_sends_no_try_twice_and_none_late(mover: Explorer) -> None:
+    with receiver(itertools.repeat(500), after_seconds=0.4) as server:
+        mover.done("PUT", "callbacks/payment", {"url": server.url})
+        for _ in range(12):
+            mover.simulate(mover.create()["id"])
+            time.sleep(0.06)
+        mover.done("POST", "clock/advance", {"seconds": 100_000})
+        listed = mover.deliveries(state="parked")
+        assert [len(item["tries"]) for item in listed] == [7] * 12
+        assert len(server.bodies) == 7 * 12
+    for item in listed:
+        at = [instant(each["at"]) for each in item["tries"]]
+        waits = [round((later - earlier).total_seconds()) for earlier, later in pairwise(at)]
+        assert waits == [pytest.approx(wait, abs=3) for wait in (300, 900, 3600, 10_800, 21_600, 43_200)]
+
+
+def test_moving_the_clock_waits_for_what_is_on_its_way_in_another_process(databases: Databases, tmp_path: Path) -> None:
+    url = databases.fresh()
+    with (
+        Gateway(url, tmp_path, work=False) as front,
+        Gateway(url, tmp_path, clock=None) as back,
+        receiver((), 0.5) as server,
+    ):
+        mover = Explorer(front, back.shop.merchant_id, back.shop.secret)
+        mover.done("PUT", "callbacks/payment", {"url": server.url})
+        for _ in range(12):
+            mover.simulate(mover.create()["id"])
+        mover.done("POST", "clock/advance", {"seconds": 0})
+        assert {item["state"] for item in mover.deliveries()} == {"delivered"}
+        assert len(server.bodies) == 12
 
 
 def test_moving_the_clock_ends_while_others_go_on_paying(gateway: Gateway) -> None:

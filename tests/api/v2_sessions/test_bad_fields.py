@@ -248,6 +248,14 @@ def test_what_would_be_right_is_told(shop: CheckedShop, changes: dict[str, Any],
     assert told.startswith(why)
 
 
+def test_what_is_wrong_is_told_also_beside_what_no_text_can_hold(shop: CheckedShop) -> None:
+    for beside in (b'"x": "\\ud800"', b'"x\\ud800": 1'):
+        content = b'{"clientReferenceId": 5, ' + beside + b"}"
+        shop.refused(
+            "POST", "/v2/payments", content, status=400, code="api_validation_error", field="clientReferenceId"
+        )
+
+
 def test_a_flood_of_wrong_fields_is_told_in_part(shop: CheckedShop) -> None:
     strange = dict.fromkeys(requests.CreatePayment.__struct_fields__, 1)
     answered = shop.call("POST", "/v2/payments", strange)

@@ -153,6 +153,19 @@ def test_an_account_that_is_closed_fails_after_a_minute(traveller: CheckedShop) 
     assert balance(traveller)[0] == rupiah(GIVEN)
 
 
+def test_each_of_many_ends_at_its_own_instant_however_far_the_clock_is_moved(traveller: CheckedShop) -> None:
+    funded(traveller)
+    for _ in range(3):
+        sent = [made(traveller, PAYOUTS, to("1234567405"))["id"] for _ in range(15)]
+        traveller.advance(seconds=7300)
+        lasted = traveller.gateway.rows(
+            "SELECT extract(epoch FROM ended_at - created_at)::integer AS seconds FROM payouts "
+            "WHERE 'contract_' || replace(id::text, '-', '') = ANY($1)",
+            sent,
+        )
+        assert [row["seconds"] for row in lasted] == [pytest.approx(60, abs=3)] * 15
+
+
 def test_silence_is_not_failure(traveller: CheckedShop) -> None:
     payout = made(funded(traveller), PAYOUTS, to("1234567503"))
     told = payout["attributes"]
