@@ -11,7 +11,7 @@ from gerbang import listening
 from tests.gateways import Databases, Gateway
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-HURRY = 0.3
+HURRY = 0.8
 ANNOUNCED = (
     b"POST /v1/access-token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n"
     b"X-MERCHANT-ID: 01a1fc0d-0996-7061-8226-527541eae695\r\nX-MERCHANT-SECRET: x\r\n\r\n"
@@ -80,7 +80,7 @@ def test_a_drip_of_bytes_does_not_put_the_end_off(hurried: Gateway) -> None:
 
 def test_whole_requests_far_apart_are_no_unfinished_ones(hurried: Gateway) -> None:
     with line_to(hurried) as line:
-        for _ in range(3):
+        for _ in range(2):
             line.sendall(ASK[:10])
             assert ask(line, ASK[10:]).startswith(b"HTTP/1.1 200 ")
             time.sleep(HURRY * 1.5)
@@ -95,10 +95,10 @@ def test_an_empty_line_after_an_answer_does_not_keep_a_connection_for_ever(hurri
 
 def test_each_request_has_its_time_however_long_the_connection_was_there(hurried: Gateway) -> None:
     with line_to(hurried) as line:
-        for _ in range(4):  # a wait and half a request take longer together than one may
-            time.sleep(HURRY * 0.7)
+        for _ in range(2):  # a wait and half a request take longer together than one may
+            time.sleep(HURRY * 0.6)
             line.sendall(ASK[:10])
-            time.sleep(HURRY * 0.7)
+            time.sleep(HURRY * 0.6)
             ask(line, ASK[10:])
 
 
@@ -107,7 +107,7 @@ def test_requests_without_a_pause_between_them_are_not_one_long_request(hurried:
         line.sendall(ASK[:10])
         for _ in range(12):
             ask(line, ASK[10:] + ASK[:10])
-            time.sleep(HURRY / 4)
+            time.sleep(HURRY / 8)
         ask(line, ASK[10:])
 
 
