@@ -25,5 +25,6 @@ def scanned(page: Page) -> list[tuple[str, str]]:
     width, height, greys = aside.evaluate(GREYS, base64.b64encode(picture).decode())
     aside.close()
     view = memoryview(base64.b64decode(greys)).cast("B", (height, width))
-    found = zxingcpp.read_barcodes(view, try_invert=False, try_rotate=False)
+    kinds = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128])
+    found = zxingcpp.read_barcodes(view, kinds, try_invert=False, try_rotate=False)
     return [(str(each.format), each.text) for each in found]
