@@ -166,18 +166,18 @@ async def to_settle(tx: Tx, now: datetime, most: int) -> list[Charge]:
     return [charge_of(row) for row in rows]
 
 
-async def postpone(tx: Tx, now: datetime, until: datetime) -> int:
-    """Lets the charge that is next to be settled wait, and returns 1; 0 where there is none."""
-    done = await tx.execute(
+async def postpone(tx: Tx, now: datetime, until: datetime) -> UUID | None:
+    """Lets the charge that is next to be settled wait, and returns its id; None where there is none."""
+    return await tx.fetchval(
         """
         UPDATE charges SET settles_at = $2
         WHERE id = (SELECT id FROM charges WHERE settled_at IS NULL AND settles_at <= $1
                     ORDER BY settles_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+        RETURNING id
         """,
         now,
         until,
     )
-    return int(done == "UPDATE 1")
 
 
 async def settle(tx: Tx, charges: Sequence[tuple[UUID, UUID]], now: datetime) -> None:

@@ -66,7 +66,6 @@ class Listed(msgspec.Struct, frozen=True):
     state: State
     created_at: datetime
     next_at: datetime | None
-    body: bytes | None
     tries: list[Try]
 
 
@@ -236,7 +235,7 @@ async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int, only: 
     """A merchant's deliveries with their tries, newest first; those in one state, or only one of them."""
     rows = await tx.fetch(
         """
-        SELECT d.id, d.sequence, e.kind, n.product, n.url, d.state, d.created_at, d.next_at, d.body
+        SELECT d.id, d.sequence, e.kind, n.product, n.url, d.state, d.created_at, d.next_at
         FROM deliveries d
         JOIN events e ON e.merchant_id = d.merchant_id AND e.sequence = d.sequence
         JOIN endpoints n ON n.id = d.endpoint_id
@@ -270,7 +269,6 @@ async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int, only: 
             state=row["state"],
             created_at=row["created_at"],
             next_at=row["next_at"],
-            body=row["body"],
             tries=tries[row["id"]],
         )
         for row in rows

@@ -198,18 +198,39 @@ async def pulses(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Pulse]:
     }
 
 
-async def due(tx: Tx, now: datetime, most: int) -> list[Payment]:
-    """Payments whose time is over and which nobody has written down as ended, locked; those locked elsewhere are left."""
+async def due(tx: Tx, now: datetime, most: int, *, skip: int = 0) -> list[UUID]:
+    """The ids of payments whose time is over and which nobody has written down as ended, the longest due first.
+
+    They are locked; those locked elsewhere are left.
+    """
     rows = await tx.fetch(
-        f"""
-        SELECT {COLUMNS} FROM payments
+        """
+        SELECT id FROM payments
         WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at <= $1
-        ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY expires_at OFFSET $3 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
         """,
         now,
         most,
+        skip,
     )
-    return [payment_of(row) for row in rows]
+    return [row["id"] for row in rows]
+
+
+async def fitting(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> int:
+    """How many of these payments, from the first one on, have details of at most so many bytes together; at least one.
+
+    One that is named several times counts as often: each of its events holds a copy. No details are read for it.
+    """
+    return await tx.fetchval(
+        """
+        SELECT greatest(1, count(*)) FROM (
+            SELECT sum(octet_length(p.details::text)) OVER (ORDER BY asked.place) AS bytes
+            FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(id, place) JOIN payments p USING (id)
+        ) added WHERE bytes <= $2
+        """,
+        ids,
+        bytes_max,
+    )
 
 
 async def delete(tx: Tx, ids: Iterable[UUID]) -> None:

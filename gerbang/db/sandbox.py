@@ -10,10 +10,12 @@ from gerbang.db import Tx
 CLOCK_CHANNEL = "gerbang_clock"
 INBOX_LENGTH_MAX = 1000
 INBOX_BYTES_MAX = 64_000_000
-"""Bodies that an inbox holds, give or take what came since it was last looked at."""
-BODY_LARGE_BYTES = INBOX_BYTES_MAX // INBOX_LENGTH_MAX
+"""Bodies, headers and paths that an inbox holds; both give or take what came since it was last shortened."""
+SHORTENED_EVERY = 100
+LARGE_BYTES = INBOX_BYTES_MAX // INBOX_LENGTH_MAX
 ANSWER_BYTES_MAX = 4_000_000
-"""Bodies that one answer shows, give or take one."""
+"""Bodies, headers and paths that one answer shows, give or take one request."""
+_BYTES = "octet_length(body) + octet_length(headers::text) + octet_length(path)"
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -45,37 +47,39 @@ async def set_clock_offset(tx: Tx, seconds: float) -> None:
 
 async def receive(tx: Tx, merchant_id: UUID, at: datetime, path: str, headers: str, body: bytes) -> None:
     """Puts a request into a merchant's inbox. The oldest make room."""
-    new = await tx.fetchval(
-        """
-        INSERT INTO inbox (merchant_id, received_at, path, headers, body) VALUES ($1, $2, $3, $4, $5) RETURNING id
+    size, held = await tx.fetchrow(
+        f"""
+        INSERT INTO inbox (merchant_id, received_at, path, headers, body) VALUES ($1, $2, $3, $4, $5)
+        RETURNING {_BYTES}, (SELECT count(*) FROM inbox WHERE merchant_id = $1)
         """,
         merchant_id,
         at,
         path,
         headers,
         body,
+    ) or (0, 0)
+    if held < INBOX_LENGTH_MAX + SHORTENED_EVERY and size < LARGE_BYTES:
+        return
+    await tx.execute(
+        f"""
+        DELETE FROM inbox WHERE merchant_id = $1 AND id <= (
+            SELECT max(id) FROM (
+                SELECT id, row_number() OVER newest AS place, sum({_BYTES}) OVER newest AS bytes
+                FROM inbox WHERE merchant_id = $1 WINDOW newest AS (ORDER BY id DESC)
+            ) held WHERE place > $2 OR bytes > $3)
+        """,
+        merchant_id,
+        INBOX_LENGTH_MAX,
+        INBOX_BYTES_MAX,
     )
-    if new % 100 == 0 or len(body) >= BODY_LARGE_BYTES:
-        await tx.execute(
-            """
-            DELETE FROM inbox WHERE merchant_id = $1 AND id <= (
-                SELECT max(id) FROM (
-                    SELECT id, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
-                    FROM inbox WHERE merchant_id = $1 WINDOW newest AS (ORDER BY id DESC)
-                ) held WHERE place > $2 OR bytes > $3)
-            """,
-            merchant_id,
-            INBOX_LENGTH_MAX,
-            INBOX_BYTES_MAX,
-        )
 
 
 async def received(tx: Tx, merchant_id: UUID, most: int) -> list[Received]:
-    """What a merchant's inbox holds, newest first; of large bodies no more than one answer can carry."""
+    """What a merchant's inbox holds, newest first; no more than one answer can carry."""
     rows = await tx.fetch(
-        """
+        f"""
         SELECT id, received_at, path, headers, body FROM (
-            SELECT *, sum(octet_length(body)) OVER (ORDER BY id DESC) - octet_length(body) AS bytes_before
+            SELECT *, sum({_BYTES}) OVER (ORDER BY id DESC) - ({_BYTES}) AS bytes_before
             FROM inbox WHERE merchant_id = $1 ORDER BY id DESC LIMIT $2
         ) newest WHERE bytes_before < $3 ORDER BY id DESC
         """,

@@ -2,25 +2,49 @@
 
 from uuid import UUID
 
+import structlog
+
 from gerbang.db import charges, merchants, paycodes, payments
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.payments import Payment, as_of, expired_early
 from gerbang.errors import WrongState
-from gerbang.services import news
+from gerbang.services import news, shared_commits
 from gerbang.services.confirmations import own
 from gerbang.world import World
 
+log = structlog.get_logger()
 MOST_AT_ONCE = 500
 
 
 async def expire_due(world: World) -> int:
-    """Ends payments whose time is over, up to 500 of them, and returns how many."""
-    async with world.db.transaction() as tx:
-        now = world.clock.now()
-        ended = [as_of(payment, now) for payment in await payments.due(tx, now, MOST_AT_ONCE)]
-        await payments.update(tx, ended)
-        await news.announce(tx, [_event(payment) for payment in ended], now)
-    return len(ended)
+    """Ends payments whose time is over, up to 500 of them, and returns how many.
+
+    One that cannot be ended is left out with a line in the log that names it, and holds up nobody else.
+    """
+    broken = 0
+
+    async def end_some(most: int) -> int:
+        async with world.db.transaction() as tx:
+            now = world.clock.now()
+            due = await payments.due(tx, now, most, skip=broken)
+            if due:
+                due = due[: await payments.fitting(tx, due, shared_commits.BYTES_MAX)]
+                held = await payments.by_id(tx, due)
+                ended = [as_of(held[id_], now) for id_ in due]
+                await payments.update(tx, ended)
+                await news.announce(tx, [_event(payment) for payment in ended], now)
+        return len(due)
+
+    async def leave_out(failure: Exception) -> bool:
+        nonlocal broken
+        async with world.db.transaction() as tx:
+            due = await payments.due(tx, world.clock.now(), 1, skip=broken)
+        broken += 1
+        log.error("a payment could not be ended", payments=[str(id_) for id_ in due], exc_info=failure)
+        return bool(due)
+
+    # Those left out are the first to be due next time too, and must not make it look as if there were always more.
+    return max(0, await shared_commits.take(MOST_AT_ONCE, end_some, leave_out) - broken)
 
 
 async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payment:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -16,8 +17,8 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee
 from gerbang.domain.ledger import settling
 from gerbang.domain.settlements import Settlement, parts_of
-from gerbang.errors import PaymentUnknown, SettlementUnknown, Unavailable, WrongState
-from gerbang.services import news
+from gerbang.errors import PaymentUnknown, SettlementUnknown, WrongState
+from gerbang.services import news, shared_commits
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -32,30 +33,18 @@ async def settle_due(world: World) -> int:
     """Settles charges whose day has come, up to 1,000 of them, and returns how many.
 
     All in one commit: the transfers, the settlement of each merchant's day, the charges and the news. A charge is locked
-    and looked at again by it, so nothing is settled twice, whoever else is at work and whenever a process dies. If that
-    fails, each is tried once alone: one that cannot be settled waits an hour, and holds up nobody else.
+    and looked at again by it, so nothing is settled twice, whoever else is at work and whenever a process dies. One that
+    cannot be settled is left for an hour, with a line in the log that names it, and holds up nobody else.
     """
-    try:
-        return await _settle_some(world, MOST_AT_ONCE)
-    except Unavailable:
-        raise
-    except Exception:
-        log.exception("charges could not be settled together, and are settled one by one")
-    done = 0
-    for _ in range(MOST_AT_ONCE):
-        try:
-            settled = await _settle_some(world, 1)
-        except Unavailable:
-            raise
-        except Exception:
-            log.exception("a charge could not be settled, and waits")
-            async with world.db.transaction() as tx:
-                now = world.clock.now()
-                settled = await charges.postpone(tx, now, now + TRIED_AGAIN_AFTER)
-        if not settled:
-            break
-        done += 1
-    return done
+
+    async def leave_out(failure: Exception) -> bool:
+        async with world.db.transaction() as tx:
+            now = world.clock.now()
+            charge_id = await charges.postpone(tx, now, now + TRIED_AGAIN_AFTER)
+        log.error("a charge could not be settled, and waits for an hour", charge=str(charge_id), exc_info=failure)
+        return charge_id is not None
+
+    return await shared_commits.take(MOST_AT_ONCE, partial(_settle_some, world), leave_out)
 
 
 async def _settle_some(world: World, most: int) -> int:
@@ -63,6 +52,8 @@ async def _settle_some(world: World, most: int) -> int:
         now = world.clock.now()
         due = await charges.to_settle(tx, now, most)
         if due:
+            about = [charge.payment_id for charge in due]
+            due = due[: await payments.fitting(tx, about, shared_commits.BYTES_MAX)]
             await _settle(world, tx, due, now)
     return len(due)
 

@@ -274,8 +274,7 @@ def test_news_that_waited_to_be_told_is_still_told(url: str) -> None:
             (due,) = await deliveries.claim(here.world, 10)
             assert due.body is not None
             assert b'"PAYMENT.PAID"' in due.body
-            ((_, event),) = await deliveries.newest_events(here.world, MERCHANT, 10)
-            assert event.snapshot is not None
-            assert event.snapshot.payment == PAYMENT
+            assert due.event.snapshot is not None
+            assert due.event.snapshot.payment == PAYMENT
 
     run(story)

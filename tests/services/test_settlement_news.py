@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
+import msgspec
 import pytest
 
+from gerbang.domain.events import Snapshot
 from gerbang.domain.payments import Method
 from gerbang.services import deliveries, settlements
 from gerbang.services.merchants import set_callback
@@ -33,10 +35,11 @@ def test_a_settlement_is_told_once_with_what_was_true_then(told: Callable[[Story
         await settle_due(here.world)
         ((_number, event),) = await deliveries.newest_events(here.world, merchant.id, 1)
         assert (event.kind, event.at, event.charge_id) == ("charge.settled", AFTER_EID, charge_id)
-        assert event.snapshot is not None
         assert event.payment_id is not None
         found = await here.read(merchant, event.payment_id)
-        assert (event.snapshot.payment, [event.snapshot.charge]) == (found.payment, found.charges)
+        (kept,) = await here.rows("SELECT snapshot FROM events WHERE kind = 'charge.settled'")
+        snapshot = msgspec.json.decode(kept["snapshot"], type=Snapshot)
+        assert (snapshot.payment, [snapshot.charge]) == (found.payment, found.charges)
         assert found.charges[0].settled_at == AFTER_EID
         kinds = await here.rows("SELECT kind FROM events ORDER BY sequence")
         assert [row["kind"] for row in kinds] == ["payment.created", "payment.paid", "charge.settled"]

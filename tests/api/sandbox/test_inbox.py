@@ -61,6 +61,36 @@ def test_an_inbox_does_not_grow_without_end(explorer: Explorer) -> None:
     assert 62_000_000 < held[0]["bytes"] <= 64_000_000
 
 
+def test_headers_count_as_much_as_bodies(explorer: Explorer) -> None:
+    explorer.gateway.rows(
+        "INSERT INTO inbox (merchant_id, received_at, path, headers, body) "
+        "SELECT $1, now(), '/', json_build_object('x', repeat('x', 70000)), 'old' FROM generate_series(1, 1000)",
+        explorer.merchant_id,
+    )
+    post(explorer, b"new", **{"X-Long": "x" * 62_000, "X-Longer": "x" * 2_000})
+    held = explorer.gateway.rows(
+        "SELECT sum(octet_length(headers::text))::bigint AS bytes FROM inbox WHERE merchant_id = $1",
+        explorer.merchant_id,
+    )
+    assert held[0]["bytes"] <= 64_000_000
+    shown = explorer.try_out("GET", "inbox?limit=500")
+    assert len(shown.content) < 4_200_000
+    assert shown.json()["items"][0]["raw"] == "new"
+
+
+def test_an_inbox_keeps_its_bounds_whoever_else_receives(shared_gateway: Gateway, explorer: Explorer) -> None:
+    neighbour = Explorer.of(shared_gateway.new_shop())
+    explorer.gateway.rows(
+        "INSERT INTO inbox (merchant_id, received_at, path, headers, body) "
+        "SELECT $1, now(), '/', '{}', 'old' FROM generate_series(1, 1099)",
+        explorer.merchant_id,
+    )
+    for _ in range(2):
+        for one in (explorer, neighbour):  # between them they meet every other number
+            post(one, b"{}")
+    assert explorer.done("DELETE", "inbox")["deleted"] <= 1_100
+
+
 @pytest.mark.parametrize("limit", ["", "0", "501", "-1", "1.0", "ten", "%D9%A1", "00000000000001", "1e2", "+1", "%00"])
 def test_a_limit_that_is_none_is_refused(explorer: Explorer, limit: str) -> None:
     for path in ("inbox", "deliveries", "events"):
