@@ -85,7 +85,7 @@ def test_a_secret_of_another_merchant_does_not_fit(shared_gateway: Gateway, expl
     [
         ("POST", "clock/advance", {"seconds": 0}),
         ("DELETE", "inbox", None),
-        ("POST", f"deliveries/{uuid4()}/resend", None),
+        ("POST", "deliveries/0196f1a2-0000-7000-8000-00000000dead/resend", None),
         ("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/"}),
         ("POST", "bank/reports", {"number": "1", "amount": 1}),
     ],
