@@ -246,7 +246,7 @@ def _say(sentence: str) -> None:
 async def _run(settings: Settings, listener: Listener, clock_start: datetime | None, own: Postgres | None) -> None:
     stop = asked_to_stop()
     secret_key(settings, make=True)
-    url = base_url(settings, listener)
+    url = base_url(settings, listener.address[1])
     async with house(settings, base_url=url, clock_start=clock_start) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
@@ -300,9 +300,9 @@ def serve(settings: Settings) -> int:
 
 async def _serve(settings: Settings, listener: Listener) -> None:
     stop = asked_to_stop()
-    url = base_url(settings, listener)
+    url = base_url(settings, listener.address[1])
     async with house(settings, base_url=url) as built:
-        host, port = listener.getsockname()[:2]
+        host, port = listener.address
         _say(f"Gerbang answers at {url}" + (f" (listening on {host} port {port})" if settings.public_url else ""))
         await until_stopped([serve_http(built.app, listener)], stop)
 
@@ -316,7 +316,6 @@ def work(settings: Settings) -> int:
 
 async def _work(settings: Settings) -> None:
     stop = asked_to_stop()
-    base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-    async with house(settings, base_url=base_url) as built:
+    async with house(settings, base_url=base_url(settings, settings.port)) as built:
         _say("Gerbang is working.")
         await until_stopped([built.workers.run()], stop)
