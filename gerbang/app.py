@@ -27,7 +27,6 @@ from gerbang.banks.simulator import Simulator
 from gerbang.clock import Clock, MovableClock, SystemClock
 from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
-from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
 from gerbang.db.server_process import give_to_owner_of
@@ -81,7 +80,6 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
         channels=channels.found(),
         banks={} if live else {Simulator.name: Simulator()},
         products=_voices(dialects, base_url, seals),
-        accounts=Accounts(),
         cursors=Cursors(),
         calendar=_calendar(settings),
         live=live,

@@ -113,7 +113,7 @@ async def _reserve(world: World, tx: Tx, payout: Payout) -> None:
     if there < payout.reserved:
         raise InsufficientFunds("amount", available=readable(there), needed=readable(payout.reserved))
     transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
-    await ledger.post(tx, world.accounts, transfers, payout.created_at)
+    await ledger.post(tx, transfers, payout.created_at)
 
 
 async def _call(world: World, payout: Payout) -> Payout:
@@ -159,7 +159,7 @@ async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
         transfers = paying_out(payout.bank, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
     else:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
-    await ledger.post(tx, world.accounts, transfers, now)
+    await ledger.post(tx, transfers, now)
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
     await news.announce(tx, [Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))], now)
 

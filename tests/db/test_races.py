@@ -208,12 +208,11 @@ def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
     name = f"merchant/{ids.hex_id(8)}/pending"
     transfer = Transfer("bank/simulator", name, 100, "money_in", MERCHANT, None, None)
 
-    def post() -> Callable[[Tx], Awaitable[None]]:
-        accounts = ledger.Accounts()
-        return lambda tx: ledger.post(tx, accounts, [transfer], START)
+    def post(tx: Tx) -> Awaitable[None]:
+        return ledger.post(tx, [transfer], START)
 
     async def story() -> None:
-        await both(url, post(), post(), commit=True)
+        await both(url, post, post, commit=True)
         async with database(url) as db, db.reading() as tx:
             assert await ledger.balances(tx, [name]) == {name: -200}
             assert await ledger.imbalances(tx) == []

@@ -62,7 +62,7 @@ async def merchant_with(here: House, minor: int, *, agreement: Agreement | None 
 async def give(here: House, merchant_id: UUID, minor: int, account: Callable[[UUID], str] = available) -> None:
     line = Transfer("bank/simulator", account(merchant_id), minor, "given", merchant_id, None, None)
     async with here.world.db.transaction() as tx:
-        await ledger.post(tx, here.world.accounts, [line], here.clock.now())
+        await ledger.post(tx, [line], here.clock.now())
 
 
 def wish(merchant: Merchant, reference: str = "salary-1", number: str = "0102030405", **changes: Any) -> NewPayout:
