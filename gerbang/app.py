@@ -89,6 +89,7 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
     try:
         await database.open()
         await migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
+        database.recognise = lambda tx: installation.demand_the_same(tx, settings.mode, seals)
         if isinstance(clock, MovableClock):
             await _set_clock(world, clock, clock_start)
             listening = asyncio.create_task(_follow(world, clock, stop))
@@ -136,7 +137,11 @@ async def _follow(world: World, clock: MovableClock, stop: asyncio.Event) -> Non
             clock.advance(ahead)
 
     async def look() -> None:
-        hear(str(await sandbox.kept_offset(world)))
+        kept, ours = await sandbox.kept_offset(world), clock.offset.total_seconds()
+        if kept is None or kept < ours - 0.001:
+            await sandbox.keep_clock(world)  # a move was lost in a failover, and no clock goes back
+        else:
+            hear(str(kept))
 
     await world.db.listen(CLOCK_CHANNEL, hear, look, stop)
 
@@ -151,7 +156,7 @@ class Front:
             {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
         )
         self._rest = Starlette(
-            routes=[Route("/", _contracts), Route("/healthz", Health(world).answer), *contracts.routes()],
+            routes=[Route("/", _contracts), *Health(world).routes(), *contracts.routes()],
             exception_handlers={404: _nothing_here},
         )
         self._rest.router.redirect_slashes = False  # it would send callers to whatever host they named
