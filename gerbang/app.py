@@ -310,16 +310,29 @@ async def _serve(settings: Settings, listener: Listener) -> None:
         await until_stopped([serve_http(built.app, listener)], stop)
 
 
-def work(settings: Settings) -> int:
-    """Does what happens later: expiries, callbacks. Any number of these may run on one database."""
+def work(settings: Settings, told_at: Settings | None = None) -> int:
+    """Does what happens later: expiries, callbacks. Any number of these may run on one database.
+
+    At the address of `told_at`, where that is given, it says whether it lives and is ready.
+    """
     set_up_logs(settings.log_level)
-    uvloop.run(_work(settings))
+    if told_at is None:
+        uvloop.run(_work(settings, None))
+        return 0
+    with listen(told_at) as listener:
+        uvloop.run(_work(settings, listener))
     return 0
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, listener: Listener | None) -> None:
     stop = asked_to_stop()
     base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
     async with house(settings, base_url=base_url) as built:
-        _say("Gerbang is working.")
-        await until_stopped([built.workers.run()], stop)
+        jobs = [built.workers.run()]
+        if listener is None:
+            _say("Gerbang is working.")
+        else:
+            host, port = listener.getsockname()[:2]
+            jobs.append(serve_http(Starlette(routes=Health(built.world).routes()), listener))
+            _say(f"Gerbang is working (listening on {host} port {port}).")
+        await until_stopped(jobs, stop)

@@ -239,6 +239,7 @@ async def _migrated(tx: Tx) -> list[str]:
 
 
 async def missing_migrations(tx: Tx) -> list[tuple[int, str, str]]:
-    """The migrations that a database lacks."""
-    known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")}
+    """The migrations that a database lacks: number, name, SQL."""
+    there = await tx.fetchval("SELECT to_regclass('migrations') IS NOT NULL")
+    known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")} if there else set[int]()
     return [(number, name, sql) for number, name, sql in migrations() if number not in known]

@@ -97,22 +97,3 @@ async def balances_of(tx: Tx, merchant_id: UUID) -> dict[str, int]:
         merchant_id,
     )
     return {row["name"]: int(row["balance"]) for row in rows}
-
-
-async def imbalances(tx: Tx) -> list[str]:
-    """Accounts whose balance is not what their transfers add up to, and the whole ledger if it is not zero."""
-    rows = await tx.fetch(
-        """
-        SELECT a.name FROM accounts a
-        LEFT JOIN (
-            SELECT account, sum(change) AS total
-            FROM (SELECT debit AS account, amount AS change FROM transfers
-                  UNION ALL SELECT credit, -amount FROM transfers) lines
-            GROUP BY account
-        ) t ON t.account = a.id
-        WHERE a.balance <> coalesce(t.total, 0)
-        """
-    )
-    wrong = [row["name"] for row in rows]
-    total = await tx.fetchval("SELECT coalesce(sum(balance), 0) FROM accounts")
-    return wrong if total == 0 else [*wrong, "the whole ledger"]

@@ -19,7 +19,10 @@ ANOTHER_KEY = (
 )
 
 ANOTHER_DATABASE = "Behind GERBANG_DATABASE_URL is another database than the one that was opened: put that one back."
-OLDER_TABLES = "The tables are of an older version, as when their change was lost in a failover: run `gerbang migrate`."
+OLDER_TABLES = (
+    "The tables are of an older version, as when their change was lost in a failover: run `gerbang migrate` on this "
+    "database."
+)
 
 
 async def recognise(tx: Tx, mode: Mode, seals: Seals) -> None:
@@ -41,8 +44,16 @@ async def demand_the_same(tx: Tx, mode: Mode, seals: Seals) -> None:
     """Raises Unavailable where a new connection has led to a database that is not this house's, or not as it left it."""
     if await installation.kept(tx) != Installation(mode, seals.fingerprint):
         raise Unavailable from SettingsWrong(ANOTHER_DATABASE)
+    try:
+        await demand_known_tables(tx)
+    except SettingsWrong as older:
+        raise Unavailable from older
+
+
+async def demand_known_tables(tx: Tx) -> None:
+    """Raises SettingsWrong for a database whose tables are not of this version, or that has none."""
     if await missing_migrations(tx):
-        raise Unavailable from SettingsWrong(OLDER_TABLES)
+        raise SettingsWrong(OLDER_TABLES)
 
 
 def _what_it_was(traces: Traces, seals: Seals) -> Installation | None:

@@ -32,7 +32,15 @@ from gerbang.domain.payouts import (
     failed,
     sent,
 )
-from gerbang.errors import AccountUnknown, BankSilent, InsufficientFunds, MerchantUnknown, NotInLiveMode, PayoutUnknown
+from gerbang.errors import (
+    AccountUnknown,
+    BankSilent,
+    InsufficientFunds,
+    MerchantUnknown,
+    NotInLiveMode,
+    PayoutUnknown,
+    Unavailable,
+)
 from gerbang.services import news
 from gerbang.world import World
 
@@ -138,7 +146,9 @@ async def _write(world: World, payout_id: UUID, said: Sent, called_at: datetime)
     async with world.db.transaction() as tx:
         now = world.clock.now()
         payout = await kept.locked(tx, payout_id)
-        assert payout is not None, "payouts are never deleted"
+        if payout is None:  # payouts are never deleted, so the database has lost this one since, in a failover
+            log.error("a payout was lost by the database after its bank was called", payout=str(payout_id), said=said)
+            raise Unavailable
         if payout.ended_at is not None:
             return payout
         if payout.state == "pending":

@@ -80,7 +80,7 @@ async def held(here: House, merchant: Merchant) -> tuple[int, int]:
 
 async def in_order(here: House) -> None:
     """What must always be true, of every merchant in the database."""
-    assert await here.imbalances() == []
+    assert await here.faults() == []
     wrong = await here.rows(
         """
         SELECT m.id, -coalesce(a.balance, 0) AS available, -coalesce(r.balance, 0) AS reserved, p.whole

@@ -366,7 +366,7 @@ class Payments(RuleBasedStateMachine):
         kept = await truths.rows_of(self.street.one, self.merchant.id)
         for each in self.known:
             each.numbers = [(row["channel"], row["number"]) for row in kept["paycodes"] if row["payment_id"] == each.id]
-        assert await self.street.one.imbalances() == []
+        assert await self.street.one.faults() == []
         now = self.street.one.clock.now()
         assert {row["id"] for row in kept["payments"]} == {each.id for each in self.known}
         truths.states_never_go_back(kept, self.states)
