@@ -317,22 +317,19 @@ def work(settings: Settings, told_at: Settings | None = None) -> int:
     """
     set_up_logs(settings.log_level)
     if told_at is None:
-        uvloop.run(_work(settings, None))
+        uvloop.run(_work(settings, None, ""))
         return 0
     with listen(told_at) as listener:
-        uvloop.run(_work(settings, listener))
+        uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener)))
     return 0
 
 
-async def _work(settings: Settings, listener: Listener | None) -> None:
+async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
     stop = asked_to_stop()
-    base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-    async with house(settings, base_url=base_url) as built:
+    url = settings.public_url or f"http://{settings.host}:{settings.port}"
+    async with house(settings, base_url=url) as built:
         jobs = [built.workers.run()]
-        if listener is None:
-            _say("Gerbang is working.")
-        else:
-            host, port = listener.getsockname()[:2]
+        if listener is not None:
             jobs.append(serve_http(Starlette(routes=Health(built.world).routes()), listener))
-            _say(f"Gerbang is working (listening on {host} port {port}).")
+        _say(f"Gerbang is working, and says at {told}/readyz whether it can." if told else "Gerbang is working.")
         await until_stopped(jobs, stop)

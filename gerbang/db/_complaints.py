@@ -32,7 +32,9 @@ def of_opening(failure: Exception, url: str) -> str:
     if isinstance(failure, asyncpg.PostgresError) and not isinstance(failure, asyncpg.PostgresConnectionError):
         return f"PostgreSQL{_place(url)} refused: {_said(failure)}."
     if isinstance(failure, asyncpg.TargetServerAttributeNotMatched):
-        return f"PostgreSQL{_place(url)} takes no writes: name the host that does in GERBANG_DATABASE_URL, or promote one."
+        return (
+            f"PostgreSQL{_place(url)} takes no writes: name the host that does in GERBANG_DATABASE_URL, or promote one."
+        )
     # A certificate that is not believed is a ValueError too.
     if isinstance(failure, ValueError) and not isinstance(failure, OSError):
         return f"GERBANG_DATABASE_URL takes {DATABASE_URL}."
