@@ -161,7 +161,8 @@ class Finding(msgspec.Struct, frozen=True):
 async def hold_still(tx: Tx) -> None:
     """Makes a transaction, as the first thing in it, see one instant of the database, and change nothing."""
     await tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    await tx.execute("SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB'")  # each table is read whole, once
+    # Each table is read whole, once.
+    await tx.execute("SELECT set_config('enable_seqscan', 'on', true), set_config('work_mem', '64MB', true)")
 
 
 async def findings(tx: Tx, now: datetime, rules: Mapping[str, str] = RULES) -> list[Finding]:

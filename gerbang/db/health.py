@@ -11,12 +11,7 @@ WRITTEN = (
 
 async def write_a_little(tx: Tx) -> None:
     """Waits for no lock longer than a second, as behind a change of tables; needs a little room on the disk; writes a row."""
-    await tx.execute(
-        f"""
-        SET LOCAL lock_timeout = '1s';
-        SET LOCAL work_mem = '64kB';
-        LOCK TABLE {WRITTEN} IN ROW EXCLUSIVE MODE;
-        SELECT count(*) FROM (SELECT n FROM generate_series(1, 5000) n ORDER BY n DESC) too_much_for_memory;
-        UPDATE installation SET mode = mode;
-        """
-    )
+    await tx.execute("SELECT set_config('lock_timeout', '1s', true), set_config('work_mem', '64kB', true)")
+    await tx.execute(f"LOCK TABLE {WRITTEN} IN ROW EXCLUSIVE MODE")
+    await tx.execute("SELECT count(*) FROM (SELECT n FROM generate_series(1, 5000) n ORDER BY n DESC) more_than_fits")
+    await tx.execute("UPDATE installation SET mode = mode")

@@ -12,7 +12,7 @@ from asyncpg import UniqueViolationError
 from gerbang import ids
 from gerbang.db import Database, Tx, audit, customers, idempotency, ledger, paycodes, payments, reports
 from gerbang.domain.customers import Customer
-from gerbang.domain.ledger import Transfer
+from gerbang.domain.ledger import Transfer, pending
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Details, Method, Payment
@@ -205,8 +205,9 @@ def test_an_e_mail_address_belongs_to_one_customer(url: str) -> None:
 
 
 def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
-    name = f"merchant/{ids.hex_id(8)}/pending"
-    transfer = Transfer("bank/simulator", name, 100, "money_in", MERCHANT, None, None)
+    merchant_id = ids.uuid7(START)
+    name = pending(merchant_id)
+    transfer = Transfer("bank/simulator", name, 100, "money_in", merchant_id, None, None)
 
     def post(tx: Tx) -> Awaitable[None]:
         return ledger.post(tx, [transfer], START)
