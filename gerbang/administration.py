@@ -14,7 +14,8 @@ from gerbang import app, db
 from gerbang.db import Database
 from gerbang.logs import set_up as set_up_logs
 from gerbang.seals import Seals
-from gerbang.services import installation, lookups, merchants
+from gerbang.services import audit, installation, lookups, merchants
+from gerbang.services.audit import Finding
 from gerbang.services.merchants import Keys
 from gerbang.settings import Settings, SettingsWrong
 from gerbang.world import World
@@ -39,6 +40,27 @@ def migrate(settings: Settings) -> list[str]:
             await database.close()
 
     return uvloop.run(task())
+
+
+def audit_books(settings: Settings) -> list[Finding]:
+    """Looks through the books of a database that may be a copy; nothing of it is changed. Raises SettingsWrong."""
+
+    async def task() -> list[Finding]:
+        assert settings.database_url is not None, "a database was chosen"
+        database = Database(settings.database_url, 2)
+        try:
+            await database.open()
+            async with database.reading() as tx:
+                await installation.demand_known_tables(tx)
+            return await audit.look(database)
+        finally:
+            await database.close()
+
+    return uvloop.run(task())
+
+
+def as_json(found: list[Finding]) -> str:
+    return msgspec.json.format(msgspec.json.encode({"found": found}).decode(), indent=2)
 
 
 def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:

@@ -27,7 +27,6 @@ from gerbang.banks.simulator import Simulator
 from gerbang.clock import Clock, MovableClock, SystemClock
 from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
-from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
 from gerbang.db.server_process import give_to_owner_of
@@ -81,7 +80,6 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
         channels=channels.found(),
         banks={} if live else {Simulator.name: Simulator()},
         products=_voices(dialects, base_url, seals),
-        accounts=Accounts(),
         cursors=Cursors(),
         calendar=_calendar(settings),
         live=live,
@@ -91,6 +89,7 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
     try:
         await database.open()
         await migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
+        database.recognise = lambda tx: installation.demand_the_same(tx, settings.mode, seals)
         if isinstance(clock, MovableClock):
             await _set_clock(world, clock, clock_start)
             listening = asyncio.create_task(_follow(world, clock, stop))
@@ -138,7 +137,11 @@ async def _follow(world: World, clock: MovableClock, stop: asyncio.Event) -> Non
             clock.advance(ahead)
 
     async def look() -> None:
-        hear(str(await sandbox.kept_offset(world)))
+        kept, ours = await sandbox.kept_offset(world), clock.offset.total_seconds()
+        if kept is None or kept < ours - 0.001:
+            await sandbox.keep_clock(world)  # a move was lost in a failover, and no clock goes back
+        else:
+            hear(str(kept))
 
     await world.db.listen(CLOCK_CHANNEL, hear, look, stop)
 
@@ -153,7 +156,7 @@ class Front:
             {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
         )
         self._rest = Starlette(
-            routes=[Route("/", _contracts), Route("/healthz", Health(world).answer), *contracts.routes()],
+            routes=[Route("/", _contracts), *Health(world).routes(), *contracts.routes()],
             exception_handlers={404: _nothing_here},
         )
         self._rest.router.redirect_slashes = False  # it would send callers to whatever host they named
@@ -307,15 +310,25 @@ async def _serve(settings: Settings, listener: Listener) -> None:
         await until_stopped([serve_http(built.app, listener)], stop)
 
 
-def work(settings: Settings) -> int:
-    """Does what happens later: expiries, callbacks. Any number of these may run on one database."""
+def work(settings: Settings, told_at: Settings | None = None) -> int:
+    """Does what happens later: expiries, callbacks. Any number of these may run on one database.
+
+    At the address of `told_at`, where that is given, it says whether it lives and is ready.
+    """
     set_up_logs(settings.log_level)
-    uvloop.run(_work(settings))
+    if told_at is None:
+        uvloop.run(_work(settings, None, ""))
+        return 0
+    with listen(told_at) as listener:
+        uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.address[1])))
     return 0
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
     stop = asked_to_stop()
     async with house(settings, base_url=base_url(settings, settings.port)) as built:
-        _say("Gerbang is working.")
-        await until_stopped([built.workers.run()], stop)
+        jobs = [built.workers.run()]
+        if listener is not None:
+            jobs.append(serve_http(Starlette(routes=Health(built.world).routes()), listener))
+        _say(f"Gerbang is working, and says at {told}/readyz whether it can." if told else "Gerbang is working.")
+        await until_stopped(jobs, stop)

@@ -1,4 +1,4 @@
-"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `merchant`, `callbacks`.
+"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`.
 
 It reads what a person typed, calls gerbang.app or gerbang.administration and prints the answer. Whatever is known to go
 wrong is one sentence on the standard error and exit code 1.
@@ -143,13 +143,20 @@ def serve(host: str | None, port: int | None, data: Path | None) -> int:
 
 
 @commands.command()
+@click.option("--host", metavar="HOST", help="The address of that port.  [default: 127.0.0.1]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Answer /livez and /readyz there.  [default: nowhere; 0: any]",
+)
 @_with_database
-def work(data: Path | None) -> int:
+def work(host: str | None, port: int | None, data: Path | None) -> int:
     """Do what happens later: expiries, deliveries and their retries."""
     settings = _settings(data)
     from gerbang import app
 
-    return app.work(settings)
+    return app.work(settings, None if port is None else _at(settings, host, port))
 
 
 @commands.command()
@@ -161,6 +168,28 @@ def migrate(data: Path | None) -> None:
 
     applied = administration.migrate(settings)
     click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print all that was looked for, with what was found, as JSON.")
+@_with_database
+def audit(as_json: bool, data: Path | None) -> int:
+    """Look through all books for what must never be in them. Exit code 0: nothing was found; 1: something was.
+
+    It reads each table once, at one instant, and changes nothing: also beside a gateway that runs, or on a copy.
+    """
+    settings = _settings(data)
+    from gerbang import administration
+
+    found = administration.audit_books(settings)
+    wrong = [finding for finding in found if finding.count]
+    if as_json:
+        click.echo(administration.as_json(found))
+    elif not wrong:
+        click.echo(f"The books are in order: {len(found)} rules hold.")
+    for finding in () if as_json else wrong:
+        click.echo(f"{finding.count} times: {finding.rule}. {', '.join(finding.examples)}")
+    return 1 if wrong else 0
 
 
 @commands.group()

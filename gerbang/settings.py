@@ -109,7 +109,8 @@ class Settings:
         takes=DATABASE_URL,
         default=None,
         secret=True,
-        help="The PostgreSQL (15 or newer) that keeps everything. `gerbang run` starts one of its own without it.",
+        help="The PostgreSQL (15 or newer) that keeps everything; of several hosts (`@a:5432,b:5432/`) the one that takes "
+        "writes. `gerbang run` starts one of its own without it.",
     )
     secret_key: str | None = knob(
         _secret,

@@ -10,7 +10,6 @@ from gerbang.banks import Bank
 from gerbang.channels import Channel, Facts
 from gerbang.clock import Clock
 from gerbang.db import Database
-from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
@@ -31,7 +30,6 @@ class World:
     """Connections by name; new payouts go by the first. There is none in live mode yet, so nothing is paid out there."""
     products: Mapping[str, Voice]
     """Callback products by name, as the dialects declare them."""
-    accounts: Accounts
     cursors: Cursors
     calendar: BankCalendar
     """On which days banks settle."""

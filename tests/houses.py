@@ -14,7 +14,7 @@ import uvloop
 
 from gerbang import app
 from gerbang.clock import MovableClock
-from gerbang.db import ledger as kept_ledger
+from gerbang.db import audit
 from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.domain.money import rupiah
@@ -84,9 +84,14 @@ class House:
             return [dict(row) for row in await connection.fetch(query, *arguments)]
 
     async def imbalances(self) -> list[str]:
-        """What is wrong with the books."""
+        """What is wrong with the accounts and their transfers."""
         async with self.world.db.reading() as tx:
-            return await kept_ledger.imbalances(tx)
+            return told_wrong(await audit.findings(tx, self.world.clock.now(), audit.LEDGER))
+
+    async def faults(self) -> list[str]:
+        """What is wrong with all that is in the books."""
+        async with self.world.db.reading() as tx:
+            return told_wrong(await audit.findings(tx, self.world.clock.now()))
 
 
 @asynccontextmanager
@@ -153,6 +158,11 @@ def money(
 ) -> Report:
     """What the bank reports of money that came to a number; new money, unless its reference is given."""
     return Report("simulator", reference or f"SIM{next(_serial):017d}", channel, number, amount)
+
+
+def told_wrong(findings: Sequence[audit.Finding]) -> list[str]:
+    """What an audit has found, a line for each rule that does not hold."""
+    return [f"{found.rule}: {', '.join(found.examples)}" for found in findings if found.count]
 
 
 async def several(*calls: Awaitable[T]) -> Sequence[T | BaseException]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ import pytest
 from gerbang.listening import base_url, listen
 from gerbang.settings import Settings
 from tests.gateways import Databases
+from tests.houses import connected
 from tests.programs import Caller, is_gone, keys_of, postgres_of, program, short_folder
 
 FIRST_START_SECONDS_MAX = 5.0
@@ -278,6 +280,38 @@ def test_many_processes_work_on_one_database(databases: Databases) -> None:
         assert instant(later["expiryAt"]) > moved
         assert [one.stop(), two.stop(), worker.stop()] == [0, 0, 0]
         assert one.err + two.err + worker.err == ""
+
+
+def test_a_worker_says_whether_it_lives_and_can_work(databases: Databases) -> None:
+    shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY, "GERBANG_PORT": "0"}
+    with program("work", "--port", "0", **shared) as worker:
+        url = worker.url()
+        for path in ("livez", "readyz", "healthz"):
+            assert httpx.get(f"{url}/{path}", timeout=10).json() == {"status": "ok"}
+        assert httpx.get(f"{url}/v2/payments", timeout=10).status_code == 404, "nothing else is answered there"
+        assert worker.stop() == 0
+
+
+def test_books_are_audited_from_the_command_line(databases: Databases) -> None:
+    shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY}
+    merchant(shared)
+    with program("audit", **shared) as command:
+        assert command.ended() == 0, command.err
+        assert command.out.startswith("The books are in order: ")
+
+    async def spoil() -> None:
+        async with connected(shared["GERBANG_DATABASE_URL"]) as connection:
+            await connection.execute("INSERT INTO accounts (name, currency, balance) VALUES ('house/fees', 'IDR', 5)")
+
+    asyncio.run(spoil())
+    with program("audit", **shared) as command:
+        assert command.ended() == 1, command.err
+        assert "1 times: the whole ledger is not zero. 5\n" in command.out
+    with program("audit", "--json", **shared) as command:
+        assert command.ended() == 1, command.err
+    found = {one["rule"]: one for one in json.loads(command.out)["found"]}
+    assert found["an account's balance is not what its transfers add up to"]["examples"] == ["house/fees"]
+    assert found["a number is held by two"] == {"rule": "a number is held by two", "count": 0, "examples": []}
 
 
 def instant(text: str) -> datetime:

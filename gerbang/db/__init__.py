@@ -8,14 +8,16 @@ of their keys.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gerbang import network
 from gerbang.db import _complaints
+from gerbang.db._hosts import NEXT, Connection, Hosts
 from gerbang.errors import Unavailable
 from gerbang.settings import SettingsWrong
 
@@ -25,21 +27,17 @@ else:
     Tx = PoolConnectionProxy
 """An open transaction, or a connection to read with."""
 
-CONNECTION_LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what the library says when the server takes its leave between two statements
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-)
+CONNECTION_LOST = (*NEXT, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+READ_ONLY = asyncpg.ReadOnlySQLTransactionError
+CANNOT_NOW = (READ_ONLY, asyncpg.DiskFullError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
+"""What PostgreSQL says when it is there and cannot do it now: 25006, 53100, 57014, 55P03."""
 VERSION_MIN = 15
 MIGRATION_LOCK = 7_003_241_501
-PING_SECONDS_MAX = 2.0
+MIGRATING_SECONDS_MAX = 60.0
+PROMPTLY_SECONDS_MAX = 2.0
 ACQUIRE_SECONDS_MAX = 10.0
+ROLL_BACK_SECONDS_MAX = 1.0
+LISTENING_BEAT_SECONDS = 10.0
 
 
 def _is_closed(connection: Tx) -> bool:
@@ -54,23 +52,32 @@ async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") ->
 
 
 class Database:
-    """A pool of connections. Once it is open, it raises Unavailable wherever PostgreSQL cannot be reached."""
+    """A pool of connections. Once it is open, it raises Unavailable wherever PostgreSQL cannot be reached, or cannot write.
+
+    A process may find another server behind the same URL at any time, which lacks what was committed last. So nothing of
+    what the database holds is remembered beside it, and every new connection is looked at by `recognise`.
+    """
+
+    recognise: Callable[[Tx], Awaitable[None]] | None = None
+    """Raises Unavailable for a database that is not the one that was opened."""
 
     def __init__(self, url: str, connections: int) -> None:
         self._url = url
         self._connections = connections
+        self._hosts: Hosts | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
         """Raises SettingsWrong for a database that cannot be reached, lets nobody in or is too old; it shows no password."""
         try:
+            self._hosts = Hosts(self._url)
             self._pool = await asyncpg.create_pool(
                 self._url,
+                connect=self._connect,
                 min_size=min(2, self._connections),
                 max_size=self._connections,
-                timeout=ACQUIRE_SECONDS_MAX,
-                command_timeout=60,
                 reset=_nothing_to_reset,
+                connection_class=Connection,
                 server_settings={"application_name": "gerbang", "timezone": "UTC", "jit": "off"},
             )
         except (*CONNECTION_LOST, asyncpg.PostgresError, ValueError) as failure:
@@ -80,6 +87,20 @@ class Database:
         if version < VERSION_MIN:
             await self.close()
             raise SettingsWrong(_complaints.of_version(version, VERSION_MIN, self._url))
+
+    async def _connect(self, dsn: str | None = None, **how: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        """A new connection of the pool, which gives the URL that it was made with."""
+        assert self._hosts is not None, "the database is not open"
+        connection = await self._hosts.connect(**how)
+        if self.recognise is not None:
+            try:
+                await self.recognise(cast("Tx", connection))
+            except BaseException as failure:
+                connection.terminate()
+                if isinstance(failure, asyncpg.PostgresError) and not isinstance(failure, CONNECTION_LOST):
+                    raise Unavailable from failure
+                raise
+        return connection
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -98,37 +119,48 @@ class Database:
             raise Unavailable from lost
         try:
             yield connection
-        except asyncpg.InterfaceError as failure:
-            # The library's word for its caller's mistakes too: only a closed connection is a lost one.
-            if not _is_closed(connection):
-                raise
-            raise Unavailable from failure
+        except CANNOT_NOW as refused:
+            if isinstance(refused, READ_ONLY):
+                await self._pool.expire_connections()
+            raise Unavailable from refused
         except CONNECTION_LOST as lost:
+            # InterfaceError is the library's word for its caller's mistakes too: only a closed connection is a lost one.
+            if isinstance(lost, asyncpg.InterfaceError) and not _is_closed(connection):
+                raise
+            # What happened to this one will have happened to all: each is made anew when it is next asked for.
+            await self._pool.expire_connections()
             raise Unavailable from lost
         finally:
-            await self._pool.release(connection)
+            with suppress(*CONNECTION_LOST):  # it is thrown away then
+                await self._pool.release(connection, timeout=ROLL_BACK_SECONDS_MAX)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx]:
         """Everything inside is committed together, or not at all. The network is closed meanwhile."""
         async with self.reading() as connection:
             with network.forbidden("inside a database transaction"):
-                async with connection.transaction():
+                await connection.execute("BEGIN")
+                try:
                     yield connection
+                except BaseException:
+                    with suppress(*CONNECTION_LOST):  # a server without its client rolls back by itself
+                        await connection.execute("ROLLBACK", timeout=ROLL_BACK_SECONDS_MAX)
+                    raise
+                await connection.execute("COMMIT")
 
-    async def ping(self) -> None:
-        """Raises Unavailable when PostgreSQL does not answer within two seconds."""
-        asking = asyncio.ensure_future(self._ask())
-        # It is left alone then, and not awaited: giving back a connection on which nothing comes takes much longer.
-        if not (await asyncio.wait([asking], timeout=PING_SECONDS_MAX))[0]:
-            asking.add_done_callback(lambda late: late.cancelled() or late.exception())
-            asking.cancel()
-            raise Unavailable
-        asking.result()
+    async def promptly(self, work: Callable[[Tx], Awaitable[None]]) -> None:
+        """Does some work in a transaction of its own. Raises Unavailable when that takes longer than two seconds."""
+        doing = asyncio.ensure_future(self._do(work))
+        # It is left alone then, and not awaited: giving back a connection on which nothing comes takes longer.
+        if not (await asyncio.wait([doing], timeout=PROMPTLY_SECONDS_MAX))[0]:
+            doing.add_done_callback(lambda late: late.cancelled() or late.exception())
+            doing.cancel()
+            raise Unavailable from TimeoutError()
+        doing.result()
 
-    async def _ask(self) -> None:
-        async with self.reading() as connection:
-            await connection.fetchval("SELECT 1")
+    async def _do(self, work: Callable[[Tx], Awaitable[None]]) -> None:
+        async with self.transaction() as tx:
+            await work(tx)
 
     async def listen(
         self, channel: str, hear: Callable[[str], None], look: Callable[[], Awaitable[None]], stop: asyncio.Event
@@ -140,28 +172,36 @@ class Database:
         """
         while not stop.is_set():
             with suppress(*CONNECTION_LOST, Unavailable):
-                connection = await asyncpg.connect(
-                    self._url, timeout=ACQUIRE_SECONDS_MAX, server_settings={"application_name": "gerbang listening"}
-                )
+                assert self._hosts is not None, "the database is not open"
+                connection = await self._hosts.connect(server_settings={"application_name": "gerbang listening"})
                 try:
                     lost = asyncio.Event()
                     connection.add_termination_listener(lambda _, lost=lost: lost.set())
                     await connection.add_listener(channel, lambda _c, _p, _n, payload: hear(str(payload)))
                     await look()
-                    await _first_of(lost, stop)
+                    while not await _first_of(lost, stop, seconds=LISTENING_BEAT_SECONDS):
+                        await connection.execute("SELECT 1")  # a server that is silent closes nothing
                 finally:
-                    await connection.close(timeout=1)
+                    await connection.close()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)
 
 
-async def _first_of(*events: asyncio.Event) -> None:
+def reason_of(gone: Unavailable) -> str:
+    """Why nothing can be written, for whoever keeps the house: it may name what merchants need not know."""
+    return _complaints.of_work(gone.__cause__) or gone.message
+
+
+async def _first_of(*events: asyncio.Event, seconds: float) -> bool:
+    """Waits for one of them; False if none came in time."""
     waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    happened, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=seconds)
     for each in waiting:
         each.cancel()
+    return bool(happened)
 
 
+@cache
 def migrations() -> list[tuple[int, str, str]]:
     """The migrations in order: number, name, SQL."""
     folder = resources.files("gerbang.db") / "migrations"
@@ -177,20 +217,29 @@ async def migrate(database: Database, then: Callable[[Tx], Awaitable[None]] | No
     """
     try:
         async with database.transaction() as tx:
-            await tx.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+            await tx.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK, timeout=MIGRATING_SECONDS_MAX)
             applied = await _migrated(tx)
             if then is not None:
                 await then(tx)
-    except asyncpg.PostgresError as refused:
-        raise SettingsWrong(_complaints.of_migrating(refused)) from refused
+    except (asyncpg.PostgresError, Unavailable) as refused:
+        cause = refused.__cause__ if isinstance(refused, Unavailable) else refused
+        if not isinstance(cause, asyncpg.PostgresError) or isinstance(cause, CONNECTION_LOST):
+            raise
+        raise SettingsWrong(_complaints.of_migrating(cause)) from refused
     return applied
 
 
 async def _migrated(tx: Tx) -> list[str]:
     await tx.execute("CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL)")
-    known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")}
-    missing = [(number, name, sql) for number, name, sql in migrations() if number not in known]
+    missing = await missing_migrations(tx)
     for number, name, sql in missing:
-        await tx.execute(sql)
+        await tx.execute(sql, timeout=MIGRATING_SECONDS_MAX)
         await tx.execute("INSERT INTO migrations (number, name) VALUES ($1, $2)", number, name)
     return [name for _, name, _ in missing]
+
+
+async def missing_migrations(tx: Tx) -> list[tuple[int, str, str]]:
+    """The migrations that a database lacks: number, name, SQL."""
+    there = await tx.fetchval("SELECT to_regclass('migrations') IS NOT NULL")
+    known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")} if there else set[int]()
+    return [(number, name, sql) for number, name, sql in migrations() if number not in known]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from gerbang.settings import DATABASE_URL
+from gerbang.settings import DATABASE_URL, SettingsWrong
 
 ANOTHER_PROGRAM = "another program lives in it: give GERBANG_DATABASE_URL an empty database"
 WHAT_TO_DO: dict[type[Exception], str] = {
@@ -19,6 +19,7 @@ WHAT_TO_DO: dict[type[Exception], str] = {
     asyncpg.DuplicateTableError: ANOTHER_PROGRAM,
     asyncpg.DuplicateObjectError: ANOTHER_PROGRAM,
     asyncpg.ReadOnlySQLTransactionError: "it leads to a copy that only reads: correct GERBANG_DATABASE_URL",
+    asyncpg.DiskFullError: "make room on its disk",
     asyncpg.CannotConnectNowError: "start again in a moment",
     asyncpg.TooManyConnectionsError: "raise max_connections there, or lower GERBANG_DATABASE_CONNECTIONS",
     asyncpg.PostgresError: "put that right there, or correct GERBANG_DATABASE_URL",
@@ -30,6 +31,10 @@ def of_opening(failure: Exception, url: str) -> str:
     """Why no connection could be made."""
     if isinstance(failure, asyncpg.PostgresError) and not isinstance(failure, asyncpg.PostgresConnectionError):
         return f"PostgreSQL{_place(url)} refused: {_said(failure)}."
+    if isinstance(failure, asyncpg.TargetServerAttributeNotMatched):
+        return (
+            f"PostgreSQL{_place(url)} takes no writes: name the host that does in GERBANG_DATABASE_URL, or promote one."
+        )
     # A certificate that is not believed is a ValueError too.
     if isinstance(failure, ValueError) and not isinstance(failure, OSError):
         return f"GERBANG_DATABASE_URL takes {DATABASE_URL}."
@@ -62,3 +67,19 @@ def _place(url: str) -> str:
     """Where the URL leads to; nothing where it does not say."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     return f" at {host}" if host else ""
+
+
+NOT_NOW: dict[type[BaseException], str] = {
+    asyncpg.ReadOnlySQLTransactionError: "PostgreSQL takes no writes: it is a copy, or was told to only read.",
+    asyncpg.TargetServerAttributeNotMatched: "None of the hosts in GERBANG_DATABASE_URL takes writes.",
+    asyncpg.DiskFullError: "PostgreSQL's disk is full.",
+    asyncpg.LockNotAvailableError: "Somebody holds a lock on PostgreSQL's tables, as when they are changed.",
+    asyncpg.QueryCanceledError: "PostgreSQL took too long.",
+    SettingsWrong: "{0}",
+}
+"""By what was said when work was asked for: why it cannot be done now."""
+
+
+def of_work(failure: BaseException | None) -> str | None:
+    """Why nothing can be written now; None where nothing is known but that PostgreSQL cannot be reached."""
+    return next((why.format(failure) for kind, why in NOT_NOW.items() if isinstance(failure, kind)), None)

@@ -73,7 +73,14 @@ async def delete(tx: Tx, keys: Iterable[tuple[UUID, str]]) -> None:
         )
 
 
-async def forget(tx: Tx, now: datetime) -> int:
-    """Deletes what is past its time, and returns how much."""
-    done = await tx.execute("DELETE FROM idempotency_keys WHERE expires_at <= $1", now)
+async def forget(tx: Tx, now: datetime, most: int) -> int:
+    """Deletes up to `most` of what is past its time, and returns how much."""
+    done = await tx.execute(
+        """
+        DELETE FROM idempotency_keys
+        WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        """,
+        now,
+        most,
+    )
     return int(done.split()[-1])

@@ -1,6 +1,6 @@
 """How the books are kept: transfers are only ever added, and balances move in the same transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,64 +10,62 @@ from gerbang.domain.ledger import Transfer, changes
 from gerbang.domain.money import IDR
 
 
-class Accounts:
-    """The numbers of account names. A number never changes, so those that were seen once are remembered."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, int] = {}
-
-    async def ids(self, tx: Tx, names: Iterable[str]) -> dict[str, int]:
-        """The numbers of these names. New accounts are opened; they are remembered only once they are committed."""
-        wanted = sorted(set(names))
-        missing = [name for name in wanted if name not in self._ids]
-        fresh: dict[str, int] = {}
-        if missing:
-            rows = await tx.fetch("SELECT id, name FROM accounts WHERE name = ANY($1::text[])", missing)
-            self._ids.update({row["name"]: row["id"] for row in rows})
-            missing = [name for name in missing if name not in self._ids]
-        if missing:
-            rows = await tx.fetch(
-                """
-                INSERT INTO accounts (name, currency) SELECT name, $2 FROM unnest($1::text[]) AS n(name) ORDER BY name
-                ON CONFLICT (name) DO UPDATE SET currency = excluded.currency
-                RETURNING id, name
-                """,
-                missing,
-                IDR,
-            )
-            fresh = {row["name"]: row["id"] for row in rows}
-        return {name: fresh.get(name) or self._ids[name] for name in wanted}
-
-
-async def post(tx: Tx, accounts: Accounts, transfers: Sequence[Transfer], at: datetime) -> None:
-    """Writes transfers and moves the balances of their accounts."""
+async def post(tx: Tx, transfers: Sequence[Transfer], at: datetime) -> None:
+    """Writes transfers and moves the balances of their accounts, which are opened where there are none yet."""
     if not transfers:
         return
     balance = changes(transfers)
-    ids = await accounts.ids(tx, balance)
+    if not await _posted(tx, balance, transfers, at):
+        await tx.execute(
+            """
+            INSERT INTO accounts (name, currency) SELECT name, $2 FROM unnest($1::text[]) AS n(name)
+            WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.name = n.name) ORDER BY name
+            ON CONFLICT (name) DO NOTHING
+            """,
+            list(balance),
+            IDR,
+        )
+        done = await _posted(tx, balance, transfers, at)
+        assert done, "accounts that were opened are there"
+
+
+async def _posted(tx: Tx, balance: Mapping[str, int], transfers: Sequence[Transfer], at: datetime) -> bool:
+    """Writes transfers and moves balances in one statement; writes nothing, and returns False, where an account is missing.
+
+    Accounts go by their names, which are looked up here every time: their numbers belong to one database, and after a
+    failover another may have given them to others.
+    """
+    places = {name: place for place, name in enumerate(balance, 1)}
     rows = [
-        (ids[t.debit], ids[t.credit], t.amount, t.reason, t.merchant_id, t.payment_id, t.report_id, t.cause_id)
+        (places[t.debit], places[t.credit], t.amount, t.reason, t.merchant_id, t.payment_id, t.report_id, t.cause_id)
         for t in transfers
     ]
-    await tx.execute(
+    done = await tx.execute(
         """
+        WITH found AS (
+            SELECT a.id, n.change, n.place
+            FROM unnest($1::text[], $2::numeric[]) WITH ORDINALITY AS n(name, change, place) JOIN accounts a USING (name)
+        ), complete AS (
+            SELECT array_agg(id ORDER BY place) AS numbers FROM found HAVING count(*) = cardinality($1)
+        ), held AS (
+            SELECT id FROM accounts WHERE id = ANY((SELECT numbers FROM complete)::integer[])
+            ORDER BY id FOR NO KEY UPDATE
+        ), moved AS (
+            UPDATE accounts a SET balance = a.balance + found.change FROM held JOIN found USING (id) WHERE a.id = held.id
+        )
         INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, cause_id, at)
-        SELECT *, $9 FROM unnest($1::integer[], $2::integer[], $3::bigint[], $4::text[], $5::uuid[], $6::uuid[],
-                                 $7::uuid[], $8::uuid[])
+        SELECT numbers[t.debit], numbers[t.credit], t.amount, t.reason, t.merchant_id, t.payment_id, t.report_id,
+               t.cause_id, $3
+        FROM complete, unnest($4::integer[], $5::integer[], $6::bigint[], $7::text[], $8::uuid[], $9::uuid[], $10::uuid[],
+                              $11::uuid[])
+             AS t(debit, credit, amount, reason, merchant_id, payment_id, report_id, cause_id)
         """,
-        *arrays(rows),
-        at,
-    )
-    await tx.execute(
-        """
-        WITH held AS (SELECT id FROM accounts WHERE id = ANY($1::integer[]) ORDER BY id FOR NO KEY UPDATE)
-        UPDATE accounts a SET balance = a.balance + n.change
-        FROM held JOIN unnest($1::integer[], $2::numeric[]) AS n(id, change) ON n.id = held.id
-        WHERE a.id = held.id
-        """,
-        [ids[name] for name in balance],
+        list(balance),
         list(balance.values()),
+        at,
+        *arrays(rows),
     )
+    return done == f"INSERT 0 {len(rows)}"
 
 
 async def hold_balances(tx: Tx, names: Sequence[str]) -> dict[str, int]:
@@ -99,22 +97,3 @@ async def balances_of(tx: Tx, merchant_id: UUID) -> dict[str, int]:
         merchant_id,
     )
     return {row["name"]: int(row["balance"]) for row in rows}
-
-
-async def imbalances(tx: Tx) -> list[str]:
-    """Accounts whose balance is not what their transfers add up to, and the whole ledger if it is not zero."""
-    rows = await tx.fetch(
-        """
-        SELECT a.name FROM accounts a
-        LEFT JOIN (
-            SELECT account, sum(change) AS total
-            FROM (SELECT debit AS account, amount AS change FROM transfers
-                  UNION ALL SELECT credit, -amount FROM transfers) lines
-            GROUP BY account
-        ) t ON t.account = a.id
-        WHERE a.balance <> coalesce(t.total, 0)
-        """
-    )
-    wrong = [row["name"] for row in rows]
-    total = await tx.fetchval("SELECT coalesce(sum(balance), 0) FROM accounts")
-    return wrong if total == 0 else [*wrong, "the whole ledger"]

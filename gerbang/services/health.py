@@ -1,8 +1,14 @@
 """Whether the house stands."""
 
+from gerbang.db import health, reason_of
+from gerbang.errors import Unavailable
 from gerbang.world import World
 
 
-async def check(world: World) -> None:
-    """Raises Unavailable when the database does not answer."""
-    await world.db.ping()
+async def complaint(world: World) -> str | None:
+    """Why nothing can be written just now; None where a small write was committed within two seconds."""
+    try:
+        await world.db.promptly(health.write_a_little)
+    except Unavailable as gone:
+        return reason_of(gone)
+    return None

@@ -1,7 +1,8 @@
 """Recognising the database that a process was given: of its own mode and secret key, or of another's."""
 
-from gerbang.db import Tx, installation
+from gerbang.db import Tx, installation, missing_migrations
 from gerbang.db.installation import Installation, Traces
+from gerbang.errors import Unavailable
 from gerbang.seals import Seals
 from gerbang.settings import Mode, SettingsWrong
 
@@ -15,6 +16,12 @@ ANOTHER_MODE = {
 ANOTHER_KEY = (
     "This database is sealed with another secret key: set GERBANG_SECRET_KEY to the one that it was first opened with "
     "(a sandbox may have it in secret.key in its data folder), or start on another database."
+)
+
+ANOTHER_DATABASE = "Behind GERBANG_DATABASE_URL is another database than the one that was opened: put that one back."
+OLDER_TABLES = (
+    "The tables are of an older version, as when their change was lost in a failover: run `gerbang migrate` on this "
+    "database."
 )
 
 
@@ -31,6 +38,22 @@ async def recognise(tx: Tx, mode: Mode, seals: Seals) -> None:
         raise SettingsWrong(ANOTHER_KEY)
     if known is None:
         await installation.keep(tx, found)
+
+
+async def demand_the_same(tx: Tx, mode: Mode, seals: Seals) -> None:
+    """Raises Unavailable where a new connection has led to a database that is not this house's, or not as it left it."""
+    if await installation.kept(tx) != Installation(mode, seals.fingerprint):
+        raise Unavailable from SettingsWrong(ANOTHER_DATABASE)
+    try:
+        await demand_known_tables(tx)
+    except SettingsWrong as older:
+        raise Unavailable from older
+
+
+async def demand_known_tables(tx: Tx) -> None:
+    """Raises SettingsWrong for a database whose tables are not of this version, or that has none."""
+    if await missing_migrations(tx):
+        raise SettingsWrong(OLDER_TABLES)
 
 
 def _what_it_was(traces: Traces, seals: Seals) -> Installation | None:

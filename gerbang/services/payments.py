@@ -15,6 +15,8 @@ from gerbang.world import World
 
 KEY_REMEMBERED = timedelta(hours=24)
 """How long an idempotency key is remembered (payment-session reference, 1.4)."""
+FORGOTTEN_AT_ONCE = 10_000
+"""However many a worker that was stopped has left: no command may take more than a moment."""
 
 
 async def create_all(world: World, orders: Sequence[NewPayment]) -> list[bytes | Refused]:
@@ -215,6 +217,6 @@ async def _announce(tx: Tx, made: Sequence[Made], now: datetime) -> None:
 
 
 async def forget_keys(world: World) -> int:
-    """Forgets idempotency keys that are past their 24 hours, and returns how many."""
+    """Forgets idempotency keys that are past their 24 hours, up to 10,000 of them, and returns how many."""
     async with world.db.transaction() as tx:
-        return await idempotency.forget(tx, world.clock.now())
+        return await idempotency.forget(tx, world.clock.now(), FORGOTTEN_AT_ONCE)

@@ -212,5 +212,5 @@ async def _write(world: World, tx: Tx, books: _Books) -> None:
     await charges.update(tx, books.updated.values())
     await charges.insert(tx, books.made)
     await kept.insert(tx, books.rows)
-    await ledger.post(tx, world.accounts, books.transfers, books.now)
+    await ledger.post(tx, books.transfers, books.now)
     await news.announce(tx, books.events, books.now)

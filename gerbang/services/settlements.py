@@ -90,7 +90,7 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
             charge_id=charge.id,
         )
     ]
-    await ledger.post(tx, world.accounts, transfers, now)
+    await ledger.post(tx, transfers, now)
     events = [
         Event(
             charge.merchant_id,

@@ -10,14 +10,14 @@ import asyncpg
 import msgspec
 import pytest
 
-from gerbang.db import Database, ledger, migrate, migrations
+from gerbang.db import Database, audit, ledger, migrate, migrations
 from gerbang.domain.events import Snapshot
 from gerbang.domain.ledger import FEES, VAT, available, pending, suspense
 from gerbang.seals import Seals
 from gerbang.services import deliveries, settlements
 from tests.domain.samples import CHARGE, PAYMENT, PRICE
 from tests.gateways import Databases
-from tests.houses import KEY, House, connected, house, run
+from tests.houses import KEY, House, connected, house, run, told_wrong
 
 AT = datetime(2025, 3, 28, 5, 48, 17, tzinfo=UTC)
 MERCHANT = PAYMENT.merchant_id
@@ -172,7 +172,7 @@ def url(databases: Databases) -> str:
         database = Database(made, 2)
         await database.open()
         async with database.reading() as tx:
-            assert await ledger.imbalances(tx) == [], "the sample's books were in order"
+            assert told_wrong(await audit.findings(tx, AT, audit.LEDGER)) == [], "the sample's books were in order"
         assert [name[:4] for name in await migrate(database)][:1] == ["0003"]
         await database.close()
 

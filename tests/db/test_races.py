@@ -10,9 +10,9 @@ import pytest
 from asyncpg import UniqueViolationError
 
 from gerbang import ids
-from gerbang.db import Database, Tx, customers, idempotency, ledger, paycodes, payments, reports
+from gerbang.db import Database, Tx, audit, customers, idempotency, ledger, paycodes, payments, reports
 from gerbang.domain.customers import Customer
-from gerbang.domain.ledger import Transfer
+from gerbang.domain.ledger import Transfer, pending
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Details, Method, Payment
@@ -21,7 +21,7 @@ from gerbang.errors import KeyReused, NumberTaken, ReferenceTaken, Refused
 from gerbang.services import payments as payment_service
 from gerbang.services import reports as report_service
 from tests.gateways import Databases
-from tests.houses import PRICE, START, House, house, money, number, order, payment_id, run, several
+from tests.houses import PRICE, START, House, house, money, number, order, payment_id, run, several, told_wrong
 
 T = TypeVar("T")
 MERCHANT = UUID(int=1)
@@ -205,18 +205,18 @@ def test_an_e_mail_address_belongs_to_one_customer(url: str) -> None:
 
 
 def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
-    name = f"merchant/{ids.hex_id(8)}/pending"
-    transfer = Transfer("bank/simulator", name, 100, "money_in", MERCHANT, None, None)
+    merchant_id = ids.uuid7(START)
+    name = pending(merchant_id)
+    transfer = Transfer("bank/simulator", name, 100, "money_in", merchant_id, None, None)
 
-    def post() -> Callable[[Tx], Awaitable[None]]:
-        accounts = ledger.Accounts()
-        return lambda tx: ledger.post(tx, accounts, [transfer], START)
+    def post(tx: Tx) -> Awaitable[None]:
+        return ledger.post(tx, [transfer], START)
 
     async def story() -> None:
-        await both(url, post(), post(), commit=True)
+        await both(url, post, post, commit=True)
         async with database(url) as db, db.reading() as tx:
             assert await ledger.balances(tx, [name]) == {name: -200}
-            assert await ledger.imbalances(tx) == []
+            assert told_wrong(await audit.findings(tx, START, audit.LEDGER)) == []
 
     run(story)
 

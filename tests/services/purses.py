@@ -62,7 +62,7 @@ async def merchant_with(here: House, minor: int, *, agreement: Agreement | None 
 async def give(here: House, merchant_id: UUID, minor: int, account: Callable[[UUID], str] = available) -> None:
     line = Transfer("bank/simulator", account(merchant_id), minor, "given", merchant_id, None, None)
     async with here.world.db.transaction() as tx:
-        await ledger.post(tx, here.world.accounts, [line], here.clock.now())
+        await ledger.post(tx, [line], here.clock.now())
 
 
 def wish(merchant: Merchant, reference: str = "salary-1", number: str = "0102030405", **changes: Any) -> NewPayout:
@@ -80,7 +80,7 @@ async def held(here: House, merchant: Merchant) -> tuple[int, int]:
 
 async def in_order(here: House) -> None:
     """What must always be true, of every merchant in the database."""
-    assert await here.imbalances() == []
+    assert await here.faults() == []
     wrong = await here.rows(
         """
         SELECT m.id, -coalesce(a.balance, 0) AS available, -coalesce(r.balance, 0) AS reserved, p.whole

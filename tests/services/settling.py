@@ -59,7 +59,7 @@ async def accounts(here: House, merchant: Merchant) -> tuple[int, int, int, int]
 
 async def check_books(here: House) -> None:
     """Every settlement is the sum of its charges and of what was transferred, and what is not settled is pending."""
-    assert await here.imbalances() == []
+    assert await here.faults() == []
     charges = await here.rows("SELECT * FROM charges WHERE state = 'succeeded'")
     days = await here.rows("SELECT * FROM settlements")
     for day in days:

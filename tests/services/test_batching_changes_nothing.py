@@ -18,7 +18,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gerbang.clock import MovableClock
-from gerbang.db.ledger import Accounts
 from gerbang.db.paycodes import Cursors
 from gerbang.domain.customers import Customer, Phone
 from gerbang.domain.merchants import HOUSE, Merchant
@@ -178,7 +177,7 @@ class Shop:
 
     def __init__(self, world: World) -> None:
         # What a process remembers would be of another database.
-        self.world = replace(world, clock=MovableClock(START, ticking=False), accounts=Accounts(), cursors=Cursors())
+        self.world = replace(world, clock=MovableClock(START, ticking=False), cursors=Cursors())
         self.merchants: list[Merchant] = []
 
     async def open(self) -> None:

@@ -114,8 +114,11 @@ class Payments(RuleBasedStateMachine):
     async def _merchant(self) -> Merchant:
         # What an earlier story that failed has left behind is not this one's.
         async with self.street.one.world.db.transaction() as tx:
-            for table in ("tries", "deliveries", "charges", "settlements", "payments"):
+            for table in ("tries", "deliveries", "events", "transfers", "accounts", "reports", "paycodes", "charges"):
                 await tx.execute(f"DELETE FROM {table}")
+            await tx.execute(
+                "DELETE FROM settlements; DELETE FROM payments; UPDATE tallies SET events = 0, payments = 0"
+            )
         # Wallets are offered on the pages of the first dialect too.
         agreement = msgspec.structs.replace(default_agreement(1, "Toko"), also_offered={"payment": ["ewallet"]})
         merchant = await self.street.one.merchant(agreement=agreement)
@@ -400,6 +403,7 @@ class Payments(RuleBasedStateMachine):
 
     async def _to_the_end(self) -> None:
         await self.street.one.workers.catch_up()
+        assert await self.street.one.faults() == []
 
 
 async def _allowed(what: Awaitable[Any]) -> None:

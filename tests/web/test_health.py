@@ -1,5 +1,6 @@
-"""GET /healthz: 200 while the gateway can do its work, 503 with the reason while its database is gone, and 200 again."""
+"""Whether a process lives (/livez) and can do its work (/readyz, /healthz): 503 with the reason while it cannot, and 200 again."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -7,11 +8,48 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
 from gerbang.db.embedded import postgres
 from tests.gateways import Gateway, Shop
+from tests.houses import connected, run
+
+READ_ONLY = "ALTER DATABASE {{database}} SET default_transaction_read_only = {}"
+REFUSING = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '{}'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON installation EXECUTE FUNCTION refuse()"""
+NOT_REFUSING = "DROP FUNCTION refuse CASCADE"
+
+
+def said(gateway: Gateway, statements: str) -> None:
+    """What somebody else does in the database; all who were connected have to connect anew."""
+
+    async def story() -> None:
+        assert gateway.settings.database_url is not None
+        async with connected(gateway.settings.database_url) as connection:
+            await connection.execute("SET default_transaction_read_only = off")
+            name = await connection.fetchval("SELECT current_database()")
+            await connection.execute(statements.replace("{database}", name))
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+                name,
+            )
+
+    run(story)
+
+
+@contextlib.contextmanager
+def held(url: str | None, statement: str) -> Generator[None]:
+    """A transaction of somebody else's that holds what the statement has locked."""
+    assert url is not None
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(url))
+        runner.run(connection.execute("BEGIN"))
+        runner.run(connection.execute(statement))
+        yield
+        runner.run(connection.close())
 
 
 class Plug:
@@ -43,10 +81,10 @@ def plugged(plug: Plug, tmp_path: Path) -> Generator[Gateway]:
         yield gateway
 
 
-def until(gateway: Gateway, status: int, seconds: float = 10) -> httpx.Response:
+def until(gateway: Gateway, status: int, reason: str = "", seconds: float = 10) -> httpx.Response:
     """Asks until the gateway answers so."""
     end = time.monotonic() + seconds
-    while (answered := gateway.client.get("/healthz")).status_code != status:
+    while (answered := gateway.client.get("/healthz")).status_code != status or reason not in answered.text:
         assert time.monotonic() < end, f"still {answered.status_code} {answered.text}"
         time.sleep(0.1)
     return answered
@@ -65,6 +103,50 @@ def test_health_is_asked_for_and_never_posted(shared_gateway: Gateway) -> None:
         answered = shared_gateway.client.request(method, "/healthz")
         assert answered.status_code == 405
         assert "GET" in answered.headers["allow"]
+
+
+def test_a_gateway_lives_whatever_its_database_does(plug: Plug, plugged: Gateway) -> None:
+    plug.pull_out()
+    until(plugged, 503)
+    assert (plugged.client.get("/livez").status_code, plugged.client.get("/readyz").status_code) == (200, 503)
+
+
+@pytest.mark.parametrize(
+    ("changed", "back", "reason"),
+    [
+        (READ_ONLY.format("on"), READ_ONLY.format("off"), "takes no writes"),
+        (REFUSING.format("53100"), NOT_REFUSING, "disk is full"),
+        (REFUSING.format("57014"), NOT_REFUSING, "took too long"),
+        ("UPDATE migrations SET number = -number", "UPDATE migrations SET number = -number", "gerbang migrate"),
+        ("UPDATE installation SET mode = 'live'", "UPDATE installation SET mode = 'sandbox'", "another database"),
+    ],
+    ids=["only reads", "disk full", "cancelled", "older tables", "another database"],
+)
+def test_a_gateway_that_cannot_write_is_not_ready(gateway: Gateway, changed: str, back: str, reason: str) -> None:
+    said(gateway, changed)
+    until(gateway, 503, reason)
+    assert gateway.client.get("/livez").status_code == 200
+    shop = gateway.shop
+    said(gateway, back)
+    until(gateway, 200)
+    assert shop.create()["status"] == "REQUIRE_ACTION"
+
+
+def test_a_gateway_behind_a_lock_is_not_ready(gateway: Gateway) -> None:
+    """As behind a change of tables that waits for somebody's long query."""
+    with held(gateway.settings.database_url, "LOCK TABLE payments"):
+        until(gateway, 503, "holds a lock", seconds=5)
+    until(gateway, 200)
+
+
+def test_many_who_ask_for_health_make_few_writes(gateway: Gateway) -> None:
+    until(gateway, 200)
+    commits = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS count"
+    (before,) = gateway.rows(commits)
+    for _ in range(50):
+        assert gateway.client.get("/readyz").status_code == 200
+    (after,) = gateway.rows(commits)
+    assert after["count"] - before["count"] < 20
 
 
 def refusals(shop: Shop) -> list[tuple[int, str]]:

@@ -18,8 +18,9 @@ from gerbang.errors import Unavailable
 from gerbang.services import deliveries
 from gerbang.services.expiry import MOST_AT_ONCE, expire_due
 from gerbang.services.merchants import set_callback
-from gerbang.services.payments import KEY_REMEMBERED
+from gerbang.services.payments import FORGOTTEN_AT_ONCE, KEY_REMEMBERED
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
+from gerbang.workers.forgetting import forget
 from tests.houses import START, House, connected, money, number, order, payment_id
 from tests.workers.tills import PATIENCE_SECONDS, Story, Street, paid, soon, soon_there, till, working
 
@@ -357,5 +358,23 @@ def test_answers_are_forgotten_after_their_day_and_the_payments_are_not(told: Ca
         await street.one.workers.catch_up()
         assert await street.one.rows(keys) == []
         assert [row["id"] for row in await street.one.rows("SELECT id FROM payments")] == [payment_id(answer)]
+
+    told(story)
+
+
+def test_however_many_answers_are_left_they_are_forgotten_in_short_commands(told: Callable[[Story], None]) -> None:
+    async def story(street: Street) -> None:
+        async with street.one.world.db.transaction() as tx:
+            await tx.execute(
+                """
+                INSERT INTO idempotency_keys (merchant_id, key, fingerprint, answer, expires_at)
+                SELECT gen_random_uuid(), n::text, '', '', $1 FROM generate_series(0, $2::integer) n
+                """,
+                START,
+                FORGOTTEN_AT_ONCE,
+            )
+        assert await forget(street.one.world) == FORGOTTEN_AT_ONCE
+        assert await forget(street.one.world) == 0
+        assert await street.one.rows("SELECT key FROM idempotency_keys") == []
 
     told(story)

@@ -65,11 +65,12 @@ ANSWERS: dict[type[Refused], Answer] = {
 }
 FIELDS = {"to": "to", "url": "url", "product": "product", "amount": "amount", "bankReference": "bankReference"}
 
+HEADERS = {401: {"www-authenticate": 'Basic realm="Gerbang sandbox"'}, 503: {"retry-after": "1"}}
+
 
 def told(status: int, code: str, message: str, field: str = "") -> Response:
     body = {"error": {"code": code, "message": message, "field": field or None}}
-    headers = {"www-authenticate": 'Basic realm="Gerbang sandbox"'} if status == 401 else None
-    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
+    return Response(msgspec.json.encode(body), status, HEADERS.get(status), media_type="application/json")
 
 
 def refused(refusal: Refused) -> Response:

@@ -225,7 +225,7 @@ def test_the_recorded_balance_comes_out(shop: CheckedShop) -> None:
     async def give() -> None:
         async with world.db.transaction() as tx:
             line = Transfer("bank/simulator", available(merchant), 99_916_188_522, "given", merchant, None, None)
-            await ledger.post(tx, world.accounts, [line], world.clock.now())
+            await ledger.post(tx, [line], world.clock.now())
 
     shop.gateway.do(give())
     pay_into(shop, static_qris(shop), 99_000)

@@ -1,0 +1,182 @@
+"""What must never be found in the books, whatever happened: each rule is one query that reads its tables once."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from gerbang.db import Tx
+
+SECONDS_MAX = 24 * 3600.0
+EXAMPLES_MAX = 5
+
+LEDGER = {
+    "the whole ledger is not zero": """
+        SELECT sum(balance)::text FROM accounts HAVING sum(balance) <> 0""",
+    "an account's balance is not what its transfers add up to": """
+        SELECT a.name FROM accounts a LEFT JOIN (
+            SELECT account, sum(change) AS total
+            FROM (SELECT debit AS account, amount AS change FROM transfers
+                  UNION ALL SELECT credit, -amount FROM transfers) lines
+            GROUP BY account
+        ) t ON t.account = a.id
+        WHERE a.balance <> coalesce(t.total, 0)""",
+    "money went to or from an account that is not its merchant's, or not the one that its reason says": """
+        SELECT t.id::text FROM transfers t JOIN accounts d ON d.id = t.debit JOIN accounts c ON c.id = t.credit
+        CROSS JOIN LATERAL (SELECT 'merchant/' || t.merchant_id || '/') AS m(own)
+        WHERE (d.name LIKE 'merchant/%' AND NOT starts_with(d.name, own))
+           OR (c.name LIKE 'merchant/%' AND NOT starts_with(c.name, own))
+           OR NOT CASE t.reason
+                WHEN 'money_in' THEN d.name LIKE 'bank/%' AND c.name = own || 'pending'
+                WHEN 'set_aside' THEN d.name LIKE 'bank/%' AND c.name = CASE t.merchant_id
+                    WHEN '00000000-0000-0000-0000-000000000000' THEN 'house/suspense' ELSE own || 'suspense' END
+                WHEN 'settled' THEN d.name = own || 'pending' AND c.name = own || 'available'
+                WHEN 'fee' THEN d.name LIKE 'merchant/%' AND c.name = 'house/fees'
+                WHEN 'vat' THEN d.name LIKE 'merchant/%' AND c.name = 'house/vat'
+                WHEN 'payout_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
+                WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
+                WHEN 'payout' THEN d.name = own || 'reserved' AND c.name LIKE 'bank/%'
+                ELSE true END""",
+}
+"""The accounts and their transfers by themselves."""
+MONEY = {
+    "money that a bank reported is in the ledger not at all, twice, or otherwise than reported": """
+        SELECT r.bank || ' ' || r.reference FROM reports r LEFT JOIN (
+            SELECT t.report_id, count(*) AS times, min(t.amount) AS amount, min(t.reason) AS reason,
+                   min(t.merchant_id::text) AS merchant_id, min(d.name) AS bank
+            FROM transfers t JOIN accounts d ON d.id = t.debit WHERE t.reason IN ('money_in', 'set_aside') GROUP BY t.report_id
+        ) t ON t.report_id = r.id
+        WHERE (t.times, t.amount, t.reason, t.merchant_id, t.bank) IS DISTINCT FROM
+              (1::bigint, r.amount, CASE r.outcome WHEN 'booked' THEN 'money_in' ELSE 'set_aside' END,
+               r.merchant_id::text, 'bank/' || r.bank)""",
+    "money is in the ledger that no bank reported": """
+        SELECT t.id::text FROM transfers t LEFT JOIN reports r ON r.id = t.report_id
+        WHERE t.reason IN ('money_in', 'set_aside') AND r.id IS NULL""",
+    "something of a payment belongs to another merchant": """
+        SELECT p.id::text FROM (
+            SELECT payment_id, merchant_id FROM charges UNION ALL SELECT payment_id, merchant_id FROM paycodes
+            UNION ALL SELECT payment_id, merchant_id FROM reports UNION ALL SELECT payment_id, merchant_id FROM transfers
+            UNION ALL SELECT payment_id, merchant_id FROM events
+        ) part JOIN payments p ON p.id = part.payment_id WHERE part.merchant_id <> p.merchant_id""",
+    "a payment is paid without its money, or has money and is not paid": """
+        SELECT p.id::text FROM payments p LEFT JOIN (
+            SELECT payment_id, count(*) AS times, sum(amount) AS amount FROM reports WHERE outcome = 'booked'
+            GROUP BY payment_id
+        ) r ON r.payment_id = p.id LEFT JOIN (
+            SELECT payment_id, count(*) AS times, sum(amount) AS amount FROM charges WHERE state = 'succeeded'
+            GROUP BY payment_id
+        ) c ON c.payment_id = p.id
+        WHERE (coalesce(r.times, 0), coalesce(r.amount, 0)) <> (coalesce(c.times, 0), coalesce(c.amount, 0))
+           OR (p.kind = 'single' AND coalesce(c.times, 0) <> (p.state = 'paid')::integer)""",
+    "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
+        SELECT c.id::text FROM charges c LEFT JOIN (
+            SELECT cause_id, sum(amount) FILTER (WHERE reason = 'settled') AS gross,
+                   sum(amount) FILTER (WHERE reason = 'fee') AS fee, sum(amount) FILTER (WHERE reason = 'vat') AS vat
+            FROM transfers WHERE cause_id IS NOT NULL GROUP BY cause_id
+        ) t ON t.cause_id = c.id CROSS JOIN LATERAL (SELECT (c.settled_at IS NOT NULL)::integer) AS is_settled(times)
+        WHERE (coalesce(t.gross, 0), coalesce(t.fee, 0), coalesce(t.vat, 0))
+              <> (times * c.amount, times * (c.fee - c.vat), times * c.vat)
+           OR (c.settled_at IS NULL) <> (c.settlement_id IS NULL) OR (c.state = 'succeeded') <> (c.settles_at IS NOT NULL)""",
+    "a settlement is not what its charges add up to": """
+        SELECT s.id::text FROM settlements s LEFT JOIN (
+            SELECT settlement_id, merchant_id, count(*) AS charges, sum(amount) AS gross, sum(fee) AS fees
+            FROM charges WHERE settlement_id IS NOT NULL GROUP BY settlement_id, merchant_id
+        ) c ON c.settlement_id = s.id
+        WHERE (s.charges, s.gross, s.fees, s.merchant_id) IS DISTINCT FROM (c.charges, c.gross, c.fees, c.merchant_id)""",
+    "a payout's money was moved not at all, twice, or otherwise than its state says": """
+        SELECT p.id::text FROM payouts p LEFT JOIN (
+            SELECT cause_id, sum(amount) FILTER (WHERE reason = 'payout_reserved') AS reserved,
+                   sum(amount) FILTER (WHERE reason = 'payout_released') AS released,
+                   sum(amount) FILTER (WHERE reason IN ('payout', 'fee', 'vat')) AS gone,
+                   sum(amount) FILTER (WHERE reason = 'payout') AS paid
+            FROM transfers WHERE cause_id IS NOT NULL GROUP BY cause_id
+        ) t ON t.cause_id = p.id
+        WHERE (coalesce(t.reserved, 0), coalesce(t.released, 0), coalesce(t.gone, 0), coalesce(t.paid, 0)) <>
+              (p.amount + p.fee, CASE p.state WHEN 'failed' THEN p.amount + p.fee ELSE 0 END,
+               CASE p.state WHEN 'completed' THEN p.amount + p.fee ELSE 0 END,
+               CASE p.state WHEN 'completed' THEN p.amount ELSE 0 END)""",
+    "a transfer for a charge or a payout that there is not": """
+        SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
+        WHERE t.cause_id IS NOT NULL AND coalesce(c.merchant_id, p.merchant_id) IS DISTINCT FROM t.merchant_id""",
+}
+NUMBERS = {
+    "a payment that waits to be paid has no number": """
+        SELECT p.id::text FROM payments p LEFT JOIN (SELECT DISTINCT payment_id FROM paycodes WHERE held) n
+            ON n.payment_id = p.id
+        WHERE p.state IN ('awaiting', 'active') AND (p.expires_at IS NULL OR p.expires_at > $1) AND n.payment_id IS NULL""",
+    "a number is held by two": """
+        SELECT channel || ' ' || number FROM paycodes WHERE held GROUP BY channel, number HAVING count(*) > 1""",
+}
+NEWS = {
+    "a merchant's events have a gap, or were not counted": """
+        SELECT t.merchant_id::text FROM tallies t LEFT JOIN (
+            SELECT merchant_id, count(*) AS count, min(sequence) AS first, max(sequence) AS last FROM events
+            GROUP BY merchant_id
+        ) e USING (merchant_id)
+        WHERE (coalesce(e.count, 0), coalesce(e.first, 1), coalesce(e.last, 0)) <> (t.events, 1, t.events)""",
+    "a merchant's payments were not counted": """
+        SELECT t.merchant_id::text FROM tallies t LEFT JOIN (
+            SELECT merchant_id, count(*) AS count FROM payments GROUP BY merchant_id
+        ) p USING (merchant_id) WHERE coalesce(p.count, 0) <> t.payments""",
+    "something happened to a payment without its one event": """
+        SELECT p.id::text FROM payments p LEFT JOIN (
+            SELECT payment_id, count(*) FILTER (WHERE kind = 'payment.created') AS created,
+                   count(*) FILTER (WHERE kind IN ('payment.paid', 'charge.succeeded')) AS paid,
+                   count(*) FILTER (WHERE kind = 'payment.cancelled') AS cancelled,
+                   count(*) FILTER (WHERE kind = 'payment.expired') AS expired,
+                   count(*) FILTER (WHERE kind = 'money.set_aside') AS set_aside
+            FROM events WHERE payment_id IS NOT NULL GROUP BY payment_id
+        ) e ON e.payment_id = p.id LEFT JOIN (
+            SELECT payment_id, count(*) FILTER (WHERE outcome = 'booked') AS booked,
+                   count(*) FILTER (WHERE outcome <> 'booked') AS set_aside
+            FROM reports GROUP BY payment_id
+        ) r ON r.payment_id = p.id
+        WHERE (e.created, e.paid, e.cancelled, e.expired, e.set_aside) IS DISTINCT FROM
+              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint,
+               (p.state IN ('expired', 'inactive'))::integer::bigint, coalesce(r.set_aside, 0))""",
+    "a charge was settled without its one event": """
+        SELECT c.id::text FROM charges c LEFT JOIN (
+            SELECT charge_id, count(*) AS times FROM events WHERE kind = 'charge.settled' GROUP BY charge_id
+        ) e ON e.charge_id = c.id WHERE coalesce(e.times, 0) <> (c.settled_at IS NOT NULL)::integer""",
+    "payouts of a merchant have ended without an event each": """
+        SELECT coalesce(p.merchant_id, e.merchant_id)::text FROM (
+            SELECT merchant_id, 'payout.' || state AS kind, count(*) AS times FROM payouts WHERE ended_at IS NOT NULL
+            GROUP BY merchant_id, state
+        ) p FULL JOIN (
+            SELECT merchant_id, kind, count(*) AS times FROM events WHERE kind IN ('payout.completed', 'payout.failed')
+            GROUP BY merchant_id, kind
+        ) e USING (merchant_id, kind) WHERE p.times IS DISTINCT FROM e.times""",
+}
+RULES = LEDGER | MONEY | NUMBERS | NEWS
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was found of one thing that must never be: how often, and a few of them by id, name or reference."""
+
+    rule: str
+    count: int
+    examples: list[str]
+
+
+async def hold_still(tx: Tx) -> None:
+    """Makes a transaction, as the first thing in it, see one instant of the database, and change nothing."""
+    await tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    # Each table is read whole, once.
+    await tx.execute("SELECT set_config('enable_seqscan', 'on', true), set_config('work_mem', '64MB', true)")
+
+
+async def findings(tx: Tx, now: datetime, rules: Mapping[str, str] = RULES) -> list[Finding]:
+    """What was found of each rule; in good books all counts are zero."""
+    found: list[Finding] = []
+    for rule, query in rules.items():
+        row = await tx.fetchrow(
+            f"""
+            SELECT count(*) AS count, (array_agg(what))[:{EXAMPLES_MAX}] AS examples
+            FROM ({query}) found(what) WHERE $1::timestamptz IS NOT NULL
+            """,
+            now,
+            timeout=SECONDS_MAX,
+        )
+        assert row is not None
+        found.append(Finding(rule, row["count"], row["examples"] or []))
+    return found

@@ -1,0 +1,53 @@
+"""What PostgreSQL cannot do just now is told as 503 in every dialect, to be tried again; it is nobody's fault of ours."""
+
+import pytest
+
+from tests.gateways import Gateway, V4Shop
+from tests.houses import connected, run
+
+NOT_NOW = {"its disk is full": "53100", "the statement was cancelled": "57014", "a lock was not had": "55P03"}
+TABLES = ("payments", "inbox", "payouts")
+ORDER = {
+    "clientReferenceId": "order",
+    "amount": {"value": 20_000, "currency": "IDR"},
+    "mode": "API",
+    "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
+    "paymentMethodOptions": {"virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi"}},
+}
+
+
+def change(gateway: Gateway, statements: str) -> None:
+    async def story() -> None:
+        assert gateway.settings.database_url is not None
+        async with connected(gateway.settings.database_url) as connection:
+            await connection.execute(statements)
+
+    run(story)
+
+
+@pytest.mark.parametrize("said", NOT_NOW.values(), ids=NOT_NOW)
+def test_what_cannot_be_written_now_is_unavailable(gateway: Gateway, said: str) -> None:
+    shop = gateway.shop
+    v4 = V4Shop(shop)
+    shop.get("/v2/payments")  # it has signed in
+    refuse = f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE SQLSTATE '{said}'; END $$;"
+    for table in TABLES:
+        refuse += f"CREATE TRIGGER refuse BEFORE INSERT OR DELETE ON {table} EXECUTE FUNCTION refuse();"
+    change(gateway, refuse)
+    v4_order = {
+        "paymentMethodType": "virtual_bank_account",
+        "amount": 20_000,
+        "referenceId": "order",
+        "paymentMethodOptions": {"bankShortCode": "BCA", "displayName": "Budi"},
+    }
+    answered = [
+        shop.call("POST", "/v2/payments", ORDER),
+        v4.call("POST", "/api/v4/payments", {"data": {"attributes": v4_order}}),
+        shop.call("DELETE", "/sandbox/inbox"),
+    ]
+    assert [(one.status_code, one.headers.get("retry-after")) for one in answered] == [(503, "1")] * 3
+    assert answered[0].json()["code"] == "service_unavailable"
+    assert answered[1].json()["errors"][0]["code"] == "010"
+    assert answered[2].json()["error"]["code"] == "unavailable"
+    change(gateway, "DROP FUNCTION refuse CASCADE")
+    assert shop.call("POST", "/v2/payments", ORDER).status_code == 200

@@ -1,0 +1,108 @@
+"""An audit finds whatever must never be in the books, and nothing in good ones."""
+
+from uuid import UUID
+
+import pytest
+
+from gerbang.db import audit, charges
+from gerbang.domain.payments import Method
+from gerbang.services import payouts, settlements
+from tests.gateways import Databases
+from tests.houses import START, forget_power_cuts, house, money, number, order, payment_id, run
+from tests.services.purses import wish
+
+OTHER = UUID(int=99)
+WRONG = {
+    "the whole ledger is not zero": "UPDATE accounts SET balance = balance + 1 WHERE name = 'house/fees'",
+    "an account's balance is not what its transfers add up to": """
+        UPDATE accounts SET balance = balance + CASE name WHEN 'house/fees' THEN 1 ELSE -1 END
+        WHERE name IN ('house/fees', 'house/vat')""",
+    "money went to or from an account that is not its merchant's, or not the one that its reason says": """
+        UPDATE transfers SET merchant_id = '{other}' WHERE reason = 'settled'""",
+    "money that a bank reported is in the ledger not at all, twice, or otherwise than reported": """
+        DELETE FROM transfers WHERE reason = 'money_in'""",
+    "money is in the ledger that no bank reported": "UPDATE transfers SET report_id = NULL WHERE reason = 'set_aside'",
+    "something of a payment belongs to another merchant": "UPDATE charges SET merchant_id = '{other}'",
+    "a payment is paid without its money, or has money and is not paid": """
+        UPDATE payments SET state = 'paid', paid_at = created_at WHERE state = 'awaiting'""",
+    "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
+        DELETE FROM transfers WHERE reason = 'fee' AND cause_id IN (SELECT id FROM charges)""",
+    "a settlement is not what its charges add up to": "UPDATE settlements SET gross = gross + 1",
+    "a payout's money was moved not at all, twice, or otherwise than its state says": """
+        DELETE FROM transfers WHERE reason = 'payout'""",
+    "a transfer for a charge or a payout that there is not": "UPDATE transfers SET cause_id = '{other}' WHERE reason = 'vat' "
+    "AND debit = (SELECT max(debit) FROM transfers WHERE reason = 'vat')",
+    "a payment that waits to be paid has no number": "UPDATE paycodes SET held = false",
+    "a number is held by two": """
+        DROP INDEX paycodes_held; INSERT INTO paycodes SELECT * FROM paycodes WHERE held LIMIT 1""",
+    "a merchant's events have a gap, or were not counted": "UPDATE tallies SET events = events + 1",
+    "a merchant's payments were not counted": "UPDATE tallies SET payments = payments + 1",
+    "something happened to a payment without its one event": """
+        UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'payment.paid'""",
+    "a charge was settled without its one event": """
+        UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'charge.settled'""",
+    "payouts of a merchant have ended without an event each": """
+        UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'payout.completed'""",
+}
+"""What breaks each rule."""
+
+
+@pytest.fixture(scope="module")
+def books(databases: Databases) -> str:
+    """The books of a merchant with some of everything."""
+    url = databases.fresh()
+
+    async def story() -> None:
+        await forget_power_cuts(url)
+        async with house(url) as here:
+            merchant = await here.merchant()
+            bri = Method(channel="virtual_account", option="BRI")  # settled at once
+            for _ in range(2):
+                paid_to = number(await here.commands.create(order(merchant.id, method=bri)))
+                for _ in ("paid", "and once more"):
+                    await here.commands.report(money(paid_to))
+            await here.commands.create(order(merchant.id))
+            standing = await here.commands.create(order(merchant.id, kind="multiple", amount=None))
+            await here.commands.report(money(number(standing)))
+            async with here.world.db.reading() as tx:
+                (arrived,) = (await charges.newest(tx, [payment_id(standing)], most=9))[payment_id(standing)]
+            await settlements.settle_now(here.world, merchant.id, arrived.id)
+            await settlements.settle_due(here.world)
+            for name in ("completed", "failed", "open"):
+                made = await payouts.create(here.world, wish(merchant, name))
+                if name != "open":
+                    await payouts.finish(here.world, merchant.id, made.id, "fail" if name == "failed" else "complete")
+
+    run(story)
+    return url
+
+
+def look(url: str, *changes: str) -> list[audit.Finding]:
+    """What is found after changes that are taken back at the end."""
+
+    async def story() -> list[audit.Finding]:
+        async with house(url) as here, here.world.db.reading() as tx:
+            whole = tx.transaction()
+            await whole.start()
+            for change in changes:
+                await tx.execute(change)
+            found = await audit.findings(tx, START)
+            await whole.rollback()
+        return found
+
+    return run(story)
+
+
+def test_nothing_is_found_in_good_books(books: str) -> None:
+    assert {found.rule: found.examples for found in look(books) if found.count} == {}
+
+
+def test_every_rule_is_tried(books: str) -> None:
+    assert [found.rule for found in look(books)] == list(audit.RULES) == list(WRONG)
+
+
+@pytest.mark.parametrize("rule", WRONG)
+def test_what_breaks_a_rule_is_found(books: str, rule: str) -> None:
+    found = {found.rule: found for found in look(books, WRONG[rule].format(other=OTHER))}
+    assert found[rule].count > 0
+    assert found[rule].examples
