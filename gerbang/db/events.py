@@ -84,10 +84,10 @@ def event_of(row: asyncpg.Record) -> Event:
 
 
 async def newest(tx: Tx, merchant_id: UUID, most: int) -> list[tuple[int, Event]]:
-    """A merchant's latest events with their numbers, newest first."""
+    """A merchant's latest events with their numbers, newest first, without their snapshots."""
     rows = await tx.fetch(
         """
-        SELECT merchant_id, sequence, kind, at, payment_id, charge_id, snapshot FROM events
+        SELECT merchant_id, sequence, kind, at, payment_id, charge_id, NULL AS snapshot FROM events
         WHERE merchant_id = $1 ORDER BY sequence DESC LIMIT $2
         """,
         merchant_id,

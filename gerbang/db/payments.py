@@ -122,9 +122,11 @@ async def references_taken(tx: Tx, names: Sequence[tuple[UUID, str, str]]) -> se
     """Which of these (merchant, scope, reference) exist already."""
     rows = await tx.fetch(
         """
-        SELECT p.merchant_id, p.scope, p.reference
+        SELECT asked.merchant_id, asked.scope, asked.reference
         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked(merchant_id, scope, reference)
-        JOIN payments p USING (merchant_id, scope, reference)
+        CROSS JOIN LATERAL (SELECT FROM payments p
+                            WHERE p.merchant_id = asked.merchant_id AND p.scope = asked.scope
+                              AND p.reference = asked.reference LIMIT 1) p
         """,
         *arrays(names),
     )
@@ -221,8 +223,10 @@ async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Paymen
     """The merchant's payments of this reference, in every series, oldest first."""
     rows = await tx.fetch(
         f"""
-        SELECT {COLUMNS} FROM payments
-        WHERE merchant_id = $1 AND scope = ANY($3::text[]) AND reference = $2 ORDER BY id
+        SELECT p.* FROM unnest($3::text[]) AS asked(scope)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments
+                            WHERE merchant_id = $1 AND scope = asked.scope AND reference = $2 LIMIT 1) p
+        ORDER BY p.id
         """,
         merchant_id,
         reference,
@@ -231,10 +235,13 @@ async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Paymen
     return [payment_of(row) for row in rows]
 
 
-async def between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
-    """A merchant's payments from one id to another, both included."""
+async def standing_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
+    """A merchant's payments with standing paycodes from one id to another, both included."""
     rows = await tx.fetch(
-        f"SELECT {COLUMNS} FROM payments WHERE id BETWEEN $2 AND $3 AND merchant_id = $1 ORDER BY id LIMIT 10",
+        f"""
+        SELECT {COLUMNS} FROM payments
+        WHERE merchant_id = $1 AND id BETWEEN $2 AND $3 AND kind = 'multiple' ORDER BY id LIMIT 10
+        """,
         merchant_id,
         low,
         high,

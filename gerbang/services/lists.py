@@ -149,7 +149,7 @@ def _now(payment: Payment, charge: Charge | None, now: datetime) -> Paid:
 async def standing(world: World, merchant_id: UUID, low: UUID, high: UUID, channel: str) -> Payment:
     """The merchant's payment with a standing paycode of a channel whose id lies between two. Raises PaymentUnknown."""
     async with world.db.reading() as tx:
-        found = await payments.between(tx, merchant_id, low, high)
+        found = await payments.standing_between(tx, merchant_id, low, high)
     for payment in found:
         method = payment.method
         if payment.standing and method is not None and method.channel == channel and method.block is not None:
