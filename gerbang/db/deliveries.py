@@ -211,19 +211,23 @@ async def next_due_at(tx: Tx, after: datetime, taken_since: datetime) -> datetim
     )
 
 
-async def in_hand(tx: Tx, taken_since: datetime, taken_until: datetime) -> bool:
-    """Whether a process has a delivery in hand that it took between these instants of the machine's clock."""
+async def in_hand(tx: Tx, taken_since: datetime, taken_until: datetime, due_until: datetime) -> bool:
+    """Whether a process has a delivery in hand that it took between these instants of the machine's clock.
+
+    `due_until` is when what is taken now would be due again: nothing that is in hand is due later.
+    """
     return await tx.fetchval(
         f"""
         {WALK}
         SELECT EXISTS (
             SELECT FROM walk
             CROSS JOIN LATERAL (SELECT FROM deliveries
-                                WHERE state = 'waiting' AND endpoint_id = walk.endpoint_id
+                                WHERE state = 'waiting' AND endpoint_id = walk.endpoint_id AND next_at <= $3
                                   AND in_hand_since > $1 AND in_hand_since <= $2 LIMIT 1) taken)
         """,
         taken_since,
         taken_until,
+        due_until,
     )
 
 
