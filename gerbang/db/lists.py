@@ -75,6 +75,23 @@ async def page(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     return _listed(rows)
 
 
+async def of_both_kinds(tx: Tx, merchant_id: UUID, span: Span) -> list[UUID]:
+    """As `page`, of payments alone, newest first: those that are paid once, and those with standing paycodes."""
+    rows = await tx.fetch(
+        """
+        SELECT id FROM (
+            (SELECT id FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'
+             ORDER BY id DESC LIMIT $4)
+            UNION ALL
+            (SELECT id FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'multiple'
+             ORDER BY id DESC LIMIT $4)
+        ) found ORDER BY id DESC OFFSET $5 LIMIT $6
+        """,
+        *_bounds(merchant_id, span),
+    )
+    return [row["id"] for row in rows]
+
+
 OPEN = "(expires_at IS NULL OR expires_at > $7)"
 
 

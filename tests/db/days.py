@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from tests.api.v2_sessions.sessions import fresh, in_state, order
 from tests.api.v2_sessions.contracts import CheckedShop as V2Shop
+from tests.api.v2_sessions.sessions import fresh, in_state, order
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import (
-    PAYMENTS,
     PAYOUTS,
     arrivals,
     funded,

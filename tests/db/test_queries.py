@@ -6,7 +6,7 @@ import ast
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,7 +220,7 @@ def grown(databases: Databases) -> Iterator[Grown]:
 
 
 @contextmanager
-def _uncounted(databases: Databases, rows: int) -> Iterator[Grown]:
+def _uncounted(databases: Databases, rows: int) -> Generator[Grown]:
     """A database of which PostgreSQL has no statistics, in a session of the house that keeps every plan."""
     with asyncio.Runner() as runner:
         settings = SESSION | {"plan_cache_mode": "force_generic_plan"}

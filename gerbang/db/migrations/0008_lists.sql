@@ -10,3 +10,13 @@ CREATE INDEX charges_on_code_settled ON charges (payment_id, id) WHERE standing 
 -- Those of all states are those of each.
 CREATE INDEX deliveries_by_state ON deliveries (merchant_id, state, sequence, id);
 DROP INDEX deliveries_of_merchant;
+
+-- How far a merchant has come in the pages of a list, so that whichever process is asked for the next one goes on there.
+-- Worth nothing after a crash, so it is not logged: nobody who reads a list waits for the disk or for a standby.
+CREATE UNLOGGED TABLE walks (
+    merchant_id uuid NOT NULL,
+    list        bytea NOT NULL,
+    begins      json NOT NULL,
+    turned_at   timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, list)
+);
