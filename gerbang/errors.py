@@ -6,7 +6,7 @@ Refused
 │   ├── ExpiryPassed  ExpiryTooSoon  ExpiryTooFar
 │   ├── MethodMissing  ChannelNotEnabled  ReturnUrlMissing
 │   ├── BankMissing  BankUnknown  OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
-│   ├── StandingNeedsApiMode  StandingNotOffered
+│   ├── StandingNeedsApiMode  StandingNotOffered  PageTooLong
 │   └── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
@@ -147,6 +147,10 @@ class RangeUsedUp(Invalid):
 
 class StandingQrQuotaUsedUp(Invalid):
     """The allowed number of static QRIS, {quota}, is reached."""
+
+
+class PageTooLong(Invalid):
+    """This page would be longer than {megabytes} MB: ask for fewer payments on a page."""
 
 
 class Unknown(Refused):

@@ -35,6 +35,10 @@ VERSION_MIN = 15
 MIGRATION_LOCK = 7_003_241_501
 MIGRATING_SECONDS_MAX = 60.0
 PROMPTLY_SECONDS_MAX = 2.0
+SESSION = {"timezone": "UTC", "jit": "off", "enable_seqscan": "off"}
+"""Plans are kept, also those that were made when tables were empty or not counted yet (new, restored, upgraded). All that
+is asked here has an index, so none of them may read a table from end to end.
+"""
 ACQUIRE_SECONDS_MAX = 10.0
 ROLL_BACK_SECONDS_MAX = 1.0
 LISTENING_BEAT_SECONDS = 10.0
@@ -78,7 +82,7 @@ class Database:
                 max_size=self._connections,
                 reset=_nothing_to_reset,
                 connection_class=Connection,
-                server_settings={"application_name": "gerbang", "timezone": "UTC", "jit": "off"},
+                server_settings={"application_name": "gerbang", **SESSION},
             )
         except (*CONNECTION_LOST, asyncpg.PostgresError, ValueError) as failure:
             raise SettingsWrong(_complaints.of_opening(failure, self._url)) from failure

@@ -117,23 +117,40 @@ async def update(tx: Tx, charges: Iterable[Charge]) -> None:
         )
 
 
-async def newest(tx: Tx, payment_ids: Sequence[UUID], *, skip: int = 0, most: int) -> dict[UUID, list[Charge]]:
+async def newest(tx: Tx, payment_ids: Sequence[UUID], *, most: int) -> dict[UUID, list[Charge]]:
     """The charges of each payment, newest first, `most` of each."""
     rows = await tx.fetch(
         f"""
         SELECT c.* FROM unnest($1::uuid[]) AS asked(id)
         CROSS JOIN LATERAL (
-            SELECT {COLUMNS} FROM charges WHERE payment_id = asked.id ORDER BY id DESC OFFSET $2 LIMIT $3
+            SELECT {COLUMNS} FROM charges WHERE payment_id = asked.id ORDER BY id DESC LIMIT $2
         ) c
         """,
         payment_ids,
-        skip,
         most,
     )
     found: dict[UUID, list[Charge]] = {}
     for row in rows:
         found.setdefault(row["payment_id"], []).append(charge_of(row))
     return found
+
+
+async def page(tx: Tx, payment_id: UUID, behind: UUID, *, skip: int, most: int) -> list[Charge]:
+    """The charges of a payment, newest first: from those behind an id on, `most` after `skip`."""
+    # What is skipped is only counted in the index.
+    rows = await tx.fetch(
+        f"""
+        SELECT {COLUMNS} FROM charges
+        WHERE id = ANY(ARRAY(SELECT id FROM charges WHERE payment_id = $1 AND id < $2
+                             ORDER BY id DESC OFFSET $3 LIMIT $4))
+        ORDER BY id DESC
+        """,
+        payment_id,
+        behind,
+        skip,
+        most,
+    )
+    return [charge_of(row) for row in rows]
 
 
 async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Charge]:

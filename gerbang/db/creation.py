@@ -18,7 +18,8 @@ from gerbang.domain.payments import Payment
 EVERYTHING = """
 WITH taken AS (
     SELECT FROM unnest($19::uuid[], $36::text[], $20::text[]) AS n(merchant_id, scope, reference)
-    JOIN payments USING (merchant_id, scope, reference)
+    CROSS JOIN LATERAL (SELECT FROM payments p
+                        WHERE p.merchant_id = n.merchant_id AND p.scope = n.scope AND p.reference = n.reference LIMIT 1) p
 ), numbers AS (
     INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, standing, free_at, created_at)
     SELECT *, $1 FROM unnest($2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[],

@@ -31,7 +31,9 @@ async def by_email(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID
     rows = await tx.fetch(
         """
         SELECT c.merchant_id, c.id, c.email, c.data
-        FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, email) JOIN customers c USING (merchant_id, email)
+        FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, email)
+        CROSS JOIN LATERAL (SELECT * FROM customers
+                            WHERE merchant_id = asked.merchant_id AND email = asked.email LIMIT 1) c
         """,
         *arrays(pairs),
     )
@@ -43,7 +45,8 @@ async def by_id(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, s
     rows = await tx.fetch(
         """
         SELECT c.merchant_id, c.id, c.email, c.data
-        FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, id) JOIN customers c USING (merchant_id, id)
+        FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, id)
+        CROSS JOIN LATERAL (SELECT * FROM customers WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1) c
         """,
         *arrays(pairs),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import get_args
 from uuid import UUID
 
 import asyncpg
@@ -26,6 +27,14 @@ WALK = """
 """
 """The endpoints that wait for something, each with its nearest instant. It costs one look into the index (endpoint_id,
 next_at) for each of them, however much they wait for."""
+
+SHOWN = "d.id, d.sequence, e.kind, n.product, n.url, d.state, d.created_at, d.next_at"
+BESIDE = """
+        CROSS JOIN LATERAL (SELECT kind FROM events
+                            WHERE merchant_id = d.merchant_id AND sequence = d.sequence LIMIT 1) e
+        JOIN endpoints n ON n.id = d.endpoint_id
+"""
+"""What is shown of a delivery stands beside it too."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -179,7 +188,7 @@ async def record(tx: Tx, results: Sequence[tuple[UUID, Try, State, datetime | No
         """
         UPDATE deliveries d SET state = n.state, next_at = n.next_at, tries = n.tries, in_hand_since = NULL
         FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[]) AS n(id, tries, state, next_at)
-        WHERE d.id = n.id AND d.tries < n.tries AND d.state = 'waiting'
+        WHERE d.id = n.id AND d.tries < n.tries AND d.next_at IS NOT NULL
         """,
         *arrays((id_, t.number, state, next_at) for id_, t, state, next_at in results),
     )
@@ -202,19 +211,23 @@ async def next_due_at(tx: Tx, after: datetime, taken_since: datetime) -> datetim
     )
 
 
-async def in_hand(tx: Tx, taken_since: datetime, taken_until: datetime) -> bool:
-    """Whether a process has a delivery in hand that it took between these instants of the machine's clock."""
+async def in_hand(tx: Tx, taken_since: datetime, taken_until: datetime, due_until: datetime) -> bool:
+    """Whether a process has a delivery in hand that it took between these instants of the machine's clock.
+
+    `due_until` is when what is taken now would be due again: nothing that is in hand is due later.
+    """
     return await tx.fetchval(
         f"""
         {WALK}
         SELECT EXISTS (
             SELECT FROM walk
             CROSS JOIN LATERAL (SELECT FROM deliveries
-                                WHERE state = 'waiting' AND endpoint_id = walk.endpoint_id
+                                WHERE state = 'waiting' AND endpoint_id = walk.endpoint_id AND next_at <= $3
                                   AND in_hand_since > $1 AND in_hand_since <= $2 LIMIT 1) taken)
         """,
         taken_since,
         taken_until,
+        due_until,
     )
 
 
@@ -231,22 +244,34 @@ async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime
     return done == "UPDATE 1"
 
 
-async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int, only: UUID | None = None) -> list[Listed]:
-    """A merchant's deliveries with their tries, newest first; those in one state, or only one of them."""
+async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int) -> list[Listed]:
+    """A merchant's deliveries with their tries, newest first; of those in one state, or of all."""
     rows = await tx.fetch(
-        """
-        SELECT d.id, d.sequence, e.kind, n.product, n.url, d.state, d.created_at, d.next_at
-        FROM deliveries d
-        JOIN events e ON e.merchant_id = d.merchant_id AND e.sequence = d.sequence
-        JOIN endpoints n ON n.id = d.endpoint_id
-        WHERE d.merchant_id = $1 AND ($2::text IS NULL OR d.state = $2) AND ($4::uuid IS NULL OR d.id = $4)
-        ORDER BY d.sequence DESC, d.id DESC LIMIT $3
+        f"""
+        SELECT {SHOWN} FROM (
+            SELECT listed.* FROM unnest($2::text[]) AS asked(state)
+            CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE merchant_id = $1 AND state = asked.state
+                                ORDER BY sequence DESC, id DESC LIMIT $3) listed
+            ORDER BY sequence DESC, id DESC LIMIT $3
+        ) d {BESIDE}
+        ORDER BY d.sequence DESC, d.id DESC
         """,
         merchant_id,
-        state,
+        list(get_args(State)) if state is None else [state],
         most,
-        only,
     )
+    return await _with_tries(tx, rows)
+
+
+async def one(tx: Tx, merchant_id: UUID, delivery_id: UUID) -> Listed | None:
+    """One of a merchant's deliveries, with its tries."""
+    rows = await tx.fetch(
+        f"SELECT {SHOWN} FROM deliveries d {BESIDE} WHERE d.id = $2 AND d.merchant_id = $1", merchant_id, delivery_id
+    )
+    return next(iter(await _with_tries(tx, rows)), None)
+
+
+async def _with_tries(tx: Tx, rows: Sequence[asyncpg.Record]) -> list[Listed]:
     tries: dict[UUID, list[Try]] = {row["id"]: [] for row in rows}
     sent = await tx.fetch(
         """

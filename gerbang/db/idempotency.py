@@ -26,7 +26,8 @@ async def find(tx: Tx, keys: Sequence[tuple[UUID, str]], now: datetime) -> dict[
         """
         SELECT k.merchant_id, k.key, k.fingerprint, k.answer, k.expires_at
         FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, key)
-        JOIN idempotency_keys k USING (merchant_id, key)
+        CROSS JOIN LATERAL (SELECT * FROM idempotency_keys
+                            WHERE merchant_id = asked.merchant_id AND key = asked.key LIMIT 1) k
         WHERE k.expires_at > $3
         """,
         *arrays(keys),

@@ -75,6 +75,23 @@ async def page(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     return _listed(rows)
 
 
+async def of_both_kinds(tx: Tx, merchant_id: UUID, span: Span) -> list[UUID]:
+    """As `page`, of payments alone, newest first: those that are paid once, and those with standing paycodes."""
+    rows = await tx.fetch(
+        """
+        SELECT id FROM (
+            (SELECT id FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'
+             ORDER BY id DESC LIMIT $4)
+            UNION ALL
+            (SELECT id FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'multiple'
+             ORDER BY id DESC LIMIT $4)
+        ) found ORDER BY id DESC OFFSET $5 LIMIT $6
+        """,
+        *_bounds(merchant_id, span),
+    )
+    return [row["id"] for row in rows]
+
+
 OPEN = "(expires_at IS NULL OR expires_at > $7)"
 
 
@@ -230,8 +247,14 @@ async def declined(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     return _listed(rows)
 
 
-# Not yet written down as over: never many, so they are found by their end.
-IS_OVER = "state IN ('needs_method', 'needs_confirmation', 'awaiting') AND expires_at <= $7"
+# Not yet written down as over: never many of all merchants together, so they are found by their end, and by nothing else.
+OVER = """
+SELECT id, false AS arrival FROM (
+    SELECT id, merchant_id, kind FROM payments
+    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at <= $7
+    ORDER BY expires_at OFFSET 0
+) over WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'
+"""
 
 
 async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[Listed]:
@@ -241,7 +264,7 @@ async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
         rows = await tx.fetch(
             f"""
             SELECT * FROM (
-                ({ASKED} AND state = 'expired' ORDER BY id DESC LIMIT $4) UNION ALL ({ASKED} AND {IS_OVER})
+                ({ASKED} AND state = 'expired' ORDER BY id DESC LIMIT $4) UNION ALL ({OVER})
             ) found ORDER BY id DESC OFFSET $5 LIMIT $6
             """,
             *bounds,
@@ -250,7 +273,7 @@ async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
         rows = await tx.fetch(
             f"""
             SELECT * FROM (
-                ({ASKED} AND state = 'expired' ORDER BY id LIMIT $4) UNION ALL ({ASKED} AND {IS_OVER})
+                ({ASKED} AND state = 'expired' ORDER BY id LIMIT $4) UNION ALL ({OVER})
             ) found ORDER BY id OFFSET $5 LIMIT $6
             """,
             *bounds,
@@ -258,19 +281,24 @@ async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
     return _listed(rows)
 
 
-ARRIVED_ON = """
-SELECT id, true AS arrival FROM charges
-WHERE payment_id = $1 AND id > $2 AND id < $3 AND ($4::boolean IS NULL OR $4 = (settled_at IS NOT NULL)) ORDER BY id
-"""
+ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND standing"
 
 
 async def arrivals(tx: Tx, payment_id: UUID, span: Span, settled: bool | None) -> list[Listed]:
-    """As `page`, of the arrivals on one standing paycode; those that are settled or not."""
-    bounds = payment_id, span.low, span.high, settled, span.skip, span.most
-    if span.newest_first:
-        rows = await tx.fetch(f"{ARRIVED_ON} DESC OFFSET $5 LIMIT $6", *bounds)
+    """As `page`, of the arrivals on one standing paycode: of those that are settled, that are not, or of all."""
+    bounds = payment_id, span.low, span.high, span.skip, span.most
+    if settled is None and span.newest_first:
+        rows = await tx.fetch(f"{ON_CODE} ORDER BY id DESC OFFSET $4 LIMIT $5", *bounds)
+    elif settled is None:
+        rows = await tx.fetch(f"{ON_CODE} ORDER BY id OFFSET $4 LIMIT $5", *bounds)
+    elif settled and span.newest_first:
+        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NOT NULL ORDER BY id DESC OFFSET $4 LIMIT $5", *bounds)
+    elif settled:
+        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NOT NULL ORDER BY id OFFSET $4 LIMIT $5", *bounds)
+    elif span.newest_first:
+        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NULL ORDER BY id DESC OFFSET $4 LIMIT $5", *bounds)
     else:
-        rows = await tx.fetch(f"{ARRIVED_ON} OFFSET $5 LIMIT $6", *bounds)
+        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NULL ORDER BY id OFFSET $4 LIMIT $5", *bounds)
     return _listed(rows)
 
 
@@ -279,7 +307,7 @@ async def arrivals_by_tail(tx: Tx, merchant_id: UUID, tail: str) -> list[Listed]
     rows = await tx.fetch(
         """
         SELECT id, true AS arrival FROM charges
-        WHERE merchant_id = $1 AND right(id::text, 10) = $2 AND standing ORDER BY id
+        WHERE merchant_id = $1 AND right(id::text, 10) = $2 AND standing
         """,
         merchant_id,
         tail,

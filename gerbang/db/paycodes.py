@@ -43,6 +43,12 @@ class Cursors:
 
 
 COLUMNS = "channel, number, merchant_id, payment_id, charge_id, standing, free_at, created_at"
+ITS_PLACE = """
+CROSS JOIN LATERAL (SELECT ctid AS place FROM paycodes
+                    WHERE held AND channel = n.channel AND number = n.number LIMIT 1 FOR NO KEY UPDATE) its
+"""
+"""Where each held number of a list `n` stands, held until the end of the transaction. A plain join would be planned for a
+small table as reading every number that is held, and that plan is kept while the table grows."""
 
 
 def paycode_of(row: asyncpg.Record) -> Paycode:
@@ -83,9 +89,9 @@ async def delete(tx: Tx, numbers: Sequence[tuple[str, str, UUID]]) -> None:
     """Gives back numbers that this same transaction has taken, for (channel, number, payment)."""
     if numbers:
         await tx.execute(
-            """
+            f"""
             DELETE FROM paycodes p USING unnest($1::text[], $2::text[], $3::uuid[]) AS n(channel, number, payment_id)
-            WHERE p.held AND p.channel = n.channel AND p.number = n.number AND p.payment_id = n.payment_id
+            {ITS_PLACE} WHERE p.ctid = its.place AND p.payment_id = n.payment_id
             """,
             *arrays(numbers),
         )
@@ -96,10 +102,10 @@ async def free_after(tx: Tx, ends: Iterable[tuple[str, str, UUID, datetime]]) ->
     rows = sorted(ends, key=lambda end: end[:2])
     if rows:
         await tx.execute(
-            """
+            f"""
             UPDATE paycodes p SET free_at = n.free_at
             FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS n(channel, number, payment_id, free_at)
-            WHERE p.held AND p.channel = n.channel AND p.number = n.number AND p.payment_id = n.payment_id
+            {ITS_PLACE} WHERE p.ctid = its.place AND p.payment_id = n.payment_id
             """,
             *arrays(rows),
         )
@@ -108,9 +114,9 @@ async def free_after(tx: Tx, ends: Iterable[tuple[str, str, UUID, datetime]]) ->
 async def release_numbers(tx: Tx, numbers: Sequence[tuple[str, str]], now: datetime) -> None:
     """Lets go of those of these (channel, number) pairs whose quarantine is over."""
     await tx.execute(
-        """
+        f"""
         UPDATE paycodes p SET held = false FROM unnest($1::text[], $2::text[]) AS n(channel, number)
-        WHERE p.held AND p.channel = n.channel AND p.number = n.number AND p.free_at <= $3
+        {ITS_PLACE} WHERE p.ctid = its.place AND p.free_at <= $3
         """,
         *arrays(numbers),
         now,
@@ -122,7 +128,8 @@ async def release_due(tx: Tx, now: datetime, most: int) -> int:
     rows = await tx.fetch(
         """
         UPDATE paycodes SET held = false
-        WHERE ctid = ANY(ARRAY(SELECT ctid FROM paycodes WHERE held AND free_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        WHERE ctid = ANY(ARRAY(SELECT ctid FROM paycodes WHERE held AND free_at <= $1
+                               ORDER BY free_at LIMIT $2 FOR UPDATE SKIP LOCKED))
         RETURNING 1
         """,
         now,

@@ -15,12 +15,26 @@ from gerbang.domain.payments import SCOPES, Details, Method, Payment, Pulse
 COLUMNS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
 cancelled_at, cancellation_reason, descriptor, customer_id, method, details, product, scope"""
 
+WITHOUT_DETAILS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
+cancelled_at, cancellation_reason, descriptor, customer_id, method, product, scope"""
+BRIEF_AT_ONCE, BRIEF_BYTES = 100, 32_000
+"""How many rows are read at once where little of them is shown, and up to which length of what the merchant told us."""
+
+
+class Brief(msgspec.Struct, frozen=True):
+    """What lists show of what a merchant told us. The rest may be long, and is not even looked at."""
+
+    description: str | None = None
+    echo: dict[str, str | bool] = {}
+
+
+_brief = msgspec.json.Decoder(Brief)
 _method = msgspec.json.Decoder(Method)
 _details = msgspec.json.Decoder(Details)
 
 
-def payment_of(row: asyncpg.Record) -> Payment:
-    """A payment from a row that has all of COLUMNS, in any order."""
+def payment_of(row: asyncpg.Record, details: Details | None = None) -> Payment:
+    """A payment from a row that has all of COLUMNS, in any order; or with these details instead of its own."""
     return Payment(
         id=row["id"],
         merchant_id=row["merchant_id"],
@@ -38,7 +52,7 @@ def payment_of(row: asyncpg.Record) -> Payment:
         descriptor=row["descriptor"],
         customer_id=row["customer_id"],
         method=None if row["method"] is None else _method.decode(row["method"]),
-        details=_details.decode(row["details"]),
+        details=details or _details.decode(row["details"]),
         product=row["product"],
         scope=row["scope"],
     )
@@ -122,9 +136,11 @@ async def references_taken(tx: Tx, names: Sequence[tuple[UUID, str, str]]) -> se
     """Which of these (merchant, scope, reference) exist already."""
     rows = await tx.fetch(
         """
-        SELECT p.merchant_id, p.scope, p.reference
+        SELECT asked.merchant_id, asked.scope, asked.reference
         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked(merchant_id, scope, reference)
-        JOIN payments p USING (merchant_id, scope, reference)
+        CROSS JOIN LATERAL (SELECT FROM payments p
+                            WHERE p.merchant_id = asked.merchant_id AND p.scope = asked.scope
+                              AND p.reference = asked.reference LIMIT 1) p
         """,
         *arrays(names),
     )
@@ -145,6 +161,40 @@ async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
     return {row["id"]: payment_of(row) for row in rows}
 
 
+async def briefly(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    """Payments by id, with as little of their details as lists show. However many and long they are, few are read at once."""
+    found: dict[UUID, Payment] = {}
+    for start in range(0, len(ids), BRIEF_AT_ONCE):
+        rows = await tx.fetch(
+            f"""
+            SELECT {WITHOUT_DETAILS}, CASE WHEN octet_length(details::text) <= $2 THEN details END AS details
+            FROM payments WHERE id = ANY($1::uuid[])
+            """,
+            ids[start : start + BRIEF_AT_ONCE],
+            BRIEF_BYTES,
+        )
+        for row in rows:
+            told = row["details"] or await tx.fetchval("SELECT details FROM payments WHERE id = $1", row["id"])
+            brief = _brief.decode(told)
+            found[row["id"]] = payment_of(row, Details(description=brief.description, echo=brief.echo))
+    return found
+
+
+async def if_not_longer(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> dict[UUID, Payment] | None:
+    """Payments by id. None where what merchants told us of them is longer, taken together."""
+    rows = await tx.fetch(
+        f"""
+        SELECT {WITHOUT_DETAILS}, CASE WHEN sum(octet_length(details::text)) OVER () <= $2 THEN details END AS details
+        FROM payments WHERE id = ANY($1::uuid[])
+        """,
+        ids,
+        bytes_max,
+    )
+    if any(row["details"] is None for row in rows):
+        return None
+    return {row["id"]: payment_of(row) for row in rows}
+
+
 async def by_reference(tx: Tx, merchant_id: UUID, reference: str, scope: str = "") -> Payment | None:
     """The merchant's payment of this reference."""
     row = await tx.fetchrow(
@@ -154,28 +204,6 @@ async def by_reference(tx: Tx, merchant_id: UUID, reference: str, scope: str = "
         reference,
     )
     return None if row is None else payment_of(row)
-
-
-async def page(tx: Tx, merchant_id: UUID, *, skip: int, most: int) -> list[Payment]:
-    """A merchant's payments, newest first."""
-    rows = await tx.fetch(
-        f"""
-        SELECT {COLUMNS} FROM payments
-        WHERE id IN (
-            SELECT id FROM (
-                (SELECT id FROM payments WHERE merchant_id = $1 AND kind = 'single' ORDER BY id DESC LIMIT $4)
-                UNION ALL
-                (SELECT id FROM payments WHERE merchant_id = $1 AND kind = 'multiple' ORDER BY id DESC LIMIT $4)
-            ) listed ORDER BY id DESC OFFSET $2 LIMIT $3
-        )
-        ORDER BY id DESC
-        """,
-        merchant_id,
-        skip,
-        most,
-        skip + most,
-    )
-    return [payment_of(row) for row in rows]
 
 
 async def pulses(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Pulse]:
@@ -242,8 +270,10 @@ async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Paymen
     """The merchant's payments of this reference, in every series, oldest first."""
     rows = await tx.fetch(
         f"""
-        SELECT {COLUMNS} FROM payments
-        WHERE merchant_id = $1 AND scope = ANY($3::text[]) AND reference = $2 ORDER BY id
+        SELECT p.* FROM unnest($3::text[]) AS asked(scope)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments
+                            WHERE merchant_id = $1 AND scope = asked.scope AND reference = $2 LIMIT 1) p
+        ORDER BY p.id
         """,
         merchant_id,
         reference,
@@ -252,10 +282,13 @@ async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Paymen
     return [payment_of(row) for row in rows]
 
 
-async def between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
-    """A merchant's payments from one id to another, both included."""
+async def standing_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
+    """A merchant's payments with standing paycodes from one id to another, both included."""
     rows = await tx.fetch(
-        f"SELECT {COLUMNS} FROM payments WHERE id BETWEEN $2 AND $3 AND merchant_id = $1 ORDER BY id LIMIT 10",
+        f"""
+        SELECT {COLUMNS} FROM payments
+        WHERE merchant_id = $1 AND id BETWEEN $2 AND $3 AND kind = 'multiple' ORDER BY id LIMIT 10
+        """,
         merchant_id,
         low,
         high,

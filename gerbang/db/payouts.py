@@ -143,22 +143,35 @@ async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
     return await tx.fetchval("SELECT min(next_at) FROM payouts WHERE next_at IS NOT NULL AND next_at > $1", after)
 
 
+async def _between(
+    tx: Tx, search: Search, after_id: UUID | None, edge: UUID | None
+) -> tuple[tuple[datetime, UUID], tuple[datetime, UUID]]:
+    """Between which (instant, id) a page is looked for, both excluded."""
+    low, high = (search.created_after or FIRST, NO_ID), (search.created_before or LAST, NO_ID)
+    if after_id is None:
+        return low, high
+    made_at = await tx.fetchval("SELECT created_at FROM payouts WHERE id = $1", after_id)
+    if made_at is None:
+        return high, low  # nothing comes after what there is not
+    after = (made_at, edge or after_id)
+    return (low, min(high, after)) if search.newest_first else (max(low, after), high)
+
+
 async def page(
-    tx: Tx, merchant_id: UUID, search: Search, *, after_id: UUID | None, skip: int, most: int
+    tx: Tx,
+    merchant_id: UUID,
+    search: Search,
+    *,
+    after_id: UUID | None,
+    edge: UUID | None = None,
+    skip: int,
+    most: int,
 ) -> list[Payout]:
     """A merchant's payouts in the order of their making, of one state or all: after `after_id`, and `skip` further on.
 
-    The search's reference is not looked at: a merchant has one payout of each (`by_reference`).
+    An `edge` is the id behind which to look among those made with `after_id`, where that is another one. The search's reference is not looked at: a merchant has one payout of each (`by_reference`).
     """
-    low, high = (search.created_after or FIRST, NO_ID), (search.created_before or LAST, NO_ID)
-    if after_id is not None:
-        made_at = await tx.fetchval(
-            "SELECT created_at FROM payouts WHERE merchant_id = $1 AND id = $2", merchant_id, after_id
-        )
-        if made_at is None:
-            return []  # nothing comes after what there is not
-        after = (made_at, after_id)
-        low, high = (low, min(high, after)) if search.newest_first else (max(low, after), high)
+    low, high = await _between(tx, search, after_id, edge)
     asked = (merchant_id, *low, *high, skip, most)
     # Four statements, so that each finds an index in its own order; the inner ones read nothing but that index.
     if search.newest_first and search.state is None:

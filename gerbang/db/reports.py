@@ -62,7 +62,9 @@ async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, s
     rows = await tx.fetch(
         """
         SELECT r.bank, r.reference, r.id, r.outcome, r.amount, r.merchant_id, r.payment_id, r.charge_id, r.channel, r.number
-        FROM unnest($1::text[], $2::text[]) AS asked(bank, reference) JOIN reports r USING (bank, reference)
+        FROM unnest($1::text[], $2::text[]) AS asked(bank, reference)
+        CROSS JOIN LATERAL (SELECT * FROM reports
+                            WHERE bank = asked.bank AND reference = asked.reference LIMIT 1) r
         """,
         *arrays(reports),
     )

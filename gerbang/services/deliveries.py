@@ -122,10 +122,10 @@ async def newest(world: World, merchant_id: UUID, state: str | None, most: int) 
 async def one(world: World, merchant_id: UUID, delivery_id: UUID) -> Listed:
     """One of a merchant's deliveries. Raises DeliveryUnknown."""
     async with world.db.reading() as tx:
-        found = await kept.newest(tx, merchant_id, None, 1, delivery_id)
-    if not found:
+        found = await kept.one(tx, merchant_id, delivery_id)
+    if found is None:
         raise DeliveryUnknown
-    return found[0]
+    return found
 
 
 async def newest_events(world: World, merchant_id: UUID, most: int) -> list[tuple[int, Event]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from uuid import UUID
 
 import msgspec
@@ -14,6 +15,8 @@ from gerbang.domain import payments as payment_rules
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown, Refused
+from gerbang.services import walks
+from gerbang.services.walks import Page, Place
 from gerbang.world import World
 
 STATES: dict[str, tuple[tuple[str, ...], bool | None, bool | None]] = {
@@ -26,13 +29,6 @@ STATES: dict[str, tuple[tuple[str, ...], bool | None, bool | None]] = {
     "failed": (("cancelled",), None, True),
 }
 """The states of payments behind a word of a list, whether they are settled, and whether they were declined."""
-
-
-class Place(msgspec.Struct, frozen=True):
-    """Where a page begins: behind an id that is known, or after so many."""
-
-    skip: int = 0
-    behind: UUID | None = None
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -66,13 +62,17 @@ class Paid(msgspec.Struct, frozen=True):
         return self.charge.id if self.charge is not None and self.charge.standing else self.payment.id
 
 
-async def page(world: World, merchant_id: UUID, wanted: Wanted, place: Place) -> list[Paid]:
+async def page(world: World, merchant_id: UUID, wanted: Wanted, number: int) -> list[Paid]:
     """A page of a merchant's payments."""
-    span = _span(wanted, place)
     async with world.db.reading() as tx:
         if wanted.reference is not None:
-            return await _by_reference(world, tx, merchant_id, wanted, place)
-        return await _paid(world, tx, await _in_status(tx, merchant_id, wanted.status, span, world.clock.now()))
+            return await _by_reference(world, tx, merchant_id, wanted, number)
+
+        async def read(place: Place) -> list[Listed]:
+            return await _in_status(tx, merchant_id, wanted.status, _span(wanted, place), world.clock.now())
+
+        asked = Page(merchant_id, ("payments", wanted), number, wanted.most)
+        return await _paid(world, tx, await walks.turn(world, tx, asked, read, itemgetter(0)))
 
 
 async def _in_status(tx: Tx, merchant_id: UUID, status: str | None, span: Span, now: datetime) -> list[Listed]:
@@ -93,15 +93,20 @@ _LISTS = {
 }
 
 
-async def page_of_standing(world: World, payment: Payment, wanted: Wanted, place: Place) -> list[Paid]:
+async def page_of_standing(world: World, payment: Payment, wanted: Wanted, number: int) -> list[Paid]:
     """A page of the arrivals on one standing paycode."""
     if wanted.status not in (None, "paid", "completed"):
         return []
     settled = None if wanted.status is None else wanted.status == "completed"
     async with world.db.reading() as tx:
         if wanted.reference is not None:
-            return await _by_reference(world, tx, payment.merchant_id, wanted, place, on=payment)
-        return await _paid(world, tx, await lists.arrivals(tx, payment.id, _span(wanted, place), settled))
+            return await _by_reference(world, tx, payment.merchant_id, wanted, number, on=payment)
+
+        async def read(place: Place) -> list[Listed]:
+            return await lists.arrivals(tx, payment.id, _span(wanted, place), settled)
+
+        asked = Page(payment.merchant_id, ("arrivals", payment.id, wanted), number, wanted.most)
+        return await _paid(world, tx, await walks.turn(world, tx, asked, read, itemgetter(0)))
 
 
 async def of_reference(world: World, merchant_id: UUID, scope: str, reference: str) -> Paid | None:
@@ -149,7 +154,7 @@ def _now(payment: Payment, charge: Charge | None, now: datetime) -> Paid:
 async def standing(world: World, merchant_id: UUID, low: UUID, high: UUID, channel: str) -> Payment:
     """The merchant's payment with a standing paycode of a channel whose id lies between two. Raises PaymentUnknown."""
     async with world.db.reading() as tx:
-        found = await payments.between(tx, merchant_id, low, high)
+        found = await payments.standing_between(tx, merchant_id, low, high)
     for payment in found:
         method = payment.method
         if payment.standing and method is not None and method.channel == channel and method.block is not None:
@@ -160,13 +165,14 @@ async def standing(world: World, merchant_id: UUID, low: UUID, high: UUID, chann
 def _span(wanted: Wanted, place: Place) -> Span:
     low = LOWEST if wanted.created_after is None else ids.first_of(wanted.created_after)
     high = HIGHEST if wanted.created_before is None else ids.first_of(wanted.created_before)
-    if place.behind is not None:
-        low, high = (low, min(high, place.behind)) if wanted.newest_first else (max(low, place.behind), high)
+    edge = place.edge(wanted.newest_first)
+    if edge is not None:
+        low, high = (low, min(high, edge)) if wanted.newest_first else (max(low, edge), high)
     return Span(low, high, wanted.newest_first, place.skip, wanted.most)
 
 
 async def _by_reference(
-    world: World, tx: Tx, merchant_id: UUID, wanted: Wanted, place: Place, on: Payment | None = None
+    world: World, tx: Tx, merchant_id: UUID, wanted: Wanted, number: int, on: Payment | None = None
 ) -> list[Paid]:
     """Payments of a reference, and the arrival whose reference it is; only the latter of one standing paycode."""
     found: list[Listed] = []
@@ -182,7 +188,7 @@ async def _by_reference(
     if wanted.status is not None:
         paid = [one for one in paid if _is(one, wanted.status)]
     paid.sort(key=lambda one: one.id, reverse=wanted.newest_first)
-    return paid[place.skip : place.skip + wanted.most]
+    return paid[(number - 1) * wanted.most : number * wanted.most]
 
 
 def _is(one: Paid, status: str) -> bool:
@@ -200,7 +206,7 @@ async def _paid(world: World, tx: Tx, listed: list[Listed]) -> list[Paid]:
     now = world.clock.now()
     arrived = await charges.by_id(tx, [id_ for id_, is_arrival in listed if is_arrival])
     asked = [id_ for id_, is_arrival in listed if not is_arrival]
-    known = await payments.by_id(tx, asked + [charge.payment_id for charge in arrived.values()])
+    known = await payments.briefly(tx, [*asked, *{charge.payment_id for charge in arrived.values()}])
     newest = await charges.newest(tx, asked, most=1) if asked else {}
     found: list[Paid] = []
     for id_, is_arrival in listed:

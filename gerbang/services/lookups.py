@@ -2,28 +2,36 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 import msgspec
 
-from gerbang.db import charges, merchants, payments
+from gerbang.db import Tx, charges, lists, merchants, payments
+from gerbang.db.lists import HIGHEST, Span
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
 from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Payment
-from gerbang.errors import MerchantUnknown, PaymentUnknown, Refused
+from gerbang.errors import MerchantUnknown, PageTooLong, PaymentUnknown, Refused
+from gerbang.services import walks
+from gerbang.services.walks import Page, Place
 from gerbang.world import World
 
 CHARGES_PER_PAGE = 10
+PAGE_BYTES_MAX = 8_000_000
+"""Of what merchants told us of the payments on one page. A hundred with as much as may be told today have a quarter of it;
+there are older ones with more.
+"""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A merchant asks for one payment and one page of its charges, from 1."""
+    """A merchant asks for one payment and one page of its charges, from 1; None: for its newest, and means to turn no pages."""
 
     merchant_id: UUID
     payment_id: UUID
-    page: int = 1
+    page: int | None = None
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -44,22 +52,30 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     async with world.db.reading() as tx:
         found = await payments.by_id(tx, [question.payment_id for question in questions])
         # Only a MULTIPLE payment has pages: of a SINGLE one, the one charge is always told.
-        turned = [q for q in questions if q.page > 1 and q.payment_id in found and found[q.payment_id].standing]
+        turned = [q for q in questions if q.page and q.payment_id in found and found[q.payment_id].standing]
         own = [q.payment_id for q in questions if q.payment_id in found and q not in turned]
         listed = await charges.newest(tx, own, most=CHARGES_PER_PAGE) if own else {}
-        paged = {
-            q: (await charges.newest(tx, [q.payment_id], skip=(q.page - 1) * CHARGES_PER_PAGE, most=CHARGES_PER_PAGE))
-            for q in turned
-        }
+        paged = {q: await _turned(world, tx, found[q.payment_id], q.page or 1) for q in turned}
     answers: list[Found | Refused] = []
     for question in questions:
         payment = found.get(question.payment_id)
         if payment is None or payment.merchant_id != question.merchant_id:
             answers.append(PaymentUnknown())
         else:
-            its_charges = paged.get(question, listed).get(payment.id, [])
+            its_charges = paged[question] if question in paged else listed.get(payment.id, [])
             answers.append(_as_of(payment, its_charges, now))
     return answers
+
+
+async def _turned(world: World, tx: Tx, payment: Payment, number: int, size: int = CHARGES_PER_PAGE) -> list[Charge]:
+    """A page of the charges of one payment, newest first."""
+
+    async def read(place: Place) -> list[Charge]:
+        behind = place.edge(newest_first=True) or HIGHEST
+        return await charges.page(tx, payment.id, behind, skip=place.skip, most=size)
+
+    asked = Page(payment.merchant_id, ("charges", payment.id), number, size)
+    return await walks.turn(world, tx, asked, read, attrgetter("id"))
 
 
 async def by_reference(world: World, merchant_id: UUID, reference: str) -> list[Found]:
@@ -79,20 +95,27 @@ async def charges_of(
         payment = await payments.by_reference(tx, merchant_id, reference)
         if payment is None:
             return [], 0
-        listed = await charges.newest(tx, [payment.id], skip=(page - 1) * per_page, most=per_page)
+        listed = await _turned(world, tx, payment, page, per_page)
         count = await charges.count_of(tx, payment.id)
-    return _as_of(payment, listed.get(payment.id, []), world.clock.now()).charges, count
+    return _as_of(payment, listed, world.clock.now()).charges, count
 
 
 async def page_of(world: World, merchant_id: UUID, *, page: int, per_page: int) -> tuple[list[Found], int]:
-    """A page of a merchant's payments, newest first, and how many there are in all."""
+    """A page of a merchant's payments, newest first, and how many there are in all. Raises PageTooLong."""
     async with world.db.reading() as tx:
-        listed = await payments.page(tx, merchant_id, skip=(page - 1) * per_page, most=per_page)
-        ids = [payment.id for payment in listed]
-        its_charges = await charges.newest(tx, ids, most=CHARGES_PER_PAGE) if ids else {}
+
+        async def read(place: Place) -> list[UUID]:
+            high = place.edge(newest_first=True) or HIGHEST
+            return await lists.of_both_kinds(tx, merchant_id, Span(high=high, skip=place.skip, most=per_page))
+
+        listed = await walks.turn(world, tx, Page(merchant_id, ("sessions",), page, per_page), read, lambda id_: id_)
+        found = await payments.if_not_longer(tx, listed, PAGE_BYTES_MAX)
+        if found is None:
+            raise PageTooLong("page_size", megabytes=PAGE_BYTES_MAX // 1_000_000)
+        its_charges = await charges.newest(tx, listed, most=CHARGES_PER_PAGE) if listed else {}
         count = await merchants.payments_count(tx, merchant_id)
     now = world.clock.now()
-    return [_as_of(payment, its_charges.get(payment.id, []), now) for payment in listed], count
+    return [_as_of(found[id_], its_charges.get(id_, []), now) for id_ in listed], count
 
 
 async def merchant(world: World, merchant_id: UUID) -> Merchant:

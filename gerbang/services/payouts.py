@@ -6,6 +6,7 @@ was silent or the process died, a worker takes up again with the same id, by whi
 
 import asyncio
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal
 from uuid import UUID
 
@@ -41,7 +42,8 @@ from gerbang.errors import (
     PayoutUnknown,
     Unavailable,
 )
-from gerbang.services import news
+from gerbang.services import news, walks
+from gerbang.services.walks import Page, Place
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -221,16 +223,21 @@ async def by_reference(world: World, merchant_id: UUID, reference: str) -> Payou
         return await kept.by_reference(tx, merchant_id, reference)
 
 
-async def page(
-    world: World, merchant_id: UUID, search: Search, *, after_id: UUID | None = None, skip: int = 0, most: int
-) -> list[Payout]:
-    """Up to `most` of the payouts that are asked for, in their order: from after `after_id` on, and `skip` further."""
+async def page(world: World, merchant_id: UUID, search: Search, number: int, size: int) -> list[Payout]:
+    """A page of the payouts that are asked for, in their order."""
     async with world.db.reading() as tx:
         if search.reference is None:
-            return await kept.page(tx, merchant_id, search, after_id=after_id, skip=skip, most=most)
+
+            async def read(place: Place) -> list[Payout]:
+                edge = place.edge(search.newest_first)
+                return await kept.page(
+                    tx, merchant_id, search, after_id=place.seen, edge=edge, skip=place.skip, most=size
+                )
+
+            asked = Page(merchant_id, ("payouts", search), number, size)
+            return await walks.turn(world, tx, asked, read, attrgetter("id"))
         found = await kept.by_reference(tx, merchant_id, search.reference)
-    is_first = after_id is None and skip == 0
-    return [found] if found is not None and search.finds(found) and is_first and most > 0 else []
+    return [found] if found is not None and search.finds(found) and number == 1 else []
 
 
 async def account_name(world: World, bank_code: str, account_number: str) -> str:

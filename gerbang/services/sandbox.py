@@ -9,7 +9,7 @@ from gerbang.clock import MovableClock, SystemClock
 from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payouts
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
-from gerbang.domain.deliveries import TIME_OUT_SECONDS
+from gerbang.domain.deliveries import LEASE, TIME_OUT_SECONDS
 from gerbang.domain.payments import Payment
 from gerbang.domain.reports import Report
 from gerbang.errors import (
@@ -80,7 +80,8 @@ async def on_its_way(world: World, taken_until: datetime) -> bool:
     One that died has had it in hand for longer than any sending takes.
     """
     async with world.db.reading() as tx:
-        return await deliveries.in_hand(tx, SystemClock().now() - ON_ITS_WAY_MAX, taken_until)
+        since, due_until = SystemClock().now() - ON_ITS_WAY_MAX, world.clock.now() + LEASE
+        return await deliveries.in_hand(tx, since, taken_until, due_until)
 
 
 def simulated_payment(

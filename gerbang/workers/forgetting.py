@@ -1,10 +1,11 @@
-"""Forgetting what has no use any more: answers kept for repetitions that can no longer come."""
+"""Forgetting what has no use any more: answers kept for repetitions that can no longer come, and old walks."""
 
-from gerbang.services import payments
+from gerbang.services import payments, walks
 from gerbang.world import World
 
 
 async def forget(world: World) -> int:
-    """Forgets old idempotency keys. Returns 0 once few are left, so that it keeps its slow rhythm."""
+    """Forgets old answers and how far lists were read. Returns 0 once few are left, so that it keeps its slow rhythm."""
+    await walks.forget(world)
     forgotten = await payments.forget_keys(world)
     return forgotten if forgotten == payments.FORGOTTEN_AT_ONCE else 0

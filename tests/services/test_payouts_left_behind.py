@@ -195,7 +195,7 @@ def test_whatever_happens_nothing_is_overdrawn_and_what_is_reserved_is_under_way
             one.pass_time(days=1)
             await one.workers.catch_up()
             await in_order(one)
-            kept = await payouts.page(two.world, merchant.id, payouts.Search(), most=100)
+            kept = await payouts.page(two.world, merchant.id, payouts.Search(), 1, 100)
             assert {payout.state for payout in kept} <= {"completed", "failed"}
             gone = sum(payout.state == "completed" for payout in kept)
             assert await held(one, merchant) == ((there - gone) * WHOLE, 0)

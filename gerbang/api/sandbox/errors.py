@@ -45,6 +45,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NumberTaken: _INVALID,
     errors.RangeUsedUp: _INVALID,
     errors.StandingQrQuotaUsedUp: _INVALID,
+    errors.PageTooLong: _INVALID,
     errors.PaymentUnknown: _NOT_FOUND,
     errors.CustomerUnknown: _NOT_FOUND,
     errors.DeliveryUnknown: _NOT_FOUND,

@@ -12,6 +12,7 @@ from gerbang import channels as channel_rules
 from gerbang.api._bodies import Malformed, body_of, demand_json, fingerprint, plain, shaped
 from gerbang.api.v2_sessions import orders, requests, shapes
 from gerbang.api.v2_sessions.answers import (
+    PAGE_MAX,
     Desk,
     answer,
     id_in_path,
@@ -113,7 +114,7 @@ async def cancel(desk: Desk, request: Request) -> Response:
 
 async def retrieve(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
-    page = number_asked(request, "page", 1, 1_000_000)
+    page = number_asked(request, "page", 1, PAGE_MAX) if "page" in request.query_params else None
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown

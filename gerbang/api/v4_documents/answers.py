@@ -14,7 +14,6 @@ from gerbang import ids
 from gerbang.api import Context
 from gerbang.api._bodies import BodyTooLarge, Malformed
 from gerbang.api.v4_documents import errors
-from gerbang.api.v4_documents.listing import Bookmarks
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.services.credentials import SignIn
 from gerbang.services.merchants import V4
@@ -30,7 +29,6 @@ class Desk:
         self.world = context.world
         self.commands = context.commands
         self.pages = Pages(context.base_url, context.world.seals.page_key)
-        self.bookmarks = Bookmarks()
 
     async def merchant_of(self, request: Request) -> UUID:
         """Who is asking: HTTP Basic with the API key and the secret key (reference, 1.3). Raises CredentialsWrong."""

@@ -55,7 +55,6 @@ async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
 
 async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
-    place = desk.bookmarks.place(merchant_id, "disbursements", query, desk.world.clock.now())
     search = Search(
         created_after=query.created_after,
         created_before=query.created_before,
@@ -63,9 +62,7 @@ async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         reference=query.reference,
         newest_first=query.newest_first,
     )
-    found = await payouts.page(desk.world, merchant_id, search, after_id=place.behind, skip=place.skip, most=query.size)
-    if found:
-        desk.bookmarks.put(merchant_id, "disbursements", query, found[-1].id, desk.world.clock.now())
+    found = await payouts.page(desk.world, merchant_id, search, query.number, query.size)
     return answer(document([shapes.payout(payout) for payout in found]))
 
 

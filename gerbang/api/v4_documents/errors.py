@@ -51,6 +51,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NumberTaken: _NUMBER,
     errors.RangeUsedUp: _NUMBER,
     errors.StandingQrQuotaUsedUp: Answer(400, "TXN0003", "Transaction exceeds account transaction limit"),
+    errors.PageTooLong: _INVALID,
     errors.PaymentUnknown: _MISSING,
     errors.CustomerUnknown: _MISSING,
     errors.DeliveryUnknown: _MISSING,

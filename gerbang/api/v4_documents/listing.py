@@ -1,12 +1,10 @@
-"""Lists: page numbers outside, ids inside. What a query may ask for, and bookmarks, so that the next page is found at once.
+"""What the query of a list may ask for.
 
 Parameters of the one-time-payment reference, 1.7, in both spellings: `filter[status]` and plain `status`.
 """
 
 import re
-from collections import OrderedDict
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import datetime
 
 import msgspec
 from starlette.requests import Request
@@ -14,16 +12,12 @@ from starlette.requests import Request
 from gerbang.api._bodies import Malformed
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, instant_of
 from gerbang.api.v4_documents.shapes import ARRIVAL_DIGITS
-from gerbang.services.lists import Place, Wanted
+from gerbang.services.lists import Wanted
 
 PAGE_SIZE_DEFAULT = 10
 PAGE_SIZE_MAX = 1_000
 PAGE_MAX = 1_000_000
 SORTS = {"createdAt": False, "-createdAt": True}
-WALKS_MAX, PAGES_MAX = 1_000, 10
-"""How many walks are remembered, and how many pages of each."""
-WALK_LASTS = timedelta(minutes=10)
-"""Who turns a page later than that begins anew."""
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -92,52 +86,6 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= 7 and 1 <= int(given) <= most):
         raise Malformed(name, f"must be a whole number from 1 to {most}")
     return int(given)
-
-
-class Walk:
-    """A walk through the pages of one list: behind which id each of them begins, as far as it was seen."""
-
-    def __init__(self) -> None:
-        self.begins: OrderedDict[int, UUID] = OrderedDict()
-        self.turned_at = datetime.min.replace(tzinfo=UTC)
-
-
-class Bookmarks:
-    """Where pages of lists begin: whoever turns pages sees nothing twice, and what lies before is not read again.
-
-    They belong to one process and are only a short cut. Page 1 is always read anew and begins a new walk, and a walk that
-    nobody goes on with is forgotten; then pages are found by counting.
-    """
-
-    def __init__(self) -> None:
-        self._walks: OrderedDict[tuple[UUID, str, Query], Walk] = OrderedDict()
-
-    def place(self, merchant_id: UUID, about: str, query: Query, now: datetime) -> Place:
-        """Where to begin to read a page: behind the last of the page before, where that is known, else by counting."""
-        walk = self._walks.get(_list_of(merchant_id, about, query))
-        behind = None
-        if walk is not None and query.number > 1 and now - walk.turned_at < WALK_LASTS:
-            behind = walk.begins.get(query.number)
-        return Place(skip=(query.number - 1) * query.size) if behind is None else Place(behind=behind)
-
-    def put(self, merchant_id: UUID, about: str, query: Query, last: UUID, now: datetime) -> None:
-        """Notes the last id of a page that was read."""
-        key = _list_of(merchant_id, about, query)
-        walk = self._walks.get(key)
-        if walk is None or query.number == 1 or now - walk.turned_at >= WALK_LASTS:
-            walk = self._walks[key] = Walk()
-        walk.turned_at = now
-        walk.begins[query.number + 1] = last
-        walk.begins.move_to_end(query.number + 1)
-        if len(walk.begins) > PAGES_MAX:
-            walk.begins.popitem(last=False)
-        self._walks.move_to_end(key)
-        if len(self._walks) > WALKS_MAX:
-            self._walks.popitem(last=False)
-
-
-def _list_of(merchant_id: UUID, about: str, query: Query) -> tuple[UUID, str, Query]:
-    return merchant_id, about, msgspec.structs.replace(query, number=1)
 
 
 def wanted(query: Query) -> Wanted:

@@ -63,10 +63,7 @@ async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
 async def payments(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
     found = await _found(desk, request, merchant_id)
-    about = found.id.hex
-    place = desk.bookmarks.place(merchant_id, about, query, desk.world.clock.now())
-    listed = await lists.page_of_standing(desk.world, found, listing.wanted(query), place)
-    return answer(written(desk, merchant_id, about, query, listed))
+    return answer(written(desk, await lists.page_of_standing(desk.world, found, listing.wanted(query), query.number)))
 
 
 async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:

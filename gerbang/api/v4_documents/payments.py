@@ -105,15 +105,11 @@ async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:
 
 async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
-    place = desk.bookmarks.place(merchant_id, "payments", query, desk.world.clock.now())
-    found = await lists.page(desk.world, merchant_id, listing.wanted(query), place)
-    return answer(written(desk, merchant_id, "payments", query, found))
+    return answer(written(desk, await lists.page(desk.world, merchant_id, listing.wanted(query), query.number)))
 
 
-def written(desk: Desk, merchant_id: UUID, about: str, query: listing.Query, found: list[Paid]) -> bytes:
-    """A page of payments; where the next one begins is noted."""
-    if found and query.reference is None:
-        desk.bookmarks.put(merchant_id, about, query, found[-1].id, desk.world.clock.now())
+def written(desk: Desk, found: list[Paid]) -> bytes:
+    """A page of payments."""
     return document([shapes.paid(one.payment, one.charge, desk.pages) for one in found])
 
 

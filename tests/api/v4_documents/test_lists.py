@@ -111,6 +111,19 @@ def test_a_page_that_is_asked_for_again_and_again_does_not_stand_still(traveller
     assert ids(listed(traveller, "?page[size]=2&page[number]=2")) == everything[2:4]
 
 
+def test_a_page_that_is_jumped_to_is_counted_from_what_the_first_page_showed(shop: CheckedShop) -> None:
+    funded(shop)
+    there = ids(several(shop, 6))[::-1], [made(shop, PAYOUTS, payout_order())["id"] for _ in range(6)][::-1]
+    for path, newest in zip((PAYMENTS, PAYOUTS), there, strict=True):
+        assert ids(listed(shop, "?page[size]=2", path)) == newest[:2]
+    for _ in range(3):
+        shop.create()
+        made(shop, PAYOUTS, payout_order())
+    for path, newest in zip((PAYMENTS, PAYOUTS), there, strict=True):
+        assert ids(listed(shop, "?page[size]=2&page[number]=3", path)) == newest[4:6]
+        assert ids(listed(shop, "?page[size]=2&page[number]=2", path)) == newest[2:4]
+
+
 def test_pages_of_disbursements_are_walked_as_those_of_payments(shop: CheckedShop) -> None:
     funded(shop)
     there = [made(shop, PAYOUTS, payout_order())["id"] for _ in range(5)]

@@ -1,6 +1,6 @@
 """Two gateways on one database: whichever of them is asked, a reference makes one thing and money moves once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -21,8 +21,10 @@ from tests.api.v4_documents.documents import (
     listed,
     made,
     order,
+    pay_into,
     payout_order,
     read,
+    static_qris,
     status_of,
     task,
 )
@@ -99,3 +101,45 @@ def test_pages_may_be_turned_at_either(shops: Pair) -> None:
     turned = [ids(listed(shops[page % 2], f"?page[size]=2&page[number]={page}")) for page in range(1, 5)]
     assert [one for page in turned for one in page] == newest
     assert ids(listed(there, "?page[size]=3&page[number]=2")) == newest[3:6]
+
+
+def test_pages_are_turned_wherever_they_are_asked_for_while_new_payments_come(shops: Pair) -> None:
+    here, _ = shops
+    funded(here)
+    qris = static_qris(here)
+    more: dict[str, Callable[[], Json]] = {
+        f"{folder(qris)}/payments": lambda: pay_into(here, qris),
+        PAYMENTS: here.create,
+        PAYOUTS: lambda: made(here, PAYOUTS, payout_order()),
+    }
+    for path, new in more.items():
+        for _ in range(5):
+            new()
+        there = ids(listed(here, "?page[size]=1000", path))
+        seen: list[str] = []
+        for page in range(1, len(there) // 2 + 2):
+            seen += ids(listed(shops[page % 2], f"?page[size]=2&page[number]={page}", path))
+            new()
+        assert seen == there
+
+
+def test_pages_of_sessions_are_turned_wherever_they_are_asked_for(shops: Pair) -> None:
+    here, there = shops[0].v2, shops[1].v2
+    standing = here.create(paymentType="MULTIPLE", amount=None, paymentMethod={"type": "QR"}, paymentMethodOptions=None)
+    for _ in range(23):
+        here.simulate(standing["id"], amount={"value": 1000, "currency": "IDR"})
+    for _ in range(4):
+        here.create()
+    charges = f"/v2/charges?clientReferenceId={standing['clientReferenceId']}&perPage="
+    known = [one["id"] for one in here.get(f"{charges}100")["data"]]
+    sessions = [one["id"] for one in here.get("/v2/payments?perPage=100")["data"]]
+    seen: list[list[str]] = [[], [], []]
+    for page in (1, 2, 3):
+        shop = (here, there)[page % 2]
+        seen[0] += [one["id"] for one in shop.get(f"/v2/payments?perPage=2&page={page}")["data"]]
+        seen[1] += [one["id"] for one in shop.get(f"{charges}7&page={page}")["data"]]
+        session = shop.get(f"/v2/payments/{standing['id']}?page={page}")["data"]
+        seen[2] += [one["id"] for one in session["chargeDetails"]]
+        here.create()
+        here.simulate(standing["id"], amount={"value": 1000, "currency": "IDR"})
+    assert seen == [sessions[:6], known[:21], known]
