@@ -249,7 +249,7 @@ def _say(sentence: str) -> None:
 async def _run(settings: Settings, listener: Listener, clock_start: datetime | None, own: Postgres | None) -> None:
     stop = asked_to_stop()
     secret_key(settings, make=True)
-    url = base_url(settings, listener.address[1])
+    url = base_url(settings, listener)
     async with house(settings, base_url=url, clock_start=clock_start) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
@@ -303,9 +303,9 @@ def serve(settings: Settings) -> int:
 
 async def _serve(settings: Settings, listener: Listener) -> None:
     stop = asked_to_stop()
-    url = base_url(settings, listener.address[1])
+    url = base_url(settings, listener)
     async with house(settings, base_url=url) as built:
-        host, port = listener.address
+        host, port = listener.getsockname()[:2]
         _say(f"Gerbang answers at {url}" + (f" (listening on {host} port {port})" if settings.public_url else ""))
         await until_stopped([serve_http(built.app, listener)], stop)
 
@@ -326,7 +326,7 @@ def work(settings: Settings, told_at: Settings | None = None) -> int:
 
 async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
     stop = asked_to_stop()
-    async with house(settings, base_url=base_url(settings, settings.port)) as built:
+    async with house(settings, base_url=settings.public_url or f"http://{settings.host}:{settings.port}") as built:
         jobs = [built.workers.run()]
         if listener is not None:
             jobs.append(serve_http(Starlette(routes=Health(built.world).routes()), listener))

@@ -2,32 +2,31 @@
 
 import asyncio
 import contextlib
-import errno
 import gc
-import resource
+import re
 import signal
 import socket
 from collections.abc import Awaitable, Generator, Sequence
-from typing import Self
+from typing import cast
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gerbang.http_connection import HttpConnection
-from gerbang.settings import LOCALHOST, Settings, SettingsWrong
+from gerbang.settings import Settings, SettingsWrong
 
+HEAD_BYTES_MAX = 65_536
+"""A request line and headers longer than this are cut off, unless they came at one blow."""
 DRAIN_SECONDS = 3
 """How long requests that are under way may take once we were asked to stop."""
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open. Longer than common clients and proxies keep theirs (5 to 60 s), so that it is
 they who hang up: a request that meets a closing connection is lost, and a POST is not sent twice by itself."""
-FILES_KEPT = 256
-"""File descriptors that are kept for the database, callbacks and files, at most a quarter of all."""
-FILES_MANY = 1_000_000
-FILES_ENOUGH = 4_096
+REQUEST_SECONDS = 60.0
+"""How long one request may take to come in whole, and a new connection to begin."""
 
-log = structlog.get_logger()
+
+UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class _Server(uvicorn.Server):
@@ -38,99 +37,112 @@ class _Server(uvicorn.Server):
         yield
 
 
-class Listener:
-    """The sockets that a gateway is reached by: one, or one for each family of the machine's own name."""
+class _Protocol(HttpToolsProtocol):
+    """Hangs up on whoever sends a head or a trailer without an end, or never comes to the end of a request.
 
-    def __init__(self, sockets: Sequence[socket.socket]) -> None:
-        self.sockets = sockets
+    The parser itself would keep all of it, and wait for ever.
+    """
 
-    def __enter__(self) -> Self:
-        return self
+    request_seconds = REQUEST_SECONDS
+    _steps = 0
+    _held_bytes = 0
+    """What came in since the parser last gave something on: of a head, of a chunk's extension or of a trailer."""
+    _coming = True
+    """Whether a request is awaited or has come in half."""
+    _in_body = False
+    _deadline: asyncio.TimerHandle | None = None
 
-    def __exit__(self, *failure: object) -> None:
-        for each in self.sockets:
-            each.close()
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(self.request_seconds, self._give_up)
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """The host and port of the first socket."""
-        host, port = self.sockets[0].getsockname()[:2]
-        return host, port
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline_off()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._coming = True
+        self._deadline_off()  # each request has its time, however long the connection has been there
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._steps += 1
+        self._in_body = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._steps += 1
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._steps += 1
+        self._coming = self._in_body = False
+        super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        before = self._steps
+        super().data_received(_without_upgrade(data) if b"pgrade" in data and not self._in_body else data)
+        answer = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        if not self._coming and answer is not None and not answer.response_complete:
+            self._deadline_off()
+        elif self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.request_seconds, self._give_up)
+        self._held_bytes = self._held_bytes + len(data) if self._steps == before else 0
+        if self._held_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+
+    def _deadline_off(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        answer = cast("RequestResponseCycle | None", self.cycle)  # None before the first request
+        # An answer that is on its way already must not have another one put into its middle.
+        if answer is None or answer.response_complete or not answer.response_started:
+            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+
+def _without_upgrade(head: bytes) -> bytes:
+    """A request's head whose wish for another protocol cannot be read: the parser would pass over its body.
+
+    Java's HTTP client asks for HTTP/2 so with every first request, and is content with an answer in HTTP/1.1.
+    """
+    lines, end, body = head.partition(b"\r\n\r\n")
+    return UPGRADE.sub(b"\r\nx-not-upgraded:", lines) + end + body
+
+
+Listener = socket.socket
 
 
 def listen(settings: Settings) -> Listener:
-    """Sockets on the settings' address. Raises SettingsWrong when that cannot be had.
-
-    `localhost` is both of the machine's own addresses, where it has both: clients differ in which one they try.
-    """
-    hosts = ["127.0.0.1", "::1"] if settings.host == LOCALHOST else [settings.host]
-    sockets: list[socket.socket] = []
+    """A socket on the settings' address. Raises SettingsWrong when that cannot be had."""
     try:
-        for host in hosts:
-            port = sockets[0].getsockname()[1] if sockets else settings.port
-            try:
-                sockets.append(_bound(host, port))
-            except OSError as refused:
-                if not sockets or refused.errno == errno.EADDRINUSE:
-                    raise
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # Without its protocol, asyncio leaves Nagle's algorithm on, and every second answer waits 40 ms for the peer.
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+        listener.setblocking(False)
     except OSError as refused:
-        Listener(sockets).__exit__()
-        raise SettingsWrong(_complaint(settings, refused)) from None
-    return Listener(sockets)
+        raise SettingsWrong(
+            f"Cannot listen on {settings.host} port {settings.port}: {refused.strerror or refused}. Another program may "
+            "have it: choose another with --port or GERBANG_PORT."
+        ) from None
+    return listener
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    # Without its protocol, asyncio leaves Nagle's algorithm on, and every second answer waits 40 ms for the peer.
-    bound = socket.socket(family, kind, protocol)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(2048)
-        bound.setblocking(False)
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def _complaint(settings: Settings, refused: OSError) -> str:
-    where = f"Cannot listen on {settings.host} port {settings.port}: {refused.strerror or refused}."
-    if refused.errno in (errno.EACCES, errno.EPERM):
-        return (
-            f"{where} Ports under 1024 need a right that this account does not have: choose a higher one with --port or "
-            "GERBANG_PORT, and let the proxy in front have the low one."
-        )
-    return f"{where} Another program may have it: choose another with --port or GERBANG_PORT."
-
-
-def base_url(settings: Settings, port: int) -> str:
-    """Where callers reach a gateway that listens on this port."""
+def base_url(settings: Settings, listener: Listener) -> str:
     if settings.public_url is not None:
         return settings.public_url
-    everywhere = {LOCALHOST: "127.0.0.1", "": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  it is compared, not bound
+    everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  it is compared, not bound
     host = everywhere.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def raise_files_max() -> int:
-    """Lets this process open as many files as its account may; how many that are.
-
-    Each connection is one, and the usual soft limit of 1,024 is a thousand open pages.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with contextlib.suppress(ValueError, OSError):  # macOS says that there is no limit, and has one
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return files_max()
-
-
-def files_max() -> int:
-    """How many files this process may have open at once."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return FILES_MANY if soft == resource.RLIM_INFINITY else min(soft, FILES_MANY)
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 def asked_to_stop() -> asyncio.Event:
@@ -153,13 +165,9 @@ async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) ->
         task.result()
 
 
-async def serve_http(app: ASGIApp, listener: Listener, **bounds: float) -> None:
-    """Answers HTTP until cancelled; then lets requests that are under way finish. `bounds`: see HttpConnection."""
-    files = raise_files_max()
-    connections = files - min(FILES_KEPT, files // 4)
-    protocol = type("_HttpConnection", (HttpConnection,), {"connections_max": connections} | bounds)
-    say = log.warning if files < FILES_ENOUGH else log.debug
-    say("this process may have so many files open at once, and each connection is one", most=files, of_them=connections)
+async def serve_http(app: ASGIApp, listener: Listener, request_seconds: float = REQUEST_SECONDS) -> None:
+    """Answers HTTP until cancelled; then lets requests that are under way finish."""
+    protocol = type("_Protocol", (_Protocol,), {"request_seconds": request_seconds})
     config = uvicorn.Config(
         app,
         loop="none",
@@ -178,7 +186,7 @@ async def serve_http(app: ASGIApp, listener: Listener, **bounds: float) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    serving = asyncio.ensure_future(server.serve(sockets=list(listener.sockets)))
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:

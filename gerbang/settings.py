@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 PREFIX = "GERBANG_"
 
-LOCALHOST = "localhost"
 Mode = Literal["sandbox", "live"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -126,12 +125,7 @@ class Settings:
         help="Where payers and merchants reach this gateway; links to pages and QR pictures begin with it. Required in "
         "live mode; otherwise the address that is listened on.",
     )
-    host: str = knob(
-        str,
-        takes="a host name or address",
-        default=LOCALHOST,
-        help="The address to listen on; `localhost` is 127.0.0.1 and ::1.",
-    )
+    host: str = knob(str, takes="a host name or address", default="127.0.0.1", help="The address to listen on.")
     port: int = knob(
         _whole(0, 65535),
         takes="a port, 0 to 65535",

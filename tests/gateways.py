@@ -14,7 +14,6 @@ from uuid import UUID
 
 import asyncpg
 import httpx
-import uvloop
 
 from gerbang import app, listening
 from gerbang.db import Database, migrate
@@ -84,17 +83,17 @@ class Gateway(AbstractContextManager["Gateway"]):
         clock: datetime | None = DOCUMENTS_DAY,
         work: bool = True,
         live: bool = False,
-        **bounds: float,
+        request_seconds: float = listening.REQUEST_SECONDS,
     ) -> None:
         self.settings = Settings(database_url=database_url, data=data, port=0)
         if live:
             self.settings = replace(self.settings, mode="live", secret_key=LIVE_KEY, public_url="https://pay.example")
         self._clock = clock
         self._work = work
-        self._bounds = bounds
+        self._request_seconds = request_seconds
         self._started = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=lambda: uvloop.run(self._live()), daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -118,13 +117,13 @@ class Gateway(AbstractContextManager["Gateway"]):
         try:
             app.secret_key(self.settings, make=True)
             listener = listening.listen(self.settings)
-            self.base_url = listening.base_url(replace(self.settings, public_url=None), listener.address[1])
-            told = listening.base_url(self.settings, listener.address[1])
+            self.base_url = listening.base_url(replace(self.settings, public_url=None), listener)
+            told = listening.base_url(self.settings, listener)
             async with app.house(self.settings, base_url=told, clock_start=self._clock) as self.house:
                 if not self.house.world.live:
                     self.sandbox = await sandbox_merchant.ready(self.house.world, self.base_url, None)
                 self._started.set()
-                jobs = [listening.serve_http(self.house.app, listener, **self._bounds)]
+                jobs = [listening.serve_http(self.house.app, listener, self._request_seconds)]
                 if self._work:
                     jobs.append(self.house.workers.run())
                 await listening.until_stopped(jobs, self._stop)

@@ -8,7 +8,6 @@ import structlog
 from starlette.types import Receive, Send
 
 from gerbang.errors import Unavailable
-from gerbang.listening import raise_files_max
 from gerbang.web.buyers.answers import PRIVATE
 
 log = structlog.get_logger()
@@ -18,7 +17,6 @@ BEAT_SECONDS = 20.0
 STREAM_SECONDS_MAX = 600.0
 """Browsers open a stream anew by themselves; meanwhile a process that shall end can."""
 STREAMS_MAX = 10_000
-"""Also never more than half of the files that this process may open: others must still get in."""
 STREAMS_PER_PAYMENT_MAX = 20
 
 Pulses = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
@@ -41,7 +39,6 @@ class Watcher:
         self._pulses = pulses
         self._open: dict[UUID, set[Stream]] = {}
         self._count = 0
-        self._most = min(STREAMS_MAX, raise_files_max() // 2)
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -50,7 +47,7 @@ class Watcher:
 
     def enter(self, payment_id: UUID, version: str) -> Stream | None:
         """A new stream of this payment; None where there are too many already, and the page must ask by itself."""
-        if self._count >= self._most or len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
+        if self._count >= STREAMS_MAX or len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
             return None
         stream = Stream(version)
         self._open.setdefault(payment_id, set()).add(stream)
