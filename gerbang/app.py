@@ -21,7 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gerbang import api, channels, ids
+from gerbang import api, channels, descriptors, ids
 from gerbang.api import Context, Dialect
 from gerbang.banks.simulator import Simulator
 from gerbang.clock import Clock, MovableClock, SystemClock
@@ -228,6 +228,7 @@ def _known_sandbox(path: Path) -> Sandbox | None:
 def run(settings: Settings, *, clock_start: datetime | None) -> int:
     """Everything in one process, on the embedded database unless the settings name one. Returns the exit code."""
     set_up_logs(settings.log_level)
+    descriptors.raise_limit()
     # Who is asked to stop while it starts must still end what it has started, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
@@ -249,7 +250,7 @@ def _say(sentence: str) -> None:
 async def _run(settings: Settings, listener: Listener, clock_start: datetime | None, own: Postgres | None) -> None:
     stop = asked_to_stop()
     secret_key(settings, make=True)
-    url = base_url(settings, listener)
+    url = base_url(settings, listener.port)
     async with house(settings, base_url=url, clock_start=clock_start) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
@@ -296,6 +297,7 @@ Or in the other dialect, to be paid at a till:
 def serve(settings: Settings) -> int:
     """Answers HTTP, and nothing else. Any number of these may run on one database."""
     set_up_logs(settings.log_level)
+    descriptors.raise_limit()
     with listen(settings) as listener:
         uvloop.run(_serve(settings, listener))
     return 0
@@ -303,10 +305,14 @@ def serve(settings: Settings) -> int:
 
 async def _serve(settings: Settings, listener: Listener) -> None:
     stop = asked_to_stop()
-    url = base_url(settings, listener)
+    url = base_url(settings, listener.port)
     async with house(settings, base_url=url) as built:
-        host, port = listener.getsockname()[:2]
-        _say(f"Gerbang answers at {url}" + (f" (listening on {host} port {port})" if settings.public_url else ""))
+        where = f" (listening on {listener.host} port {listener.port})" if settings.public_url else ""
+        _say(f"Gerbang answers at {url}{where}")
+        _say(
+            f"It can have {descriptors.allowed()} file descriptors: up to {descriptors.connections_max()} connections at "
+            f"once, {descriptors.streams_max()} of them pages that wait for news."
+        )
         await until_stopped([serve_http(built.app, listener)], stop)
 
 
@@ -316,17 +322,18 @@ def work(settings: Settings, told_at: Settings | None = None) -> int:
     At the address of `told_at`, where that is given, it says whether it lives and is ready.
     """
     set_up_logs(settings.log_level)
+    descriptors.raise_limit()
     if told_at is None:
         uvloop.run(_work(settings, None, ""))
         return 0
     with listen(told_at) as listener:
-        uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.address[1])))
+        uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.port)))
     return 0
 
 
 async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
     stop = asked_to_stop()
-    async with house(settings, base_url=settings.public_url or f"http://{settings.host}:{settings.port}") as built:
+    async with house(settings, base_url=base_url(settings, settings.port)) as built:
         jobs = [built.workers.run()]
         if listener is not None:
             jobs.append(serve_http(Starlette(routes=Health(built.world).routes()), listener))

@@ -78,7 +78,7 @@ def _with_address(command: Callable[..., object]) -> Callable[..., object]:
     port = click.option(
         "--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port.  [default: 8000; 0: any]"
     )
-    return click.option("--host", metavar="HOST", help="The address to listen on.  [default: 127.0.0.1]")(port(command))
+    return click.option("--host", metavar="HOST", help="The address to listen on.  [default: localhost]")(port(command))
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:

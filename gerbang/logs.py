@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -36,3 +37,19 @@ def _briefly(record: logging.LogRecord) -> bool:
         record.msg, record.args = "%s: %s: %s", (record.getMessage(), type(failure).__name__, failure)
         record.exc_info = record.exc_text = None
     return True
+
+
+class Seldom:
+    """A warning that is written at most once a minute, however often it is meant, with how often that was."""
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+        self._times = 0
+
+    def warning(self, event: str, **facts: object) -> None:
+        self._times += 1
+        now = time.perf_counter()
+        if now >= self._next:
+            structlog.get_logger().warning(event, times=self._times, **facts)
+            self._next, self._times = now + self._seconds, 0

@@ -125,7 +125,12 @@ class Settings:
         help="Where payers and merchants reach this gateway; links to pages and QR pictures begin with it. Required in "
         "live mode; otherwise the address that is listened on.",
     )
-    host: str = knob(str, takes="a host name or address", default="127.0.0.1", help="The address to listen on.")
+    host: str = knob(
+        str,
+        takes="a host name or address",
+        default="localhost",
+        help="The address to listen on. `localhost` is both that a machine has for itself, 127.0.0.1 and ::1.",
+    )
     port: int = knob(
         _whole(0, 65535),
         takes="a port, 0 to 65535",

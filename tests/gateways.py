@@ -14,10 +14,12 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import uvloop
 
 from gerbang import app, listening
 from gerbang.db import Database, migrate
 from gerbang.domain.merchants import Agreement
+from gerbang.http_connections import PATIENCE, Patience
 from gerbang.services import merchants, sandbox_merchant
 from gerbang.settings import Settings
 
@@ -83,17 +85,17 @@ class Gateway(AbstractContextManager["Gateway"]):
         clock: datetime | None = DOCUMENTS_DAY,
         work: bool = True,
         live: bool = False,
-        request_seconds: float = listening.REQUEST_SECONDS,
+        patience: Patience = PATIENCE,
     ) -> None:
         self.settings = Settings(database_url=database_url, data=data, port=0)
         if live:
             self.settings = replace(self.settings, mode="live", secret_key=LIVE_KEY, public_url="https://pay.example")
         self._clock = clock
         self._work = work
-        self._request_seconds = request_seconds
+        self._patience = patience
         self._started = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._live()), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -117,13 +119,13 @@ class Gateway(AbstractContextManager["Gateway"]):
         try:
             app.secret_key(self.settings, make=True)
             listener = listening.listen(self.settings)
-            self.base_url = listening.base_url(replace(self.settings, public_url=None), listener)
-            told = listening.base_url(self.settings, listener)
+            self.base_url = listening.base_url(replace(self.settings, public_url=None), listener.port)
+            told = listening.base_url(self.settings, listener.port)
             async with app.house(self.settings, base_url=told, clock_start=self._clock) as self.house:
                 if not self.house.world.live:
                     self.sandbox = await sandbox_merchant.ready(self.house.world, self.base_url, None)
                 self._started.set()
-                jobs = [listening.serve_http(self.house.app, listener, self._request_seconds)]
+                jobs = [listening.serve_http(self.house.app, listener, self._patience)]
                 if self._work:
                     jobs.append(self.house.workers.run())
                 await listening.until_stopped(jobs, self._stop)

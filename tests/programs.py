@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,12 @@ def short_folder() -> Generator[Path]:
 class Program:
     """One `python -m gerbang …`. What it prints is collected while it runs."""
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], before: Sequence[str] = ()) -> None:
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gerbang", *arguments],
+            [*before, sys.executable, "-m", "gerbang", *arguments],
             cwd=ROOT,
-            env=clean_environment() | environment,
+            env={**clean_environment(), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -91,7 +91,20 @@ class Program:
 @contextmanager
 def program(*arguments: str, **environment: str) -> Generator[Program]:
     """A program that is ended at the end, whatever happens."""
-    running = Program(*arguments, **environment)
+    with _ended(Program(arguments, environment)) as running:
+        yield running
+
+
+@contextmanager
+def program_with_descriptors(soft: int, hard: int, /, *arguments: str, **environment: str) -> Generator[Program]:
+    """The same, with so many file descriptors at first, and so many at most."""
+    limited = ["bash", "-c", f'ulimit -Sn {soft} && ulimit -Hn {hard} && exec "$0" "$@"']
+    with _ended(Program(arguments, environment, limited)) as running:
+        yield running
+
+
+@contextmanager
+def _ended(running: Program) -> Generator[Program]:
     try:
         yield running
     finally:

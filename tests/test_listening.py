@@ -8,20 +8,22 @@ from urllib.parse import urlsplit
 import pytest
 
 from gerbang import listening
+from gerbang.http_connections import Patience
 from tests.gateways import Databases, Gateway
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 HURRY = 0.8
 ANNOUNCED = (
-    b"POST /v1/access-token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n"
-    b"X-MERCHANT-ID: 01a1fc0d-0996-7061-8226-527541eae695\r\nX-MERCHANT-SECRET: x\r\n\r\n"
+    b"POST /sandbox/inbox/SHOP HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n"
 )
 
 
 @pytest.fixture(scope="module")
 def hurried(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway that waits for a request's end no longer than a blink."""
-    with Gateway(databases.fresh(), tmp_path_factory.mktemp("hurried"), request_seconds=HURRY) as gateway:
+    with Gateway(
+        databases.fresh(), tmp_path_factory.mktemp("hurried"), patience=Patience(request=HURRY, farewell=0.2)
+    ) as gateway:
         yield gateway
 
 
@@ -62,9 +64,10 @@ def test_a_connection_outlives_the_idle_seconds_of_common_clients(shared_gateway
 )
 def test_a_request_that_never_comes_whole_is_given_up(hurried: Gateway, beginning: bytes) -> None:
     with line_to(hurried) as line:
-        line.sendall(beginning)
+        line.sendall(beginning.replace(b"SHOP", str(hurried.shop.merchant_id).encode()))
         received, seconds = until_hung_up(line)
     assert received.rpartition(b"HTTP/1.1 ")[2].startswith(b"408 "), received
+    assert received.count(b"HTTP/1.1 ") == beginning.count(ASK) + 1
     assert HURRY / 2 < seconds < 4
     assert hurried.client.get("/healthz").status_code == 200
 

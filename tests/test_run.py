@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import re
@@ -17,11 +18,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from gerbang.listening import base_url, listen
-from gerbang.settings import Settings
+from gerbang.listening import base_url, cannot_listen, listen
+from gerbang.settings import Settings, SettingsWrong
 from tests.gateways import Databases
 from tests.houses import connected
-from tests.programs import Caller, is_gone, keys_of, postgres_of, program, short_folder
+from tests.programs import Caller, is_gone, keys_of, postgres_of, program, program_with_descriptors, short_folder
 
 FIRST_START_SECONDS_MAX = 5.0
 SECOND_START_SECONDS_MAX = 2.0
@@ -176,7 +177,7 @@ def test_a_port_that_another_program_has_is_told_and_nothing_is_left_running(dat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with program(*run(data, port=taken.getsockname()[1])) as running:
             assert running.ended() == 1
-        assert f"Cannot listen on 127.0.0.1 port {taken.getsockname()[1]}" in running.err
+        assert f"Cannot listen on localhost port {taken.getsockname()[1]}" in running.err
         assert "--port" in running.err
         assert len(running.err.splitlines()) == 1
     with program(*run(data)) as running:
@@ -207,16 +208,42 @@ def test_the_printed_lines_run_in_a_shell_as_they_stand(data: Path) -> None:
         ("127.0.0.1", "127.0.0.1"),
         ("0.0.0.0", "127.0.0.1"),
         ("", "127.0.0.1"),
-        ("localhost", "localhost"),
+        ("localhost", "127.0.0.1"),
         ("::", "[::1]"),
         ("::1", "[::1]"),
     ],
 )
 def test_the_address_that_is_told_can_be_called(host: str, told: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        assert base_url(Settings(host=host), listener) == f"http://{told}:{port}"
-        assert base_url(Settings(host=host, public_url="https://pay.example.id"), listener) == "https://pay.example.id"
+    assert base_url(Settings(host=host), 8000) == f"http://{told}:8000"
+    assert base_url(Settings(host=host, public_url="https://pay.example.id"), 8000) == "https://pay.example.id"
+
+
+def test_localhost_answers_in_both_families_on_one_port() -> None:
+    with listen(Settings(port=0)) as listener:
+        for host in ("127.0.0.1", "::1"):
+            socket.create_connection((host, listener.port), 5).close()
+    with listen(Settings(host="127.0.0.1", port=0)) as listener, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("::1", listener.port), 5).close()
+
+
+def test_a_port_that_another_program_has_in_one_family_is_not_shared_with_it() -> None:
+    """Whoever calls localhost would reach the one or the other by chance."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsWrong, match=f"Cannot listen on localhost port {port}: Address already in use"):
+            listen(Settings(port=port))
+        socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_port_that_needs_an_administrator_is_told_as_that() -> None:
+    refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    told = cannot_listen(Settings(port=443), refused)
+    assert told.startswith(
+        "Cannot listen on localhost port 443: the system keeps ports under 1024 for its administrator."
+    )
+    assert "--port" in told
+    assert "Another program" not in told
+    assert "Permission denied" in cannot_listen(Settings(port=8000), refused)
 
 
 def test_answers_do_not_wait_for_the_peers_acknowledgement() -> None:
@@ -231,8 +258,8 @@ def test_answers_do_not_wait_for_the_peers_acknowledgement() -> None:
             writer.close()
 
         with listen(Settings(port=0)) as listener:
-            async with await asyncio.start_server(peer, sock=listener):
-                _, writer = await asyncio.open_connection(*listener.getsockname())
+            async with await asyncio.start_server(peer, sock=listener.sockets[0]):
+                _, writer = await asyncio.open_connection(listener.host, listener.port)
                 writer.close()
                 return await accepted
 
@@ -313,6 +340,25 @@ def test_books_are_audited_from_the_command_line(databases: Databases) -> None:
     found = {one["rule"]: one for one in json.loads(command.out)["found"]}
     assert found["an account's balance is not what its transfers add up to"]["examples"] == ["house/fees"]
     assert found["a number is held by two"] == {"rule": "a number is held by two", "count": 0, "examples": []}
+
+
+def test_a_process_takes_all_descriptors_it_may_have_and_tells_when_connections_have_them(databases: Databases) -> None:
+    """The system lets it begin with 64, and have 96; of these 24 are kept for the database and the like."""
+    shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY, "GERBANG_PORT": "0"}
+    with program_with_descriptors(64, 96, "serve", **shared) as server:
+        url = urlsplit(server.url())
+        assert "96 file descriptors: up to 72 connections at once, 36 of them pages" in server.out
+        with contextlib.ExitStack() as open_:
+            lines = [
+                open_.enter_context(socket.create_connection((url.hostname or "", url.port or 0), 10))
+                for _ in range(90)
+            ]
+            until(lambda: "a connection was refused" in server.err)
+            told = [line.recv(100)[:13] for line in lines[80:]]
+        assert told == [b"HTTP/1.1 503 "] * 10
+        assert server.err.count("a connection was refused") == 1
+        until(lambda: httpx.get(f"{url.geturl()}/healthz").status_code == 200)
+        assert server.stop() == 0
 
 
 def instant(text: str) -> datetime:

@@ -19,7 +19,7 @@ LIVE = {
 def test_nothing_needs_to_be_set_for_the_sandbox() -> None:
     found = Settings.from_environment({"PATH": "/bin", "gerbang_port": "1"})
     assert found == Settings()
-    assert (found.mode, found.host, found.port, found.data) == ("sandbox", "127.0.0.1", 8000, Path("var"))
+    assert (found.mode, found.host, found.port, found.data) == ("sandbox", "localhost", 8000, Path("var"))
 
 
 def test_every_knob_is_read() -> None:

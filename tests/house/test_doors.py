@@ -18,8 +18,8 @@ class Door:
     instead: str
 
     def is_in(self, path: str) -> bool:
-        # A server's socket is the way in, not the way out: gerbang/listening.py is the network's front door.
-        if self.what == "network" and path == "gerbang/listening.py":
+        # A server's sockets are the way in, not the way out: the network's front door.
+        if self.what == "network" and path in ("gerbang/listening.py", "gerbang/http_connections.py"):
             return True
         return path == self.through or (self.through.endswith("/") and path.startswith(self.through))
 

@@ -7,16 +7,18 @@ from uuid import UUID
 import structlog
 from starlette.types import Receive, Send
 
+from gerbang.descriptors import streams_max
 from gerbang.errors import Unavailable
+from gerbang.logs import Seldom
 from gerbang.web.buyers.answers import PRIVATE
 
 log = structlog.get_logger()
+_full = Seldom()
 PAUSE_SECONDS = 0.5
 BEAT_SECONDS = 20.0
 """A line that says nothing, so that nobody on the way takes the stream for dead."""
 STREAM_SECONDS_MAX = 600.0
 """Browsers open a stream anew by themselves; meanwhile a process that shall end can."""
-STREAMS_MAX = 10_000
 STREAMS_PER_PAYMENT_MAX = 20
 
 Pulses = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
@@ -35,8 +37,9 @@ class Stream:
 class Watcher:
     """Asks for the versions of all payments that somebody has open, and wakes those whose version has changed."""
 
-    def __init__(self, pulses: Pulses) -> None:
+    def __init__(self, pulses: Pulses, most: int | None = None) -> None:
         self._pulses = pulses
+        self._most = streams_max() if most is None else most
         self._open: dict[UUID, set[Stream]] = {}
         self._count = 0
         self._running: asyncio.Task[None] | None = None
@@ -47,7 +50,10 @@ class Watcher:
 
     def enter(self, payment_id: UUID, version: str) -> Stream | None:
         """A new stream of this payment; None where there are too many already, and the page must ask by itself."""
-        if self._count >= STREAMS_MAX or len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
+        if self._count >= self._most:
+            _full.warning("a page was left to ask by itself: as many are open as there may be", most=self._most)
+            return None
+        if len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
             return None
         stream = Stream(version)
         self._open.setdefault(payment_id, set()).add(stream)

@@ -116,7 +116,9 @@ def test_nobody_sees_what_came_for_another(shared_gateway: Gateway, explorer: Ex
     assert neighbour.done("GET", "ledger") == {"accounts": [], "sum": "0.00"}
 
 
-@pytest.mark.parametrize("key", ["0196f1a2-0000-7000-8000-00000000dead", "k3y", "%00", "%ff", "00000000-0000-0000-0000-000000000000"])
+@pytest.mark.parametrize(
+    "key", ["0196f1a2-0000-7000-8000-00000000dead", "k3y", "%00", "%ff", "00000000-0000-0000-0000-000000000000"]
+)
 def test_an_inbox_that_is_nobodys_takes_nothing(explorer: Explorer, key: str) -> None:
     answered = explorer.as_anybody("POST", f"inbox/{key}", b"{}", {})
     assert answered.status_code == 404

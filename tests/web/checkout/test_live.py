@@ -1,19 +1,23 @@
 """News that reaches an open page: within a second, also from another process, and for a thousand pages at once."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from gerbang import app
+from gerbang.web.checkout.live import Watcher
 from tests.gateways import Gateway, Shop
 from tests.web.checkout.buyers import send
 from tests.web.checkout.test_trust import form_of
@@ -139,6 +143,23 @@ def test_one_payment_cannot_fill_the_process_with_streams(shop: Shop) -> None:
     assert shop.client.get(session["paymentUrl"].replace("/detail?", "/detail/status?")).status_code == 200
     for listener in listeners:
         listener.close()
+
+
+def test_a_process_has_only_as_many_open_pages_as_it_may_and_the_log_tells() -> None:
+    async def unchanged(_: Sequence[UUID]) -> Mapping[UUID, str]:
+        return {}
+
+    async def story() -> list[bool]:
+        watcher = Watcher(unchanged, most=2)
+        pages = [(payment, watcher.enter(payment, "1")) for payment in (uuid4() for _ in range(4))]
+        for payment, stream in pages:
+            if stream is not None:
+                watcher.leave(payment, stream)
+        return [stream is not None for _, stream in pages]
+
+    with capture_logs() as told:
+        assert asyncio.run(story()) == [True, True, False, False]
+    assert [(line["log_level"], line["most"]) for line in told] == [("warning", 2)]
 
 
 @pytest.mark.parametrize("seconds", [0.6])

@@ -1,0 +1,310 @@
+"""Connections as an attacker meets them: one request gets one answer, refusals come in turn, answers arrive or are dropped."""
+
+import http.client
+import re
+import select
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gerbang.http_connections import WAITING_MAX, Patience
+from tests.gateways import Gateway
+from tests.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
+
+WORDS = (
+    "upgrade:",
+    "Upgrade: h2c",
+    "connection: upgrade",
+    "host: y",
+    "content-length: 5",
+    "transfer-encoding: chunked",
+    "expect: 100-continue",
+    "http2-settings: AAEA",
+    "GET /healthz HTTP/1.1",
+    "x-not-upgraded:",
+)
+WISH = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LAST_TOLD = ("GET", "/last", "")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Echo]:
+    with echo(Patience(farewell=5)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[Echo]:
+    """A server that waits for no peer longer than a blink."""
+    with echo(Patience(request=0.4, answer=0.4, farewell=0.4)) as running:
+        yield running
+
+
+def post(body: bytes, more: bytes = b"", path: str = "/body") -> bytes:
+    return b"POST %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (path.encode(), more, len(body), body)
+
+
+def in_chunks(*chunks: bytes, more: bytes = b"", trailer: bytes = b"") -> bytes:
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return b"POST /chunks HTTP/1.1\r\nHost: x\r\n%sTransfer-Encoding: chunked\r\n\r\n%s0\r\n%s\r\n" % (
+        more,
+        body,
+        trailer,
+    )
+
+
+# -- one request, one answer ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wish", [b"", WISH], ids=["plain", "wish"])
+@pytest.mark.parametrize("word", WORDS)
+def test_one_request_gets_one_answer_wherever_it_is_cut(server: Echo, word: str, wish: bytes) -> None:
+    """The body has lines that look like those of a head, and ends in what looks like a request."""
+    inner = b"GET /smuggled HTTP/1.1\r\nHost: y\r\nX: "
+    body = f"\r\n{word}".encode() * 40 + inner + b"a" * (7 * 40 - len(inner)) + b"\r\n\r\n"
+    whole = post(body, wish)
+    blank = whole.index(b"\r\n\r\n")
+    cuts = range(blank - 2, blank + 14)
+    for got in sent_all(server.port, [(whole[:cut], whole[cut:] + LAST) for cut in cuts]):
+        assert [answer.told for answer in got] == [("POST", "/body", body.decode()), LAST_TOLD]
+
+
+@pytest.mark.parametrize("wish", [b"", WISH], ids=["plain", "wish"])
+def test_each_of_many_requests_at_once_keeps_its_body_wherever_they_are_cut(server: Echo, wish: bytes) -> None:
+    inner = LAST.replace(b"last", b"smuggled")
+    parts = [
+        post(inner, wish, "/1"),
+        post(b"", wish, "/2"),
+        in_chunks(b"a", inner, more=wish),
+        b"GET /4 HTTP/1.1\r\nHost: x\r\n" + wish + b"\r\n",
+        post(inner, wish, "/5"),
+    ]
+    whole = b"".join([*parts, LAST])
+    hidden = inner.decode()
+    told = [("POST", "/1", hidden), ("POST", "/2", ""), ("POST", "/chunks", "a" + hidden), ("GET", "/4", "")]
+    told += [("POST", "/5", hidden), LAST_TOLD]
+    for got in sent_all(server.port, [(whole[:cut], whole[cut:]) for cut in range(1, len(whole), 3)]):
+        assert [answer.told for answer in got] == told
+    assert "/smuggled" not in server.asked
+
+
+def test_a_request_that_comes_byte_by_byte_is_read_as_a_whole_one(server: Echo) -> None:
+    whole = post(b"\r\nupgrade: x", WISH) + LAST
+    with line_to(server.port) as line:
+        for at in range(len(whole)):
+            line.sendall(whole[at : at + 1])
+            time.sleep(0.0005)
+        got = answers(until_hung_up(line))
+    assert [answer.told for answer in got] == [("POST", "/body", "\r\nupgrade: x"), LAST_TOLD]
+
+
+def test_the_wish_for_another_protocol_is_not_handed_on_and_everything_else_is(server: Echo) -> None:
+    wish = b"UPGRADE: websocket\r\nConnection: upgrade\r\nX-A:  b \r\nUpgrade: h2c\r\nX-A: c\r\n"
+    [first, _] = sent(server.port, post(b"{}", wish) + LAST)
+    assert re.findall(rb'"headers":(\[.*?\])', first.body) == [b'["host","connection","x-a","x-a","content-length"]']
+
+
+def test_a_trailer_is_no_header(server: Echo) -> None:
+    trailers = b"Authorization: Bearer x\r\nHost: y\r\nUpgrade: h2c\r\nConnection: upgrade\r\n"
+    [first, last] = sent(server.port, in_chunks(b"a", trailer=trailers), LAST)
+    assert b'["host","transfer-encoding"]' in first.body
+    assert last.told == LAST_TOLD
+
+
+# -- refusals ---------------------------------------------------------------------------------------------------------
+
+GET = b"GET /refused HTTP/1.1\r\n"
+POST = b"POST /refused HTTP/1.1\r\n"
+REFUSED = {
+    "two hosts": (400, GET + b"Host: x\r\nHost: x\r\n\r\n"),
+    "no host": (400, GET + b"\r\n"),
+    "two hosts in 1.0": (400, b"GET /refused HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n"),
+    "two hosts and a wish": (400, GET + b"Host: x\r\nhost: y\r\n" + WISH + b"\r\n"),
+    "http 2": (400, b"GET /refused HTTP/2.0\r\nHost: x\r\n\r\n"),
+    "http 0.9": (400, b"GET /refused\r\n\r\n"),
+    "http 1.2": (400, b"GET /refused HTTP/1.2\r\nHost: x\r\n\r\n"),
+    "preface of http 2": (400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    "a tunnel": (400, b"CONNECT refused:443 HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a tunnel and a length": (400, b"CONNECT refused:443 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
+    "two lengths": (400, POST + b"Host: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"),
+    "a length and chunks": (400, POST + b"Host: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "chunks and a length": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"),
+    "an unknown coding": (501, POST + b"Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"),
+    "an unknown coding and a wish": (501, POST + b"Host: x\r\n" + WISH + b"Transfer-Encoding: identity\r\n\r\n"),
+    "chunks in 1.0": (501, b"POST /refused HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "a folded line": (400, POST + b"Host: x\r\nContent-Length: 1\r\n 2\r\n\r\nabcdefghijkl"),
+    "a space before the colon": (400, POST + b"Host: x\r\nContent-Length : 3\r\n\r\nabc"),
+    "a bare line feed": (400, POST + b"Host: x\nContent-Length: 3\r\n\r\nabc"),
+    "a bare carriage return": (400, POST + b"Host: x\rContent-Length: 3\r\n\r\nabc"),
+    "a chunk that is longer than it says": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"),
+    "a chunk whose length is no number": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n"),
+    "headers without end": (431, GET + b"Host: x\r\n" + b"A: b\r\n" * 300 + b"\r\n"),
+    "no request": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_refused_once_and_nothing_after_it_is_read(server: Echo, name: str) -> None:
+    status, refused = REFUSED[name]
+    for got in sent_all(server.port, [(refused + LAST,), (refused, LAST), (refused[:-3], refused[-3:] + LAST)]):
+        assert [answer.status for answer in got] == [status]
+        assert b"connection: close" in got[0].head
+    [first, second] = sent(server.port, post(b"before") + refused + LAST)
+    assert first.told == ("POST", "/body", "before")
+    assert second.status == status
+
+
+def test_http_1_0_needs_no_host(server: Echo) -> None:
+    [answer] = sent(server.port, b"GET /old HTTP/1.0\r\n\r\n")
+    assert answer.told == ("GET", "/old", "")
+
+
+def test_a_refusal_waits_for_the_answers_before_it() -> None:
+    with echo() as server, line_to(server.port) as line:
+        line.sendall(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n" + post(b"1") + GET + b"\r\n" + LAST)
+        line.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            time.sleep(0.1)
+            line.recv(1)
+        server.let_go()
+        line.settimeout(5)
+        assert [answer.status for answer in answers(until_hung_up(line))] == [200, 200, 400]
+
+
+def test_a_body_that_breaks_while_it_waits_is_never_begun() -> None:
+    with echo() as server, line_to(server.port) as line:
+        broken = REFUSED["a chunk that is longer than it says"][1]
+        line.sendall(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n" + broken)
+        time.sleep(0.05)
+        server.let_go()
+        assert [answer.status for answer in answers(until_hung_up(line))] == [200, 400]
+        assert server.asked == ["/held"]
+
+
+def test_more_requests_at_once_than_may_wait_are_not_taken(server: Echo) -> None:
+    got = sent(server.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5_000)
+    assert [answer.status for answer in got] == [200] * (WAITING_MAX + 1) + [429]
+
+
+def test_a_body_in_crumbs_is_not_read_to_its_end(server: Echo) -> None:
+    [answer] = sent(server.port, in_chunks(*[b"a"] * 21_000))
+    assert answer.status == 413
+
+
+def test_who_goes_away_is_gone_for_all_requests_on_the_connection() -> None:
+    with echo() as server:
+        with line_to(server.port) as line:
+            line.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
+            time.sleep(0.05)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # away without a word
+        assert server.gone.wait(5)
+
+
+# -- answers that arrive ----------------------------------------------------------------------------------------------
+
+BIG = 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /early HTTP/1.1\r\nHost: x\r\n", 401),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", 401),
+        (b"POST /early HTTP/1.0\r\n", 401),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n", 401),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\n" + WISH, 401),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\nHost: y\r\n", 400),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 300, 431),
+    ],
+)
+def test_an_answer_before_the_body_reaches_who_reads_it_after_sending_all(
+    server: Echo, head: bytes, status: int
+) -> None:
+    whole = head + b"Content-Length: %d\r\n\r\n" % BIG + LAST.ljust(BIG)
+    with line_to(server.port) as line:
+        line.sendall(whole)
+        got = answers(until_hung_up(line))
+    assert [answer.status for answer in got] == [status]
+    assert b"connection: close" in got[0].head
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v2/payments", 413), ("/v1/access-token", 401), ("/nowhere", 404)])
+def test_common_clients_get_the_answer_to_a_body_that_is_not_read(
+    shared_gateway: Gateway, path: str, status: int
+) -> None:
+    token = shared_gateway.shop.token
+    for close in ({}, {"Connection": "close"}):
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **close}
+        where = shared_gateway.base_url.removeprefix("http://")
+        client = http.client.HTTPConnection(where, timeout=10)
+        client.request("POST", path, b" " * BIG, headers)
+        answer = client.getresponse()
+        assert (answer.status, bool(answer.read())) == (status, True)
+        client.close()
+        flags = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
+        curl = ["curl", "-s", "-o", "-", "-w", "\n%{http_code}", "-H", "Expect:", *flags, "--data-binary", "@-"]
+        done = subprocess.run(
+            [*curl, shared_gateway.base_url + path], input=b" " * BIG, capture_output=True, timeout=20, check=True
+        )
+        assert done.stdout.rpartition(b"\n")[2] == str(status).encode()
+
+
+def test_a_wrong_key_is_told_to_who_sends_a_long_body(shared_gateway: Gateway) -> None:
+    for path in ("/v2/payments", "/api/v4/payments"):
+        client = http.client.HTTPConnection(shared_gateway.base_url.removeprefix("http://"), timeout=10)
+        client.request("POST", path, b" " * 900_000, {"Authorization": "Bearer x", "Content-Type": "application/json"})
+        answer = client.getresponse()
+        assert (answer.status, bool(answer.read())) == (401, True)
+        client.close()
+
+
+def test_a_request_that_is_given_up_is_answered_once(hurried: Echo) -> None:
+    [answer] = sent(hurried.port, post(b" " * 1_000)[:-1])
+    assert answer.status == 408
+    [first, second] = sent(hurried.port, post(b"1") + b"GET /h")
+    assert (first.status, second.status) == (200, 408)
+
+
+def test_who_goes_on_sending_after_the_last_answer_is_not_read_for_ever(hurried: Echo) -> None:
+    with line_to(hurried.port) as line:
+        line.sendall(GET + b"\r\n")
+        assert answers(until_hung_up(line))[0].status == 400
+        started = time.monotonic()
+        with pytest.raises(ConnectionError):
+            while time.monotonic() < started + 5:
+                line.sendall(b"a")
+                time.sleep(0.02)
+
+
+def test_no_more_bytes_are_read_after_the_last_answer_than_there_may_be(server: Echo) -> None:
+    with line_to(server.port) as line:
+        line.sendall(GET + b"\r\n")
+        with pytest.raises(ConnectionError):
+            for _ in range(400):
+                line.sendall(b"a" * 1_000_000)
+
+
+# -- answers that nobody takes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
+def test_an_answer_that_is_not_taken_is_dropped(hurried: Echo, close: bytes) -> None:
+    with line_to(hurried.port) as line:
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n")
+        reset = select.poll()
+        reset.register(line, 0)  # of resets alone it is told
+        started = time.monotonic()
+        assert reset.poll(5_000), "it was still waiting"
+        assert time.monotonic() - started > 0.3
+
+
+def test_an_answer_that_is_being_taken_is_given_to_its_end(server: Echo) -> None:
+    with line_to(server.port) as line:
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        time.sleep(0.1)
+        [answer] = answers(until_hung_up(line))
+    assert (answer.status, len(answer.body)) == (200, 20_000_000)
