@@ -106,7 +106,9 @@ async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:
 async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
     place = desk.bookmarks.place(merchant_id, "payments", query, desk.world.clock.now())
-    found = await lists.page(desk.world, merchant_id, listing.wanted(query), place)
+    found = await listing.looked_up(
+        query, lambda query: lists.page(desk.world, merchant_id, listing.wanted(query), place)
+    )
     return answer(written(desk, merchant_id, "payments", query, found))
 
 
