@@ -80,13 +80,13 @@ async def body_of(request: Request) -> bytes:
 
 
 async def said_in(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
-    """The JSON object in a request's body, whatever its content type says: many programs name one that they never chose.
-
-    Raises BodyTooLarge, BodyPacked or Malformed.
-    """
+    """The JSON object in a request's body. Raises BodyTooLarge, BodyPacked or Malformed."""
     body = await body_of(request)
-    if not body and may_be_empty:
-        return {}
+    return {} if may_be_empty and not body else read(request, body)
+
+
+def read(request: Request, body: bytes) -> dict[str, Any]:
+    """The JSON object in a body, whatever its content type says: many programs name one that they never chose."""
     try:
         return plain(body)
     except Malformed as wrong:
@@ -213,7 +213,10 @@ def shaped(said: dict[str, Any], wanted: type[T]) -> T:
 
 
 def meant(said: dict[str, Any], wanted: type[Any]) -> dict[str, Any]:
-    """What was said, as it was meant, where a shape asks for it: empty text is nothing, and PHP's `[]` an empty object."""
+    """What was said, as it was meant, where a shape asks for it: PHP's `[]` is an empty object, and empty text is nothing.
+
+    Text that may be empty is left as it is.
+    """
     return _meant(said, wanted)
 
 
@@ -222,23 +225,33 @@ def _meant(value: Any, wanted: Any) -> Any:
     if value == [] and members is not None:
         return {}
     if isinstance(value, list):
-        return value if each is None else [_meant(one, each) for one in cast("list[object]", value)]
+        ones = cast("list[Any]", value)
+        return ones if each is None else [_meant(one, each) for one in ones]
     if not isinstance(value, dict) or not members:
-        return value
-    said: dict[str, object] = {}
-    for name, member in cast("dict[str, object]", value).items():
-        inside, required = members.get(name, (None, True))
-        if required or not is_blank(member):
+        return cast("Any", value)
+    said: dict[str, Any] = {}
+    for name, member in cast("dict[str, Any]", value).items():
+        inside, may_be_blank = members.get(name, (None, True))
+        if may_be_blank or not is_blank(member):
             said[name] = member if isinstance(member, str) or inside is None else _meant(member, inside)
     return said
 
 
+def _takes(value: object, wanted: Any) -> bool:
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 @cache
 def _plan(wanted: Any) -> tuple[dict[str, tuple[Any, bool]] | None, Any]:
-    """The members of a shape that is an object, with whether each is required; and the shape of each of a list."""
+    """The members of a shape that is an object, and whether each may be blank; and the shape of each of a list."""
     for one in (wanted, *get_args(wanted)):
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
-            return {field.encode_name: (field.type, field.required) for field in msgspec.structs.fields(one)}, None
+            fields = msgspec.structs.fields(one)
+            return {field.encode_name: (field.type, field.required or _takes("", field.type)) for field in fields}, None
         if get_origin(one) is dict:
             return {}, None
         if get_origin(one) is list:
@@ -268,6 +281,16 @@ def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:
         if allowed and not fault.field and isinstance(value, str):
             fault = Malformed("", f"must be one of {', '.join(allowed)}")
         yield Malformed(path + ("." if fault.field[:1] not in ("", "[") else "") + fault.field, fault.why)
+
+
+class _Metadata(msgspec.Struct):
+    metadata: dict[str, msgspec.Raw] | list[Any] | None = None
+
+
+def metadata_in(body: bytes) -> bytes | None:
+    """The metadata of a body that was read before, its values letter by letter; None where there is none."""
+    metadata = msgspec.json.decode(body.removeprefix(_BOM), type=_Metadata).metadata
+    return None if metadata is None else msgspec.json.encode(metadata or {})
 
 
 def fingerprint(path: str, value: dict[str, Any]) -> bytes:

@@ -4,22 +4,20 @@ import re
 from urllib.parse import urlsplit
 
 WEB = ("http", "https")
-NEVER = frozenset(
-    (
-        "javascript",
-        "vbscript",
-        "data",
-        "blob",
-        "file",
-        "filesystem",
-        "about",
-        "view-source",
-        "jar",
-        "chrome",
-        "resource",
-    )
-)
-"""Schemes that make a browser run, fetch or show what a merchant wrote, in place of leading to the merchant."""
+NEVER = {
+    "javascript",
+    "vbscript",
+    "data",
+    "blob",
+    "file",
+    "filesystem",
+    "about",
+    "view-source",
+    "jar",
+    "chrome",
+    "intent",
+}
+"""Schemes that make a browser or phone run, fetch or show what was written there, in place of leading to the merchant."""
 
 
 def linkable(url: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gerbang.api._bodies import Malformed, fingerprint, plain, shaped
+from gerbang.api._bodies import Malformed, fingerprint, metadata_in, plain, shaped
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v4_documents.requests import Attributes
 from gerbang.domain.payments import KEPT_BYTES_MAX
@@ -88,7 +88,7 @@ def read_by_the_first(body: bytes) -> None:
     orders.check_order(asked.orderInformation)
     orders.instant(asked.expiryAt, "expiryAt")
     orders.minor(asked.amount, zero_is_open=False)
-    orders.details(asked, said)
+    orders.details(asked, said, metadata_in(body))
 
 
 def read_by_the_second(body: bytes) -> None:
@@ -139,7 +139,8 @@ def test_metadata_and_order_may_have_16_kb_together() -> None:
             "metadata": {"a": "x" * metadata},
             "orderInformation": {"productDetails": [product]},
         }
-        orders.details(shaped(said, requests.CreatePayment), said)
+        asked = shaped(said, requests.CreatePayment)
+        orders.details(asked, said, metadata_in(json.dumps(said).encode()))
 
     order_bytes = len(b'{"productDetails":[') + len(PRODUCT) + len(b',"x":""') + len(b"]}")
     room = KEPT_BYTES_MAX - order_bytes - len(b'{"a":""}')

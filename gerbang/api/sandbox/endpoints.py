@@ -37,7 +37,7 @@ _TEXT = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 
 class Advance(Struct):
     seconds: Annotated[int, Meta(ge=0, le=ADVANCE_SECONDS_MAX)] | None = None
-    to: str | None = None
+    to: Annotated[str, Meta(min_length=1)] | None = None
     workingDays: Annotated[int, Meta(ge=1, le=WORKING_DAYS_MAX)] | None = None
 
 
@@ -50,7 +50,7 @@ class ReportRequest(Struct):
     number: Annotated[str, Meta(pattern=r"\A[0-9A-Z]{1,30}\Z")] | None = None
     paymentId: Annotated[str, Meta(max_length=50)] | None = None
     bankReference: Annotated[str, Meta(min_length=1, max_length=100, pattern=_TEXT)] | None = None
-    paidAt: str | None = None
+    paidAt: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class Desk:

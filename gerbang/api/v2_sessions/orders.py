@@ -57,7 +57,7 @@ def method(asked: requests.PaymentMethod | None, beside: requests.MethodOptions 
 
 
 def _number(said: str | int | None) -> str | None:
-    return None if said is None else str(said)
+    return None if said is None or said == "" else str(said)
 
 
 def customer(said: requests.Customer | None) -> customers.Customer | None:
@@ -88,8 +88,8 @@ def customer(said: requests.Customer | None) -> customers.Customer | None:
     )
 
 
-def details(asked: requests.CreatePayment, plain: dict[str, Any]) -> Details:
-    """What the merchant wants back as it said it."""
+def details(asked: requests.CreatePayment, plain: dict[str, Any], metadata: bytes | None) -> Details:
+    """What the merchant wants back as it said it. Raises TooMuchKept."""
     urls = asked.redirectUrl or requests.RedirectUrl()
     echo: dict[str, str | bool] = {}
     if asked.paymentType is not None:
@@ -112,7 +112,7 @@ def details(asked: requests.CreatePayment, plain: dict[str, Any]) -> Details:
         skip_result_page=bool(asked.bypassStatusPage),
         # A page reads it later, as it was meant.
         order=msgspec.UNSET if not order else msgspec.Raw(msgspec.json.encode(meant(order, requests.OrderInformation))),
-        metadata=msgspec.UNSET if asked.metadata is None else msgspec.Raw(msgspec.json.encode(asked.metadata)),
+        metadata=msgspec.UNSET if metadata is None else msgspec.Raw(metadata),
         echo=echo,
     )
     check_kept(kept)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gerbang import channels as channel_rules
 from gerbang.api._addresses import spellings
-from gerbang.api._bodies import Malformed, fingerprint, said_in, shaped
+from gerbang.api._bodies import Malformed, body_of, fingerprint, metadata_in, read, said_in, shaped
 from gerbang.api._ids import id_of
 from gerbang.api._texts import TEXT
 from gerbang.api.v2_sessions import orders, requests, shapes
@@ -42,14 +42,20 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 async def create(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
-    said = await said_in(request)
+    body = await body_of(request)
+    said = read(request, body)
     asked = shaped(said, requests.CreatePayment)
-    order = new_payment(desk, merchant_id, asked, said, request.headers.get("x-request-id"))
+    order = new_payment(desk, merchant_id, asked, said, body, request.headers.get("x-request-id"))
     return answer(await desk.commands.create(order))
 
 
 def new_payment(
-    desk: Desk, merchant_id: UUID, asked: requests.CreatePayment, said: dict[str, object], request_id: str | None
+    desk: Desk,
+    merchant_id: UUID,
+    asked: requests.CreatePayment,
+    said: dict[str, object],
+    body: bytes,
+    request_id: str | None,
 ) -> NewPayment:
     """The request in the house's words. Raises Malformed."""
     multiple = asked.paymentType == "MULTIPLE"
@@ -71,7 +77,7 @@ def new_payment(
         kind="multiple" if multiple else "single",
         amount=orders.minor(asked.amount, zero_is_open=multiple),
         method=orders.method(asked.paymentMethod, asked.paymentMethodOptions),
-        details=orders.details(asked, said),
+        details=orders.details(asked, said, metadata_in(body) if asked.metadata is not None else None),
         descriptor=asked.statementDescriptor,
         expires_at=orders.instant(asked.expiryAt, "expiryAt"),
         answer=rendered,

@@ -18,6 +18,7 @@ Some255 = Annotated[str, Meta(min_length=1, max_length=255, pattern=TEXT)]
 Some100 = Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)]
 Url = Annotated[str, Meta(max_length=255, pattern=URL)]
 Email = Annotated[str, Meta(max_length=255, pattern=EMAIL)]
+Instant = Annotated[str, Meta(min_length=1)]
 Country = Annotated[str, Meta(pattern=r"\A[A-Za-z]{2}\Z")]
 
 
@@ -120,16 +121,16 @@ class VirtualAccountOptions(Struct):
     virtualAccountNumber: Annotated[str, Meta(max_length=100, pattern=DIGITS)] | Annotated[int, Meta(ge=0)] | None = (
         None
     )
-    expiryAt: str | None = None
+    expiryAt: Instant | None = None
 
 
 class QrOptions(Struct):
-    expiryAt: str | None = None
+    expiryAt: Instant | None = None
 
 
 class EwalletOptions(Struct):
     channel: Literal["DANA", "SHOPEEPAY", "OVO"] | None = None
-    expiryAt: str | None = None
+    expiryAt: Instant | None = None
 
 
 class ProcessingConfig(Struct):
@@ -223,7 +224,7 @@ class CreatePayment(Struct):
     autoConfirm: bool | None = None
     statementDescriptor: Text20 | None = None
     expirationMode: Literal["LOOSE", "STRICT"] | None = None
-    expiryAt: str | None = None
+    expiryAt: Instant | None = None
     metadata: dict[str, Any] | None = None
     splitRoutingConfigurations: list[SplitRouting] | None = None
 

@@ -1,6 +1,7 @@
 """What shops wrote, as a page shows it: no text that runs backwards, and a way back into the shop's app."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -32,14 +33,14 @@ def test_what_turns_text_round_does_not_reach_a_page(gateway: Gateway, shop: Sho
 
 def test_a_buyer_is_led_back_into_the_shops_app(shop: Shop) -> None:
     urls = {"successReturnUrl": APP, "failureReturnUrl": "tokoku://failed", "expirationReturnUrl": "com.toko://late"}
-    method = {"paymentMethod": {"type": "QR"}, "redirectUrl": urls}
-    paid = send(shop, **method)
+    method: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "redirectUrl": urls}
+    paid = send(shop, None, **method)
     shop.simulate(paid["id"])
     assert f'href="{APP}" id="back"' in shop.client.get(paid["paymentUrl"]).text
-    over = send(shop, **method)
+    over = send(shop, None, **method)
     shop.simulate(over["id"], "EXPIRED")
     assert 'href="com.toko://late" id="back"' in shop.client.get(over["paymentUrl"]).text
-    direct = send(shop, bypassStatusPage=True, **method)
+    direct = send(shop, None, bypassStatusPage=True, **method)
     policy = shop.client.get(direct["paymentUrl"]).headers["content-security-policy"]
     assert re.search(r"form-action 'self' com\.toko: tokoku:(;|$)", policy), policy
     shop.simulate(direct["id"])
