@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import islice
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
@@ -203,6 +204,9 @@ def _path(value: object, wanted: Callable[[object], bool]) -> str | None:
 
 def shaped(said: dict[str, Any], wanted: type[T]) -> T:
     """What was said in the shape that is asked for. Raises Malformed with the path of each thing that is wrong."""
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(said, wanted)
+    # What a shape takes is meant as it was said, so only now it matters what the rest was meant to be.
     said = meant(said, wanted)
     try:
         return msgspec.convert(said, wanted)

@@ -102,7 +102,7 @@ def details(asked: requests.CreatePayment, plain: dict[str, Any], metadata: byte
         echo["show_saved"] = True
     if asked.expirationMode is not None:
         echo["expiration_mode"] = asked.expirationMode
-    order = plain.get("orderInformation")
+    order = msgspec.UNSET if asked.orderInformation is None else _order(plain["orderInformation"])
     kept = Details(
         redirect=asked.mode != "API",
         auto_confirm=asked.autoConfirm is not False,
@@ -110,13 +110,20 @@ def details(asked: requests.CreatePayment, plain: dict[str, Any], metadata: byte
         failure_url=urls.failureReturnUrl,
         expiration_url=urls.expirationReturnUrl,
         skip_result_page=bool(asked.bypassStatusPage),
-        # A page reads it later, as it was meant.
-        order=msgspec.UNSET if not order else msgspec.Raw(msgspec.json.encode(meant(order, requests.OrderInformation))),
+        order=order,
         metadata=msgspec.UNSET if metadata is None else msgspec.Raw(metadata),
         echo=echo,
     )
     check_kept(kept)
     return kept
+
+
+def _order(said: dict[str, Any]) -> msgspec.Raw:
+    """The order for a page to read later: as it was meant, where something in it is empty."""
+    written = msgspec.json.encode(said)
+    if b'""' in written or b"[]" in written:
+        written = msgspec.json.encode(meant(said, requests.OrderInformation))
+    return msgspec.Raw(written)
 
 
 def check_urls(urls: requests.RedirectUrl | None) -> None:
