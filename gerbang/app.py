@@ -150,8 +150,8 @@ class Front:
     """The door: hands each path to whoever claims it."""
 
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
-        self._claims = [(prefix, dialect.build(context)) for dialect in dialects for prefix in dialect.prefixes]
-        self._claims += [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
+        self._dialects = [(prefix, app) for one in dialects for app in [one.build(context)] for prefix in one.prefixes]
+        self._pages = [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
         contracts = Contracts(
             {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
         )
@@ -163,7 +163,11 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path", ""))
-        for prefix, app in self._claims:
+        plain = api.plain_path(path)
+        for prefix, app in self._dialects:
+            if f"{plain}/".startswith(prefix):
+                return await app({**scope, "path": plain}, receive, send)
+        for prefix, app in self._pages:
             if path.startswith(prefix) or path == prefix.rstrip("/"):
                 return await app(scope, receive, send)
         return await self._rest(scope, receive, send)

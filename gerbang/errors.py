@@ -7,7 +7,8 @@ Refused
 │   ├── MethodMissing  ChannelNotEnabled  ReturnUrlMissing
 │   ├── BankMissing  BankUnknown  OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
 │   ├── StandingNeedsApiMode  StandingNotOffered  PageTooLong
-│   └── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
+│   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
+│   └── NumberForStandingOnly  TooMuchKept
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
 │   ├── PayoutUnknown  AccountUnknown
@@ -143,6 +144,14 @@ class NumberTaken(Invalid):
 
 class RangeUsedUp(Invalid):
     """Every number of the range configured for {bank} is in use."""
+
+
+class NumberForStandingOnly(Invalid):
+    """The number of a payment that is paid once cannot be chosen: leave it out, or ask for MULTIPLE."""
+
+
+class TooMuchKept(Invalid):
+    """Metadata and order information have {size} bytes together, of which {most} can be kept."""
 
 
 class StandingQrQuotaUsedUp(Invalid):

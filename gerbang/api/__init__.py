@@ -9,9 +9,12 @@ from importlib import resources
 
 from starlette.types import ASGIApp
 
+from gerbang.api._addresses import plain_path
 from gerbang.domain.deliveries import Voice
 from gerbang.services.commands import Commands
 from gerbang.world import World
+
+__all__ = ["Context", "Dialect", "found", "plain_path"]
 
 
 @dataclass(frozen=True)

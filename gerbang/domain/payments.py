@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import IDR
 from gerbang.domain.paycodes import Block
-from gerbang.errors import ExpiryPassed, ExpiryTooFar, WrongState
+from gerbang.errors import ExpiryPassed, ExpiryTooFar, TooMuchKept, WrongState
 
 Kind = Literal["single", "multiple"]
 State = Literal[
@@ -82,6 +82,18 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     """The name that the merchant wants shown where the buyer pays, whatever way they choose."""
     echo: dict[str, str | bool] = {}
     """Small things that only the dialect which took the request understands."""
+
+
+KEPT_BYTES_MAX = 16_000
+"""Of metadata and order together: they are kept with the payment, and told again in every answer and callback."""
+
+
+def check_kept(details: Details) -> None:
+    """Raises TooMuchKept, which names the larger of the two: "metadata" or "order"."""
+    sizes = {"metadata": details.metadata, "order": details.order}
+    sizes = {name: 0 if isinstance(kept, msgspec.UnsetType) else len(bytes(kept)) for name, kept in sizes.items()}
+    if sum(sizes.values()) > KEPT_BYTES_MAX:
+        raise TooMuchKept(max(sizes, key=lambda name: sizes[name]), size=sum(sizes.values()), most=KEPT_BYTES_MAX)
 
 
 class Payment(msgspec.Struct, frozen=True):

@@ -27,6 +27,8 @@ FEE_NAME = "payout"
 """Under which a merchant's agreement may have another fee."""
 FEE_DEFAULT = Rate(flat=rupiah(3_500))
 """Where nothing was agreed for "payout" (one-time-payment reference, section 8)."""
+AMOUNT_MIN = rupiah(10_000)
+"""What banks ask for at least; it also catches "15.000" that was written or read as fifteen rupiah."""
 LEASE = timedelta(seconds=60)
 """Whoever is about to call the bank has a payout to itself for so long; it is also the wait after a bank's silence."""
 ASK_AGAIN = timedelta(minutes=5)

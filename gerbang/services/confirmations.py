@@ -96,6 +96,8 @@ def _decided(
     if method is None:
         raise MethodMissing("method")
     merchant = world.dealing(known[wish.merchant_id], payment.product)
+    if wish.method is not None and payment.method != wish.method:
+        opening.check_number(wish.method, merchant, payment)
     return opening.plan(world, replace(payment, method=method), merchant, now)
 
 

@@ -147,6 +147,7 @@ def _decided(
     if order.method is None:
         return Plan(payment, merchant)
     channel = opening.channel_for(world, order.method, merchant, payment)
+    opening.check_number(order.method, merchant, payment)
     option_open = bool(channel.options(merchant)) and order.method.option is None
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, merchant)

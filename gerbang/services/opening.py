@@ -13,7 +13,7 @@ from gerbang.domain.fees import fee_of
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.paycodes import Block, Opening
 from gerbang.domain.payments import Method, Payment, moved
-from gerbang.errors import ChannelNotEnabled, StandingNotOffered
+from gerbang.errors import ChannelNotEnabled, NumberForStandingOnly, StandingNotOffered
 from gerbang.services.numbers import Wish
 from gerbang.world import World
 
@@ -46,6 +46,15 @@ def channel_for(world: World, method: Method, merchant: Merchant, payment: Payme
     if channel is None or channel.options(merchant) is None:
         raise ChannelNotEnabled("method", title=title)
     return channel
+
+
+def check_number(method: Method, merchant: Merchant, payment: Payment) -> None:
+    """Raises NumberForStandingOnly (field "number") where a number was chosen that would have no effect.
+
+    The range in which a merchant may choose is that of its static numbers (payment-session reference, 3.6 and 6.1).
+    """
+    if method.number is not None and not payment.standing and not merchant.terms.own_numbers:
+        raise NumberForStandingOnly("number")
 
 
 def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> Plan:

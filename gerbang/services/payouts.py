@@ -22,6 +22,7 @@ from gerbang.domain.fees import Fee, fee_of
 from gerbang.domain.ledger import available, paying_out, releasing, reserved, reserving
 from gerbang.domain.money import readable
 from gerbang.domain.payouts import (
+    AMOUNT_MIN,
     ASK_AGAIN,
     FEE_DEFAULT,
     FEE_NAME,
@@ -35,6 +36,7 @@ from gerbang.domain.payouts import (
 )
 from gerbang.errors import (
     AccountUnknown,
+    AmountBelowLimit,
     BankSilent,
     InsufficientFunds,
     MerchantUnknown,
@@ -68,8 +70,8 @@ class NewPayout(msgspec.Struct, frozen=True):
 async def create(world: World, new: NewPayout) -> Payout:
     """Pays out, once for each of the merchant's references: asked again, it answers with the payout that there is.
 
-    Raises InsufficientFunds where the available balance does not cover amount and fee, and NotInLiveMode while there is
-    no bank that could do it.
+    Raises AmountBelowLimit, InsufficientFunds where the available balance does not cover amount and fee, and
+    NotInLiveMode while there is no bank that could do it.
     """
     payout, is_new = await _keep(world, new)
     return await _call(world, payout) if is_new else payout
@@ -103,6 +105,9 @@ async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
             there = await kept.by_reference(tx, new.merchant_id, new.reference)
             assert there is not None, "a reference that is taken has its payout, and payouts are never deleted"
             return there, False
+        # A reference that is known is answered with its payout, so only a new one is judged.
+        if new.amount < AMOUNT_MIN:
+            raise AmountBelowLimit("amount", title="a transfer to a bank account", minimum=readable(AMOUNT_MIN))
         await _reserve(world, tx, payout)
     return payout, True
 

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
-from gerbang.api._bodies import BodyTooLarge, Malformed
+from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
 from gerbang.api.sandbox import books, endpoints, errors
 from gerbang.api.sandbox.endpoints import Desk
 from gerbang.domain.deliveries import Voice
@@ -32,6 +32,8 @@ def build(context: Context) -> ASGIApp:
                 return errors.told(400, "invalid", f"{wrong.field}: {wrong.why}".removeprefix(": "), wrong.field)
             except BodyTooLarge:
                 return errors.told(413, "too_large", "The body is larger than 1 MB.")
+            except BodyPacked as packed:
+                return errors.told(415, "body_compressed", packed.why)
             except Exception:
                 log.exception("a request failed", path=request.url.path)
                 return errors.told(500, "internal_error", "Something went wrong on our side.")

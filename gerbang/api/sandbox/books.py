@@ -1,12 +1,12 @@
 """What the sandbox shows of the books: balances of the ledger, and settlements with their charges."""
 
 from typing import Any
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api._bodies import Malformed
+from gerbang.api._ids import id_of
 from gerbang.api.sandbox.endpoints import Desk, answer, limit
 from gerbang.domain.charges import Charge
 from gerbang.domain.money import two_places
@@ -33,15 +33,13 @@ async def listed(desk: Desk, request: Request) -> Response:
 async def one(desk: Desk, request: Request) -> Response:
     """A settlement with a part of its charges, from the one after `after` on."""
     merchant_id = await desk.merchant(request)
-    try:
-        id_ = UUID(request.path_params["id"])
-    except ValueError:
-        raise SettlementUnknown from None
+    id_ = id_of(request.path_params["id"])
+    if id_ is None:
+        raise SettlementUnknown
     after = request.query_params.get("after")
-    try:
-        behind = None if after is None else UUID(after)
-    except ValueError:
-        raise Malformed("after", "must be the id of a charge") from None
+    behind = None if after is None else id_of(after)
+    if after is not None and behind is None:
+        raise Malformed("after", "must be the id of a charge")
     settlement, charges = await settlements.one(desk.world, merchant_id, id_, behind, limit(request))
     return answer(_settlement(settlement) | {"items": [_charge(charge) for charge in charges]})
 

@@ -1,6 +1,6 @@
 """What the sandbox API's addresses do."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,11 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api import Context
-from gerbang.api._bodies import Malformed, body_of, demand_json, plain, shaped
+from gerbang.api._amounts import whole_of
+from gerbang.api._bodies import Malformed, body_of, said_in, shaped
+from gerbang.api._ids import id_of
+from gerbang.api._instants import instant_of
 from gerbang.api.sandbox.auth import merchant_of
 from gerbang.domain.calendars import WORKING_DAYS_MAX, Schedule, settles_at
 from gerbang.domain.merchants import HOUSE
-from gerbang.domain.money import rupiah
+from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
 from gerbang.errors import ClockBackwards, DeliveryUnknown, KeyReused, MerchantUnknown
 from gerbang.services import deliveries as sending
 from gerbang.services import merchants, sandbox
@@ -34,7 +37,7 @@ _TEXT = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
 
 class Advance(Struct):
     seconds: Annotated[int, Meta(ge=0, le=ADVANCE_SECONDS_MAX)] | None = None
-    to: datetime | None = None
+    to: Annotated[str, Meta(min_length=1)] | None = None
     workingDays: Annotated[int, Meta(ge=1, le=WORKING_DAYS_MAX)] | None = None
 
 
@@ -43,16 +46,11 @@ class SetCallback(Struct):
 
 
 class ReportRequest(Struct):
-    amount: Annotated[int, Meta(ge=1, le=9_999_999_999_999_999)]
+    amount: int | float | str
     number: Annotated[str, Meta(pattern=r"\A[0-9A-Z]{1,30}\Z")] | None = None
     paymentId: Annotated[str, Meta(max_length=50)] | None = None
     bankReference: Annotated[str, Meta(min_length=1, max_length=100, pattern=_TEXT)] | None = None
-    paidAt: datetime | None = None
-
-
-_advance = msgspec.json.Decoder(Advance)
-_set_callback = msgspec.json.Decoder(SetCallback)
-_report = msgspec.json.Decoder(ReportRequest)
+    paidAt: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class Desk:
@@ -82,13 +80,6 @@ def limit(request: Request) -> int:
     return int(given)
 
 
-def _instant(value: datetime, field: str) -> datetime:
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise Malformed(field, "must be an instant that exists") from None
-
-
 async def clock(desk: Desk, request: Request) -> Response:
     await desk.merchant(request)
     now = sandbox.sandbox_clock(desk.world)
@@ -98,17 +89,14 @@ async def clock(desk: Desk, request: Request) -> Response:
 async def advance(desk: Desk, request: Request) -> Response:
     """Moves the clock; when it answers, everything that fell due on the way has been done."""
     await desk.merchant(request)
-    demand_json(request)
-    body = await body_of(request)
-    plain(body)
-    asked = shaped(body, _advance)
+    asked = shaped(await said_in(request), Advance)
     if [asked.seconds, asked.to, asked.workingDays].count(None) != 2:
         raise Malformed("", "say either seconds, to or workingDays")
     now = desk.world.clock.now()
     if asked.workingDays is not None:
         to = settles_at(Schedule(asked.workingDays), now, desk.world.calendar)
     else:
-        to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else _instant(asked.to, "to")
+        to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else instant_of(asked.to, "to")
     if to < now:
         raise ClockBackwards("to", now=now)
     if to > now + timedelta(seconds=ADVANCE_SECONDS_MAX):
@@ -149,10 +137,9 @@ def _json_or_none(body: bytes) -> msgspec.Raw | None:
 async def receive(desk: Desk, request: Request) -> Response:
     """The built-in receiver: no credentials, since a callback brings its own; the key names the merchant."""
     sandbox.sandbox_clock(desk.world)
-    try:
-        merchant_id = UUID(request.path_params["key"])
-    except ValueError:
-        raise MerchantUnknown from None
+    merchant_id = id_of(request.path_params["key"])
+    if merchant_id is None:
+        raise MerchantUnknown
     body = await body_of(request)
     headers = msgspec.json.encode(dict(request.headers)).decode()
     await sandbox.receive(desk.world, merchant_id, request.url.path, headers, body)
@@ -195,20 +182,16 @@ def _delivery(item: Listed) -> dict[str, Any]:
 
 async def resend(desk: Desk, request: Request) -> Response:
     merchant_id = await desk.merchant(request)
-    try:
-        delivery_id = UUID(request.path_params["id"])
-    except ValueError:
-        raise DeliveryUnknown from None
+    delivery_id = id_of(request.path_params["id"])
+    if delivery_id is None:
+        raise DeliveryUnknown
     await sending.send_again(desk.world, merchant_id, delivery_id)
     return answer(_delivery(await sending.one(desk.world, merchant_id, delivery_id)))
 
 
 async def set_callback(desk: Desk, request: Request) -> Response:
     merchant_id = await desk.merchant(request)
-    demand_json(request)
-    body = await body_of(request)
-    plain(body)
-    asked = shaped(body, _set_callback)
+    asked = shaped(await said_in(request), SetCallback)
     return answer(
         _callback(await merchants.set_callback(desk.world, merchant_id, request.path_params["product"], asked.url))
     )
@@ -232,14 +215,14 @@ def _callback(callback: Callback) -> dict[str, str | None]:
 async def report(desk: Desk, request: Request) -> Response:
     """The simulator bank: money to a payment, or to any number, also one that is nobody's."""
     merchant_id = await desk.merchant(request)
-    demand_json(request)
-    body = await body_of(request)
-    plain(body)
-    asked = shaped(body, _report)
+    asked = shaped(await said_in(request), ReportRequest)
     if (asked.number is None) == (asked.paymentId is None):
         raise Malformed("", "say either number or paymentId")
-    amount = rupiah(asked.amount)
-    paid_at = None if asked.paidAt is None else _instant(asked.paidAt, "paidAt")
+    whole = whole_of(asked.amount, "amount")
+    if not 1 <= whole < 10**AMOUNT_DIGITS_MAX:
+        raise Malformed("amount", f"must be at least 1 and have at most {AMOUNT_DIGITS_MAX} digits")
+    amount = rupiah(whole)
+    paid_at = None if asked.paidAt is None else instant_of(asked.paidAt, "paidAt")
     if paid_at is not None and not 2000 <= paid_at.year <= 2100:
         raise Malformed("paidAt", "must be between the years 2000 and 2100")
     if asked.paymentId is not None:
@@ -257,10 +240,10 @@ async def report(desk: Desk, request: Request) -> Response:
 
 def _payment_id(text: str) -> UUID:
     """A payment's id in the spelling of any dialect: with hyphens, or behind a word such as contract_."""
-    try:
-        return UUID(text.rpartition("_")[2])
-    except ValueError:
-        raise Malformed("paymentId", "is no id of a payment") from None
+    id_ = id_of(text.rpartition("_")[2])
+    if id_ is None:
+        raise Malformed("paymentId", "is no id of a payment")
+    return id_
 
 
 async def events(desk: Desk, request: Request) -> Response:

@@ -42,6 +42,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NumberOutsideRange: _INVALID,
     errors.NumberTooLong: _INVALID,
     errors.NumberNotOffered: _INVALID,
+    errors.NumberForStandingOnly: _INVALID,
+    errors.TooMuchKept: _INVALID,
     errors.NumberTaken: _INVALID,
     errors.RangeUsedUp: _INVALID,
     errors.StandingQrQuotaUsedUp: _INVALID,

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from gerbang import ids
 from gerbang.api import Context
-from gerbang.api._bodies import BodyTooLarge, Malformed
+from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
+from gerbang.api._ids import id_of
 from gerbang.api.v2_sessions import errors
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.services.credentials import Tokens
@@ -56,6 +57,8 @@ class Desk:
                 return errors.told(errors.MALFORMED, field=wrong.field, why=wrong.why, others=wrong.others)
             except BodyTooLarge:
                 return errors.told(errors.TOO_LARGE)
+            except BodyPacked as packed:
+                return errors.told(errors.PACKED, why=packed.why)
             except SubMerchantNotEnabled:
                 return errors.told(errors.FORBIDDEN, field="x-submerchant-id", why="sub-accounts are not enabled here")
             except Exception:
@@ -114,7 +117,4 @@ def number_asked(request: Request, name: str, default: int, most: int) -> int:
 
 def id_in_path(request: Request) -> UUID | None:
     """The id in the path; None for anything that is not one."""
-    try:
-        return UUID(request.path_params["id"])
-    except ValueError:
-        return None
+    return id_of(request.path_params["id"])

@@ -50,6 +50,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NumberOutsideRange: _UNNAMED,
     errors.NumberTooLong: _UNNAMED,
     errors.NumberNotOffered: _UNNAMED,
+    errors.NumberForStandingOnly: _INVALID,
+    errors.TooMuchKept: _INVALID,
     errors.NumberTaken: _UNNAMED,
     errors.RangeUsedUp: _UNNAMED,
     errors.StandingQrQuotaUsedUp: _UNNAMED,
@@ -80,6 +82,7 @@ ANSWERS: dict[type[Refused], Answer] = {
 NOT_FOUND = Answer(404, "not_found", "GATEWAY_ERROR", message="There is no such address")
 METHOD_NOT_ALLOWED = Answer(405, "method_not_allowed", message="This address does not know that method")
 TOO_LARGE = Answer(413, "api_validation_error", message="The body is over 1 MB")
+PACKED = Answer(415, "api_validation_error", message="The body is compressed")
 MALFORMED = _INVALID
 FORBIDDEN = Answer(403, "forbidden_access", message="This account may not do that")
 INTERNAL = Answer(500, "internal_error", "GATEWAY_ERROR", "SYSTEM", "Something went wrong on our side")
@@ -94,6 +97,8 @@ FIELDS = {
     "customer_id": "customerId",
     "page_size": "perPage",
     "mode": "mode",
+    "metadata": "metadata",
+    "order": "orderInformation",
     "virtual_account.expires_at": "paymentMethodOptions.virtualAccount.expiryAt",
     "qris.expires_at": "paymentMethodOptions.qr.expiryAt",
 }

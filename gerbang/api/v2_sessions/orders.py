@@ -1,16 +1,17 @@
 """From this dialect's requests to the house's words: what a merchant asks for when it creates or confirms a payment."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from gerbang.api._bodies import Malformed
+from gerbang.api._amounts import demand_number, whole_of
+from gerbang.api._bodies import Malformed, meant
+from gerbang.api._instants import instant_of
 from gerbang.api.v2_sessions import requests
-from gerbang.domain import customers
+from gerbang.domain import addresses, customers
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
-from gerbang.domain.payments import Details, Method
+from gerbang.domain.payments import Details, Method, check_kept
 
 CHANNEL = {"VIRTUAL_ACCOUNT": "virtual_account", "QR": "qris", "CARD": "card", "EWALLET": "ewallet"}
 
@@ -19,7 +20,7 @@ def minor(amount: requests.Amount | None, *, zero_is_open: bool, field: str = "a
     """Minor units of a requested amount; None where none was sent. Raises Malformed for what is not whole rupiah."""
     if amount is None:
         return None
-    whole = _whole(amount.value, field)
+    whole = whole_of(amount.value, field)
     if whole == 0 and zero_is_open:
         return None
     if whole <= 0:
@@ -29,26 +30,9 @@ def minor(amount: requests.Amount | None, *, zero_is_open: bool, field: str = "a
     return rupiah(whole)
 
 
-def _whole(value: float | str, field: str) -> int:
-    if isinstance(value, str):
-        if not re.fullmatch(r"(0|[1-9][0-9]{0,17})(\.0{1,2})?", value, re.ASCII):
-            raise Malformed(field, "must be a whole number of rupiah")
-        return int(value.partition(".")[0])
-    if isinstance(value, float):
-        if not value.is_integer():
-            raise Malformed(field, "must be a whole number of rupiah: fractions are not paid")
-        return int(value)
-    return value
-
-
-def instant(value: datetime | None, field: str) -> datetime | None:
-    """An instant in UTC; one without an offset is taken for UTC. Raises Malformed where the calendar ends."""
-    if value is None:
-        return None
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise Malformed(field, "must be an instant that exists, like 2025-03-31T23:59:05Z") from None
+def instant(value: str | None, field: str) -> datetime | None:
+    """An instant in UTC; None where none was sent. Raises Malformed."""
+    return None if value is None else instant_of(value, field).astimezone(UTC)
 
 
 def method(asked: requests.PaymentMethod | None, beside: requests.MethodOptions | None) -> Method | None:
@@ -64,12 +48,16 @@ def method(asked: requests.PaymentMethod | None, beside: requests.MethodOptions 
             channel=channel,
             option=wanted.channel or None,
             payer_name=(wanted.virtualAccountName or "").strip(),
-            number=wanted.virtualAccountNumber or None,
+            number=_number(wanted.virtualAccountNumber),
             expires_at=instant(wanted.expiryAt, f"{path}.virtualAccount.expiryAt"),
         )
     if asked.type == "QR" and options.qr is not None:
         return Method(channel=channel, expires_at=instant(options.qr.expiryAt, f"{path}.qr.expiryAt"))
     return Method(channel=channel)
+
+
+def _number(said: str | int | None) -> str | None:
+    return None if said is None or said == "" else str(said)
 
 
 def customer(said: requests.Customer | None) -> customers.Customer | None:
@@ -100,8 +88,8 @@ def customer(said: requests.Customer | None) -> customers.Customer | None:
     )
 
 
-def details(asked: requests.CreatePayment, plain: dict[str, Any]) -> Details:
-    """What the merchant wants back as it said it."""
+def details(asked: requests.CreatePayment, plain: dict[str, Any], metadata: bytes | None) -> Details:
+    """What the merchant wants back as it said it. Raises TooMuchKept."""
     urls = asked.redirectUrl or requests.RedirectUrl()
     echo: dict[str, str | bool] = {}
     if asked.paymentType is not None:
@@ -114,28 +102,44 @@ def details(asked: requests.CreatePayment, plain: dict[str, Any]) -> Details:
         echo["show_saved"] = True
     if asked.expirationMode is not None:
         echo["expiration_mode"] = asked.expirationMode
-    order = plain.get("orderInformation")
-    return Details(
+    order = msgspec.UNSET if asked.orderInformation is None else _order(plain["orderInformation"])
+    kept = Details(
         redirect=asked.mode != "API",
         auto_confirm=asked.autoConfirm is not False,
         success_url=urls.successReturnUrl,
         failure_url=urls.failureReturnUrl,
         expiration_url=urls.expirationReturnUrl,
         skip_result_page=bool(asked.bypassStatusPage),
-        order=msgspec.UNSET if order is None else msgspec.Raw(msgspec.json.encode(order)),
-        metadata=msgspec.UNSET if asked.metadata is None else msgspec.Raw(msgspec.json.encode(asked.metadata)),
+        order=order,
+        metadata=msgspec.UNSET if metadata is None else msgspec.Raw(metadata),
         echo=echo,
     )
+    check_kept(kept)
+    return kept
+
+
+def _order(said: dict[str, Any]) -> msgspec.Raw:
+    """The order for a page to read later: as it was meant, where something in it is empty."""
+    written = msgspec.json.encode(said)
+    if b'""' in written or b"[]" in written:
+        written = msgspec.json.encode(meant(said, requests.OrderInformation))
+    return msgspec.Raw(written)
+
+
+def check_urls(urls: requests.RedirectUrl | None) -> None:
+    """Only what a page may link is taken: an address that leads nowhere is better refused than kept."""
+    for name, url in (msgspec.structs.asdict(urls) if urls else {}).items():
+        if url is not None and not addresses.linkable(url):
+            raise Malformed(f"redirectUrl.{name}", "must be an address of the web or of an app that a page may link to")
 
 
 def check_order(order: requests.OrderInformation | None) -> None:
-    """Prices and fees must be amounts; nothing ties their sum to the payment's amount (payment-session reference, 3.4)."""
+    """Numbers must be numbers; nothing ties their sum to the payment's amount (payment-session reference, 3.4)."""
     if order is None:
         return
     for i, product in enumerate(order.productDetails or []):
-        field = f"orderInformation.productDetails[{i}].price.value"
-        minor(product.price, zero_is_open=True, field=field)
-    if order.shippingInfo is not None:
-        minor(
-            order.shippingInfo.shippingFee, zero_is_open=True, field="orderInformation.shippingInfo.shippingFee.value"
-        )
+        field = f"orderInformation.productDetails[{i}]"
+        demand_number(product.quantity, f"{field}.quantity", zero=False)
+        demand_number(product.price.value, f"{field}.price.value")
+    if order.shippingInfo is not None and order.shippingInfo.shippingFee is not None:
+        demand_number(order.shippingInfo.shippingFee.value, "orderInformation.shippingInfo.shippingFee.value")

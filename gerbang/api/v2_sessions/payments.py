@@ -3,13 +3,15 @@
 import re
 from uuid import UUID
 
-import msgspec
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang import channels as channel_rules
-from gerbang.api._bodies import Malformed, body_of, demand_json, fingerprint, plain, shaped
+from gerbang.api._addresses import spellings
+from gerbang.api._bodies import Malformed, body_of, fingerprint, metadata_in, read, said_in, shaped
+from gerbang.api._ids import id_of
+from gerbang.api._texts import TEXT
 from gerbang.api.v2_sessions import orders, requests, shapes
 from gerbang.api.v2_sessions.answers import (
     PAGE_MAX,
@@ -33,9 +35,6 @@ from gerbang.services.confirmations import Cancellation, Confirmation
 from gerbang.services.drafts import NewPayment
 from gerbang.services.lookups import Found, Question
 
-_create = msgspec.json.Decoder(requests.CreatePayment)
-_confirm = msgspec.json.Decoder(requests.ConfirmPayment)
-_cancel = msgspec.json.Decoder(requests.CancelPayment)
 REFERENCE_LENGTH_MAX = 255
 """Of one that is looked for: payments of another dialect may have longer ones than this one takes."""
 PRODUCT = PaymentVoice.product.name
@@ -44,20 +43,26 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 async def create(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
-    demand_json(request)
     body = await body_of(request)
-    said = plain(body)
-    asked = shaped(body, _create)
-    order = new_payment(desk, merchant_id, asked, said, request.headers.get("x-request-id"))
+    said = read(request, body)
+    asked = shaped(said, requests.CreatePayment)
+    order = new_payment(desk, merchant_id, asked, said, body, request.headers.get("x-request-id"))
     return answer(await desk.commands.create(order))
 
 
 def new_payment(
-    desk: Desk, merchant_id: UUID, asked: requests.CreatePayment, said: dict[str, object], request_id: str | None
+    desk: Desk,
+    merchant_id: UUID,
+    asked: requests.CreatePayment,
+    said: dict[str, object],
+    body: bytes,
+    request_id: str | None,
 ) -> NewPayment:
     """The request in the house's words. Raises Malformed."""
     multiple = asked.paymentType == "MULTIPLE"
+    seen = fingerprint("POST /v2/payments", said)
     orders.check_order(asked.orderInformation)
+    orders.check_urls(asked.redirectUrl)
     if asked.splitRoutingConfigurations:
         raise Malformed("splitRoutingConfigurations", "splitting payments is not enabled for this merchant")
     if request_id is not None and not REQUEST_ID.fullmatch(request_id):
@@ -73,23 +78,20 @@ def new_payment(
         kind="multiple" if multiple else "single",
         amount=orders.minor(asked.amount, zero_is_open=multiple),
         method=orders.method(asked.paymentMethod, asked.paymentMethodOptions),
-        details=orders.details(asked, said),
+        details=orders.details(asked, said, metadata_in(body) if asked.metadata is not None else None),
         descriptor=asked.statementDescriptor,
         expires_at=orders.instant(asked.expiryAt, "expiryAt"),
         answer=rendered,
         customer=orders.customer(asked.customer),
         customer_id=asked.customerId or None,
         key=request_id,
-        fingerprint=fingerprint("POST /v2/payments", said),
+        fingerprint=seen,
     )
 
 
 async def confirm(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
-    demand_json(request)
-    body = await body_of(request) or b"{}"
-    plain(body)
-    asked = shaped(body, _confirm)
+    asked = shaped(await said_in(request, may_be_empty=True), requests.ConfirmPayment)
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
@@ -100,10 +102,7 @@ async def confirm(desk: Desk, request: Request) -> Response:
 
 async def cancel(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
-    demand_json(request)
-    body = await body_of(request) or b"{}"
-    plain(body)
-    asked = shaped(body, _cancel)
+    asked = shaped(await said_in(request, may_be_empty=True), requests.CancelPayment)
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
@@ -129,9 +128,10 @@ def _read(desk: Desk, found: Found) -> shapes.Json:
 async def listing(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
     page, per_page = page_asked(request)
-    reference = request.query_params.get("clientReferenceId")
-    if reference is not None:
-        found = await lookups.by_reference(desk.world, merchant_id, _text(reference))
+    if references := spellings(request, "clientReferenceId"):
+        found: list[Found] = []
+        for reference in references:
+            found = found or await lookups.by_reference(desk.world, merchant_id, _text(reference))
         listed, count = (found if page == 1 else []), len(found)
     else:
         listed, count = await lookups.page_of(desk.world, merchant_id, page=page, per_page=per_page)
@@ -141,16 +141,21 @@ async def listing(desk: Desk, request: Request) -> Response:
 async def charges(desk: Desk, request: Request) -> Response:
     merchant_id = desk.merchant_of(request)
     page, per_page = page_asked(request)
-    reference = request.query_params.get("clientReferenceId")
-    if not reference:
+    references = spellings(request, "clientReferenceId")
+    if not any(references):
         raise Malformed("clientReferenceId", "is required")
-    listed, count = await lookups.charges_of(desk.world, merchant_id, _text(reference), page=page, per_page=per_page)
+    listed, count = list[Charge](), 0
+    for reference in references:
+        if not count:
+            listed, count = await lookups.charges_of(
+                desk.world, merchant_id, _text(reference), page=page, per_page=per_page
+            )
     written = [shapes.charge_alone(charge, desk.pages) for charge in listed]
     return answer(success(written, pagination(page, per_page, count)))
 
 
 def _text(reference: str) -> str:
-    if not 1 <= len(reference) <= REFERENCE_LENGTH_MAX or not re.match(requests.TEXT, reference):
+    if not 1 <= len(reference) <= REFERENCE_LENGTH_MAX or not re.match(TEXT, reference):
         raise Malformed("clientReferenceId", "must be 1 to 255 characters without control characters")
     return reference
 
@@ -190,9 +195,8 @@ def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
 async def picture(desk: Desk, request: Request) -> Response:
     """The picture behind qrUrl: no credentials, since buyers' browsers load it; the id cannot be guessed."""
     name, _, kind = str(request.path_params["name"]).rpartition(".")
-    try:
-        id_ = UUID(name)
-    except ValueError:
+    id_ = id_of(name)
+    if id_ is None:
         return await not_found(request, ValueError())
     text = await lookups.picture_text(desk.world, id_) if kind in ("png", "svg") else None
     if text is None:

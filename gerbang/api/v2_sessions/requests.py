@@ -1,15 +1,14 @@
 """What merchants may send to the payment-session API, field by field (payment-session reference, sections 3 and 4).
 
-Fields that are not listed are accepted and ignored; null is the same as absent.
+Fields that are not listed are accepted and ignored; null is the same as absent, and so is empty text. Instants and
+amounts are text or numbers here, and read as every dialect reads them.
 """
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
-from gerbang.api._bodies import DIGITS, EMAIL, TEXT, URL
+from gerbang.api._texts import DIGITS, EMAIL, TEXT, URL
 
 Text255 = Annotated[str, Meta(max_length=255, pattern=TEXT)]
 Text100 = Annotated[str, Meta(max_length=100, pattern=TEXT)]
@@ -19,10 +18,18 @@ Some255 = Annotated[str, Meta(min_length=1, max_length=255, pattern=TEXT)]
 Some100 = Annotated[str, Meta(min_length=1, max_length=100, pattern=TEXT)]
 Url = Annotated[str, Meta(max_length=255, pattern=URL)]
 Email = Annotated[str, Meta(max_length=255, pattern=EMAIL)]
+Instant = Annotated[str, Meta(min_length=1)]
 Country = Annotated[str, Meta(pattern=r"\A[A-Za-z]{2}\Z")]
 
 
 class Amount(Struct):
+    value: int | float | str
+    currency: Literal["IDR"]
+
+
+class Price(Struct):
+    """An amount on which nothing depends but what the page shows: fractions are welcome."""
+
     value: int | float | str
     currency: Literal["IDR"]
 
@@ -58,8 +65,8 @@ class Customer(Struct):
 
 class ProductDetail(Struct):
     type: Literal["PHYSICAL", "DIGITAL", "SERVICE"]
-    quantity: Annotated[float, Meta(gt=0)]
-    price: Amount
+    quantity: int | float | str
+    price: Price
     category: Some255 | None = None
     subCategory: Some255 | None = None
     name: Some255 | None = None
@@ -93,7 +100,7 @@ class Shipping(Struct):
     sureName: Text255 | None = None
     phoneNumber: Phone | None = None
     addressLine2: Text255 | None = None
-    shippingFee: Amount | None = None
+    shippingFee: Price | None = None
 
 
 class OrderInformation(Struct):
@@ -111,17 +118,19 @@ class RedirectUrl(Struct, omit_defaults=True):
 class VirtualAccountOptions(Struct):
     channel: Text100 | None = None
     virtualAccountName: Text100 | None = None
-    virtualAccountNumber: Annotated[str, Meta(max_length=100, pattern=DIGITS)] | None = None
-    expiryAt: datetime | None = None
+    virtualAccountNumber: Annotated[str, Meta(max_length=100, pattern=DIGITS)] | Annotated[int, Meta(ge=0)] | None = (
+        None
+    )
+    expiryAt: Instant | None = None
 
 
 class QrOptions(Struct):
-    expiryAt: datetime | None = None
+    expiryAt: Instant | None = None
 
 
 class EwalletOptions(Struct):
     channel: Literal["DANA", "SHOPEEPAY", "OVO"] | None = None
-    expiryAt: datetime | None = None
+    expiryAt: Instant | None = None
 
 
 class ProcessingConfig(Struct):
@@ -153,7 +162,7 @@ class CardOptions(Struct):
     processingConfig: ProcessingConfig | None = None
     threeDsInfo: ThreeDsResult | None = None
     cardOnFile: CardOnFile | None = None
-    installment: dict[str, msgspec.Raw] | None = None
+    installment: dict[str, Any] | None = None
 
 
 class MethodOptions(Struct):
@@ -215,8 +224,8 @@ class CreatePayment(Struct):
     autoConfirm: bool | None = None
     statementDescriptor: Text20 | None = None
     expirationMode: Literal["LOOSE", "STRICT"] | None = None
-    expiryAt: datetime | None = None
-    metadata: dict[str, msgspec.Raw] | None = None
+    expiryAt: Instant | None = None
+    metadata: dict[str, Any] | None = None
     splitRoutingConfigurations: list[SplitRouting] | None = None
 
 

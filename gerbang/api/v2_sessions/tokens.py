@@ -1,25 +1,19 @@
 """POST /v1/access-token: a merchant's id and secret for a bearer token of 900 seconds."""
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gerbang.api._bodies import body_of, demand_json, plain, shaped
+from gerbang.api._bodies import said_in, shaped
 from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.answers import Desk, answer, success
 from gerbang.services import credentials
 from gerbang.services.merchants import V2
 
-_decoder = msgspec.json.Decoder(requests.AccessToken)
-
 
 async def give(desk: Desk, request: Request) -> Response:
     merchant = request.headers.get("x-merchant-id", "")
     merchant_id = await credentials.sign_in(desk.world, merchant, request.headers.get("x-merchant-secret", ""), V2)
-    demand_json(request)
-    body = await body_of(request)
-    plain(body)
-    shaped(body, _decoder)
+    shaped(await said_in(request), requests.AccessToken)
     token = credentials.issue_token(desk.world, merchant_id, merchant)
     lifetime = int(credentials.TOKEN_LIFETIME.total_seconds())
     return answer(success({"accessToken": token, "expiresIn": str(lifetime), "tokenType": "Bearer"}))

@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api.v4_documents import banks, disbursements, links, methods, payments
@@ -48,20 +48,7 @@ def build(context: Context) -> ASGIApp:
     ]
     application = Starlette(routes=routes, exception_handlers={404: not_found, 405: method_not_allowed})
     application.router.redirect_slashes = False
-    return _SlashesAtTheEnd(application)
-
-
-class _SlashesAtTheEnd:
-    """Callers may write a slash at the end of a path: the vendor's own samples do (reference, 1.2)."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = str(scope.get("path", ""))
-        if path.endswith("/"):
-            scope = {**scope, "path": path.rstrip("/")}
-        await self._app(scope, receive, send)
+    return application
 
 
 def voices(base_url: str, page_key: str) -> list[Voice]:

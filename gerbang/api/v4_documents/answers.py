@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from gerbang import ids
 from gerbang.api import Context
-from gerbang.api._bodies import BodyTooLarge, Malformed
+from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
+from gerbang.api._ids import id_of
 from gerbang.api.v4_documents import errors
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.services.credentials import SignIn
@@ -56,6 +57,8 @@ class Desk:
                 return errors.told(errors.MALFORMED, _sentence(wrong), wrong.field, in_query=request.method != "POST")
             except BodyTooLarge:
                 return errors.told(errors.TOO_LARGE, "The body is over 1 MB.")
+            except BodyPacked as packed:
+                return errors.told(errors.PACKED, packed.why)
             except Exception:
                 trace_id = ids.trace_id()
                 log.exception("a request failed", path=request.url.path, trace_id=trace_id)
@@ -94,5 +97,4 @@ def answer(body: bytes, status: int = 200) -> Response:
 
 def id_in_path(request: Request, prefix: str) -> UUID | None:
     """The id in the path behind its prefix; None for anything that is not one."""
-    found = re.fullmatch(f"{prefix}([0-9a-f]{{32}})", str(request.path_params["id"]))
-    return UUID(hex=found[1]) if found else None
+    return id_of(request.path_params["id"], prefix)

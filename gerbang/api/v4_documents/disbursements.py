@@ -11,7 +11,7 @@ from gerbang.api.v4_documents.answers import Desk, answer, document, id_in_path
 from gerbang.api.v4_documents.banks import account_of
 from gerbang.api.v4_documents.events import PAYOUTS
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
-from gerbang.domain.payouts import Destination, Search, State
+from gerbang.domain.payouts import Destination, Payout, Search, State
 from gerbang.errors import PayoutUnknown
 from gerbang.services import balances, payouts
 from gerbang.services.payouts import NewPayout
@@ -55,14 +55,18 @@ async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
 
 async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
-    search = Search(
-        created_after=query.created_after,
-        created_before=query.created_before,
-        state=next((status for status in STATUSES if status == query.status), None),
-        reference=query.reference,
-        newest_first=query.newest_first,
-    )
-    found = await payouts.page(desk.world, merchant_id, search, query.number, query.size)
+
+    async def page(query: listing.Query) -> list[Payout]:
+        search = Search(
+            created_after=query.created_after,
+            created_before=query.created_before,
+            state=next((status for status in STATUSES if status == query.status), None),
+            reference=query.reference,
+            newest_first=query.newest_first,
+        )
+        return await payouts.page(desk.world, merchant_id, search, query.number, query.size)
+
+    found = await listing.looked_up(query, page)
     return answer(document([shapes.payout(payout) for payout in found]))
 
 

@@ -47,6 +47,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.StandingNotOffered: _UNSUPPORTED,
     errors.NumberOutsideRange: _NUMBER,
     errors.NumberTooLong: Answer(400, "TXN0007", "suffixNo exceeds the maximum number"),
+    errors.NumberForStandingOnly: _INVALID,
+    errors.TooMuchKept: _INVALID,
     errors.NumberNotOffered: Answer(400, "TXN0006", "suffixNo is not supported for this bank"),
     errors.NumberTaken: _NUMBER,
     errors.RangeUsedUp: _NUMBER,
@@ -74,6 +76,7 @@ ANSWERS: dict[type[Refused], Answer] = {
 NOT_FOUND = _MISSING
 METHOD_NOT_ALLOWED = Answer(405, "003", "Feature not supported")
 TOO_LARGE = Answer(413, "005", "Invalid parameter")
+PACKED = Answer(415, "005", "Invalid parameter")
 MALFORMED = _INVALID
 INTERNAL = Answer(500, "001", "Internal server error")
 

@@ -4,16 +4,21 @@ Parameters of the one-time-payment reference, 1.7, in both spellings: `filter[st
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
 
+from gerbang.api._addresses import spellings
 from gerbang.api._bodies import Malformed
-from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, instant_of
+from gerbang.api._instants import instant_of
+from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX
 from gerbang.api.v4_documents.shapes import ARRIVAL_DIGITS
 from gerbang.services.lists import Wanted
 
+Found = TypeVar("Found")
 PAGE_SIZE_DEFAULT = 10
 PAGE_SIZE_MAX = 1_000
 PAGE_MAX = 1_000_000
@@ -28,6 +33,8 @@ class Query(msgspec.Struct, frozen=True):
     newest_first: bool
     status: str | None
     reference: str | None
+    reference_with_plus: str | None
+    """What was written there, where a plus was not escaped: it is looked for where the other is not found."""
     created_after: datetime | None
     created_before: datetime | None
 
@@ -40,7 +47,8 @@ def query_of(request: Request, statuses: tuple[str, ...]) -> Query:
     sort = _plain(request, "sort") or "-createdAt"
     if sort not in SORTS:
         raise Malformed("sort", f"must be one of {', '.join(SORTS)}")
-    reference = _exactly(request, "filter[referenceId]") or _exactly(request, "referenceId")
+    references = _exactly(request, "filter[referenceId]") or _exactly(request, "referenceId")
+    reference = references[0] if references else None
     if reference is not None and (len(reference) > REFERENCE_LENGTH_MAX or "\x00" in reference):
         raise Malformed("filter[referenceId]", f"must have at most {REFERENCE_LENGTH_MAX} characters")
     return Query(
@@ -49,6 +57,7 @@ def query_of(request: Request, statuses: tuple[str, ...]) -> Query:
         newest_first=SORTS[sort],
         status=status,
         reference=reference,
+        reference_with_plus=references[1] if len(references) > 1 else None,
         created_after=_instant(request, "createdAfter"),
         created_before=_instant(request, "createdBefore"),
     )
@@ -58,10 +67,17 @@ def _plain(request: Request, name: str) -> str | None:
     return request.query_params.get(name, "").strip() or None
 
 
-def _exactly(request: Request, name: str) -> str | None:
-    """A value whose spaces belong to it."""
-    value = request.query_params.get(name, "")
-    return value if value.strip() else None
+def _exactly(request: Request, name: str) -> list[str]:
+    """The spellings of a value whose spaces belong to it."""
+    return [value for value in spellings(request, name) if value.strip()]
+
+
+async def looked_up(query: Query, look: Callable[[Query], Awaitable[list[Found]]]) -> list[Found]:
+    """What a query finds. A plus in its reference is read as a space, as forms write one, and then as it stands there."""
+    found = await look(query)
+    if found or query.reference_with_plus is None:
+        return found
+    return await look(msgspec.structs.replace(query, reference=query.reference_with_plus))
 
 
 def _said(request: Request, name: str) -> str | None:
@@ -69,14 +85,12 @@ def _said(request: Request, name: str) -> str | None:
 
 
 def _instant(request: Request, name: str) -> datetime | None:
-    # A plus that was not escaped has become a space on its way.
-    text = _said(request, name)
-    return None if text is None else instant_of(_with_plus(text), f"filter[{name}]")
-
-
-def _with_plus(text: str) -> str:
-    head, space, offset = text.rpartition(" ")
-    return f"{head}+{offset}" if space and "T" in head else text
+    for key in (f"filter[{name}]", name):
+        # A plus is the sign of an offset here, whether or not it was escaped.
+        text = (spellings(request, key) or [""])[-1].strip()
+        if text:
+            return instant_of(text, f"filter[{name}]")
+    return None
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

@@ -49,7 +49,9 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
 
 async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Payment:
     type_ = request.path_params["type"]
-    found = re.fullmatch(f"{PREFIXES[type_]}([0-9a-f]{{{DIGITS[type_]}}})", str(request.path_params["id"]))
+    found = re.fullmatch(
+        f"{PREFIXES[type_]}([0-9a-f]{{{DIGITS[type_]}}})", str(request.path_params["id"]), re.ASCII | re.IGNORECASE
+    )
     if found is None:
         raise PaymentUnknown
     low, high = UUID(hex=found[1].ljust(32, "0")), UUID(hex=found[1].ljust(32, "f"))
@@ -63,7 +65,10 @@ async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
 async def payments(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
     found = await _found(desk, request, merchant_id)
-    return answer(written(desk, await lists.page_of_standing(desk.world, found, listing.wanted(query), query.number)))
+    listed = await listing.looked_up(
+        query, lambda query: lists.page_of_standing(desk.world, found, listing.wanted(query), query.number)
+    )
+    return answer(written(desk, listed))
 
 
 async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:

@@ -105,7 +105,10 @@ async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:
 
 async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
-    return answer(written(desk, await lists.page(desk.world, merchant_id, listing.wanted(query), query.number)))
+    found = await listing.looked_up(
+        query, lambda query: lists.page(desk.world, merchant_id, listing.wanted(query), query.number)
+    )
+    return answer(written(desk, found))
 
 
 def written(desk: Desk, found: list[Paid]) -> bytes:

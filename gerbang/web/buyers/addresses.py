@@ -4,21 +4,16 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from gerbang.domain.addresses import WEB, linkable
+
 ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
 LOGO = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}", re.ASCII)
 LOGO_LENGTH_MAX = 20_000
 
 
 def linked(url: str | None) -> str | None:
-    """The address as it is, if a page may link to it: http or https, with a host. None for everything else."""
-    if not url or re.search(r"[\x00-\x20\x7f\\]", url):
-        return None
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return url if parts.scheme.lower() in ("http", "https") and parts.hostname and not parts.username else None
+    """The address as it is, if a page may link to it: the web's or an app's. None for everything else."""
+    return url if url and linkable(url) else None
 
 
 def location(url: str) -> str:
@@ -27,10 +22,15 @@ def location(url: str) -> str:
 
 
 def origin(url: str | None) -> str | None:
-    """Scheme, host and port of an address that may be linked, as a policy header writes them; None where it cannot."""
+    """Scheme, host and port of an address that may be linked, as a policy header writes them; None where it cannot.
+
+    Of an app's address it is the scheme alone.
+    """
     if linked(url) is None:
         return None
     parts = urlsplit(url or "")
+    if parts.scheme not in WEB:
+        return f"{parts.scheme}:"
     try:
         host = (parts.hostname or "").encode("idna").decode()
     except UnicodeError:

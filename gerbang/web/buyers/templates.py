@@ -7,6 +7,14 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+BIDIRECTIONAL = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+"""Characters that turn round what stands beside them: a name with one could make an amount or an address read otherwise."""
+
+
+def shown(value: object) -> object:
+    """What a template writes of a value. A page says itself, in its markup, which text may run in which direction."""
+    return value.translate(BIDIRECTIONAL) if isinstance(value, str) and not value.isascii() else value
+
 
 @cache
 def of(package: str) -> Environment:
@@ -15,6 +23,7 @@ def of(package: str) -> Environment:
         loader=PackageLoader(package, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,

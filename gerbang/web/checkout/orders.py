@@ -4,11 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from gerbang.domain.money import rupiah
+from gerbang.domain.money import MINOR_PER_RUPIAH
 from gerbang.web.buyers.written import amount, count
 
 ITEMS_MAX = 20
 NAME_LENGTH_MAX = 255
+QUANTITY_MAX = 1_000_000_000
+PRICE_MAX = 10**18
 
 
 class _Price(msgspec.Struct):
@@ -17,7 +19,7 @@ class _Price(msgspec.Struct):
 
 class _Product(msgspec.Struct):
     price: _Price | None = None
-    quantity: Annotated[float, msgspec.Meta(ge=0, le=1_000_000_000)] = 1
+    quantity: Annotated[float, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | str = 1
     name: str | None = None
     description: str | None = None
     category: str | None = None
@@ -63,7 +65,7 @@ def order_of(raw: msgspec.Raw | None, language: str) -> Order:
         items=[
             Item(
                 name=(product.name or product.description or product.category or "")[:NAME_LENGTH_MAX].strip(),
-                quantity=count(product.quantity, language) if product.quantity != 1 else "",
+                quantity=_quantity(product.quantity, language),
                 price=_price(product.price, language),
             )
             for product in products[:ITEMS_MAX]
@@ -73,9 +75,18 @@ def order_of(raw: msgspec.Raw | None, language: str) -> Order:
     )
 
 
+def _quantity(said: float | str, language: str) -> str:
+    """How many there are, "" for one and for what cannot be read."""
+    try:
+        quantity = float(said)
+    except ValueError:
+        return ""
+    return count(quantity, language) if quantity != 1 and 0 <= quantity <= QUANTITY_MAX else ""
+
+
 def _price(price: _Price | None, language: str) -> str:
     try:
-        whole = int(float(price.value)) if price else 0
+        minor = round(float(price.value) * MINOR_PER_RUPIAH) if price else 0
     except (ValueError, OverflowError):
         return ""
-    return amount(rupiah(whole), language) if 0 < whole < 10**16 else ""
+    return amount(minor, language) if 0 < minor < PRICE_MAX else ""

@@ -35,8 +35,8 @@ NO_JSON: list[tuple[str, bytes, str]] = [
     ("in single quotes", body().replace(b'"', b"'"), ""),
     ("not UTF-8", body().replace(b"Budi", "José".encode("latin-1")), ""),
     ("UTF-16", body().decode().encode("utf-16"), ""),
-    ("with half a surrogate pair", body().replace(b"Budi", b"\\ud83d"), ""),
-    ("with half a surrogate pair in metadata", body(after=',"metadata":{"a":"\\udc00"}'), ""),
+    ("with half a surrogate pair", body().replace(b"Budi", b"\\ud83d"), VA_NAME),
+    ("with half a surrogate pair in metadata", body(after=',"metadata":{"a":"\\udc00"}'), "metadata.a"),
     ("with NaN", body("NaN"), "amount.value"),
     ("with Infinity", body("-Infinity"), "amount.value"),
     ("with 1e400", body("1e400"), "amount.value"),
@@ -63,27 +63,42 @@ def test_a_body_is_refused_that_is(shop: CheckedShop, content: bytes, field: str
     assert written(shop) == before
 
 
-@pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", "*/*"]
+KINDS = (
+    *("application/x-www-form-urlencoded", "text/plain;charset=UTF-8", "multipart/form-data", "json", "*/*"),
+    *("application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.shop+json"),
 )
-def test_another_content_type_is_refused(shop: CheckedShop, kind: str) -> None:
-    before = written(shop)
-    answered = shop.call("POST", "/v2/payments", body(), Content_Type=kind)
-    assert kind in refusal(answered, status=400, code="api_validation_error", field="")
-    assert written(shop) == before
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.shop+json"])
-def test_json_by_any_of_its_names_is_accepted(shop: CheckedShop, kind: str) -> None:
-    assert shop.call("POST", "/v2/payments", body(), Content_Type=kind).status_code == 200
+@pytest.mark.parametrize("kind", KINDS)
+def test_json_is_read_under_any_content_type(shop: CheckedShop, kind: str) -> None:
+    keys = {"X_MERCHANT_ID": str(shop.merchant_id), "X_MERCHANT_SECRET": shop.secret}
+    asked = b'{"grantType": "client_credentials"}'
+    assert shop.call("POST", "/v1/access-token", asked, Content_Type=kind, **keys).status_code == 200
+    made = shop.call("POST", "/v2/payments", body(), Content_Type=kind).json()["data"]
+    paid = {"paymentSessionId": made["id"], "chargeStatus": "SUCCESS"}
+    path = "/v2/payments/simulations"
+    assert shop.call("POST", path, json.dumps(paid).encode(), Content_Type=kind).status_code == 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_body_says_nothing_under_any_content_type(shop: CheckedShop, kind: str) -> None:
+    for action in ("cancel", "confirm"):
+        waiting = shop.create(autoConfirm=False)["id"]
+        assert shop.call("POST", f"/v2/payments/{waiting}/{action}", b"", Content_Type=kind).status_code == 200
+
+
+def test_a_form_is_refused_with_the_reason(shop: CheckedShop) -> None:
+    form = b"clientReferenceId=1&amount=20000"
+    answered = shop.call("POST", "/v2/payments", form, Content_Type="application/x-www-form-urlencoded")
+    why = refusal(answered, status=400, code="api_validation_error", field="")
+    assert why.endswith("its content type says application/x-www-form-urlencoded, and JSON is what is read here")
 
 
 def test_a_body_of_1_mb_is_accepted_and_a_larger_one_refused(shop: CheckedShop) -> None:
-    room = 1_000_000 - len(json.dumps(order(metadata={"a": ""})).encode())
-    longest = json.dumps(order(metadata={"a": "x" * room})).encode()
+    room = 1_000_000 - len(json.dumps(order(unknown="")).encode())
+    longest = json.dumps(order(unknown="x" * room)).encode()
     assert len(longest) == 1_000_000
     kept = shop.call("POST", "/v2/payments", longest).json()["data"]
-    assert shop.get(f"/v2/payments/{kept['id']}")["data"]["metadata"] == kept["metadata"]
     before = written(shop)
     for path in ("/v2/payments", f"/v2/payments/{kept['id']}/confirm", f"/v2/payments/{kept['id']}/cancel"):
         shop.refused("POST", path, longest + b" ", status=413, code="api_validation_error")
@@ -117,7 +132,7 @@ def test_an_id_that_is_nobodys_is_not_found(shop: CheckedShop, id_: str, method:
         ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}}, VA_CHANNEL),
         ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}} | va(channel="NOWHERE"), VA_CHANNEL),
         ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}} | va(virtualAccountName=1), VA_NAME),
-        ({"paymentMethod": []}, "paymentMethod"),
+        ({"paymentMethod": []}, "paymentMethod.type"),
         ({}, "paymentMethod.type"),
     ],
 )
@@ -132,7 +147,7 @@ def test_a_confirm_is_refused_that_names_no_method_of_ours(
     assert shop.get(f"/v2/payments/{waiting['id']}")["data"]["status"] == "REQUIRE_CONFIRMATION"
 
 
-@pytest.mark.parametrize("reason", ["CHARGE_FAILED", "FRAUDULENT", "", "because", 1, ["DUPLICATED"]])
+@pytest.mark.parametrize("reason", ["CHARGE_FAILED", "FRAUDULENT", "because", 1, ["DUPLICATED"]])
 def test_a_cancel_is_refused_for_a_reason_that_is_not_a_merchants(shop: CheckedShop, reason: object) -> None:
     waiting = shop.create(autoConfirm=False, paymentMethod=None, paymentMethodOptions=None)
     path = f"/v2/payments/{waiting['id']}/cancel"
@@ -151,7 +166,6 @@ def test_a_cancel_is_refused_for_a_reason_that_is_not_a_merchants(shop: CheckedS
         ({"amount": rupiah(0)}, "amount.value"),
         ({"amount": rupiah(10**16)}, "amount.value"),
         ({"amount": rupiah("1.5")}, "amount.value"),
-        ({"bankReference": ""}, "bankReference"),
         ({"bankReference": "x" * 101}, "bankReference"),
         ({"bankReference": "a\tb"}, "bankReference"),
     ],
@@ -201,7 +215,7 @@ def test_a_request_id_that_is_none_is_refused(shop: CheckedShop, key: str) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["/v2", "/v1", "/v2/", "/v2/payment", "/v2/payments/", "/v3/payments", "/v2/payments/a/b/c", "/v2/qr/a"]
+    "path", ["/v2", "/v1", "/v2/", "/v2/payment", "/v3/payments", "/v2/payments/a/b/c", "/v2/qr/a"]
 )
 def test_an_address_that_is_not_there_is_not_found(shop: CheckedShop, path: str) -> None:
     assert shop.call("GET", path).status_code == 404

@@ -95,9 +95,11 @@ def test_another_grant_is_refused(shop: CheckedShop, content: bytes, field: str)
     refusal(sign_in(shop, content), status=400, code="api_validation_error", field=field)
 
 
-def test_a_grant_in_another_type_is_refused(shop: CheckedShop) -> None:
-    answered = sign_in(shop, Content_Type="application/x-www-form-urlencoded")
-    refusal(answered, status=400, code="api_validation_error", field="")
+def test_a_grant_is_read_under_a_programs_default_type_and_not_as_a_form(shop: CheckedShop) -> None:
+    form = "application/x-www-form-urlencoded"
+    assert sign_in(shop, Content_Type=form).status_code == 200
+    answered = sign_in(shop, b"grantType=client_credentials", Content_Type=form)
+    assert form in refusal(answered, status=400, code="api_validation_error", field="")
 
 
 def test_a_token_is_good_for_900_seconds_of_the_gateways_clock(traveller: CheckedShop) -> None:

@@ -206,15 +206,15 @@ def test_absurdly_long_orders_are_cut_short(shop: Shop, buyer: Buyers) -> None:
     things = [
         {
             "type": "PHYSICAL",
-            "name": f"Barang {n} " + "panjang " * 25,
+            "name": f"Barang {n} " + "panjang " * 8,
             "quantity": n,
             "price": {"value": 9_999_999_999, "currency": "IDR"},
         }
-        for n in range(1, 400)
+        for n in range(1, 81)
     ]
     page = buyer().opens(send(shop, orderInformation={"productDetails": things})["paymentUrl"])
     page.click(".order summary")
     assert page.locator(".order li").count() == 21
-    assert "dan 379 barang lain" in page.inner_text(".order")
+    assert "dan 60 barang lain" in page.inner_text(".order")
     assert too_wide(page) <= 0
     assert len(page.content().encode()) < 50_000

@@ -1,0 +1,31 @@
+"""Instants as every dialect reads them."""
+
+import re
+from datetime import UTC, datetime
+
+from gerbang.api._bodies import Malformed
+from gerbang.clock import WIB
+
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?( ?(Z|[+-]\d\d:?\d\d))?)?", re.ASCII | re.IGNORECASE
+)
+"""Of all that ISO 8601 knows, what people write, and the form of payment links (one-time-payment reference, 1.5)."""
+_WHY = "must be an instant that exists, like 2025-03-31T23:59:05Z or 2025-04-01T06:59:05+07:00"
+YEAR_MAX = 9000
+"""Far enough from the end of the calendar that spans can still be added."""
+
+
+def instant_of(text: str, field: str) -> datetime:
+    """An ISO 8601 instant; without an offset it is Jakarta's, without a time of day its midnight. Raises Malformed."""
+    text = text.strip().upper()
+    if not _INSTANT.fullmatch(text):
+        raise Malformed(field, _WHY)
+    try:
+        instant = datetime.fromisoformat(text.replace(" ", "T", 1))
+        if instant.tzinfo is None:
+            instant = instant.replace(tzinfo=WIB)
+        if instant.astimezone(UTC).year > YEAR_MAX:
+            raise Malformed(field, _WHY)
+    except (ValueError, OverflowError):
+        raise Malformed(field, _WHY) from None
+    return instant
