@@ -1,5 +1,6 @@
 """An audit finds whatever must never be in the books, and nothing in good ones."""
 
+import json
 from uuid import UUID
 
 import pytest
@@ -106,3 +107,16 @@ def test_what_breaks_a_rule_is_found(books: str, rule: str) -> None:
     found = {found.rule: found for found in look(books, WRONG[rule].format(other=OTHER))}
     assert found[rule].count > 0
     assert found[rule].examples
+
+
+@pytest.mark.parametrize("rule", audit.RULES)
+def test_no_rule_looks_through_one_table_for_each_row_of_another(books: str, rule: str) -> None:
+    """All joins of a rule can be made by hashing or sorting; one that cannot is dear beyond measure when loops are forbidden."""
+
+    async def story() -> float:
+        async with house(books) as here, here.world.db.transaction() as tx:
+            await tx.execute("SET LOCAL enable_nestloop = off")
+            told = await tx.fetchval(f"EXPLAIN (FORMAT JSON) {audit.RULES[rule].replace('$1', 'now()')}")
+            return json.loads(told)[0]["Plan"]["Total Cost"]
+
+    assert run(story) < 1_000_000
