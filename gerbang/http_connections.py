@@ -149,14 +149,16 @@ class Connection(HttpToolsProtocol):
         self.transport.write_eof()
 
     def _hang_up(self) -> None:
-        if self.transport.get_write_buffer_size() and not self._late:
+        if not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self._late:
+            self._drop()
+        else:
             self._late = True  # the answer is still being taken
             self._wait(self.patience.answer, self._hang_up)
-        else:
-            self._drop()
 
     def _drop(self) -> None:
-        """Hangs up at once, and leaves to the system nothing that it would still try to deliver."""
+        """Gives up an answer that nobody takes, and leaves none of it to the system, which would hold it for minutes."""
         line: socket.socket = self.transport.get_extra_info("socket")
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
@@ -175,7 +177,7 @@ class Connection(HttpToolsProtocol):
         if self.deaf:
             self._dropped_bytes += len(data)
             if self._dropped_bytes > DROPPED_BYTES_MAX:
-                self._drop()
+                self.transport.abort()
             return
         before = self._steps
         try:
@@ -340,7 +342,10 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         self._keeps_alive = False
-        super().shutdown()
+        if self._leaving:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
