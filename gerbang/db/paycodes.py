@@ -48,7 +48,9 @@ CROSS JOIN LATERAL (SELECT ctid AS place FROM paycodes
                     WHERE held AND channel = n.channel AND number = n.number LIMIT 1 FOR NO KEY UPDATE) its
 """
 """Where each held number of a list `n` stands, held until the end of the transaction. A plain join would be planned for a
-small table as reading every number that is held, and that plan is kept while the table grows."""
+small table as reading every number that is held, and that plan is kept while the table grows. Whoever changes a held number
+holds its payment, or lets go of it: so it still stands there.
+"""
 
 
 def paycode_of(row: asyncpg.Record) -> Paycode:
