@@ -12,7 +12,7 @@ import uvloop
 from benchmarks.gateways import SECRET_KEY
 from benchmarks.meters import memory, resident
 from gerbang import app
-from gerbang.db import ledger
+from gerbang.db import audit
 from gerbang.services import settlements
 from gerbang.settings import Settings
 
@@ -46,8 +46,8 @@ async def _settle(url: str) -> Settled:
         seconds = time.monotonic() - started
         peak, _ = memory(os.getpid())
         async with built.world.db.reading() as tx:
-            wrong = await ledger.imbalances(tx)
-        if wrong:
+            found = await audit.findings(tx, built.world.clock.now(), audit.LEDGER)
+        if wrong := [each.rule for each in found if each.count]:
             raise SystemExit(f"The books do not balance: {', '.join(wrong)}")
         return Settled(count, seconds, peak - before)
 
