@@ -1,41 +1,46 @@
 """The door to the network: the only way out of the house. It posts news to shops and asks banks, and nothing else.
 
-aiohttp speaks HTTP; this file says where it may go. A call follows no redirect, uses no proxy, keeps no cookie and unpacks
-no body, and in live mode it connects to exactly the public address that was judged.
+A call follows no redirect, uses no proxy, keeps no cookie and unpacks no body, and in live mode it connects to exactly the
+public address that was judged. What comes back is read by gerbang.http_answers.
 """
 
 import asyncio
 import ipaddress
 import re
+import select
 import socket
 import ssl
-from collections.abc import Generator, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-import aiohttp
+import aiohappyeyeballs
 import certifi
 import msgspec
-from aiohttp.abc import ResolveResult
-from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
-from yarl import URL
 
 from gerbang import __version__
+from gerbang.http_answers import Incoming, NotHttp
 
-BODY_BYTES_MAX = 64 * 1024  # where an answer is cut and its connection closed: it is a receipt, not a download
 URL_CHARACTERS_MAX = 2_000
 ADDRESSES_MAX = 4  # of one name; a dead one gives way to the next after a quarter of a second (RFC 8305)
+NEXT_ADDRESS_SECONDS = 0.25
 KEEP_ALIVE_SECONDS = 4.0  # below the 5 s of common servers, so that a post rarely meets a connection that is closing
+REST_SECONDS = 1.0
 # Headers that frame the message: a caller's own value is not sent.
 _OURS = frozenset({"host", "user-agent", "accept-encoding", "connection", "content-length", "transfer-encoding"})
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2; aiohttp checks the values only
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST = re.compile(r"[0-9a-z_.-]+|[0-9a-f:.]+")  # a name, or an IPv6 address
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Origin = tuple[bool, str, int]
+"""Whose connections are one another's: with TLS or not, host, port."""
+_Found = tuple[int, int, int, str, tuple[Any, ...]]  # as resolvers give an address
+_Start = Callable[..., Awaitable[socket.socket]]
 
 
 class NetworkFailed(Exception):
@@ -48,12 +53,31 @@ class NetworkFailed(Exception):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the peer said: header names in lower case, at most `BODY_BYTES_MAX` bytes of body, the call's duration."""
+    """What the peer said: header names in lower case, and the call's duration.
+
+    `whole`: headers and body came as they were announced. Where the status is not all that one wants to know, look at it.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
     seconds: float
+    whole: bool
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What will be called, made of the very parts that were judged; the path stays as it is."""
+
+    tls: bool
+    host: str
+    port: int
+    shown: str
+    """The host as the peer is told it, with a port that is not the usual one."""
+    path: str
+
+    @property
+    def origin(self) -> Origin:
+        return self.tls, self.host, self.port
 
 
 # The guard: no call while rows are held
@@ -89,8 +113,8 @@ def check_url(url: str, allow_private: bool) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _target(url: str, allow_private: bool) -> URL:
-    """Judge a URL and give what will be called, built from the very parts that were judged; the path stays as it is."""
+def _target(url: str, allow_private: bool) -> Target:
+    """Judge a URL and give what will be called."""
     if len(url) > URL_CHARACTERS_MAX:
         raise NetworkFailed(f"the URL is longer than {URL_CHARACTERS_MAX:,} characters")
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
@@ -113,12 +137,19 @@ def _target(url: str, allow_private: bool) -> URL:
     private = host == "localhost" or host.endswith(".localhost") or (address is not None and not is_public(address))
     if private and not allow_private:
         raise NetworkFailed(f"the address is not allowed: {host} is not on the public internet")
-    host = str(address or host)  # the spelling that aiohttp takes for an address, for which no resolver is asked
+    host = str(address or host)  # the usual spelling, which every resolver takes for an address
     if not _HOST.fullmatch(host):
         raise NetworkFailed("the URL can't be read: its host is malformed")
-    netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return URL(f"{parts.scheme}://{netloc}{path}", encoded=True)
+    tls = parts.scheme == "https"
+    usual = 443 if tls else 80
+    shown = f"[{host}]" if ":" in host else host
+    return Target(
+        tls=tls,
+        host=host,
+        port=port or usual,
+        shown=shown if port in (None, usual) else f"{shown}:{port}",
+        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+    )
 
 
 def _literal(host: str) -> Address | None:
@@ -163,39 +194,73 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
-class _JudgingResolver(aiohttp.ThreadedResolver):
-    """Finds a name's addresses and judges them. aiohttp connects to what this gives and never asks for the name again."""
+class _Connection(asyncio.Protocol):
+    """One connection to a peer. One exchange goes on at a time, and between two of them nothing may come."""
 
-    def __init__(self, allow_private: bool) -> None:
-        super().__init__()
-        self._allow_private = allow_private
+    transport: asyncio.Transport
+    leave: asyncio.TimerHandle | None = None
+    """When it has rested for long enough."""
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """Give at most ADDRESSES_MAX. In live mode one that is not public refuses them all: nobody has an honest mix."""
+    def __init__(self, rest_seconds: float) -> None:
+        self._rest_seconds = rest_seconds
+        self._incoming: Incoming | None = None
+        self._over: asyncio.Future[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
+
+    async def exchange(self, request: bytes, incoming: Incoming) -> None:
+        """Sends a request and hears the answer. Raises NetworkFailed where none came; `incoming` has what came of it."""
+        self._incoming, self._over = incoming, asyncio.get_running_loop().create_future()
         try:
-            found = await super().resolve(host, port, family)
-        except (OSError, UnicodeError):
-            found = []
-        if not found:
-            raise NetworkFailed(f"name not found: {host}")
-        for address in [result["host"] for result in found]:
-            if not self._allow_private and not is_public(ipaddress.ip_address(address)):
-                raise NetworkFailed(f"address not allowed: {host} leads to {address}, which is not public")
-        return found[:ADDRESSES_MAX]
+            self.transport.write(request)
+            await self._over
+        finally:
+            self._incoming = self._over = None
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
 
+    @property
+    def quiet(self) -> bool:
+        """Whether it stands and nothing has come by it, not even what the loop has not seen yet."""
+        if self.transport.is_closing():
+            return False
+        ear = select.poll()
+        ear.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not ear.poll(0)
 
-class _Connector(aiohttp.TCPConnector):
-    """Drops a resting connection on which something came that nobody asked for: it would pass for the next answer."""
+    def hang_up(self) -> None:
+        """At once, whatever else the peer wants to say."""
+        self.transport.abort()
 
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol is None or not connection.protocol.should_close:
-                return connection
-            connection.close()
-            await asyncio.sleep(0.01)  # where a peer always speaks first, this goes on until the call's time is over
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._incoming is None or self._incoming.over:
+            self.hang_up()  # nobody asked, or nobody listens any more
+            return
+        try:
+            self._incoming.feed(data)
+        except NotHttp as failure:
+            self._end(str(failure))
+            return
+        if self._incoming.over:
+            self._end()
+        elif self._incoming.status is not None and self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(self._rest_seconds, self._end)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._incoming is not None and not self._incoming.over:
+            self._incoming.end(cleanly=exc is None)
+            self._end("the connection was closed without an answer" if exc is None else "the connection broke")
+
+    def _end(self, failure: str = "") -> None:
+        """Ends the exchange. What comes from now on costs the peer its connection."""
+        if self._over is not None and not self._over.done():
+            if failure:
+                self._over.set_exception(NetworkFailed(failure))
+            else:
+                self._over.set_result(None)
 
 
 class Network:
@@ -204,16 +269,25 @@ class Network:
     allow_private: the sandbox, where a shop may live on localhost. False is live mode: public addresses only.
     connections_max: calls at the same time; a further one waits for a place, and that wait is not part of its time-out,
     so that a peer is never blamed for our own load.
+    rest_seconds: how long the rest of an answer is waited for, once its status is there.
     """
 
-    def __init__(self, allow_private: bool, *, connections_max: int = 200, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        allow_private: bool,
+        *,
+        connections_max: int = 200,
+        rest_seconds: float = REST_SECONDS,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._allow_private = allow_private
         self._connections_max = connections_max
+        self._rest_seconds = rest_seconds
         self._places = asyncio.Semaphore(connections_max)
         self._tls = tls or ssl.create_default_context()  # whom the machine trusts, an operator's own authority too
         if tls is None:
             self._tls.load_verify_locations(certifi.where())  # and the public authorities, where a machine knows none
-        self._session: aiohttp.ClientSession | None = None  # made by the first call, since it needs a running loop
+        self._resting: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         self._closed = False
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = 15.0) -> Answer:
@@ -231,8 +305,8 @@ class Network:
         self._closed = True
         for _ in range(self._connections_max):
             await self._places.acquire()
-        if self._session is not None:
-            await self._session.close()
+        for connection in [each for resting in self._resting.values() for each in resting]:
+            connection.hang_up()
 
     async def _call(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds_max: float
@@ -242,76 +316,121 @@ class Network:
         if self._closed:
             raise RuntimeError("the network is closed")
         target = _target(url, self._allow_private)
+        request = _request(method, target, body, headers)
         async with self._places:
             loop = asyncio.get_running_loop()
             started = loop.time()
+            incoming, failure = Incoming(), ""
             try:
                 # One limit over everything (name, connect, TLS, sending, reading): a peer that drips can't hold on.
                 async with asyncio.timeout(seconds_max):
-                    status, heard, answer = await self._exchange(method, target, body, headers)
+                    await self._exchange(target, request, incoming)
             except TimeoutError:
-                reason = f"timed out after {seconds_max:g} s"
-            except (NetworkFailed, aiohttp.ClientError, ValueError) as error:
-                reason = _reason(error)
+                failure = f"timed out after {seconds_max:g} s"
+            except (NetworkFailed, OSError, ValueError) as error:
+                failure = _reason(error, target)
+            seconds = loop.time() - started
+            if incoming.status is None:  # once it is there, nothing that went wrong behind it counts
+                raise NetworkFailed(failure, seconds)
+            return Answer(incoming.status, incoming.headers, incoming.body, seconds, incoming.whole)
+
+    async def _exchange(self, target: Target, request: bytes, incoming: Incoming) -> None:
+        """One request and its answer, on a connection that rested or on a new one. Nothing is ever sent twice."""
+        connection = self._rested(target.origin) or await self._connect(target)
+        clean = False
+        try:
+            await connection.exchange(request, incoming)
+            clean = incoming.leaves_a_clean_connection and not connection.transport.get_write_buffer_size()
+        finally:
+            if clean:
+                self._rest(target.origin, connection)
             else:
-                return Answer(status, heard, answer, loop.time() - started)
-            raise NetworkFailed(reason, loop.time() - started)
+                connection.hang_up()
 
-    async def _exchange(
-        self, method: str, target: URL, body: bytes | None, headers: Mapping[str, str]
-    ) -> tuple[int, dict[str, str], bytes]:
-        """One request and its answer. aiohttp repeats a GET once when a kept connection broke, and never a POST."""
-        sent = {name: value for name, value in headers.items() if name.lower() not in _OURS}
-        if not all(_HEADER_NAME.fullmatch(name) for name in sent):
-            raise NetworkFailed("the request can't be sent: a header's name is malformed")
-        self._session = self._session or _session(self._allow_private, self._tls)
-        async with self._session.request(method, target, data=body, headers=sent, allow_redirects=False) as response:
-            if response.status < 200:
-                raise NetworkFailed("the answer is not HTTP/1.1: the peer changed the protocol")
-            answer = bytearray()
-            while len(answer) < BODY_BYTES_MAX and (part := await response.content.readany()):
-                answer += part
-            if not response.content.at_eof() and response.connection and response.connection.transport:
-                response.connection.transport.abort()  # the rest is not even read in order to say goodbye
-            heard: dict[str, str] = {}
-            for name, value in response.raw_headers:
-                key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-                heard[key] = f"{heard[key]}, {text}" if key in heard else text
-            return response.status, heard, bytes(answer[:BODY_BYTES_MAX])
+    def _rested(self, origin: Origin) -> _Connection | None:
+        resting = self._resting.get(origin, [])
+        while resting:
+            connection = resting.pop()
+            self._forget(origin)
+            if connection.leave is not None:
+                connection.leave.cancel()
+            if connection.quiet:
+                return connection
+            connection.hang_up()
+        return None
+
+    def _rest(self, origin: Origin, connection: _Connection) -> None:
+        def leave() -> None:
+            self._resting[origin].remove(connection)
+            self._forget(origin)
+            connection.hang_up()
+
+        connection.leave = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, leave)
+        self._resting[origin].append(connection)
+
+    def _forget(self, origin: Origin) -> None:
+        if not self._resting[origin]:
+            del self._resting[origin]
+
+    async def _connect(self, target: Target) -> _Connection:
+        loop = asyncio.get_running_loop()
+        found = await self._addresses(target)
+        start = cast(_Start, aiohappyeyeballs.start_connection)  # pyright: ignore[reportUnknownMemberType]  it says `tuple`
+        socket_ = await start(found, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
+        tls, name = (self._tls, target.host) if target.tls else (None, None)
+        connection = _Connection(self._rest_seconds)
+        await loop.create_connection(lambda: connection, sock=socket_, ssl=tls, server_hostname=name)
+        return connection
+
+    async def _addresses(self, target: Target) -> list[_Found]:
+        """Where a host is, at most ADDRESSES_MAX. The name is asked for once, and what is judged is what is called.
+
+        In live mode one that is not public refuses them all: nobody has an honest mix.
+        """
+        if literal := _literal(target.host):
+            family = socket.AF_INET6 if literal.version == 6 else socket.AF_INET
+            return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (target.host, target.port))]
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+            )
+        except (OSError, UnicodeError):
+            found = []
+        if not found:
+            raise NetworkFailed(f"name not found: {target.host}")
+        for *_, (address, *_) in found:
+            if not self._allow_private and not is_public(ipaddress.ip_address(address)):
+                raise NetworkFailed(f"address not allowed: {target.host} leads to {address}, which is not public")
+        return [*found[:ADDRESSES_MAX]]
 
 
-def _session(allow_private: bool, tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    """Switch off in aiohttp whatever a receipt does not need. Places and time are counted by Network."""
-    judging = _JudgingResolver(allow_private)
-    return aiohttp.ClientSession(
-        connector=_Connector(
-            resolver=judging, use_dns_cache=False, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=tls
-        ),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        headers={"User-Agent": f"Gerbang/{__version__}", "Accept-Encoding": "identity"},
-        skip_auto_headers=("Accept", "Content-Type"),
-        auto_decompress=False,
-        trust_env=False,
-    )
+def _request(method: str, target: Target, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+    """The bytes of a request."""
+    lines = [
+        f"{method} {target.path} HTTP/1.1",
+        f"Host: {target.shown}",
+        f"User-Agent: Gerbang/{__version__}",
+        "Accept-Encoding: identity",
+    ]
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise NetworkFailed("the request can't be sent: a header is malformed")
+        if name.lower() not in _OURS:
+            lines.append(f"{name}: {value}")
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + (body or b"")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, target: Target) -> str:
     """Say what happened in a short sentence without a peer's bytes in it."""
-    cause = error.__cause__
     if isinstance(error, NetworkFailed):
         return error.reason
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"TLS: {cause.verify_message or 'the certificate is not valid'}"
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS: {(cause.reason or 'the handshake failed').lower().replace('_', ' ')}"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        refused = isinstance(cause, ConnectionRefusedError)
-        return f"{'refused by' if refused else 'could not connect to'} {error.host}:{error.port}"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the connection was closed without an answer"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the answer is not HTTP/1.1: its body is cut short or malformed"
-    if isinstance(error, aiohttp.ClientResponseError):
-        return "the answer is not HTTP/1.1: its head is malformed or too long"
-    return f"the request can't be sent: {error}" if isinstance(error, ValueError) else "the connection broke"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: {error.verify_message or 'the certificate is not valid'}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or 'the handshake failed').lower().replace('_', ' ')}"
+    if isinstance(error, OSError):
+        refused = isinstance(error, ConnectionRefusedError)
+        return f"{'refused by' if refused else 'could not connect to'} {target.host}:{target.port}"
+    return "the request can't be sent: the host's name is malformed"

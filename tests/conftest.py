@@ -1,14 +1,18 @@
 """What every test may ask for: a PostgreSQL server, fresh databases, a running gateway, a shop."""
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+import uvloop
 
 from gerbang.db.embedded import postgres
 from tests.gateways import Databases, Gateway, Shop
+from tests.shops import Run
 
 # People look for new faults with every run; a judgement of a commit must come out the same twice.
 hypothesis.settings.register_profile("judging", derandomize=True)
@@ -41,3 +45,14 @@ def gateway(databases: Databases, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway of its own on an empty database, its clock at the documents' day: for tests that move time."""
     with Gateway(databases.fresh(), tmp_path) as gateway:
         yield gateway
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a story to its end, on each kind of event loop."""
+
+    def run_to_its_end(story: Coroutine[Any, Any, None]) -> None:
+        with asyncio.Runner(loop_factory=request.param) as runner:
+            runner.run(story)
+
+    return run_to_its_end

@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from gerbang.network import Network, NetworkFailed
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Run = Callable[[Coroutine[Any, Any, None]], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -41,8 +43,15 @@ async def shop(peer: Peer, tls: ssl.SSLContext | None = None) -> AsyncGenerator[
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@lru_cache(maxsize=1)
+def _trust() -> ssl.SSLContext:
+    """Whom the machine trusts, read once: it takes longer than a whole call."""
+    return ssl.create_default_context()
+
+
 @asynccontextmanager
 async def way_out(allow_private: bool = True, **more: Any) -> AsyncGenerator[Network]:
+    more.setdefault("tls", _trust())
     way = Network(allow_private, **more)
     try:
         yield way
@@ -70,6 +79,21 @@ def answering(
                 calls.append(writer.get_extra_info("peername")[1])
             writer.write(answer)
             await writer.drain()
+
+    return peer
+
+
+def flooding(beginning: bytes, endlessly: bytes, sent: list[int]) -> Peer:
+    """A shop that answers without end as fast as it can, and counts what it got rid of."""
+    block = endlessly * (65536 // len(endlessly))
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(beginning)
+        while True:
+            writer.write(block)
+            await writer.drain()
+            sent.append(len(block))
 
     return peer
 

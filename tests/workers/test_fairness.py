@@ -21,6 +21,7 @@ from gerbang.workers.deliveries import (
     Sender,
 )
 from tests.houses import START, House
+from tests.shops import flooding, shop
 from tests.workers.tills import Story, Street, Till, paid, soon, till, working
 
 WATCHED_SECONDS = 0.3
@@ -83,6 +84,34 @@ def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[
             assert statistics.median(waits) < 1
             assert hanging.in_hand == len(hanging.heard), "while none of them had said a word"
             assert hanging.in_hand_most < AT_ONCE_MAX * 3 // 4
+
+    told(story)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "endlessly"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;x\r\ny\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+    ],
+)
+def test_endpoints_that_answer_without_end_do_not_make_the_news_of_others_late(
+    told: Callable[[Story], None], beginning: bytes, endlessly: bytes
+) -> None:
+    async def story(street: Street) -> None:
+        async with shop(flooding(beginning, endlessly, [])) as port, till(street.one) as lively, working(street.one):
+            merchant = await street.one.merchant(callbacks=lively.url)
+            await crowd(street.one, f"http://127.0.0.1:{port}/", 20, 5)
+            waits: list[float] = []
+            for nth in range(1, 4):
+                begun = asyncio.get_running_loop().time()
+                await paid(street.one, merchant)
+                await soon(lambda nth=nth: len(lively.heard) == nth)
+                waits.append(asyncio.get_running_loop().time() - begun)
+            assert statistics.median(waits) < 1
 
     told(story)
 

@@ -1,0 +1,87 @@
+"""What a peer's bytes are read as: the same however they are cut, and cheaply, whatever they are."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gerbang.http_answers import ANSWER_BYTES_MAX, Incoming, NotHttp
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def read(*pieces: bytes, ended: bool = True) -> Incoming:
+    incoming = Incoming()
+    for piece in pieces:
+        if not incoming.over:
+            incoming.feed(piece)
+    if ended and not incoming.over:
+        incoming.end(cleanly=True)
+    return incoming
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "body", "whole", "clean"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nok", 200, b"ok", True, True),
+        (OK + b"Content-Length: 0\r\n\r\n", 200, b"", True, True),
+        (OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nok", 200, b"ok", True, False),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True, True),
+        (CHUNKED + b"3\r\nyes\r\n0\r\n\r\n", 200, b"yes", True, True),
+        (CHUNKED + b"3;a=b\r\nyes\r\n2 ;c\r\n, \r\n1\r\nI\r\n0\r\nX: y\r\n\r\n", 200, b"yes, I", True, True),
+        (CHUNKED + b"3\r\nyes\r\n5\r\nperh", 200, b"yes5\r\nperh", False, False),
+        (CHUNKED + b"3\r\nyes!\r\n0\r\n\r\n", 200, b"3\r\nyes!\r\n0\r\n\r\n", False, False),
+        (b"HTTP/1.0 200 OK\r\n\r\nold", 200, b"old", True, False),
+        (
+            b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\n" + OK + b"\r\nok",
+            200,
+            b"ok",
+            True,
+            False,
+        ),
+        (b"HTTP/1.1 404 \r\nContent-Length: 1\r\n\r\n?", 404, b"?", True, True),
+        (b"HTTP/1.1 502\nContent-Length: 1\n\n?", 502, b"?", True, True),
+        (OK + b"Content-Length: 10\r\n\r\nhalf", 200, b"half", False, False),
+        (OK + b"X: y", 200, b"", False, False),
+    ],
+)
+def test_an_answer_is_read_the_same_however_it_is_cut(
+    said: bytes, status: int, body: bytes, whole: bool, clean: bool
+) -> None:
+    expected = (status, body, whole, clean)
+    cuts = [[said], [said[at : at + 1] for at in range(len(said))]]
+    cuts += [[said[:at], said[at:]] for at in range(1, len(said))]
+    for pieces in cuts:
+        got = read(*pieces)
+        assert (got.status, got.body, got.whole, got.leaves_a_clean_connection) == expected
+
+
+def test_names_of_headers_are_in_lower_case_and_repeated_ones_are_joined() -> None:
+    got = read(OK + b"X-One: a\r\nx-one:b \r\nnot a header\r\nContent-Length: 0\r\n\r\n")
+    assert got.headers == {"x-one": "a, b", "content-length": "0"}
+    assert (got.whole, got.leaves_a_clean_connection) == (True, False)
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", OK, CHUNKED, OK + b"Content-Length: 3\r\n\r\n"]))
+def test_no_bytes_break_the_reader_and_what_follows_a_status_never_changes_it(rest: bytes, begun: bytes) -> None:
+    try:
+        got = read(begun + rest)
+    except NotHttp:
+        assert begun == b""
+    else:
+        assert begun == b"" or got.status == 200
+
+
+@pytest.mark.parametrize(
+    "endlessly", [CHUNKED + b"1\r\nx\r\n" * 20_000, OK + b"X:\n" * 20_000 + b"\n", OK + b"X:" + b"x" * 90_000]
+)
+def test_the_worst_answer_keeps_others_waiting_for_a_moment_only(endlessly: bytes) -> None:
+    spent: list[float] = []
+    for _ in range(5):  # the quickest of them: other programs of the machine have their moments too
+        begun = time.process_time()
+        read(endlessly)
+        spent.append(time.process_time() - begun)
+    assert min(spent) < 0.02
+    assert len(read(endlessly).body) <= ANSWER_BYTES_MAX
