@@ -67,7 +67,10 @@ async def _hopefully(world: World, orders: Sequence[NewPayment], indexes: list[i
 async def _carefully(
     world: World, orders: Sequence[NewPayment], indexes: list[int], answers: dict[int, bytes | Refused]
 ) -> list[int]:
-    """Looks first and writes then, step by step; fills in answers, and returns those that lost a race meanwhile."""
+    """Looks first and writes then, step by step; fills in answers, and returns those that lost a race meanwhile.
+
+    Whoever is refused is looked for again: an equal request may have been granted since, and is the reason.
+    """
     async with world.db.transaction() as tx:
         now = world.clock.now()
         fresh = await _not_answered_yet(tx, orders, indexes, answers, now)
@@ -76,6 +79,7 @@ async def _carefully(
         plans = await drafts.plans_of(world, tx, orders, fresh, now)
         made = await _numbered(world, tx, orders, plans, answers, now)
         lost = await _written(tx, made, now)
+        await _not_answered_yet(tx, orders, [i for i in fresh if isinstance(answers.get(i), Refused)], answers, now)
         kept = [one for i, one in made.items() if i not in lost]
         await charges.insert(tx, [one.charge for one in kept if one.charge is not None])
         await _announce(tx, kept, now)
@@ -117,10 +121,15 @@ def _names(order: NewPayment, i: int) -> dict[tuple[UUID, str, str], object]:
 async def _not_answered_yet(
     tx: Tx, orders: Sequence[NewPayment], indexes: list[int], answers: dict[int, bytes | Refused], now: datetime
 ) -> list[int]:
-    """Answers repetitions and references that are taken; returns the rest."""
+    """Answers repetitions and references that are taken; returns the rest.
+
+    References come first: who sees that an equal request has taken one must see its answer too.
+    """
+    if not indexes:
+        return []
+    taken = await payments.references_taken(tx, [_name(orders[i]) for i in indexes])
     keys = [(orders[i].merchant_id, key) for i in indexes if (key := orders[i].key) is not None]
     kept = await idempotency.find(tx, keys, now) if keys else {}
-    taken = await payments.references_taken(tx, [_name(orders[i]) for i in indexes])
     fresh: list[int] = []
     for i in indexes:
         order = orders[i]
