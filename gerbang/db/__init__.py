@@ -16,7 +16,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gerbang import network
 from gerbang.db import _complaints
-from gerbang.errors import Unavailable
+from gerbang.errors import Refused, Unavailable
 from gerbang.settings import SettingsWrong
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ VERSION_MIN = 15
 MIGRATION_LOCK = 7_003_241_501
 PING_SECONDS_MAX = 2.0
 ACQUIRE_SECONDS_MAX = 10.0
+
+
+async def wait_as_for_writing(tx: Tx) -> None:
+    """Makes the commit of a transaction that only reads wait as a writing one does, for all that it has read.
+
+    A commit whose waiting for a standby was broken off can be read here, and may yet be lost with this server: what
+    repeats an earlier answer must not promise more than the answer did.
+    """
+    await tx.execute("SELECT pg_logical_emit_message(true, 'gerbang', '')")
 
 
 def _is_closed(connection: Tx) -> bool:
@@ -110,11 +119,20 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx]:
-        """Everything inside is committed together, or not at all. The network is closed meanwhile."""
+        """Everything inside is committed together, or not at all. The network is closed meanwhile.
+
+        A refusal undoes it, and then waits as a commit does: "it is cancelled already" must stay true too.
+        """
         async with self.reading() as connection:
-            with network.forbidden("inside a database transaction"):
-                async with connection.transaction():
-                    yield connection
+            try:
+                with network.forbidden("inside a database transaction"):
+                    async with connection.transaction():
+                        yield connection
+            except Unavailable:
+                raise
+            except Refused:
+                await wait_as_for_writing(connection)
+                raise
 
     async def ping(self) -> None:
         """Raises Unavailable when PostgreSQL does not answer within two seconds."""

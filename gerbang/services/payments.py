@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from gerbang.db import Tx, charges, creation, customers, idempotency, paycodes, payments
+from gerbang.db import Tx, charges, creation, customers, idempotency, paycodes, payments, wait_as_for_writing
 from gerbang.db.creation import Created
 from gerbang.domain.events import Event
 from gerbang.errors import KeyReused, ReferenceTaken, Refused
@@ -130,6 +130,8 @@ async def _not_answered_yet(
     taken = await payments.references_taken(tx, [_name(orders[i]) for i in indexes])
     keys = [(orders[i].merchant_id, key) for i in indexes if (key := orders[i].key) is not None]
     kept = await idempotency.find(tx, keys, now) if keys else {}
+    if taken or kept:
+        await wait_as_for_writing(tx)
     fresh: list[int] = []
     for i in indexes:
         order = orders[i]
