@@ -199,7 +199,8 @@ def channels_page() -> str:
         ),
         ["## Banks of virtual accounts"],
         [
-            "A dynamic number is its company code, `0000` and eight digits that we choose. A static one is its company code, the",
+            "A dynamic number is its company code, `0000` and eight digits that we choose; each merchant's come from an eighth of",
+            "them, so that nobody uses them up for the others. A static one is its company code, the",
             "merchant's number in four digits, and the suffix that the merchant chose. An own one, for products that work so, is",
             f"its own company code, the merchant's number and {OWN_DIGITS} digits that the merchant may choose. The codes are",
             "placeholders until a bank's contract gives real ones: prefixes and ranges are data of each merchant's agreement.",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from gerbang import channels
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import Merchant, NumberRange, RetailAgreement
+from gerbang.domain.merchants import Merchant, NumberRange, RetailAgreement, part_of
 from gerbang.domain.money import rupiah
 from gerbang.domain.paycodes import Block, Opening
 from gerbang.domain.payments import Payment
@@ -64,7 +64,7 @@ class RetailOutlet:
             amount=payment.amount,
             standing=False,
             expires_at=channels.end_of(self.facts, payment, merchant, now),
-            range=agreed.codes,
+            range=part_of(CODES, merchant.id) if agreed.codes == CODES else agreed.codes,
         )
 
     def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:

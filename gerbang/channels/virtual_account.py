@@ -12,7 +12,7 @@ import msgspec
 from gerbang import channels
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
+from gerbang.domain.merchants import BankAgreement, Merchant, NumberRange, VirtualAccountAgreement, part_of
 from gerbang.domain.money import rupiah
 from gerbang.domain.paycodes import Block, Opening
 from gerbang.domain.payments import Method, Payment
@@ -72,7 +72,7 @@ def agreement_for(merchant_number: int) -> VirtualAccountAgreement:
     return VirtualAccountAgreement(
         banks={
             code: BankAgreement(
-                dynamic=NumberRange(prefix=f"{bank.dynamic_company}0000", digits=DYNAMIC_DIGITS),
+                dynamic=_of_the_house(code),
                 static_prefix=f"{bank.static_company}{merchant_number:04d}",
                 static_digits=bank.static_digits,
                 static_ranges=[STATIC_RANGE_DEFAULT],
@@ -155,10 +155,16 @@ def _numbers(
             raise NumberNotOffered("number", bank=method.option)
         return (None, own, ()) if method.number is None else (_own_number(own, method.number), None, ())
     if not payment.standing:
-        return None, bank.dynamic, _static_part(bank)
+        shared = bank.dynamic == _of_the_house(method.option or "")
+        return None, part_of(bank.dynamic, merchant.id) if shared else bank.dynamic, _static_part(bank)
     if method.number is None:
         return None, _static_range(bank), ()
     return _static_number(bank, method.number), None, ()
+
+
+def _of_the_house(bank: str) -> NumberRange:
+    """The numbers by chance of all merchants that have no contract data."""
+    return NumberRange(prefix=f"{BANKS[bank].dynamic_company}0000", digits=DYNAMIC_DIGITS)
 
 
 def own_numbers(bank: str, merchant_number: int) -> NumberRange:

@@ -18,7 +18,7 @@ from asyncpg.pool import PoolConnectionProxy
 from gerbang import network
 from gerbang.db import _complaints
 from gerbang.db._hosts import NEXT, Connection, Hosts
-from gerbang.errors import Unavailable
+from gerbang.errors import Refused, Unavailable
 from gerbang.settings import SettingsWrong
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ is asked here has an index, so none of them may read a table from end to end.
 ACQUIRE_SECONDS_MAX = 10.0
 ROLL_BACK_SECONDS_MAX = 1.0
 LISTENING_BEAT_SECONDS = 10.0
+
+
+async def wait_as_for_writing(tx: Tx) -> None:
+    """Makes the commit of a transaction that only reads wait as a writing one does, for all that it has read.
+
+    A commit whose waiting for a standby was broken off can be read here, and may yet be lost with this server: what
+    repeats an earlier answer must not promise more than the answer did.
+    """
+    await tx.execute("SELECT pg_logical_emit_message(true, 'gerbang', '')")
 
 
 def _is_closed(connection: Tx) -> bool:
@@ -140,17 +149,26 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx]:
-        """Everything inside is committed together, or not at all. The network is closed meanwhile."""
+        """Everything inside is committed together, or not at all. The network is closed meanwhile.
+
+        A refusal undoes it, and then waits as a commit does: "it is cancelled already" must stay true too.
+        """
         async with self.reading() as connection:
-            with network.forbidden("inside a database transaction"):
-                await connection.execute("BEGIN")
-                try:
-                    yield connection
-                except BaseException:
-                    with suppress(*CONNECTION_LOST):  # a server without its client rolls back by itself
-                        await connection.execute("ROLLBACK", timeout=ROLL_BACK_SECONDS_MAX)
-                    raise
-                await connection.execute("COMMIT")
+            try:
+                with network.forbidden("inside a database transaction"):
+                    await connection.execute("BEGIN")
+                    try:
+                        yield connection
+                    except BaseException:
+                        with suppress(*CONNECTION_LOST):  # a server without its client rolls back by itself
+                            await connection.execute("ROLLBACK", timeout=ROLL_BACK_SECONDS_MAX)
+                        raise
+                    await connection.execute("COMMIT")
+            except Unavailable:
+                raise
+            except Refused:
+                await wait_as_for_writing(connection)
+                raise
 
     async def promptly(self, work: Callable[[Tx], Awaitable[None]]) -> None:
         """Does some work in a transaction of its own. Raises Unavailable when that takes longer than two seconds."""

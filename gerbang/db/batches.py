@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from gerbang.errors import Refused, Unavailable
+from gerbang.errors import Unavailable
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -18,13 +18,14 @@ Answer = TypeVar("Answer")
 class Batch(Generic[Item, Answer]):
     """Calling it with one item gives that item's own answer, or raises its own refusal.
 
-    `work` gets 1 to `size_max` items, in the order of their arrival, and answers each with a value: an answer or a Refused.
+    `work` gets 1 to `size_max` items, in the order of their arrival, and answers each with a value: an answer, or what
+    its caller is to be raised, such as a Refused.
     At most `lanes` batches are written at the same time. If `work` raises, each item of the batch is tried once more
     alone, so that one bad item cannot fail its neighbours, and one that has lost a race sees who won it.
     """
 
     def __init__(
-        self, work: Callable[[list[Item]], Awaitable[Sequence[Answer | Refused]]], *, size_max: int, lanes: int
+        self, work: Callable[[list[Item]], Awaitable[Sequence[Answer | Exception]]], *, size_max: int, lanes: int
     ) -> None:
         self._work = work
         self._size_max = size_max

@@ -12,16 +12,21 @@ from gerbang.db._rows import arrays
 from gerbang.domain.merchants import NumberRange
 from gerbang.domain.paycodes import Paycode
 
+GOOD_GUESSES = 16
+"""So many in a row, and a range is crowded no more."""
+
 
 class Cursors:
     """Where in each range to look for a free number next, kept in memory.
 
     A process starts somewhere by chance and walks on, so that neighbours in the index are neighbours in time and two
-    processes rarely meet. A cursor is only a guess: the index says whether a number is free.
+    processes rarely meet. A cursor is only a guess: the index says whether a number is free. So is what is thought of a
+    range: it is crowded after a guess has met a number that is held, until some in a row have met none.
     """
 
     def __init__(self) -> None:
         self._next: dict[tuple[str, int, int], int] = {}
+        self._crowded: dict[tuple[str, int, int], int] = {}
 
     def guess(self, numbers: NumberRange, taken_out: Sequence[tuple[int, int]], count: int) -> list[str]:
         """Up to `count` different numbers of the range."""
@@ -39,7 +44,21 @@ class Cursors:
 
     def jump(self, numbers: NumberRange) -> None:
         """Start somewhere else: the guesses met numbers that are held."""
-        self._next.pop((numbers.prefix, numbers.digits, numbers.first), None)
+        key = (numbers.prefix, numbers.digits, numbers.first)
+        self._next.pop(key, None)
+        self._crowded[key] = GOOD_GUESSES
+
+    def hit(self, numbers: NumberRange) -> None:
+        """A guess was right."""
+        key = (numbers.prefix, numbers.digits, numbers.first)
+        if key in self._crowded:
+            self._crowded[key] -= 1
+            if not self._crowded[key]:
+                del self._crowded[key]
+
+    def crowded(self, numbers: NumberRange | None) -> bool:
+        """Whether guesses in this range are rarely right."""
+        return numbers is not None and (numbers.prefix, numbers.digits, numbers.first) in self._crowded
 
 
 COLUMNS = "channel, number, merchant_id, payment_id, charge_id, standing, free_at, created_at"
@@ -169,10 +188,7 @@ async def owners(tx: Tx, numbers: Sequence[tuple[str, str, datetime]]) -> dict[t
 async def free_numbers(
     tx: Tx, channel: str, numbers: NumberRange, taken_out: Sequence[tuple[int, int]], now: datetime, most: int
 ) -> list[str]:
-    """Numbers of a range that nobody holds, found by looking at all that are held: for when guessing has failed.
-
-    Numbers whose quarantine is over are let go first. Returns fewer than `most` only when the range has no more.
-    """
+    """Up to `most` numbers of a small range that nobody holds; those whose quarantine is over are let go first."""
     low, high = numbers.number(0), numbers.number(numbers.size - 1)
     await tx.execute(
         """
@@ -184,33 +200,27 @@ async def free_numbers(
         high,
         now,
     )
-    # Held numbers cut the range into gaps; a gap that is wide enough gives all that is asked for.
-    gaps = await tx.fetch(
+    rows = await tx.fetch(
         """
-        WITH held AS (
-            SELECT substr(number, $5)::bigint AS n FROM paycodes
+        SELECT n FROM (
+            SELECT generate_series($4::bigint, $5::bigint) AS n
+            EXCEPT SELECT substr(number, $6)::bigint FROM paycodes
             WHERE held AND channel = $1 AND number BETWEEN $2 AND $3 AND length(number) = length($2)
-            UNION ALL SELECT unnest($6::bigint[])
-            UNION ALL SELECT $7::bigint - 1
-        ), gaps AS (
-            SELECT n + 1 AS first, coalesce(lead(n) OVER (ORDER BY n), $8::bigint + 1) - 1 AS last FROM held
-        )
-        SELECT first, last FROM gaps WHERE last >= first ORDER BY last - first DESC LIMIT $4
+        ) free
+        WHERE NOT EXISTS (SELECT FROM unnest($7::bigint[], $8::bigint[]) AS kept(first, last) WHERE n BETWEEN first AND last)
+        LIMIT $9
         """,
         channel,
         low,
         high,
-        most,
-        len(numbers.prefix) + 1,
-        [n for first, last in taken_out for n in range(first, last + 1)],
         numbers.first,
         numbers.end,
+        len(numbers.prefix) + 1,
+        [first for first, _ in taken_out],
+        [last for _, last in taken_out],
+        most,
     )
-    free: list[str] = []
-    for gap in gaps:
-        wanted = min(most - len(free), gap["last"] - gap["first"] + 1)
-        free += [numbers.number(gap["first"] - numbers.first + i) for i in range(wanted)]
-    return free
+    return [numbers.number(row["n"] - numbers.first) for row in rows]
 
 
 async def standing_count(tx: Tx, merchant_id: UUID, channel: str) -> int:

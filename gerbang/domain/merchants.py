@@ -31,6 +31,19 @@ class NumberRange(msgspec.Struct, frozen=True):
         return f"{self.prefix}{self.first + index:0{self.digits}d}"
 
 
+SHARES = 8
+
+
+def part_of(numbers: NumberRange, merchant_id: UUID) -> NumberRange:
+    """Where in a range of the whole house one merchant's numbers come from: an eighth, from somewhere in it on.
+
+    Parts overlap. So many merchants fit into a range, and none of them can use it up for the others.
+    """
+    size = numbers.size // SHARES
+    first = numbers.first + merchant_id.int % (numbers.size - size + 1)
+    return NumberRange(numbers.prefix, numbers.digits, first, first + size - 1)
+
+
 class BankAgreement(msgspec.Struct, frozen=True):
     """One bank's virtual accounts: where numbers by chance come from, and which suffixes the merchant may choose."""
 

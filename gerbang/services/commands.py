@@ -14,6 +14,7 @@ from gerbang.services.deliveries import Result
 from gerbang.services.drafts import NewPayment
 from gerbang.services.lists import Asked, Paid
 from gerbang.services.lookups import Found, Question
+from gerbang.services.numbers import Crowded
 from gerbang.world import World
 
 
@@ -21,11 +22,18 @@ class Commands:
     """Call one with a single item; it answers for that item alone, or raises its refusal."""
 
     def __init__(self, world: World, *, size_max: int, lanes: int) -> None:
-        self.create: Batch[NewPayment, bytes] = Batch(
-            partial(payments.create_all, world), size_max=size_max, lanes=lanes
+        self._create: Batch[NewPayment, bytes] = Batch(
+            partial(payments.create_all, world, hurried=True), size_max=size_max, lanes=lanes
         )
-        self.confirm: Batch[Confirmation, Confirmed] = Batch(
-            partial(confirmations.confirm_all, world), size_max=size_max, lanes=lanes
+        self._confirm: Batch[Confirmation, Confirmed] = Batch(
+            partial(confirmations.confirm_all, world, hurried=True), size_max=size_max, lanes=lanes
+        )
+        # Who needs a number of a range that is nearly used up has a lane of its own, where looking for one delays nobody.
+        self._create_patiently: Batch[NewPayment, bytes] = Batch(
+            partial(payments.create_all, world), size_max=size_max, lanes=1
+        )
+        self._confirm_patiently: Batch[Confirmation, Confirmed] = Batch(
+            partial(confirmations.confirm_all, world), size_max=size_max, lanes=1
         )
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
         self.sign_in: Batch[SignIn, UUID] = Batch(
@@ -35,3 +43,15 @@ class Commands:
         self.read: Batch[Question, Found] = Batch(partial(lookups.read_all, world), size_max=size_max, lanes=lanes)
         self.visit: Batch[UUID, Visit] = Batch(partial(checkout.visits, world), size_max=size_max, lanes=lanes)
         self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)
+
+    async def create(self, order: NewPayment) -> bytes:
+        try:
+            return await self._create(order)
+        except Crowded:
+            return await self._create_patiently(order)
+
+    async def confirm(self, wish: Confirmation) -> Confirmed:
+        try:
+            return await self._confirm(wish)
+        except Crowded:
+            return await self._confirm_patiently(wish)

@@ -14,6 +14,7 @@ from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method, Payment, cancelled, moved
 from gerbang.errors import MethodMissing, PaymentUnknown, Refused
 from gerbang.services import news, numbers, opening
+from gerbang.services.numbers import Crowded
 from gerbang.services.opening import Plan
 from gerbang.world import World
 
@@ -33,15 +34,16 @@ class Cancellation(msgspec.Struct, frozen=True):
 
 
 Confirmed = tuple[Payment, Charge | None]
+Told = Confirmed | Refused | Crowded
 
 
-async def confirm_all(world: World, wishes: Sequence[Confirmation]) -> list[Confirmed | Refused]:
+async def confirm_all(world: World, wishes: Sequence[Confirmation], *, hurried: bool = False) -> list[Told]:
     """Confirms payments: each gets its number and waits for its buyer. One commit for all.
 
     Refusals: PaymentUnknown, WrongState, and what the channel refuses. Of two wishes for one payment the second is judged
-    after the first, as if they had come alone.
+    after the first, as if they had come alone. Who is hurried leaves those for whom a number must be looked for, as Crowded.
     """
-    answers: dict[int, Confirmed | Refused] = {}
+    answers: dict[int, Told] = {}
     waiting = list(range(len(wishes)))
     while waiting:
         first, waiting = _apart(wishes, waiting)
@@ -55,7 +57,7 @@ async def confirm_all(world: World, wishes: Sequence[Confirmation]) -> list[Conf
                     plans[i] = _decided(world, wishes[i], held, known, now)
                 except Refused as refusal:
                     answers[i] = refusal
-            answers.update(await _confirm(world, tx, plans, now))
+            answers.update(await _confirm(world, tx, plans, now, hurried=hurried))
     return [answers[i] for i in range(len(wishes))]
 
 
@@ -69,13 +71,14 @@ def _apart(wishes: Sequence[Confirmation], waiting: list[int]) -> tuple[list[int
     return waiting, []
 
 
-async def _confirm(world: World, tx: Tx, plans: dict[int, Plan], now: datetime) -> dict[int, Confirmed | Refused]:
+async def _confirm(world: World, tx: Tx, plans: dict[int, Plan], now: datetime, *, hurried: bool) -> dict[int, Told]:
     """Takes numbers for plans and writes what has become of their payments."""
-    taken = await numbers.take(tx, world.cursors, [plan.wish for plan in plans.values() if plan.wish], now)
-    answers: dict[int, Confirmed | Refused] = {}
+    wishes = [plan.wish for plan in plans.values() if plan.wish]
+    taken = await numbers.take(tx, world.cursors, wishes, now, hurried=hurried)
+    answers: dict[int, Told] = {}
     for (i, plan), number in zip(plans.items(), taken, strict=True):
-        answers[i] = number if isinstance(number, Refused) else opening.opened(plan, number, now)
-    done = [answer for answer in answers.values() if not isinstance(answer, Refused)]
+        answers[i] = opening.opened(plan, number, now) if isinstance(number, str) else number
+    done = [answer for answer in answers.values() if isinstance(answer, tuple)]
     await payments.update(tx, [payment for payment, _ in done])
     await charges.insert(tx, [charge for _, charge in done if charge is not None])
     events = [

@@ -1,11 +1,12 @@
 """Giving out numbers: the one the merchant chose, one of a range, or a reference by chance. Never the same one twice."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from gerbang import ids
 from gerbang.db import Tx, paycodes
@@ -16,6 +17,15 @@ from gerbang.errors import NumberTaken, RangeUsedUp, Refused, StandingQrQuotaUse
 
 GUESSES = 2
 REFERENCE_LENGTH = 14
+WINDOW, WINDOWS_MAX = 1_000, 10
+"""How many numbers are looked at together, and how often, before a range counts as used up."""
+
+
+class Crowded(Exception):
+    """A free number must be looked for, which is done where nobody else waits for it."""
+
+
+Given = str | Refused | Crowded
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -28,15 +38,24 @@ class Wish(msgspec.Struct, frozen=True):
     ends_at: datetime | None
 
 
-async def take(tx: Tx, cursors: Cursors, wishes: Sequence[Wish], now: datetime) -> list[str | Refused]:
-    """A number for each wish, held from now on, or why there is none: NumberTaken, RangeUsedUp, StandingQrQuotaUsedUp."""
-    given: dict[int, str | Refused] = await _over_quota(tx, wishes)
+async def take(
+    tx: Tx, cursors: Cursors, wishes: Sequence[Wish], now: datetime, *, hurried: bool = False
+) -> list[Given]:
+    """A number for each wish, held from now on, or why there is none: NumberTaken, RangeUsedUp, StandingQrQuotaUsedUp.
+
+    Who is hurried looks for none that is not found by guessing, and hears that the range is Crowded.
+    """
+    given: dict[int, Given] = await _over_quota(tx, wishes)
+    if hurried:
+        given |= {i: Crowded() for i, wish in enumerate(wishes) if cursors.crowded(wish.opening.range)}
     for attempt in range(GUESSES):
         missing = [i for i in range(len(wishes)) if i not in given]
         await _hold(tx, given, wishes, _candidates(cursors, wishes, missing), now)
         for i in missing:
             numbers = wishes[i].opening.range
-            if i not in given and numbers is not None:
+            if numbers is not None and attempt == 0 and i in given:
+                cursors.hit(numbers)
+            elif numbers is not None and i not in given:
                 cursors.jump(numbers)
         await _release_chosen(tx, given, wishes, now, first=attempt == 0)
     # Merchants may share a range of which different parts are kept for them.
@@ -45,6 +64,9 @@ async def take(tx: Tx, cursors: Cursors, wishes: Sequence[Wish], now: datetime) 
         if i not in given and wish.opening.range is not None:
             ranges[wish.opening.range, wish.opening.channel, wish.opening.taken_out].append(i)
     for (numbers, channel, taken_out), missing in ranges.items():
+        if hurried:
+            given |= {i: Crowded() for i in missing}
+            continue
         await _search(tx, given, wishes, numbers, channel, taken_out, missing, now)
     return [given[i] for i in range(len(wishes))]
 
@@ -57,9 +79,9 @@ def guess(cursors: Cursors, wishes: Sequence[Wish]) -> list[str] | None:
     return [candidates[i] for i in range(len(wishes))] if len(candidates) == len(wishes) else None
 
 
-async def _over_quota(tx: Tx, wishes: Sequence[Wish]) -> dict[int, str | Refused]:
+async def _over_quota(tx: Tx, wishes: Sequence[Wish]) -> dict[int, Given]:
     """Refuses standing QR codes beyond the merchant's quota."""
-    refused: dict[int, str | Refused] = {}
+    refused: dict[int, Given] = {}
     counts: dict[UUID, int] = {}
     for i, wish in enumerate(wishes):
         agreed = wish.merchant.agreement.qris
@@ -94,7 +116,7 @@ def _candidates(cursors: Cursors, wishes: Sequence[Wish], missing: Sequence[int]
 
 
 async def _hold(
-    tx: Tx, given: dict[int, str | Refused], wishes: Sequence[Wish], candidates: dict[int, str], now: datetime
+    tx: Tx, given: dict[int, Given], wishes: Sequence[Wish], candidates: dict[int, str], now: datetime
 ) -> None:
     """Takes those candidates that are free."""
     wanted: dict[tuple[str, str], int] = {}
@@ -106,7 +128,7 @@ async def _hold(
 
 
 async def _release_chosen(
-    tx: Tx, given: dict[int, str | Refused], wishes: Sequence[Wish], now: datetime, *, first: bool
+    tx: Tx, given: dict[int, Given], wishes: Sequence[Wish], now: datetime, *, first: bool
 ) -> None:
     """Numbers that merchants chose and that are held: lets go of those that may be, or else says that they are taken."""
     held = [i for i, wish in enumerate(wishes) if i not in given and wish.opening.chosen is not None]
@@ -120,7 +142,7 @@ async def _release_chosen(
 
 async def _search(
     tx: Tx,
-    given: dict[int, str | Refused],
+    given: dict[int, Given],
     wishes: Sequence[Wish],
     numbers: NumberRange,
     channel: str,
@@ -128,15 +150,26 @@ async def _search(
     missing: list[int],
     now: datetime,
 ) -> None:
-    """Guessing has failed: looks at the whole range, until each wish has a number or the range has none."""
-    while missing:
-        free = await paycodes.free_numbers(tx, channel, numbers, taken_out, now, len(missing))
-        if not free:
-            for i in missing:
-                given[i] = RangeUsedUp("option", bank=wishes[i].opening.option)
-            return
-        await _hold(tx, given, wishes, dict(zip(missing, free, strict=False)), now)
-        missing = [i for i in missing if i not in given]
+    """Guessing has failed: looks through parts of the range, until each wish has a number or they have no more."""
+    for window in windows(numbers):
+        while missing:
+            free = await paycodes.free_numbers(tx, channel, window, taken_out, now, len(missing))
+            if not free:
+                break
+            await _hold(tx, given, wishes, dict(zip(missing, free, strict=False)), now)
+            missing = [i for i in missing if i not in given]
+    for i in missing:
+        given[i] = RangeUsedUp("option", bank=wishes[i].opening.option)
+
+
+def windows(numbers: NumberRange) -> Iterator[NumberRange]:
+    """Parts of a range, from anywhere on: all there are of a small one, and of a large one some from all over it."""
+    count = -(-numbers.size // WINDOW)
+    looked_at = min(count, WINDOWS_MAX)
+    start = ids.between(0, count - 1)
+    for step in range(looked_at):
+        first = numbers.first + (start + step * count // looked_at) % count * WINDOW
+        yield replace(numbers, first=first, last=min(first + WINDOW - 1, numbers.end))
 
 
 def paycode(wish: Wish, number: str, now: datetime) -> Paycode:

@@ -4,53 +4,60 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from gerbang.db import Tx, charges, creation, customers, idempotency, paycodes, payments
+from gerbang.db import Tx, charges, creation, customers, idempotency, paycodes, payments, wait_as_for_writing
 from gerbang.db.creation import Created
 from gerbang.domain.events import Event
 from gerbang.errors import KeyReused, ReferenceTaken, Refused
 from gerbang.services import drafts, news, numbers
 from gerbang.services.drafts import Made, NewPayment
+from gerbang.services.numbers import Crowded
 from gerbang.services.opening import Plan
 from gerbang.world import World
 
+Told = bytes | Refused | Crowded
 KEY_REMEMBERED = timedelta(hours=24)
 """How long an idempotency key is remembered (payment-session reference, 1.4)."""
 FORGOTTEN_AT_ONCE = 10_000
 """However many a worker that was stopped has left: no command may take more than a moment."""
 
 
-async def create_all(world: World, orders: Sequence[NewPayment]) -> list[bytes | Refused]:
+async def create_all(world: World, orders: Sequence[NewPayment], *, hurried: bool = False) -> list[Told]:
     """Makes payments and returns each one's rendered answer, or why it was refused.
 
     Requests of one batch that share a key, a reference or a customer are taken one after the other, as if they had come
     alone. What can be hoped to be new is written in one statement; only what was taken, or refused, is looked at closely.
+    Who is hurried leaves those for whom a number must be looked for, as Crowded.
     """
-    answers: dict[int, bytes | Refused] = {}
+    answers: dict[int, Told] = {}
     waiting = list(range(len(orders)))
     while waiting:
         first, waiting = _apart(orders, waiting)
-        answers.update(await _hopefully(world, orders, first))
+        answers.update(await _hopefully(world, orders, first, hurried=hurried))
         rest = [i for i in first if i not in answers]
         if rest:
             # Those that lost a race are looked at again: by now what the winner did can be read.
-            waiting = sorted(await _carefully(world, orders, rest, answers)) + waiting
+            waiting = sorted(await _carefully(world, orders, rest, answers, hurried=hurried)) + waiting
     return [answers[i] for i in range(len(orders))]
 
 
-async def _hopefully(world: World, orders: Sequence[NewPayment], indexes: list[int]) -> dict[int, bytes]:
+async def _hopefully(
+    world: World, orders: Sequence[NewPayment], indexes: list[int], *, hurried: bool
+) -> dict[int, Told]:
     """Writes the orders that nothing speaks against, all in one statement, and returns their answers.
 
-    It returns none when anything of theirs turns out to be taken. A refusal is not believed here: the order may repeat
+    It writes none when anything of theirs turns out to be taken. A refusal is not believed here: the order may repeat
     one that was granted, and then it is given that one's answer.
     """
     now = world.clock.now()
     async with world.db.reading() as connection:
         plans = await drafts.plans_of(world, connection, orders, indexes, now)
-        granted = {i: plan for i, plan in plans.items() if isinstance(plan, Plan)}
+        crowded = {i for i, plan in plans.items() if isinstance(plan, Plan) and _is_crowded(world, plan)}
+        left: dict[int, Told] = {i: Crowded() for i in crowded} if hurried else {}
+        granted = {i: plan for i, plan in plans.items() if isinstance(plan, Plan) and i not in crowded}
         wishes = {i: wish for i, plan in granted.items() if (wish := plan.wish) is not None}
         guessed = numbers.guess(world.cursors, list(wishes.values()))
         if guessed is None or not granted:
-            return {}
+            return left
         given = dict(zip(wishes, guessed, strict=True))
         made = {i: drafts.made(orders[i], plan, given.get(i), now) for i, plan in granted.items()}
         rows = [
@@ -63,21 +70,36 @@ async def _hopefully(world: World, orders: Sequence[NewPayment], indexes: list[i
             )
             for i, one in made.items()
         ]
-        return {i: one.answer for i, one in made.items()} if await creation.insert(connection, rows, now) else {}
+        written = await creation.insert(connection, rows, now)
+        return left | {i: one.answer for i, one in made.items() if written}
+
+
+def _is_crowded(world: World, plan: Plan) -> bool:
+    """Whether a number that was guessed for it would probably fail a whole batch."""
+    return plan.opening is not None and world.cursors.crowded(plan.opening.range)
 
 
 async def _carefully(
-    world: World, orders: Sequence[NewPayment], indexes: list[int], answers: dict[int, bytes | Refused]
+    world: World,
+    orders: Sequence[NewPayment],
+    indexes: list[int],
+    answers: dict[int, Told],
+    *,
+    hurried: bool,
 ) -> list[int]:
-    """Looks first and writes then, step by step; fills in answers, and returns those that lost a race meanwhile."""
+    """Looks first and writes then, step by step; fills in answers, and returns those that lost a race meanwhile.
+
+    Whoever is refused is looked for again: an equal request may have been granted since, and is the reason.
+    """
     async with world.db.transaction() as tx:
         now = world.clock.now()
         fresh = await _not_answered_yet(tx, orders, indexes, answers, now)
         if not fresh:
             return []
         plans = await drafts.plans_of(world, tx, orders, fresh, now)
-        made = await _numbered(world, tx, orders, plans, answers, now)
+        made = await _numbered(world, tx, orders, plans, answers, now, hurried=hurried)
         lost = await _written(tx, made, now)
+        await _not_answered_yet(tx, orders, [i for i in fresh if isinstance(answers.get(i), Exception)], answers, now)
         kept = [one for i, one in made.items() if i not in lost]
         await charges.insert(tx, [one.charge for one in kept if one.charge is not None])
         await _announce(tx, kept, now)
@@ -117,12 +139,19 @@ def _names(order: NewPayment, i: int) -> dict[tuple[UUID, str, str], object]:
 
 
 async def _not_answered_yet(
-    tx: Tx, orders: Sequence[NewPayment], indexes: list[int], answers: dict[int, bytes | Refused], now: datetime
+    tx: Tx, orders: Sequence[NewPayment], indexes: list[int], answers: dict[int, Told], now: datetime
 ) -> list[int]:
-    """Answers repetitions and references that are taken; returns the rest."""
+    """Answers repetitions and references that are taken; returns the rest.
+
+    References come first: who sees that an equal request has taken one must see its answer too.
+    """
+    if not indexes:
+        return []
+    taken = await payments.references_taken(tx, [_name(orders[i]) for i in indexes])
     keys = [(orders[i].merchant_id, key) for i in indexes if (key := orders[i].key) is not None]
     kept = await idempotency.find(tx, keys, now) if keys else {}
-    taken = await payments.references_taken(tx, [_name(orders[i]) for i in indexes])
+    if taken or kept:
+        await wait_as_for_writing(tx)
     fresh: list[int] = []
     for i in indexes:
         order = orders[i]
@@ -145,20 +174,22 @@ async def _numbered(
     tx: Tx,
     orders: Sequence[NewPayment],
     plans: dict[int, Plan | Refused],
-    answers: dict[int, bytes | Refused],
+    answers: dict[int, Told],
     now: datetime,
+    *,
+    hurried: bool,
 ) -> dict[int, Made]:
     """Gives those plans a number that need one, and renders the answers; refusals are filled in."""
     granted = {i: plan for i, plan in plans.items() if isinstance(plan, Plan)}
     wishes = {i: wish for i, plan in granted.items() if (wish := plan.wish) is not None}
-    taken = await numbers.take(tx, world.cursors, list(wishes.values()), now) if wishes else []
+    taken = await numbers.take(tx, world.cursors, list(wishes.values()), now, hurried=hurried) if wishes else []
     given = dict(zip(wishes, taken, strict=True))
     made: dict[int, Made] = {}
     for i, plan in plans.items():
         number = given.get(i)
         if isinstance(plan, Refused):
             answers[i] = plan
-        elif isinstance(number, Refused):
+        elif number is not None and not isinstance(number, str):
             answers[i] = number
         else:
             made[i] = drafts.made(orders[i], plan, number, now)

@@ -15,7 +15,7 @@ import structlog
 
 from gerbang import ids
 from gerbang.banks import Bank, Sent, Silence
-from gerbang.db import Tx, ledger, merchants
+from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
 from gerbang.db import payouts as kept
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee, fee_of
@@ -104,6 +104,7 @@ async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
         if not await kept.insert(tx, payout, now + LEASE):
             there = await kept.by_reference(tx, new.merchant_id, new.reference)
             assert there is not None, "a reference that is taken has its payout, and payouts are never deleted"
+            await wait_as_for_writing(tx)
             return there, False
         # A reference that is known is answered with its payout, so only a new one is judged.
         if new.amount < AMOUNT_MIN:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gerbang import channels as channel_rules
 from gerbang import ids
-from gerbang.db import Tx, charges, ledger, merchants, paycodes, payments
+from gerbang.db import Tx, charges, ledger, merchants, paycodes, payments, wait_as_for_writing
 from gerbang.db import reports as kept
 from gerbang.domain import charges as charge_rules
 from gerbang.domain.calendars import settles_at
@@ -63,6 +63,8 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
         now = world.clock.now()
         books = await _opened(tx, reports, now)
         told, known = await _heard(tx, reports)
+        if known:
+            await wait_as_for_writing(tx)
         for i, renamed in enumerate(told):
             report = _told_apart(renamed, known)
             name = (report.bank, report.reference)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang import channels
-from gerbang.channels import ewallet, retail_outlet, virtual_account
+from gerbang.channels import ewallet, virtual_account
 from gerbang.channels.ewallet import Ewallet
 from gerbang.channels.retail_outlet import RetailOutlet
 from gerbang.channels.virtual_account import VirtualAccount, own_numbers
@@ -46,8 +46,7 @@ def test_each_chain_has_its_own_limits_and_is_named_when_they_are_broken(outlet:
 def test_a_payment_code_has_seven_digits_and_never_begins_with_zero() -> None:
     codes = RETAIL.open(payment(RETAIL), MERCHANT, NOW).range
     assert codes is not None
-    assert codes == retail_outlet.CODES
-    assert (codes.number(0), codes.number(codes.size - 1)) == ("1000000", "9999999")
+    assert "1000000" <= codes.number(0) < codes.number(codes.size - 1) <= "9999999"
 
 
 def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:

@@ -22,9 +22,12 @@ async def do(desk: Desk, found: Paid, action: str) -> None:
         sandbox.sandbox_clock(desk.world)
     status = shapes.status_of(found.payment, found.charge)
     if action == "cancel":
-        if status != "pending":
-            raise WrongState(state=status, verb="cancelled")
-        await endings.withdraw(desk.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED))
+        try:
+            await endings.withdraw(desk.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED))
+        except WrongState:
+            if status == "pending":  # it was, a moment ago
+                raise
+            raise WrongState(state=status, verb="cancelled") from None
     elif action == "settle":
         # A bank that settles in real time may have come first, and then there is nothing left to do.
         if status == "completed":

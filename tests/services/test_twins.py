@@ -1,0 +1,152 @@
+"""The same request sent twice at once to two processes: both are told the same, whoever comes first."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from gerbang.channels import qris
+from gerbang.db import Tx, idempotency, paycodes, payments
+from gerbang.db.idempotency import Kept
+from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
+from gerbang.domain.paycodes import Paycode
+from gerbang.domain.payments import Method
+from gerbang.errors import ReferenceTaken
+from gerbang.services.payments import KEY_REMEMBERED, create_all
+from tests.gateways import Databases, Gateway, Shop
+from tests.houses import START, House, house, order, run
+
+PREFIX = "8899"
+AGREEMENT = Agreement(
+    virtual_account=VirtualAccountAgreement({"BRI": BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])}),
+    qris=qris.agreement_for(1, "Toko Uji"),
+)
+STANDING_QR = {"kind": "multiple", "amount": None, "method": Method("qris")}
+PAIRS = 60
+
+
+def _chosen(tail: str) -> dict[str, Any]:
+    return {"kind": "multiple", "method": Method(channel="virtual_account", option="BRI", number=tail)}
+
+
+@pytest.fixture(scope="module")
+def url(databases: Databases) -> str:
+    return databases.fresh()
+
+
+async def _waits(task: asyncio.Task[Any], tx: Tx) -> None:
+    """Returns once somebody waits for a lock."""
+    while not await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        assert not task.done(), task.result()
+        await asyncio.sleep(0.005)
+
+
+async def _held_up(
+    one: House, two: House, merchant: Merchant, behind: str, said: dict[str, Any]
+) -> tuple[object, object]:
+    """What twins are told of which one has looked for the other in vain, is held up, and is overtaken by it."""
+    in_front = f"{PREFIX}{behind}"
+    batch = [order(merchant.id, **STANDING_QR), order(merchant.id, **_chosen(behind)), order(merchant.id, **said)]
+    async with two.world.db.reading() as tx:
+        transaction = tx.transaction()
+        await transaction.start()
+        held = Paycode("virtual_account", in_front, merchant.id, merchant.id, None, True, None, START)
+        await paycodes.insert(tx, [held])
+        waiting = asyncio.create_task(create_all(one.world, batch))
+        await _waits(waiting, tx)
+        first = await two.commands.create(order(merchant.id, **said))
+        await transaction.rollback()
+    return first, (await waiting)[-1]
+
+
+def test_a_twin_that_finds_its_number_taken_by_the_other_gets_the_others_answer(url: str) -> None:
+    async def story() -> None:
+        async with house(url) as one, house(url) as two:
+            merchant = await one.merchant(agreement=AGREEMENT)
+            said = _chosen("0007") | {"key": "twins", "reference": "twins", "fingerprint": b"same"}
+            first, second = await _held_up(one, two, merchant, "0001", said)
+            assert isinstance(first, bytes) and second == first
+
+    run(story)
+
+
+def test_a_twin_of_one_reference_hears_of_the_reference_and_not_of_the_number(url: str) -> None:
+    async def story() -> None:
+        async with house(url) as one, house(url) as two:
+            merchant = await one.merchant(agreement=AGREEMENT)
+            first, second = await _held_up(one, two, merchant, "0002", _chosen("0008") | {"reference": "only"})
+            assert isinstance(first, bytes) and isinstance(second, ReferenceTaken)
+
+    run(story)
+
+
+def test_a_twin_whose_key_is_answered_while_it_looks_around_gets_that_answer(url: str) -> None:
+    async def story() -> None:
+        async with house(url) as one, house(url) as two:
+            merchant = await one.merchant(agreement=AGREEMENT)
+            wish = order(merchant.id, reference="seen", key="seen", fingerprint=b"same")
+            # The payment of an equal request that another process is about to commit.
+            payment = (await one.read(merchant, await one.create(merchant))).payment
+            async with two.world.db.reading() as tx:
+                transaction = tx.transaction()
+                await transaction.start()
+                await tx.execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
+                # A standing QR is made step by step: its key is looked for before anything is written.
+                waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STANDING_QR), wish]))
+                await _waits(waiting, tx)
+                kept = Kept(merchant.id, "seen", b"same", b"told before", START + KEY_REMEMBERED)
+                await idempotency.keep(tx, [kept], START)
+                await payments.insert(tx, [replace(payment, id=uuid4(), reference=wish.reference)])
+                await transaction.commit()
+            assert (await waiting)[-1] == b"told before"
+
+    run(story)
+
+
+# Over HTTP, many pairs in the same instant
+
+
+@pytest.fixture(scope="module")
+def two(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Shop]]:
+    """One merchant as two processes know it."""
+    url, data = databases.fresh(), tmp_path_factory.mktemp("twins")
+    with Gateway(url, data, work=False) as one, Gateway(url, data, work=False) as other:
+        shop = one.new_shop(agreement=AGREEMENT)
+        there = Shop(other, shop.merchant_id, shop.secret, shop.v4_keys)
+        assert shop.token and there.token
+        yield shop, there
+
+
+def _pairs(two: tuple[Shop, Shop], name: str, *, chosen: bool) -> Iterator[tuple[httpx.Response, httpx.Response]]:
+    """What both of each pair are answered."""
+    meeting = Barrier(2)
+
+    def send(shop: Shop, pair: int) -> httpx.Response:
+        tail = {"virtualAccountNumber": f"{1000 + pair}"} if chosen else {}
+        body = {
+            "clientReferenceId": f"{name}-{pair}",
+            "paymentType": "MULTIPLE",
+            "mode": "API",
+            "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
+            "paymentMethodOptions": {"virtualAccount": {"channel": "BRI", "virtualAccountName": "Budi", **tail}},
+        }
+        meeting.wait(10)
+        return shop.call("POST", "/v2/payments", body, X_REQUEST_ID=f"{name}-{pair}")
+
+    with ThreadPoolExecutor(2) as pool:
+        for pair in range(PAIRS):
+            one, other = (pool.submit(send, shop, pair) for shop in two)
+            yield one.result(), other.result()
+
+
+@pytest.mark.parametrize("chosen", [False, True], ids=["a number by chance", "a chosen number"])
+def test_twins_under_one_key_on_two_processes_are_answered_alike(two: tuple[Shop, Shop], chosen: bool) -> None:
+    pairs = _pairs(two, "chosen" if chosen else "chance", chosen=chosen)
+    told = [(one.status_code, other.status_code, one.content == other.content) for one, other in pairs]
+    assert set(told) == {(200, 200, True)}
