@@ -46,7 +46,8 @@ NEVER = {
             ON s.merchant_id = m.id
         LEFT JOIN (SELECT merchant_id, sum(amount + fee) AS gone FROM payouts WHERE state <> 'failed' GROUP BY merchant_id) o
             ON o.merchant_id = m.id
-        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) - coalesce(s.net, 0)""",
+        LEFT JOIN transfers b ON b.cause_id = m.id AND b.reason = 'starting_balance'
+        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) - coalesce(s.net, 0) - coalesce(b.amount, 0)""",
     "a charge that was settled without its one event": """
         SELECT c.id FROM charges c LEFT JOIN events e ON e.charge_id = c.id AND e.kind = 'charge.settled'
         GROUP BY c.id HAVING count(e.*) <> (c.settled_at IS NOT NULL)::integer""",

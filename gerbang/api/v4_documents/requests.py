@@ -26,6 +26,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Of text that may have several lines."""
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f-\x9f]+")
+SEN = re.compile(rf"([0-9]{{1,{AMOUNT_DIGITS_MAX}}})\.([0-9]{{1,2}})", re.ASCII)
 INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?( ?(Z|[+-]\d\d:?\d\d))?)?", re.ASCII | re.IGNORECASE
 )
@@ -103,6 +104,14 @@ class Attributes:
         if len(str(whole)) > AMOUNT_DIGITS_MAX:
             raise AmountAboveLimit(self.field(name), title="one transfer", maximum=f"{AMOUNT_DIGITS_MAX} digits")
         return rupiah(whole)
+
+    def arriving(self, name: str = "amount") -> int:
+        """Minor units of money that arrives, which may have sen: 99000.2 or "99000.20". Otherwise as `amount`."""
+        value = self._given(name)
+        written = repr(value) if isinstance(value, float) else value
+        found = SEN.fullmatch(written.strip()) if isinstance(written, str) else None
+        minor = rupiah(int(found[1])) + int(found[2].ljust(2, "0")) if found else 0
+        return minor or self.amount(name)
 
     def rupiah_only(self, name: str = "currency") -> None:
         currency = self.text(name)
