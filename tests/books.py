@@ -31,7 +31,8 @@ NEVER = {
             ON s.merchant_id = m.id
         LEFT JOIN (SELECT merchant_id, sum(amount + fee) AS gone FROM payouts WHERE state <> 'failed' GROUP BY merchant_id) o
             ON o.merchant_id = m.id
-        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) - coalesce(s.net, 0)""",
+        LEFT JOIN transfers b ON b.cause_id = m.id AND b.reason = 'starting_balance'
+        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) - coalesce(s.net, 0) - coalesce(b.amount, 0)""",
     "a payment without its number": """
         SELECT p.reference FROM payments p WHERE p.id NOT IN (SELECT payment_id FROM paycodes)""",
     "money that was owed without its one event": """

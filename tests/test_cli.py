@@ -335,6 +335,7 @@ def test_a_command_that_is_refused_at_once_ends_at_once(operator: Callable[[str]
     ("product", "proofs", "form"),
     [
         ("payment", ["X-API-Key", "signing secret"], "whsec_"),
+        ("money", ["X-API-Key", "signing secret"], "whsec_"),
         ("v4-payments", ["signing secret"], "ss_"),
         ("v4-disbursements", ["signing secret"], "ss_"),
     ],

@@ -151,6 +151,14 @@ def test_the_readme_pays_its_payment_and_hears_of_it(printed_by: Callable[[str],
     assert '"sum":"0.00"' in text
 
 
+def test_the_balances_of_the_readme_are_those_that_come_out(printed_by: Callable[[str], Printed]) -> None:
+    text = "".join(printed for printed, _ in printed_by("README.md"))
+    shown = [text for _, language, text in blocks("README.md") if language == "json" and "alance" in text]
+    figures = [figure for block in shown for figure in re.findall(r'alance": "(-?[0-9.]+)"', block)]
+    assert len(figures) == 6
+    assert [figure for figure in figures if f'alance":"{figure}"' not in text] == []
+
+
 def test_the_payers_page_of_the_readme_opens(printed_by: Callable[[str], Printed]) -> None:
     text = "".join(printed for printed, _ in printed_by("README.md"))
     assert re.search(r"^200 text/html", text, re.MULTILINE), text

@@ -164,7 +164,7 @@ def end_of(facts: Facts, payment: Payment, merchant: Merchant, now: datetime) ->
     """
     if payment.expires_at is None:
         return None
-    least, most, is_capped = _spans(facts, merchant)
+    least, most, is_capped = spans(facts, merchant)
     ends, longest = payment.expires_at, now + most
     if least is not None and not payment.details.redirect and ends < now + least - TOLERANCE:
         raise ExpiryTooSoon("expires_at", title=facts.title, minimum=_readable(least))
@@ -178,7 +178,7 @@ def end_of(facts: Facts, payment: Payment, merchant: Merchant, now: datetime) ->
     return ends if asked is None or asked > ends else asked
 
 
-def _spans(facts: Facts, merchant: Merchant) -> tuple[timedelta | None, timedelta, bool]:
+def spans(facts: Facts, merchant: Merchant) -> tuple[timedelta | None, timedelta, bool]:
     """How near and how far an end may be, and whether a farther one is cut short: as agreed, by the terms, the channel's."""
     agreement, said = merchant.agreement, merchant.terms.of(facts.name)
     least, most = agreement.expiry_min_seconds.get(facts.name), agreement.expiry_max_seconds.get(facts.name)

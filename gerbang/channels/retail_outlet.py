@@ -1,7 +1,7 @@
 """Retail outlets: the buyer says a payment code at the till of a convenience store and pays in cash.
 
-Limits are each chain's own (one-time-payment reference, 2.3). A code is a number of the house, seven digits as printed in
-the seed documents; at the till it is typed or scanned as a barcode.
+Limits are each chain's own (one-time-payment reference, 2.3). A code is a number of the house, eight digits as
+recorded from the vendor; at the till it is typed or scanned as a barcode.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from gerbang.domain.payments import Payment
 from gerbang.errors import ChannelNotEnabled, OutletMissing, OutletUnknown
 
 OUTLETS = {"ALFAMART": "Alfamart", "INDOMARET": "Indomaret"}
-CODES = NumberRange(prefix="", digits=7, first=1_000_000)
+CODES = NumberRange(prefix="", digits=8, first=10_000_000)
 
 
 def agreement_for() -> RetailAgreement:

@@ -53,9 +53,10 @@ BANKS = {
         Bank("PERMATA", "Bank Permata", 8, "7699", "7663", "7698"),
         Bank("BNC", "Bank Neo Commerce", 4, "9011", "9012", "9013"),
         Bank("DANAMON", "Bank Danamon", 8, "7915", "7916", "7917"),
-        # The second dialect's two more. Their digits are chosen here; the prefix of Sampoerna is a recorded one.
+        # The second dialect's three more. Their digits are chosen here; the prefix of Sampoerna is a recorded one.
         Bank("HANA", "KEB Hana", 8, "9771", "9772", "9773"),
         Bank("SAHABAT_SAMPOERNA", "Bank Sahabat Sampoerna", 8, "2018", "2019", "2020"),
+        Bank("MAYBANK", "Maybank Indonesia", 8, "7811", "7812", "7813"),
     )
 }
 

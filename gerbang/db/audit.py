@@ -35,6 +35,7 @@ LEDGER = {
                 WHEN 'vat' THEN d.name LIKE 'merchant/%' AND c.name = 'house/vat'
                 WHEN 'payout_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
                 WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
+                WHEN 'starting_balance' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
                 WHEN 'payout' THEN d.name = own || 'reserved' AND c.name LIKE 'bank/%'
                 ELSE true END""",
 }
@@ -97,7 +98,8 @@ MONEY = {
                CASE p.state WHEN 'completed' THEN p.amount ELSE 0 END)""",
     "a transfer for a charge or a payout that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
-        WHERE t.cause_id IS NOT NULL AND coalesce(c.merchant_id, p.merchant_id) IS DISTINCT FROM t.merchant_id""",
+        WHERE t.cause_id IS NOT NULL AND t.reason <> 'starting_balance'
+          AND coalesce(c.merchant_id, p.merchant_id) IS DISTINCT FROM t.merchant_id""",
 }
 NUMBERS = {
     "a payment that waits to be paid has no number": """

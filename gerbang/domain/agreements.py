@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from typing import cast
 
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.merchants import COLOUR, LOGO, LOGO_LENGTH_MAX, ORIGIN, Agreement, Look, NumberRange, QrisAgreement
 from gerbang.domain.payouts import FEE_NAME
 
 SECONDS_MAX = 366 * 86_400
@@ -13,6 +14,9 @@ FLAT_MAX = 10**12
 """Of a fee, in sen: ten thousand million rupiah."""
 AMOUNT_MAX = 10**18 - 1
 """Sixteen digits of rupiah, in sen."""
+PERCENT_STEP = Decimal("0.0001")
+"""A percentage has at most four decimals: no price list has more, and no fee is then a sen away from what it says."""
+STATIC_QUOTA_MAX = 1_000_000
 DIGITS_MAX = 12
 PREFIX = re.compile(r"[0-9]{0,16}", re.ASCII)
 
@@ -39,6 +43,9 @@ def _faults(agreement: Agreement) -> Iterator[str]:
         yield "name_prefix must be at most 20 letters that can be printed."
     if agreement.retail_outlet is not None:
         yield from _of_range("retail_outlet.codes", agreement.retail_outlet.codes)
+    if agreement.qris is not None:
+        yield from _of_qris(agreement.qris)
+    yield from _of_look(agreement.look)
     for code, bank in agreement.virtual_account.banks.items() if agreement.virtual_account else ():
         name = f"virtual_account.banks.{code}"
         yield from _of_range(f"{name}.dynamic", bank.dynamic)
@@ -53,11 +60,16 @@ def _faults(agreement: Agreement) -> Iterator[str]:
             )
 
 
-def misnamed(agreement: Agreement, known: Mapping[str, Collection[str]]) -> str | None:
-    """The first name in an agreement of a channel, bank, outlet or wallet that there is none of, as a sentence.
+def misnamed(agreement: Agreement, known: Mapping[str, Collection[str]], products: Collection[str]) -> str | None:
+    """The first name in an agreement of a channel, bank, outlet, wallet or product that there is none of, as a sentence.
 
     What was agreed under such a name would hold for nobody, and nobody would see it.
     """
+    for product, offered in agreement.also_offered.items():
+        if product not in products:
+            return f"also_offered.{product} names no product: choose one of {', '.join(sorted(products))}."
+        if strange := sorted(set(offered) - set(known)):
+            return f"also_offered.{product} names no channel in {strange[0]}: choose one of {', '.join(sorted(known))}."
     for member in ("fees", "settling", "amount_min", "amount_max", "expiry_min_seconds", "expiry_max_seconds"):
         for name in getattr(agreement, member):
             channel, slash, option = str(name).partition("/")
@@ -77,8 +89,32 @@ def _of_rate(name: str, rate: Rate) -> Iterator[str]:
     if not 0 <= rate.flat <= FLAT_MAX:
         yield f"{name}.flat must be 0 to {FLAT_MAX} sen."
     for part, percent in (("percent", rate.percent), ("vat_percent", rate.vat_percent)):
-        if percent is not None and not (percent.is_finite() and 0 <= percent <= 100):
+        if percent is None:
+            continue
+        if not (percent.is_finite() and 0 <= percent <= 100):
             yield f"{name}.{part} must be 0 to 100."
+        elif percent.quantize(PERCENT_STEP) != percent:
+            yield f"{name}.{part} must have at most four decimals."
+
+
+def _of_qris(qris: QrisAgreement) -> Iterator[str]:
+    if not 1 <= len(qris.acquirer) <= 20 or not qris.acquirer.isprintable():
+        yield "qris.acquirer must be 1 to 20 letters that can be printed."
+    if not 0 <= qris.static_quota <= STATIC_QUOTA_MAX:
+        yield f"qris.static_quota must be 0 to {STATIC_QUOTA_MAX}."
+
+
+def _of_look(look: Look) -> Iterator[str]:
+    if not COLOUR.fullmatch(look.colour):
+        yield 'look.colour must be written as "#0f5b57".'
+    if look.logo_url and not (len(look.logo_url) <= LOGO_LENGTH_MAX and LOGO.fullmatch(look.logo_url)):
+        yield (
+            "look.logo_url must hold its picture itself (data:image/png;base64,…), in at most "
+            f"{LOGO_LENGTH_MAX} characters."
+        )
+    for origin in look.frame_ancestors:
+        if not ORIGIN.fullmatch(origin):
+            yield f"look.frame_ancestors must be origins such as https://shop.example, and {origin!r:.80} is none."
 
 
 def _of_range(name: str, numbers: NumberRange) -> Iterator[str]:

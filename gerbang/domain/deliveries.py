@@ -10,7 +10,8 @@ from gerbang.domain.events import Event
 from gerbang.domain.terms import NOTHING_OFFERED, Terms
 
 State = Literal["waiting", "delivered", "parked", "given_up"]
-"""`parked`: every try of the ladder failed. `given_up`: the endpoint answered that it never wants this one (a 4xx)."""
+"""`parked`: every try of the ladder failed. `given_up`: the endpoint answered that it never wants this one (a
+4xx), or it is not true any more."""
 
 TIME_OUT_SECONDS = 15.0
 LEASE = timedelta(seconds=60)

@@ -31,6 +31,19 @@ TO_EVERY_PRODUCT = frozenset({"money.set_aside"})
 """News that is told by every product that knows it. All other news is told by the product of its payment or payout alone."""
 
 
+SAYS_UNPAID = frozenset(
+    {
+        "payment.created",
+        "payment.confirmed",
+        "payment.reopened",
+        "payment.processing",
+        "payment.cancelled",
+        "payment.expired",
+    }
+)
+"""News that tells of a payment that was not paid then: once it is, nobody may hear it any more."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the news is about, as it was then: callbacks are told from this, however much later they are sent."""
 

@@ -5,8 +5,6 @@ from decimal import Decimal
 
 import msgspec
 
-from gerbang.domain.money import half_up
-
 VAT_PERCENT = Decimal(11)
 """PPN on payment services; the vendors' recorded fees solve exactly as base x 1.11."""
 VAT_PERCENT_BEFORE = Decimal(10)
@@ -41,8 +39,17 @@ def vat_percent(at: datetime) -> Decimal:
 
 
 def fee_of(rate: Rate, amount: int, at: datetime) -> Fee:
-    """The fee for `amount` minor units. Total and tax-free part are each rounded half up; the tax is the difference."""
-    net = rate.flat + amount * rate.percent / 100
-    vat = vat_percent(at) if rate.vat_percent is None else rate.vat_percent
-    total = half_up(net * (100 + vat) / 100)
-    return Fee(total=total, vat=total - half_up(Decimal(net)))
+    """The fee for `amount` minor units. Total and tax-free part are each rounded half up; the tax is the difference.
+
+    It is reckoned in whole numbers, so no percentage is too long and no amount too large to be right to the sen.
+    """
+    share, of = rate.percent.as_integer_ratio()
+    tax, whole = (vat_percent(at) if rate.vat_percent is None else rate.vat_percent).as_integer_ratio()
+    net, unit = rate.flat * 100 * of + amount * share, 100 * of
+    total = _half_up(net * (100 * whole + tax), unit * 100 * whole)
+    return Fee(total=total, vat=total - _half_up(net, unit))
+
+
+def _half_up(amount: int, unit: int) -> int:
+    """`amount / unit` (neither negative) as a whole number, a half rounded up: the rounding of every fee."""
+    return (2 * amount + unit) // (2 * unit)

@@ -29,7 +29,7 @@ class Transfer(msgspec.Struct, frozen=True):
     payment_id: UUID | None
     report_id: UUID | None
     cause_id: UUID | None = None
-    """The charge that is settled, or the payout. One cause moves money once for each reason."""
+    """The charge that is settled, the payout, or the merchant that begins. One cause moves money once for each reason."""
 
 
 def bank(connection: str) -> str:
@@ -73,6 +73,15 @@ def money_set_aside(
 ) -> list[Transfer]:
     """Money that was not owed: it is kept in suspense until somebody decides what happens to it."""
     return [Transfer(bank(connection), suspense(merchant_id), amount, "set_aside", merchant_id, payment_id, report_id)]
+
+
+def starting(connection: str, merchant_id: UUID, amount: int) -> list[Transfer]:
+    """Money that a sandbox's merchant has from the start, as if it had paid it in at the bank; once for each merchant."""
+    return [
+        Transfer(
+            bank(connection), available(merchant_id), amount, "starting_balance", merchant_id, None, None, merchant_id
+        )
+    ]
 
 
 def changes(transfers: Iterable[Transfer]) -> dict[str, int]:

@@ -89,6 +89,12 @@ class EwalletAgreement(msgspec.Struct, frozen=True):
     wallets: list[str]
 
 
+ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
+LOGO = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}", re.ASCII)
+LOGO_LENGTH_MAX = 20_000
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+
+
 class Look(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the payer's page looks for a merchant."""
 

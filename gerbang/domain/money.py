@@ -1,7 +1,5 @@
 """Money is a whole number of minor units: for rupiah, sen (ISO 4217 gives IDR two places, and fees need them)."""
 
-from decimal import ROUND_HALF_UP, Decimal
-
 IDR = "IDR"
 MINOR_PER_RUPIAH = 100
 AMOUNT_DIGITS_MAX = 16
@@ -38,8 +36,3 @@ def readable(minor: int) -> str:
     whole, sen = divmod(minor, MINOR_PER_RUPIAH)
     grouped = f"{whole:,}".replace(",", ".")
     return f"Rp {grouped},{sen:02d}" if sen else f"Rp {grouped}"
-
-
-def half_up(amount: Decimal) -> int:
-    """Rounds to a whole minor unit, halves away from zero: the rounding of every fee."""
-    return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))

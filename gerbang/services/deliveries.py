@@ -8,11 +8,11 @@ import msgspec
 import structlog
 
 from gerbang.clock import SystemClock
+from gerbang.db import Tx, events, payments
 from gerbang.db import deliveries as kept
-from gerbang.db import events
 from gerbang.db.deliveries import Due, Listed, Places
 from gerbang.domain.deliveries import LEASE, TIME_OUT_SECONDS, Endpoint, State, Try, after
-from gerbang.domain.events import Event
+from gerbang.domain.events import SAYS_UNPAID, Event
 from gerbang.errors import DeliveryUnknown, Refused
 from gerbang.network import NetworkFailed
 from gerbang.world import World
@@ -34,6 +34,8 @@ __all__ = [
 log = structlog.get_logger()
 ANSWER_LENGTH_MAX = 500
 NO_WORDS = "not sent: the callback could not be put into words"
+OVERTAKEN = "not sent: the payment has been paid since, and this would say that it is not"
+NOT_ITS_NEWS = "not sent: this news is not told at this product's address"
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -47,15 +49,18 @@ async def claim(world: World, most: int, places: Places | None = None) -> list[D
     """Takes up to `most` deliveries that are due, with their bodies. They are ours for a minute, then due again.
 
     `places` says how many of them may be for one endpoint, and whose turn it is; nothing said, all may be for one.
-    News for which there are no words is parked, where everybody can see it: it must not hold up the others.
+    News for which there are no words is parked, where everybody can see it: it must not hold up the others. What would
+    tell a merchant less than the truth is given up.
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
         claimed = await kept.claim(tx, now, now + LEASE, most, places or Places(most), SystemClock().now())
         bodies: dict[UUID, bytes] = {}
         untold: list[tuple[UUID, Try, State, datetime | None]] = []
-        for due in claimed:
-            if due.body is None:
+        for due, wrong in zip(claimed, await _untrue(world, tx, claimed), strict=True):
+            if wrong:
+                untold.append((due.id, Try(due.tries + 1, now, None, 0.0, wrong), "given_up", None))
+            elif due.body is None:
                 try:
                     bodies[due.id] = world.products[due.product].body(due.event, due.sequence)
                 except Exception:
@@ -63,8 +68,25 @@ async def claim(world: World, most: int, places: Places | None = None) -> list[D
                     untold.append((due.id, Try(due.tries + 1, now, None, 0.0, NO_WORDS), "parked", None))
         await kept.store_bodies(tx, list(bodies.items()))
         await kept.record(tx, untold)
-    told = [msgspec.structs.replace(due, body=bodies.get(due.id, due.body)) for due in claimed]
-    return [due for due in told if due.body is not None]
+    left_out = {id_ for id_, *_ in untold}
+    return [
+        msgspec.structs.replace(due, body=bodies.get(due.id, due.body)) for due in claimed if due.id not in left_out
+    ]
+
+
+async def _untrue(world: World, tx: Tx, claimed: Sequence[Due]) -> list[str]:
+    """Why each of these must not be told any more; "" where it may be."""
+    older = [due.event.payment_id for due in claimed if due.event.kind in SAYS_UNPAID and due.event.payment_id]
+    known = await payments.by_id(tx, older) if older else {}
+    paid = {id_ for id_, payment in known.items() if payment.state == "paid"}
+    wrong: list[str] = []
+    for due in claimed:
+        voice = world.products.get(due.product)
+        if voice is not None and due.event.kind not in voice.product.kinds:
+            wrong.append(NOT_ITS_NEWS)
+        else:
+            wrong.append(OVERTAKEN if due.event.kind in SAYS_UNPAID and due.event.payment_id in paid else "")
+    return wrong
 
 
 async def send(world: World, due: Due) -> Result:

@@ -13,10 +13,9 @@ from gerbang.domain import agreements
 from gerbang.domain import merchants as merchant_rules
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import Agreement, Look, Merchant
-from gerbang.domain.money import rupiah
-from gerbang.domain.paycodes import Opening
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
 from gerbang.seals import hash_of
+from gerbang.services import trials
 from gerbang.world import World
 
 V2 = "v2_sessions"
@@ -132,41 +131,16 @@ async def change_agreement(world: World, merchant_id: UUID, members: dict[str, o
             raise Invalid("agreement", why=f"This is not an agreement: {wrong}") from None
         if strange := agreements.unknown(members, _written_out(agreement)):
             raise Invalid("agreement", why=f"An agreement has no {strange}. Nothing was changed.")
-        merchant = replace(merchant, agreement=agreement)
-        if fault := (
-            agreements.fault(agreement)
-            or agreements.misnamed(agreement, _names(world, merchant))
-            or _unreadable_qris(world, merchant)
-        ):
+        usual = replace(merchant, agreement=default_agreement(merchant.number, merchant.name))
+        if fault := trials.fault(world, replace(merchant, agreement=agreement), usual):
             raise Invalid("agreement", why=f"{fault} Nothing was changed.")
         await merchants.update_agreement(tx, merchant_id, agreement)
     return agreement
 
 
-def _names(world: World, merchant: Merchant) -> dict[str, set[str]]:
-    """The channels of the house, each with the banks, outlets or wallets that it knows."""
-    usual = replace(merchant, agreement=default_agreement(merchant.number, merchant.name))
-    return {
-        name: {option for known in (merchant, usual) for option in channel.options(known) or []}
-        for name, channel in world.channels.items()
-    }
-
-
 def _written_out(agreement: Agreement) -> dict[str, object]:
     """An agreement with all that it could say, also where it says nothing."""
     return msgspec.to_builtins(agreement) | {"look": dict.fromkeys(Look.__struct_fields__)}
-
-
-def _unreadable_qris(world: World, merchant: Merchant) -> str | None:
-    """Why no QR code can be composed of a registration; None where one can."""
-    if merchant.agreement.qris is None:
-        return None
-    trial = Opening("qris", None, "", rupiah(10_000), standing=False, expires_at=None)
-    try:
-        world.channels["qris"].block(trial, "A" * 14, merchant, world.clock.now())
-    except ValueError as wrong:
-        return f"No QR code can be made of qris: {wrong}."
-    return None
 
 
 async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, stop: bool = False) -> list[str]:

@@ -7,16 +7,24 @@ import msgspec
 from msgspec.structs import replace
 
 from gerbang import ids
-from gerbang.channels import virtual_account
+from gerbang.channels import retail_outlet, virtual_account
+from gerbang.db import ledger
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
+from gerbang.domain.ledger import available, pending, starting, suspense
 from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.money import rupiah
 from gerbang.errors import CredentialsWrong
 from gerbang.services import credentials, merchants
+from gerbang.services.sandbox import SIMULATOR
 from gerbang.world import World
 
 NUMBER = 131
 """Makes 7699 0131 the prefix of its static Permata numbers, as the document of static payments prints them."""
 NAME, SHORT_NAME, EMAIL = "Toko Gerbang", "TOKO GERBANG", "toko@gerbang.example"
+
+
+STARTING_BALANCE = rupiah(1_000_000_000)
+"""The vendor's own sandbox had about as much, and suites begin with a payout (one-time-payment reference, section 12)."""
 
 
 class V2Keys(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,7 +60,8 @@ def agreement() -> Agreement:
     """The documents' numbers.
 
     76630000 and six digits by chance, and static suffixes up to 99999999 at Permata; the recorded prefixes of numbers of
-    which the merchant chooses the tail at three other banks (one-time-payment reference, 2.3).
+    which the merchant chooses the tail at three other banks (one-time-payment reference, 2.3); seven digits at the till,
+    as the seed prints them, where others have the eight that were recorded.
     """
     agreed = virtual_account.agreement_for(NUMBER)
     banks = dict(agreed.banks)
@@ -63,7 +72,11 @@ def agreement() -> Agreement:
     )
     for bank, prefix in (("BCA", "13044317"), ("BRI", "12696115"), ("SAHABAT_SAMPOERNA", "20202400")):
         banks[bank] = replace(banks[bank], own=NumberRange(prefix=prefix, digits=virtual_account.OWN_DIGITS))
-    return replace(merchants.default_agreement(NUMBER, NAME), virtual_account=replace(agreed, banks=banks))
+    return replace(
+        merchants.default_agreement(NUMBER, NAME),
+        virtual_account=replace(agreed, banks=banks),
+        retail_outlet=replace(retail_outlet.agreement_for(), codes=NumberRange(prefix="", digits=7, first=1_000_000)),
+    )
 
 
 KNOWN_CUSTOMER = (
@@ -93,6 +106,7 @@ async def ready(world: World, base_url: str, known: Sandbox | None) -> Sandbox:
     else:
         keys, known = await _keys(world), None
     await _complete(world, UUID(keys.merchant_id))
+    await _endow(world, UUID(keys.merchant_id))
     told = {
         product: await _pointed(world, UUID(keys.merchant_id), product, base_url) for product in sorted(world.products)
     }
@@ -128,6 +142,15 @@ async def _complete(world: World, merchant_id: UUID) -> None:
         complete = replace(complete, virtual_account=replace(old.virtual_account, banks=banks))
     if complete != old:
         await merchants.set_agreement(world, merchant_id, complete)
+
+
+async def _endow(world: World, merchant_id: UUID) -> None:
+    """Gives the starting balance to a merchant for whom nothing was booked yet."""
+    own = [available(merchant_id), pending(merchant_id), suspense(merchant_id)]
+    async with world.db.transaction() as tx:
+        if not await ledger.balances(tx, own):
+            lines = starting(SIMULATOR, merchant_id, STARTING_BALANCE)
+            await ledger.post(tx, lines, world.clock.now())
 
 
 async def _fits(world: World, known: Sandbox) -> bool:

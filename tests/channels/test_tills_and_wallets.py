@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang import channels
-from gerbang.channels import ewallet, virtual_account
+from gerbang.channels import ewallet, retail_outlet, virtual_account
 from gerbang.channels.ewallet import Ewallet
 from gerbang.channels.retail_outlet import RetailOutlet
 from gerbang.channels.virtual_account import VirtualAccount, own_numbers
@@ -43,10 +43,11 @@ def test_each_chain_has_its_own_limits_and_is_named_when_they_are_broken(outlet:
             RETAIL.open(payment(RETAIL, amount, outlet), MERCHANT, NOW)
 
 
-def test_a_payment_code_has_seven_digits_and_never_begins_with_zero() -> None:
+def test_a_payment_code_has_the_eight_digits_that_were_recorded_and_never_begins_with_zero() -> None:
     codes = RETAIL.open(payment(RETAIL), MERCHANT, NOW).range
     assert codes is not None
-    assert "1000000" <= codes.number(0) < codes.number(codes.size - 1) <= "9999999"
+    assert codes == retail_outlet.CODES
+    assert (codes.number(0), codes.number(codes.size - 1)) == ("10000000", "99999999")
 
 
 def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:
@@ -67,7 +68,10 @@ def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:
         (ACCOUNT, "BRI", 0),
         (ACCOUNT, "BNI", 0),
         (ACCOUNT, "SAHABAT_SAMPOERNA", 0),
-        *((ACCOUNT, bank, 1) for bank in ("BCA", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "BSI", "BNC")),
+        *(
+            (ACCOUNT, bank, 1)
+            for bank in ("BCA", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "BSI", "BNC", "MAYBANK")
+        ),
     ],
 )
 def test_money_settles_when_the_reference_says(channel: channels.Channel, option: str, days: int) -> None:

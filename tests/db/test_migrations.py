@@ -117,7 +117,7 @@ BEFORE_SETTLEMENT: dict[str, list[Row]] = {
             "created_at": AT,
         }
     ],
-    "tallies": [{"merchant_id": MERCHANT, "events": 1, "payments": 3}],
+    "tallies": [{"merchant_id": MERCHANT, "events": 2, "payments": 3}],
     "payments": [
         _payment(1),
         _payment(2, kind="multiple", amount=None, state="active", paid_at=None),
@@ -167,8 +167,8 @@ def url(databases: Databases) -> str:
             for table, rows in BEFORE_SETTLEMENT.items():
                 await _write(connection, table, rows)
             await _write(connection, "endpoints", [_ENDPOINT])
-            await _write(connection, "events", [_EVENT])
-            await _write(connection, "deliveries", [_DELIVERY])
+            await _write(connection, "events", [_EVENT, _OUR_EVENT])
+            await _write(connection, "deliveries", [_DELIVERY, _OUR_DELIVERY])
         database = Database(made, 2)
         await database.open()
         async with database.reading() as tx:
@@ -185,7 +185,7 @@ _ENDPOINT: Row = {
     "merchant_id": MERCHANT,
     "product": "payment",
     "url": "http://127.0.0.1:9/",
-    "kinds": ["payment.paid"],
+    "kinds": ["payment.paid", "money.set_aside"],
     "api_key": Seals(KEY).seal("the shop's key"),
     "signing_secret": Seals(KEY).seal("whsec_c2VjcmV0"),
     "created_at": AT,
@@ -211,6 +211,8 @@ _DELIVERY: Row = {
     "next_at": AT,
     "created_at": AT,
 }
+_OUR_EVENT = _EVENT | {"sequence": 2, "kind": "money.set_aside"}
+_OUR_DELIVERY = _DELIVERY | {"id": UUID(int=33), "sequence": 2, "body": b'{"event":"MONEY.SET_ASIDE"}'}
 
 
 async def _balances(here: House) -> dict[str, int]:
@@ -276,5 +278,16 @@ def test_news_that_waited_to_be_told_is_still_told(url: str) -> None:
             assert b'"PAYMENT.PAID"' in due.body
             assert due.event.snapshot is not None
             assert due.event.snapshot.payment == PAYMENT
+
+    run(story)
+
+
+def test_news_of_our_own_no_longer_goes_where_a_merchant_expects_the_vendors(url: str) -> None:
+    async def story() -> None:
+        async with house(url) as here:
+            assert await here.rows("SELECT kinds FROM endpoints") == [{"kinds": ["payment.paid"]}]
+            assert [due.sequence for due in await deliveries.claim(here.world, 10)] == [1]
+            ours = await deliveries.one(here.world, MERCHANT, UUID(int=33))
+            assert (ours.state, ours.tries[-1].error) == ("given_up", deliveries.NOT_ITS_NEWS)
 
     run(story)

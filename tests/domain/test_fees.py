@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gerbang.clock import WIB
@@ -69,6 +71,27 @@ def test_a_fee_is_never_a_whole_sen_away_from_the_exact_one(rate: Rate, amount: 
     fee = fee_of(rate, amount, NOW)
     assert abs(fee.total - net * (100 + vat) / 100) <= Decimal("0.5")
     assert abs(fee.net - net) <= Decimal("0.5")
+
+
+@given(
+    st.builds(
+        Rate,
+        flat=st.integers(0, 10**12),
+        percent=st.decimals(0, 100, places=30),
+        vat_percent=st.decimals(0, 100, places=30),
+    ),
+    st.integers(1, 10**18),
+)
+@example(Rate(percent=Decimal("0." + 31 * "4" + "9"), vat_percent=Decimal(0)), 100)
+@example(Rate(percent=Decimal("0.4" + 31 * "9"), vat_percent=Decimal(0)), 100)
+def test_a_fee_is_right_to_the_sen_however_long_its_percentage_and_however_large_its_amount(
+    rate: Rate, amount: int
+) -> None:
+    assert rate.vat_percent is not None
+    net = rate.flat + amount * Fraction(rate.percent) / 100
+    gross = net * (100 + Fraction(rate.vat_percent)) / 100
+    fee = fee_of(rate, amount, NOW)
+    assert (fee.total, fee.net) == (floor(gross + Fraction(1, 2)), floor(net + Fraction(1, 2)))
 
 
 @given(rates, amounts)

@@ -55,11 +55,3 @@ def test_sen_are_not_cut_off_in_silence() -> None:
 @pytest.mark.parametrize(("minor", "number"), [(100, 1), (101, 1.01), (1_999_999, 19_999.99), (11_655, 116.55)])
 def test_money_that_arrived_with_sen_is_told_with_them(minor: int, number: float) -> None:
     assert money.in_rupiah(minor) == number
-
-
-@pytest.mark.parametrize(
-    ("exact", "rounded"),
-    [("0.4", 0), ("0.5", 1), ("1.5", 2), ("2.5", 3), ("76922.999", 76_923), ("-0.5", -1), ("-2.5", -3), ("-2.4", -2)],
-)
-def test_a_half_is_rounded_away_from_zero(exact: str, rounded: int) -> None:
-    assert money.half_up(Decimal(exact)) == rounded

@@ -5,14 +5,17 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from gerbang.domain.deliveries import LEASE, Try
+from gerbang.domain.events import Event, Kind, Snapshot
 from gerbang.domain.merchants import Merchant
-from gerbang.domain.payments import Method
-from gerbang.services import deliveries
-from gerbang.services.deliveries import NO_WORDS, Due, Result
+from gerbang.domain.payments import Method, State
+from gerbang.services import deliveries, news
+from gerbang.services.deliveries import NO_WORDS, OVERTAKEN, Due, Result
+from gerbang.services.merchants import set_callback
 from tests.gateways import Databases
-from tests.houses import House, house, money, number, order, run
+from tests.houses import PRICE, House, house, money, number, order, payment_id, run
 
 Story = Callable[[House, Merchant], Awaitable[None]]
 
@@ -75,6 +78,45 @@ def test_money_that_came_with_sen_is_told_to_the_sen(told: Callable[[Story], Non
         (due,) = await deliveries.claim(here.world, 10)
         assert due.body is not None
         assert b'"value":19999.99' in due.body
+
+    told(story)
+
+
+@pytest.mark.parametrize(("kind", "state"), [("payment.processing", "processing"), ("payment.cancelled", "cancelled")])
+@pytest.mark.parametrize("before", ["never sent", "failed once", "taken, and asked for again"])
+def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
+    told: Callable[[Story], None], kind: Kind, state: State, before: str
+) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        answer = await here.commands.create(order(merchant.id))
+        payment = (await here.read(merchant, payment_id(answer))).payment
+        async with here.world.db.transaction() as tx:
+            snapshot = Snapshot(payment=replace(payment, state=state))
+            event = Event(merchant.id, kind, here.clock.now(), payment.id, None, snapshot)
+            await news.announce(tx, [event], here.clock.now())
+        if before != "never sent":
+            (due,) = await deliveries.claim(here.world, 10)
+            status = 500 if before == "failed once" else 200
+            await deliveries.record_all(here.world, [_result(due, timedelta(0), here, status)])
+        assert (await here.commands.report(money(number(answer)))).outcome == "booked"
+        (old,) = [each for each in await deliveries.newest(here.world, merchant.id, None, 10) if each.kind == kind]
+        await deliveries.send_again(here.world, merchant.id, old.id)
+        (due,) = await deliveries.claim(here.world, 10)
+        assert due.event.kind == "payment.paid"
+        old = await deliveries.one(here.world, merchant.id, old.id)
+        assert (old.state, old.tries[-1].error) == ("given_up", OVERTAKEN)
+
+    told(story)
+
+
+def test_money_that_was_set_aside_is_told_also_after_its_payment_is_paid(told: Callable[[Story], None]) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        await set_callback(here.world, merchant.id, "money", "http://127.0.0.1:9/")
+        paid_to = number(await here.commands.create(order(merchant.id)))
+        for amount, outcome in ((1, "underpaid"), (PRICE, "booked"), (PRICE, "double")):
+            assert (await here.commands.report(money(paid_to, amount=amount))).outcome == outcome
+        kinds = [(due.product, due.event.kind) for due in await deliveries.claim(here.world, 10)]
+        assert kinds == [("money", "money.set_aside"), ("payment", "payment.paid"), ("money", "money.set_aside")]
 
     told(story)
 

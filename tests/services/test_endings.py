@@ -40,7 +40,7 @@ async def shop(here: House) -> Merchant:
     """A merchant that offers wallets, with its callbacks going where nobody listens."""
     agreement = replace(default_agreement(1, "Toko"), also_offered={"payment": ["ewallet"]})
     merchant = await here.merchant(agreement=agreement)
-    for product in ("payment", "v4-payments"):
+    for product in ("payment", "v4-payments", "money"):
         await set_callback(here.world, merchant.id, product, NOBODY)
     return merchant
 
@@ -129,7 +129,7 @@ def test_money_for_what_was_taken_back_is_late_and_kept(told: Callable[[Story], 
         booked = await here.commands.report(money(paid_to))
         assert (booked.outcome, booked.payment_id) == ("late", found.payment.id)
         assert (await here.read(merchant, found.payment.id)).payment.state == "cancelled"
-        assert await news(here) == [("payment.cancelled", "payment"), ("money.set_aside", "payment")]
+        assert await news(here) == [("payment.cancelled", "payment"), ("money.set_aside", "money")]
         await check_books(here)
 
     told(story)

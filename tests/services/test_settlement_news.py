@@ -70,17 +70,21 @@ def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(tol
     told(story)
 
 
-def test_money_that_is_set_aside_is_told_to_the_product_that_knows_the_word_whoever_made_the_payment(
-    told: Callable[[Story], None],
+@pytest.mark.parametrize("made_under", ["payment", "v4-payments"])
+def test_money_that_is_set_aside_is_told_at_an_address_of_its_own_and_to_nobody_where_there_is_none(
+    told: Callable[[Story], None], made_under: str
 ) -> None:
     async def story(here: House, _: House) -> None:
         merchant = await here.merchant()
-        for product in ("payment", "v4-payments"):
+        for product in ("payment", "v4-payments", "v4-disbursements"):
             await set_callback(here.world, merchant.id, product, NOBODY)
-        paid_to = number(await here.commands.create(order(merchant.id, product="v4-payments")))
+        paid_to = number(await here.commands.create(order(merchant.id, product=made_under)))
+        sent = "SELECT product FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id"
         assert (await here.commands.report(money(paid_to, amount=1))).outcome == "underpaid"
-        sent = await here.rows("SELECT product FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id")
-        assert sent == [{"product": "payment"}]
+        assert await here.rows(sent) == []
+        await set_callback(here.world, merchant.id, "money", NOBODY)
+        assert (await here.commands.report(money(paid_to, amount=2))).outcome == "underpaid"
+        assert await here.rows(sent) == [{"product": "money"}]
 
     told(story)
 

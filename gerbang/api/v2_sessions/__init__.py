@@ -8,7 +8,8 @@ from starlette.types import ASGIApp
 from gerbang.api import Context, Dialect
 from gerbang.api.v2_sessions import payments, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Desk, not_found
-from gerbang.api.v2_sessions.events import PaymentVoice
+from gerbang.api.v2_sessions.events import MoneyVoice, PaymentVoice
+from gerbang.domain.deliveries import Voice
 from gerbang.services.pages import Pages
 
 
@@ -42,8 +43,8 @@ def build(context: Context) -> ASGIApp:
     return application
 
 
-def voices(base_url: str, page_key: str) -> list[PaymentVoice]:
-    return [PaymentVoice(Pages(base_url, page_key))]
+def voices(base_url: str, page_key: str) -> list[Voice]:
+    return [PaymentVoice(Pages(base_url, page_key)), MoneyVoice()]
 
 
 DIALECT = Dialect(

@@ -18,9 +18,8 @@ NAMES = {
     "payment.paid": "PAYMENT.PAID",
     "payment.cancelled": "PAYMENT.CANCELLED",
     "charge.succeeded": "CHARGE.SUCCESS",
-    "money.set_aside": "MONEY.SET_ASIDE",
 }
-"""The vendor's four (payment-session reference, 7.2), and one of ours: money that arrived but was not owed."""
+"""The vendor's four (payment-session reference, 7.2)."""
 
 LADDER = (
     timedelta(minutes=5),
@@ -39,39 +38,11 @@ BANKS = ("BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAM
 TERMS = Terms(channels={"virtual_account": ChannelTerms(options=BANKS), "qris": ChannelTerms()})
 
 
-class PaymentVoice:
-    """Callbacks of the product "payment"."""
-
-    product = Product("payment", frozenset(NAMES), LADDER, TERMS, key_header=KEY_HEADER)
-
-    def __init__(self, pages: Pages) -> None:
-        self._pages = pages
+class _Voice:
+    """What the callbacks of both products have in common."""
 
     def new_signing_secret(self) -> str:
         return f"whsec_{ids.base64_secret(32)}"
-
-    def body(self, event: Event, sequence: int) -> bytes:
-        return msgspec.json.encode({"event": NAMES[event.kind], "data": self._data(event)})
-
-    def _data(self, event: Event) -> shapes.Json:
-        snapshot = event.snapshot
-        assert snapshot is not None, "news that is told has a snapshot"
-        if event.kind != "money.set_aside":
-            assert snapshot.payment is not None
-            charges = [snapshot.charge] if snapshot.charge else []
-            return shapes.session(snapshot.payment, charges, self._pages, "read")
-        report = snapshot.report
-        assert report is not None
-        return {
-            "id": report.id,
-            "paymentSessionId": report.payment_id,
-            "clientReferenceId": snapshot.payment.reference if snapshot.payment else None,
-            "chargeId": report.charge_id,
-            "reason": report.outcome.upper(),
-            "amount": shapes.amount(report.amount),
-            "number": snapshot.reported_number,
-            "receivedAt": event.at,
-        }
 
     def headers(
         self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime
@@ -88,3 +59,41 @@ class PaymentVoice:
             "webhook-signature": standard_webhooks(endpoint.signing_secret, message_id, timestamp, body),
             "X-Gerbang-Sequence": str(sequence),
         }
+
+
+class PaymentVoice(_Voice):
+    """Callbacks of the product "payment"."""
+
+    product = Product("payment", frozenset(NAMES), LADDER, TERMS, key_header=KEY_HEADER)
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None and snapshot.payment is not None, "news that is told has a snapshot"
+        charges = [snapshot.charge] if snapshot.charge else []
+        data = shapes.session(snapshot.payment, charges, self._pages, "read")
+        return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
+
+
+class MoneyVoice(_Voice):
+    """Callbacks of the product "money": ours alone, so they never go where a merchant expects the vendor's."""
+
+    product = Product("money", frozenset({"money.set_aside"}), LADDER, key_header=KEY_HEADER)
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None and snapshot.report is not None, "news that is told has a snapshot"
+        report = snapshot.report
+        data = {
+            "id": report.id,
+            "paymentSessionId": report.payment_id,
+            "clientReferenceId": snapshot.payment.reference if snapshot.payment else None,
+            "chargeId": report.charge_id,
+            "reason": report.outcome.upper(),
+            "amount": shapes.amount(report.amount),
+            "number": snapshot.reported_number,
+            "receivedAt": event.at,
+        }
+        return msgspec.json.encode({"event": "MONEY.SET_ASIDE", "data": data})

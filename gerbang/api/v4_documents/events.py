@@ -21,7 +21,8 @@ LADDER = tuple(timedelta(minutes=5 * step) for step in range(1, TRIES))
 """At most 20 tries, each wait 5 minutes longer than the one before (reference, 5.3)."""
 
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
-BANKS = ("BCA", "BRI", "BNI", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "SAHABAT_SAMPOERNA")
+BANKS = ("BCA", "BRI", "BNI", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "SAHABAT_SAMPOERNA", "BSI", "MAYBANK")
+"""The nine of the documents, and two that clients of the vendor pay by (reference, 2.3 and 12)."""
 LARGEST = {"MANDIRI": 500, "BRI": 500, "CIMB": 500, "PERMATA": 500, "DANAMON": 25, "HANA": 50, "SAHABAT_SAMPOERNA": 10}
 """In millions of rupiah, where a reseller's page names them (reference, 2.3); 100 elsewhere."""
 

@@ -77,7 +77,7 @@ async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     action = asked.one_of("action", ("receive_payment",))
     options = asked.member("options")
-    amount = options.amount()
+    amount = options.arriving()
     found = await _found(desk, request, merchant_id)
     report = await sandbox.simulated_arrival(desk.world, found, amount, options.field("amount"))
     booked = await desk.commands.report(report)

@@ -24,6 +24,7 @@ TEXT_LENGTH_MAX = 255
 NAME_LENGTH_MAX = 100
 URL_LENGTH_MAX = 2_000
 Word = TypeVar("Word", bound=str)
+SEN = re.compile(rf"([0-9]{{1,{AMOUNT_DIGITS_MAX}}})\.([0-9]{{1,2}})", re.ASCII)
 
 
 class Attributes:
@@ -94,6 +95,14 @@ class Attributes:
         if len(str(whole)) > AMOUNT_DIGITS_MAX:
             raise AmountAboveLimit(self.field(name), title="one transfer", maximum=f"{AMOUNT_DIGITS_MAX} digits")
         return rupiah(whole)
+
+    def arriving(self, name: str = "amount") -> int:
+        """Minor units of money that arrives, which may have sen: 99000.2 or "99000.20". Otherwise as `amount`."""
+        value = self._given(name)
+        written = repr(value) if isinstance(value, float) else value
+        found = SEN.fullmatch(written.strip()) if isinstance(written, str) else None
+        minor = rupiah(int(found[1])) + int(found[2].ljust(2, "0")) if found else 0
+        return minor or self.amount(name)
 
     def rupiah_only(self, name: str = "currency") -> None:
         currency = self.text(name)

@@ -214,13 +214,13 @@ def link(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
 def task(
     target_id: str, target_type: str, action: str, *, reference: str | None = None, amount: int | None = None
 ) -> Json:
-    """The answer to a task (reference, section 6); `amount` comes back as the text of whole rupiah."""
+    """The answer to a task (reference, section 6); `amount` comes back as text, with decimals only where there are sen."""
     attributes: Json = {"targetId": target_id, "targetType": target_type}
     if reference is not None:
         attributes["referenceId"] = reference
     attributes["action"] = action
     if amount is not None:
-        attributes["options"] = {"amount": str(amount // MINOR_PER_RUPIAH)}
+        attributes["options"] = {"amount": money(amount).removesuffix(".0")}
     return {"type": "task", "attributes": attributes}
 
 

@@ -1,14 +1,10 @@
 """Addresses that merchants gave us: which may be linked, which may frame the page. Whatever is odd is left out."""
 
-import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from gerbang.domain.addresses import WEB, linkable
-
-ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
-LOGO = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}", re.ASCII)
-LOGO_LENGTH_MAX = 20_000
+from gerbang.domain.merchants import LOGO, LOGO_LENGTH_MAX, ORIGIN
 
 
 def linked(url: str | None) -> str | None:

@@ -1,11 +1,10 @@
 """A merchant's one colour, made into colours that can be read: contrast is computed as WCAG 2.2 defines it."""
 
 import colorsys
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gerbang.domain.merchants import Look
+from gerbang.domain.merchants import COLOUR, Look
 
 Rgb = tuple[int, int, int]
 WHITE: Rgb = (255, 255, 255)
@@ -77,7 +76,7 @@ def _mixed(one: Rgb, other: Rgb, share: float) -> Rgb:
 
 
 def _rgb(text: str) -> Rgb | None:
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text, re.ASCII):
+    if not COLOUR.fullmatch(text):
         return None
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 

@@ -35,10 +35,11 @@ def test_the_secrets_stay_what_they_were_when_the_url_changes(explorer: Explorer
 
 
 @pytest.mark.parametrize(
-    ("product", "begins"), [("payment", "whsec_"), ("v4-payments", "ss_"), ("v4-disbursements", "ss_")]
+    ("product", "begins"),
+    [("payment", "whsec_"), ("money", "whsec_"), ("v4-payments", "ss_"), ("v4-disbursements", "ss_")],
 )
 def test_each_product_has_an_address_and_secrets_of_its_own(explorer: Explorer, product: str, begins: str) -> None:
-    others = {"payment", "v4-payments", "v4-disbursements"} - {product}
+    others = {"payment", "money", "v4-payments", "v4-disbursements"} - {product}
     before = [explorer.done("PUT", f"callbacks/{other}", {"url": f"http://127.0.0.1:9/{other}"}) for other in others]
     told = explorer.done("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
     assert (told["product"], told["url"]) == (product, "http://127.0.0.1:9/")
@@ -53,15 +54,16 @@ def test_where_callbacks_go_can_be_asked_for(shared_gateway: Gateway, explorer: 
         explorer.done(
             "PUT", f"callbacks/{product}", {"url": f"{shared_gateway.base_url}/sandbox/inbox/{explorer.merchant_id}"}
         )
-        for product in ("payment", "v4-disbursements", "v4-payments")
+        for product in ("money", "payment", "v4-disbursements", "v4-payments")
     ]
     told = explorer.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
-    assert explorer.done("GET", "callbacks")["items"][2] == told
+    assert explorer.done("GET", "callbacks")["items"][3] == told
 
 
 def test_only_products_whose_callbacks_carry_a_key_have_one(explorer: Explorer) -> None:
     keys = {item["product"]: item["apiKey"] for item in explorer.done("GET", "callbacks")["items"]}
     assert keys.pop("payment")
+    assert keys.pop("money")
     assert keys == {"v4-payments": None, "v4-disbursements": None}
 
 

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+from gerbang.domain.money import MINOR_PER_RUPIAH
+from gerbang.services.sandbox_merchant import STARTING_BALANCE
 from tests.api.sandbox.explorers import Explorer
 from tests.gateways import Gateway
 
@@ -78,7 +80,9 @@ def test_each_day_has_one_settlement_and_the_newest_comes_first(traveller: Explo
     assert traveller.done("GET", "settlements?limit=1")["items"] == days[:1]
     balance = {account["name"]: account["balance"] for account in traveller.done("GET", "ledger")["accounts"]}
     net = sum(Decimal(day["net"]) for day in days)
-    assert Decimal(balance[f"merchant/{traveller.merchant_id}/available"]) == -net
+    assert (
+        Decimal(balance[f"merchant/{traveller.merchant_id}/available"]) == -net - STARTING_BALANCE // MINOR_PER_RUPIAH
+    )
 
 
 @pytest.mark.parametrize(("days", "to"), [(1, "2025-04-08"), (2, "2025-04-09"), (3, "2025-04-10"), (8, "2025-04-17")])

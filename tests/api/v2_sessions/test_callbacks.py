@@ -22,9 +22,9 @@ def listener() -> Iterator[Listener]:
         yield listener
 
 
-def listens(shop: CheckedShop, listener: Listener) -> dict[str, str]:
+def listens(shop: CheckedShop, listener: Listener, product: str = "payment") -> dict[str, str]:
     """Points the shop's callbacks to the listener; the key and the secret that they carry."""
-    answered = shop.call("PUT", "/sandbox/callbacks/payment", {"url": listener.url})
+    answered = shop.call("PUT", f"/sandbox/callbacks/{product}", {"url": listener.url})
     assert answered.status_code == 200, answered.text
     return answered.json()
 
@@ -105,7 +105,7 @@ def test_money_that_was_not_owed_is_told_under_a_name_of_our_own(
 ) -> None:
     payment_id = in_state(shop, state)
     shop.advance(seconds=0)
-    listens(shop, listener)
+    listens(shop, listener, "money")
     assert shop.simulate(payment_id, amount=rupiah(paid), bankReference=f"REF-{payment_id}") == "false"
     [callback] = heard(shop, listener)
     session = shop.get(f"/v2/payments/{payment_id}")["data"]

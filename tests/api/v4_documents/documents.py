@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from gerbang.domain.money import MINOR_PER_RUPIAH
 from gerbang.services import endings
 from gerbang.services.endings import Decline
+from gerbang.services.sandbox_merchant import STARTING_BALANCE
 from tests.api.v2_sessions.sessions import at_once, fresh, written
 from tests.api.v4_documents.contracts import CheckedShop
 
@@ -156,10 +159,13 @@ def uuid_of(data: Json) -> str:
 
 
 def balance(shop: CheckedShop) -> tuple[str, str, str]:
-    """Total, available, pending."""
+    """Total, available, pending; without what a sandbox's own merchant begins with."""
     answered = shop.call("GET", "/api/v4/overviews/balance_overview")
     said = answered.json()["data"]["attributes"]
-    return said["totalBalance"], said["availableBalance"], said["pendingBalance"]
+    own = str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id
+    begun = STARTING_BALANCE // MINOR_PER_RUPIAH if own else 0
+    total, available = (str(Decimal(said[name]) - begun) for name in ("totalBalance", "availableBalance"))
+    return total, available, said["pendingBalance"]
 
 
 def funded(shop: CheckedShop, amount: int = 10_000_000) -> CheckedShop:

@@ -3,6 +3,7 @@
 import pytest
 
 from gerbang.domain.banks import BANKS
+from gerbang.services import sandbox_merchant
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import (
     PAYOUTS,
@@ -20,6 +21,7 @@ from tests.api.v4_documents.documents import (
     status_of,
     task,
 )
+from tests.gateways import Gateway
 
 VALIDATION = "/api/v4/validation_services/bank_account_validation"
 GIVEN = 9_996_337
@@ -211,3 +213,26 @@ def test_an_account_that_nobody_has_is_not_found(shop: CheckedShop) -> None:
 def test_the_documents_own_accounts_are_there_whatever_their_ends(shop: CheckedShop, number: str) -> None:
     assert shop.call("POST", VALIDATION, document(accountNo=number, bankShortCode="BRI")).status_code == 201
     assert made(funded(shop), PAYOUTS, to(number))["attributes"]["status"] == "processing"
+
+
+def test_a_suite_that_begins_with_a_payout_can_run_in_a_fresh_sandbox(traveller: CheckedShop) -> None:
+    overview = traveller.get("overviews/balance_overview")["attributes"]
+    assert list(overview.values()) == ["1000000000.0", "1000000000.0", "0.0"]
+    payout = made(traveller, PAYOUTS, payout_order(amount=100_000))
+    assert payout["attributes"]["status"] == "processing"
+    books = traveller.v2.get("/sandbox/ledger")
+    assert {account["name"].rpartition("/")[2]: account["balance"] for account in books["accounts"]} == {
+        "simulator": "1000000000.00",
+        "available": "-999896115.00",
+        "reserved": "-103885.00",
+    }
+    assert books["sum"] == "0.00"
+
+
+def test_a_sandbox_is_given_its_starting_balance_once_and_one_that_is_in_use_is_given_none(gateway: Gateway) -> None:
+    world, url = gateway.house.world, gateway.base_url
+    given = "SELECT count(*)::integer AS times FROM transfers WHERE reason = 'starting_balance'"
+    assert gateway.rows(given) == [{"times": 1}]
+    gateway.do(sandbox_merchant.ready(world, url, gateway.sandbox))
+    gateway.do(sandbox_merchant.ready(world, url, None))
+    assert gateway.rows(given) == [{"times": 1}]

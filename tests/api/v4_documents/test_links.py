@@ -34,6 +34,7 @@ def test_its_page_offers_every_way_that_takes_the_amount(shop: CheckedShop) -> N
     assert page.status_code == 200
     offered = set(re.findall(r'name="way" value="([^"]+)"', page.text))
     banks = {"BCA", "BRI", "BNI", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "SAHABAT_SAMPOERNA"}
+    banks |= {"BSI", "MAYBANK"}
     wanted = {f"virtual_account/{bank}" for bank in banks} | {
         "retail_outlet/ALFAMART",
         "retail_outlet/INDOMARET",

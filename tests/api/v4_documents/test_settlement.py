@@ -36,7 +36,7 @@ def test_each_way_to_pay_is_completed_on_its_own_day(merchant: CheckedShop) -> N
     at_once = [paid_by(merchant, "virtual_bank_account", bank) for bank in ("BRI", "BNI", "SAHABAT_SAMPOERNA")]
     next_day = [
         paid_by(merchant, "virtual_bank_account", bank)
-        for bank in ("BCA", "MANDIRI", "CIMB_NIAGA", "DANAMON", "PERMATA", "HANA")
+        for bank in ("BCA", "MANDIRI", "CIMB_NIAGA", "DANAMON", "PERMATA", "HANA", "BSI", "MAYBANK")
     ]
     next_day += [paid_by(merchant, "qris", ""), paid_by(merchant, "e-wallet", "SHOPEEPAY")]
     third_day = [paid_by(merchant, "retail_outlet", outlet) for outlet in ("ALFAMART", "INDOMARET")]
@@ -46,7 +46,7 @@ def test_each_way_to_pay_is_completed_on_its_own_day(merchant: CheckedShop) -> N
 
     merchant.advance(seconds=0)
     assert statuses() == [{"completed"}, {"paid"}, {"paid"}]
-    assert balance(merchant) == ("249011.0", "49011.0", "200000.0")
+    assert balance(merchant) == ("289011.0", "49011.0", "240000.0")
     for to, expected in (
         ("2025-06-16T09:59:30+07:00", [{"completed"}, {"paid"}, {"paid"}]),
         ("2025-06-16T10:00:00+07:00", [{"completed"}, {"completed"}, {"paid"}]),
@@ -55,10 +55,10 @@ def test_each_way_to_pay_is_completed_on_its_own_day(merchant: CheckedShop) -> N
     ):
         merchant.advance(to=to)
         assert statuses() == expected, to
-    # 13 times 20,000, less nine times 3,663, twice 4,440, 155.40 and 333.
-    assert balance(merchant) == ("217664.6", "217664.6", "0.0")
+    # 15 times 20,000, less eleven times 3,663, twice 4,440, 155.40 and 333.
+    assert balance(merchant) == ("250338.6", "250338.6", "0.0")
     told = [said["attributes"]["status"] for said in merchant.heard()]
-    assert (told.count("paid"), told.count("completed")) == (13, 13)
+    assert (told.count("paid"), told.count("completed")) == (15, 15)
 
 
 def test_what_is_paid_after_the_cut_off_counts_for_the_next_day(merchant: CheckedShop) -> None:

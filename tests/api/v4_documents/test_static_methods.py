@@ -13,6 +13,7 @@ from tests.api.v4_documents.documents import (
     arrivals,
     balance,
     document,
+    folder,
     fresh,
     ids,
     listed,
@@ -21,10 +22,23 @@ from tests.api.v4_documents.documents import (
     static_qris,
     static_va,
     status_of,
+    task,
     uuid_of,
 )
 
-BANKS = ("BCA", "BRI", "BNI", "MANDIRI", "CIMB_NIAGA", "DANAMON", "PERMATA", "HANA", "SAHABAT_SAMPOERNA")
+BANKS = (
+    "BCA",
+    "BRI",
+    "BNI",
+    "MANDIRI",
+    "CIMB_NIAGA",
+    "DANAMON",
+    "PERMATA",
+    "HANA",
+    "SAHABAT_SAMPOERNA",
+    "BSI",
+    "MAYBANK",
+)
 
 
 @pytest.mark.parametrize("bank", BANKS)
@@ -71,6 +85,29 @@ def test_a_static_qris_costs_by_what_arrived(shop: CheckedShop) -> None:
     qris = static_qris(shop)
     fees = [pay_into(shop, qris, amount)["attributes"]["fees"] for amount in (1, 15_000, 5_000_000)]
     assert fees == ["0.01", "116.55", "38850.0"]
+
+
+@pytest.mark.parametrize("amount", [99_000.2, "99000.2", "99000.20"])
+@pytest.mark.parametrize("kind", ["va", "qris"])
+def test_money_arrives_with_the_sen_that_its_bank_reports(shop: CheckedShop, kind: str, amount: object) -> None:
+    static = static_va(shop) if kind == "va" else static_qris(shop)
+    answered = shop.call("POST", f"{folder(static)}/tasks", task("receive_payment", options={"amount": amount}))
+    assert answered.status_code == 201, answered.text
+    assert answered.json()["data"]["attributes"]["options"] == {"amount": "99000.2"}
+    [arrived] = arrivals(shop, static)
+    assert arrived["attributes"]["amount"] == "99000.2"
+    if kind == "va":
+        [charge] = shop.v2.get(f"/v2/payments/{uuid_of(static)}")["data"]["chargeDetails"]
+        amounts = [charge[name]["value"] for name in ("amount", "authorizedAmount", "capturedAmount")]
+        assert amounts == [99_000.2] * 3, "the other dialect shows it to the sen too"
+
+
+@pytest.mark.parametrize("amount", ["0.99", "99000.123", "99000.2.1", ".5", "1e3", 0.001, True])
+def test_what_no_bank_reports_does_not_arrive(shop: CheckedShop, amount: object) -> None:
+    static = static_va(shop)
+    answered = shop.call("POST", f"{folder(static)}/tasks", task("receive_payment", options={"amount": amount}))
+    assert answered.status_code == 400, answered.text
+    assert arrivals(shop, static) == []
 
 
 @pytest.mark.parametrize(

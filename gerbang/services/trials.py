@@ -1,0 +1,125 @@
+"""Trying out an agreement before it is kept: every way to be paid that it allows is opened, from its least to its most."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from gerbang import channels
+from gerbang.channels import Channel
+from gerbang.domain import agreements
+from gerbang.domain.calendars import settles_at
+from gerbang.domain.fees import fee_of
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.money import MINOR_PER_RUPIAH, readable
+from gerbang.domain.payments import Details, Kind, Method, Payment
+from gerbang.domain.terms import Terms
+from gerbang.errors import Refused
+from gerbang.services.numbers import REFERENCE_LENGTH
+from gerbang.world import World
+
+RETURN_URL = "https://shop.example/"
+
+
+def fault(world: World, merchant: Merchant, usual: Merchant) -> str | None:
+    """The first thing in a merchant's agreement by which it could not be paid, as a sentence; None where all is well.
+
+    `usual` is the same merchant with the house's own agreement: its banks, outlets and wallets are all that there are.
+    """
+    known = {name: _options(channel, usual) or [] for name, channel in world.channels.items()}
+    return (
+        agreements.fault(merchant.agreement)
+        or agreements.misnamed(merchant.agreement, known, world.products)
+        or next(_faults(world, merchant, known), None)
+    )
+
+
+def _options(channel: Channel, merchant: Merchant) -> list[str] | None:
+    """All that was agreed, whatever a product offers of it."""
+    return channel.options(replace(merchant, terms=Terms()))
+
+
+def _faults(world: World, merchant: Merchant, known: dict[str, list[str]]) -> Iterator[str]:
+    for name, channel in world.channels.items():
+        agreed = _options(channel, merchant)
+        if agreed is None:
+            continue
+        if strange := [option for option in agreed if option not in known[name]]:
+            yield f"{name} names {strange[0]}, which there is none of: choose from {', '.join(sorted(known[name]))}."
+        if known[name] and not agreed:
+            yield f"{name} names nothing to pay by: say null where it is not agreed."
+        for product in world.products:
+            dealing = world.dealing(merchant, product)
+            if channels.offered(channel.facts, dealing, product):
+                for option in channel.options(dealing) or ([] if known[name] else [None]):
+                    yield from _of_way(world, channel, dealing, product, option)
+
+
+def _of_way(world: World, channel: Channel, merchant: Merchant, product: str, option: str | None) -> Iterator[str]:
+    """What is wrong with one way to be paid, in one product."""
+    facts, now = channel.facts, world.clock.now()
+    way = f"{facts.name}/{option}" if option else facts.name
+    soonest, latest, _ = channels.spans(facts, merchant)
+    if soonest is not None and soonest > latest:
+        yield f"Nobody could pay by {way} in {product}: its expiry may be neither so near nor so far."
+        return
+    kinds: list[Kind] = ["single", "multiple"] if facts.standing else ["single"]
+    for kind in kinds:
+        least, most = channels.limits(facts, merchant, option)
+        least, most = -(-least // MINOR_PER_RUPIAH) * MINOR_PER_RUPIAH, most // MINOR_PER_RUPIAH * MINOR_PER_RUPIAH
+        if least > most:
+            yield f"Nobody could pay by {way} in {product}: no whole rupiah lies between its least and its most amount."
+            return
+        for amount in (least, most) if kind == "single" or facts.standing_amount else (None,):
+            ends_at = now + latest if amount is not None else None
+            method = Method(facts.name, option, return_url=RETURN_URL)
+            payment = _payment(merchant, product, kind, amount, ends_at, method, now)
+            try:
+                _open(world, channel, payment, merchant)
+            except (Refused, ValueError, OverflowError) as wrong:
+                asked = readable(amount) if amount else "any amount"
+                yield f"Nobody could pay {asked} by {way} in {product}: {str(wrong).rstrip('.')}."
+                return
+
+
+def _payment(
+    merchant: Merchant,
+    product: str,
+    kind: Kind,
+    amount: int | None,
+    ends_at: datetime | None,
+    method: Method,
+    now: datetime,
+) -> Payment:
+    """A payment that is never made."""
+    return Payment(
+        id=UUID(int=0),
+        merchant_id=merchant.id,
+        product=product,
+        reference="trial",
+        kind=kind,
+        amount=amount,
+        state="needs_method",
+        created_at=now,
+        updated_at=now,
+        expires_at=ends_at,
+        descriptor=merchant.short_name,
+        details=Details(),
+        method=method,
+    )
+
+
+def _open(world: World, channel: Channel, payment: Payment, merchant: Merchant) -> None:
+    """Does all that is done for a payment on its way to be paid and settled. Raises what goes wrong."""
+    now, option = payment.created_at, payment.method.option if payment.method else None
+    opening = channel.open(payment, merchant, now)
+    numbers = ["A" * REFERENCE_LENGTH]
+    if opening.range is not None:
+        numbers = [opening.range.number(0), opening.range.number(opening.range.size - 1)]
+        if any(first <= opening.range.first and opening.range.end <= last for first, last in opening.taken_out):
+            raise ValueError("the numbers that its merchant may choose leave no others")
+    for number in numbers:
+        channel.block(opening, number, merchant, now)
+    fee_of(channels.rate(channel.facts, option, merchant), payment.amount or MINOR_PER_RUPIAH, now)
+    settles_at(channels.settling(channel.facts, option, merchant), now, world.calendar)

@@ -1,0 +1,151 @@
+"""An agreement is tried out before it is kept, all of it: what could not be paid by is refused in words."""
+
+import json
+import re
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gerbang.domain.merchants import Agreement, Merchant
+from gerbang.errors import Invalid
+from gerbang.services import lookups, sandbox_merchant, trials
+from gerbang.services.merchants import change_agreement, default_agreement, set_agreement
+from tests.gateways import Databases
+from tests.houses import House, house, run
+
+ROOT = Path(__file__).parent.parent.parent
+LONG = 10**17
+
+
+@pytest.fixture(scope="module")
+def url(databases: Databases) -> str:
+    return databases.fresh()
+
+
+def told(url: str, story: Callable[[House, Merchant], Coroutine[Any, Any, None]]) -> None:
+    async def live() -> None:
+        async with house(url) as here:
+            await story(here, await here.merchant())
+
+    run(live)
+
+
+def qris(**changes: object) -> dict[str, object]:
+    usual: dict[str, object] = {
+        "acquirer": "BNC",
+        "globally_unique_id": "ID.CO.GERBANG.WWW",
+        "merchant_pan": "936009900000000131",
+        "merchant_id": "G00000000131",
+        "criteria": "UKE",
+        "nmid": "ID2025000000131",
+        "category_code": "5999",
+        "name": "Toko",
+        "city": "Jakarta",
+        "postal_code": "10110",
+    }
+    return {"qris": usual | changes}
+
+
+def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
+    usual: dict[str, object] = {
+        "dynamic": {"prefix": "12700000", "digits": 8},
+        "static_prefix": "12690131",
+        "static_digits": 7,
+        "static_ranges": [[0, 99]],
+    }
+    return {"virtual_account": {"banks": {code: usual | changes}}}
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        (qris(nmid=""), "Nobody could pay any amount by qris in payment: Tag 51 (national repository) is required"),
+        (qris(nmid="ID" * 10), "Tag 51-02 (NMID) must be 1 to 15"),
+        (qris(merchant_pan="1234"), "Tag 26-01 (merchant PAN) must be 18 or 19 digits"),
+        (qris(city="漢字"), "Tag 60 (merchant city)"),
+        (qris(terminal="A" * 26), "Tag 62-07"),
+        (qris(acquirer=""), "qris.acquirer must be 1 to 20 letters"),
+        (qris(static_quota=-1), "qris.static_quota must be 0 to 1000000."),
+        (
+            {"amount_max": {"qris": 10**16}},
+            "Rp 100.000.000.000.000 by qris in payment: Tag 54 (amount) holds at most 13",
+        ),
+        ({"amount_min": {"qris": LONG}}, "by qris in payment: no whole rupiah lies between its least and its most"),
+        ({"amount_min": {"qris": 10_010}, "amount_max": {"qris": 10_090}}, "no whole rupiah lies between"),
+        ({"amount_max": {"virtual_account/HANA": 1}}, "by virtual_account/HANA in v4-payments: no whole rupiah"),
+        (
+            {"expiry_min_seconds": {"retail_outlet": 200}, "expiry_max_seconds": {"retail_outlet": 100}},
+            "so near nor so far",
+        ),
+        (
+            {"expiry_max_seconds": {"virtual_account": 1_800}},
+            "by virtual_account/BCA in v4-payments: its expiry may be",
+        ),
+        (bank("BRIS"), "virtual_account names BRIS, which there is none of: choose from BCA, BNC,"),
+        (bank(static_prefix="12700000", static_digits=8, static_ranges=[[0, 99_999_999]]), "leave no others"),
+        ({"virtual_account": {"banks": {}}}, "virtual_account names nothing to pay by: say null"),
+        ({"retail_outlet": {"outlets": ["KIOSK"], "codes": {"prefix": "", "digits": 7}}}, "retail_outlet names KIOSK"),
+        ({"ewallet": {"wallets": ["OVO"]}}, "ewallet names OVO"),
+        ({"also_offered": {"paymet": ["qris"]}}, "also_offered.paymet names no product: choose one of money, payment,"),
+        (
+            {"also_offered": {"payment": ["till"]}},
+            "also_offered.payment names no channel in till: choose one of ewallet,",
+        ),
+        ({"fees": {"qris": {"percent": "0.33333"}}}, "fees.qris.percent must have at most four decimals."),
+        ({"fees": {"qris": {"percent": "1." + 30 * "0" + "1"}}}, "fees.qris.percent must have at most four decimals."),
+        ({"fees": {"payout": {"vat_percent": "11.00001"}}}, "fees.payout.vat_percent must have at most four decimals."),
+        ({"look": {"colour": "red"}}, 'look.colour must be written as "#0f5b57".'),
+        ({"look": {"logo_url": "https://shop.example/logo.png"}}, "look.logo_url must hold its picture itself"),
+        ({"look": {"frame_ancestors": ["*; script-src *"]}}, "look.frame_ancestors must be origins"),
+    ],
+)
+def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str, object], why: str) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        with pytest.raises(Invalid, match=re.escape(why)) as refused:
+            await change_agreement(here.world, merchant.id, members)
+        assert str(refused.value).endswith("Nothing was changed.")
+        assert (await lookups.merchant(here.world, merchant.id)).agreement == merchant.agreement
+
+    told(url, story)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        qris(),
+        bank(),
+        bank(own={"prefix": "126961", "digits": 8}, own_by_choice=False),
+        {"virtual_account": None, "qris": None},
+        {"fees": {"qris": {"percent": "0.7000000000"}, "payout": {"percent": "100", "vat_percent": "100"}}},
+        {"amount_max": {"virtual_account": 10**18 - 1}, "amount_min": {"virtual_account": 1}},
+        {"expiry_max_seconds": {"virtual_account": 86_400}},
+        {"also_offered": {"payment": ["retail_outlet", "ewallet"]}},
+        {"look": {"frame_ancestors": ["https://*.shop.example"], "colour": "#AA0000"}},
+    ],
+)
+def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object]) -> None:
+    async def story(here: House, merchant: Merchant) -> None:
+        kept = await change_agreement(here.world, merchant.id, members)
+        assert (await lookups.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
+
+    told(url, story)
+
+
+def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
+    printed = re.search(r"```json\n(.*?)```", (ROOT / "docs/production.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert printed is not None
+
+    async def story(here: House, merchant: Merchant) -> None:
+        own: list[Agreement] = [
+            sandbox_merchant.agreement(),
+            *(default_agreement(n, "Toko") for n in (1, 9_999, 10**9 - 1)),
+        ]
+        for agreement in own:
+            await set_agreement(here.world, merchant.id, agreement)
+            usual = await lookups.merchant(here.world, merchant.id)
+            assert trials.fault(here.world, usual, merchant) is None
+            await change_agreement(here.world, merchant.id, json.loads(printed[1]))
+
+    told(url, story)
