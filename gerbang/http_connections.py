@@ -249,7 +249,7 @@ class Connection(HttpToolsProtocol):
             if name == b"host":
                 hosts += 1
             elif name == b"transfer-encoding" and (value.strip().lower() != b"chunked" or version == "1.0"):
-                self._stop(501, NO_CODING)
+                self._stop(400, NO_CODING)
         if hosts > 1 or (hosts == 0 and version == "1.1"):
             self._stop(400, NO_HOST)
         if len(self.pipeline) >= WAITING_MAX:
