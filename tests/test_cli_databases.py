@@ -23,7 +23,6 @@ COMMANDS = [
     "serve",
     "work",
     "migrate",
-    "audit",
     "merchant list",
     "merchant create --name Toko --short-name TK --email toko@example.id",
     "callbacks set --merchant 0195e4a0-0000-7000-8000-000000000000 --product payment --url https://toko.example.id",

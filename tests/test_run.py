@@ -441,7 +441,7 @@ def test_live_mode_does_not_start_half_configured(missing: str) -> None:
         assert refused.err.startswith(f"gerbang: Live mode needs {missing}")
 
 
-@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+@pytest.mark.parametrize("command", ["serve", "work", "migrate", "audit"])
 def test_a_database_that_cannot_be_reached_is_told_in_one_line(command: str) -> None:
     nowhere = {"GERBANG_DATABASE_URL": "postgresql://127.0.0.1:9/gerbang", "GERBANG_SECRET_KEY": SECRET_KEY}
     with program(command, GERBANG_PORT="0", **nowhere) as refused:
