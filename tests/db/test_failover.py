@@ -6,8 +6,10 @@ Nothing that was acknowledged is given to another; with synchronous replication 
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -134,6 +136,40 @@ def test_what_was_acknowledged_is_there_after_a_synchronous_failover(clusters: P
             calling.join()
         shown = {id_: shop.get(f"/v2/payments/{id_}")["data"]["status"] for id_ in created}
         assert {shown[id_] for id_ in booked} == {"PAID"}
+    assert faults(clusters.second.url) == []
+
+
+def test_what_repeats_an_answer_that_may_yet_be_lost_is_not_told_as_done(clusters: Pair, tmp_path: Path) -> None:
+    """The copy is silent: a create waits for it and is told 503, and so is its repetition, in every dialect."""
+    clusters.follow(synchronous=True)
+    with Gateway(clusters.url, tmp_path) as gateway:
+        shop = gateway.shop
+        shop.get("/v2/payments")  # it has signed in
+        till = {
+            "paymentMethodType": "retail_outlet",
+            "amount": 50_000,
+            "referenceId": "till of a failover",
+            "paymentMethodOptions": {"retailOutletName": "ALFAMART", "displayName": "Toko"},
+        }
+        keys = gateway.sandbox.v4.api_key, gateway.sandbox.v4.secret_key
+        clusters.part()
+
+        def session() -> int:
+            return shop.call("POST", "/v2/payments", order(1), X_REQUEST_ID=str(UUID(int=7))).status_code
+
+        def at_a_till() -> int:
+            body = {"data": {"attributes": till}}
+            return gateway.client.post("/api/v4/payments", json=body, auth=keys).status_code
+
+        def once() -> list[int]:
+            with ThreadPoolExecutor() as callers:
+                return [each.result() for each in [callers.submit(session), callers.submit(at_a_till)]]
+
+        assert [once(), once()] == [[503, 503], [503, 503]]
+        clusters.fail_over()
+        until(lambda: readiness(gateway)[0] == 200, "the second takes writes")
+        assert once() == [200, 201]
+        assert len(shop.get("/v2/payments")["data"]) == 2, "each is there once"
     assert faults(clusters.second.url) == []
 
 
