@@ -33,6 +33,7 @@ __all__ = [
 
 log = structlog.get_logger()
 ANSWER_LENGTH_MAX = 500
+CLOCK_HEADER = "X-Gerbang-Clock"
 NO_WORDS = "not sent: the callback could not be put into words"
 
 
@@ -80,7 +81,10 @@ async def send(world: World, due: Due) -> Result:
         api_key=world.seals.unseal(due.api_key),
         signing_secret=world.seals.unseal(due.signing_secret),
     )
-    headers = world.products[due.product].headers(endpoint, due.id, due.sequence, due.body, now)
+    # Receivers hold the timestamp against their own clocks, which do not move with the sandbox's.
+    headers = world.products[due.product].headers(endpoint, due.id, due.sequence, due.body, SystemClock().now())
+    if not world.live:
+        headers[CLOCK_HEADER] = now.isoformat().replace("+00:00", "Z")
     status, seconds, error, answer = None, 0.0, "", ""
     try:
         heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS)
