@@ -4,6 +4,7 @@ Each is one piece of work in a house that is opened for it, and returns what is 
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -12,10 +13,13 @@ import uvloop
 
 from gerbang import app, db
 from gerbang.db import Database
+from gerbang.domain.deliveries import State
+from gerbang.errors import ProductUnknown
 from gerbang.logs import set_up as set_up_logs
 from gerbang.seals import Seals
-from gerbang.services import audit, installation, lookups, merchants
+from gerbang.services import audit, deliveries, installation, lookups, merchants
 from gerbang.services.audit import Finding
+from gerbang.services.deliveries import Overview, Wanted
 from gerbang.services.merchants import Keys
 from gerbang.settings import Settings, SettingsWrong
 from gerbang.world import World
@@ -144,6 +148,73 @@ def set_callback(settings: Settings, merchant_id: str, product: str, url: str) -
         }
 
     return _within(settings, task)
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """Which callbacks an operator means, as it was typed."""
+
+    states: tuple[State, ...]
+    merchant_id: str | None = None
+    product: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    ids: tuple[str, ...] = ()
+
+
+def list_callbacks(settings: Settings, chosen: Chosen, most: int) -> list[Overview]:
+    """Callbacks of all or of one merchant, newest first."""
+
+    async def task(world: World) -> list[Overview]:
+        return await deliveries.overview(world, await _wanted(world, chosen), most)
+
+    return _within(settings, task)
+
+
+def in_words(callback: Overview) -> dict[str, str]:
+    """A callback as a line of a table."""
+    said = "" if not callback.tries else callback.error or f"HTTP {callback.status}"
+    return {
+        "id": str(callback.id),
+        "merchant": str(callback.merchant_id),
+        "product": callback.product,
+        "event": callback.event,
+        "state": callback.state,
+        "created": f"{callback.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        "tries": str(callback.tries),
+        "last answer": said,
+    }
+
+
+def as_json(shown: object) -> str:
+    """Anything that is shown, for programs to read."""
+    return msgspec.json.format(msgspec.json.encode(shown).decode(), indent=2)
+
+
+def resend_callbacks(settings: Settings, chosen: Chosen) -> int:
+    """Makes parked and given-up callbacks due again, and returns how many."""
+
+    async def task(world: World) -> int:
+        return await deliveries.send_all_again(world, await _wanted(world, chosen))
+
+    return _within(settings, task)
+
+
+async def _wanted(world: World, chosen: Chosen) -> Wanted:
+    """Raises SettingsWrong, MerchantUnknown, ProductUnknown: a misspelled name must not look like good news."""
+    merchant_id = None if chosen.merchant_id is None else _merchant_id(chosen.merchant_id)
+    if merchant_id is not None:
+        await lookups.merchant(world, merchant_id)
+    if chosen.product is not None and chosen.product not in world.products:
+        raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
+    ids = [_callback_id(text) for text in chosen.ids] or None
+    return Wanted(chosen.states, merchant_id, chosen.product, chosen.since, chosen.until, ids)
+
+
+def _callback_id(text: str) -> UUID:
+    try:
+        return UUID(text.removeprefix("msg_"))
+    except ValueError:
+        raise SettingsWrong(f"{text} is not a callback's id; `gerbang callbacks list` shows them.") from None
 
 
 def _merchant_id(text: str) -> UUID:

@@ -49,6 +49,8 @@ def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]
         "merchant offer",
         "callbacks",
         "callbacks set",
+        "callbacks list",
+        "callbacks resend",
     ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:

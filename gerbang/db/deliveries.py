@@ -78,6 +78,50 @@ class Listed(msgspec.Struct, frozen=True):
     tries: list[Try]
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Which deliveries an operator means. What is None makes no difference."""
+
+    states: Sequence[State]
+    merchant_id: UUID | None = None
+    product: str | None = None
+    since: datetime | None = None
+    """Created then or later."""
+    until: datetime | None = None
+    """Created before."""
+    ids: Sequence[UUID] | None = None
+
+    def arguments(self) -> tuple[object, ...]:
+        """The parameters of WANTED."""
+        return self.states, self.merchant_id, self.product, self.since, self.until, self.ids
+
+
+WANTED = """
+        d.state = ANY($1::text[]) AND ($2::uuid IS NULL OR d.merchant_id = $2) AND ($3::text IS NULL OR n.product = $3)
+        AND ($4::timestamptz IS NULL OR d.created_at >= $4) AND ($5::timestamptz IS NULL OR d.created_at < $5)
+        AND ($6::uuid[] IS NULL OR d.id = ANY($6))
+"""
+UNDELIVERED = "d.state IN ('parked', 'given_up')"
+"""In so many words, so that every plan finds the index that has these alone."""
+
+
+class Overview(msgspec.Struct, frozen=True, rename="camel"):
+    """A delivery in one line, with its latest try."""
+
+    id: UUID
+    merchant_id: UUID
+    sequence: int
+    event: str
+    product: str
+    url: str
+    state: State
+    created_at: datetime
+    next_at: datetime | None
+    tries: int
+    tried_at: datetime | None
+    status: int | None
+    error: str | None
+
+
 async def insert(tx: Tx, deliveries: Sequence[tuple[UUID, UUID, int, UUID, datetime]]) -> None:
     """Writes new deliveries: (id, merchant, event number, endpoint, instant from which they are due)."""
     if deliveries:
@@ -242,6 +286,52 @@ async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime
         now,
     )
     return done == "UPDATE 1"
+
+
+async def send_all_again(
+    tx: Tx, wanted: Wanted, now: datetime, behind: tuple[UUID, int, UUID], most: int
+) -> list[tuple[UUID, int, UUID]]:
+    """Makes parked and given-up deliveries due now, at the foot of their ladder; gives (merchant, event number, id) of each.
+
+    They are taken in that order, from the first one behind `behind`. One that somebody else has made due is left alone.
+    """
+    rows = await tx.fetch(
+        f"""
+        WITH chosen AS (
+            SELECT d.id FROM deliveries d JOIN endpoints n ON n.id = d.endpoint_id
+            WHERE {UNDELIVERED} AND {WANTED} AND (d.merchant_id, d.sequence, d.id) > ($8, $9, $10)
+            ORDER BY d.merchant_id, d.sequence, d.id LIMIT $11 FOR UPDATE OF d
+        )
+        UPDATE deliveries d SET state = 'waiting', next_at = $7, ladder_from = d.tries FROM chosen WHERE d.id = chosen.id
+        RETURNING d.merchant_id, d.sequence, d.id
+        """,
+        *wanted.arguments(),
+        now,
+        *behind,
+        most,
+    )
+    return [(row["merchant_id"], row["sequence"], row["id"]) for row in rows]
+
+
+async def overview(tx: Tx, wanted: Wanted, most: int) -> list[Overview]:
+    """Deliveries in a line each, newest first."""
+    undelivered = set(wanted.states) <= {"parked", "given_up"}
+    rows = await tx.fetch(
+        f"""
+        SELECT d.id, d.merchant_id, d.sequence, e.kind AS event, n.product, n.url, d.state, d.created_at, d.next_at, d.tries,
+               latest.at AS tried_at, latest.status, latest.error
+        FROM deliveries d
+        JOIN events e ON e.merchant_id = d.merchant_id AND e.sequence = d.sequence
+        JOIN endpoints n ON n.id = d.endpoint_id
+        LEFT JOIN LATERAL (SELECT at, status, error FROM tries t WHERE t.delivery_id = d.id ORDER BY number DESC LIMIT 1) latest
+             ON true
+        WHERE {UNDELIVERED if undelivered else "true"} AND {WANTED}
+        ORDER BY d.created_at DESC, d.sequence DESC, d.id DESC LIMIT $7
+        """,
+        *wanted.arguments(),
+        most,
+    )
+    return [Overview(**row) for row in rows]
 
 
 async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int) -> list[Listed]:

@@ -57,7 +57,7 @@ class Voice(Protocol):
     def headers(
         self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime
     ) -> dict[str, str]:
-        """What goes with them, made anew for every try."""
+        """What goes with them, made anew for every try. `now` is the time by which the receiver's own clock goes."""
         ...
 
 

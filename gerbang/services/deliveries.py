@@ -1,7 +1,7 @@
 """Letting merchants hear the news: claim what is due, send it holding nothing, write down how it went."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,7 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.db import Tx, events, payments
 from gerbang.db import deliveries as kept
-from gerbang.db.deliveries import Due, Listed, Places
+from gerbang.db.deliveries import Due, Listed, Overview, Places, Wanted
 from gerbang.domain.deliveries import LEASE, TIME_OUT_SECONDS, Endpoint, State, Try, after
 from gerbang.domain.events import SAYS_UNPAID, Event
 from gerbang.errors import DeliveryUnknown, Refused
@@ -20,19 +20,25 @@ from gerbang.world import World
 __all__ = [
     "Due",
     "Listed",
+    "Overview",
     "Places",
     "Result",
+    "Wanted",
     "claim",
     "newest",
     "newest_events",
     "one",
+    "overview",
     "record_all",
     "send",
     "send_again",
+    "send_all_again",
 ]
 
 log = structlog.get_logger()
 ANSWER_LENGTH_MAX = 500
+SEND_AGAIN_MAX = 500
+CLOCK_HEADER = "X-Gerbang-Clock"
 NO_WORDS = "not sent: the callback could not be put into words"
 OVERTAKEN = "not sent: the payment has been paid since, and this would say that it is not"
 NOT_ITS_NEWS = "not sent: this news is not told at this product's address"
@@ -102,7 +108,10 @@ async def send(world: World, due: Due) -> Result:
         api_key=world.seals.unseal(due.api_key),
         signing_secret=world.seals.unseal(due.signing_secret),
     )
-    headers = world.products[due.product].headers(endpoint, due.id, due.sequence, due.body, now)
+    # Receivers hold the timestamp against their own clocks, which do not move with the sandbox's.
+    headers = world.products[due.product].headers(endpoint, due.id, due.sequence, due.body, SystemClock().now())
+    if not world.live:
+        headers[CLOCK_HEADER] = now.isoformat().replace("+00:00", "Z")
     status, seconds, error, answer = None, 0.0, "", ""
     try:
         heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS)
@@ -133,6 +142,29 @@ async def send_again(world: World, merchant_id: UUID, delivery_id: UUID) -> None
     async with world.db.transaction() as tx:
         if not await kept.send_again(tx, merchant_id, delivery_id, world.clock.now()):
             raise DeliveryUnknown
+
+
+async def send_all_again(world: World, wanted: Wanted, *, batch: int = SEND_AGAIN_MAX) -> int:
+    """Makes parked and given-up deliveries due now, a batch in each transaction; gives how many.
+
+    It ends with those that were there when it began, and may be repeated: what is due already is not made due twice.
+    """
+    now = world.clock.now()
+    end = now + timedelta(microseconds=1)
+    wanted = msgspec.structs.replace(wanted, until=min(wanted.until or end, end))
+    behind, done = (UUID(int=0), 0, UUID(int=0)), 0
+    while True:
+        async with world.db.transaction() as tx:
+            made_due = await kept.send_all_again(tx, wanted, now, behind, batch)
+        if not made_due:
+            return done
+        behind, done = max(made_due), done + len(made_due)
+
+
+async def overview(world: World, wanted: Wanted, most: int) -> list[Overview]:
+    """Deliveries of any merchants in a line each, newest first."""
+    async with world.db.reading() as tx:
+        return await kept.overview(tx, wanted, most)
 
 
 async def newest(world: World, merchant_id: UUID, state: str | None, most: int) -> list[Listed]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gerbang.clock import SystemClock
 from gerbang.domain.signatures import verify_standard_webhooks
 from tests.api.v2_sessions.contracts import CONTRACT, CheckedShop
 from tests.api.v2_sessions.listeners import Heard, Listener
@@ -151,7 +152,7 @@ def test_a_callback_carries_the_key_and_a_standard_signature(shop: CheckedShop, 
     assert headers["x-api-key"] == keys["apiKey"]
     assert (headers["content-type"], headers["accept"]) == ("application/json", "application/json")
     assert headers["webhook-id"] == delivery(shop)["eventId"]
-    now = int(shop.gateway.house.world.clock.now().timestamp())
+    now = int(SystemClock().now().timestamp())
     assert abs(now - int(headers["webhook-timestamp"])) <= 10
     secrets = [keys["signingSecret"]]
     assert verify_standard_webhooks(secrets, headers, callback.body, now)
@@ -216,9 +217,23 @@ def test_the_ladder_is_climbed_to_the_second_and_then_the_callback_is_parked(
     assert len({callback.body for callback in listener.heard}) == 1
     assert {callback.headers["webhook-id"] for callback in listener.heard} == {parked["eventId"]}
     for callback, attempt in zip(listener.heard, parked["tries"], strict=True):
-        assert int(callback.headers["webhook-timestamp"]) == int(instant(attempt["at"]).timestamp())
+        assert instant(callback.headers["x-gerbang-clock"]) == instant(attempt["at"])
         at = int(callback.headers["webhook-timestamp"])
         assert verify_standard_webhooks([keys["signingSecret"]], callback.headers, callback.body, at)
+
+
+def test_a_receiver_with_the_real_clock_believes_a_callback_after_the_sandboxs_clock_was_moved(
+    traveller: CheckedShop, listener: Listener
+) -> None:
+    keys = listens(traveller, listener)
+    traveller.advance(seconds=3_000 * 86_400)
+    traveller.simulate(traveller.create()["id"])
+    [callback] = heard(traveller, listener)
+    real = SystemClock().now()
+    assert verify_standard_webhooks(
+        [keys["signingSecret"]], callback.headers, callback.body, int(real.timestamp()), tolerance_seconds=60
+    )
+    assert instant(callback.headers["x-gerbang-clock"]) > real + timedelta(days=300)
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 599, 408, 429, 0])

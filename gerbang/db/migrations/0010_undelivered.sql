@@ -1,0 +1,2 @@
+-- Callbacks that nobody has taken are few among all, and operators look for them and send them again.
+CREATE INDEX deliveries_undelivered ON deliveries (merchant_id, sequence, id) WHERE state IN ('parked', 'given_up');

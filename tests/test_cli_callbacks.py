@@ -1,0 +1,187 @@
+"""What an operator does about callbacks that nobody took: find them, and send them again, in live mode too."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+import structlog
+
+from gerbang import app
+from gerbang.clock import MovableClock
+from gerbang.domain.deliveries import Try
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Method
+from gerbang.services import deliveries
+from gerbang.services.commands import Commands
+from gerbang.services.deliveries import Result, Wanted
+from gerbang.settings import Settings
+from gerbang.world import World
+from tests.gateways import Databases
+from tests.houses import KEY, START, House, house, money, number, order, run
+from tests.test_cli import typed
+
+
+async def told(here: House, merchant: Merchant, *statuses: int) -> list[UUID]:
+    """So many callbacks of a merchant, each sent until it is settled what becomes of it: 0 stays untouched. Their ids."""
+    method = Method(channel="virtual_account", option="BRI")
+    standing = number(await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=method)))
+    ids: list[UUID] = []
+    for nth, status in enumerate(statuses):
+        assert (await here.commands.report(money(standing, amount=100 + nth))).outcome == "booked"
+        (due,) = await deliveries.claim(here.world, 10)
+        attempt = Try(7, here.clock.now(), status or None, 0.1, answer="no")
+        if status:
+            await deliveries.record_all(here.world, [Result(due, attempt)])
+        ids.append(due.id)
+        here.pass_time(seconds=1)
+    return ids
+
+
+async def states(world: World) -> dict[UUID, str]:
+    async with world.db.reading() as tx:
+        return {row["id"]: row["state"] for row in await tx.fetch("SELECT id, state FROM deliveries")}
+
+
+def test_what_nobody_took_is_sent_again_once_however_often_that_is_asked(databases: Databases) -> None:
+    url = databases.fresh()
+
+    async def story() -> None:
+        async with house(url) as here:
+            one, two = [await here.merchant(callbacks="http://127.0.0.1:9/") for _ in range(2)]
+            ids = await told(here, one, 500, 404, 200, 500, 404)
+            others = await told(here, two, 404)
+            wanted = Wanted(("parked", "given_up"), one.id)
+            assert await deliveries.send_all_again(here.world, wanted, batch=2) == 4
+            assert await deliveries.send_all_again(here.world, wanted, batch=2) == 0
+            after = await states(here.world)
+            assert [after[id_] for id_ in ids] == ["waiting", "waiting", "delivered", "waiting", "waiting"]
+            assert [after[id_] for id_ in others] == ["given_up"]
+            due = await deliveries.claim(here.world, 10)
+            assert {each.id for each in due} == {*ids} - {ids[2]}
+            assert {each.ladder_from for each in due} == {7}
+
+    run(story)
+
+
+def test_two_operators_at_once_do_not_send_it_twice(databases: Databases) -> None:
+    url = databases.fresh()
+
+    async def story() -> None:
+        async with house(url) as here:
+            merchant = await here.merchant(callbacks="http://127.0.0.1:9/")
+            await told(here, merchant, *[404] * 12)
+            wanted = Wanted(("given_up",))
+            made = await asyncio.gather(*(deliveries.send_all_again(here.world, wanted, batch=5) for _ in range(3)))
+            assert sum(made) == 12
+
+    run(story)
+
+
+def test_callbacks_are_chosen_by_merchant_product_state_time_and_id(databases: Databases) -> None:
+    url = databases.fresh()
+
+    async def story() -> None:
+        async with house(url) as here:
+            one, two = [await here.merchant(callbacks="http://127.0.0.1:9/") for _ in range(2)]
+            begun = here.clock.now()
+            ids = await told(here, one, 500, 404, 200)
+            (other,) = await told(here, two, 404)
+            every = ("parked", "given_up", "delivered", "waiting")
+
+            async def chosen(wanted: Wanted) -> list[UUID]:
+                return [each.id for each in await deliveries.overview(here.world, wanted, 10)]
+
+            assert await chosen(Wanted(every)) == [other, *reversed(ids)]
+            assert await chosen(Wanted(every, one.id)) == [*reversed(ids)]
+            assert await chosen(Wanted(("parked",))) == [ids[0]]
+            assert await chosen(Wanted(("parked", "given_up"), product="payment")) == [other, ids[1], ids[0]]
+            assert await chosen(Wanted(every, product="v4-payments")) == []
+            second = begun + timedelta(seconds=1)
+            assert await chosen(Wanted(every, since=second, until=second + timedelta(seconds=1))) == [ids[1]]
+            assert await chosen(Wanted(every, ids=[ids[2], other])) == [other, ids[2]]
+
+    run(story)
+
+
+@dataclass
+class Desk:
+    """An operator's desk: a database with some callbacks, and a command line on it."""
+
+    merchant: str
+    parked: str
+    given_up: str
+    capsys: pytest.CaptureFixture[str]
+
+    def typed(self, line: str) -> tuple[int, str, str]:
+        return typed(line.replace("ID", self.merchant), self.capsys)
+
+
+@pytest.fixture
+def desk(databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    """In live mode."""
+    settings = Settings(
+        mode="live", database_url=databases.fresh(), secret_key=KEY, public_url="https://pay.example.id"
+    )
+    for name in ("mode", "database_url", "secret_key", "public_url"):
+        monkeypatch.setenv(f"GERBANG_{name.upper()}", getattr(settings, name))
+
+    async def fill() -> tuple[str, UUID, UUID]:
+        async with app.house(settings, base_url="https://pay.example.id") as built:
+            clock = MovableClock(START, ticking=False)
+            world = replace(built.world, clock=clock)
+            here = House(world, Commands(world, size_max=64, lanes=2), built.workers, clock)
+            merchant = await here.merchant(callbacks="https://shop.example/")
+            parked, given_up, _ = await told(here, merchant, 500, 404, 200)
+            return str(merchant.id), parked, given_up
+
+    merchant, parked, given_up = run(fill)
+    yield Desk(merchant, str(parked), str(given_up), capsys)
+    structlog.reset_defaults()
+
+
+def test_an_operator_finds_what_nobody_took_and_sends_it_again(desk: Desk) -> None:
+    code, printed, error = desk.typed("callbacks list")
+    assert (code, error) == (0, "")
+    head, *lines = printed.splitlines()
+    assert head.split() == ["id", "merchant", "product", "event", "state", "created", "tries", "last", "answer"]
+    assert [line.split()[0] for line in lines] == [desk.given_up, desk.parked]
+    assert "HTTP 404" in lines[0]
+    listed = json.loads(desk.typed("callbacks list --merchant ID --state parked --json")[1])
+    assert [(each["id"], each["state"], each["status"], each["tries"]) for each in listed] == [
+        (desk.parked, "parked", 500, 7)
+    ]
+    assert desk.typed("callbacks list --limit 1")[2] == (
+        "gerbang: there are more than the newest 1; see --limit, --from and --to.\n"
+    )
+    assert len(json.loads(desk.typed("callbacks list --merchant ID --state delivered --json")[1])) == 1
+
+    assert desk.typed(f"callbacks resend --id msg_{UUID(desk.parked).hex} --from 2025-03-31T00:00:00Z")[1] == (
+        "0 callbacks are due again.\n"
+    )
+    assert desk.typed(f"callbacks resend --id msg_{UUID(desk.parked).hex}")[1] == "1 callback is due again.\n"
+    assert json.loads(desk.typed("callbacks resend --merchant ID --product payment --json")[1]) == {"resent": 1}
+    assert desk.typed("callbacks resend --everybody")[1] == "0 callbacks are due again.\n"
+    waiting = json.loads(desk.typed("callbacks list --merchant ID --state waiting --json")[1])
+    assert [each["id"] for each in waiting] == [desk.given_up, desk.parked]
+    assert desk.typed("callbacks list")[1] == "There are none yet.\n"
+
+
+def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(desk: Desk) -> None:
+    for line, code, why in (
+        ("callbacks resend", 2, "--everybody"),
+        ("callbacks list --state waiting", 2, "--merchant"),
+        ("callbacks resend --everybody --state delivered", 2, "delivered"),
+        ("callbacks list --from yesterday", 2, "is not an instant"),
+        ("callbacks list --merchant 1", 1, "1 is not a merchant's id"),
+        ("callbacks resend --merchant 01a1fc0e-d925-740c-b41a-d4eb19e1e704", 1, "no merchant"),
+        ("callbacks list --product banana", 1, "payment"),
+        ("callbacks resend --id banana", 1, "banana is not a callback's id"),
+    ):
+        got = desk.typed(line)
+        assert (got[0], got[1]) == (code, ""), line
+        assert why in got[2], line
+    assert len(json.loads(desk.typed("callbacks list --json")[1])) == 2
