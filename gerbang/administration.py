@@ -63,10 +63,6 @@ def audit_books(settings: Settings) -> list[Finding]:
     return uvloop.run(task())
 
 
-def as_json(found: list[Finding]) -> str:
-    return msgspec.json.format(msgspec.json.encode({"found": found}).decode(), indent=2)
-
-
 def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
     async def inside() -> T:
         base_url = settings.public_url or f"http://{settings.host}:{settings.port}"

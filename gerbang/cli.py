@@ -185,7 +185,7 @@ def audit(as_json: bool, data: Path | None) -> int:
     found = administration.audit_books(settings)
     wrong = [finding for finding in found if finding.count]
     if as_json:
-        click.echo(administration.as_json(found))
+        click.echo(administration.as_json({"found": found}))
     elif not wrong:
         click.echo(f"The books are in order: {len(found)} rules hold.")
     for finding in () if as_json else wrong:

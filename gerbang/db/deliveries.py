@@ -104,6 +104,18 @@ UNDELIVERED = "d.state IN ('parked', 'given_up')"
 """In so many words, so that every plan finds the index that has these alone."""
 
 
+IN_A_LINE = """
+        SELECT d.id, d.merchant_id, d.sequence, e.kind AS event, n.product, n.url, d.state, d.created_at, d.next_at, d.tries,
+               latest.at AS tried_at, latest.status, latest.error
+        FROM deliveries d
+        CROSS JOIN LATERAL (SELECT kind FROM events
+                            WHERE merchant_id = d.merchant_id AND sequence = d.sequence LIMIT 1) e
+        JOIN endpoints n ON n.id = d.endpoint_id
+        LEFT JOIN LATERAL (SELECT at, status, error FROM tries t
+                           WHERE t.delivery_id = d.id ORDER BY number DESC LIMIT 1) latest ON true
+"""
+
+
 class Overview(msgspec.Struct, frozen=True, rename="camel"):
     """A delivery in one line, with its latest try."""
 
@@ -315,22 +327,18 @@ async def send_all_again(
 
 async def overview(tx: Tx, wanted: Wanted, most: int) -> list[Overview]:
     """Deliveries in a line each, newest first."""
-    undelivered = set(wanted.states) <= {"parked", "given_up"}
-    rows = await tx.fetch(
-        f"""
-        SELECT d.id, d.merchant_id, d.sequence, e.kind AS event, n.product, n.url, d.state, d.created_at, d.next_at, d.tries,
-               latest.at AS tried_at, latest.status, latest.error
-        FROM deliveries d
-        JOIN events e ON e.merchant_id = d.merchant_id AND e.sequence = d.sequence
-        JOIN endpoints n ON n.id = d.endpoint_id
-        LEFT JOIN LATERAL (SELECT at, status, error FROM tries t WHERE t.delivery_id = d.id ORDER BY number DESC LIMIT 1) latest
-             ON true
-        WHERE {UNDELIVERED if undelivered else "true"} AND {WANTED}
-        ORDER BY d.created_at DESC, d.sequence DESC, d.id DESC LIMIT $7
-        """,
-        *wanted.arguments(),
-        most,
-    )
+    if set(wanted.states) <= {"parked", "given_up"}:
+        rows = await tx.fetch(
+            f"{IN_A_LINE} WHERE {UNDELIVERED} AND {WANTED} ORDER BY d.created_at DESC, d.sequence DESC, d.id DESC LIMIT $7",
+            *wanted.arguments(),
+            most,
+        )
+    else:
+        rows = await tx.fetch(
+            f"{IN_A_LINE} WHERE {WANTED} ORDER BY d.created_at DESC, d.sequence DESC, d.id DESC LIMIT $7",
+            *wanted.arguments(),
+            most,
+        )
     return [Overview(**row) for row in rows]
 
 

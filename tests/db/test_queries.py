@@ -48,6 +48,9 @@ READS_ALL_ON_PURPOSE = {
     "ledger.balances_of": "the sandbox's view of the books, where there are few payments",
     "idempotency.forget": "now and then, in the background; of a large table the summary by expires_at is read (BRIN)",
 }
+READS_ALL_WHILE_NOTHING_IS_COUNTED = {
+    "deliveries.overview": "an operator who asks for callbacks of every merchant in any state, and waits",
+}
 
 ROWS = 10_000
 SOME_ROWS = """
@@ -274,7 +277,7 @@ def test_a_query_does_not_read_all_payments_ever_made(grown: Grown, query: Query
 def test_no_plan_that_is_kept_from_small_tables_reads_whole_ones(databases: Databases, rows: int) -> None:
     with _uncounted(databases, rows) as small:
         found = [query.name for query in PLANNED if small.read_whole(query)]
-    assert set(found) <= READS_ALL_ON_PURPOSE.keys()
+    assert set(found) <= READS_ALL_ON_PURPOSE.keys() | READS_ALL_WHILE_NOTHING_IS_COUNTED.keys()
 
 
 def test_every_exception_is_still_needed(grown: Grown) -> None:
