@@ -71,7 +71,8 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
     dialects = [dialect for dialect in api.found() if not (live and dialect.sandbox_only)]
     clock = SystemClock() if live else MovableClock()
     database = Database(settings.database_url, settings.database_connections)
-    network = Network(allow_private=not live, connections_max=AT_ONCE_MAX)
+    ports = frozenset(settings.callback_ports.split(",")) if live else None
+    network = Network(allow_private=not live, ports=ports, connections_max=AT_ONCE_MAX)
     world = World(
         db=database,
         clock=clock,

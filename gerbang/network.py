@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
 import certifi
 import msgspec
 
 from gerbang import __version__
+from gerbang.addresses import Address, is_public
 from gerbang.http_answers import Incoming, NotHttp
 
 URL_CHARACTERS_MAX = 2_000
@@ -36,7 +37,6 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST = re.compile(r"[0-9a-z_.-]+|[0-9a-f:.]+")  # a name, or an IPv6 address
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Origin = tuple[bool, str, int]
 """Whose connections are one another's: with TLS or not, host, port."""
 _Found = tuple[int, int, int, str, tuple[Any, ...]]  # as resolvers give an address
@@ -103,21 +103,37 @@ def forbidden(why: str) -> Generator[None]:
 # Which URLs and addresses may be called
 
 
-def check_url(url: str, allow_private: bool) -> str | None:
-    """Say in a sentence why `url` can't be registered, or None when it can. Names are not resolved here, only when called."""
+def split_credentials(url: str) -> tuple[str, str | None]:
+    """A URL without its user name and password, and these as HTTP Basic wants them: `name:password`.
+
+    What cannot be a URL is given as it came: it is refused when it is judged. Raises NetworkFailed, which shows neither.
+    """
     try:
-        _target(url, allow_private)
-    except NetworkFailed as refusal:
-        return refusal.reason
-    return None
+        netloc = urlsplit(url).netloc
+    except ValueError:
+        return url, None
+    told, at, place = netloc.rpartition("@")
+    if not at or not _readable(url):
+        return url, None
+    try:
+        name, password = (unquote(part, errors="strict") for part in told.partition(":")[::2])
+    except UnicodeDecodeError:
+        name, password = ":", ""
+    if ":" in name or not (name + password).isprintable():
+        raise NetworkFailed("the URL's user name or password has characters that can't be sent")
+    return url.replace(netloc, place, 1), f"{name}:{password}"
+
+
+def _readable(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url and "\\" not in url
 
 
 @lru_cache(maxsize=4096)
-def _target(url: str, allow_private: bool) -> Target:
+def _target(url: str, allow_private: bool, ports: frozenset[str] | None) -> Target:
     """Judge a URL and give what will be called."""
     if len(url) > URL_CHARACTERS_MAX:
         raise NetworkFailed(f"the URL is longer than {URL_CHARACTERS_MAX:,} characters")
-    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+    if not _readable(url):
         raise NetworkFailed("the URL has characters that must be percent-encoded (or punycode, in the host's name)")
     try:
         parts = urlsplit(url)
@@ -126,8 +142,10 @@ def _target(url: str, allow_private: bool) -> Target:
         raise NetworkFailed("the URL can't be read: its host or port is malformed") from None
     if parts.scheme not in {"http", "https"}:
         raise NetworkFailed("the URL must begin with https:// or http://")
-    if "@" in parts.netloc:
-        raise NetworkFailed("the URL must not contain a user name or password")
+    if "@" in parts.netloc or "@" in parts.fragment:
+        raise NetworkFailed(
+            "the URL's user name or password has characters that must be percent-encoded, or no place here"
+        )
     host = (parts.hostname or "").removesuffix(".")
     if not host or host.startswith(".") or ".." in host:
         raise NetworkFailed("the URL has no host, or one with an empty part in its name")
@@ -142,6 +160,11 @@ def _target(url: str, allow_private: bool) -> Target:
         raise NetworkFailed("the URL can't be read: its host is malformed")
     tls = parts.scheme == "https"
     usual = 443 if tls else 80
+    way = f"{parts.scheme}:{port or usual}"
+    if ports is not None and way not in ports:
+        raise NetworkFailed(
+            f"the URL leads to {way}, and this gateway's operator allows {', '.join(sorted(ports))} only"
+        )
     shown = f"[{host}]" if ":" in host else host
     return Target(
         tls=tls,
@@ -162,36 +185,6 @@ def _literal(host: str) -> Address | None:
         return ipaddress.IPv4Address(socket.inet_aton(host))
     except (OSError, ValueError):
         return None
-
-
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_IPV6_IN_USE = ipaddress.IPv6Network("2000::/3")
-# Beyond what Python's own tables say in every version that we support.
-_NOT_PUBLIC = [
-    ipaddress.ip_network("168.63.129.16/32"),  # a cloud's own host agent, on an address that looks public
-    ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments, among them a cloud's metadata service
-    ipaddress.ip_network("192.88.99.0/24"),  # retired 6to4 relays
-    ipaddress.ip_network("2001::/23"),  # protocol assignments, among them Teredo: an IPv4 address inside, scrambled
-    ipaddress.ip_network("3fff::/20"),  # documentation
-]
-
-
-def is_public(address: Address) -> bool:
-    """Say whether an address is an ordinary one of the public internet (IANA special-purpose registries, RFC 6890).
-
-    Addresses that carry an IPv4 address (mapped, 6to4, NAT64) are judged by the one that they carry.
-    """
-    if isinstance(address, ipaddress.IPv6Address):
-        carried = address.ipv4_mapped or address.sixtofour
-        if carried is None and address in _NAT64:
-            carried = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-        if carried is not None:
-            return is_public(carried)
-        if address not in _IPV6_IN_USE:
-            return False
-    if any(address in network for network in _NOT_PUBLIC if network.version == address.version):
-        return False
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
 class _Connection(asyncio.Protocol):
@@ -267,6 +260,7 @@ class Network:
     """Calls to the outside. One per process; connections are kept a few seconds for the next call to the same origin.
 
     allow_private: the sandbox, where a shop may live on localhost. False is live mode: public addresses only.
+    ports: what may be called, such as `https:443`; None is whatever a URL says.
     connections_max: calls at the same time; a further one waits for a place, and that wait is not part of its time-out,
     so that a peer is never blamed for our own load.
     rest_seconds: how long the rest of an answer is waited for, once its status is there.
@@ -276,11 +270,13 @@ class Network:
         self,
         allow_private: bool,
         *,
+        ports: frozenset[str] | None = None,
         connections_max: int = 200,
         rest_seconds: float = REST_SECONDS,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allow_private = allow_private
+        self._ports = ports
         self._connections_max = connections_max
         self._rest_seconds = rest_seconds
         self._places = asyncio.Semaphore(connections_max)
@@ -289,6 +285,10 @@ class Network:
             self._tls.load_verify_locations(certifi.where())  # and the public authorities, where a machine knows none
         self._resting: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         self._closed = False
+
+    def judge(self, url: str) -> None:
+        """Raises NetworkFailed with the reason why `url` can't be called. Names are not resolved here, only when called."""
+        _target(url, self._allow_private, self._ports)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = 15.0) -> Answer:
         """Send `body` exactly as it is and give the answer, whatever its status; raise NetworkFailed when none came."""
@@ -315,7 +315,7 @@ class Network:
             raise RuntimeError(f"the network must not be called while rows are held ({why[-1]})")
         if self._closed:
             raise RuntimeError("the network is closed")
-        target = _target(url, self._allow_private)
+        target = _target(url, self._allow_private, self._ports)
         request = _request(method, target, body, headers)
         async with self._places:
             loop = asyncio.get_running_loop()

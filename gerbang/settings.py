@@ -86,6 +86,14 @@ def _days(text: str) -> str:
     return text
 
 
+def _ports(text: str) -> str:
+    for way in text.split(","):
+        scheme, _, port = way.partition(":")
+        _one_of("http", "https")(scheme)
+        _whole(1, 65535)(port)
+    return text
+
+
 def _secret(text: str) -> str:
     if len(text) < 32:
         raise ValueError
@@ -148,6 +156,12 @@ class Settings:
         takes="days with + (closed) or - (open), such as +2026-03-20,-2026-05-02",
         default="",
         help="Corrects the calendar of Indonesian bank holidays, by which paid money becomes available.",
+    )
+    callback_ports: str = knob(
+        _ports,
+        takes="ports with their scheme, such as https:443,https:8443,http:80",
+        default="https:443",
+        help="What merchants' callback URLs may lead to in live mode; the sandbox calls any.",
     )
     log_level: LogLevel = knob(
         _one_of("debug", "info", "warning", "error"),

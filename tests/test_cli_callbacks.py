@@ -185,3 +185,32 @@ def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(desk: D
         assert (got[0], got[1]) == (code, ""), line
         assert why in got[2], line
     assert len(json.loads(desk.typed("callbacks list --json")[1])) == 2
+
+
+def test_in_live_mode_a_url_is_https_on_its_usual_port_until_the_operator_allows_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = "callbacks set --merchant ID --product payment --url"
+    for url in ("http://shop.example/", "https://shop.example:8443/"):
+        code, printed, error = desk.typed(f"{setting} {url}")
+        assert (code, printed) == (1, "")
+        assert "this gateway's operator allows https:443 only" in error
+    monkeypatch.setenv("GERBANG_CALLBACK_PORTS", "https:443,https:8443")
+    assert desk.typed(f"{setting} https://shop.example:8443/")[0] == 0
+    assert desk.typed(f"{setting} http://shop.example/")[0] == 1
+
+
+def test_a_password_in_a_url_is_kept_and_not_printed(desk: Desk) -> None:
+    code, printed, error = desk.typed(
+        "callbacks set --merchant ID --product payment --url https://budi:rahasia@shop.example/hook"
+    )
+    assert (code, error) == (0, "")
+    assert "https://shop.example/hook" in printed
+    for line in (
+        "callbacks list",
+        "callbacks list --json",
+        "callbacks set --merchant ID --product payment --url x://budi:rahasia@y/",
+    ):
+        printed += "".join(desk.typed(line)[1:])
+    assert "rahasia" not in printed
+    assert "budi" not in printed

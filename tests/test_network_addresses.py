@@ -3,12 +3,26 @@
 import asyncio
 import ipaddress
 import socket
+import ssl
 from typing import Any
 
 import pytest
 
-from gerbang.network import check_url, is_public
+from gerbang.addresses import is_public
+from gerbang.network import Network, NetworkFailed, split_credentials
 from tests.shops import OK, answering, failure, shop, way_out
+
+TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def check_url(url: str, allow_private: bool, ports: frozenset[str] | None = None) -> str | None:
+    """Why a URL can't be called; None where it can."""
+    try:
+        Network(allow_private, ports=ports, tls=TRUST).judge(url)
+    except NetworkFailed as refusal:
+        return refusal.reason
+    return None
+
 
 NOT_PUBLIC = [
     "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "0.0.0.0", "169.254.169.254", "100.100.100.200",
@@ -151,3 +165,68 @@ def test_path_and_query_are_sent_as_they_were_registered() -> None:
         assert heard[0][0][0] == "POST //a/../b%2f%7E|?x=%20+y&&;' HTTP/1.1"
 
     asyncio.run(story())
+
+
+def test_only_ports_that_the_operator_allows_are_called() -> None:
+    usual, more = frozenset({"https:443"}), frozenset({"https:443", "https:8443", "http:80"})
+    for url, refused_usually, refused_with_more in (
+        ("https://shop.example/", False, False),
+        ("https://shop.example:443/", False, False),
+        ("https://shop.example:8443/", True, False),
+        ("http://shop.example/", True, False),
+        ("http://shop.example:443/", True, True),
+        ("https://shop.example:22/", True, True),
+    ):
+        assert (check_url(url, False, usual) is not None) == refused_usually, url
+        assert (check_url(url, False, more) is not None) == refused_with_more, url
+    assert check_url("http://shop.example:5432/", False, usual) == (
+        "the URL leads to http:5432, and this gateway's operator allows https:443 only"
+    )
+
+
+def test_a_port_that_is_not_allowed_any_more_is_not_called() -> None:
+    async def story() -> None:
+        calls: list[int] = []
+        async with shop(answering(OK, calls=calls)) as port, way_out(ports=frozenset({"https:443"})) as way:
+            assert "allows https:443 only" in await failure(way.post(f"http://127.0.0.1:{port}/", b"x", {}))
+        assert calls == []
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("url", "bare", "credentials"),
+    [
+        ("https://shop.example/a?b=c@d", "https://shop.example/a?b=c@d", None),
+        ("https://budi:rahasia@shop.example:8443/a?b", "https://shop.example:8443/a?b", "budi:rahasia"),
+        ("https://budi:r%40h:%2F%3A%20@shop.example", "https://shop.example", "budi:r@h:/: "),
+        ("https://budi@shop.example/", "https://shop.example/", "budi:"),
+        ("https://:k%C3%BCnci@shop.example/", "https://shop.example/", ":künci"),
+        ("https://budi:a@b@shop.example/", "https://shop.example/", "budi:a@b"),
+    ],
+)
+def test_a_user_name_and_password_are_taken_out_of_a_url(url: str, bare: str, credentials: str | None) -> None:
+    assert split_credentials(url) == (bare, credentials)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://budi:rahasia%0d%0aX@shop.example/",
+        "https://budi%3Arahasia:rahasia@shop.example/",
+        "https://budi:rahasia%ff@shop.example/",
+        "https://budi:rahasia/x@shop.example/",
+        "https://budi:1#rahasia@shop.example/",
+        "https://budi:rahasia\\@shop.example/",
+        "https://budi:rahasia @shop.example/",
+        "https://budi:rahasia@[::1/",
+        "https://budi:rahasia@127.0.0.1/",
+        "https://budi:rahasia@shop.example:5432/",
+        "ftp://budi:rahasia@shop.example/",
+    ],
+)
+def test_a_url_is_refused_without_its_password_being_shown(url: str) -> None:
+    with pytest.raises(NetworkFailed) as refusal:
+        Network(False, ports=frozenset({"https:443"}), tls=TRUST).judge(split_credentials(url)[0])
+    assert "rahasia" not in str(refusal.value)
+    assert "budi" not in str(refusal.value)

@@ -28,6 +28,7 @@ def test_every_knob_is_read() -> None:
         "GERBANG_PORT": "9000",
         "GERBANG_DATA": "/srv/gerbang",
         "GERBANG_BANK_HOLIDAYS": "+2026-03-20,-2026-05-02",
+        "GERBANG_CALLBACK_PORTS": "https:443,https:8443,http:80",
         "GERBANG_LOG_LEVEL": "debug",
         "GERBANG_BATCH_SIZE_MAX": "1",
         "GERBANG_BATCH_LANES": "4",
@@ -43,6 +44,7 @@ def test_every_knob_is_read() -> None:
         port=9000,
         data=Path("/srv/gerbang"),
         bank_holidays="+2026-03-20,-2026-05-02",
+        callback_ports="https:443,https:8443,http:80",
         log_level="debug",
         batch_size_max=1,
         batch_lanes=4,
@@ -64,6 +66,11 @@ def test_an_empty_value_counts_as_not_given() -> None:
         ("GERBANG_PORT", "٨٠", "GERBANG_PORT takes a port, 0 to 65535, not '٨٠'."),
         ("GERBANG_BATCH_SIZE_MAX", "0", "GERBANG_BATCH_SIZE_MAX takes a whole number, 1 to 1000, not '0'."),
         ("GERBANG_BATCH_LANES", "1.5", "GERBANG_BATCH_LANES takes a whole number, 1 to 32, not '1.5'."),
+        (
+            "GERBANG_CALLBACK_PORTS",
+            "443",
+            "GERBANG_CALLBACK_PORTS takes ports with their scheme, such as https:443,https:8443,http:80, not '443'.",
+        ),
         (
             "GERBANG_LOG_LEVEL",
             "loud",

@@ -52,6 +52,7 @@ class Due(msgspec.Struct, frozen=True):
     url: str
     api_key: bytes
     signing_secret: bytes
+    credentials: bytes | None
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -162,6 +163,7 @@ def _due_of(row: asyncpg.Record) -> Due:
         url=row["url"],
         api_key=row["api_key"],
         signing_secret=row["signing_secret"],
+        credentials=row["credentials"],
     )
 
 
@@ -196,7 +198,7 @@ async def claim(
             RETURNING d.id, d.merchant_id, d.sequence, d.tries, d.ladder_from, d.body, d.endpoint_id
         )
         SELECT c.*, e.kind, e.at, e.payment_id, e.charge_id, e.snapshot,
-               n.product, n.url, n.api_key, n.signing_secret
+               n.product, n.url, n.api_key, n.signing_secret, n.credentials
         FROM claimed c
         JOIN events e ON e.merchant_id = c.merchant_id AND e.sequence = c.sequence
         JOIN endpoints n ON n.id = c.endpoint_id

@@ -116,14 +116,19 @@ async def put_endpoint(
     kinds: Sequence[str],
     api_key: bytes,
     signing_secret: bytes,
+    credentials: bytes | None,
     now: datetime,
 ) -> tuple[UUID, bytes, bytes]:
-    """Sets where a product's callbacks go. An endpoint that was there keeps its id and secrets; both are returned."""
+    """Sets where a product's callbacks go, and what its server wants to know of whom it lets in.
+
+    An endpoint that was there keeps its id and secrets; both are returned.
+    """
     row = await tx.fetchrow(
         """
-        INSERT INTO endpoints AS e (id, merchant_id, product, url, kinds, api_key, signing_secret, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (merchant_id, product) DO UPDATE SET url = excluded.url, kinds = excluded.kinds
+        INSERT INTO endpoints AS e (id, merchant_id, product, url, kinds, api_key, signing_secret, credentials, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (merchant_id, product) DO UPDATE
+        SET url = excluded.url, kinds = excluded.kinds, credentials = excluded.credentials
         RETURNING id, api_key, signing_secret
         """,
         id_,
@@ -133,6 +138,7 @@ async def put_endpoint(
         list(kinds),
         api_key,
         signing_secret,
+        credentials,
         now,
     )
     assert row is not None

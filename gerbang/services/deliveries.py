@@ -1,5 +1,6 @@
 """Letting merchants hear the news: claim what is due, send it holding nothing, write down how it went."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -112,6 +113,8 @@ async def send(world: World, due: Due) -> Result:
     headers = world.products[due.product].headers(endpoint, due.id, due.sequence, due.body, SystemClock().now())
     if not world.live:
         headers[CLOCK_HEADER] = now.isoformat().replace("+00:00", "Z")
+    if due.credentials is not None:
+        headers["Authorization"] = f"Basic {b64encode(world.seals.unseal(due.credentials).encode()).decode()}"
     status, seconds, error, answer = None, 0.0, "", ""
     try:
         heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS)

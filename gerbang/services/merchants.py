@@ -14,6 +14,7 @@ from gerbang.domain import merchants as merchant_rules
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import Agreement, Look, Merchant
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
+from gerbang.network import NetworkFailed
 from gerbang.seals import hash_of
 from gerbang.services import trials
 from gerbang.world import World
@@ -176,13 +177,18 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
 
 
 async def set_callback(world: World, merchant_id: UUID, product: str, url: str) -> Callback:
-    """Sets where a product's callbacks go; the secrets stay what they were. Raises ProductUnknown, Invalid (field "url")."""
+    """Sets where a product's callbacks go; the secrets stay what they were. Raises ProductUnknown, Invalid (field "url").
+
+    A user name and password are taken out of the URL and kept like secrets, so that nothing that shows it shows them.
+    """
     voice = world.products.get(product)
     if voice is None:
         raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
-    wrong = network.check_url(url, allow_private=not world.live)
-    if wrong is not None:
-        raise Invalid("url", why=wrong)
+    try:
+        url, credentials = network.split_credentials(url)
+        world.network.judge(url)
+    except NetworkFailed as refusal:
+        raise Invalid("url", why=refusal.reason) from None
     async with world.db.transaction() as tx:
         if not await merchants.by_id(tx, [merchant_id]):
             raise MerchantUnknown
@@ -195,6 +201,7 @@ async def set_callback(world: World, merchant_id: UUID, product: str, url: str) 
             kinds=sorted(voice.product.kinds),
             api_key=world.seals.seal(ids.secret(24)),
             signing_secret=world.seals.seal(voice.new_signing_secret()),
+            credentials=None if credentials is None else world.seals.seal(credentials),
             now=world.clock.now(),
         )
     return _callback(world, product, url, api_key, signing_secret)

@@ -12,6 +12,7 @@ LEAVES = frozenset(
         "clock",
         "ids",
         "network",
+        "addresses",
         "http_answers",
         "settings",
         "seals",

@@ -141,7 +141,10 @@ async def receive(desk: Desk, request: Request) -> Response:
     if merchant_id is None:
         raise MerchantUnknown
     body = await body_of(request)
-    headers = msgspec.json.encode(dict(request.headers)).decode()
+    shown = dict(request.headers)
+    if "authorization" in shown:
+        shown["authorization"] = shown["authorization"].partition(" ")[0] + " (not shown)"
+    headers = msgspec.json.encode(shown).decode()
     await sandbox.receive(desk.world, merchant_id, request.url.path, headers, body)
     return Response(b"OK", media_type="text/plain")
 

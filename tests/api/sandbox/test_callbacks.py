@@ -102,7 +102,7 @@ def test_addresses_of_ones_own_network_are_allowed_in_the_sandbox(explorer: Expl
         "javascript:alert(1)",
         "http://",
         "http:///callbacks",
-        "http://user:password@shop.example/",
+        "http://user:pass%0aword@shop.example/",
         "http://shop.example:99999/",
         "http://shop.example:0/",
         "http://[::1/",
@@ -134,3 +134,29 @@ def test_a_product_that_there_is_none_of_is_not_found(explorer: Explorer, produc
     error = answered.json()["error"]
     assert (error["code"], error["field"]) == ("not_found", "product")
     assert "payment" in error["message"]
+
+
+def test_a_user_name_and_password_of_a_url_reach_the_shop_and_are_shown_nowhere(mover: Explorer) -> None:
+    rows = mover.gateway.rows
+    with receiver([500]) as server:
+        shown = [mover.done("PUT", "callbacks/payment", {"url": server.url.replace("//", "//budi:r%40hasia@")})]
+        assert shown[0]["url"] == server.url
+        mover.simulate(mover.create()["id"])
+        mover.done("POST", "clock/advance", {"seconds": 301})
+        assert [each["authorization"] for each in server.headers] == ["Basic YnVkaTpyQGhhc2lh"] * 2
+        shown += [mover.done("GET", "callbacks"), mover.done("GET", "deliveries")]
+        # Without them, they are not sent any more.
+        mover.done("PUT", "callbacks/payment", {"url": server.url})
+        mover.simulate(mover.create()["id"])
+        mover.done("POST", "clock/advance", {"seconds": 0})
+        assert "authorization" not in server.headers[2]
+    inbox = f"{mover.gateway.base_url}/sandbox/inbox/{mover.merchant_id}"
+    shown.append(mover.done("PUT", "callbacks/payment", {"url": inbox.replace("//", "//budi:r%40hasia@")}))
+    mover.simulate(mover.create()["id"])
+    mover.done("POST", "clock/advance", {"seconds": 0})
+    shown.append(mover.done("GET", "inbox"))
+    assert shown[-1]["items"][0]["headers"]["authorization"] == "Basic (not shown)"
+    kept = [rows(f"SELECT t::text FROM {table} t") for table in ("endpoints", "deliveries", "tries", "inbox")]
+    for secret in ("hasia", "budi", "YnVkaTpyQGhhc2lh", b"budi:r@hasia".hex()):
+        assert secret not in str(shown)
+        assert secret not in str(kept)
