@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.merchants import QUARANTINE_MIN, Agreement, NumberRange
 from gerbang.domain.payouts import FEE_NAME
 
 SECONDS_MAX = 366 * 86_400
@@ -23,8 +23,9 @@ def fault(agreement: Agreement) -> str | None:
 
 
 def _faults(agreement: Agreement) -> Iterator[str]:
-    if not 0 <= agreement.quarantine_seconds <= SECONDS_MAX:
-        yield f"quarantine_seconds must be 0 to {SECONDS_MAX}."
+    rest_min = int(QUARANTINE_MIN.total_seconds())
+    if not rest_min <= agreement.quarantine_seconds <= SECONDS_MAX:
+        yield f"quarantine_seconds must be {rest_min} to {SECONDS_MAX}."
     for name, rate in agreement.fees.items():
         yield from _of_rate(f"fees.{name}", rate)
     for member in ("amount_min", "amount_max"):

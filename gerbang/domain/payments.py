@@ -21,6 +21,7 @@ MOVES: dict[str, dict[State, State]] = {
     "confirm": {"needs_method": "awaiting", "needs_confirmation": "awaiting"},
     "activate": {"needs_method": "active", "needs_confirmation": "active"},
     "pay": {"awaiting": "paid", "processing": "paid", "active": "active"},
+    "honour": {"expired": "paid"},
     "process": {"awaiting": "processing"},
     "reopen": {"awaiting": "needs_method"},
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
@@ -35,6 +36,7 @@ MOVES: dict[str, dict[State, State]] = {
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
 
+`honour` is ours: money that was paid before the end and is heard of after it was owed, so the payment is paid after all.
 `reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid. `withdraw`
 is the cancelling of the one-time-payment API, which also ends what has a number (its reference, 2.2); `fail` is the end
 of a payment whose only charge was declined (payment-session reference, section 5.2).
@@ -163,6 +165,7 @@ PAST = {
     "confirm": "confirmed",
     "activate": "confirmed",
     "pay": "paid",
+    "honour": "paid",
     "process": "processed",
     "reopen": "opened again",
     "cancel": "cancelled",
@@ -185,6 +188,11 @@ def withdrawn(payment: Payment, reason: str, now: datetime) -> Payment:
 def failed(payment: Payment, now: datetime) -> Payment:
     """Ends a payment whose only charge was declined."""
     return replace(moved(payment, "fail", now), cancelled_at=now, cancellation_reason=CHARGE_FAILED)
+
+
+def honoured(payment: Payment, now: datetime) -> Payment:
+    """The payment after money that was paid before it ended; a standing paycode stays as it is. Raises WrongState."""
+    return replace(payment, updated_at=now) if payment.standing else moved(payment, "honour", now)
 
 
 def left_open(method: Method | None) -> Method | None:

@@ -28,7 +28,7 @@ def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway
     assert new["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == number
     report = {"number": number, "amount": 75_000, "paidAt": paid_at.isoformat()}
     booked = shop.post("/sandbox/bank/reports", report)["reports"][0]
-    assert (booked["outcome"], booked["paymentId"]) == ("late", old["id"])
+    assert (booked["outcome"], booked["paymentId"]) == ("booked", old["id"])
     assert shop.get(f"/v2/payments/{new['id']}")["data"]["chargeDetails"] is None
 
 
