@@ -211,6 +211,21 @@ def reopened(payment: Payment, now: datetime) -> Payment:
     return replace(moved(payment, "reopen", now), method=left_open(payment.method))
 
 
+def differing(payment: Payment, amount: int | None, method: Method | None) -> list[str]:
+    """What a request under the reference of a payment asks for otherwise: "amount", "method", "option", "number"."""
+    differs = ["amount"] if amount != payment.amount else []
+    made = payment.method
+    if method is None or made is None:
+        return differs
+    if method.channel != made.channel:
+        return [*differs, "method"]
+    if method.option != made.option:
+        differs.append("option")
+    if (method.number or "").lstrip("0") != (made.number or "").lstrip("0"):
+        differs.append("number")
+    return differs
+
+
 def expired_early(payment: Payment, now: datetime) -> Payment:
     """Ends a payment before its time, as the sandbox may."""
     return replace(moved(payment, "expire", now), expires_at=now)

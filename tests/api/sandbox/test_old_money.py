@@ -92,7 +92,7 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     before = gateway.rows("SELECT count(*) FROM reports")
     assert second.call("POST", "/sandbox/bank/reports", report).status_code == 404
     assert gateway.rows("SELECT count(*) FROM reports") == before
-    assert first.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "late"
+    assert first.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "booked"
 
 
 def test_credentials_that_are_not_base64_text_are_only_wrong(shop: Shop) -> None:
