@@ -6,7 +6,17 @@ from decimal import Decimal
 from typing import cast
 
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import COLOUR, LOGO, LOGO_LENGTH_MAX, ORIGIN, Agreement, Look, NumberRange, QrisAgreement
+from gerbang.domain.merchants import (
+    COLOUR,
+    LOGO,
+    LOGO_LENGTH_MAX,
+    ORIGIN,
+    QUARANTINE_MIN,
+    Agreement,
+    Look,
+    NumberRange,
+    QrisAgreement,
+)
 from gerbang.domain.payouts import FEE_NAME
 
 SECONDS_MAX = 366 * 86_400
@@ -27,8 +37,9 @@ def fault(agreement: Agreement) -> str | None:
 
 
 def _faults(agreement: Agreement) -> Iterator[str]:
-    if not 0 <= agreement.quarantine_seconds <= SECONDS_MAX:
-        yield f"quarantine_seconds must be 0 to {SECONDS_MAX}."
+    rest_min = int(QUARANTINE_MIN.total_seconds())
+    if not rest_min <= agreement.quarantine_seconds <= SECONDS_MAX:
+        yield f"quarantine_seconds must be {rest_min} to {SECONDS_MAX}."
     for name, rate in agreement.fees.items():
         yield from _of_rate(f"fees.{name}", rate)
     for member in ("amount_min", "amount_max"):

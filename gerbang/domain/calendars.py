@@ -16,6 +16,8 @@ from gerbang.clock import WIB, wib
 
 WORKING_DAYS_MAX = 60
 """The longest schedule that is not a slip of the pen: about a quarter of a year."""
+BANK_CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far off a bank's clock may be."""
 
 _DAY = timedelta(days=1)
 _SATURDAY = 5

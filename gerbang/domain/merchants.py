@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.domain.calendars import Schedule
+from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.terms import Terms
 
@@ -106,6 +106,10 @@ class Look(msgspec.Struct, frozen=True, omit_defaults=True):
     """Origins ("https://shop.example") whose pages may show the payer's page in a frame; nobody by default."""
 
 
+QUARANTINE_MIN = 2 * BANK_CLOCK_TOLERANCE
+"""A number's owner is asked for one tolerance after the bank's instant, and that may be another one off."""
+
+
 class Agreement(msgspec.Struct, frozen=True):
     """Everything that is settled per merchant. A channel whose part is None is not enabled."""
 
@@ -128,12 +132,12 @@ class Agreement(msgspec.Struct, frozen=True):
     name_prefix: str = "IKN-"
     """What stands before a name where the terms say that there is a prefix (one-time-payment reference, 2.3)."""
     quarantine_seconds: int = 86_400
-    """How long a number rests after its payment has ended before it may be given out again."""
+    """How long a number rests after its payment has ended before it may be given out again; never under QUARANTINE_MIN."""
     look: Look = Look()
 
     @property
     def quarantine(self) -> timedelta:
-        return timedelta(seconds=self.quarantine_seconds)
+        return max(timedelta(seconds=self.quarantine_seconds), QUARANTINE_MIN)
 
 
 NAME_LENGTH_MAX = 100

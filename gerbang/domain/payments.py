@@ -21,6 +21,7 @@ MOVES: dict[str, dict[State, State]] = {
     "confirm": {"needs_method": "awaiting", "needs_confirmation": "awaiting"},
     "activate": {"needs_method": "active", "needs_confirmation": "active"},
     "pay": {"awaiting": "paid", "processing": "paid", "active": "active"},
+    "honour": {"expired": "paid"},
     "process": {"awaiting": "processing"},
     "reopen": {"awaiting": "needs_method"},
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
@@ -35,6 +36,7 @@ MOVES: dict[str, dict[State, State]] = {
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
 
+`honour` is ours: money that was paid before the end and is heard of after it was owed, so the payment is paid after all.
 `reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid. `withdraw`
 is the cancelling of the one-time-payment API, which also ends what has a number (its reference, 2.2); `fail` is the end
 of a payment whose only charge was declined (payment-session reference, section 5.2).
@@ -175,6 +177,7 @@ PAST = {
     "confirm": "confirmed",
     "activate": "confirmed",
     "pay": "paid",
+    "honour": "paid",
     "process": "processed",
     "reopen": "opened again",
     "cancel": "cancelled",
@@ -199,6 +202,11 @@ def failed(payment: Payment, now: datetime) -> Payment:
     return replace(moved(payment, "fail", now), cancelled_at=now, cancellation_reason=CHARGE_FAILED)
 
 
+def honoured(payment: Payment, now: datetime) -> Payment:
+    """The payment after money that was paid before it ended; a standing paycode stays as it is. Raises WrongState."""
+    return replace(payment, updated_at=now) if payment.standing else moved(payment, "honour", now)
+
+
 def left_open(method: Method | None) -> Method | None:
     """What the merchant had settled of a method before the buyer chose the rest; None where it was all left open."""
     if method is None or method.left_to_buyer == "method":
@@ -213,6 +221,21 @@ def reopened(payment: Payment, now: datetime) -> Payment:
     if payment.standing or not payment.details.redirect:
         raise WrongState(state=payment.state, verb=PAST["reopen"])
     return replace(moved(payment, "reopen", now), method=left_open(payment.method))
+
+
+def differing(payment: Payment, amount: int | None, method: Method | None) -> list[str]:
+    """What a request under the reference of a payment asks for otherwise: "amount", "method", "option", "number"."""
+    differs = ["amount"] if amount != payment.amount else []
+    made = payment.method
+    if method is None or made is None:
+        return differs
+    if method.channel != made.channel:
+        return [*differs, "method"]
+    if method.option != made.option:
+        differs.append("option")
+    if (method.number or "").lstrip("0") != (made.number or "").lstrip("0"):
+        differs.append("number")
+    return differs
 
 
 def expired_early(payment: Payment, now: datetime) -> Payment:

@@ -100,6 +100,17 @@ class Search(msgspec.Struct, frozen=True):
         )
 
 
+def differing(payout: Payout, amount: int, destination: Destination) -> list[str]:
+    """What an order under the reference of a payout asks for otherwise: "amount", "bank", "account_number"."""
+    made = payout.destination
+    differs = {
+        "amount": amount != payout.amount,
+        "bank": destination.bank_code != made.bank_code,
+        "account_number": destination.account_number != made.account_number,
+    }
+    return [name for name, is_other in differs.items() if is_other]
+
+
 def moved(payout: Payout, verb: str, now: datetime) -> Payout:
     """The payout after a move. Raises WrongState where the table has no such move."""
     state = MOVES[verb].get(payout.state)

@@ -41,20 +41,29 @@ class Booked(msgspec.Struct, frozen=True):
     heard_before: bool = False
 
 
-def judge(payment: Payment | None, charge: Charge | None, amount: int, now: datetime) -> Outcome:
+ENDED_BY_TIME = ("expired", "inactive")
+
+
+def judge(
+    payment: Payment | None, charge: Charge | None, amount: int, now: datetime, paid_at: datetime | None = None
+) -> Outcome:
     """Whether money for this payment is what was owed.
 
-    `charge` is the open one of a SINGLE payment, None for a MULTIPLE one. What is not owed is never turned away (it has
-    arrived): it is named, and set aside.
+    `charge` is the open one of a SINGLE payment, None for a MULTIPLE one. Time is judged by when the buyer paid, not by
+    when the bank tells of it: `paid_at`, now where that is not known. What a merchant or a buyer has ended stays ended.
+    What is not owed is never turned away (it has arrived): it is named, and set aside.
     """
+    paid_at = paid_at or now
     if payment is None:
         return "unknown_number"
     state = as_of(payment, now).state
     if state == "paid":
         return "double"
-    if state not in ("awaiting", "processing", "active"):
+    if state not in ("awaiting", "processing", "active", *ENDED_BY_TIME):
         return "late"
-    if charge is not None and charge.expires_at is not None and charge.expires_at <= now:
+    if state in ENDED_BY_TIME and min(payment.expires_at or paid_at, now) <= paid_at:
+        return "late"
+    if charge is not None and charge.expires_at is not None and charge.expires_at <= paid_at:
         return "late"
     if charge is not None and charge.state == "succeeded":
         return "double"

@@ -1,7 +1,7 @@
 """Money arriving: the only door from a bank's word to the books, however the word came."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -11,20 +11,18 @@ from gerbang import ids
 from gerbang.db import Tx, charges, ledger, merchants, paycodes, payments, wait_as_for_writing
 from gerbang.db import reports as kept
 from gerbang.domain import charges as charge_rules
-from gerbang.domain.calendars import settles_at
+from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_of
 from gerbang.domain.ledger import Transfer, money_in, money_set_aside
 from gerbang.domain.merchants import HOUSE, Merchant
 from gerbang.domain.paycodes import Paycode
-from gerbang.domain.payments import Payment, moved
-from gerbang.domain.reports import Booked, Report, judge
+from gerbang.domain.payments import Payment, as_of, honoured, moved
+from gerbang.domain.reports import ENDED_BY_TIME, Booked, Report, judge
 from gerbang.errors import Refused
 from gerbang.services import news
 from gerbang.world import World
-
-BANK_CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class _Books:
@@ -128,7 +126,7 @@ def _book(world: World, books: _Books, report: Report, *, renamed: bool) -> Book
     owner = books.owners.get(_asked(report, books.now))
     payment = books.payments.get(owner.payment_id) if owner else None
     charge = books.charges.get(owner.charge_id) if owner and owner.charge_id else None
-    outcome = judge(payment, charge, report.amount, books.now)
+    outcome = judge(payment, charge, report.amount, books.now, _paid_at(report, payment, charge, books.now))
     if renamed and outcome == "booked":
         outcome = "double"  # one reference books at most once: what else comes under it is for a person to look at
     merchant_id = payment.merchant_id if payment else HOUSE
@@ -160,13 +158,12 @@ def _pay(
     """Money that was owed: the charge succeeds, and a SINGLE payment is paid."""
     now = books.now
     merchant = world.dealing(books.merchants[payment.merchant_id], payment.product)
-    payment = moved(payment, "pay", now)
+    paid_at = _paid_at(report, payment, charge, now) or (charge or payment).created_at
+    in_time = as_of(payment, now).state not in ENDED_BY_TIME
+    payment = moved(payment, "pay", now) if in_time else honoured(payment, now)
     arrived = charge or _arrival(payment, report, now)
     facts, option = world.channels[report.channel].facts, arrived.block.option
     fee = fee_of(channel_rules.rate(facts, option, merchant), report.amount, now)
-    paid_at, asked_for_at = min(report.paid_at or now, now), (charge or payment).created_at
-    if paid_at < asked_for_at - BANK_CLOCK_TOLERANCE:  # that bank's clock is wrong, and must not settle it sooner
-        paid_at = asked_for_at
     arrived = replace(
         charge_rules.paid(arrived, paid_at, now),
         block=replace(arrived.block, issuer=report.issuer, retrieval_reference=report.reference),
@@ -187,6 +184,14 @@ def _pay(
     snapshot = Snapshot(payment=payment, charge=arrived)
     books.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))
     return replace(booked, charge_id=arrived.id)
+
+
+def _paid_at(report: Report, payment: Payment | None, charge: Charge | None, now: datetime) -> datetime | None:
+    """When the buyer paid; None where the bank's clock is plainly wrong: nobody pays before they are asked to."""
+    paid_at, asked_for = min(report.paid_at or now, now), charge or payment
+    if asked_for is not None and paid_at < asked_for.created_at - BANK_CLOCK_TOLERANCE:
+        return None
+    return paid_at
 
 
 def _arrival(payment: Payment, report: Report, now: datetime) -> Charge:

@@ -44,8 +44,8 @@ def test_numbers_are_in_the_same_order_as_text_as_they_are_as_numbers(
 @pytest.mark.parametrize(
     ("ends_at", "seconds", "free"),
     [
-        (NOW, 0, NOW),
-        (NOW, 1, NOW + timedelta(seconds=1)),
+        (NOW, 0, NOW + timedelta(minutes=10)),  # of an agreement that is older than the rule
+        (NOW, 601, NOW + timedelta(seconds=601)),
         (NOW, 86_400, NOW + timedelta(days=1)),
         (None, 86_400, None),
         (None, 0, None),

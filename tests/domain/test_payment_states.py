@@ -29,8 +29,21 @@ def test_every_state_is_known_and_can_be_reached_or_begun_with() -> None:
     assert set(STATES) - reached <= {"needs_method", "needs_confirmation"}
 
 
-def test_a_payment_that_has_ended_stays_ended() -> None:
-    assert {start for table in MOVES.values() for start in table} & ENDED == set()
+def test_a_payment_that_has_ended_stays_ended_but_for_money_that_was_paid_before() -> None:
+    assert {(verb, start) for verb, table in MOVES.items() for start in table if start in ENDED} == {
+        ("honour", "expired")
+    }
+
+
+def test_money_that_was_paid_before_the_end_makes_an_expired_payment_paid_and_leaves_a_standing_one_alone() -> None:
+    over = replace(PAYMENT, expires_at=NOW)
+    for seen in (over, as_of(over, NOW)):  # whether or not anybody has written down that it ended
+        assert payments.honoured(seen, NOW).state == "paid"
+    for state in ("active", "inactive"):
+        standing = replace(PAYMENT, kind="multiple", state=state, expires_at=NOW)
+        assert payments.honoured(standing, NOW).state == state
+    with pytest.raises(WrongState):
+        payments.honoured(replace(PAYMENT, state="cancelled"), NOW)
 
 
 def test_states_go_forward_only_but_for_a_buyer_who_chooses_again() -> None:
@@ -45,7 +58,7 @@ def test_states_go_forward_only_but_for_a_buyer_who_chooses_again() -> None:
 
 
 def test_nothing_but_money_makes_a_payment_paid() -> None:
-    assert [verb for verb, table in MOVES.items() if "paid" in table.values()] == ["pay"]
+    assert [verb for verb, table in MOVES.items() if "paid" in table.values()] == ["pay", "honour"]
     assert set(MOVES["pay"]) == {"awaiting", "processing", "active"}
 
 

@@ -47,7 +47,7 @@ def test_a_payment_that_has_ended_ends_only_once_whatever_is_tried(
         except WrongState:
             assert as_of(payment, now) == before, "what is refused changes nothing"
         else:
-            assert before.state not in ENDED
+            assert before.state not in ENDED or (verb, before.state) == ("honour", "expired")
             assert payment.updated_at == now
         assert as_of(payment, now).updated_at <= now
         over = payment.expires_at is not None and payment.expires_at <= now

@@ -34,7 +34,7 @@ CLOSED = replace(OPEN, amount=PRICE)
         pytest.param(SINGLE, replace(CHARGE, state="succeeded"), PRICE, "double", id="a charge paid before"),
         pytest.param(replace(SINGLE, expires_at=NOW), CHARGE, PRICE, "late", id="in the instant of the end"),
         pytest.param(replace(SINGLE, expires_at=PAST), CHARGE, PRICE + 1, "late", id="after the end, a wrong amount"),
-        pytest.param(replace(SINGLE, state="expired"), CHARGE, PRICE, "late", id="ended"),
+        pytest.param(replace(SINGLE, state="expired", expires_at=PAST), CHARGE, PRICE, "late", id="ended"),
         pytest.param(replace(SINGLE, state="cancelled"), CHARGE, PRICE, "late", id="cancelled"),
         pytest.param(replace(SINGLE, state="needs_method"), CHARGE, PRICE, "late", id="a buyer about to choose again"),
         pytest.param(SINGLE, replace(CHARGE, expires_at=NOW), PRICE, "late", id="the charge's own time is over"),
@@ -44,12 +44,42 @@ CLOSED = replace(OPEN, amount=PRICE)
         pytest.param(CLOSED, None, PRICE, "booked", id="standing, the amount"),
         pytest.param(CLOSED, None, PRICE + 1, "overpaid", id="standing, too much"),
         pytest.param(CLOSED, None, PRICE - 1, "underpaid", id="standing, too little"),
-        pytest.param(replace(OPEN, state="inactive"), None, 1, "late", id="standing, ended"),
+        pytest.param(replace(OPEN, state="inactive", expires_at=PAST), None, 1, "late", id="standing, ended"),
         pytest.param(replace(CLOSED, expires_at=NOW), None, PRICE, "late", id="standing, in the instant of its end"),
     ],
 )
 def test_money_is_judged(payment: Payment | None, charge: Charge | None, amount: int, outcome: Outcome) -> None:
     assert judge(payment, charge, amount, NOW) == outcome
+
+
+# What counts is when the buyer paid.
+
+BEFORE = NOW - timedelta(minutes=1)
+ENDED = NOW - timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("payment", "charge", "outcome"),
+    [
+        pytest.param(replace(SINGLE, expires_at=ENDED), CHARGE, "booked", id="ended since"),
+        pytest.param(
+            replace(SINGLE, state="expired", expires_at=ENDED), CHARGE, "booked", id="ended, and written down"
+        ),
+        pytest.param(replace(SINGLE, expires_at=BEFORE), CHARGE, "late", id="in the instant of the end"),
+        pytest.param(SINGLE, replace(CHARGE, expires_at=ENDED), "booked", id="the charge has ended since"),
+        pytest.param(SINGLE, replace(CHARGE, expires_at=BEFORE), "late", id="in the instant of the charge's end"),
+        pytest.param(replace(SINGLE, state="cancelled", expires_at=ENDED), CHARGE, "late", id="cancelled since"),
+        pytest.param(replace(SINGLE, state="paid", expires_at=ENDED), CHARGE, "double", id="paid since"),
+        pytest.param(SINGLE, replace(CHARGE, state="expired"), "late", id="its buyer has left the charge since"),
+        pytest.param(replace(CLOSED, expires_at=ENDED), None, "booked", id="standing, ended since"),
+        pytest.param(replace(CLOSED, state="inactive", expires_at=ENDED), None, "booked", id="standing, written down"),
+        pytest.param(replace(CLOSED, expires_at=BEFORE), None, "late", id="standing, in the instant of its end"),
+    ],
+)
+def test_money_that_was_paid_in_time_was_owed_whenever_it_is_heard_of(
+    payment: Payment, charge: Charge | None, outcome: Outcome
+) -> None:
+    assert judge(payment, charge, PRICE, NOW, BEFORE) == outcome
 
 
 # The same as a table: what the payment's state says comes first, then the charge's time and state, then the amount.

@@ -88,7 +88,7 @@ def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_told
         once = number(await here.commands.create(order(merchant.id, method=BCA)))
         standing = number(await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=BCA)))
         here.clock.move_to(AFTER_EID + timedelta(days=2))
-        late = await here.commands.report(replace(money(once), paid_at=START))
+        late = await here.commands.report(money(once))
         assert late.outcome == "late"
         booked = await here.commands.report(replace(money(standing), paid_at=START))
         assert booked.charge_id is not None

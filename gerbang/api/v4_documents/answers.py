@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -21,6 +21,9 @@ from gerbang.services.merchants import V4
 from gerbang.services.pages import Pages
 
 log = structlog.get_logger()
+REPEATED = (
+    "This referenceId was used before. Nothing was made now: data is what was made then, of which these members differ."
+)
 
 
 class Desk:
@@ -93,6 +96,20 @@ def document(data: object) -> bytes:
 
 def answer(body: bytes, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
+
+
+def created(body: bytes, merchant_id: UUID, differs: Sequence[str] = ()) -> Response:
+    """The answer to a create. Where a repeated reference asked for something else, what was not done stands beside what was.
+
+    The vendor answers 201 whatever the body (reference, 1.6), and whoever reads only the status must not be misled.
+    """
+    if not differs:
+        return answer(body, 201)
+    log.warning("a reference was used again for something else", merchant=str(merchant_id), differs=list(differs))
+    meta = msgspec.json.encode({"repeated": True, "differs": differs, "detail": REPEATED})
+    response = answer(b'%s,"meta":%s}' % (body.removesuffix(b"}"), meta), 201)
+    response.headers["x-gerbang-differs"] = ", ".join(differs)
+    return response
 
 
 def id_in_path(request: Request, prefix: str) -> UUID | None:

@@ -7,16 +7,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api.v4_documents import listing, shapes
-from gerbang.api.v4_documents.answers import Desk, answer, document, id_in_path
+from gerbang.api.v4_documents.answers import Desk, answer, created, document, id_in_path
 from gerbang.api.v4_documents.banks import account_of
 from gerbang.api.v4_documents.events import PAYOUTS
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
-from gerbang.domain.payouts import Destination, Payout, Search, State
+from gerbang.domain.payouts import Destination, Payout, Search, State, differing
 from gerbang.errors import PayoutUnknown
 from gerbang.services import balances, payouts
 from gerbang.services.payouts import NewPayout
 
 STATUSES: tuple[State, ...] = ("pending", "processing", "completed", "failed")
+CALLED = {
+    "amount": "amount",
+    "bank": "disbursementMethod.bankShortCode",
+    "account_number": "disbursementMethod.bankAccountNo",
+}
+"""What the house's fields are called here."""
 ENDS: tuple[Literal["complete"], Literal["fail"]] = ("complete", "fail")
 
 
@@ -39,7 +45,8 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         desk.world,
         NewPayout(merchant_id, PAYOUTS, reference, amount, destination, asked.text("description", lines=True)),
     )
-    return answer(document(shapes.payout(made)), 201)
+    differs = [CALLED[name] for name in differing(made, amount, destination)]
+    return created(document(shapes.payout(made)), merchant_id, differs)
 
 
 def _id(request: Request) -> UUID:

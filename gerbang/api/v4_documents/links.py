@@ -59,7 +59,7 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         expires_at=ends,
         answer=rendered,
     )
-    return answer(await payments.made_or_known(desk, order), 201)
+    return await payments.made_or_known(desk, order)
 
 
 async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:

@@ -44,7 +44,7 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         expires_at=None,
         answer=rendered,
     )
-    return answer(await made_or_known(desk, order), 201)
+    return await made_or_known(desk, order)
 
 
 async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Payment:

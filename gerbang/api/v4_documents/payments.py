@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from gerbang.api._bodies import Malformed
 from gerbang.api.v4_documents import listing, shapes
-from gerbang.api.v4_documents.answers import Desk, answer, document, id_in_path
+from gerbang.api.v4_documents.answers import Desk, answer, created, document, id_in_path
+from gerbang.api.v4_documents.errors import FIELDS
 from gerbang.api.v4_documents.events import PRODUCT
 from gerbang.api.v4_documents.requests import (
     NAME_LENGTH_MAX,
@@ -18,7 +19,7 @@ from gerbang.api.v4_documents.requests import (
 )
 from gerbang.api.v4_documents.tasks import ACTIONS, do
 from gerbang.domain.charges import Charge
-from gerbang.domain.payments import Details, Method, Payment
+from gerbang.domain.payments import Details, Method, Payment, differing
 from gerbang.errors import PaymentUnknown, ReferenceTaken
 from gerbang.services import lists
 from gerbang.services.drafts import NewPayment
@@ -54,7 +55,7 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         expires_at=ends,
         answer=rendered,
     )
-    return answer(await made_or_known(desk, order), 201)
+    return await made_or_known(desk, order, "paymentMethodOptions.")
 
 
 def method_of(type_: str, options: Attributes, beside: Attributes) -> Method:
@@ -80,15 +81,23 @@ def _offset(offset: timedelta | None) -> dict[str, str | bool]:
     return {} if offset is None else {"offset": str(int(offset.total_seconds()))}
 
 
-async def made_or_known(desk: Desk, order: NewPayment) -> bytes:
+async def made_or_known(desk: Desk, order: NewPayment, options: str = "") -> Response:
     """The answer to a create. A reference that was used before is answered with what was made then (reference, 1.6)."""
     try:
-        return await desk.commands.create(order)
+        return created(await desk.commands.create(order), order.merchant_id)
     except ReferenceTaken:
         known = await lists.of_reference(desk.world, order.merchant_id, order.scope, order.reference)
         if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
             raise
-        return order.answer(known.payment, known.charge)
+        differs = [_called(name, order, options) for name in differing(known.payment, order.amount, order.method)]
+        return created(order.answer(known.payment, known.charge), order.merchant_id, differs)
+
+
+def _called(name: str, order: NewPayment, options: str) -> str:
+    """What a member is called in a request; `options` is the path of those of the method."""
+    if name == "option" and order.method is not None:
+        return options + OPTION[shapes.TYPES[order.method.channel]]
+    return options + FIELDS[name] if name == "number" else FIELDS[name]
 
 
 async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:

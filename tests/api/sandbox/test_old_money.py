@@ -28,7 +28,7 @@ def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway
     assert new["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == number
     report = {"number": number, "amount": 75_000, "paidAt": paid_at.isoformat()}
     booked = shop.post("/sandbox/bank/reports", report)["reports"][0]
-    assert (booked["outcome"], booked["paymentId"]) == ("late", old["id"])
+    assert (booked["outcome"], booked["paymentId"]) == ("booked", old["id"])
     assert shop.get(f"/v2/payments/{new['id']}")["data"]["chargeDetails"] is None
 
 
@@ -92,7 +92,7 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     before = gateway.rows("SELECT count(*) FROM reports")
     assert second.call("POST", "/sandbox/bank/reports", report).status_code == 404
     assert gateway.rows("SELECT count(*) FROM reports") == before
-    assert first.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "late"
+    assert first.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "booked"
 
 
 def test_credentials_that_are_not_base64_text_are_only_wrong(shop: Shop) -> None:

@@ -64,6 +64,60 @@ def test_another_body_under_the_same_reference_is_answered_with_what_was_made(sh
     assert written(shop.v2) == before
 
 
+REPEATS: list[tuple[int, dict[str, object], list[str]]] = [
+    (0, {"amount": 30_000}, ["amount"]),
+    (0, {"paymentMethodType": "qris", "amount": 1}, ["amount", "paymentMethodType"]),
+    (
+        0,
+        {"paymentMethodOptions": {"bankShortCode": "BRI", "suffixNo": "77"}},
+        ["paymentMethodOptions.bankShortCode", "paymentMethodOptions.suffixNo"],
+    ),
+    (1, {"amount": 30_000}, ["amount"]),
+    (2, {"bankShortCode": "BCA"}, ["bankShortCode"]),
+    (2, {"suffixNo": "4711"}, ["suffixNo"]),
+    (4, {"amount": 30_000}, ["amount"]),
+    (
+        4,
+        {"disbursementMethod": {"type": "bank_transfer", "bankShortCode": "BNI", "bankAccountNo": "99"}},
+        ["disbursementMethod.bankShortCode", "disbursementMethod.bankAccountNo"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "changes", "differs"), REPEATS)
+def test_a_reference_that_is_repeated_for_something_else_is_answered_with_an_unmistakable_sign(
+    shop: CheckedShop, kind: int, changes: dict[str, object], differs: list[str]
+) -> None:
+    path, body = bodies(fresh())[kind]
+    first = (funded(shop) if kind == 4 else shop).call("POST", path, body)
+    body["data"]["attributes"] |= changes
+    before = written(shop.v2)
+    again = shop.call("POST", path, body)
+    assert written(shop.v2) == before
+    assert (again.status_code, again.json()["data"]) == (201, first.json()["data"])
+    assert again.headers["x-gerbang-differs"] == ", ".join(differs)
+    assert (again.json()["meta"]["repeated"], again.json()["meta"]["differs"]) == (True, differs)
+
+
+@pytest.mark.parametrize("kind", range(5), ids=["payment", "link", "account", "qris", "disbursement"])
+def test_what_is_repeated_as_it_was_has_no_such_sign(shop: CheckedShop, kind: int) -> None:
+    path, body = bodies(fresh())[kind]
+    (funded(shop) if kind == 4 else shop).call("POST", path, body)
+    body["data"]["attributes"] |= (
+        {"description": "another", "expiredAt": "2025-04-01T00:00:00+07:00"} if kind == 0 else {}
+    )
+    again = shop.call("POST", path, body)
+    assert again.status_code == 201
+    assert "x-gerbang-differs" not in again.headers
+    assert set(again.json()) == {"data"}
+
+
+def test_a_link_whose_buyer_has_chosen_is_repeated_as_it_was(shop: CheckedShop) -> None:
+    body = link_order(referenceId=fresh())
+    shop.do(made(shop, LINKS, body), "receive_payment")
+    assert "x-gerbang-differs" not in shop.call("POST", LINKS, body).headers
+
+
 def test_a_request_that_cannot_be_understood_is_refused_whatever_its_reference(shop: CheckedShop) -> None:
     reference = fresh()
     shop.create(referenceId=reference)
@@ -135,8 +189,9 @@ def test_ten_at_once_with_different_bodies_make_one(shop: CheckedShop) -> None:
     reference = fresh()
     amounts = itertools.count(20_000)
     answers = at_once(*[lambda: shop.call("POST", PAYMENTS, order(referenceId=reference, amount=next(amounts)))] * 10)
-    assert len({answer.content for answer in answers}) == 1
+    assert len({answer.json()["data"]["id"] for answer in answers}) == 1
     assert {answer.status_code for answer in answers} == {201}
+    assert sum("x-gerbang-differs" in answer.headers for answer in answers) == 9, "all but the one that made it"
     assert written(shop.v2)["payments"] == 1
 
 
