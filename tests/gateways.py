@@ -83,9 +83,10 @@ class Gateway(AbstractContextManager["Gateway"]):
         clock: datetime | None = DOCUMENTS_DAY,
         work: bool = True,
         live: bool = False,
+        public_url: str | None = None,
         request_seconds: float = listening.REQUEST_SECONDS,
     ) -> None:
-        self.settings = Settings(database_url=database_url, data=data, port=0)
+        self.settings = Settings(database_url=database_url, data=data, port=0, public_url=public_url)
         if live:
             self.settings = replace(self.settings, mode="live", secret_key=LIVE_KEY, public_url="https://pay.example")
         self._clock = clock
