@@ -232,9 +232,9 @@ def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], words: Map
     owed = amount(payment.amount, language) if payment.amount is not None else ""
     grouped = groups(block.number)
     registered = visit.merchant.agreement.qris
-    # What is put into a sentence is not broken over two lines.
+    # What is put into a sentence is broken over two lines only where a line is too short, and then between its groups.
     said_amount = owed or words["any_amount"].replace(" ", "\u00a0")
-    places = {"number": "\u00a0".join(grouped), "amount": said_amount, "name": block.name}
+    places = {"number": " ".join(grouped), "amount": said_amount, "name": block.name}
     return Code(
         channel=channel,
         shown="picture" if block.content else SHOWN.get(channel, "number"),
