@@ -3,9 +3,9 @@
 Each is one piece of work in a house that is opened for it, and returns what is to be shown.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ import uvloop
 from gerbang import app, db
 from gerbang.db import Database
 from gerbang.domain.deliveries import State
+from gerbang.domain.merchants import Agreement
 from gerbang.errors import ProductUnknown
 from gerbang.logs import set_up as set_up_logs
 from gerbang.seals import Seals
@@ -114,20 +115,39 @@ def offer(settings: Settings, merchant_id: str, channel: str, product: str, *, s
     return _within(settings, task)
 
 
-def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
-    """What was agreed with a merchant, as JSON; first changed in the members that are given. Raises SettingsWrong, Invalid."""
+def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> tuple[str, list[str]]:
+    """What was agreed with a merchant, as JSON, and what is different in it once the members that are given were changed.
+
+    Raises SettingsWrong, Invalid.
+    """
     try:
         members = {} if given is None else msgspec.json.decode(given, type=dict[str, object])
     except (msgspec.DecodeError, ValueError) as wrong:
         raise SettingsWrong(f"This is not an agreement: {wrong}") from None
 
-    async def task(world: World) -> str:
+    async def task(world: World) -> tuple[str, list[str]]:
+        before = (await lookups.merchant(world, _merchant_id(merchant_id))).agreement
+        after = before
         if given is not None:
-            await merchants.change_agreement(world, _merchant_id(merchant_id), members)
-        known = await lookups.merchant(world, _merchant_id(merchant_id))
-        return msgspec.json.format(msgspec.json.encode(known.agreement).decode(), indent=2)
+            after = await merchants.change_agreement(world, _merchant_id(merchant_id), members)
+        changes = list(_changes(_plain(before), _plain(after)))
+        return msgspec.json.format(msgspec.json.encode(after).decode(), indent=2), changes
 
     return _within(settings, task)
+
+
+def _plain(agreement: Agreement) -> object:
+    return msgspec.json.decode(msgspec.json.encode(agreement))
+
+
+def _changes(old: object, new: object, path: str = "") -> Iterator[str]:
+    """Each member that differs, with what it was and what it is."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        was, now = cast("dict[str, object]", old), cast("dict[str, object]", new)
+        for name in [*was, *(name for name in now if name not in was)]:
+            yield from _changes(was.get(name), now.get(name), f"{path}.{name}".removeprefix("."))
+    elif old != new:
+        yield f"{path}: {msgspec.json.encode(old).decode()} became {msgspec.json.encode(new).decode()}"
 
 
 def set_callback(settings: Settings, merchant_id: str, product: str, url: str) -> dict[str, str]:

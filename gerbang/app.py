@@ -12,13 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import msgspec
 import uvloop
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gerbang import api, channels, descriptors, ids
@@ -153,17 +151,25 @@ class Front:
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
         self._dialects = [(prefix, app) for one in dialects for app in [one.build(context)] for prefix in one.prefixes]
         self._pages = [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
-        contracts = Contracts(
-            {dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context.base_url
-        )
-        self._rest = Starlette(
-            routes=[Route("/", _contracts), *Health(world).routes(), *contracts.routes()],
-            exception_handlers={404: _nothing_here},
-        )
+        contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context)
+        routes = [*Health(world).routes(), *contracts.routes()]
+        self._rest = Starlette(routes=routes, exception_handlers={404: contracts.nothing_here})
         self._rest.router.redirect_slashes = False  # it would send callers to whatever host they named
+        self._root = unquote(context.root)
+        claims = [*self._dialects, *self._pages]
+        ours = {path.split("/")[1] for path in [*dict(claims), *(route.path for route in routes)]}
+        if self._root and self._root.split("/")[1] in ours:
+            raise SettingsWrong(
+                f"GERBANG_PUBLIC_URL cannot end in {self._root}, since addresses of Gerbang's own begin so: choose "
+                "another path for the proxy."
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path", ""))
+        # A proxy may take the public URL's path away or leave it: both are the same address.
+        if self._root and (path + "/").startswith(f"{self._root}/"):
+            path = path[len(self._root) :] or "/"
+            scope = {**scope, "path": path}
         plain = api.plain_path(path)
         for prefix, app in self._dialects:
             if f"{plain}/".startswith(prefix):
@@ -172,14 +178,6 @@ class Front:
             if path.startswith(prefix) or path == prefix.rstrip("/"):
                 return await app(scope, receive, send)
         return await self._rest(scope, receive, send)
-
-
-async def _contracts(request: Request) -> Response:
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
-
-
-async def _nothing_here(request: Request, failure: Exception) -> Response:
-    return Response("There is nothing at this address. The contract is at /docs.\n", 404, media_type="text/plain")
 
 
 # -- keys and files ---------------------------------------------------------------------------------------------------

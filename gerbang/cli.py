@@ -259,7 +259,11 @@ def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -
         given = None if file is None else file.read_bytes()
     except OSError as wrong:
         raise SettingsWrong(f"{file} cannot be read: {wrong.strerror}.") from None
-    click.echo(administration.agreement(settings, merchant_id, given))
+    shown, changes = administration.agreement(settings, merchant_id, given)
+    click.echo(shown)
+    if given is not None:
+        # Beside the agreement itself, so that the output stays a file that can be set again.
+        click.echo("\n".join(changes) or "Nothing was changed: it was agreed so before.", err=True)
 
 
 @commands.group()

@@ -4,7 +4,7 @@ Refused
 ├── Invalid                     a field is not what it must be
 │   ├── AmountMissing  AmountNotAllowed  AmountBelowLimit  AmountAboveLimit
 │   ├── ExpiryPassed  ExpiryTooSoon  ExpiryTooFar
-│   ├── MethodMissing  ChannelNotEnabled  ReturnUrlMissing
+│   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  ReturnUrlMissing
 │   ├── BankMissing  BankUnknown  OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
 │   ├── StandingNeedsApiMode  StandingNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
@@ -118,6 +118,10 @@ class ChannelNotEnabled(Invalid):
     """{title} is not enabled for this merchant."""
 
 
+class ChannelNotBuilt(Invalid):
+    """{title} does not exist in this gateway yet, so it cannot be enabled for anybody."""
+
+
 class StandingNeedsApiMode(Invalid):
     """MULTIPLE is offered in API mode only."""
 
@@ -226,7 +230,10 @@ class BankSilent(Refused):
 
 
 class CredentialsWrong(Refused):
-    """The credentials are missing, wrong or expired."""
+    """The credentials are not accepted: {why}."""
+
+    def __init__(self, field: str = "", **facts: object) -> None:
+        super().__init__(field, **{"why": "they are missing, wrong or expired", **facts})
 
 
 class NotInLiveMode(Refused):

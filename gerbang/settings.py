@@ -130,8 +130,8 @@ class Settings:
         _public_url,
         takes="an http or https URL without a query, such as https://pay.example.id",
         default=None,
-        help="Where payers and merchants reach this gateway; links to pages and QR pictures begin with it. Required in "
-        "live mode; otherwise the address that is listened on.",
+        help="Where payers and merchants reach this gateway, a path included; every link begins with it. Required in live "
+        "mode; otherwise the address that is listened on.",
     )
     host: str = knob(
         str,

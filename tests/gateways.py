@@ -86,8 +86,9 @@ class Gateway(AbstractContextManager["Gateway"]):
         work: bool = True,
         live: bool = False,
         patience: Patience = PATIENCE,
+        public_url: str | None = None,
     ) -> None:
-        self.settings = Settings(database_url=database_url, data=data, port=0)
+        self.settings = Settings(database_url=database_url, data=data, port=0, public_url=public_url)
         if live:
             self.settings = replace(self.settings, mode="live", secret_key=LIVE_KEY, public_url="https://pay.example")
         self._clock = clock

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp
 
@@ -27,6 +28,11 @@ class Context:
     """Moves the sandbox's clock and does all that falls due on the way; tells how much of each kind was done."""
     base_url: str
     """Where merchants and buyers reach this gateway, without a slash at the end."""
+
+    @property
+    def root(self) -> str:
+        """The path of `base_url`, which every address on our pages begins with; "" where there is none."""
+        return urlsplit(self.base_url).path
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Who is asking: keys and secrets, and the access tokens given for them."""
 
 import hmac
+import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import jwt
@@ -11,12 +12,28 @@ import msgspec
 from gerbang.db import merchants
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.seals import hash_of
+from gerbang.services.merchants import V2, V4
 from gerbang.world import World
 
 TOKEN_LIFETIME = timedelta(seconds=900)
 ISSUER = "backend-portal"
 """As in the vendor's sample tokens (payment-session reference, 1.2). Merchants treat tokens as opaque."""
 TOKENS_REMEMBERED = 10_000
+FORM = "%Y-%m-%dT%H:%M:%SZ"
+SIGN_IN = "sign in with POST /v1/access-token, and send `Authorization: Bearer` with the accessToken of its answer"
+NEEDS = {
+    V2: (
+        "X-MERCHANT-ID and X-MERCHANT-SECRET",
+        re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"),
+        "X-MERCHANT-ID is a merchant's id, such as 01a1fc0d-0996-7061-8226-527541eae695; API keys are for /api/v4",
+    ),
+    V4: (
+        "the API key as user and the secret key as password, by HTTP Basic,",
+        re.compile(r"(test|live)_[0-9a-f]{32}"),
+        "the user must be an API key, which begins with test_ or live_; merchant ids are for /v1/access-token",
+    ),
+}
+"""What each dialect signs in with, the form of its keys, and what is said of a key of another form."""
 
 
 class SignIn(msgspec.Struct, frozen=True):
@@ -46,10 +63,20 @@ async def sign_in_all(world: World, wishes: Sequence[SignIn]) -> list[UUID | Ref
     for wish in wishes:
         kept, given = found.get(wish.key), hash_of(wish.secret)
         if kept is None or not hmac.compare_digest(kept[2], given) or wish.dialect not in (None, kept[1]):
-            answers.append(CredentialsWrong())
+            answers.append(CredentialsWrong(why=_why(wish)))
         else:
             answers.append(kept[0])
     return answers
+
+
+def _why(wish: SignIn) -> str:
+    """What is wrong as far as it can be seen from what was sent alone: whether a key exists is nobody's to learn."""
+    needs, form, other = NEEDS.get(wish.dialect or "", NEEDS[V2])
+    if not wish.key or not wish.secret:
+        return f"{needs} {'are both' if not wish.key and not wish.secret else 'are'} needed"
+    if wish.dialect is not None and not form.fullmatch(wish.key):
+        return other
+    return "there is no such key with this secret"
 
 
 def issue_token(world: World, merchant_id: UUID, client_id: str) -> str:
@@ -81,8 +108,10 @@ class Tokens:
                 self._seen.clear()
             self._seen[token] = seen
         merchant_id, expires_at = seen
-        if self._world.clock.now().timestamp() >= expires_at:
-            raise CredentialsWrong
+        now = self._world.clock.now()
+        if now.timestamp() >= expires_at:
+            ended = datetime.fromtimestamp(expires_at, UTC)
+            raise CredentialsWrong(why=f"the token expired at {ended:{FORM}}, and it is {now:{FORM}} here; {SIGN_IN}")
         return merchant_id
 
     def _checked(self, token: str) -> tuple[UUID, float]:
@@ -97,4 +126,4 @@ class Tokens:
             )
             return UUID(str(claims["merchantId"])), float(claims["exp"])
         except (jwt.InvalidTokenError, ValueError, TypeError) as wrong:
-            raise CredentialsWrong from wrong
+            raise CredentialsWrong(why=f"the token is not one that this gateway gave out; {SIGN_IN}") from wrong

@@ -13,7 +13,7 @@ from gerbang.domain.fees import fee_of
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.paycodes import Block, Opening
 from gerbang.domain.payments import Method, Payment, moved
-from gerbang.errors import ChannelNotEnabled, NumberForStandingOnly, StandingNotOffered
+from gerbang.errors import ChannelNotBuilt, ChannelNotEnabled, NumberForStandingOnly, StandingNotOffered
 from gerbang.services.numbers import Wish
 from gerbang.world import World
 
@@ -36,13 +36,15 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def channel_for(world: World, method: Method, merchant: Merchant, payment: Payment) -> Channel:
-    """The channel of a method. Raises StandingNotOffered or ChannelNotEnabled (field "method")."""
+    """The channel of a method. Raises StandingNotOffered, ChannelNotBuilt or ChannelNotEnabled (field "method")."""
     channel = world.channels.get(method.channel)
     title = method.channel.capitalize() if channel is None else channel.facts.title
     if channel is not None and not world.offers(channel.facts, merchant, payment.product):
         channel = None
     if payment.standing and (channel is None or not channel.facts.standing):
         raise StandingNotOffered("method", title=title)
+    if method.channel not in world.channels:
+        raise ChannelNotBuilt("method", title=title)
     if channel is None or channel.options(merchant) is None:
         raise ChannelNotEnabled("method", title=title)
     return channel

@@ -1,8 +1,9 @@
 """The contracts as people and programs read them: /docs, and each dialect's openapi document."""
 
+import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from anyio import to_thread
@@ -12,43 +13,69 @@ from starlette.routing import Route
 
 from gerbang.web import docs
 
+SERVER = "\n  - {url: /,"
+"""What stands in each document for the gateway that serves it."""
+
+
+class Context(Protocol):
+    """Where the documents are read."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def root(self) -> str: ...
+
 
 class Contracts:
     """`documents` maps a dialect's name to its title and its openapi document in YAML."""
 
-    def __init__(self, documents: Mapping[str, tuple[str, str]], base_url: str) -> None:
+    def __init__(self, documents: Mapping[str, tuple[str, str]], context: Context) -> None:
         self._documents = documents
-        self._base_url = base_url
+        self._context = context
         self._page = cache(self._render)
 
     def routes(self) -> list[Route]:
         return [
+            Route("/", self._docs),
             Route("/docs", self._first),
             Route("/docs/", self._first),
             Route("/docs/{name}/openapi.yaml", self._yaml),
             Route("/docs/{name}", self._readable),
         ]
 
+    async def _docs(self, request: Request) -> Response:
+        return RedirectResponse(f"{self._context.root}/docs")
+
     async def _first(self, request: Request) -> Response:
-        return RedirectResponse(
-            f"/docs/{'v2_sessions' if 'v2_sessions' in self._documents else next(iter(self._documents))}"
-        )
+        first = "v2_sessions" if "v2_sessions" in self._documents else next(iter(self._documents))
+        return RedirectResponse(self._address(first))
+
+    async def nothing_here(self, request: Request, failure: Exception) -> Response:
+        """Says where to look instead."""
+        at = f"{self._context.base_url}/docs"
+        return Response(f"There is nothing at this address. The contract is at {at}.\n", 404, media_type="text/plain")
 
     async def _yaml(self, request: Request) -> Response:
         found = self._documents.get(request.path_params["name"])
-        return Response(found[1], media_type="application/yaml") if found else _unknown()
+        if found is None:
+            return self._unknown()
+        server = f"\n  - {{url: {json.dumps(self._context.base_url)},"
+        return Response(found[1].replace(SERVER, server, 1), media_type="application/yaml")
 
     async def _readable(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name not in self._documents:
-            return _unknown()
+            return self._unknown()
         return Response(await to_thread.run_sync(self._page, name), media_type="text/html")
 
     def _render(self, name: str) -> str:
         parsed: dict[str, Any] = yaml.safe_load(self._documents[name][1])
-        others = {title: f"/docs/{other}" for other, (title, _) in self._documents.items() if other != name}
-        return docs.render(parsed, self._base_url, others)
+        others = {title: self._address(other) for other, (title, _) in self._documents.items() if other != name}
+        return docs.render(parsed, self._context.base_url, others, f"{self._address(name)}/openapi.yaml")
 
+    def _address(self, name: str) -> str:
+        return f"{self._context.root}/docs/{name}"
 
-def _unknown() -> Response:
-    return Response("There is no such document. They are listed at /docs.\n", 404, media_type="text/plain")
+    def _unknown(self) -> Response:
+        at = f"{self._context.base_url}/docs"
+        return Response(f"There is no such document. They are listed at {at}.\n", 404, media_type="text/plain")

@@ -62,13 +62,21 @@ def test_the_curl_lines_of_a_page_go_to_this_very_gateway(shared_gateway: Gatewa
 
 
 @every_dialect
-def test_the_contract_is_served_as_it_is_written(client: httpx.Client, name: str) -> None:
-    answered = client.get(f"/docs/{name}/openapi.yaml")
+def test_the_contract_is_served_as_it_is_written_with_its_servers_address(shared_gateway: Gateway, name: str) -> None:
+    answered = shared_gateway.client.get(f"/docs/{name}/openapi.yaml")
     assert answered.status_code == 200
     assert answered.headers["content-type"] == "application/yaml"
-    written = (Path(api.__file__).parent / name / "openapi.yaml").read_text("utf-8")
-    assert answered.text == written
-    assert yaml.safe_load(answered.text)["openapi"].startswith("3.1")
+    written = yaml.safe_load((Path(api.__file__).parent / name / "openapi.yaml").read_text("utf-8"))
+    served = yaml.safe_load(answered.text)
+    assert served["servers"][0].pop("url") == shared_gateway.base_url
+    assert written["servers"][0].pop("url") == "/"
+    assert served == written
+    assert served["openapi"].startswith("3.1")
+
+
+@every_dialect
+def test_a_page_leads_to_its_contract_as_a_file(client: httpx.Client, name: str) -> None:
+    assert f"/docs/{name}/openapi.yaml" in Page(client.get(f"/docs/{name}").text).links
 
 
 @pytest.mark.parametrize("address", ["/docs/x", "/docs/x/openapi.yaml", "/docs/v2_sessions/x", "/docs/%00"])

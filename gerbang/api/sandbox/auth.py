@@ -20,7 +20,7 @@ async def merchant_of(world: World, tokens: Tokens, request: Request) -> UUID:
         try:
             key, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
         except ValueError:  # not base64, or not text
-            raise CredentialsWrong from None
+            raise CredentialsWrong(why="what follows Basic in Authorization is not base64 of a text") from None
         return await credentials.sign_in(world, key, secret)
     key = request.headers.get("x-merchant-id", "")
     return await credentials.sign_in(world, key, request.headers.get("x-merchant-secret", ""))

@@ -15,7 +15,7 @@ from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
 from gerbang.api._ids import id_of
 from gerbang.api.v2_sessions import errors
 from gerbang.errors import CredentialsWrong, Refused
-from gerbang.services.credentials import Tokens
+from gerbang.services.credentials import SIGN_IN, Tokens
 from gerbang.services.pages import Pages
 
 log = structlog.get_logger()
@@ -37,7 +37,8 @@ class Desk:
         """Who is asking. Raises CredentialsWrong; a call on behalf of a sub-account is refused, never done for another."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            raise CredentialsWrong
+            said = "Authorization does not begin with Bearer" if scheme else "the header Authorization is missing"
+            raise CredentialsWrong(why=f"{said}; {SIGN_IN}")
         merchant_id = self._tokens.merchant_of(token.strip())
         if request.headers.get("x-submerchant-id"):
             raise SubMerchantNotEnabled

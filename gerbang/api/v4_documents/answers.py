@@ -25,6 +25,8 @@ REPEATED = (
     "This referenceId was used before. Nothing was made now: data is what was made then, of which these members differ."
 )
 
+BASIC = "send the API key as user and the secret key as password by HTTP Basic; bearer tokens are for /v2"
+
 
 class Desk:
     """What every endpoint of this dialect has at hand."""
@@ -38,11 +40,14 @@ class Desk:
         """Who is asking: HTTP Basic with the API key and the secret key (reference, 1.3). Raises CredentialsWrong."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
-            raise CredentialsWrong
+            said = "Authorization does not begin with Basic" if scheme else "the header Authorization is missing"
+            raise CredentialsWrong(why=f"{said}; {BASIC}")
         try:
             key, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
         except ValueError:  # not base64, or not text
-            raise CredentialsWrong from None
+            raise CredentialsWrong(
+                why=f"what follows Basic in Authorization is not base64 of a text; {BASIC}"
+            ) from None
         return await self.commands.sign_in(SignIn(key, secret, V4))
 
     def endpoint(

@@ -34,6 +34,8 @@ class Context(Protocol):
     def commands(self) -> Commands: ...
     @property
     def base_url(self) -> str: ...
+    @property
+    def root(self) -> str: ...
 
 
 class TooOften(Exception):
@@ -51,7 +53,7 @@ class Desk(ABC):
         self.world = context.world
         self.commands = context.commands
         self.pages = Pages(context.base_url, context.world.seals.page_key)
-        self.root = urlsplit(context.base_url).path
+        self.root = context.root
         self.path = f"{self.root}{claim}"
         self._host = urlsplit(context.base_url).netloc
         self._buckets = Buckets()

@@ -15,6 +15,7 @@ def build(context: Context) -> ASGIApp:
     desk = Checkout(context)
     routes = [
         Route("/detail", desk.page),
+        Route("/detail/", desk.page),  # shops write a slash into the links that they pass on
         Route("/detail/status", desk.status),
         Route("/detail/events", desk.events),
         Route("/detail/choose", desk.posted(desk.choose), methods=["POST"]),
@@ -22,4 +23,6 @@ def build(context: Context) -> ASGIApp:
     ]
     if not context.world.live:
         routes.append(Route("/detail/simulate", desk.posted(desk.simulate), methods=["POST"]))
-    return Starlette(routes=routes, exception_handlers={404: desk.nothing_here, 405: desk.nothing_here})
+    application = Starlette(routes=routes, exception_handlers={404: desk.nothing_here, 405: desk.nothing_here})
+    application.router.redirect_slashes = False  # it would send buyers to whatever host was named
+    return application

@@ -101,6 +101,8 @@ class View:
     facts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     back_to: str | None = None
+    leave_to: str | None = None
+    """The way back to the shop while nothing is paid yet."""
     lapsed: bool = False
     """The code's own time is over, the payment's is not."""
     again: UUID | None = None
@@ -162,6 +164,7 @@ def _choice(world: World, visit: Visit, words: Mapping[str, str], language: str)
         # One code for every app is the shortest way, and a long list of banks would push all others out of sight.
         offers=sorted(offers, key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way)),
         notice=_declined(visit, words),
+        leave_to=addresses.linked(visit.payment.details.failure_url),
         notes=_notes(visit, words, language),
         end=_end(visit, visit.payment.expires_at, language),
     )
@@ -220,6 +223,7 @@ def _code(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[s
         if charge and not world.live and not lapsed and code.shown != "wallet"
         else [],
         lapsed=lapsed,
+        leave_to=addresses.linked(payment.details.failure_url),
         again=charge.id if charge and lapsed and checkout.may_go_back(visit) else None,
         end=_end(visit, payment.expires_at if lapsed else min(ends, default=None), language),
     )
@@ -232,9 +236,9 @@ def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], words: Map
     owed = amount(payment.amount, language) if payment.amount is not None else ""
     grouped = groups(block.number)
     registered = visit.merchant.agreement.qris
-    # What is put into a sentence is not broken over two lines.
+    # What is put into a sentence is broken over two lines only where a line is too short, and then between its groups.
     said_amount = owed or words["any_amount"].replace(" ", "\u00a0")
-    places = {"number": "\u00a0".join(grouped), "amount": said_amount, "name": block.name}
+    places = {"number": " ".join(grouped), "amount": said_amount, "name": block.name}
     return Code(
         channel=channel,
         shown="picture" if block.content else SHOWN.get(channel, "number"),

@@ -12,13 +12,15 @@ from gerbang.web.docs.contents import Node, read
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|\b(true|false|null)\b|(?<![\w./:-])(-?\d+(?:\.\d+)?)(?![\w./:-])')
 
 
-def render(openapi: Node, base_url: str = "http://127.0.0.1:8000", others: Mapping[str, str] | None = None) -> str:
+def render(
+    openapi: Node, base_url: str = "http://127.0.0.1:8000", others: Mapping[str, str] | None = None, file: str = ""
+) -> str:
     """The whole page of a parsed OpenAPI 3.1 document.
 
-    The curl lines begin with `base_url`; `others` are the neighbouring pages, title to address. The page loads
-    nothing, neither scripts nor fonts. Raises KeyError where a `$ref` leads nowhere.
+    The curl lines begin with `base_url`; `others` are the neighbouring pages, title to address, and `file` is
+    the document's own address. The page loads nothing, neither scripts nor fonts. Raises KeyError where a `$ref` leads nowhere.
     """
-    return _pages().get_template("page.html").render(page=read(openapi, base_url), others=others or {})
+    return _pages().get_template("page.html").render(page=read(openapi, base_url), others=others or {}, file=file)
 
 
 def _pages() -> Environment:

@@ -13,10 +13,13 @@ def build(context: Context) -> ASGIApp:
     desk = Wallet(context)
     routes = [
         Route("/wallet", desk.page),
+        Route("/wallet/", desk.page),  # shops write a slash into the links that they pass on
         Route("/wallet/pay", desk.posted("paid"), methods=["POST"]),
         Route("/wallet/decline", desk.posted("declined"), methods=["POST"]),
     ]
-    return Starlette(
+    application = Starlette(
         routes=[] if context.world.live else routes,
         exception_handlers={404: desk.nothing_here, 405: desk.nothing_here},
     )
+    application.router.redirect_slashes = False  # it would send buyers to whatever host was named
+    return application

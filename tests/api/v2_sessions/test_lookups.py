@@ -210,3 +210,11 @@ def test_a_method_that_a_merchant_has_not_agreed_on_is_told_as_disabled_and_refu
     body = {"clientReferenceId": fresh(), "amount": rupiah(20000), "paymentMethod": {"type": "QR"}, "mode": "API"}
     why = own.refused("POST", "/v2/payments", body, status=400, code="api_validation_error", field="paymentMethod.type")
     assert why == "QRIS is not enabled for this merchant."
+
+
+def test_a_card_is_said_not_to_exist_yet(shop: CheckedShop) -> None:
+    body = {"clientReferenceId": fresh(), "amount": rupiah(20000), "paymentMethod": {"type": "CARD"}, "mode": "API"}
+    why = shop.refused(
+        "POST", "/v2/payments", body, status=400, code="api_validation_error", field="paymentMethod.type"
+    )
+    assert why == "Card does not exist in this gateway yet, so it cannot be enabled for anybody."

@@ -1,6 +1,7 @@
 """Access tokens: 900 seconds for an id and a secret, and nothing for whoever has neither."""
 
 import json
+import re
 from typing import Any
 
 import jwt
@@ -71,10 +72,9 @@ def test_the_secret_of_another_merchant_opens_nothing(shop: CheckedShop) -> None
     refusal(sign_in(shop, X_MERCHANT_SECRET=other.secret), status=401, code="credentials_invalid")
 
 
-def test_a_missing_and_a_wrong_id_are_refused_in_the_same_words(shop: CheckedShop) -> None:
-    wrong = [
-        sign_in(shop, **changes).json() for changes in ({"X_MERCHANT_ID": "nobody"}, {"X_MERCHANT_SECRET": "wrong"})
-    ]
+def test_an_unknown_id_and_a_wrong_secret_are_refused_in_the_same_words(shop: CheckedShop) -> None:
+    nobody = "00000000-0000-4000-8000-000000000000"
+    wrong = [sign_in(shop, **changes).json() for changes in ({"X_MERCHANT_ID": nobody}, {"X_MERCHANT_SECRET": "wrong"})]
     for told in wrong:
         del told["error"]["traceId"]
     assert wrong[0] == wrong[1]
@@ -185,4 +185,42 @@ def test_a_call_for_a_sub_account_is_refused_and_done_for_nobody(shop: CheckedSh
 def test_headers_that_merchants_send_besides_are_ignored(shop: CheckedShop) -> None:
     assert (
         asked_with(shop, f"Bearer {shop.token}", X_MERCHANT_ID="someone", Accept="application/json").status_code == 200
+    )
+
+
+def why(answered: Any) -> str:
+    return answered.json()["error"]["details"][0]["message"]
+
+
+def test_a_refused_sign_in_says_what_can_be_seen_to_be_wrong(shop: CheckedShop) -> None:
+    no_more = "The credentials are not accepted: there is no such key with this secret."
+    assert "X-MERCHANT-ID and X-MERCHANT-SECRET are needed" in why(sign_in(shop, X_MERCHANT_SECRET=None))
+    assert "are both needed" in why(sign_in(shop, X_MERCHANT_ID=None, X_MERCHANT_SECRET=None))
+    other = why(sign_in(shop, X_MERCHANT_ID=shop.gateway.new_shop().v4_keys[0]))
+    assert "X-MERCHANT-ID is a merchant's id" in other
+    assert "API keys are for /api/v4" in other
+    assert why(sign_in(shop, X_MERCHANT_SECRET="wrong")) == no_more
+    nobody = "00000000-0000-4000-8000-000000000000"
+    assert why(sign_in(shop, X_MERCHANT_ID=nobody)) == no_more, "whether a merchant is there is not told"
+
+
+def test_a_refused_token_says_what_to_send_instead(shop: CheckedShop) -> None:
+    for sent, said in (
+        (None, "the header Authorization is missing"),
+        ("Basic QTpC", "Authorization does not begin with Bearer"),
+        (f"Bearer {shop.gateway.new_shop().v4_keys[0]}", "the token is not one that this gateway gave out"),
+    ):
+        told = why(asked_with(shop, sent))
+        assert said in told
+        assert "sign in with POST /v1/access-token" in told
+
+
+def test_an_expired_token_is_told_the_time_of_the_gateway(shop: CheckedShop) -> None:
+    now = shop.gateway.house.world.clock.now().timestamp()
+    claims = jwt.decode(sign_in(shop).json()["data"]["accessToken"], options={"verify_signature": False})
+    key = shop.gateway.house.world.seals.token_key
+    old = jwt.encode(claims | {"exp": int(now) - 60}, key, algorithm="HS256")
+    assert re.search(
+        r"the token expired at 2025-03-30T\d\d:\d\d:\d\dZ, and it is 2025-03-30T\d\d:\d\d:\d\dZ here; sign in",
+        why(asked_with(shop, f"Bearer {old}")),
     )

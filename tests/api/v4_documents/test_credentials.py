@@ -121,3 +121,18 @@ def test_new_secrets_end_the_old_ones_at_once(shop: CheckedShop) -> None:
 def test_an_address_that_is_not_there_needs_no_keys_to_be_told_so(shop: CheckedShop) -> None:
     refusal(shop.stranger("GET", "/api/v4/nothing"), status=404, code="004")
     refusal(shop.stranger("DELETE", PAYMENTS), status=405, code="003")
+
+
+def test_a_refusal_says_what_can_be_seen_to_be_wrong(shop: CheckedShop) -> None:
+    def why(headers: dict[str, str]) -> str:
+        answered = shop.stranger("GET", PAYMENTS, headers)
+        assert answered.status_code == 401
+        return str(answered.json()["errors"][0]["detail"])
+
+    key, secret = shop.keys
+    assert "the header Authorization is missing; send the API key as user" in why({})
+    assert "does not begin with Basic" in why({"Authorization": "Bearer x"})
+    assert "not base64" in why({"Authorization": "Basic ?"})
+    assert "by HTTP Basic, are needed" in why(basic(key, ""))
+    assert "the user must be an API key" in why(basic(str(shop.merchant_id), secret))
+    assert why(basic(key, "wrong")) == why(basic("test_" + "0" * 32, secret)), "whether a key exists is not told"

@@ -176,6 +176,30 @@ def test_a_page_that_tells_of_money_set_aside_does_not_leave_by_itself(
     page.wait_for_url(f"{front.url}/**")
 
 
+def test_a_buyer_may_go_back_to_the_shop_before_paying(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
+    session = send(shop, front)
+    page = buyer().opens(session["paymentUrl"])
+    assert page.inner_text(".leaving") == "Kembali ke Toko Baru tanpa membayar"
+    choose(page, "virtual_account/BCA")
+    page.click(".leaving a")
+    page.wait_for_url(f"{front.url}/failure")
+    assert front.arrivals[-1].referrer is None
+    assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION", "it can still be paid"
+    page.goto(session["paymentUrl"])
+    play(page, "exact")
+    waits_for(page, "Pembayaran diterima")
+    assert not page.locator(".leaving").count()
+
+
+def test_late_money_is_told_before_the_advice_to_order_anew(shop: Shop, buyer: Buyers) -> None:
+    page = buyer().opens(send(shop)["paymentUrl"])
+    choose(page, "virtual_account/BCA")
+    play(page, "late")
+    page.wait_for_selector(".note")
+    said = page.inner_text("main")
+    assert said.index("Uang Anda kami terima setelah waktunya habis") < said.index("Belum membayar?")
+
+
 def test_without_return_addresses_the_page_still_ends_well(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop, redirectUrl=None)["paymentUrl"])
     choose(page, "qris")

@@ -302,6 +302,7 @@ def test_live_mode_has_no_panel_and_no_route_for_it(site: Gateway, shop: Shop) -
         world = dataclasses.replace(site.house.world, live=True)
         commands = site.house.commands
         base_url = site.base_url
+        root = ""
 
     session = send(shop)
     url = session["paymentUrl"]

@@ -179,6 +179,7 @@ def test_in_live_mode_there_is_no_wallet(site: Gateway, shop: Shop) -> None:
         world = dataclasses.replace(site.house.world, live=True)
         commands = site.house.commands
         base_url = site.base_url
+        root = ""
 
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
