@@ -26,6 +26,7 @@ NUMBER_LENGTH_MAX = 128
 FAULTS_MAX = 10
 _TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
 _TOO_MUCH = f"the body holds too many values: {VALUES_MAX} are allowed"
+_NOT_UNICODE = "must be text that is Unicode, without halves of surrogate pairs"
 _BOM = b"\xef\xbb\xbf"
 _BRACKETS = b"[]{}"
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
@@ -204,14 +205,14 @@ def _path(value: object, wanted: Callable[[object], bool]) -> str | None:
 
 def shaped(said: dict[str, Any], wanted: type[T]) -> T:
     """What was said in the shape that is asked for. Raises Malformed with the path of each thing that is wrong."""
-    with suppress(msgspec.ValidationError):
+    with suppress(msgspec.ValidationError, UnicodeEncodeError):
         return msgspec.convert(said, wanted)
     # What a shape takes is meant as it was said, so only now it matters what the rest was meant to be.
     said = meant(said, wanted)
     try:
         return msgspec.convert(said, wanted)
-    except msgspec.ValidationError as wrong:
-        found = _told(str(wrong))
+    except (msgspec.ValidationError, UnicodeEncodeError) as wrong:
+        found = _told(str(wrong)) if isinstance(wrong, msgspec.ValidationError) else Malformed("", _NOT_UNICODE)
     first, *others = list(islice(_faults(said, wanted), FAULTS_MAX)) or [found]
     raise Malformed(first.field, first.why, others)
 
@@ -279,6 +280,8 @@ def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:
         return
     try:
         msgspec.convert(value, wanted)
+    except UnicodeEncodeError:
+        yield Malformed(path, _NOT_UNICODE)
     except msgspec.ValidationError as wrong:
         fault = _told(str(wrong))
         allowed = [word for one in (wanted, *get_args(wanted)) if get_origin(one) is Literal for word in get_args(one)]
@@ -303,7 +306,7 @@ def fingerprint(path: str, value: dict[str, Any]) -> bytes:
         canonical = msgspec.json.encode(value, order="deterministic")
     except UnicodeEncodeError:
         where = _path(value, lambda one: isinstance(one, str) and not is_unicode(one)) or ""
-        raise Malformed(where[1:200], "the body holds text that is not Unicode") from None
+        raise Malformed(where[1:200], _NOT_UNICODE) from None
     return hashlib.sha256(path.encode() + b"\n" + canonical).digest()
 
 

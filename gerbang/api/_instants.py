@@ -11,8 +11,8 @@ _INSTANT = re.compile(
 )
 """Of all that ISO 8601 knows, what people write, and the form of payment links (one-time-payment reference, 1.5)."""
 _WHY = "must be an instant that exists, like 2025-03-31T23:59:05Z or 2025-04-01T06:59:05+07:00"
-YEAR_MAX = 9000
-"""Far enough from the end of the calendar that spans can still be added."""
+YEARS = range(1970, 9001)
+"""Ids begin with the first, and behind the last spans can still be added."""
 
 
 def instant_of(text: str, field: str) -> datetime:
@@ -24,7 +24,7 @@ def instant_of(text: str, field: str) -> datetime:
         instant = datetime.fromisoformat(text.replace(" ", "T", 1))
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=WIB)
-        if instant.astimezone(UTC).year > YEAR_MAX:
+        if instant.astimezone(UTC).year not in YEARS:
             raise Malformed(field, _WHY)
     except (ValueError, OverflowError):
         raise Malformed(field, _WHY) from None

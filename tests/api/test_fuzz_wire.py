@@ -117,7 +117,7 @@ PLAIN = "POST /v2/payments HTTP/1.1", "Content-Type: application/json"
         ((*PLAIN, "Content-Length: 2", "Content-Length: 3"), b"{}", [400]),
         ((*PLAIN, "Content-Length: 2", "Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n", [400]),
         ((*PLAIN, "Transfer-Encoding: gzip"), b"{}", [400]),
-        ((*PLAIN, "Content-Encoding: gzip"), b"\x1f\x8b\x08\x00", [400]),
+        ((*PLAIN, "Content-Encoding: gzip"), b"\x1f\x8b\x08\x00", [415]),
         ((*PLAIN, "Content-Length: 0"), b"", [400]),
         (PLAIN, b"", [400]),
     ],

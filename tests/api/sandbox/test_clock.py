@@ -62,7 +62,7 @@ def test_the_clock_moves_to_an_instant(traveller: Explorer, to: str, arrived: st
 
 def test_the_clock_never_goes_back(traveller: Explorer) -> None:
     before = now(traveller)
-    for to in ("2025-03-30T05:48:00Z", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"):
+    for to in ("2025-03-30T05:48:00Z", "1970-01-01T00:00:00Z"):
         answered = traveller.try_out("POST", "clock/advance", {"to": to})
         assert answered.status_code == 400
         error = answered.json()["error"]
