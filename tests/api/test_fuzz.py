@@ -259,7 +259,7 @@ def test_the_one_time_payment_api_answers_as_its_contract_says(shop: Shop) -> No
     findings = fuzz(document, shop.gateway.base_url, keys, ready, examples=8)
     assert findings.faults == {}, told(findings)
     assert operations(document) == findings.succeeded
-    assert findings.answers["POST /api/v4/payments", 201] > 80
+    assert findings.answers["POST /api/v4/payments", 201] > 50
     assert findings.answers["POST /api/v4/payments", 400] > 150
 
 

@@ -289,11 +289,9 @@ class _Reader:
             inner += [each for key in ("anyOf", "oneOf") for each in node.get(key, ()) if "$ref" not in each]
             return [row for each in inner if "$ref" not in each for row in self._rows(each)]
         required: Sequence[str] = node.get("required", ())
-        properties: Mapping[str, Node | bool] = node["properties"]
+        properties: Mapping[str, Node] = node["properties"]
         return [
-            self._row(name, child, name in required, child.get("description", ""))
-            for name, child in properties.items()
-            if not isinstance(child, bool)
+            self._row(name, child, name in required, child.get("description", "")) for name, child in properties.items()
         ]
 
     def _row(self, name: str, schema: Node, required: bool, description: str, place: str = "") -> Row:
@@ -346,7 +344,9 @@ def _kind(schema: Node) -> str:
 
 
 def _values(schema: Node) -> list[str]:
-    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    """The values that a schema lists, itself or beside its null."""
+    inner = [value for each in schema.get("anyOf", ()) for value in each.get("enum", ())]
+    values = schema.get("enum", [schema["const"]] if "const" in schema else inner)
     return [json.dumps(value) if not isinstance(value, str) else value for value in values if value is not None]
 
 

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import HOUSE
+from gerbang.domain.money import MINOR_PER_RUPIAH
 from gerbang.services.merchants import default_agreement
+from gerbang.services.sandbox_merchant import STARTING_BALANCE
 from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import at_once, in_state, rupiah, status_of
 
@@ -24,12 +26,19 @@ OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
 
 
 def balances(shop: CheckedShop) -> dict[str, Decimal]:
-    """What the merchant's money has done to each account (debits minus credits, in rupiah), with all settled that is due."""
+    """What the merchant's money has done to each account (debits minus credits, in rupiah), with all settled that is due.
+
+    Without what a sandbox's own merchant begins with.
+    """
     shop.advance(seconds=0)
     told = shop.get("/sandbox/ledger")
     assert Decimal(told["sum"]) == 0
     own = f"merchant/{shop.merchant_id}/"
-    return {account["name"].removeprefix(own): Decimal(account["balance"]) for account in told["accounts"]}
+    moved = {account["name"].removeprefix(own): Decimal(account["balance"]) for account in told["accounts"]}
+    if str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id:
+        begun = STARTING_BALANCE // MINOR_PER_RUPIAH
+        moved |= {"bank/simulator": moved["bank/simulator"] - begun, "available": moved["available"] + begun}
+    return moved
 
 
 def books_balance(shop: CheckedShop) -> None:
@@ -87,9 +96,9 @@ def test_what_is_paid_is_pending_whole_until_its_bank_settles_and_the_fee_is_tak
 ) -> None:
     # A Sunday, 12:48 in Jakarta; Monday is in Idul Fitri, so the next working day is Tuesday week.
     traveller.simulate(traveller.create(**how)["id"], amount=rupiah(20_000))
-    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000}
+    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000, "available": 0}
     traveller.advance(to="2025-04-08T09:59:00+07:00")
-    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000}
+    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000, "available": 0}
     traveller.advance(to="2025-04-08T10:00:00+07:00")
     fee, vat = (140, Decimal("15.4")) if how is QR else (4_000, 440)
     assert balances(traveller) == {

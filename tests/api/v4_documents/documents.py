@@ -162,7 +162,8 @@ def balance(shop: CheckedShop) -> tuple[str, str, str]:
     """Total, available, pending; without what a sandbox's own merchant begins with."""
     answered = shop.call("GET", "/api/v4/overviews/balance_overview")
     said = answered.json()["data"]["attributes"]
-    own = str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id
+    live = shop.gateway.house.world.live
+    own = not live and str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id
     begun = STARTING_BALANCE // MINOR_PER_RUPIAH if own else 0
     total, available = (str(Decimal(said[name]) - begun) for name in ("totalBalance", "availableBalance"))
     return total, available, said["pendingBalance"]

@@ -1,5 +1,6 @@
 """Every way to pay on one page; codes that a till can scan, and the way to a wallet and back."""
 
+import base64
 import re
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from gerbang.services.pictures import svg
 from tests.gateways import Gateway, Shop
+from tests.services.test_pictures import LONG_PAN, QRIS
 from tests.web.checkout.buyers import (
     DESKTOP,
     NARROW,
@@ -310,3 +313,17 @@ def test_the_pages_of_tills_and_wallets_stay_light(shop: Shop, site: Gateway) ->
         path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
         shop.client.post(path, data={"form": form_of(shop.client.get(session["paymentUrl"]).text), "way": way})
         assert len(shop.client.get(session["paymentUrl"]).content) < 50_000, way
+
+
+# -- small pictures of QR codes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "sides"), [(QRIS, (113, 115, 127)), (LONG_PAN, (91, 96, 115, 119))])
+def test_a_qr_picture_that_is_shown_small_is_read_as_svg_too(buyer: Buyers, text: str, sides: tuple[int, ...]) -> None:
+    page = buyer().page
+    drawing = svg(text).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    source = f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+    for side in sides:
+        page.set_content(f'<body style="margin: 20px; background: #fff"><img src="{source}" width="{side}">')
+        page.wait_for_function("document.images[0].complete")
+        assert [read for _, read in scanned(page)] == [text], side
