@@ -259,8 +259,9 @@ def test_the_one_time_payment_api_answers_as_its_contract_says(shop: Shop) -> No
     findings = fuzz(document, shop.gateway.base_url, keys, ready, examples=8)
     assert findings.faults == {}, told(findings)
     assert operations(document) == findings.succeeded
+    # Half of what it was while bodies were described in two media types: each case was then sent twice.
     assert findings.answers["POST /api/v4/payments", 201] > 50
-    assert findings.answers["POST /api/v4/payments", 400] > 150
+    assert findings.answers["POST /api/v4/payments", 400] > 75
 
 
 def test_the_sandbox_api_answers_as_its_contract_says(gateway: Gateway) -> None:

@@ -14,6 +14,7 @@ from gerbang.api.sandbox import errors as sandbox_errors
 from gerbang.api.v2_sessions import errors as v2_errors
 from gerbang.api.v4_documents import errors as v4_errors
 from gerbang.domain.money import readable, rupiah
+from gerbang.services.credentials import SIGN_IN
 from tests.api.test_openapi_documents import DOCUMENTS, every_document, follow, operations
 from tests.gateways import Databases, Gateway, Shop, V4Shop
 
@@ -71,6 +72,9 @@ def plainly(said: Any) -> Any:
     return json.loads(re.sub(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z", "INSTANT", text))
 
 
+AN_INSTANT = "2025-03-30T06:03:17Z"
+
+
 def sandbox_refusals(shop: Shop) -> list[httpx.Response | Response]:
     waiting = shop.create(autoConfirm=False)["id"]
     return [
@@ -93,7 +97,9 @@ def v2_refusals(shop: Shop) -> list[httpx.Response | Response]:
     again = {"clientReferenceId": paid["clientReferenceId"], "amount": {"value": 10_000, "currency": "IDR"}}
     return [
         shop.call("POST", "/v2/payments", {"clientReferenceId": "0", "amount": {"value": 0, "currency": "IDR"}}),
-        shop.client.get("/v2/payments"),
+        v2_errors.refused(
+            errors.CredentialsWrong(why=f"the token expired at {AN_INSTANT}, and it is {AN_INSTANT} here; {SIGN_IN}")
+        ),
         shop.call("GET", f"/v2/payments/{NOBODY}"),
         shop.call("DELETE", "/v2/payments"),
         shop.call("POST", "/v2/payments", again),
@@ -118,7 +124,7 @@ def v4_refusals(shop: Shop) -> list[httpx.Response | Response]:
         v4.call("POST", validation, {"data": {"attributes": letters}}),
         v4.call("POST", "/api/v4/payments", {"data": {"attributes": at_the_till}}),
         v4.call("GET", "/api/v4/payments?page[size]=1001"),
-        v4.client.get("/api/v4/payments"),
+        v4.client.get("/api/v4/payments", auth=(shop.v4_keys[0], "another secret")),
         v4.call("GET", f"/api/v4/payments/{NOBODY}"),
         v4.call("DELETE", "/api/v4/payments"),
         v4.call("POST", "/api/v4/payments", HUGE),
