@@ -286,14 +286,14 @@ Create a payment:
 Pay it, and see the callback arrive:
 
   curl -s {url}/v2/payments/simulations -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-    -d '{{"paymentSessionId":"'$ID'","chargeStatus":"SUCCESS"}}'; sleep 1
-  curl -s '{url}/sandbox/inbox?limit=1' -H "Authorization: Bearer $TOKEN"
+    -d '{{"paymentSessionId":"'$ID'","chargeStatus":"SUCCESS"}}'; sleep 1; echo
+  curl -s '{url}/sandbox/inbox?limit=1' -H "Authorization: Bearer $TOKEN"; echo
 
 Or in the other dialect, to be paid at a till:
 
   curl -s {url}/api/v4/payments -u {keys.v4.api_key}:{keys.v4.secret_key} -H 'Content-Type: application/json' \\
     -d '{{"data":{{"attributes":{{"paymentMethodType":"retail_outlet","amount":100000,"referenceId":"till-'$(date +%s)'",
-         "paymentMethodOptions":{{"retailOutletName":"ALFAMART","displayName":"Budi"}}}}}}}}'
+         "paymentMethodOptions":{{"retailOutletName":"ALFAMART","displayName":"Budi"}}}}}}}}'; echo
 """
 
 
