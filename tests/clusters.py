@@ -89,10 +89,12 @@ class Cluster:
 
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None
-        os.kill(self.process.pid, number)  # the parent first: it makes no further children then
+        # Stopped first, the parent makes no further children, and stays the one by whom they are found.
+        os.kill(self.process.pid, signal.SIGSTOP)
         for child in _children(self.process.pid):
             with suppress(ProcessLookupError):
                 os.kill(child, number)
+        os.kill(self.process.pid, number)
 
     def promote(self) -> None:
         assert self.ask("SELECT pg_promote(true, 30)") is True
