@@ -48,6 +48,11 @@ class Incoming:
         return bytes(self._decoded + rest)
 
     @property
+    def silent(self) -> bool:
+        """Whether nothing at all has come."""
+        return not self._raw
+
+    @property
     def leaves_a_clean_connection(self) -> bool:
         """Whether the next answer may come by the same connection: where this one ended, nobody can doubt."""
         return self.whole and not self._odd

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -88,7 +88,7 @@ class Connection(HttpToolsProtocol):
     patience = PATIENCE
     deaf = False
     """Whether what comes in is dropped."""
-    _leaving = _late = False
+    _leaving = _late = _peer_ended = False
     _last_words = b""
     """What is answered to the request that cannot be read, when it is its turn."""
     _wrong: tuple[int, str] | None = None
@@ -124,9 +124,18 @@ class Connection(HttpToolsProtocol):
         else:
             self._wait(self.patience.request, self._give_up)
 
-    def eof_received(self) -> None:
-        """The transport now closes by itself, once the peer has taken what was written: that has an end too."""
+    def eof_received(self) -> Any:
+        """Whoever has sent all it wants to say, and waits for an answer that is not begun yet, still gets it.
+
+        Otherwise the transport closes by itself, once the peer has taken what was written: that has an end too.
+        """
+        self._peer_ended = True
+        answer = self._answering
+        if answer is not None and not answer.response_started and not self._in_body:
+            self.deaf = True
+            return True
         self._wait(self.patience.farewell, self._hang_up)
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_longer()
@@ -146,7 +155,10 @@ class Connection(HttpToolsProtocol):
         self._disappear()
         self.flow.resume_reading()
         self._wait(self.patience.farewell, self._hang_up)
-        self.transport.write_eof()
+        if self._peer_ended:
+            self.transport.close()
+        else:
+            self.transport.write_eof()
 
     def _hang_up(self) -> None:
         if not self.transport.get_write_buffer_size():

@@ -290,13 +290,18 @@ class Network:
         """Raises NetworkFailed with the reason why `url` can't be called. Names are not resolved here, only when called."""
         _target(url, self._allow_private, self._ports)
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = 15.0) -> Answer:
-        """Send `body` exactly as it is and give the answer, whatever its status; raise NetworkFailed when none came."""
-        return await self._call("POST", url, body, headers, timeout_seconds)
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = 15.0, again: bool = False
+    ) -> Answer:
+        """Send `body` exactly as it is and give the answer, whatever its status; raise NetworkFailed when none came.
+
+        What may come twice is sent `again` where a kept connection broke before a byte came: its peer was closing it.
+        """
+        return await self._call("POST", url, body, headers, timeout_seconds, again)
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float = 15.0) -> Answer:
         """Ask, as `post` sends."""
-        return await self._call("GET", url, None, headers, timeout_seconds)
+        return await self._call("GET", url, None, headers, timeout_seconds, True)
 
     async def aclose(self) -> None:
         """Let the calls under way end by themselves, then hang up on everyone. A later call raises RuntimeError."""
@@ -309,7 +314,7 @@ class Network:
             connection.hang_up()
 
     async def _call(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds_max: float
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds_max: float, again: bool
     ) -> Answer:
         if why := [reason for block in _held.get() for reason in block]:
             raise RuntimeError(f"the network must not be called while rows are held ({why[-1]})")
@@ -320,32 +325,38 @@ class Network:
         async with self._places:
             loop = asyncio.get_running_loop()
             started = loop.time()
-            incoming, failure = Incoming(), ""
+            heard, failure = [Incoming()], ""
             try:
                 # One limit over everything (name, connect, TLS, sending, reading): a peer that drips can't hold on.
                 async with asyncio.timeout(seconds_max):
-                    await self._exchange(target, request, incoming)
+                    await self._exchange(target, request, heard, again)
             except TimeoutError:
                 failure = f"timed out after {seconds_max:g} s"
             except (NetworkFailed, OSError, ValueError) as error:
                 failure = _reason(error, target)
-            seconds = loop.time() - started
+            seconds, incoming = loop.time() - started, heard[-1]
             if incoming.status is None:  # once it is there, nothing that went wrong behind it counts
                 raise NetworkFailed(failure, seconds)
             return Answer(incoming.status, incoming.headers, incoming.body, seconds, incoming.whole)
 
-    async def _exchange(self, target: Target, request: bytes, incoming: Incoming) -> None:
-        """One request and its answer, on a connection that rested or on a new one. Nothing is ever sent twice."""
-        connection = self._rested(target.origin) or await self._connect(target)
-        clean = False
-        try:
-            await connection.exchange(request, incoming)
-            clean = incoming.leaves_a_clean_connection and not connection.transport.get_write_buffer_size()
-        finally:
-            if clean:
-                self._rest(target.origin, connection)
-            else:
-                connection.hang_up()
+    async def _exchange(self, target: Target, request: bytes, heard: list[Incoming], again: bool) -> None:
+        """One request and its answer, the last of `heard`, on a connection that rested or on a new one."""
+        while True:
+            rested, clean = self._rested(target.origin), False
+            connection = rested or await self._connect(target)
+            heard.append(incoming := Incoming())
+            try:
+                await connection.exchange(request, incoming)
+                clean = incoming.leaves_a_clean_connection and not connection.transport.get_write_buffer_size()
+                return
+            except NetworkFailed:
+                if rested is None or not again or not incoming.silent:
+                    raise
+            finally:
+                if clean:
+                    self._rest(target.origin, connection)
+                else:
+                    connection.hang_up()
 
     def _rested(self, origin: Origin) -> _Connection | None:
         resting = self._resting.get(origin, [])

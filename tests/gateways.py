@@ -14,7 +14,6 @@ from uuid import UUID
 
 import asyncpg
 import httpx
-import uvloop
 
 from gerbang import app, listening
 from gerbang.db import Database, migrate
@@ -96,7 +95,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._patience = patience
         self._started = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=lambda: uvloop.run(self._live()), daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -229,11 +229,11 @@ def test_setting_an_agreement_shows_what_became_different(
     operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
 ) -> None:
     file = tmp_path / "agreement.json"
-    file.write_text('{"name_prefix": "TOKO-", "amount_max": {"qris": 100000}}')
+    file.write_text('{"name_prefix": "TOKO-", "amount_max": {"qris": 100000000}}')
     code, printed, changes = operator(f"merchant agreement ID --set {file}")
     assert (code, json.loads(printed)["name_prefix"]) == (0, "TOKO-")
     assert 'name_prefix: "IKN-" became "TOKO-"' in changes.splitlines()
-    assert "amount_max.qris: null became 100000" in changes.splitlines()
+    assert "amount_max.qris: null became 100000000" in changes.splitlines()
     assert len(changes.splitlines()) == 2
     assert "Nothing was changed: it was agreed so before." in operator(f"merchant agreement ID --set {file}")[2]
     assert "became" not in operator("merchant agreement ID")[2]

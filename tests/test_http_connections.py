@@ -7,11 +7,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
 from gerbang.http_connections import WAITING_MAX, Patience
-from tests.gateways import Gateway
+from tests.gateways import Gateway, Shop
 from tests.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
 
 WORDS = (
@@ -286,6 +287,21 @@ def test_no_more_bytes_are_read_after_the_last_answer_than_there_may_be(server: 
         with pytest.raises(ConnectionError):
             for _ in range(400):
                 line.sendall(b"a" * 1_000_000)
+
+
+def test_who_says_all_it_has_to_say_and_only_listens_gets_its_answers(shop: Shop) -> None:
+    where = urlsplit(shop.gateway.base_url)
+    body = b'{"grantType": "client_credentials"}'
+    head = (
+        f"X-MERCHANT-ID: {shop.merchant_id}\r\nX-MERCHANT-SECRET: {shop.secret}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    for times in (1, 3):
+        with line_to(where.port or 0) as line:
+            line.sendall((b"POST /v1/access-token HTTP/1.1\r\nHost: x\r\n" + head.encode() + body) * times)
+            line.shutdown(socket.SHUT_WR)
+            started = time.monotonic()
+            assert [answer.status for answer in answers(until_hung_up(line))] == [200] * times
+            assert time.monotonic() - started < 5, "the connection ends with its last answer"
 
 
 # -- answers that nobody takes ----------------------------------------------------------------------------------------

@@ -235,6 +235,24 @@ def test_a_post_that_a_kept_connection_swallowed_is_not_repeated(run: Run) -> No
     run(story())
 
 
+def test_what_may_come_twice_is_sent_again_when_its_peer_was_closing_the_connection(run: Run) -> None:
+    async def story() -> None:
+        heard: list[bytes] = []
+
+        async def forgetful(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.append((await read_request(reader))[1])
+            writer.write(OK)
+            await writer.drain()
+            heard.append((await read_request(reader))[1])  # and hangs up without an answer
+
+        async with shop(forgetful) as port, way_out() as way:
+            for body in (b"1", b"2"):
+                assert (await way.post(f"http://127.0.0.1:{port}/", body, {}, again=True)).status == 200
+        assert heard == [b"1", b"2", b"2"]
+
+    run(story())
+
+
 async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await read_request(reader)
     await asyncio.sleep(0.2)

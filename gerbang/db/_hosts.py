@@ -33,7 +33,7 @@ class Connection(PlainConnection):
     """A connection whose end nobody waits for longer than a second: the server may say nothing any more."""
 
     async def close(self, *, timeout: float | None = None) -> None:
-        with suppress(TimeoutError):
+        with suppress(OSError):  # among them the time-out, and a pipe that is broken already
             await super().close(timeout=min(timeout or CLOSING_SECONDS_MAX, CLOSING_SECONDS_MAX))
 
 

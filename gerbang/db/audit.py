@@ -133,9 +133,10 @@ NEWS = {
                    count(*) FILTER (WHERE outcome <> 'booked') AS set_aside
             FROM reports GROUP BY payment_id
         ) r ON r.payment_id = p.id
-        WHERE (e.created, e.paid, e.cancelled, e.expired, e.set_aside) IS DISTINCT FROM
-              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint,
-               (p.state IN ('expired', 'inactive'))::integer::bigint, coalesce(r.set_aside, 0))""",
+        WHERE (e.created, e.paid, e.cancelled, e.set_aside) IS DISTINCT FROM
+              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint, coalesce(r.set_aside, 0))
+           -- What had expired is paid when its bank tells late of money that came in time.
+           OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
     "a charge was settled without its one event": """
         SELECT c.id::text FROM charges c LEFT JOIN (
             SELECT charge_id, count(*) AS times FROM events WHERE kind = 'charge.settled' GROUP BY charge_id

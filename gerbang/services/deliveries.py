@@ -117,7 +117,7 @@ async def send(world: World, due: Due) -> Result:
         headers["Authorization"] = f"Basic {b64encode(world.seals.unseal(due.credentials).encode()).decode()}"
     status, seconds, error, answer = None, 0.0, "", ""
     try:
-        heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS)
+        heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS, again=True)
         status, seconds, answer = heard.status, heard.seconds, _readable(heard.body)
     except NetworkFailed as failed:
         error, seconds = str(failed), failed.seconds

@@ -45,7 +45,7 @@ def told(url: str, story: Callable[[House, Merchant], Awaitable[None]]) -> None:
     async def live() -> None:
         async with house(url) as here:
             await story(here, await shop(here))
-            assert await here.imbalances() == []
+            assert await here.faults() == []
 
     run(live)
 

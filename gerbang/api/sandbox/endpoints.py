@@ -32,7 +32,7 @@ ADVANCE_SECONDS_MAX = 315_360_000
 CLOCK_YEAR_MAX = 9000
 """Far enough from where the calendar ends that expiries and retries can still be reckoned."""
 STATES = ("waiting", "delivered", "parked", "given_up")
-_TEXT = r"\A[^\x00-\x1f\x7f-\x9f]+\Z"
+_TEXT = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 
 
 class Advance(Struct):

@@ -196,3 +196,9 @@ def test_no_sum_of_money_is_too_large_for_the_books(mover: Explorer) -> None:
         reported(mover, number=number, amount=9_999_999_999_999_999)
     assert mover.done("GET", "ledger")["sum"] == "0.00"
     assert mover.gateway.rows("SELECT sum(balance) AS sum FROM accounts")[0]["sum"] == 0
+
+
+def test_half_a_character_in_a_reference_is_refused(explorer: Explorer) -> None:
+    body = b'{"number": "1", "amount": 5, "bankReference": "\\ud800"}'
+    answered = explorer.try_out("POST", "bank/reports", body)
+    assert (answered.status_code, answered.json()["error"]["field"]) == (400, "bankReference")

@@ -95,7 +95,7 @@ def test_a_buyer_pays_at_a_till(shop: Shop, front: Shopfront, buyer: Buyers, out
     page = buyer().opens(session["paymentUrl"])
     choose(page, f"retail_outlet/{outlet}")
     code = code_of(shop, session)
-    assert re.fullmatch(r"\d{7}", code)
+    assert re.fullmatch(r"\d{8}", code)
     assert heading(page) == f"Tunjukkan kode ini di kasir {outlet.capitalize()}"
     assert page.inner_text(".digits").split() == [code[:4], code[4:]]
     shown = page.inner_text(".pay").replace("\u00a0", " ")
