@@ -13,7 +13,9 @@ def test_events_tell_what_happened_without_gaps_newest_first(mover: Explorer) ->
     mover.done("POST", "bank/reports", {"paymentId": held["id"], "amount": 1})
     cancelled = mover.create(autoConfirm=False)
     mover.post(f"/v2/payments/{cancelled['id']}/cancel", {})
-    mover.done("POST", "clock/advance", {"seconds": 3600})
+    # First what is due now: an expiry has its own instant, and one of the past may be written behind what is done later.
+    for seconds in (0, 3600):
+        mover.done("POST", "clock/advance", {"seconds": seconds})
     events = mover.done("GET", "events")["items"]
     assert [event["sequence"] for event in events] == list(range(len(events), 0, -1))
     assert len({event["id"] for event in events}) == len(events)
