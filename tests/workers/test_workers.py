@@ -237,14 +237,14 @@ def test_ladders_that_cross_each_other_are_climbed_in_the_order_of_time(told: Ca
 
 def test_a_callback_that_is_taken_in_the_end_is_not_sent_again(told: Callable[[Story], None]) -> None:
     async def story(street: Street) -> None:
-        async with till(street.one, 500, 0, 429) as shop_:
+        async with till(street.one, 0, 500, 429) as shop_:
             merchant = await street.one.merchant(callbacks=shop_.url)
             await paid(street.one, merchant)
             await street.one.workers.advance(START + timedelta(days=30))
             assert shop_.times == [START + wait for wait in MINUTES[:4]]
             delivery = await the_delivery(street.one, merchant)
             assert delivery.state == "delivered"
-            assert [one.status for one in delivery.tries] == [500, None, 429, 200]
+            assert [one.status for one in delivery.tries] == [None, 500, 429, 200]
 
     told(story)
 

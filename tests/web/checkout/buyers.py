@@ -131,7 +131,7 @@ def heading(page: Page) -> str:
 
 def waits_for(page: Page, text: str) -> None:
     """Waits until the page's heading says so."""
-    page.wait_for_function("text => document.querySelector('h1').textContent === text", arg=text)
+    page.wait_for_function("text => document.querySelector('h1')?.textContent === text", arg=text)
 
 
 def too_wide(page: Page) -> int:

@@ -137,7 +137,7 @@ def test_two_tabs_that_pay_at_once_pay_once(shop: Shop, buyer: Buyers) -> None:
     for tab in (page, second):
         tab.evaluate("setTimeout(() => document.querySelector('button[value=exact]').click(), 50)")
     for tab in (page, second):
-        tab.wait_for_function("() => document.querySelector('h1').textContent === 'Pembayaran diterima'")
+        tab.wait_for_function("() => document.querySelector('h1')?.textContent === 'Pembayaran diterima'")
     assert shop.news() == ["PAYMENT.PAID"]
     rows = shop.gateway.rows("SELECT outcome FROM reports WHERE payment_id = $1", UUID(session["id"]))
     assert [row["outcome"] for row in rows] == ["booked"]
