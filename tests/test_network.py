@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gerbang import network
 from gerbang.network import NetworkFailed
-from tests.shops import OK, Run, answering, failure, read_request, shop, way_out
+from tests.shops import OK, Peer, Run, answering, failure, read_request, shop, way_out
 
 # What is sent and what comes back
 
@@ -216,17 +216,23 @@ def test_a_late_second_answer_is_not_taken_for_the_next_one(run: Run) -> None:
     run(story())
 
 
+def forgetful(heard: list[bytes]) -> Peer:
+    """Answers the first request of a connection, and hangs up at the second."""
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append((await read_request(reader))[1])
+        writer.write(OK)
+        await writer.drain()
+        heard.append((await read_request(reader))[1])
+
+    return peer
+
+
 def test_a_post_that_a_kept_connection_swallowed_is_not_repeated(run: Run) -> None:
     async def story() -> None:
         heard: list[bytes] = []
 
-        async def forgetful(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            heard.append((await read_request(reader))[1])
-            writer.write(OK)
-            await writer.drain()
-            heard.append((await read_request(reader))[1])  # and hangs up without an answer
-
-        async with shop(forgetful) as port, way_out() as way:
+        async with shop(forgetful(heard)) as port, way_out() as way:
             await way.post(f"http://127.0.0.1:{port}/", b"1", {})
             reason = await failure(way.post(f"http://127.0.0.1:{port}/", b"2", {}))
         assert reason == "the connection was closed without an answer"
@@ -239,13 +245,7 @@ def test_what_may_come_twice_is_sent_again_when_its_peer_was_closing_the_connect
     async def story() -> None:
         heard: list[bytes] = []
 
-        async def forgetful(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            heard.append((await read_request(reader))[1])
-            writer.write(OK)
-            await writer.drain()
-            heard.append((await read_request(reader))[1])  # and hangs up without an answer
-
-        async with shop(forgetful) as port, way_out() as way:
+        async with shop(forgetful(heard)) as port, way_out() as way:
             for body in (b"1", b"2"):
                 assert (await way.post(f"http://127.0.0.1:{port}/", body, {}, again=True)).status == 200
         assert heard == [b"1", b"2", b"2"]

@@ -14,6 +14,19 @@ from tests.api.v2_sessions.sessions import at_once, fresh, written
 from tests.api.v4_documents.contracts import CheckedShop
 
 __all__ = ["at_once", "fresh", "written"]
+BANKS = (
+    "BCA",
+    "BRI",
+    "BNI",
+    "MANDIRI",
+    "CIMB_NIAGA",
+    "DANAMON",
+    "PERMATA",
+    "HANA",
+    "SAHABAT_SAMPOERNA",
+    "BSI",
+    "MAYBANK",
+)
 PAYMENTS, LINKS, PAYOUTS = "/api/v4/payments", "/api/v4/payment_links", "/api/v4/disbursements"
 STATIC_VA, STATIC_QRIS = "/api/v4/payment_methods/virtual_bank_accounts", "/api/v4/payment_methods/qris"
 NEXT_WORKDAY = "2025-04-08T12:00:00+07:00"

@@ -9,21 +9,8 @@ from msgspec.structs import replace
 from gerbang.clock import WIB
 from gerbang.services import lookups, merchants
 from tests.api.v4_documents.contracts import CheckedShop
-from tests.api.v4_documents.documents import PAYMENTS, STATIC_VA, at_once, document, made, order, read, written
+from tests.api.v4_documents.documents import BANKS, PAYMENTS, STATIC_VA, at_once, document, made, order, read, written
 
-BANKS = (
-    "BCA",
-    "BRI",
-    "BNI",
-    "MANDIRI",
-    "CIMB_NIAGA",
-    "DANAMON",
-    "PERMATA",
-    "HANA",
-    "SAHABAT_SAMPOERNA",
-    "BSI",
-    "MAYBANK",
-)
 TYPES = ("virtual_bank_account", "retail_outlet", "qris", "e-wallet")
 POINTER = "/data/attributes"
 OPTIONS = f"{POINTER}/paymentMethodOptions"

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from gerbang.services import lookups, merchants
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import (
+    BANKS,
     NEXT_WORKDAY,
     STATIC_QRIS,
     arrivals,
@@ -24,20 +25,6 @@ from tests.api.v4_documents.documents import (
     status_of,
     task,
     uuid_of,
-)
-
-BANKS = (
-    "BCA",
-    "BRI",
-    "BNI",
-    "MANDIRI",
-    "CIMB_NIAGA",
-    "DANAMON",
-    "PERMATA",
-    "HANA",
-    "SAHABAT_SAMPOERNA",
-    "BSI",
-    "MAYBANK",
 )
 
 
