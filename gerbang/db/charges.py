@@ -71,6 +71,25 @@ def values_of(charge: Charge) -> tuple[Any, ...]:
     )
 
 
+def values_when_new(charge: Charge) -> tuple[Any, ...]:
+    """What a charge is written with in the instant of its creation; all else is that instant, or nothing yet."""
+    return (
+        charge.id,
+        charge.payment_id,
+        charge.merchant_id,
+        charge.payment_reference,
+        charge.amount,
+        charge.state,
+        charge.channel,
+        text(charge.block),
+        charge.descriptor,
+        charge.fee,
+        charge.vat,
+        charge.expires_at,
+        charge.standing,
+    )
+
+
 async def insert(tx: Tx, charges: Sequence[Charge]) -> None:
     """Writes new charges."""
     if charges:

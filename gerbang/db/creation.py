@@ -17,7 +17,7 @@ from gerbang.domain.payments import Payment
 
 EVERYTHING = """
 WITH taken AS (
-    SELECT FROM unnest($19::uuid[], $36::text[], $20::text[]) AS n(merchant_id, scope, reference)
+    SELECT FROM unnest($19::uuid[], $31::text[], $20::text[]) AS n(merchant_id, scope, reference)
     CROSS JOIN LATERAL (SELECT FROM payments p
                         WHERE p.merchant_id = n.merchant_id AND p.scope = n.scope AND p.reference = n.reference LIMIT 1) p
 ), numbers AS (
@@ -35,35 +35,31 @@ WITH taken AS (
     WHERE NOT EXISTS (SELECT FROM taken)
     ON CONFLICT (merchant_id, id) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
 ), asked AS (
-    INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at,
-                          expires_at, paid_at, cancelled_at, cancellation_reason, descriptor, customer_id,
-                          method, details, product, scope)
-    SELECT * FROM unnest($18::uuid[], $19::uuid[], $20::text[], $21::text[], $22::bigint[], $23::text[],
-                         $24::text[], $25::timestamptz[], $26::timestamptz[], $27::timestamptz[],
-                         $28::timestamptz[], $29::timestamptz[], $30::text[], $31::text[], $32::text[],
-                         $33::json[], $34::json[], $35::text[], $36::text[])
+    INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, expires_at, descriptor,
+                          customer_id, method, details, product, scope, created_at, updated_at)
+    SELECT *, $1, $1 FROM unnest($18::uuid[], $19::uuid[], $20::text[], $21::text[], $22::bigint[], $23::text[],
+                                 $24::text[], $25::timestamptz[], $26::text[], $27::text[], $28::json[], $29::json[],
+                                 $30::text[], $31::text[])
     WHERE NOT EXISTS (SELECT FROM taken)
 ), tried AS (
-    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block,
-                         descriptor, fee, failure_code, created_at, updated_at, expires_at, paid_at,
-                         vat, standing, settles_at)
-    SELECT * FROM unnest($37::uuid[], $38::uuid[], $39::uuid[], $40::text[], $41::bigint[], $42::text[],
-                         $43::text[], $44::json[], $45::text[], $46::bigint[], $47::text[],
-                         $48::timestamptz[], $49::timestamptz[], $50::timestamptz[], $51::timestamptz[],
-                         $52::bigint[], $53::boolean[], $54::timestamptz[])
+    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor,
+                         fee, vat, expires_at, standing, created_at, updated_at)
+    SELECT *, $1, $1 FROM unnest($32::uuid[], $33::uuid[], $34::uuid[], $35::text[], $36::bigint[], $37::text[],
+                                 $38::text[], $39::json[], $40::text[], $41::bigint[], $42::bigint[],
+                                 $43::timestamptz[], $44::boolean[])
     WHERE NOT EXISTS (SELECT FROM taken)
 ), held AS (
-    SELECT merchant_id FROM tallies WHERE merchant_id = ANY($55::uuid[]) AND NOT EXISTS (SELECT FROM taken)
+    SELECT merchant_id FROM tallies WHERE merchant_id = ANY($45::uuid[]) AND NOT EXISTS (SELECT FROM taken)
     ORDER BY merchant_id FOR NO KEY UPDATE
 ), counted AS (
     UPDATE tallies t SET events = t.events + n.count, payments = t.payments + n.count
-    FROM held JOIN unnest($55::uuid[], $56::bigint[]) AS n(merchant_id, count) USING (merchant_id)
+    FROM held JOIN unnest($45::uuid[], $46::bigint[]) AS n(merchant_id, count) USING (merchant_id)
     WHERE t.merchant_id = held.merchant_id
     RETURNING t.merchant_id, t.events - n.count AS before
 )
 INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id)
 SELECT merchant_id, counted.before + n.place, 'payment.created', $1, n.payment_id, n.charge_id
-FROM unnest($57::uuid[], $58::bigint[], $59::uuid[], $60::uuid[]) AS n(merchant_id, place, payment_id, charge_id)
+FROM unnest($47::uuid[], $48::bigint[], $49::uuid[], $50::uuid[]) AS n(merchant_id, place, payment_id, charge_id)
 JOIN counted USING (merchant_id)
 """
 """A reference that is seen to be taken keeps all of it from being written: merchants repeat theirs often. Whatever else is
@@ -101,8 +97,8 @@ async def insert(connection: Tx, created: Sequence[Created], now: datetime) -> b
         ),
         *_columns([(a.merchant_id, a.key, a.fingerprint, a.answer, a.expires_at) for a in answers], 5),
         *_columns([(c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in people.values()], 4),
-        *_columns([payments.values_of(one.payment) for one in created], 19),
-        *_columns([charges.values_of(one.charge) for one in created if one.charge], 18),
+        *_columns([payments.values_when_new(one.payment) for one in created], 14),
+        *_columns([charges.values_when_new(one.charge) for one in created if one.charge], 13),
         *_columns(list(counts.items()), 2),
         *_columns(
             [

@@ -82,6 +82,26 @@ def values_of(payment: Payment) -> tuple[Any, ...]:
     )
 
 
+def values_when_new(payment: Payment) -> tuple[Any, ...]:
+    """What a payment is written with in the instant of its creation; all else is that instant, or nothing yet."""
+    return (
+        payment.id,
+        payment.merchant_id,
+        payment.reference,
+        payment.kind,
+        payment.amount,
+        payment.currency,
+        payment.state,
+        payment.expires_at,
+        payment.descriptor,
+        payment.customer_id,
+        text_or_none(payment.method),
+        text(payment.details),
+        payment.product,
+        payment.scope,
+    )
+
+
 async def insert(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
     """Writes new payments and returns the ids of those written: the others' references were taken."""
     rows = sorted((values_of(payment) for payment in payments), key=lambda row: (row[1], row[-1], row[2]))

@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 import structlog
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
+from gerbang.api._routes import Endpoint, Routes
 from gerbang.api.sandbox import books, endpoints, errors
 from gerbang.api.sandbox.endpoints import Desk
 from gerbang.domain.deliveries import Voice
@@ -22,7 +21,7 @@ log = structlog.get_logger()
 def build(context: Context) -> ASGIApp:
     desk = Desk(context)
 
-    def guarded(endpoint: Callable[[Desk, Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def guarded(endpoint: Callable[[Desk, Request], Awaitable[Response]]) -> Endpoint:
         async def answer(request: Request) -> Response:
             try:
                 return await endpoint(desk, request)
@@ -40,33 +39,31 @@ def build(context: Context) -> ASGIApp:
 
         return answer
 
-    routes = [
-        Route("/sandbox/clock", guarded(endpoints.clock), methods=["GET"]),
-        Route("/sandbox/clock/advance", guarded(endpoints.advance), methods=["POST"]),
-        Route("/sandbox/inbox", guarded(endpoints.inbox), methods=["GET", "DELETE"]),
-        Route("/sandbox/inbox/{key}", guarded(endpoints.receive), methods=["POST"]),
-        Route("/sandbox/deliveries", guarded(endpoints.deliveries), methods=["GET"]),
-        Route("/sandbox/deliveries/{id}/resend", guarded(endpoints.resend), methods=["POST"]),
-        Route("/sandbox/callbacks", guarded(endpoints.callbacks), methods=["GET"]),
-        Route("/sandbox/callbacks/{product}", guarded(endpoints.set_callback), methods=["PUT"]),
-        Route("/sandbox/bank/reports", guarded(endpoints.report), methods=["POST"]),
-        Route("/sandbox/events", guarded(endpoints.events), methods=["GET"]),
-        Route("/sandbox/ledger", guarded(books.ledger), methods=["GET"]),
-        Route("/sandbox/settlements", guarded(books.listed), methods=["GET"]),
-        Route("/sandbox/settlements/{id}", guarded(books.one), methods=["GET"]),
-    ]
-    application = Starlette(routes=routes, exception_handlers={404: _not_found, 405: _method_not_allowed})
-    application.router.redirect_slashes = False  # the contract knows no redirects: what it does not list is not found
-    return application
+    routes = {
+        "/sandbox/clock": {"GET": guarded(endpoints.clock)},
+        "/sandbox/clock/advance": {"POST": guarded(endpoints.advance)},
+        "/sandbox/inbox": {"GET": guarded(endpoints.inbox), "DELETE": guarded(endpoints.inbox)},
+        "/sandbox/inbox/{key}": {"POST": guarded(endpoints.receive)},
+        "/sandbox/deliveries": {"GET": guarded(endpoints.deliveries)},
+        "/sandbox/deliveries/{id}/resend": {"POST": guarded(endpoints.resend)},
+        "/sandbox/callbacks": {"GET": guarded(endpoints.callbacks)},
+        "/sandbox/callbacks/{product}": {"PUT": guarded(endpoints.set_callback)},
+        "/sandbox/bank/reports": {"POST": guarded(endpoints.report)},
+        "/sandbox/events": {"GET": guarded(endpoints.events)},
+        "/sandbox/ledger": {"GET": guarded(books.ledger)},
+        "/sandbox/settlements": {"GET": guarded(books.listed)},
+        "/sandbox/settlements/{id}": {"GET": guarded(books.one)},
+    }
+    return Routes(routes, not_found=_not_found, method_not_allowed=_method_not_allowed)
 
 
-async def _not_found(request: Request, failure: Exception) -> Response:
+async def _not_found(request: Request) -> Response:
     return errors.told(404, "not_found", "There is no such address.")
 
 
-async def _method_not_allowed(request: Request, failure: Exception) -> Response:
+async def _method_not_allowed(request: Request, allowed: str) -> Response:
     response = errors.told(405, "method_not_allowed", f"{request.method} is not possible here.")
-    response.headers["allow"] = getattr(failure, "headers", {}).get("Allow", "")
+    response.headers["allow"] = allowed
     return response
 
 

@@ -1,46 +1,33 @@
 """The payment-session API: /v1/access-token and /v2, in the words of the payment-session reference."""
 
-from starlette.applications import Starlette
-from starlette.convertors import StringConvertor, register_url_convertor
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
+from gerbang.api._routes import Routes
 from gerbang.api.v2_sessions import payments, sandbox, tokens
-from gerbang.api.v2_sessions.answers import Desk, not_found
+from gerbang.api.v2_sessions.answers import Desk, method_not_allowed, not_found
 from gerbang.api.v2_sessions.events import MoneyVoice, PaymentVoice
 from gerbang.domain.deliveries import Voice
 from gerbang.services.pages import Pages
 
 
-class _PaymentId(StringConvertor):
-    """What may stand in the place of a payment's id; `simulations` is an address of its own, with its own methods."""
-
-    regex = "(?!simulations$)[^/]+"
-
-
-register_url_convertor("payment_id", _PaymentId())
-
-
 def build(context: Context) -> ASGIApp:
     desk = Desk(context)
-    routes = [
-        Route(path, desk.endpoint(methods), methods=list(methods))
-        for path, methods in {
-            "/v1/access-token": {"POST": tokens.give},
-            "/v2/payments": {"GET": payments.listing, "POST": payments.create},
-            "/v2/payments/simulations": {"POST": sandbox.simulate},
-            "/v2/payments/{id:payment_id}": {"GET": payments.retrieve},
-            "/v2/payments/{id}/confirm": {"POST": payments.confirm},
-            "/v2/payments/{id}/cancel": {"POST": payments.cancel},
-            "/v2/charges": {"GET": payments.charges},
-            "/v2/payment-method-configs": {"GET": payments.method_configs},
-            "/v2/qr/{name}": {"GET": payments.picture},
-        }.items()
-    ]
-    application = Starlette(routes=routes, exception_handlers={404: not_found, 405: desk.method_not_allowed})
-    application.router.redirect_slashes = False  # the contract knows no redirects: what it does not list is not found
-    return application
+    return Routes(
+        {
+            "/v1/access-token": {"POST": desk.endpoint(tokens.give)},
+            "/v2/payments": {"GET": desk.endpoint(payments.listing), "POST": desk.endpoint(payments.create)},
+            "/v2/payments/simulations": {"POST": desk.endpoint(sandbox.simulate)},
+            "/v2/payments/{id}": {"GET": desk.endpoint(payments.retrieve)},
+            "/v2/payments/{id}/confirm": {"POST": desk.endpoint(payments.confirm)},
+            "/v2/payments/{id}/cancel": {"POST": desk.endpoint(payments.cancel)},
+            "/v2/charges": {"GET": desk.endpoint(payments.charges)},
+            "/v2/payment-method-configs": {"GET": desk.endpoint(payments.method_configs)},
+            "/v2/qr/{name}": {"GET": desk.endpoint(payments.picture)},
+        },
+        not_found=not_found,
+        method_not_allowed=method_not_allowed,
+    )
 
 
 def voices(base_url: str, page_key: str) -> list[Voice]:

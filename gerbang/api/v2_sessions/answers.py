@@ -13,6 +13,7 @@ from gerbang import ids
 from gerbang.api import Context
 from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
 from gerbang.api._ids import id_of
+from gerbang.api._routes import Endpoint
 from gerbang.api.v2_sessions import errors
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.services.credentials import SIGN_IN, Tokens
@@ -44,14 +45,12 @@ class Desk:
             raise SubMerchantNotEnabled
         return merchant_id
 
-    def endpoint(
-        self, methods: Mapping[str, Callable[["Desk", Request], Awaitable[Response]]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """One path with its methods, as Starlette calls it: whatever goes wrong is told in the envelope."""
+    def endpoint(self, does: Callable[["Desk", Request], Awaitable[Response]]) -> Endpoint:
+        """What answers one method of one path: whatever goes wrong is told in the envelope."""
 
         async def answer(request: Request) -> Response:
             try:
-                return await methods[request.method if request.method != "HEAD" else "GET"](self, request)
+                return await does(self, request)
             except Refused as refusal:
                 return errors.refused(refusal)
             except Malformed as wrong:
@@ -69,18 +68,19 @@ class Desk:
 
         return answer
 
-    async def method_not_allowed(self, request: Request, failure: Exception) -> Response:
-        response = errors.told(errors.METHOD_NOT_ALLOWED)
-        response.headers["allow"] = getattr(failure, "headers", {}).get("Allow", "")
-        return response
-
 
 class SubMerchantNotEnabled(Exception):
     """The call is on behalf of a sub-account, and there are none."""
 
 
-async def not_found(request: Request, failure: Exception) -> Response:
+async def not_found(request: Request) -> Response:
     return errors.told(errors.NOT_FOUND)
+
+
+async def method_not_allowed(request: Request, allowed: str) -> Response:
+    response = errors.told(errors.METHOD_NOT_ALLOWED)
+    response.headers["allow"] = allowed
+    return response
 
 
 def success(data: object, pagination: Mapping[str, int] | None = None) -> bytes:

@@ -197,7 +197,7 @@ async def picture(desk: Desk, request: Request) -> Response:
     name, _, kind = str(request.path_params["name"]).rpartition(".")
     id_ = id_of(name)
     if id_ is None:
-        return await not_found(request, ValueError())
+        return await not_found(request)
     text = await lookups.picture_text(desk.world, id_) if kind in ("png", "svg") else None
     if text is None:
         raise PaymentUnknown

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from gerbang import ids
 from gerbang.api import Context
 from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
 from gerbang.api._ids import id_of
+from gerbang.api._routes import Endpoint
 from gerbang.api.v4_documents import errors
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.services.credentials import SignIn
@@ -50,15 +51,13 @@ class Desk:
             ) from None
         return await self.commands.sign_in(SignIn(key, secret, V4))
 
-    def endpoint(
-        self, methods: Mapping[str, Callable[["Desk", Request, UUID], Awaitable[Response]]]
-    ) -> Callable[[Request], Awaitable[Response]]:
-        """One path with its methods, as Starlette calls it: whatever goes wrong is told as `errors`."""
+    def endpoint(self, does: Callable[["Desk", Request, UUID], Awaitable[Response]]) -> Endpoint:
+        """What answers one method of one path: whatever goes wrong is told as `errors`."""
 
         async def answer(request: Request) -> Response:
             try:
                 merchant_id = await self.merchant_of(request)
-                return await methods[request.method if request.method != "HEAD" else "GET"](self, request, merchant_id)
+                return await does(self, request, merchant_id)
             except Refused as refusal:
                 return errors.refused(refusal, request.url.path)
             except Malformed as wrong:
@@ -84,13 +83,13 @@ def _sentence(wrong: Malformed) -> str:
     return f"{name}{between}{wrong.why}" if name else wrong.why
 
 
-async def not_found(request: Request, failure: Exception) -> Response:
+async def not_found(request: Request) -> Response:
     return errors.told(errors.NOT_FOUND, "There is no such address.")
 
 
-async def method_not_allowed(request: Request, failure: Exception) -> Response:
+async def method_not_allowed(request: Request, allowed: str) -> Response:
     response = errors.told(errors.METHOD_NOT_ALLOWED, f"{request.method} is not possible here.")
-    response.headers["allow"] = getattr(failure, "headers", {}).get("Allow", "")
+    response.headers["allow"] = allowed
     return response
 
 

@@ -1,0 +1,60 @@
+"""Finding the endpoint of a request: by its path, then by its method."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import Receive, Scope, Send
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Methods = Mapping[str, Endpoint]
+
+
+class Routes:
+    """The endpoints of one dialect as an ASGI application. They answer failures themselves; here only nothing is found.
+
+    A path without parameters goes before one with them. Whoever answers GET answers HEAD.
+    """
+
+    def __init__(
+        self,
+        endpoints: Mapping[str, Methods],
+        *,
+        not_found: Endpoint,
+        method_not_allowed: Callable[[Request, str], Awaitable[Response]],
+    ) -> None:
+        """`endpoints`: by path, as Starlette writes paths. `method_not_allowed` is told the methods that are allowed."""
+        self._plain = {path: methods for path, methods in endpoints.items() if "{" not in path}
+        self._patterns = [
+            (pattern, convertors, endpoints[path])
+            for path in endpoints
+            if "{" in path
+            for pattern, _, convertors in [compile_path(path)]
+        ]
+        self._not_found = not_found
+        self._method_not_allowed = method_not_allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        methods, scope["path_params"] = self._found(scope["path"])
+        request = Request(scope, receive)
+        endpoint = methods.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if endpoint is not None:
+            response = await endpoint(request)
+        elif methods:
+            allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
+            response = await self._method_not_allowed(request, allowed)
+        else:
+            response = await self._not_found(request)
+        await response(scope, receive, send)
+
+    def _found(self, path: str) -> tuple[Methods, dict[str, Any]]:
+        """The methods of a path, none where it is unknown, and its parameters."""
+        methods = self._plain.get(path)
+        if methods is not None:
+            return methods, {}
+        for pattern, convertors, methods in self._patterns:
+            if match := pattern.match(path):
+                return methods, {name: convertors[name].convert(text) for name, text in match.groupdict().items()}
+        return {}, {}
