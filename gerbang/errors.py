@@ -245,4 +245,7 @@ class ClockBackwards(Refused):
 
 
 class Unavailable(Refused):
-    """The database cannot be reached right now. Send the same request again in a moment."""
+    """The database {what} right now. Send the same request again in a moment."""
+
+    def __init__(self, field: str = "", **facts: object) -> None:
+        super().__init__(field, **{"what": "cannot be reached", **facts})
