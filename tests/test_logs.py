@@ -67,10 +67,10 @@ def test_what_libraries_say_are_lines_of_the_same_shape_as_our_own() -> None:
 
 
 def test_what_happens_often_is_told_seldom_and_with_how_often_it_happened() -> None:
-    seldom = Seldom(seconds=0.2)
+    seldom = Seldom(seconds=0.5)
     with capture_logs() as told:
         for _ in range(3):
             seldom.warning("full", most=7)
-        time.sleep(0.25)
+        time.sleep(0.55)
         seldom.warning("full", most=7)
     assert [(line["event"], line["most"], line["times"]) for line in told] == [("full", 7, 1), ("full", 7, 3)]
