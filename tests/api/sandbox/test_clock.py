@@ -266,13 +266,13 @@ def test_moving_the_clock_ends_while_others_go_on_paying(gateway: Gateway) -> No
             for move in ({"seconds": 1}, {"workingDays": 2}, {"seconds": 0}):
                 began = time.monotonic()
                 mover.done("POST", "clock/advance", move)
-                assert time.monotonic() - began < 15
+                assert time.monotonic() - began < 25, "they pay without end"
         finally:
             enough.set()
         assert all(each.result() > 3 for each in paying)
 
 
-def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end
