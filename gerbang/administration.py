@@ -96,6 +96,16 @@ def every_merchant(settings: Settings) -> list[dict[str, str]]:
     return _within(settings, task)
 
 
+def check_agreements(settings: Settings) -> list[dict[str, str]]:
+    """The agreements by which somebody could not be paid as they are kept, for a table."""
+
+    async def task(world: World) -> list[dict[str, str]]:
+        found = await merchants.unusable(world)
+        return [{"id": str(m.id), "name": m.name, "what is wrong": wrong} for m, wrong in found]
+
+    return _within(settings, task)
+
+
 def rotate_secret(settings: Settings, merchant_id: str) -> dict[str, str]:
     """Gives a merchant new secrets."""
 

@@ -221,6 +221,24 @@ def merchant_list(data: Path | None) -> None:
     _print_table(administration.every_merchant(settings))
 
 
+@merchant.command("check")
+@_with_database
+def merchant_check(data: Path | None) -> int:
+    """Try out every merchant's agreement as it is kept. Exit code 0: all can be used; 1: some cannot.
+
+    What is set now is tried out before it is kept; this finds what was kept by an older version, or by hand.
+    """
+    settings = _settings(data)
+    from gerbang import administration
+
+    wrong = administration.check_agreements(settings)
+    if not wrong:
+        click.echo("All agreements can be used.")
+        return 0
+    _print_table(wrong)
+    return 1
+
+
 @merchant.command("rotate-secret")
 @click.argument("merchant_id")
 @_with_database

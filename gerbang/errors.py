@@ -4,7 +4,7 @@ Refused
 ├── Invalid                     a field is not what it must be
 │   ├── AmountMissing  AmountNotAllowed  AmountBelowLimit  AmountAboveLimit
 │   ├── ExpiryPassed  ExpiryTooSoon  ExpiryTooFar
-│   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  ReturnUrlMissing
+│   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  AgreementUnusable  ReturnUrlMissing
 │   ├── BankMissing  BankUnknown  OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
 │   ├── StandingNeedsApiMode  StandingNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
@@ -120,6 +120,10 @@ class ChannelNotEnabled(Invalid):
 
 class ChannelNotBuilt(Invalid):
     """{title} does not exist in this gateway yet, so it cannot be enabled for anybody."""
+
+
+class AgreementUnusable(Invalid):
+    """{title} cannot be used as it was agreed for this merchant: ask the operator of this gateway to correct it."""
 
 
 class StandingNeedsApiMode(Invalid):
@@ -245,4 +249,7 @@ class ClockBackwards(Refused):
 
 
 class Unavailable(Refused):
-    """The database cannot be reached right now. Send the same request again in a moment."""
+    """The database {what} right now. Send the same request again in a moment."""
+
+    def __init__(self, field: str = "", **facts: object) -> None:
+        super().__init__(field, **{"what": "cannot be reached", **facts})

@@ -1,11 +1,28 @@
 """What is written to the log: one line an event, with its facts, on standard error."""
 
+import json
 import logging
 import sys
 import time
+from datetime import UTC, datetime
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+
+# Without the variables of each frame: among them are secrets, tokens and what merchants sent.
+_traced = ExceptionDictTransformer(show_locals=False)
+
+
+class LibraryLines(logging.Formatter):
+    """A library's record as one line of JSON with the members of our own, and `logger`, which says whose it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        line: dict[str, object] = {"logger": record.name, "event": record.getMessage()}
+        line |= {"level": record.levelname.lower(), "timestamp": at}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = _traced(record.exc_info)
+        return json.dumps(line)
 
 
 def set_up(level: str) -> None:
@@ -13,15 +30,13 @@ def set_up(level: str) -> None:
     weight = logging.getLevelNamesMapping()[level.upper()]
     lines = logging.StreamHandler()
     lines.addFilter(_briefly)
-    logging.basicConfig(
-        level=max(weight, logging.WARNING), format="%(levelname)s %(name)s %(message)s", handlers=[lines]
-    )
+    lines.setFormatter(LibraryLines())
+    logging.basicConfig(level=max(weight, logging.WARNING), handlers=[lines])
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            # Without the variables of each frame: among them are secrets, tokens and what merchants sent.
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.ExceptionRenderer(_traced),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(weight),

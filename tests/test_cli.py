@@ -1,6 +1,8 @@
 """The command line: what is typed wrong is one sentence with an exit code, and help never needs a database."""
 
+import asyncio
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import structlog
 from gerbang import __version__
 from gerbang.cli import main
 from tests.gateways import Databases
+from tests.houses import connected
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,6 +47,7 @@ def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]
         "merchant",
         "merchant create",
         "merchant list",
+        "merchant check",
         "merchant rotate-secret",
         "merchant agreement",
         "merchant offer",
@@ -89,6 +93,7 @@ def test_the_module_is_the_command() -> None:
         "migrate",
         "audit",
         "merchant list",
+        "merchant check",
         "merchant create --name Toko --short-name TK --email toko@example.id",
         "merchant rotate-secret 1",
         "merchant agreement 1",
@@ -223,6 +228,25 @@ def test_an_agreement_is_printed_changed_and_set(
     for again in (printed, operator("merchant agreement ID")[1]):
         assert json.loads(again)["fees"]["qris"] == {"flat": 100, "percent": "0.5", "vat_percent": None}
         assert json.loads(again)["settling"]["qris"]["working_days"] == 2
+
+
+def test_checking_agreements_names_those_by_which_somebody_could_not_be_paid(
+    operator: Callable[[str], tuple[int, str, str]],
+) -> None:
+    assert operator("merchant check") == (0, "All agreements can be used.\n", "")
+
+    async def spoil() -> None:
+        async with connected(os.environ["GERBANG_DATABASE_URL"]) as connection:
+            await connection.execute(
+                """UPDATE merchants SET agreement = jsonb_set(agreement::jsonb, '{qris,merchant_pan}', '"1234"')::json"""
+            )
+
+    asyncio.run(spoil())
+    code, printed, _ = operator("merchant check")
+    assert code == 1
+    [_, line] = printed.splitlines()
+    assert line.split()[0] == operator("merchant list")[1].splitlines()[1].split()[0]
+    assert "Tag 26-01 (merchant PAN) must be 18 or 19 digits" in line
 
 
 def test_setting_an_agreement_shows_what_became_different(

@@ -8,6 +8,8 @@ import pytest
 from gerbang.clock import WIB, Clock, MovableClock, SystemClock, wib
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+SOON = timedelta(minutes=1)
+"""A machine may stand still for a while; a wrong clock is off by hours or days."""
 
 
 def still(start: datetime = NEW_YEAR) -> MovableClock:
@@ -30,14 +32,14 @@ def test_a_movable_clock_starts_at_its_start_and_ticks_on() -> None:
     first = clock.now()
     time.sleep(0.01)
     second = clock.now()
-    assert timedelta(0) <= first - NEW_YEAR < timedelta(seconds=1)
-    assert timedelta(milliseconds=10) <= second - first < timedelta(seconds=1)
+    assert timedelta(0) <= first - NEW_YEAR < SOON
+    assert timedelta(milliseconds=10) <= second - first < SOON
 
 
 def test_a_movable_clock_without_a_start_shows_the_time_of_the_machine() -> None:
     clock = MovableClock()
     assert clock.offset == timedelta(0)
-    assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=1)
+    assert abs(clock.now() - datetime.now(UTC)) < SOON
 
 
 def test_a_clock_that_does_not_tick_stands_still_between_moves() -> None:
@@ -59,7 +61,7 @@ def test_a_ticking_clock_ticks_on_from_where_it_was_moved() -> None:
     clock.move_to(NEW_YEAR + timedelta(days=30))
     first = clock.now()
     time.sleep(0.002)
-    assert NEW_YEAR + timedelta(days=30) <= first < clock.now() < NEW_YEAR + timedelta(days=30, seconds=1)
+    assert NEW_YEAR + timedelta(days=30) <= first < clock.now() < NEW_YEAR + timedelta(days=30) + SOON
 
 
 @pytest.mark.parametrize("ticking", [True, False])
@@ -69,7 +71,7 @@ def test_a_clock_never_goes_back(ticking: bool) -> None:
         clock.move_to(NEW_YEAR - timedelta(microseconds=1))
     with pytest.raises(ValueError, match="cannot go back"):
         clock.advance(timedelta(microseconds=-1))
-    assert timedelta(0) <= clock.now() - NEW_YEAR < timedelta(seconds=1)
+    assert timedelta(0) <= clock.now() - NEW_YEAR < SOON
 
 
 def test_moving_to_the_present_is_no_step_back() -> None:
@@ -89,14 +91,14 @@ def test_the_offset_counts_a_move_to_an_instant() -> None:
     clock = MovableClock()
     target = datetime.now(UTC) + timedelta(days=1)
     clock.move_to(target)
-    assert abs(clock.offset - timedelta(days=1)) < timedelta(seconds=1)
+    assert abs(clock.offset - timedelta(days=1)) < SOON
 
 
 @pytest.mark.parametrize("offset", [timedelta(days=400), timedelta(0), timedelta(days=-3)])
 def test_a_stored_offset_brings_the_same_clock_back(offset: timedelta) -> None:
     clock = MovableClock.from_offset(offset)
     assert clock.offset == offset
-    assert abs(clock.now() - (datetime.now(UTC) + offset)) < timedelta(seconds=1)
+    assert abs(clock.now() - (datetime.now(UTC) + offset)) < SOON
 
 
 def test_a_start_in_another_zone_is_the_same_instant_in_utc() -> None:

@@ -1,8 +1,10 @@
 """The log: what went wrong is told with its place in the source, and never with what was in the variables there."""
 
+import json
 import subprocess
 import sys
 import time
+from datetime import datetime
 
 from structlog.testing import capture_logs
 
@@ -23,6 +25,24 @@ except ValueError:
     structlog.get_logger().exception("a request failed", path="/v1")
 """
 
+LIBRARY = """
+import logging
+import structlog
+from gerbang import logs
+
+logs.set_up("info")
+
+def connect(password):
+    raise OSError("lost\\nin two lines")
+
+try:
+    connect("TOP" + "SECRET")
+except OSError:
+    logging.getLogger("asyncpg.pool").warning("pool of %d", 7, exc_info=True)
+    logging.getLogger("asyncio").exception("never\\nretrieved")
+structlog.get_logger().warning("ours")
+"""
+
 
 def test_a_failure_is_logged_without_the_secrets_that_were_at_hand() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
@@ -32,11 +52,25 @@ def test_a_failure_is_logged_without_the_secrets_that_were_at_hand() -> None:
     assert done.stdout == ""
 
 
+def test_what_libraries_say_are_lines_of_the_same_shape_as_our_own() -> None:
+    done = subprocess.run([sys.executable, "-c", LIBRARY], capture_output=True, text=True, check=True)
+    warned, failed, ours = [json.loads(line) for line in done.stderr.splitlines()]
+    assert warned["event"] == "pool of 7: OSError: lost\nin two lines"
+    assert (warned["logger"], warned["level"]) == ("asyncpg.pool", "warning")
+    assert (failed["event"], failed["logger"], failed["level"]) == ("never\nretrieved", "asyncio", "error")
+    assert failed["exception"][0]["frames"][-1]["name"] == "connect"
+    assert set(warned) == set(ours) | {"logger"}
+    for line in (warned, failed, ours):
+        assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+        assert line["timestamp"].endswith("Z")
+    assert "TOPSECRET" not in done.stderr
+
+
 def test_what_happens_often_is_told_seldom_and_with_how_often_it_happened() -> None:
-    seldom = Seldom(seconds=0.2)
+    seldom = Seldom(seconds=0.5)
     with capture_logs() as told:
         for _ in range(3):
             seldom.warning("full", most=7)
-        time.sleep(0.25)
+        time.sleep(0.55)
         seldom.warning("full", most=7)
     assert [(line["event"], line["most"], line["times"]) for line in told] == [("full", 7, 1), ("full", 7, 3)]

@@ -99,7 +99,7 @@ def test_a_peer_that_drips_before_its_status_is_left_when_the_time_is_over(run: 
         async with shop(drip) as port, way_out() as way:
             with pytest.raises(NetworkFailed, match=r"^timed out after 0\.3 s$") as caught:
                 await way.post(f"http://127.0.0.1:{port}/", b"x", {}, timeout_seconds=0.3)
-            assert 0.25 < caught.value.seconds < 2
+            assert 0.25 < caught.value.seconds < 30, "it would have dripped for half an hour"
 
     run(story())
 
@@ -263,8 +263,9 @@ async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 def test_the_wait_for_a_place_is_not_part_of_the_time_out(run: Run) -> None:
     async def story() -> None:
         async with shop(slow) as port, way_out(connections_max=1) as way:
-            calls = [way.post(f"http://127.0.0.1:{port}/", b"x", {}, timeout_seconds=0.5) for _ in range(4)]
-            assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 4
+            # One takes a fifth of its time-out, and all of them together longer than that.
+            calls = [way.post(f"http://127.0.0.1:{port}/", b"x", {}, timeout_seconds=1) for _ in range(6)]
+            assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 6
 
     run(story())
 

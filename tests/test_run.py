@@ -365,7 +365,7 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

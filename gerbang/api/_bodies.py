@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from functools import cache
 from itertools import islice
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
@@ -23,6 +24,8 @@ VALUES_MAX = 5_000
 QUOTES_MAX = 4 * VALUES_MAX
 NUMBER_LENGTH_MAX = 128
 """Any number that a program prints is shorter, and longer ones take long to read."""
+EXACT_LENGTH_MAX = 16
+"""A float gives a fraction of so many characters back as it was written: it keeps any 15 digits."""
 FAULTS_MAX = 10
 _TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
 _TOO_MUCH = f"the body holds too many values: {VALUES_MAX} are allowed"
@@ -99,7 +102,7 @@ def read(request: Request, body: bytes) -> dict[str, Any]:
 
 
 def plain(body: bytes) -> dict[str, Any]:
-    """A JSON object as Python values.
+    """A JSON object as Python values; fractions are floats where these keep every digit, and else Decimals.
 
     Raises Malformed, also for repeated keys, for NaN and numbers that no computer holds, for nesting beyond 64, and for
     more values than anybody has to say.
@@ -118,9 +121,11 @@ def plain(body: bytes) -> dict[str, Any]:
     def whole(text: str) -> int:
         return int(_short(text))
 
-    def finite(text: str) -> float:
+    def finite(text: str) -> float | Decimal:
         number = float(_short(text))
-        return number if math.isfinite(number) else constant(text)
+        if not math.isfinite(number):
+            return constant(text)
+        return number if len(text) <= EXACT_LENGTH_MAX else Decimal(text)
 
     def constant(text: str) -> float:
         not_numbers.append(text)
@@ -300,20 +305,29 @@ def metadata_in(body: bytes) -> bytes | None:
     return None if metadata is None else msgspec.json.encode(metadata or {})
 
 
+def written(value: object) -> bytes:
+    """JSON that keeps every digit of what was read, and the order of keys."""
+    return _WRITER.encode(value)
+
+
 def fingerprint(path: str, value: dict[str, Any]) -> bytes:
     """What two requests have in common when they say the same, whatever their spacing and order of keys."""
     try:
-        canonical = msgspec.json.encode(value, order="deterministic")
+        canonical = _SORTED_WRITER.encode(value)
     except UnicodeEncodeError:
         where = _path(value, lambda one: isinstance(one, str) and not is_unicode(one)) or ""
         raise Malformed(where[1:200], _NOT_UNICODE) from None
     return hashlib.sha256(path.encode() + b"\n" + canonical).digest()
 
 
+_WRITER = msgspec.json.Encoder(decimal_format="number")
+_SORTED_WRITER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+
 _WORDS = {
     "str": "text",
     "int": "a whole number",
     "float": "a number",
+    "decimal": "a number",
     "bool": "true or false",
     "object": "an object",
     "array": "a list",

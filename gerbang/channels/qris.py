@@ -61,6 +61,7 @@ class Qris:
 
     def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
         agreed = self._agreed(merchant)
+        _account(agreed)  # so that what cannot be composed is known before a number is taken
         channels.check_amount(self.facts, payment, merchant)
         return Opening(
             channel=self.facts.name,

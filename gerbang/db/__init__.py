@@ -19,6 +19,7 @@ from gerbang import network
 from gerbang.db import _complaints
 from gerbang.db._hosts import NEXT, Connection, Hosts
 from gerbang.errors import Refused, Unavailable
+from gerbang.logs import Seldom
 from gerbang.settings import SettingsWrong
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Database:
         self._connections = connections
         self._hosts: Hosts | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._told = Seldom()
 
     async def open(self) -> None:
         """Raises SettingsWrong for a database that cannot be reached, lets nobody in or is too old; it shows no password."""
@@ -111,7 +113,7 @@ class Database:
             except BaseException as failure:
                 connection.terminate()
                 if isinstance(failure, asyncpg.PostgresError) and not isinstance(failure, CONNECTION_LOST):
-                    raise Unavailable from failure
+                    raise _complaints.unavailable(failure, self._told) from failure
                 raise
         return connection
 
@@ -129,20 +131,20 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS_MAX)
         except CONNECTION_LOST as lost:
-            raise Unavailable from lost
+            raise _complaints.unavailable(lost, self._told) from lost
         try:
             yield connection
         except CANNOT_NOW as refused:
             if isinstance(refused, READ_ONLY):
                 await self._pool.expire_connections()
-            raise Unavailable from refused
+            raise _complaints.unavailable(refused, self._told) from refused
         except CONNECTION_LOST as lost:
             # InterfaceError is the library's word for its caller's mistakes too: only a closed connection is a lost one.
             if isinstance(lost, asyncpg.InterfaceError) and not _is_closed(connection):
                 raise
             # What happened to this one will have happened to all: each is made anew when it is next asked for.
             await self._pool.expire_connections()
-            raise Unavailable from lost
+            raise _complaints.unavailable(lost, self._told) from lost
         finally:
             with suppress(*CONNECTION_LOST):  # it is thrown away then
                 await self._pool.release(connection, timeout=ROLL_BACK_SECONDS_MAX)
@@ -177,7 +179,7 @@ class Database:
         if not (await asyncio.wait([doing], timeout=PROMPTLY_SECONDS_MAX))[0]:
             doing.add_done_callback(lambda late: late.cancelled() or late.exception())
             doing.cancel()
-            raise Unavailable from TimeoutError()
+            raise Unavailable(what="does not answer in time") from TimeoutError()
         doing.result()
 
     async def _do(self, work: Callable[[Tx], Awaitable[None]]) -> None:
@@ -211,7 +213,7 @@ class Database:
 
 def reason_of(gone: Unavailable) -> str:
     """Why nothing can be written, for whoever keeps the house: it may name what merchants need not know."""
-    return _complaints.of_work(gone.__cause__) or gone.message
+    return _complaints.of_work(gone.__cause__) or Unavailable().message
 
 
 async def _first_of(*events: asyncio.Event, seconds: float) -> bool:

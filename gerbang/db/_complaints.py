@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from gerbang.errors import Unavailable
+from gerbang.logs import Seldom
 from gerbang.settings import DATABASE_URL, SettingsWrong
 
 ANOTHER_PROGRAM = "another program lives in it: give GERBANG_DATABASE_URL an empty database"
@@ -67,6 +69,24 @@ def _place(url: str) -> str:
     """Where the URL leads to; nothing where it does not say."""
     host = urlsplit(url).netloc.rpartition("@")[2]
     return f" at {host}" if host else ""
+
+
+TOLD: dict[type[BaseException], str] = {
+    asyncpg.ReadOnlySQLTransactionError: "cannot be written to",
+    asyncpg.DiskFullError: "cannot be written to",
+    asyncpg.LockNotAvailableError: "does not answer in time",
+    asyncpg.QueryCanceledError: "does not answer in time",
+    TimeoutError: "does not answer in time",
+}
+"""By what was said when work was asked for: what anybody may be told of it."""
+
+
+def unavailable(failure: BaseException, told: Seldom) -> Unavailable:
+    """What to raise for work that PostgreSQL cannot do now; the log has its SQLSTATE, which nobody else is told."""
+    code, why = getattr(failure, "sqlstate", None), of_work(failure) or str(failure) or type(failure).__name__
+    told.warning("the database cannot do what it was asked", sqlstate=code, why=why)
+    what = next((what for kind, what in TOLD.items() if isinstance(failure, kind)), None)
+    return Unavailable() if what is None else Unavailable(what=what)
 
 
 NOT_NOW: dict[type[BaseException], str] = {

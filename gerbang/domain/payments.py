@@ -223,19 +223,27 @@ def reopened(payment: Payment, now: datetime) -> Payment:
     return replace(moved(payment, "reopen", now), method=left_open(payment.method))
 
 
-def differing(payment: Payment, amount: int | None, method: Method | None) -> list[str]:
-    """What a request under the reference of a payment asks for otherwise: "amount", "method", "option", "number"."""
-    differs = ["amount"] if amount != payment.amount else []
-    made = payment.method
-    if method is None or made is None:
-        return differs
-    if method.channel != made.channel:
-        return [*differs, "method"]
-    if method.option != made.option:
-        differs.append("option")
-    if (method.number or "").lstrip("0") != (made.number or "").lstrip("0"):
-        differs.append("number")
-    return differs
+def differing(
+    payment: Payment, amount: int | None, method: Method | None, details: Details, expires_at: datetime | None
+) -> list[str]:
+    """What a request under the reference of a payment asks for otherwise: names of Payment, Method, Details and `echo`.
+
+    The channel is "method". An expiry that is left out is none that differs, nor is any of a payment that ended early.
+    """
+    made, kept = payment.method, payment.details
+    differs = {"amount": amount != payment.amount}
+    if method is not None and made is not None:
+        differs["method"] = method.channel != made.channel
+        if not differs["method"]:
+            differs["option"] = method.option != made.option
+            differs["number"] = (method.number or "").lstrip("0") != (made.number or "").lstrip("0")
+            differs |= {name: getattr(method, name) != getattr(made, name) for name in ("payer_name", "return_url")}
+    differs |= {
+        name: getattr(details, name) != getattr(kept, name) for name in ("customer", "shown_name", "description")
+    }
+    differs |= {name: value != kept.echo.get(name) for name, value in details.echo.items()}
+    differs["expires_at"] = expires_at not in (None, payment.expires_at) and payment.updated_at != payment.expires_at
+    return [name for name, is_other in differs.items() if is_other]
 
 
 def expired_early(payment: Payment, now: datetime) -> Payment:

@@ -100,13 +100,15 @@ class Search(msgspec.Struct, frozen=True):
         )
 
 
-def differing(payout: Payout, amount: int, destination: Destination) -> list[str]:
-    """What an order under the reference of a payout asks for otherwise: "amount", "bank", "account_number"."""
+def differing(payout: Payout, amount: int, destination: Destination, description: str | None) -> list[str]:
+    """What an order under the reference of a payout asks for otherwise: names of Payout and Destination."""
     made = payout.destination
     differs = {
         "amount": amount != payout.amount,
-        "bank": destination.bank_code != made.bank_code,
+        "bank_code": destination.bank_code != made.bank_code,
         "account_number": destination.account_number != made.account_number,
+        "account_name": destination.account_name != made.account_name,
+        "description": description != payout.description,
     }
     return [name for name, is_other in differs.items() if is_other]
 

@@ -152,6 +152,7 @@ def _decided(
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, merchant)
     if not order.details.auto_confirm:
-        channel.open(payment, merchant, now)  # so that a wrong method is told now and not at the confirmation
+        with opening.as_agreed(channel, merchant):
+            channel.open(payment, merchant, now)  # so that a wrong method is told now and not at the confirmation
         return Plan(payment, merchant)
     return opening.plan(world, payment, merchant, now)

@@ -43,11 +43,11 @@ async def recognise(tx: Tx, mode: Mode, seals: Seals) -> None:
 async def demand_the_same(tx: Tx, mode: Mode, seals: Seals) -> None:
     """Raises Unavailable where a new connection has led to a database that is not this house's, or not as it left it."""
     if await installation.kept(tx) != Installation(mode, seals.fingerprint):
-        raise Unavailable from SettingsWrong(ANOTHER_DATABASE)
+        raise Unavailable(what="cannot be used") from SettingsWrong(ANOTHER_DATABASE)
     try:
         await demand_known_tables(tx)
     except SettingsWrong as older:
-        raise Unavailable from older
+        raise Unavailable(what="cannot be used") from older
 
 
 async def demand_known_tables(tx: Tx) -> None:

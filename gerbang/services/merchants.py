@@ -111,6 +111,17 @@ async def every(world: World) -> list[Merchant]:
         return await merchants.every(tx)
 
 
+async def unusable(world: World) -> list[tuple[Merchant, str]]:
+    """The merchants whose agreements do not stand the trial as they are kept, each with the first thing that is wrong."""
+    found = [(merchant, trials.fault(world, merchant, _usual(merchant))) for merchant in await every(world)]
+    return [(merchant, wrong) for merchant, wrong in found if wrong is not None]
+
+
+def _usual(merchant: Merchant) -> Merchant:
+    """The merchant with the house's own agreement."""
+    return replace(merchant, agreement=default_agreement(merchant.number, merchant.name))
+
+
 async def set_agreement(world: World, merchant_id: UUID, agreement: Agreement) -> None:
     """Changes what was agreed with a merchant. Raises MerchantUnknown."""
     async with world.db.transaction() as tx:
@@ -132,8 +143,7 @@ async def change_agreement(world: World, merchant_id: UUID, members: dict[str, o
             raise Invalid("agreement", why=f"This is not an agreement: {wrong}") from None
         if strange := agreements.unknown(members, _written_out(agreement)):
             raise Invalid("agreement", why=f"An agreement has no {strange}. Nothing was changed.")
-        usual = replace(merchant, agreement=default_agreement(merchant.number, merchant.name))
-        if fault := trials.fault(world, replace(merchant, agreement=agreement), usual):
+        if fault := trials.fault(world, replace(merchant, agreement=agreement), _usual(merchant)):
             raise Invalid("agreement", why=f"{fault} Nothing was changed.")
         await merchants.update_agreement(tx, merchant_id, agreement)
     return agreement

@@ -1,9 +1,12 @@
 """Opening a way to pay: from a payment and its chosen method to a number that a buyer can pay to."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
 from gerbang import channels, ids
@@ -13,9 +16,17 @@ from gerbang.domain.fees import fee_of
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.paycodes import Block, Opening
 from gerbang.domain.payments import Method, Payment, moved
-from gerbang.errors import ChannelNotBuilt, ChannelNotEnabled, NumberForStandingOnly, StandingNotOffered
+from gerbang.errors import (
+    AgreementUnusable,
+    ChannelNotBuilt,
+    ChannelNotEnabled,
+    NumberForStandingOnly,
+    StandingNotOffered,
+)
 from gerbang.services.numbers import Wish
 from gerbang.world import World
+
+log = structlog.get_logger()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -59,6 +70,16 @@ def check_number(method: Method, merchant: Merchant, payment: Payment) -> None:
         raise NumberForStandingOnly("number")
 
 
+@contextmanager
+def as_agreed(channel: Channel, merchant: Merchant) -> Generator[None]:
+    """Raises AgreementUnusable (field "method") where an agreement does not do: it was kept before it was tried out."""
+    try:
+        yield
+    except (ValueError, OverflowError) as wrong:
+        log.exception("an agreement is unusable", merchant=str(merchant.id), channel=channel.facts.name, why=str(wrong))
+        raise AgreementUnusable("method", title=channel.facts.title) from wrong
+
+
 def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> Plan:
     """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses.
 
@@ -66,7 +87,8 @@ def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> P
     """
     assert payment.method is not None, "a method was chosen"
     channel = channel_for(world, payment.method, merchant, payment)
-    opening = channel.open(payment, merchant, now)
+    with as_agreed(channel, merchant):
+        opening = channel.open(payment, merchant, now)
     payment = moved(payment, "activate" if payment.standing else "confirm", now)
     return Plan(payment, merchant, channel, opening, None if payment.standing else ids.uuid7(now))
 
@@ -74,7 +96,8 @@ def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> P
 def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | None]:
     """The payment with its number: in a charge of its own, or for a MULTIPLE payment in its method."""
     assert plan.channel is not None and plan.opening is not None and plan.payment.method is not None
-    block = plan.channel.block(plan.opening, number, plan.merchant, now)
+    with as_agreed(plan.channel, plan.merchant):
+        block = plan.channel.block(plan.opening, number, plan.merchant, now)
     if plan.charge_id is None:
         return replace(plan.payment, method=replace(plan.payment.method, block=block)), None
     return plan.payment, waiting_charge(plan, block, now)

@@ -191,10 +191,12 @@ def test_a_host_that_says_nothing_is_left_for_the_next(clusters: Pair, tmp_path:
         assert shop.get(f"/v2/payments/{kept}")["data"]["id"] == kept
         until(lambda: readiness(gateway)[0] == 200, "it is ready")
         # What is left of the old host's connections holds up nobody, nor does a host that is asked no more.
-        began = time.monotonic()
+        took = list[float]()
         for _ in range(12):
+            began = time.monotonic()
             shop.create()
-        assert time.monotonic() - began < 3
+            took.append(time.monotonic() - began)
+        assert max(took) < 2, "a host that says nothing is given two seconds"
 
 
 def test_a_database_that_only_reads_is_unavailable_in_every_dialect(lasting: tuple[Pair, Gateway]) -> None:

@@ -1,11 +1,17 @@
 """What PostgreSQL cannot do just now is told as 503 in every dialect, to be tried again; it is nobody's fault of ours."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.gateways import Gateway, V4Shop
 from tests.houses import connected, run
 
-NOT_NOW = {"its disk is full": "53100", "the statement was cancelled": "57014", "a lock was not had": "55P03"}
+NOT_NOW = {
+    "its disk is full": ("53100", "cannot be written to"),
+    "it only reads": ("25006", "cannot be written to"),
+    "the statement was cancelled": ("57014", "does not answer in time"),
+    "a lock was not had": ("55P03", "does not answer in time"),
+}
 TABLES = ("payments", "inbox", "payouts")
 ORDER = {
     "clientReferenceId": "order",
@@ -25,8 +31,10 @@ def change(gateway: Gateway, statements: str) -> None:
     run(story)
 
 
-@pytest.mark.parametrize("said", NOT_NOW.values(), ids=NOT_NOW)
-def test_what_cannot_be_written_now_is_unavailable(gateway: Gateway, said: str) -> None:
+@pytest.mark.parametrize(("said", "what"), NOT_NOW.values(), ids=NOT_NOW)
+def test_what_cannot_be_written_now_is_unavailable_and_says_why_in_every_dialect(
+    gateway: Gateway, said: str, what: str
+) -> None:
     shop = gateway.shop
     v4 = V4Shop(shop)
     shop.get("/v2/payments")  # it has signed in
@@ -40,14 +48,20 @@ def test_what_cannot_be_written_now_is_unavailable(gateway: Gateway, said: str) 
         "referenceId": "order",
         "paymentMethodOptions": {"bankShortCode": "BCA", "displayName": "Budi"},
     }
-    answered = [
-        shop.call("POST", "/v2/payments", ORDER),
-        v4.call("POST", "/api/v4/payments", {"data": {"attributes": v4_order}}),
-        shop.call("DELETE", "/sandbox/inbox"),
-    ]
+    with capture_logs() as log:
+        answered = [
+            shop.call("POST", "/v2/payments", ORDER),
+            v4.call("POST", "/api/v4/payments", {"data": {"attributes": v4_order}}),
+            shop.call("DELETE", "/sandbox/inbox"),
+        ]
+    told = [(line["log_level"], line["sqlstate"]) for line in log if line["event"].startswith("the database cannot")]
+    assert told == [("warning", said)]
+    sentence = f"The database {what} right now. Send the same request again in a moment."
     assert [(one.status_code, one.headers.get("retry-after")) for one in answered] == [(503, "1")] * 3
     assert answered[0].json()["code"] == "service_unavailable"
     assert answered[1].json()["errors"][0]["code"] == "010"
     assert answered[2].json()["error"]["code"] == "unavailable"
+    assert [sentence in one.text for one in answered] == [True] * 3
+    assert [said in one.text for one in answered] == [False] * 3
     change(gateway, "DROP FUNCTION refuse CASCADE")
     assert shop.call("POST", "/v2/payments", ORDER).status_code == 200

@@ -25,6 +25,8 @@ from tests.shops import flooding, shop
 from tests.workers.tills import Story, Street, Till, paid, soon, till, working
 
 WATCHED_SECONDS = 0.3
+LATE_SECONDS = 5
+"""Whoever waits for a place waits for a time-out of 15 s; a slow machine takes a second or two."""
 """How long places are watched before it is believed that no more are taken."""
 
 
@@ -81,7 +83,7 @@ def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[
                 await paid(street.one, merchant)
                 await soon(lambda nth=nth: len(lively.heard) == nth)
                 waits.append(asyncio.get_running_loop().time() - begun)
-            assert statistics.median(waits) < 1
+            assert statistics.median(waits) < LATE_SECONDS
             assert hanging.in_hand == len(hanging.heard), "while none of them had said a word"
             assert hanging.in_hand_most < AT_ONCE_MAX * 3 // 4
 
@@ -111,7 +113,7 @@ def test_endpoints_that_answer_without_end_do_not_make_the_news_of_others_late(
                 await paid(street.one, merchant)
                 await soon(lambda nth=nth: len(lively.heard) == nth)
                 waits.append(asyncio.get_running_loop().time() - begun)
-            assert statistics.median(waits) < 1
+            assert statistics.median(waits) < LATE_SECONDS
 
     told(story)
 

@@ -45,6 +45,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.WalletUnknown: _INVALID,
     errors.ReturnUrlMissing: _INVALID,
     errors.ChannelNotEnabled: _INVALID,
+    errors.AgreementUnusable: _INVALID,
     errors.ChannelNotBuilt: _INVALID,
     errors.StandingNeedsApiMode: _UNNAMED,
     errors.StandingNotOffered: _UNNAMED,

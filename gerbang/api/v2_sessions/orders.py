@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gerbang.api._amounts import demand_number, whole_of
-from gerbang.api._bodies import Malformed, meant
+from gerbang.api._bodies import Malformed, meant, written
 from gerbang.api._instants import instant_of
 from gerbang.api.v2_sessions import requests
 from gerbang.domain import addresses, customers
@@ -120,10 +120,10 @@ def details(asked: requests.CreatePayment, plain: dict[str, Any], metadata: byte
 
 def _order(said: dict[str, Any]) -> msgspec.Raw:
     """The order for a page to read later: as it was meant, where something in it is empty."""
-    written = msgspec.json.encode(said)
-    if b'""' in written or b"[]" in written:
-        written = msgspec.json.encode(meant(said, requests.OrderInformation))
-    return msgspec.Raw(written)
+    order = written(said)
+    if b'""' in order or b"[]" in order:
+        order = written(meant(said, requests.OrderInformation))
+    return msgspec.Raw(order)
 
 
 def check_urls(urls: requests.RedirectUrl | None) -> None:

@@ -19,8 +19,10 @@ from gerbang.services.payouts import NewPayout
 STATUSES: tuple[State, ...] = ("pending", "processing", "completed", "failed")
 CALLED = {
     "amount": "amount",
-    "bank": "disbursementMethod.bankShortCode",
+    "bank_code": "disbursementMethod.bankShortCode",
     "account_number": "disbursementMethod.bankAccountNo",
+    "account_name": "disbursementMethod.bankAccountHolderName",
+    "description": "description",
 }
 """What the house's fields are called here."""
 ENDS: tuple[Literal["complete"], Literal["fail"]] = ("complete", "fail")
@@ -41,11 +43,11 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         account_number=number,
         account_name=method.text("bankAccountHolderName", NAME_LENGTH_MAX) or "",
     )
+    description = asked.text("description", lines=True)
     made = await payouts.create(
-        desk.world,
-        NewPayout(merchant_id, PAYOUTS, reference, amount, destination, asked.text("description", lines=True)),
+        desk.world, NewPayout(merchant_id, PAYOUTS, reference, amount, destination, description)
     )
-    differs = [CALLED[name] for name in differing(made, amount, destination)]
+    differs = [CALLED[name] for name in differing(made, amount, destination, description)]
     return created(document(shapes.payout(made)), merchant_id, differs)
 
 

@@ -43,6 +43,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.WalletUnknown: _INVALID,
     errors.ReturnUrlMissing: _INVALID,
     errors.ChannelNotEnabled: _UNSUPPORTED,
+    errors.AgreementUnusable: _UNSUPPORTED,
     errors.ChannelNotBuilt: _UNSUPPORTED,
     errors.StandingNeedsApiMode: _INVALID,
     errors.StandingNotOffered: _UNSUPPORTED,

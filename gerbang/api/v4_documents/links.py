@@ -59,7 +59,7 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         expires_at=ends,
         answer=rendered,
     )
-    return await payments.made_or_known(desk, order)
+    return await payments.made_or_known(desk, order, "paymentMethodOptions.")
 
 
 async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:

@@ -30,6 +30,17 @@ OPTION = {
     "retail_outlet": "retailOutletName",
     "e-wallet": "providerCode",
 }
+CALLED = FIELDS | {
+    "payer_name": "displayName",
+    "shown_name": "displayName",
+    "description": "description",
+    "customer": "customerName",
+    "customer_email": "customerEmail",
+    "customer_phone": "customerPhoneNumber",
+}
+"""What the members of a create are called here."""
+OPTIONS = ("number", "payer_name", "shown_name", "return_url")
+"""Those that stand among the options of the method, as `option` does."""
 STATUSES = ("pending", "processing", "paid", "completed", "cancelled", "expired", "failed")
 
 
@@ -89,15 +100,16 @@ async def made_or_known(desk: Desk, order: NewPayment, options: str = "") -> Res
         known = await lists.of_reference(desk.world, order.merchant_id, order.scope, order.reference)
         if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
             raise
-        differs = [_called(name, order, options) for name in differing(known.payment, order.amount, order.method)]
+        others = differing(known.payment, order.amount, order.method, order.details, order.expires_at)
+        differs = [called for name in others if (called := _called(name, order, options))]
         return created(order.answer(known.payment, known.charge), order.merchant_id, differs)
 
 
-def _called(name: str, order: NewPayment, options: str) -> str:
-    """What a member is called in a request; `options` is the path of those of the method."""
+def _called(name: str, order: NewPayment, options: str) -> str | None:
+    """What a member is called in a request, None for what is none; `options` is the path of those of the method."""
     if name == "option" and order.method is not None:
         return options + OPTION[shapes.TYPES[order.method.channel]]
-    return options + FIELDS[name] if name == "number" else FIELDS[name]
+    return options + CALLED[name] if name in OPTIONS else CALLED.get(name)
 
 
 async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:

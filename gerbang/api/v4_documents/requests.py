@@ -7,6 +7,7 @@ the vendor send all of that (one-time-payment reference, 1.4, 1.5 and 2.1).
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
@@ -39,6 +40,8 @@ class Attributes:
 
     def _given(self, name: str) -> Any:
         value = self._members.get(name)
+        if isinstance(value, Decimal):
+            return float(value)
         return None if is_blank(value) else value
 
     def has(self, name: str) -> bool:

@@ -205,7 +205,16 @@ def test_moving_the_clock_sends_no_try_twice_and_none_late(mover: Explorer) -> N
         mover.done("PUT", "callbacks/payment", {"url": server.url})
         for _ in range(12):
             mover.simulate(mover.create()["id"])
-            time.sleep(0.06)
+        mover.done("POST", "clock/advance", {"seconds": 0})
+        # However long the first tries took, the second ones fall due so close together that some are on their way then.
+        mover.gateway.rows(
+            """UPDATE deliveries d SET next_at = $1::timestamptz + one.place * interval '60 ms'
+               FROM (SELECT id, row_number() OVER (ORDER BY id) AS place
+                     FROM deliveries WHERE merchant_id = $2 AND state = 'waiting') one
+               WHERE d.id = one.id RETURNING d.id""",
+            now(mover) + timedelta(seconds=300),
+            mover.merchant_id,
+        )
         mover.done("POST", "clock/advance", {"seconds": 100_000})
         listed = mover.deliveries(state="parked")
         assert [len(item["tries"]) for item in listed] == [7] * 12
@@ -213,7 +222,8 @@ def test_moving_the_clock_sends_no_try_twice_and_none_late(mover: Explorer) -> N
     for item in listed:
         at = [instant(each["at"]) for each in item["tries"]]
         waits = [round((later - earlier).total_seconds()) for earlier, later in pairwise(at)]
-        assert waits == [pytest.approx(wait, abs=3) for wait in (300, 900, 3600, 10_800, 21_600, 43_200)]
+        # A slow machine takes some seconds for each stop; what was passed over is late by minutes at least.
+        assert waits == [pytest.approx(wait, abs=60) for wait in (300, 900, 3600, 10_800, 21_600, 43_200)]
 
 
 def test_moving_the_clock_waits_for_what_is_on_its_way_in_another_process(databases: Databases, tmp_path: Path) -> None:
@@ -256,13 +266,13 @@ def test_moving_the_clock_ends_while_others_go_on_paying(gateway: Gateway) -> No
             for move in ({"seconds": 1}, {"workingDays": 2}, {"seconds": 0}):
                 began = time.monotonic()
                 mover.done("POST", "clock/advance", move)
-                assert time.monotonic() - began < 15
+                assert time.monotonic() - began < 25, "they pay without end"
         finally:
             enough.set()
         assert all(each.result() > 3 for each in paying)
 
 
-def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end

@@ -112,6 +112,28 @@ def test_metadata_comes_back_letter_by_letter(shop: CheckedShop) -> None:
     assert f'"metadata":{said}' in read.text
 
 
+def test_numbers_of_any_length_come_back_digit_by_digit(shop: CheckedShop) -> None:
+    said = '{"whole":12345678901234567890,"part":0.1234567890123456789,"in":[1.50,{"a":-12345678901234567890.5e-3}]}'
+    body = json.dumps(order())[:-1] + f', "metadata": {said}}}'
+    answered = shop.call("POST", "/v2/payments", body.encode())
+    payment_id = answered.json()["data"]["id"]
+    shop.simulate(payment_id)
+    shop.advance(seconds=0)
+    told = shop.call("GET", "/sandbox/inbox").json()["items"][0]["raw"]
+    read = shop.call("GET", f"/v2/payments/{payment_id}").text
+    assert [said in text for text in (answered.text, read, told)] == [True] * 3
+
+
+def test_an_order_is_kept_digit_by_digit(shop: CheckedShop) -> None:
+    price = '{"value":12345678901234567.89,"currency":"IDR"}'
+    product = f'{{"type":"DIGITAL","quantity":0.1234567890123456789,"price":{price},"ours":[0.10000000000000000001]}}'
+    said = f'{{"productDetails":[{product}]}}'
+    body = json.dumps(order())[:-1] + f', "orderInformation": {said}}}'
+    assert shop.call("POST", "/v2/payments", body.encode()).status_code == 200
+    asked = "SELECT details->>'order' AS kept FROM payments WHERE merchant_id = $1"
+    assert shop.gateway.rows(asked, shop.merchant_id) == [{"kept": said}]
+
+
 def test_no_metadata_and_empty_metadata_are_told_apart(shop: CheckedShop) -> None:
     assert "metadata" not in shop.create()
     assert shop.create(metadata={})["metadata"] == {}

@@ -51,6 +51,13 @@ def test_the_same_key_with_another_body_is_refused(shop: CheckedShop, changes: d
     assert create(shop, body, key).content == first.content
 
 
+def test_a_number_that_differs_in_its_last_digit_is_another_body(shop: CheckedShop) -> None:
+    body, key = json.dumps(order(metadata={"rate": "RATE"})), fresh("key")
+    first, other = (body.replace('"RATE"', f"0.123456789012345678{digit}").encode() for digit in (8, 9))
+    assert create(shop, first, key).status_code == 200
+    refusal(create(shop, other, key), status=409, code="idempotency_error")
+
+
 def test_keys_belong_to_their_merchant(shop: CheckedShop) -> None:
     other = CheckedShop.of(shop.gateway.new_shop())
     body, key = order(), fresh("key")

@@ -189,7 +189,7 @@ def funded(shop: CheckedShop, amount: int = 10_000_000) -> CheckedShop:
     return shop
 
 
-def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
     """Waits for what the workers do by themselves."""
     end = time.monotonic() + seconds
     while not holds():

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
@@ -55,6 +56,46 @@ def test_static_methods_that_were_not_agreed_are_not_supported(shop: CheckedShop
     account = document(referenceId=fresh(), bankShortCode="BRI")
     shop.refused("POST", STATIC_VA, account, status=403, code="003", at="")
     shop.refused("POST", STATIC_QRIS, document(referenceId=fresh()), status=403, code="003", at="")
+
+
+UNUSABLE = "QRIS cannot be used as it was agreed for this merchant: ask the operator of this gateway to correct it."
+
+
+def registered(shop: CheckedShop, **changes: str) -> None:
+    """Keeps another QRIS registration, untried."""
+    agreement = shop.gateway.do(lookups.merchant(shop.gateway.house.world, shop.merchant_id)).agreement
+    assert agreement.qris is not None
+    agreed(shop, qris=replace(agreement.qris, **changes))
+
+
+def test_an_agreement_that_was_kept_untried_and_is_unusable_is_told_in_both_dialects_and_in_the_log(
+    shop: CheckedShop,
+) -> None:
+    registered(shop, merchant_pan="1234")
+    qr = order(paymentMethodType="qris", paymentMethodOptions=...)
+    session = {"clientReferenceId": fresh(), "amount": {"value": 20_000, "currency": "IDR"}, "mode": "API"}
+    session |= {"paymentMethod": {"type": "QR"}}
+    with capture_logs() as log:
+        static = shop.refused("POST", STATIC_QRIS, document(referenceId=fresh()), status=403, code="003", at="")
+        once = shop.refused("POST", PAYMENTS, qr, status=403, code="003", at=TYPE)
+        first = shop.v2.call("POST", "/v2/payments", session)
+    assert (static, once) == (UNUSABLE, UNUSABLE)
+    assert first.status_code == 400
+    assert first.json()["error"]["details"] == [{"field": "paymentMethod.type", "message": UNUSABLE}]
+    told = [line for line in log if line["event"] == "an agreement is unusable"]
+    assert {(line["log_level"], line["merchant"], line["channel"]) for line in told} == {
+        ("error", str(shop.merchant_id), "qris")
+    }
+    assert all(line["why"].startswith("Tag ") for line in told)
+    # Other ways to be paid are as they were.
+    assert shop.create()["attributes"]["status"] == "pending"
+
+
+def test_an_agreement_that_is_unusable_for_static_codes_alone_refuses_these_alone(shop: CheckedShop) -> None:
+    registered(shop, nmid="")
+    body = document(referenceId=fresh())
+    assert shop.refused("POST", STATIC_QRIS, body, status=403, code="003", at="") == UNUSABLE
+    assert made(shop, PAYMENTS, order(paymentMethodType="qris", paymentMethodOptions=...))
 
 
 def test_a_link_of_a_merchant_without_any_way_to_pay_cannot_be_received(shop: CheckedShop) -> None:

@@ -69,17 +69,54 @@ REPEATS: list[tuple[int, dict[str, object], list[str]]] = [
     (0, {"paymentMethodType": "qris", "amount": 1}, ["amount", "paymentMethodType"]),
     (
         0,
-        {"paymentMethodOptions": {"bankShortCode": "BRI", "suffixNo": "77"}},
+        {"paymentMethodOptions": {"bankShortCode": "BRI", "suffixNo": "77", "displayName": "Budi"}},
         ["paymentMethodOptions.bankShortCode", "paymentMethodOptions.suffixNo"],
     ),
+    (0, {"description": "another"}, ["description"]),
+    (0, {"paymentMethodType": "qris", "description": "another"}, ["paymentMethodType", "description"]),
+    (0, {"expiredAt": "2025-03-31T00:00:00+07:00"}, ["expiredAt"]),
+    (0, {"paymentMethodOptions": {"bankShortCode": "BCA"}}, ["paymentMethodOptions.displayName"]),
     (1, {"amount": 30_000}, ["amount"]),
+    (
+        1,
+        {
+            "customerName": "Budi",
+            "customerEmail": "budi@shop.example",
+            "customerPhoneNumber": "+6281",
+            "description": "another",
+            "displayName": "Budi",
+            "expiredAt": "2025-04-01T00:00:00+07:00",
+        },
+        [
+            "customerName",
+            "paymentMethodOptions.displayName",
+            "description",
+            "customerEmail",
+            "customerPhoneNumber",
+            "expiredAt",
+        ],
+    ),
     (2, {"bankShortCode": "BCA"}, ["bankShortCode"]),
     (2, {"suffixNo": "4711"}, ["suffixNo"]),
+    (2, {"displayName": "Sari"}, ["displayName"]),
+    (3, {"displayName": "Sari"}, ["displayName"]),
     (4, {"amount": 30_000}, ["amount"]),
     (
         4,
         {"disbursementMethod": {"type": "bank_transfer", "bankShortCode": "BNI", "bankAccountNo": "99"}},
         ["disbursementMethod.bankShortCode", "disbursementMethod.bankAccountNo"],
+    ),
+    (
+        4,
+        {
+            "description": "another",
+            "disbursementMethod": {
+                "bankShortCode": "BRI",
+                "bankAccountNo": "0102030405",
+                "bankAccountHolderName": "Sari Dewi",
+            },
+        },
+        ["disbursementMethod.bankAccountHolderName", "description"],
     ),
 ]
 
@@ -103,9 +140,6 @@ def test_a_reference_that_is_repeated_for_something_else_is_answered_with_an_unm
 def test_what_is_repeated_as_it_was_has_no_such_sign(shop: CheckedShop, kind: int) -> None:
     path, body = bodies(fresh())[kind]
     (funded(shop) if kind == 4 else shop).call("POST", path, body)
-    body["data"]["attributes"] |= (
-        {"description": "another", "expiredAt": "2025-04-01T00:00:00+07:00"} if kind == 0 else {}
-    )
     again = shop.call("POST", path, body)
     assert again.status_code == 201
     assert "x-gerbang-differs" not in again.headers
@@ -116,6 +150,29 @@ def test_a_link_whose_buyer_has_chosen_is_repeated_as_it_was(shop: CheckedShop) 
     body = link_order(referenceId=fresh())
     shop.do(made(shop, LINKS, body), "receive_payment")
     assert "x-gerbang-differs" not in shop.call("POST", LINKS, body).headers
+
+
+def test_a_wallet_payment_that_is_repeated_for_another_return_says_so(shop: CheckedShop) -> None:
+    options = {"providerCode": "SHOPEEPAY", "afterSettlementReturnUrl": "https://shop.example/return"}
+    body = order(paymentMethodType="e-wallet", paymentMethodOptions=options)
+    made(shop, PAYMENTS, body)
+    options["afterSettlementReturnUrl"] = "https://shop.example/other"
+    differs = shop.call("POST", PAYMENTS, body).headers["x-gerbang-differs"]
+    assert differs == "paymentMethodOptions.afterSettlementReturnUrl"
+
+
+@pytest.mark.parametrize("end", ["2025-03-30T20:00:00+07:00", "2025-03-30T13:00:00Z", "2025-03-30 20:00:00", ...])
+def test_an_expiry_that_is_the_same_or_left_out_is_no_other(shop: CheckedShop, end: object) -> None:
+    body = order(expiredAt="2025-03-30T20:00:00+07:00", description="one")
+    made(shop, PAYMENTS, body)
+    again = order(**body["data"]["attributes"] | {"expiredAt": end})
+    assert "x-gerbang-differs" not in shop.call("POST", PAYMENTS, again).headers
+
+
+def test_a_payment_that_was_cancelled_is_repeated_as_it_was(shop: CheckedShop) -> None:
+    body = order(expiredAt="2025-03-30T20:00:00+07:00")
+    shop.do(made(shop, PAYMENTS, body), "cancel")
+    assert "x-gerbang-differs" not in shop.call("POST", PAYMENTS, body).headers
 
 
 def test_a_request_that_cannot_be_understood_is_refused_whatever_its_reference(shop: CheckedShop) -> None:
