@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,6 +34,7 @@ from gerbang.domain.deliveries import Voice
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
+from gerbang.output import never_wait
 from gerbang.seals import Seals
 from gerbang.services import installation, sandbox, sandbox_merchant
 from gerbang.services.commands import Commands
@@ -230,18 +231,33 @@ def _known_sandbox(path: Path) -> Sandbox | None:
 
 def run(settings: Settings, *, clock_start: datetime | None) -> int:
     """Everything in one process, on the embedded database unless the settings name one. Returns the exit code."""
+
+    def work() -> None:
+        if settings.database_url is not None:
+            settings.data.mkdir(parents=True, exist_ok=True)
+            with listen(settings) as listener:
+                uvloop.run(_run(settings, listener, clock_start, None))
+            return
+        with watched_postgres(settings.data, say=_say) as own, listen(settings) as listener:
+            uvloop.run(_run(replace(settings, database_url=own.url), listener, clock_start, own))
+
+    return _process(settings, work)
+
+
+def _process(settings: Settings, work: Callable[[], None]) -> int:
+    """What runs until it is asked to stop, for which the exit code is 0 however soon that is."""
+    never_wait()
     set_up_logs(settings.log_level)
     descriptors.raise_limit()
     # Who is asked to stop while it starts must still end what it has started, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
-    if settings.database_url is not None:
-        settings.data.mkdir(parents=True, exist_ok=True)
-        with listen(settings) as listener:
-            uvloop.run(_run(settings, listener, clock_start, None))
+    try:
+        work()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("Gerbang has stopped at once.")
         return 0
-    with watched_postgres(settings.data, say=_say) as own, listen(settings) as listener:
-        uvloop.run(_run(replace(settings, database_url=own.url), listener, clock_start, own))
+    _say("Gerbang has stopped.")
     return 0
 
 
@@ -251,14 +267,15 @@ def _say(sentence: str) -> None:
 
 
 async def _run(settings: Settings, listener: Listener, clock_start: datetime | None, own: Postgres | None) -> None:
-    stop = asked_to_stop()
+    stop = asked_to_stop(_say)
     secret_key(settings, make=True)
     url = base_url(settings, listener.port)
     async with house(settings, base_url=url, clock_start=clock_start) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
         _write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
-        _say(_welcome(keys, path, built.world.clock))
+        if not stop.is_set():
+            _say(_welcome(keys, path, built.world.clock))
         watching = [own.watch()] if own else []
         await until_stopped([serve_http(built.app, listener), built.workers.run(), *watching], stop)
 
@@ -299,15 +316,16 @@ Or in the other dialect, to be paid at a till:
 
 def serve(settings: Settings) -> int:
     """Answers HTTP, and nothing else. Any number of these may run on one database."""
-    set_up_logs(settings.log_level)
-    descriptors.raise_limit()
-    with listen(settings) as listener:
-        uvloop.run(_serve(settings, listener))
-    return 0
+
+    def work() -> None:
+        with listen(settings) as listener:
+            uvloop.run(_serve(settings, listener))
+
+    return _process(settings, work)
 
 
 async def _serve(settings: Settings, listener: Listener) -> None:
-    stop = asked_to_stop()
+    stop = asked_to_stop(_say)
     url = base_url(settings, listener.port)
     async with house(settings, base_url=url) as built:
         where = f" (listening on {listener.host} port {listener.port})" if settings.public_url else ""
@@ -324,18 +342,19 @@ def work(settings: Settings, told_at: Settings | None = None) -> int:
 
     At the address of `told_at`, where that is given, it says whether it lives and is ready.
     """
-    set_up_logs(settings.log_level)
-    descriptors.raise_limit()
-    if told_at is None:
-        uvloop.run(_work(settings, None, ""))
-        return 0
-    with listen(told_at) as listener:
-        uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.port)))
-    return 0
+
+    def work() -> None:
+        if told_at is None:
+            uvloop.run(_work(settings, None, ""))
+            return
+        with listen(told_at) as listener:
+            uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.port)))
+
+    return _process(settings, work)
 
 
 async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
-    stop = asked_to_stop()
+    stop = asked_to_stop(_say)
     async with house(settings, base_url=base_url(settings, settings.port)) as built:
         jobs = [built.workers.run()]
         if listener is not None:

@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong.show()
         return wrong.exit_code
     except (click.Abort, KeyboardInterrupt):
+        click.echo("gerbang: Stopped at once.", err=True)
         return 130
     except Exception as failure:
         # Imported only now: the whole of db would slow --help down.

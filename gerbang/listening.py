@@ -6,7 +6,7 @@ import errno
 import gc
 import signal
 import socket
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -112,10 +112,23 @@ def base_url(settings: Settings, port: int) -> str:
     return settings.public_url or f"http://{told_host(settings.host)}:{port}"
 
 
-def asked_to_stop() -> asyncio.Event:
+def asked_to_stop(say: Callable[[str], None]) -> asyncio.Event:
+    """Is set when the system asks to stop, which is said. Asked again, everything that this loop is doing is cancelled."""
     stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+
+    def ask(by: str) -> None:
+        if stop.is_set():
+            for task in asyncio.all_tasks():
+                task.cancel()
+        else:
+            stop.set()
+            say(
+                f"{by}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
+            )
+
+    for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A terminal has written ^C and stays on that line.
+        asyncio.get_running_loop().add_signal_handler(by, ask, "\n" if by is signal.SIGINT else "")
     return stop
 
 

@@ -20,6 +20,7 @@ LEAVES = frozenset(
         "listening",
         "http_connections",
         "descriptors",
+        "output",
     }
 )
 
