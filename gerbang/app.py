@@ -4,7 +4,6 @@ Only the command line imports it, and the administration that the command line i
 """
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -27,10 +26,10 @@ from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
-from gerbang.db.server_process import give_to_owner_of
 from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
+from gerbang.folders import data_folder, write_private
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
@@ -190,7 +189,7 @@ def secret_key(settings: Settings, *, make: bool = False) -> str:
         return settings.secret_key
     path = settings.data / "secret.key"
     if make and not path.exists():
-        _write_private(path, ids.secret())
+        write_private(path, ids.secret())
     try:
         key = path.read_text("ascii")
         if len(key) < SECRET_KEY_LENGTH_MIN:
@@ -198,25 +197,13 @@ def secret_key(settings: Settings, *, make: bool = False) -> str:
         return key
     except UnicodeDecodeError:
         raise SettingsWrong(f"{path} is not a secret key: put back the one that was there.") from None
+    except PermissionError:
+        raise SettingsWrong(f"{path} belongs to another user: start as that user, or set GERBANG_SECRET_KEY.") from None
     except OSError:
         raise SettingsWrong(
             "There is no secret key: set GERBANG_SECRET_KEY to 32 characters or more, the same for every process, or "
             "give --data with the folder of a `gerbang run`."
         ) from None
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    # The folder may be another account's: a link that waits there must not lead us elsewhere.
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
-        give_to_owner_of(path.parent, file.fileno())
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _known_sandbox(path: Path) -> Sandbox | None:
@@ -234,7 +221,7 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
 
     def work() -> None:
         if settings.database_url is not None:
-            settings.data.mkdir(parents=True, exist_ok=True)
+            data_folder(settings.data)
             with listen(settings) as listener:
                 uvloop.run(_run(settings, listener, clock_start, None))
             return
@@ -273,7 +260,7 @@ async def _run(settings: Settings, listener: Listener, clock_start: datetime | N
     async with house(settings, base_url=url, clock_start=clock_start) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
-        _write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
+        write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
         if not stop.is_set():
             _say(_welcome(keys, path, built.world.clock))
         watching = [own.watch()] if own else []

@@ -15,7 +15,7 @@ import click
 
 from gerbang import __version__
 from gerbang.errors import Refused, Unavailable
-from gerbang.settings import Settings, SettingsWrong
+from gerbang.settings import Settings, SettingsWrong, taken_by, whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def _instant(_context: click.Context, _option: click.Parameter, value: str | Non
     try:
         instant = datetime.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value} is not an instant; {form}") from None
+        raise click.BadParameter(f"{value or 'nothing'} is not an instant; {form}") from None
     if instant.tzinfo is None:
         raise click.BadParameter(f"{value} has no time zone; {form}")
     if not EARLIEST <= instant.year <= LATEST:
@@ -75,12 +75,35 @@ def commands() -> None:
     """
 
 
+class _Taking(click.ParamType[Any]):
+    """What an option takes; anything else is refused in the words in which a setting is."""
+
+    name = "text"
+
+    def __init__(self, read: Callable[[str], Any], takes: str) -> None:
+        self._read = read
+        self._takes = takes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value  # a default
+        try:
+            if value:
+                return self._read(value)
+        except ValueError:
+            pass
+        named = param.opts[0] if param else "This"
+        raise click.UsageError(f"{named} takes {self._takes}, not {value!r}.", ctx)
+
+
+PORT, HOST, DATA = (_Taking(*taken_by(name)) for name in ("port", "host", "data"))
+
+
 def _with_address(command: Callable[..., object]) -> Callable[..., object]:
     """Adds `--host` and `--port`, which go before GERBANG_HOST and GERBANG_PORT."""
-    port = click.option(
-        "--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port.  [default: 8000; 0: any]"
-    )
-    return click.option("--host", metavar="HOST", help="The address to listen on.  [default: localhost]")(port(command))
+    port = click.option("--port", type=PORT, metavar="PORT", help="The port.  [default: 8000; 0: any]")
+    host = click.option("--host", type=HOST, metavar="HOST", help="The address to listen on.  [default: localhost]")
+    return host(port(command))
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -89,7 +112,7 @@ def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
 
 @commands.command()
 @_with_address
-@click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help="Where it is kept.  [default: ./var]")
+@click.option("--data", type=DATA, metavar="FOLDER", help="Where it is kept.  [default: ./var]")
 @click.option("--clock", callback=_instant, metavar="INSTANT", help="Where the clock starts: 2025-03-30T05:48:17Z.")
 def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
     """Run everything in one process: sandbox, embedded database, a merchant with its keys."""
@@ -108,7 +131,7 @@ def run(host: str | None, port: int | None, data: Path | None, clock: datetime |
 def _with_database(command: Callable[..., object]) -> Callable[..., object]:
     """Adds `--data`, which finds the database that `gerbang run` is running on a folder."""
     help_text = "Use the database of the `gerbang run` that is running on this folder."
-    return click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help=help_text)(command)
+    return click.option("--data", type=DATA, metavar="FOLDER", help=help_text)(command)
 
 
 def _settings(data: Path | None) -> Settings:
@@ -145,10 +168,10 @@ def serve(host: str | None, port: int | None, data: Path | None) -> int:
 
 
 @commands.command()
-@click.option("--host", metavar="HOST", help="The address of that port.  [default: 127.0.0.1]")
+@click.option("--host", type=HOST, metavar="HOST", help="The address of that port.  [default: 127.0.0.1]")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=PORT,
     metavar="PORT",
     help="Answer /livez and /readyz there.  [default: nowhere; 0: any]",
 )
@@ -249,7 +272,7 @@ def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, dat
 
 @merchant.command("agreement")
 @click.argument("merchant_id")
-@click.option("--set", "file", type=click.Path(path_type=Path), help="Change the members that this JSON file has.")
+@click.option("--set", "file", type=Path, help="Change the members that this JSON file has.")
 @_with_database
 def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -> None:
     """Show all that was agreed with a merchant, as JSON, or set it: fees, limits, expiries, numbers, settlement."""
@@ -285,6 +308,7 @@ def callbacks_set(merchant_id: str, product: str, url: str, data: Path | None) -
     _print_facts(administration.set_callback(settings, merchant_id, product, url))
 
 
+LIMIT = _Taking(whole(1, 10_000), "a whole number, 1 to 10000")
 State = Literal["waiting", "delivered", "parked", "given_up"]
 UNDELIVERED: tuple[State, ...] = ("parked", "given_up")
 
@@ -314,7 +338,7 @@ def _with_choice(*states: str) -> Callable[[Callable[..., object]], Callable[...
 
 @callbacks.command("list")
 @_with_choice(*UNDELIVERED, "waiting", "delivered")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many, newest first.")
+@click.option("--limit", type=LIMIT, metavar="NUMBER", default=100, show_default=True, help="How many, newest first.")
 def callbacks_list(as_json: bool, limit: int, data: Path | None, **chosen: Any) -> None:
     """List callbacks that nobody took, or those in the states that are given."""
     states: tuple[State, ...] = chosen.pop("states") or UNDELIVERED

@@ -68,6 +68,8 @@ def listen(settings: Settings) -> Listener:
                 if tries_left == 1:
                     raise
         raise AssertionError("the last try returns or raises")
+    except UnicodeError:
+        raise SettingsWrong(cannot_listen(settings, socket.gaierror(socket.EAI_NONAME, "no name"))) from None
     except OSError as refused:
         raise SettingsWrong(cannot_listen(settings, refused)) from None
 
@@ -97,6 +99,8 @@ def cannot_listen(settings: Settings, refused: OSError) -> str:
             f"{where}: the system keeps ports under 1024 for its administrator. Choose another with --port or "
             "GERBANG_PORT, such as 8000, and let a reverse proxy have that one (docs/production.md)."
         )
+    if isinstance(refused, socket.gaierror) or refused.errno == errno.EADDRNOTAVAIL:
+        return f"{where}: this machine has no such address. Choose another with --host or GERBANG_HOST."
     return f"{where}: {refused.strerror or refused}. Another program may have it: choose another with --port or GERBANG_PORT."
 
 

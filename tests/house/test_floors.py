@@ -21,6 +21,7 @@ LEAVES = frozenset(
         "http_connections",
         "descriptors",
         "output",
+        "folders",
     }
 )
 
