@@ -226,13 +226,14 @@ def merchant() -> None:
 @click.option("--name", required=True, help="The merchant's full name, up to 100 characters.")
 @click.option("--short-name", required=True, help="What payers see beside a payment's name, up to 20 characters.")
 @click.option("--email", required=True, help="Where the merchant is reached.")
+@click.option("--again", is_flag=True, help="Also where a merchant of this name exists: it becomes another one.")
 @_with_database
-def merchant_create(name: str, short_name: str, email: str, data: Path | None) -> None:
+def merchant_create(name: str, short_name: str, email: str, again: bool, data: Path | None) -> None:
     """Create a merchant, and show its secrets this one time."""
     settings = _settings(data)
     from gerbang import administration
 
-    _print_facts(administration.create_merchant(settings, name, short_name, email))
+    _print_facts(administration.create_merchant(settings, name, short_name, email, again=again))
 
 
 @merchant.command("list")

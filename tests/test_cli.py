@@ -280,6 +280,24 @@ def test_a_merchant_that_nobody_could_name_or_reach_is_not_taken_in(
     assert operator("merchant list") == before
 
 
+def test_a_merchant_that_exists_is_not_created_a_second_time_by_mistake(
+    operator: Callable[[str], tuple[int, str, str]],
+) -> None:
+    before = operator("merchant list")
+    made = operator("merchant list")[1].splitlines()[1].split()
+    code, printed, error = operator("merchant create --name TOKO --short-name T2 --email other@toko.example")
+    assert (code, printed) == (1, "")
+    assert error == (
+        f"gerbang: There is a merchant called Toko already: number {made[1]}, id {made[0]}. Nothing was changed. "
+        f"`gerbang merchant rotate-secret {made[0]}` gives it new secrets; --again makes another merchant of the same "
+        "name.\n"
+    )
+    assert operator("merchant list") == before
+    code, printed, _ = operator("merchant create --name Toko --short-name T2 --email other@toko.example --again")
+    assert (code, made[0] in printed) == (0, False)
+    assert operator("merchant list")[1].count("Toko") == 2
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
