@@ -48,6 +48,7 @@ from gerbang.world import World
 
 SECRET_KEY_LENGTH_MIN = 32
 LISTENING_ENDS_SECONDS_MAX = 3.0
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,17 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: Settings, *, base_url: str, clock_start: datetime | None = None) -> AsyncGenerator[House]:
-    """Opens everything on the settings' database, and closes it at the end. Raises SettingsWrong."""
+async def house(
+    settings: Settings,
+    *,
+    base_url: str,
+    clock_start: datetime | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> AsyncGenerator[House]:
+    """Opens everything on the settings' database, and closes it at the end. Raises SettingsWrong.
+
+    `say` hears what became of `clock_start` where the clock was used before.
+    """
     assert settings.database_url is not None, "a database was chosen"
     live = settings.mode == "live"
     seals = Seals(secret_key(settings))
@@ -90,7 +100,7 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
         await migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
         database.recognise = lambda tx: installation.demand_the_same(tx, settings.mode, seals)
         if isinstance(clock, MovableClock):
-            await _set_clock(world, clock, clock_start)
+            await _set_clock(world, clock, clock_start, say)
             listening = asyncio.create_task(_follow(world, clock, stop))
         commands = Commands(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
         workers = Workers(world, commands)
@@ -116,13 +126,21 @@ def _voices(dialects: list[Dialect], base_url: str, seals: Seals) -> Mapping[str
     return {voice.product.name: voice for dialect in dialects for voice in dialect.voices(base_url, seals.page_key)}
 
 
-async def _set_clock(world: World, clock: MovableClock, start: datetime | None) -> None:
+async def _set_clock(world: World, clock: MovableClock, start: datetime | None, say: Callable[[str], None]) -> None:
     """The sandbox's clock goes on where it was kept; `start` sets an unused one, and can only move a used one forward."""
     kept = await sandbox.kept_offset(world)
     if kept is not None:
         clock.set_offset(timedelta(seconds=kept))
-    if start is not None and (kept is None or start > clock.now()):
+    was = clock.now()
+    if start is not None and (kept is None or start > was):
         clock.set_offset(start - SystemClock().now())
+    if start is not None and kept is not None:
+        if start > was:
+            say(f"The clock was moved on from {was:{INSTANT}} to {start:{INSTANT}}, as --clock says.")
+        else:
+            say(
+                f"The clock shows {was:{INSTANT}} already and never goes back: --clock {start:{INSTANT}} changed nothing."
+            )
     if start is not None or kept is None:
         await sandbox.keep_clock(world)
 
@@ -257,7 +275,7 @@ async def _run(settings: Settings, listener: Listener, clock_start: datetime | N
     stop = asked_to_stop(_say)
     secret_key(settings, make=True)
     url = base_url(settings, listener.port)
-    async with house(settings, base_url=url, clock_start=clock_start) as built:
+    async with house(settings, base_url=url, clock_start=clock_start, say=_say) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
         write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
@@ -270,7 +288,7 @@ async def _run(settings: Settings, listener: Listener, clock_start: datetime | N
 def _welcome(keys: Sandbox, path: Path, clock: Clock) -> str:
     url = keys.base_url
     return f"""
-Gerbang is open at {url}   (the contract: {url}/docs, the clock: {clock.now():%Y-%m-%dT%H:%M:%SZ})
+Gerbang is open at {url}   (the contract: {url}/docs, the clock: {clock.now():{INSTANT}})
 
   merchant id      {keys.v2.merchant_id}
   merchant secret  {keys.v2.merchant_secret}

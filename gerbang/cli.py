@@ -113,7 +113,12 @@ def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
 @commands.command()
 @_with_address
 @click.option("--data", type=DATA, metavar="FOLDER", help="Where it is kept.  [default: ./var]")
-@click.option("--clock", callback=_instant, metavar="INSTANT", help="Where the clock starts: 2025-03-30T05:48:17Z.")
+@click.option(
+    "--clock",
+    callback=_instant,
+    metavar="INSTANT",
+    help="Where the clock starts: 2025-03-30T05:48:17Z. One that was used is moved on to it, never back.",
+)
 def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
     """Run everything in one process: sandbox, embedded database, a merchant with its keys."""
     settings = Settings.from_environment()

@@ -90,7 +90,8 @@ def watched_postgres(
             data = data_folder(data)
             held.enter_context(_lock(data))
             place = _place(data, say)
-            write_private(data / "postgres.json", json.dumps({"home": _pointer(place), "url": place.url}) + "\n")
+            known = {"home": _pointer(place), "url": place.url, "data": str(data)}
+            write_private(data / "postgres.json", json.dumps(known) + "\n")
             if place.home.parent != data:
                 # Someone may have copied the data folder, and with it the pointer to this home.
                 held.enter_context(_lock(place.home.parent, f"{place.home.name}.lock"))
@@ -177,12 +178,15 @@ def _pointer(place: Place) -> str:
 def _place(data: Path, say: Callable[[str], None]) -> Place:
     """Finds the database of this data folder, or makes an empty private folder for a new one."""
     try:
-        home = data / str(json.loads((data / "postgres.json").read_text())["home"])
+        known = json.loads((data / "postgres.json").read_text())
+        home = data / str(known["home"])
         recorded = True
+        if home.parent != data:
+            _demand_no_copy(data, Path(known.get("data", data)), home)
     except FileNotFoundError:
         home = data / "postgres"
         recorded = False
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise EmbeddedPostgresFailed(
             f"{data / 'postgres.json'} says where the database is, and cannot be read. Repair it, or choose another "
             "folder with --data."
@@ -204,6 +208,17 @@ def _place(data: Path, say: Callable[[str], None]) -> Place:
     if home.parent != data:
         say(f"PostgreSQL runs as {account.name}, which cannot reach {data}: its database is kept in {home}")
     return Place(data, home, _socket_folder(home, account), account)
+
+
+def _demand_no_copy(data: Path, first: Path, home: Path) -> None:
+    """Raises EmbeddedPostgresFailed for a copy of a folder that is still there: both would go on in one database."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        still = first.resolve() != data and json.loads((first / "postgres.json").read_text())["home"] == str(home)
+        if still:
+            raise EmbeddedPostgresFailed(
+                f"{data} is a copy of {first}, whose database is kept in {home} and was not copied with it. Start on "
+                f"{first}, or remove {data / 'postgres.json'} to begin here with an empty database."
+            )
 
 
 def _new_home(data: Path, account: Account) -> Path:
