@@ -92,7 +92,7 @@ def test_ctrl_c_of_make_run_says_what_happens_and_make_says_nothing(data: Path) 
     """As typed into a terminal, which sends it to make, to the shell and to the gateway alike."""
     screen, terminal = pty.openpty()
     make = subprocess.Popen(
-        ["setsid", "--ctty", "make", "run", f"ARGS=--port 0 --data {data}"],
+        ["setsid", "--ctty", "make", "-o", ".venv/.python", "-o", ".venv/.run", "run", f"ARGS=--port 0 --data {data}"],
         cwd=ROOT,
         env={name: value for name, value in clean_environment().items() if not name.startswith("MAKE")},
         stdin=terminal,
