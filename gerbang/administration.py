@@ -130,7 +130,7 @@ def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> tupl
     """
     try:
         members = {} if given is None else msgspec.json.decode(given, type=dict[str, object])
-    except (msgspec.DecodeError, ValueError) as wrong:
+    except (msgspec.DecodeError, ValueError, RecursionError) as wrong:
         raise SettingsWrong(f"This is not an agreement: {wrong}") from None
 
     async def task(world: World) -> tuple[str, list[str]]:

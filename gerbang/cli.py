@@ -4,6 +4,7 @@ It reads what a person typed, calls gerbang.app or gerbang.administration and pr
 wrong is one sentence on the standard error and exit code 1.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,12 +15,14 @@ from typing import Any, Literal
 import click
 
 from gerbang import __version__
+from gerbang.descriptors import hold_standard_ones
 from gerbang.errors import Refused, Unavailable
 from gerbang.settings import Settings, SettingsWrong, taken_by, whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and gives its exit code. `arguments` are those of the process unless given."""
+    hold_standard_ones()
     try:
         code = commands.main(arguments, prog_name="gerbang", standalone_mode=False)
     except click.ClickException as wrong:
@@ -152,6 +155,8 @@ def _settings(data: Path | None) -> Settings:
             raise SettingsWrong(
                 f"No gateway with an embedded database is running on {data}: start `gerbang run` first."
             )
+        if settings.secret_key is None and not (data / "secret.key").exists():
+            raise SettingsWrong(f"The gateway on {data} is still starting: do this again in a moment.")
         return replace(settings, database_url=url, data=data)
     if settings.database_url is None:
         raise SettingsWrong(
@@ -197,7 +202,7 @@ def migrate(data: Path | None) -> None:
     from gerbang import administration
 
     applied = administration.migrate(settings)
-    click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+    _show("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
 @commands.command()
@@ -214,11 +219,11 @@ def audit(as_json: bool, data: Path | None) -> int:
     found = administration.audit_books(settings)
     wrong = [finding for finding in found if finding.count]
     if as_json:
-        click.echo(administration.as_json({"found": found}))
+        _show(administration.as_json({"found": found}))
     elif not wrong:
-        click.echo(f"The books are in order: {len(found)} rules hold.")
+        _show(f"The books are in order: {len(found)} rules hold.")
     for finding in () if as_json else wrong:
-        click.echo(f"{finding.count} times: {finding.rule}. {', '.join(finding.examples)}")
+        _show(f"{finding.count} times: {finding.rule}. {', '.join(finding.examples)}")
     return 1 if wrong else 0
 
 
@@ -290,7 +295,7 @@ def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -
     except OSError as wrong:
         raise SettingsWrong(f"{file} cannot be read: {wrong.strerror}.") from None
     shown, changes = administration.agreement(settings, merchant_id, given)
-    click.echo(shown)
+    _show(shown)
     if given is not None:
         # Beside the agreement itself, so that the output stays a file that can be set again.
         click.echo("\n".join(changes) or "Nothing was changed: it was agreed so before.", err=True)
@@ -359,7 +364,7 @@ def callbacks_list(as_json: bool, limit: int, data: Path | None, **chosen: Any) 
     if len(found) > limit:
         click.echo(f"gerbang: there are more than the newest {limit}; see --limit, --from and --to.", err=True)
     if as_json:
-        click.echo(administration.as_json(found[:limit]))
+        _show(administration.as_json(found[:limit]))
     else:
         _print_table([administration.in_words(each) for each in found[:limit]])
 
@@ -381,22 +386,37 @@ def callbacks_resend(as_json: bool, everybody: bool, data: Path | None, **chosen
     states: tuple[State, ...] = chosen.pop("states") or UNDELIVERED
     sent = administration.resend_callbacks(settings, administration.Chosen(states, **chosen))
     sentence = "1 callback is due again." if sent == 1 else f"{sent} callbacks are due again."
-    click.echo(administration.as_json({"resent": sent}) if as_json else sentence)
+    _show(administration.as_json({"resent": sent}) if as_json else sentence)
+
+
+def _show(text: str) -> None:
+    """Prints what a command has found or done. Raises SettingsWrong where nobody can have it."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as failed:
+        # Python would try again at its end, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SettingsWrong(
+            f"It was done, and cannot be shown: {failed.strerror}. What was found can be asked for again; a merchant's new "
+            "secrets come from `gerbang merchant rotate-secret`."
+        ) from None
 
 
 def _print_facts(facts: dict[str, str]) -> None:
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        click.echo(f"{name:<{width}}  {value}")
+        _show(f"{name:<{width}}  {value}")
 
 
 def _print_table(rows: list[dict[str, str]]) -> None:
     if not rows:
-        click.echo("There are none yet.")
+        _show("There are none yet.")
         return
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
     for row in ({name: name for name in widths}, *rows):
-        click.echo("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())
+        _show("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ class FolderWrong(SettingsWrong):
 
 def data_folder(folder: Path) -> Path:
     """The whole path of a folder that can be written to, made if there was none. Raises FolderWrong, having changed nothing."""
+    if not str(folder.absolute()).isprintable():
+        raise FolderWrong(f"{str(folder)!r} cannot be used: its name has characters that cannot be printed. {CHOOSE}")
     try:
         if not folder.exists():
             folder.mkdir(parents=True)

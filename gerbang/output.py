@@ -26,7 +26,7 @@ def never_wait() -> None:
     for name in ("stdout", "stderr"):
         file = getattr(sys, name)
         if file is None:
-            # Whoever started us has closed it. What is opened next would get its number, and what was printed.
+            # Whoever started us has closed it.
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  for as long as the process is there
             continue
         try:

@@ -77,7 +77,7 @@ def _database_url(text: str) -> str:
 
 def _public_url(text: str) -> str:
     parts = urlsplit(_url("http", "https")(text))
-    if not parts.hostname or parts.query or parts.fragment or parts.username:
+    if not parts.hostname or parts.query or parts.fragment or parts.username or parts.port == 0:
         raise ValueError
     return text.rstrip("/")
 
@@ -99,6 +99,7 @@ def _ports(text: str) -> str:
 def _secret(text: str) -> str:
     if len(text) < 32:
         raise ValueError
+    text.encode()  # bytes that are no text raise ValueError
     return text
 
 

@@ -268,6 +268,7 @@ def test_what_is_agreed_for_a_bank_or_for_payouts_is_kept(
         ("--name '' --short-name TK --email t@toko.example", "A merchant's name must be 1 to 100 characters"),
         ("--name Toko --short-name 'TOKO BUDI YANG PANJANG' --email t@toko.example", "short name must be 1 to 20"),
         ("--name Toko --short-name TK --email toko", "toko is not an e-mail address."),
+        ("--name Toko --short-name TK --email t\u200b@toko.example", "is not an e-mail address."),
     ],
 )
 def test_a_merchant_that_nobody_could_name_or_reach_is_not_taken_in(
@@ -305,6 +306,7 @@ def test_a_merchant_that_exists_is_not_created_a_second_time_by_mistake(
         ('{"fee": {}}', "An agreement has no fee. Nothing was changed."),
         ('{"settling": {"qris": {"working_days": 1, "at": "25:00"}}}', "25:00"),
         ("hello", "This is not an agreement"),
+        ('{"fees":' * 20_000 + "1" + "}" * 20_000, "This is not an agreement: maximum recursion depth exceeded"),
         ('{"fees": {"virtual_acount/BCA": {"flat": 1}}}', "fees.virtual_acount/BCA names no channel: choose one of"),
         ('{"fees": {"virtual_account/BCCA": {"flat": 1}}}', "names nothing of virtual_account: choose one of BCA, BNC"),
         (

@@ -109,6 +109,12 @@ def test_a_name_that_no_system_takes_is_told(above: Path) -> None:
         data_folder(above / ("a" * 300))
 
 
+def test_a_name_that_is_no_text_is_told(above: Path) -> None:
+    with pytest.raises(FolderWrong, match="its name has characters that cannot be printed"):
+        data_folder(above / "\udcff")
+    assert not list(above.iterdir())
+
+
 def test_a_disk_that_is_full_while_keys_are_written_leaves_nothing_half_written(above: Path) -> None:
     """As far as it can be had without a disk: a limit of the process's, which the system tells in the same way."""
     code = (

@@ -180,6 +180,35 @@ def test_a_gateway_that_was_started_without_any_output_goes_on_answering(started
     assert gateway.stop() == 0
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_that_was_started_without_standard_files_ends_well(databases: Databases, closed: str) -> None:
+    environment = {**clean_environment(), "GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": "k" * 32}
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "gerbang", "merchant", "list"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == ("" if ">&- " in f"{closed} ".replace("2>&-", "") else "There are none yet.\n")
+
+
+def test_a_command_whose_answer_nobody_can_have_says_that_it_was_done(databases: Databases) -> None:
+    environment = {**clean_environment(), "GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": "k" * 32}
+    made = ["merchant", "create", "--name", "Toko", "--short-name", "TK", "--email", "t@toko.example"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "gerbang", *made],
+            cwd=ROOT,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "gerbang: It was done, and cannot be shown: No space left on device. What was found can be asked for again; a "
+        "merchant's new secrets come from `gerbang merchant rotate-secret`.\n"
+    )
+
+
 def test_what_a_gateway_fails_of_is_the_last_that_it_prints() -> None:
     """Also where it fails while it starts, and by a mistake of ours."""
     code = "import sys; from gerbang.output import never_wait; never_wait(); print('first'); 1 / 0"
