@@ -95,9 +95,11 @@ class Unwaited(io.RawIOBase):
             self._change.wait_for(lambda: self._idle and not self._waiting, seconds)
 
     def _write_on(self) -> None:
-        refused = 0
+        refused, text = 0, b""
         while True:
             with self._change:
+                # Room is made and all is taken in one go: no line comes between what was lost and the telling of it.
+                self._size -= len(text)
                 self._idle = True
                 self._change.notify_all()
                 self._change.wait_for(lambda: self._waiting or self._lost)
@@ -109,8 +111,6 @@ class Unwaited(io.RawIOBase):
                 refused = 0
             else:
                 refused += _lines(text) + lost
-            with self._change:
-                self._size -= len(text)
 
     def _written(self, text: bytes) -> bool:
         rest = memoryview(text)

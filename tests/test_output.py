@@ -49,11 +49,14 @@ def test_lines_for_which_there_is_no_room_are_counted_where_they_are_missing(pip
         file.write(f"{number:<8} {line}\n".encode())
     assert time.monotonic() - started < LAST_SECONDS, "it waited for a reader"
     with os.fdopen(os.dup(reader), "r") as lines:
-        first = [lines.readline() for _ in range(WAITING_BYTES_MAX // 10_000)]
-        missing = json.loads(lines.readline())
+        first: list[str] = []
+        while not (line := lines.readline()).startswith("{"):
+            first.append(line)
+        missing = json.loads(line)
         file.write(b"again\n")
         again = lines.readline()
     assert [int(line.split()[0]) for line in first] == list(range(len(first)))
+    assert WAITING_BYTES_MAX <= len("".join(first)) <= WAITING_BYTES_MAX + PIPE_BYTES
     assert (missing["lines"], missing["level"]) == (count - len(first), "warning")
     assert missing["event"] == "lines are missing here: nobody took them"
     assert again == "again\n"
