@@ -11,10 +11,21 @@ ARGS ?=
 # Another one can be named: make PYTHON=/opt/python/bin/python3
 PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Programs of a virtual environment begin with its path, and are lost when the folder is moved; modules are not.
+MODULE := $(BIN)/python -m
+PIP := $(MODULE) pip --quiet --disable-pip-version-check
 # $(call install,LOCK): what a lock names, told as it comes, and Gerbang itself from this folder.
-install = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r $(1) && \
-	$(PIP) install --no-deps --no-build-isolation -e .
+install = $(MODULE) pip --disable-pip-version-check install --require-hashes -r $(1) && \
+	$(SELF)
+SELF := $(PIP) install --no-deps --no-build-isolation -e .
+# Where the folder was moved, $(BIN)/gerbang and Python's way to this folder lead to where it was.
+set_right = grep -qsF "$$(cd $(BIN) && pwd -P)/python" $(BIN)/gerbang || \
+	{ echo "This folder was moved: setting $(BIN)/gerbang right ..."; $(SELF); }
+
+# Without its Python, as on another machine, it is made again.
+ifneq ($(shell test -x $(BIN)/python || echo gone),)
+$(shell rm -f $(PYTHON_READY) $(RUN_READY) $(READY))
+endif
 
 UPGRADE ?= --upgrade
 COMPILE := build/lock/bin/uv --no-config pip compile pyproject.toml --universal --python-version 3.11 --quiet \
@@ -29,28 +40,30 @@ list: ## list these commands
 		while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 run: $(RUN_READY) ## start everything in one process, with a sandbox merchant; options: make run ARGS="--port 9000"
-	@exec $(BIN)/gerbang run $(ARGS)
+	@$(set_right)
+	@exec $(MODULE) gerbang run $(ARGS)
 
 test: $(READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
-	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(set_right)
+	$(MODULE) pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## check style and types; changes nothing
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(MODULE) ruff check .
+	$(MODULE) ruff format --check .
+	$(MODULE) pyright --pythonpath $(BIN)/python
 
 format: $(READY) ## put the source into its form, and repair what can be repaired
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(MODULE) ruff check --fix .
+	$(MODULE) ruff format .
 
 bench: $(READY) ## measure, and print the table (needs wrk and pgbench)
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(MODULE) benchmarks $(ARGS)
 
 screenshots: $(READY) ## take the pictures of the pages again
-	$(BIN)/python -m docs.screenshots $(ARGS)
+	$(MODULE) docs.screenshots $(ARGS)
 
 docs: $(READY) ## write the pages of docs/ that are printed from the code
-	$(BIN)/python -m docs.print $(ARGS)
+	$(MODULE) docs.print $(ARGS)
 
 lock: $(READY) ## find the newest versions of everything, and write both locks; keep them: make lock UPGRADE=
 	$(BIN)/python -m venv build/lock

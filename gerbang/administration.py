@@ -15,7 +15,7 @@ from gerbang import app, db
 from gerbang.db import Database
 from gerbang.domain.deliveries import State
 from gerbang.domain.merchants import Agreement
-from gerbang.errors import ProductUnknown
+from gerbang.errors import Invalid, ProductUnknown
 from gerbang.logs import set_up as set_up_logs
 from gerbang.seals import Seals
 from gerbang.services import audit, deliveries, installation, lookups, merchants
@@ -74,11 +74,19 @@ def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
     return uvloop.run(inside())
 
 
-def create_merchant(settings: Settings, name: str, short_name: str, email: str) -> dict[str, str]:
-    """Takes a merchant in and returns what it signs in with."""
+def create_merchant(settings: Settings, name: str, short_name: str, email: str, *, again: bool) -> dict[str, str]:
+    """Takes a merchant in and returns what it signs in with. Raises SettingsWrong for one that is there, unless `again`."""
 
     async def task(world: World) -> dict[str, str]:
-        _, keys = await merchants.create(world, name=name, short_name=short_name, email=email)
+        try:
+            _, keys = await merchants.create(world, name=name, short_name=short_name, email=email, once=not again)
+        except Invalid as wrong:
+            if "known" not in wrong.facts:
+                raise
+            raise SettingsWrong(
+                f"{wrong} Nothing was changed. `gerbang merchant rotate-secret {wrong.facts['known']}` gives it new secrets; "
+                "--again makes another merchant of the same name."
+            ) from None
         return _shown(keys)
 
     return _within(settings, task)
@@ -132,7 +140,7 @@ def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> tupl
     """
     try:
         members = {} if given is None else msgspec.json.decode(given, type=dict[str, object])
-    except (msgspec.DecodeError, ValueError) as wrong:
+    except (msgspec.DecodeError, ValueError, RecursionError) as wrong:
         raise SettingsWrong(f"This is not an agreement: {wrong}") from None
 
     async def task(world: World) -> tuple[str, list[str]]:

@@ -4,10 +4,9 @@ Only the command line imports it, and the administration that the command line i
 """
 
 import asyncio
-import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,13 +26,14 @@ from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
 from gerbang.db.paycodes import Cursors
 from gerbang.db.sandbox import CLOCK_CHANNEL
-from gerbang.db.server_process import give_to_owner_of
 from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
+from gerbang.folders import data_folder, write_private
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
+from gerbang.output import never_wait
 from gerbang.seals import Seals
 from gerbang.services import installation, sandbox, sandbox_merchant
 from gerbang.services.commands import Commands
@@ -48,6 +48,7 @@ from gerbang.world import World
 
 SECRET_KEY_LENGTH_MIN = 32
 LISTENING_ENDS_SECONDS_MAX = 3.0
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,17 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: Settings, *, base_url: str, clock_start: datetime | None = None) -> AsyncGenerator[House]:
-    """Opens everything on the settings' database, and closes it at the end. Raises SettingsWrong."""
+async def house(
+    settings: Settings,
+    *,
+    base_url: str,
+    clock_start: datetime | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> AsyncGenerator[House]:
+    """Opens everything on the settings' database, and closes it at the end. Raises SettingsWrong.
+
+    `say` hears what became of `clock_start` where the clock was used before.
+    """
     assert settings.database_url is not None, "a database was chosen"
     live = settings.mode == "live"
     seals = Seals(secret_key(settings))
@@ -90,7 +100,7 @@ async def house(settings: Settings, *, base_url: str, clock_start: datetime | No
         await migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
         database.recognise = lambda tx: installation.demand_the_same(tx, settings.mode, seals)
         if isinstance(clock, MovableClock):
-            await _set_clock(world, clock, clock_start)
+            await _set_clock(world, clock, clock_start, say)
             listening = asyncio.create_task(_follow(world, clock, stop))
         commands = Commands(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
         workers = Workers(world, commands)
@@ -116,13 +126,21 @@ def _voices(dialects: list[Dialect], base_url: str, seals: Seals) -> Mapping[str
     return {voice.product.name: voice for dialect in dialects for voice in dialect.voices(base_url, seals.page_key)}
 
 
-async def _set_clock(world: World, clock: MovableClock, start: datetime | None) -> None:
+async def _set_clock(world: World, clock: MovableClock, start: datetime | None, say: Callable[[str], None]) -> None:
     """The sandbox's clock goes on where it was kept; `start` sets an unused one, and can only move a used one forward."""
     kept = await sandbox.kept_offset(world)
     if kept is not None:
         clock.set_offset(timedelta(seconds=kept))
-    if start is not None and (kept is None or start > clock.now()):
+    was = clock.now()
+    if start is not None and (kept is None or start > was):
         clock.set_offset(start - SystemClock().now())
+    if start is not None and kept is not None:
+        if start > was:
+            say(f"The clock was moved on from {was:{INSTANT}} to {start:{INSTANT}}, as --clock says.")
+        else:
+            say(
+                f"The clock shows {was:{INSTANT}} already and never goes back: --clock {start:{INSTANT}} changed nothing."
+            )
     if start is not None or kept is None:
         await sandbox.keep_clock(world)
 
@@ -189,7 +207,7 @@ def secret_key(settings: Settings, *, make: bool = False) -> str:
         return settings.secret_key
     path = settings.data / "secret.key"
     if make and not path.exists():
-        _write_private(path, ids.secret())
+        write_private(path, ids.secret())
     try:
         key = path.read_text("ascii")
         if len(key) < SECRET_KEY_LENGTH_MIN:
@@ -197,25 +215,13 @@ def secret_key(settings: Settings, *, make: bool = False) -> str:
         return key
     except UnicodeDecodeError:
         raise SettingsWrong(f"{path} is not a secret key: put back the one that was there.") from None
+    except PermissionError:
+        raise SettingsWrong(f"{path} belongs to another user: start as that user, or set GERBANG_SECRET_KEY.") from None
     except OSError:
         raise SettingsWrong(
             "There is no secret key: set GERBANG_SECRET_KEY to 32 characters or more, the same for every process, or "
             "give --data with the folder of a `gerbang run`."
         ) from None
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    # The folder may be another account's: a link that waits there must not lead us elsewhere.
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
-        give_to_owner_of(path.parent, file.fileno())
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _known_sandbox(path: Path) -> Sandbox | None:
@@ -230,18 +236,33 @@ def _known_sandbox(path: Path) -> Sandbox | None:
 
 def run(settings: Settings, *, clock_start: datetime | None) -> int:
     """Everything in one process, on the embedded database unless the settings name one. Returns the exit code."""
+
+    def work() -> None:
+        if settings.database_url is not None:
+            data_folder(settings.data)
+            with listen(settings) as listener:
+                uvloop.run(_run(settings, listener, clock_start, None))
+            return
+        with watched_postgres(settings.data, say=_say) as own, listen(settings) as listener:
+            uvloop.run(_run(replace(settings, database_url=own.url), listener, clock_start, own))
+
+    return _process(settings, work)
+
+
+def _process(settings: Settings, work: Callable[[], None]) -> int:
+    """What runs until it is asked to stop, for which the exit code is 0 however soon that is."""
+    never_wait()
     set_up_logs(settings.log_level)
     descriptors.raise_limit()
     # Who is asked to stop while it starts must still end what it has started, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
-    if settings.database_url is not None:
-        settings.data.mkdir(parents=True, exist_ok=True)
-        with listen(settings) as listener:
-            uvloop.run(_run(settings, listener, clock_start, None))
+    try:
+        work()
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("Gerbang has stopped at once.")
         return 0
-    with watched_postgres(settings.data, say=_say) as own, listen(settings) as listener:
-        uvloop.run(_run(replace(settings, database_url=own.url), listener, clock_start, own))
+    _say("Gerbang has stopped.")
     return 0
 
 
@@ -251,14 +272,15 @@ def _say(sentence: str) -> None:
 
 
 async def _run(settings: Settings, listener: Listener, clock_start: datetime | None, own: Postgres | None) -> None:
-    stop = asked_to_stop()
+    stop = asked_to_stop(_say)
     secret_key(settings, make=True)
     url = base_url(settings, listener.port)
-    async with house(settings, base_url=url, clock_start=clock_start) as built:
+    async with house(settings, base_url=url, clock_start=clock_start, say=_say) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
-        _write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
-        _say(_welcome(keys, path, built.world.clock))
+        write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
+        if not stop.is_set():
+            _say(_welcome(keys, path, built.world.clock))
         watching = [own.watch()] if own else []
         await until_stopped([serve_http(built.app, listener), built.workers.run(), *watching], stop)
 
@@ -266,7 +288,7 @@ async def _run(settings: Settings, listener: Listener, clock_start: datetime | N
 def _welcome(keys: Sandbox, path: Path, clock: Clock) -> str:
     url = keys.base_url
     return f"""
-Gerbang is open at {url}   (the contract: {url}/docs, the clock: {clock.now():%Y-%m-%dT%H:%M:%SZ})
+Gerbang is open at {url}   (the contract: {url}/docs, the clock: {clock.now():{INSTANT}})
 
   merchant id      {keys.v2.merchant_id}
   merchant secret  {keys.v2.merchant_secret}
@@ -299,15 +321,16 @@ Or in the other dialect, to be paid at a till:
 
 def serve(settings: Settings) -> int:
     """Answers HTTP, and nothing else. Any number of these may run on one database."""
-    set_up_logs(settings.log_level)
-    descriptors.raise_limit()
-    with listen(settings) as listener:
-        uvloop.run(_serve(settings, listener))
-    return 0
+
+    def work() -> None:
+        with listen(settings) as listener:
+            uvloop.run(_serve(settings, listener))
+
+    return _process(settings, work)
 
 
 async def _serve(settings: Settings, listener: Listener) -> None:
-    stop = asked_to_stop()
+    stop = asked_to_stop(_say)
     url = base_url(settings, listener.port)
     async with house(settings, base_url=url) as built:
         where = f" (listening on {listener.host} port {listener.port})" if settings.public_url else ""
@@ -324,18 +347,19 @@ def work(settings: Settings, told_at: Settings | None = None) -> int:
 
     At the address of `told_at`, where that is given, it says whether it lives and is ready.
     """
-    set_up_logs(settings.log_level)
-    descriptors.raise_limit()
-    if told_at is None:
-        uvloop.run(_work(settings, None, ""))
-        return 0
-    with listen(told_at) as listener:
-        uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.port)))
-    return 0
+
+    def work() -> None:
+        if told_at is None:
+            uvloop.run(_work(settings, None, ""))
+            return
+        with listen(told_at) as listener:
+            uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.port)))
+
+    return _process(settings, work)
 
 
 async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
-    stop = asked_to_stop()
+    stop = asked_to_stop(_say)
     async with house(settings, base_url=base_url(settings, settings.port)) as built:
         jobs = [built.workers.run()]
         if listener is not None:

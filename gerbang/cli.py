@@ -4,6 +4,7 @@ It reads what a person typed, calls gerbang.app or gerbang.administration and pr
 wrong is one sentence on the standard error and exit code 1.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,18 +15,21 @@ from typing import Any, Literal
 import click
 
 from gerbang import __version__
+from gerbang.descriptors import hold_standard_ones
 from gerbang.errors import Refused, Unavailable
-from gerbang.settings import Settings, SettingsWrong
+from gerbang.settings import Settings, SettingsWrong, taken_by, whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and gives its exit code. `arguments` are those of the process unless given."""
+    hold_standard_ones()
     try:
         code = commands.main(arguments, prog_name="gerbang", standalone_mode=False)
     except click.ClickException as wrong:
         wrong.show()
         return wrong.exit_code
     except (click.Abort, KeyboardInterrupt):
+        click.echo("gerbang: Stopped at once.", err=True)
         return 130
     except Exception as failure:
         # Imported only now: the whole of db would slow --help down.
@@ -55,7 +59,7 @@ def _instant(_context: click.Context, _option: click.Parameter, value: str | Non
     try:
         instant = datetime.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value} is not an instant; {form}") from None
+        raise click.BadParameter(f"{value or 'nothing'} is not an instant; {form}") from None
     if instant.tzinfo is None:
         raise click.BadParameter(f"{value} has no time zone; {form}")
     if not EARLIEST <= instant.year <= LATEST:
@@ -74,12 +78,35 @@ def commands() -> None:
     """
 
 
+class _Taking(click.ParamType[Any]):
+    """What an option takes; anything else is refused in the words in which a setting is."""
+
+    name = "text"
+
+    def __init__(self, read: Callable[[str], Any], takes: str) -> None:
+        self._read = read
+        self._takes = takes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value  # a default
+        try:
+            if value:
+                return self._read(value)
+        except ValueError:
+            pass
+        named = param.opts[0] if param else "This"
+        raise click.UsageError(f"{named} takes {self._takes}, not {value!r}.", ctx)
+
+
+PORT, HOST, DATA = (_Taking(*taken_by(name)) for name in ("port", "host", "data"))
+
+
 def _with_address(command: Callable[..., object]) -> Callable[..., object]:
     """Adds `--host` and `--port`, which go before GERBANG_HOST and GERBANG_PORT."""
-    port = click.option(
-        "--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port.  [default: 8000; 0: any]"
-    )
-    return click.option("--host", metavar="HOST", help="The address to listen on.  [default: localhost]")(port(command))
+    port = click.option("--port", type=PORT, metavar="PORT", help="The port.  [default: 8000; 0: any]")
+    host = click.option("--host", type=HOST, metavar="HOST", help="The address to listen on.  [default: localhost]")
+    return host(port(command))
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -88,8 +115,13 @@ def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
 
 @commands.command()
 @_with_address
-@click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help="Where it is kept.  [default: ./var]")
-@click.option("--clock", callback=_instant, metavar="INSTANT", help="Where the clock starts: 2025-03-30T05:48:17Z.")
+@click.option("--data", type=DATA, metavar="FOLDER", help="Where it is kept.  [default: ./var]")
+@click.option(
+    "--clock",
+    callback=_instant,
+    metavar="INSTANT",
+    help="Where the clock starts: 2025-03-30T05:48:17Z. One that was used is moved on to it, never back.",
+)
 def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
     """Run everything in one process: sandbox, embedded database, a merchant with its keys."""
     settings = Settings.from_environment()
@@ -107,7 +139,7 @@ def run(host: str | None, port: int | None, data: Path | None, clock: datetime |
 def _with_database(command: Callable[..., object]) -> Callable[..., object]:
     """Adds `--data`, which finds the database that `gerbang run` is running on a folder."""
     help_text = "Use the database of the `gerbang run` that is running on this folder."
-    return click.option("--data", type=click.Path(path_type=Path), metavar="FOLDER", help=help_text)(command)
+    return click.option("--data", type=DATA, metavar="FOLDER", help=help_text)(command)
 
 
 def _settings(data: Path | None) -> Settings:
@@ -123,6 +155,8 @@ def _settings(data: Path | None) -> Settings:
             raise SettingsWrong(
                 f"No gateway with an embedded database is running on {data}: start `gerbang run` first."
             )
+        if settings.secret_key is None and not (data / "secret.key").exists():
+            raise SettingsWrong(f"The gateway on {data} is still starting: do this again in a moment.")
         return replace(settings, database_url=url, data=data)
     if settings.database_url is None:
         raise SettingsWrong(
@@ -144,10 +178,10 @@ def serve(host: str | None, port: int | None, data: Path | None) -> int:
 
 
 @commands.command()
-@click.option("--host", metavar="HOST", help="The address of that port.  [default: 127.0.0.1]")
+@click.option("--host", type=HOST, metavar="HOST", help="The address of that port.  [default: 127.0.0.1]")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=PORT,
     metavar="PORT",
     help="Answer /livez and /readyz there.  [default: nowhere; 0: any]",
 )
@@ -168,7 +202,7 @@ def migrate(data: Path | None) -> None:
     from gerbang import administration
 
     applied = administration.migrate(settings)
-    click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+    _show("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
 @commands.command()
@@ -185,11 +219,11 @@ def audit(as_json: bool, data: Path | None) -> int:
     found = administration.audit_books(settings)
     wrong = [finding for finding in found if finding.count]
     if as_json:
-        click.echo(administration.as_json({"found": found}))
+        _show(administration.as_json({"found": found}))
     elif not wrong:
-        click.echo(f"The books are in order: {len(found)} rules hold.")
+        _show(f"The books are in order: {len(found)} rules hold.")
     for finding in () if as_json else wrong:
-        click.echo(f"{finding.count} times: {finding.rule}. {', '.join(finding.examples)}")
+        _show(f"{finding.count} times: {finding.rule}. {', '.join(finding.examples)}")
     return 1 if wrong else 0
 
 
@@ -202,13 +236,14 @@ def merchant() -> None:
 @click.option("--name", required=True, help="The merchant's full name, up to 100 characters.")
 @click.option("--short-name", required=True, help="What payers see beside a payment's name, up to 20 characters.")
 @click.option("--email", required=True, help="Where the merchant is reached.")
+@click.option("--again", is_flag=True, help="Also where a merchant of this name exists: it becomes another one.")
 @_with_database
-def merchant_create(name: str, short_name: str, email: str, data: Path | None) -> None:
+def merchant_create(name: str, short_name: str, email: str, again: bool, data: Path | None) -> None:
     """Create a merchant, and show its secrets this one time."""
     settings = _settings(data)
     from gerbang import administration
 
-    _print_facts(administration.create_merchant(settings, name, short_name, email))
+    _print_facts(administration.create_merchant(settings, name, short_name, email, again=again))
 
 
 @merchant.command("list")
@@ -266,7 +301,7 @@ def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, dat
 
 @merchant.command("agreement")
 @click.argument("merchant_id")
-@click.option("--set", "file", type=click.Path(path_type=Path), help="Change the members that this JSON file has.")
+@click.option("--set", "file", type=Path, help="Change the members that this JSON file has.")
 @_with_database
 def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -> None:
     """Show all that was agreed with a merchant, as JSON, or set it: fees, limits, expiries, numbers, settlement."""
@@ -278,7 +313,7 @@ def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -
     except OSError as wrong:
         raise SettingsWrong(f"{file} cannot be read: {wrong.strerror}.") from None
     shown, changes = administration.agreement(settings, merchant_id, given)
-    click.echo(shown)
+    _show(shown)
     if given is not None:
         # Beside the agreement itself, so that the output stays a file that can be set again.
         click.echo("\n".join(changes) or "Nothing was changed: it was agreed so before.", err=True)
@@ -302,6 +337,7 @@ def callbacks_set(merchant_id: str, product: str, url: str, data: Path | None) -
     _print_facts(administration.set_callback(settings, merchant_id, product, url))
 
 
+LIMIT = _Taking(whole(1, 10_000), "a whole number, 1 to 10000")
 State = Literal["waiting", "delivered", "parked", "given_up"]
 UNDELIVERED: tuple[State, ...] = ("parked", "given_up")
 
@@ -331,7 +367,7 @@ def _with_choice(*states: str) -> Callable[[Callable[..., object]], Callable[...
 
 @callbacks.command("list")
 @_with_choice(*UNDELIVERED, "waiting", "delivered")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many, newest first.")
+@click.option("--limit", type=LIMIT, metavar="NUMBER", default=100, show_default=True, help="How many, newest first.")
 def callbacks_list(as_json: bool, limit: int, data: Path | None, **chosen: Any) -> None:
     """List callbacks that nobody took, or those in the states that are given."""
     states: tuple[State, ...] = chosen.pop("states") or UNDELIVERED
@@ -346,7 +382,7 @@ def callbacks_list(as_json: bool, limit: int, data: Path | None, **chosen: Any) 
     if len(found) > limit:
         click.echo(f"gerbang: there are more than the newest {limit}; see --limit, --from and --to.", err=True)
     if as_json:
-        click.echo(administration.as_json(found[:limit]))
+        _show(administration.as_json(found[:limit]))
     else:
         _print_table([administration.in_words(each) for each in found[:limit]])
 
@@ -368,22 +404,37 @@ def callbacks_resend(as_json: bool, everybody: bool, data: Path | None, **chosen
     states: tuple[State, ...] = chosen.pop("states") or UNDELIVERED
     sent = administration.resend_callbacks(settings, administration.Chosen(states, **chosen))
     sentence = "1 callback is due again." if sent == 1 else f"{sent} callbacks are due again."
-    click.echo(administration.as_json({"resent": sent}) if as_json else sentence)
+    _show(administration.as_json({"resent": sent}) if as_json else sentence)
+
+
+def _show(text: str) -> None:
+    """Prints what a command has found or done. Raises SettingsWrong where nobody can have it."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as failed:
+        # Python would try again at its end, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SettingsWrong(
+            f"It was done, and cannot be shown: {failed.strerror}. What was found can be asked for again; a merchant's new "
+            "secrets come from `gerbang merchant rotate-secret`."
+        ) from None
 
 
 def _print_facts(facts: dict[str, str]) -> None:
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        click.echo(f"{name:<{width}}  {value}")
+        _show(f"{name:<{width}}  {value}")
 
 
 def _print_table(rows: list[dict[str, str]]) -> None:
     if not rows:
-        click.echo("There are none yet.")
+        _show("There are none yet.")
         return
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
     for row in ({name: name for name in widths}, *rows):
-        click.echo("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())
+        _show("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())
 
 
 if __name__ == "__main__":

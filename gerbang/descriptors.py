@@ -1,6 +1,7 @@
 """File descriptors: how many this process may have, and what of them peers may take. Each connection is one."""
 
 import contextlib
+import os
 import resource
 
 RESERVED_MAX = 1_000
@@ -9,6 +10,16 @@ ENOUGH = 65_536
 """As many are asked for where the system names no most."""
 STREAMS_MAX = 10_000
 """More open pages than this cost too much memory, whatever the descriptors allow."""
+
+
+def hold_standard_ones() -> None:
+    """Opens those three that whoever started us has closed, on nothing: else the next file or peer would get the number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free is taken, and that is this one.
+            os.open(os.devnull, os.O_RDWR)
 
 
 def raise_limit() -> None:

@@ -6,7 +6,7 @@ import errno
 import gc
 import signal
 import socket
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -68,6 +68,8 @@ def listen(settings: Settings) -> Listener:
                 if tries_left == 1:
                     raise
         raise AssertionError("the last try returns or raises")
+    except UnicodeError:
+        raise SettingsWrong(cannot_listen(settings, socket.gaierror(socket.EAI_NONAME, "no name"))) from None
     except OSError as refused:
         raise SettingsWrong(cannot_listen(settings, refused)) from None
 
@@ -97,6 +99,8 @@ def cannot_listen(settings: Settings, refused: OSError) -> str:
             f"{where}: the system keeps ports under 1024 for its administrator. Choose another with --port or "
             "GERBANG_PORT, such as 8000, and let a reverse proxy have that one (docs/production.md)."
         )
+    if isinstance(refused, socket.gaierror) or refused.errno == errno.EADDRNOTAVAIL:
+        return f"{where}: this machine has no such address. Choose another with --host or GERBANG_HOST."
     return f"{where}: {refused.strerror or refused}. Another program may have it: choose another with --port or GERBANG_PORT."
 
 
@@ -112,10 +116,23 @@ def base_url(settings: Settings, port: int) -> str:
     return settings.public_url or f"http://{told_host(settings.host)}:{port}"
 
 
-def asked_to_stop() -> asyncio.Event:
+def asked_to_stop(say: Callable[[str], None]) -> asyncio.Event:
+    """Is set when the system asks to stop, which is said. Asked again, everything that this loop is doing is cancelled."""
     stop = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+
+    def ask(by: str) -> None:
+        if stop.is_set():
+            for task in asyncio.all_tasks():
+                task.cancel()
+        else:
+            stop.set()
+            say(
+                f"{by}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
+            )
+
+    for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A terminal has written ^C and stays on that line.
+        asyncio.get_running_loop().add_signal_handler(by, ask, "\n" if by is signal.SIGINT else "")
     return stop
 
 

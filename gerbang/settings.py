@@ -31,7 +31,9 @@ def knob(read: Callable[[str], Any], *, takes: str, help: str, default: Any = MI
     return field(default=default, repr=not secret, metadata={"read": read, "takes": takes, "help": help})
 
 
-def _whole(smallest: int, largest: int) -> Callable[[str], int]:
+def whole(smallest: int, largest: int) -> Callable[[str], int]:
+    """Reads a whole number between these two, both included. What it returns raises ValueError."""
+
     def read(text: str) -> int:
         # int() alone would also take ` 8_0` and Arabic digits.
         if not (text.isascii() and text.isdecimal() and smallest <= int(text) <= largest):
@@ -75,7 +77,7 @@ def _database_url(text: str) -> str:
 
 def _public_url(text: str) -> str:
     parts = urlsplit(_url("http", "https")(text))
-    if not parts.hostname or parts.query or parts.fragment or parts.username:
+    if not parts.hostname or parts.query or parts.fragment or parts.username or parts.port == 0:
         raise ValueError
     return text.rstrip("/")
 
@@ -90,13 +92,14 @@ def _ports(text: str) -> str:
     for way in text.split(","):
         scheme, _, port = way.partition(":")
         _one_of("http", "https")(scheme)
-        _whole(1, 65535)(port)
+        whole(1, 65535)(port)
     return text
 
 
 def _secret(text: str) -> str:
     if len(text) < 32:
         raise ValueError
+    text.encode()  # bytes that are no text raise ValueError
     return text
 
 
@@ -140,7 +143,7 @@ class Settings:
         help="The address to listen on. `localhost` is both that a machine has for itself, 127.0.0.1 and ::1.",
     )
     port: int = knob(
-        _whole(0, 65535),
+        whole(0, 65535),
         takes="a port, 0 to 65535",
         default=8000,
         help="The port to listen on; 0 takes any that is free and prints it.",
@@ -170,19 +173,19 @@ class Settings:
         help="From which weight on things are written to the log.",
     )
     batch_size_max: int = knob(
-        _whole(1, 1000),
+        whole(1, 1000),
         takes="a whole number, 1 to 1000",
         default=64,
         help="How many requests of one kind may share one commit. 1 gives each its own.",
     )
     batch_lanes: int = knob(
-        _whole(1, 32),
+        whole(1, 32),
         takes="a whole number, 1 to 32",
         default=2,
         help="How many batches of one kind may be written at the same time.",
     )
     database_connections: int = knob(
-        _whole(2, 500),
+        whole(2, 500),
         takes="a whole number, 2 to 500",
         default=8,
         help="How many connections to PostgreSQL one process keeps at most.",
@@ -222,6 +225,12 @@ class Settings:
         for each in fields(self):
             if each.name in {"database_url", "secret_key", "public_url"} and getattr(self, each.name) is None:
                 raise SettingsWrong(f"Live mode needs {name_of(each)}: set it to {each.metadata['takes']}.")
+
+
+def taken_by(name: str) -> tuple[Callable[[str], Any], str]:
+    """How the text of a setting is read, which raises ValueError, and what it takes, in words."""
+    (found,) = (each for each in fields(Settings) if each.name == name)
+    return found.metadata["read"], found.metadata["takes"]
 
 
 def name_of(setting: Field[Any]) -> str:

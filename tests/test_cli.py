@@ -149,7 +149,17 @@ def test_a_wrong_setting_is_one_line_and_no_traceback(
         ("run --clock 2025-03-30T05:48:17", "2025-03-30T05:48:17 has no time zone"),
         ("run --clock 0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z is not between the years 1970 and 8999"),
         ("run --clock 9999-12-31T23:00:00Z", "is not between the years"),
-        ("run --port 65536", "65536 is not in the range"),
+        ("run --clock ''", "nothing is not an instant"),
+        ("run --port 65536", "Error: --port takes a port, 0 to 65535, not '65536'.\n"),
+        ("serve --port -1", "Error: --port takes a port, 0 to 65535, not '-1'.\n"),
+        ("work --port http", "Error: --port takes a port, 0 to 65535, not 'http'.\n"),
+        ("run --port 8_0", "Error: --port takes a port, 0 to 65535, not '8_0'.\n"),
+        ("run --port ''", "Error: --port takes a port, 0 to 65535, not ''.\n"),
+        ("run --host ''", "Error: --host takes a host name or address, not ''.\n"),
+        ("run --data ''", "Error: --data takes a folder, not ''.\n"),
+        ("merchant list --data ''", "Error: --data takes a folder, not ''.\n"),
+        ("callbacks list --limit 0", "Error: --limit takes a whole number, 1 to 10000, not '0'.\n"),
+        ("callbacks list --limit many", "Error: --limit takes a whole number, 1 to 10000, not 'many'.\n"),
         ("run --prot 80", "No such option"),
         ("callbacks set --product payment --url https://a.example", "Missing option '--merchant'"),
         ("paint", "No such command 'paint'"),
@@ -282,6 +292,7 @@ def test_what_is_agreed_for_a_bank_or_for_payouts_is_kept(
         ("--name '' --short-name TK --email t@toko.example", "A merchant's name must be 1 to 100 characters"),
         ("--name Toko --short-name 'TOKO BUDI YANG PANJANG' --email t@toko.example", "short name must be 1 to 20"),
         ("--name Toko --short-name TK --email toko", "toko is not an e-mail address."),
+        ("--name Toko --short-name TK --email t\u200b@toko.example", "is not an e-mail address."),
     ],
 )
 def test_a_merchant_that_nobody_could_name_or_reach_is_not_taken_in(
@@ -294,6 +305,24 @@ def test_a_merchant_that_nobody_could_name_or_reach_is_not_taken_in(
     assert operator("merchant list") == before
 
 
+def test_a_merchant_that_exists_is_not_created_a_second_time_by_mistake(
+    operator: Callable[[str], tuple[int, str, str]],
+) -> None:
+    before = operator("merchant list")
+    made = operator("merchant list")[1].splitlines()[1].split()
+    code, printed, error = operator("merchant create --name TOKO --short-name T2 --email other@toko.example")
+    assert (code, printed) == (1, "")
+    assert error == (
+        f"gerbang: There is a merchant called Toko already: number {made[1]}, id {made[0]}. Nothing was changed. "
+        f"`gerbang merchant rotate-secret {made[0]}` gives it new secrets; --again makes another merchant of the same "
+        "name.\n"
+    )
+    assert operator("merchant list") == before
+    code, printed, _ = operator("merchant create --name Toko --short-name T2 --email other@toko.example --again")
+    assert (code, made[0] in printed) == (0, False)
+    assert operator("merchant list")[1].count("Toko") == 2
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -301,6 +330,7 @@ def test_a_merchant_that_nobody_could_name_or_reach_is_not_taken_in(
         ('{"fee": {}}', "An agreement has no fee. Nothing was changed."),
         ('{"settling": {"qris": {"working_days": 1, "at": "25:00"}}}', "25:00"),
         ("hello", "This is not an agreement"),
+        ('{"fees":' * 20_000 + "1" + "}" * 20_000, "This is not an agreement: maximum recursion depth exceeded"),
         ('{"fees": {"virtual_acount/BCA": {"flat": 1}}}', "fees.virtual_acount/BCA names no channel: choose one of"),
         ('{"fees": {"virtual_account/BCCA": {"flat": 1}}}', "names nothing of virtual_account: choose one of BCA, BNC"),
         (

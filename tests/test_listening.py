@@ -9,6 +9,7 @@ import pytest
 
 from gerbang import listening
 from gerbang.http_connections import Patience
+from gerbang.settings import Settings, SettingsWrong
 from tests.gateways import Databases, Gateway
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -136,3 +137,12 @@ def test_a_wish_for_http_2_is_answered_in_http_1_with_its_body_read(shared_gatew
         assert received.startswith(b"HTTP/1.1 200 "), received
         assert b"accessToken" in received
         ask(line)
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a b", "192.0.2.1", "a" * 300, "\udcff"])
+def test_an_address_that_this_machine_has_not_is_told_as_that_and_not_as_a_port_that_is_taken(host: str) -> None:
+    with pytest.raises(SettingsWrong) as refused:
+        listening.listen(Settings(host=host, port=0))
+    assert str(refused.value) == (
+        f"Cannot listen on {host} port 0: this machine has no such address. Choose another with --host or GERBANG_HOST."
+    )

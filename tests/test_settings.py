@@ -90,7 +90,8 @@ def test_a_wrong_setting_is_refused_with_what_to_do(name: str, value: str, sente
 
 
 @pytest.mark.parametrize(
-    "url", ["pay.example.id", "ftp://pay.example.id", "https://", "https://a.id/?b", "https://a b.id"]
+    "url",
+    ["pay.example.id", "ftp://pay.example.id", "https://", "https://a.id/?b", "https://a b.id", "https://a.id:65536"],
 )
 def test_a_public_url_is_one_that_links_can_begin_with(url: str) -> None:
     with pytest.raises(SettingsWrong, match=r"GERBANG_PUBLIC_URL takes an http or https URL without a query, such as"):
@@ -109,6 +110,8 @@ def test_a_secret_is_never_shown(name: str) -> None:
     with pytest.raises(SettingsWrong) as refused:
         Settings.from_environment({name: "hush://hush"})
     assert "hush" not in str(refused.value)
+    with pytest.raises(SettingsWrong):
+        Settings.from_environment({name: f"postgresql://{'hush' * 8}\udcff"})
     shown = repr(Settings.from_environment(LIVE))
     assert "hush" not in shown
     assert "kkk" not in shown

@@ -158,8 +158,8 @@ class Database:
         async with self.reading() as connection:
             try:
                 with network.forbidden("inside a database transaction"):
-                    await connection.execute("BEGIN")
                     try:
+                        await connection.execute("BEGIN")
                         yield connection
                     except BaseException:
                         with suppress(*CONNECTION_LOST):  # a server without its client rolls back by itself

@@ -25,11 +25,11 @@ from gerbang.db.server_process import (
     Place,
     complaint,
     end_orphan,
-    give_to_owner_of,
     leave_socket_folder,
     server,
 )
 from gerbang.db.server_programs import Account, EmbeddedPostgresFailed, Programs, account_of, lasting_folder, programs
+from gerbang.folders import data_folder, give_to_owner_of, write_private
 
 __all__ = ["EmbeddedPostgresFailed", "Postgres", "postgres", "running_url", "watched_postgres"]
 
@@ -82,15 +82,16 @@ def watched_postgres(
     `major` is the version that makes a new database, the newest unless given; an old one keeps its own. `keep=False`
     removes the database at the end. `say` hears where the data is when that is not `data_dir`. Only one gateway can have
     a data folder at a time.
-    Raises `EmbeddedPostgresFailed`.
+    Raises `EmbeddedPostgresFailed`, `FolderWrong`.
     """
     data = data_dir.absolute()
     with contextlib.ExitStack() as held:
         try:
-            data = _data_folder(data)
+            data = data_folder(data)
             held.enter_context(_lock(data))
             place = _place(data, say)
-            _write(data / "postgres.json", json.dumps({"home": _pointer(place), "url": place.url}) + "\n", data)
+            known = {"home": _pointer(place), "url": place.url, "data": str(data)}
+            write_private(data / "postgres.json", json.dumps(known) + "\n")
             if place.home.parent != data:
                 # Someone may have copied the data folder, and with it the pointer to this home.
                 held.enter_context(_lock(place.home.parent, f"{place.home.name}.lock"))
@@ -103,35 +104,36 @@ def watched_postgres(
                 held.callback(_remove, place)
             process = held.enter_context(server(place, chosen))
         except (OSError, subprocess.SubprocessError) as failed:
-            reason = complaint(failed.output) if isinstance(failed, subprocess.CalledProcessError) else str(failed)
+            why = str(failed)
+            if isinstance(failed, subprocess.CalledProcessError):
+                why = complaint(failed.output)
+            elif isinstance(failed, OSError) and failed.filename:
+                why = f"{failed.filename}: {failed.strerror}"
             raise EmbeddedPostgresFailed(
-                f"The database of {data} could not be started: {reason}. "
+                f"The database of {data} could not be started: {why}. "
                 "Correct that, or choose another folder with --data."
             ) from failed
         yield Postgres(place.url, data, process)
 
 
 def running_url(data_dir: Path) -> str | None:
-    """The URL of the database that a gateway is running on this folder now, or None."""
+    """The URL of the database that a gateway is running on this folder now, or None. Raises `EmbeddedPostgresFailed`."""
     try:
         with (data_dir / "gerbang.lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return str(json.loads((data_dir / "postgres.json").read_text())["url"])
-    except OSError:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return str(json.loads((data_dir / "postgres.json").read_text())["url"])
+    except PermissionError as wrong:
+        raise EmbeddedPostgresFailed(
+            f"{wrong.filename or data_dir} belongs to another user: do this as that user."
+        ) from None
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     return None
 
 
 # --- whose folder it is ---------------------------------------------------------------------------------------------
-
-
-def _data_folder(data: Path) -> Path:
-    if not data.exists():
-        data.mkdir(parents=True)
-        # Root's PostgreSQL is another account, which has to pass through here to its own folder.
-        data.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    return data.resolve(strict=True)
 
 
 @contextmanager
@@ -165,15 +167,6 @@ def _lock(folder: Path, name: str = "gerbang.lock") -> Generator[None]:
         yield
 
 
-def _write(path: Path, text: str, folder: Path) -> None:
-    """Writes a private file of the data folder whole, or not at all."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
-        give_to_owner_of(folder, file.fileno())
-        file.write(text)
-    fresh.replace(path)
-
-
 # --- where it lives -------------------------------------------------------------------------------------------------
 
 
@@ -185,12 +178,15 @@ def _pointer(place: Place) -> str:
 def _place(data: Path, say: Callable[[str], None]) -> Place:
     """Finds the database of this data folder, or makes an empty private folder for a new one."""
     try:
-        home = data / str(json.loads((data / "postgres.json").read_text())["home"])
+        known = json.loads((data / "postgres.json").read_text())
+        home = data / str(known["home"])
         recorded = True
+        if home.parent != data:
+            _demand_no_copy(data, Path(known.get("data", data)), home)
     except FileNotFoundError:
         home = data / "postgres"
         recorded = False
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise EmbeddedPostgresFailed(
             f"{data / 'postgres.json'} says where the database is, and cannot be read. Repair it, or choose another "
             "folder with --data."
@@ -212,6 +208,17 @@ def _place(data: Path, say: Callable[[str], None]) -> Place:
     if home.parent != data:
         say(f"PostgreSQL runs as {account.name}, which cannot reach {data}: its database is kept in {home}")
     return Place(data, home, _socket_folder(home, account), account)
+
+
+def _demand_no_copy(data: Path, first: Path, home: Path) -> None:
+    """Raises EmbeddedPostgresFailed for a copy of a folder that is still there: both would go on in one database."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        still = first.resolve() != data and json.loads((first / "postgres.json").read_text())["home"] == str(home)
+        if still:
+            raise EmbeddedPostgresFailed(
+                f"{data} is a copy of {first}, whose database is kept in {home} and was not copied with it. Start on "
+                f"{first}, or remove {data / 'postgres.json'} to begin here with an empty database."
+            )
 
 
 def _new_home(data: Path, account: Account) -> Path:

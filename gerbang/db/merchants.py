@@ -52,6 +52,12 @@ async def next_number(tx: Tx) -> int:
     return await tx.fetchval("SELECT coalesce(max(number), 130) + 1 FROM merchants") or 131
 
 
+async def called(tx: Tx, name: str) -> Merchant | None:
+    """The first merchant of this name, however it is capitalised."""
+    row = await tx.fetchrow("SELECT * FROM merchants WHERE lower(name) = lower($1) ORDER BY number LIMIT 1", name)
+    return None if row is None else merchant_of(row)
+
+
 async def update_agreement(tx: Tx, merchant_id: UUID, agreement: Agreement) -> None:
     """Writes what was agreed anew with a merchant."""
     await tx.execute("UPDATE merchants SET agreement = $2 WHERE id = $1", merchant_id, text(agreement))

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gerbang.db.server_programs import Account, EmbeddedPostgresFailed, Programs
+from gerbang.folders import give_to_owner_of
 
 PORT = 5432
 """A name for the socket's file only: nothing listens on TCP."""
@@ -98,13 +99,6 @@ def complaint(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     complaints = [line for line in lines if any(word in line for word in ("FATAL:", "error:", "PANIC:", "ERROR:"))]
     return (complaints or lines or ["it gave no reason"])[-1].rstrip(".")
-
-
-def give_to_owner_of(folder: Path, descriptor: int) -> None:
-    """Root leaves nothing of its own in an ordinary user's folder: that user may start here next."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def end_orphan(place: Place) -> None:

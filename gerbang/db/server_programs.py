@@ -115,7 +115,8 @@ def account_of(owner: int | None) -> Account:
     if owner is not None:
         raise EmbeddedPostgresFailed(
             f"The database belongs to the user id {owner}, which cannot run PostgreSQL on this machine. "
-            "Give the folder to an ordinary user that exists, or choose another one with --data."
+            "Copy a folder with cp -a, which keeps owners, give it to an ordinary user that exists, or choose another one "
+            "with --data."
         )
     for name in ("postgres", "nobody"):
         try:

@@ -152,7 +152,7 @@ def fault(name: str, short_name: str, email: str) -> tuple[str, str] | None:
         if not text.strip() or not text.isprintable() or len(text) > length_max:
             called = field.replace("_", " ")
             return field, f"A merchant's {called} must be 1 to {length_max} characters that can be printed."
-    if not EMAIL.fullmatch(email):
+    if not EMAIL.fullmatch(email) or not email.isprintable():
         return "email", f"{email} is not an e-mail address."
     return None
 

@@ -50,16 +50,22 @@ async def create(
     email: str,
     agreement: Agreement | None = None,
     number: int | None = None,
+    once: bool = False,
 ) -> tuple[Merchant, Keys]:
     """Takes a merchant in, with default agreements where none are given, and gives it keys for every dialect.
 
-    Raises Invalid for names that nobody could read, and for what is no e-mail address.
+    Raises Invalid for names that nobody could read, and for what is no e-mail address; with `once` also for a
+    name that a merchant has already, whose id is the fact `known`.
     """
     if wrong := merchant_rules.fault(name, short_name, email):
         raise Invalid(wrong[0], why=wrong[1])
     async with world.db.transaction() as tx:
         now = world.clock.now()
         number = number if number is not None else await merchants.next_number(tx)
+        # Whoever takes the same one in beside us has waited for the number.
+        if once and (known := await merchants.called(tx, name)):
+            why = f"There is a merchant called {known.name} already: number {known.number}, id {known.id}."
+            raise Invalid("name", why=why, known=known.id)
         merchant = Merchant(
             id=ids.uuid7(now),
             number=number,

@@ -260,6 +260,25 @@ def test_two_folders_that_point_to_one_database_cannot_run_it_both(above: Path) 
         assert f"Another gateway (process {first.process.pid})" in Gateway(above / "two").refusal()
 
 
+def test_a_copy_of_a_folder_whose_database_is_kept_elsewhere_does_not_go_on_in_it(above: Path) -> None:
+    home = above / "kept elsewhere" / "database"
+    home.mkdir(parents=True, mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(home, pwd.getpwnam("nobody").pw_uid, -1)
+    one, two = above / "one", above / "two"
+    one.mkdir()
+    (one / "postgres.json").write_text(json.dumps({"home": str(home), "url": ""}))
+    with Gateway(one) as first:
+        assert first.ask("CREATE TABLE kept AS SELECT 7 AS it") == "None"
+    shutil.copytree(one, two)
+    said = Gateway(two).refusal()
+    assert said.startswith(f"{two} is a copy of {one}, whose database is kept in {home} and was not copied with it.")
+    shutil.rmtree(two)
+    one.rename(two)
+    with Gateway(two) as moved:
+        assert moved.ask("SELECT it FROM kept") == "7"
+
+
 @pytest.mark.parametrize("user", USERS)
 def test_a_path_too_long_for_a_socket_works_and_leaves_nothing_behind(above: Path, user: str) -> None:
     data = above / ("a long name with spaces, ümlauts, 'quotes' and \"more\" " * 3).strip() / "var"

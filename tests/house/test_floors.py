@@ -20,6 +20,8 @@ LEAVES = frozenset(
         "listening",
         "http_connections",
         "descriptors",
+        "output",
+        "folders",
     }
 )
 

@@ -1,0 +1,92 @@
+"""A gateway's data folder: whether it can be one, and how private files are written into it."""
+
+import errno
+import os
+import pwd
+from pathlib import Path
+
+from gerbang.settings import SettingsWrong
+
+OURS = frozenset({"gerbang.lock", "postgres.json", "postgres", "secret.key", "sandbox.json"})
+"""By one of these a data folder is known."""
+NOBODYS = frozenset({"lost+found", ".DS_Store", ".gitignore", ".gitkeep"})
+"""What lies also in a folder that is as good as empty: a new disk has the first."""
+CHOOSE = "Choose another folder with --data or GERBANG_DATA."
+
+
+class FolderWrong(SettingsWrong):
+    """The data folder cannot be used. The message says why, and what to do."""
+
+
+def data_folder(folder: Path) -> Path:
+    """The whole path of a folder that can be written to, made if there was none. Raises FolderWrong, having changed nothing."""
+    if not str(folder.absolute()).isprintable():
+        raise FolderWrong(f"{str(folder)!r} cannot be used: its name has characters that cannot be printed. {CHOOSE}")
+    try:
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            # Root's PostgreSQL is another account, which has to pass through here to its own folder.
+            folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        found = {each.name for each in folder.iterdir()}
+        whole = folder.resolve(strict=True)
+    except OSError as wrong:
+        raise FolderWrong(f"{folder} cannot be used: {_why(folder, wrong)}. {CHOOSE}") from None
+    others = found - NOBODYS
+    if others and not found & OURS:
+        raise FolderWrong(
+            f"{folder} holds files that are not Gerbang's, such as {min(others)}, and nothing is written among them. "
+            "Choose a new or an empty folder with --data or GERBANG_DATA."
+        )
+    if not os.access(whole, os.W_OK | os.X_OK):
+        is_read_only = bool(os.statvfs(whole).f_flag & os.ST_RDONLY)
+        number = errno.EROFS if is_read_only else errno.EACCES
+        wrong = OSError(number, os.strerror(number))
+        raise FolderWrong(f"{folder} cannot be used: {_why(folder, wrong)}. {CHOOSE}")
+    return whole
+
+
+def _why(folder: Path, wrong: OSError) -> str:
+    ways = (folder.absolute(), *folder.absolute().parents)
+    found = next(each for each in ways if os.path.exists(each))  # noqa: PTH110  where a Path raises, this says no
+    what = "it" if found == ways[0] else str(found)
+    if wrong.errno == errno.ENOTDIR:
+        return f"{what} is a file"
+    if wrong.errno in (errno.EACCES, errno.EPERM):
+        owner = found.stat().st_uid
+        if owner == os.geteuid():
+            return f"{what} does not let its owner write (chmod u+rwx does)"
+        return f"{what} belongs to {_name(owner)}, and this is {_name(os.geteuid())}"
+    return wrong.strerror or str(wrong)
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"the user id {user}"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only the folder's owner may read, whole or not at all. Raises FolderWrong."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        # The folder may be another account's: a link that waits there must not lead us elsewhere.
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
+            give_to_owner_of(path.parent, file.fileno())
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as wrong:
+        fresh.unlink(missing_ok=True)
+        raise FolderWrong(
+            f"{path} cannot be written: {wrong.strerror}. Correct that, or choose another folder with --data."
+        ) from None
+
+
+def give_to_owner_of(folder: Path, descriptor: int) -> None:
+    """Root leaves nothing of its own in an ordinary user's folder: that user may start here next."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
