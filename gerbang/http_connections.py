@@ -282,7 +282,8 @@ class Connection(HttpToolsProtocol):
             return
         self._coming = self._in_body = False
         if not self.cycle.response_started:
-            self.cycle.keep_alive = self._keeps_alive
+            # Behind a trailer that closes the connection the parser drops everything: a next request would hang.
+            self.cycle.keep_alive = self._keeps_alive and self.parser.should_keep_alive()
         super().on_message_complete()
 
     # -- refusing -----------------------------------------------------------------------------------------------------

@@ -116,6 +116,19 @@ def test_a_trailer_is_no_header(server: Echo) -> None:
     assert last.told == LAST_TOLD
 
 
+@pytest.mark.parametrize(
+    "trailer", [b"Connection: close\r\n", b"Connection: x, close\r\n", b"Proxy-Connection: close\r\n"]
+)
+@pytest.mark.parametrize("wish", [b"", WISH], ids=["plain", "wish"])
+def test_who_closes_the_connection_in_a_trailer_is_told_so(server: Echo, trailer: bytes, wish: bytes) -> None:
+    """The parser reads nothing behind it, and a proxy must not take the connection for another's request."""
+    whole = in_chunks(b"a", more=wish, trailer=trailer)
+    for parts in ((whole + LAST,), (whole[:-9], whole[-9:] + LAST)):
+        [answer] = sent(server.port, *parts)
+        assert answer.told == ("POST", "/chunks", "a")
+        assert b"connection: close" in answer.head
+
+
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 GET = b"GET /refused HTTP/1.1\r\n"
