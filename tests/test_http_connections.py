@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gerbang.http_connections import WAITING_MAX, Patience
+from gerbang.http_connections import TARGET_BYTES_MAX, WAITING_MAX, Patience
 from tests.gateways import Gateway, Shop
 from tests.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
 
@@ -157,6 +157,9 @@ REFUSED = {
     "a chunk that is longer than it says": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"),
     "a chunk whose length is no number": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n"),
     "headers without end": (431, GET + b"Host: x\r\n" + b"A: b\r\n" * 300 + b"\r\n"),
+    "a target without end": (414, b"GET /" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a target without a path": (400, b"POST http://x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
+    "a target that is not ASCII": (400, b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n"),
     "no request": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
 }  # fmt: skip
 
@@ -167,9 +170,16 @@ def test_what_cannot_be_read_is_refused_once_and_nothing_after_it_is_read(server
     for got in sent_all(server.port, [(refused + LAST,), (refused, LAST), (refused[:-3], refused[-3:] + LAST)]):
         assert [answer.status for answer in got] == [status]
         assert b"connection: close" in got[0].head
-    [first, second] = sent(server.port, post(b"before") + refused + LAST)
-    assert first.told == ("POST", "/body", "before")
-    assert second.status == status
+    *before, last = sent(server.port, post(b"1") + post(b"2") + refused + LAST)
+    assert [answer.told for answer in before] == [("POST", "/body", "1"), ("POST", "/body", "2")]
+    assert last.status == status
+
+
+def test_a_target_of_all_the_bytes_there_may_be_is_read(server: Echo) -> None:
+    target = b"/?" + b"a" * (TARGET_BYTES_MAX - 2)
+    for cut in (20, TARGET_BYTES_MAX):
+        whole = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target
+        assert [answer.status for answer in sent(server.port, whole[:cut], whole[cut:] + LAST)] == [200, 200]
 
 
 def test_http_1_0_needs_no_host(server: Echo) -> None:
