@@ -144,7 +144,13 @@ class Connection(HttpToolsProtocol):
         self._wait_no_longer()
         self._cancel_unread()
         self._disappear()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        # What refers to itself waits for the garbage collector, which comes seldom: what a peer sent would stay as long.
+        del self._line
+        self.cycle = cast("RequestResponseCycle", None)
+        self._answer = None
+        self.pipeline.clear()
 
     def farewell(self) -> None:
         """Says that nothing more is answered, reads on for a while what the peer may still be sending, and hangs up.

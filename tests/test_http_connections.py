@@ -1,5 +1,6 @@
 """Connections as an attacker meets them: one request gets one answer, refusals come in turn, answers arrive or are dropped."""
 
+import gc
 import http.client
 import re
 import select
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gerbang.http_connections import TARGET_BYTES_MAX, WAITING_MAX, Patience
+from gerbang.http_connections import TARGET_BYTES_MAX, WAITING_MAX, Connection, Patience
 from tests.gateways import Gateway, Shop
 from tests.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
 
@@ -325,6 +326,40 @@ def test_who_says_all_it_has_to_say_and_only_listens_gets_its_answers(shop: Shop
             started = time.monotonic()
             assert [answer.status for answer in answers(until_hung_up(line))] == [200] * times
             assert time.monotonic() - started < 5, "the connection ends with its last answer"
+
+
+GONE = {
+    "before a word": b"",
+    "in a head": b"GET / HTTP/1.1\r\nA: b",
+    "in a body": post(b"12")[:-1],
+    "answered": post(b"12"),
+    "answered with a wish": post(b"12", WISH),
+    "refused": GET + b"\r\n",
+    "answered early": post(b"12", path="/early")[:-1],
+}
+
+
+@pytest.mark.parametrize("when", GONE)
+def test_who_has_gone_is_forgotten_without_the_garbage_collector(hurried: Echo, when: str) -> None:
+    def remembered() -> int:
+        return sum(isinstance(one, Connection) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = remembered()
+        lines = [line_to(hurried.port) for _ in range(5)]
+        for line in lines:
+            line.sendall(GONE[when])
+        time.sleep(0.05)
+        for line in lines:
+            line.close()
+        end = time.monotonic() + 5
+        while remembered() > before and time.monotonic() < end:
+            time.sleep(0.02)
+        assert remembered() <= before
+    finally:
+        gc.enable()
 
 
 # -- answers that nobody takes ----------------------------------------------------------------------------------------
