@@ -20,6 +20,8 @@ from gerbang.logs import Seldom
 
 HEAD_BYTES_MAX = 65_536
 """A request line and headers longer than this are cut off, unless they came at one blow."""
+TARGET_BYTES_MAX = 8_000
+"""Of path and query: as many as proxies pass on, and few enough to be taken apart in no time."""
 HEADERS_MAX = 250
 PIECES_MAX = 20_000
 """In how many chunks a body may come: each costs time, however small it is."""
@@ -36,6 +38,7 @@ NO_TUNNEL = "This is no proxy: CONNECT is not for here."
 NO_CODING = "The only Transfer-Encoding that is read here is chunked, in HTTP/1.1."
 NO_SENSE = "This is not a request that HTTP/1.1 knows."
 TOO_LONG = "The headers of a request, or what stands between the parts of its body, are too long or too many."
+TOO_FAR = "The path and query of a request have at most 8,000 bytes."
 TOO_SMALL = "The body came in too many small chunks: put more into each."
 TOO_EAGER = "So many requests at once are not taken on one connection: read some answers first."
 TOO_SLOW = "The request did not come to its end in time."
@@ -141,7 +144,13 @@ class Connection(HttpToolsProtocol):
         self._wait_no_longer()
         self._cancel_unread()
         self._disappear()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        # What refers to itself waits for the garbage collector, which comes seldom: what a peer sent would stay as long.
+        del self._line
+        self.cycle = cast("RequestResponseCycle", None)
+        self._answer = None
+        self.pipeline.clear()
 
     def farewell(self) -> None:
         """Says that nothing more is answered, reads on for a while what the peer may still be sending, and hangs up.
@@ -229,6 +238,11 @@ class Connection(HttpToolsProtocol):
         self._wait_no_longer()  # each request has its time, however long the connection has been there
         super().on_message_begin()
 
+    def on_url(self, url: bytes) -> None:
+        if len(self.url) + len(url) > TARGET_BYTES_MAX:
+            self._stop(414, TOO_FAR)
+        super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_body:
             return  # a trailer: who has begun to read the headers must not find others
@@ -247,8 +261,8 @@ class Connection(HttpToolsProtocol):
             return
         if version == "1.0":
             self.expect_100_continue = False
+        super().on_headers_complete()  # it may find that the target cannot be read: then no body is awaited
         self._in_body = True
-        super().on_headers_complete()
         self.cycle.transport = cast("asyncio.Transport", self._line)
         # Who is answered before its body is read must not take what it still sends for the beginning of a request.
         self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
@@ -282,7 +296,8 @@ class Connection(HttpToolsProtocol):
             return
         self._coming = self._in_body = False
         if not self.cycle.response_started:
-            self.cycle.keep_alive = self._keeps_alive
+            # Behind a trailer that closes the connection the parser drops everything: a next request would hang.
+            self.cycle.keep_alive = self._keeps_alive and self.parser.should_keep_alive()
         super().on_message_complete()
 
     # -- refusing -----------------------------------------------------------------------------------------------------

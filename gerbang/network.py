@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
@@ -25,6 +25,7 @@ import msgspec
 from gerbang import __version__
 from gerbang.addresses import Address, is_public
 from gerbang.http_answers import Incoming, NotHttp
+from gerbang.resolver import Ask, Found, Resolver
 
 URL_CHARACTERS_MAX = 2_000
 ADDRESSES_MAX = 4  # of one name; a dead one gives way to the next after a quarter of a second (RFC 8305)
@@ -39,7 +40,6 @@ _HOST = re.compile(r"[0-9a-z_.-]+|[0-9a-f:.]+")  # a name, or an IPv6 address
 
 Origin = tuple[bool, str, int]
 """Whose connections are one another's: with TLS or not, host, port."""
-_Found = tuple[int, int, int, str, tuple[Any, ...]]  # as resolvers give an address
 _Start = Callable[..., Awaitable[socket.socket]]
 
 
@@ -187,6 +187,10 @@ def _literal(host: str) -> Address | None:
         return None
 
 
+def _ask_system(host: str, port: int) -> list[Found]:
+    return [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)]
+
+
 class _Connection(asyncio.Protocol):
     """One connection to a peer. One exchange goes on at a time, and between two of them nothing may come."""
 
@@ -264,6 +268,7 @@ class Network:
     connections_max: calls at the same time; a further one waits for a place, and that wait is not part of its time-out,
     so that a peer is never blamed for our own load.
     rest_seconds: how long the rest of an answer is waited for, once its status is there.
+    ask: where a name leads.
     """
 
     def __init__(
@@ -274,12 +279,14 @@ class Network:
         connections_max: int = 200,
         rest_seconds: float = REST_SECONDS,
         tls: ssl.SSLContext | None = None,
+        ask: Ask = _ask_system,
     ) -> None:
         self._allow_private = allow_private
         self._ports = ports
         self._connections_max = connections_max
         self._rest_seconds = rest_seconds
         self._places = asyncio.Semaphore(connections_max)
+        self._resolver = Resolver(ask)
         self._tls = tls or ssl.create_default_context()  # whom the machine trusts, an operator's own authority too
         if tls is None:
             self._tls.load_verify_locations(certifi.where())  # and the public authorities, where a machine knows none
@@ -393,7 +400,7 @@ class Network:
         await loop.create_connection(lambda: connection, sock=socket_, ssl=tls, server_hostname=name)
         return connection
 
-    async def _addresses(self, target: Target) -> list[_Found]:
+    async def _addresses(self, target: Target) -> list[Found]:
         """Where a host is, at most ADDRESSES_MAX. The name is asked for once, and what is judged is what is called.
 
         In live mode one that is not public refuses them all: nobody has an honest mix.
@@ -401,12 +408,7 @@ class Network:
         if literal := _literal(target.host):
             family = socket.AF_INET6 if literal.version == 6 else socket.AF_INET
             return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (target.host, target.port))]
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                target.host, target.port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-            )
-        except (OSError, UnicodeError):
-            found = []
+        found = await self._resolver.find(target.host, target.port)
         if not found:
             raise NetworkFailed(f"name not found: {target.host}")
         for *_, (address, *_) in found:

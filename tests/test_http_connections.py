@@ -1,5 +1,6 @@
 """Connections as an attacker meets them: one request gets one answer, refusals come in turn, answers arrive or are dropped."""
 
+import gc
 import http.client
 import re
 import select
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gerbang.http_connections import WAITING_MAX, Patience
+from gerbang.http_connections import TARGET_BYTES_MAX, WAITING_MAX, Connection, Patience
 from tests.gateways import Gateway, Shop
 from tests.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
 
@@ -116,6 +117,19 @@ def test_a_trailer_is_no_header(server: Echo) -> None:
     assert last.told == LAST_TOLD
 
 
+@pytest.mark.parametrize(
+    "trailer", [b"Connection: close\r\n", b"Connection: x, close\r\n", b"Proxy-Connection: close\r\n"]
+)
+@pytest.mark.parametrize("wish", [b"", WISH], ids=["plain", "wish"])
+def test_who_closes_the_connection_in_a_trailer_is_told_so(server: Echo, trailer: bytes, wish: bytes) -> None:
+    """The parser reads nothing behind it, and a proxy must not take the connection for another's request."""
+    whole = in_chunks(b"a", more=wish, trailer=trailer)
+    for parts in ((whole + LAST,), (whole[:-9], whole[-9:] + LAST)):
+        [answer] = sent(server.port, *parts)
+        assert answer.told == ("POST", "/chunks", "a")
+        assert b"connection: close" in answer.head
+
+
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 GET = b"GET /refused HTTP/1.1\r\n"
@@ -144,6 +158,9 @@ REFUSED = {
     "a chunk that is longer than it says": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"),
     "a chunk whose length is no number": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n"),
     "headers without end": (431, GET + b"Host: x\r\n" + b"A: b\r\n" * 300 + b"\r\n"),
+    "a target without end": (414, b"GET /" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a target without a path": (400, b"POST http://x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
+    "a target that is not ASCII": (400, b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n"),
     "no request": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
 }  # fmt: skip
 
@@ -154,9 +171,16 @@ def test_what_cannot_be_read_is_refused_once_and_nothing_after_it_is_read(server
     for got in sent_all(server.port, [(refused + LAST,), (refused, LAST), (refused[:-3], refused[-3:] + LAST)]):
         assert [answer.status for answer in got] == [status]
         assert b"connection: close" in got[0].head
-    [first, second] = sent(server.port, post(b"before") + refused + LAST)
-    assert first.told == ("POST", "/body", "before")
-    assert second.status == status
+    *before, last = sent(server.port, post(b"1") + post(b"2") + refused + LAST)
+    assert [answer.told for answer in before] == [("POST", "/body", "1"), ("POST", "/body", "2")]
+    assert last.status == status
+
+
+def test_a_target_of_all_the_bytes_there_may_be_is_read(server: Echo) -> None:
+    target = b"/?" + b"a" * (TARGET_BYTES_MAX - 2)
+    for cut in (20, TARGET_BYTES_MAX):
+        whole = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target
+        assert [answer.status for answer in sent(server.port, whole[:cut], whole[cut:] + LAST)] == [200, 200]
 
 
 def test_http_1_0_needs_no_host(server: Echo) -> None:
@@ -302,6 +326,40 @@ def test_who_says_all_it_has_to_say_and_only_listens_gets_its_answers(shop: Shop
             started = time.monotonic()
             assert [answer.status for answer in answers(until_hung_up(line))] == [200] * times
             assert time.monotonic() - started < 5, "the connection ends with its last answer"
+
+
+GONE = {
+    "before a word": b"",
+    "in a head": b"GET / HTTP/1.1\r\nA: b",
+    "in a body": post(b"12")[:-1],
+    "answered": post(b"12"),
+    "answered with a wish": post(b"12", WISH),
+    "refused": GET + b"\r\n",
+    "answered early": post(b"12", path="/early")[:-1],
+}
+
+
+@pytest.mark.parametrize("when", GONE)
+def test_who_has_gone_is_forgotten_without_the_garbage_collector(hurried: Echo, when: str) -> None:
+    def remembered() -> int:
+        return sum(isinstance(one, Connection) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = remembered()
+        lines = [line_to(hurried.port) for _ in range(5)]
+        for line in lines:
+            line.sendall(GONE[when])
+        time.sleep(0.05)
+        for line in lines:
+            line.close()
+        end = time.monotonic() + 5
+        while remembered() > before and time.monotonic() < end:
+            time.sleep(0.02)
+        assert remembered() <= before
+    finally:
+        gc.enable()
 
 
 # -- answers that nobody takes ----------------------------------------------------------------------------------------

@@ -4,12 +4,15 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from typing import Any
+import threading
+import time
 
 import pytest
+import uvloop
 
 from gerbang.addresses import is_public
 from gerbang.network import Network, NetworkFailed, split_credentials
+from gerbang.resolver import Found
 from tests.shops import OK, answering, failure, shop, way_out
 
 TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -57,15 +60,14 @@ def test_live_mode_never_calls_home(host: str) -> None:
     asyncio.run(story())
 
 
-class Resolver(asyncio.SelectorEventLoop):
-    """An event loop whose names lead where the test says, each time somewhere else."""
+class Names:
+    """Leads `shop.example` where the test says, each time somewhere else."""
 
     def __init__(self, *answers: list[str]) -> None:
-        super().__init__()
         self.answers = list(answers)
 
-    async def getaddrinfo(self, host: Any, port: Any, **more: Any) -> Any:
-        assert (host, more["type"]) == ("shop.example", socket.SOCK_STREAM)
+    def __call__(self, host: str, port: int) -> list[Found]:
+        assert host == "shop.example"
         return [
             (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, port, 0, 0))
             if ":" in address
@@ -77,36 +79,78 @@ class Resolver(asyncio.SelectorEventLoop):
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["93.184.215.14", "127.0.0.1"], ["::ffff:10.0.0.1"]])
 def test_live_mode_refuses_a_name_with_any_private_address(addresses: list[str]) -> None:
     async def story() -> None:
-        async with way_out(allow_private=False) as way:
+        async with way_out(allow_private=False, ask=Names(addresses)) as way:
             assert check_url("http://shop.example/", allow_private=False) is None
             reason = await failure(way.post("http://shop.example/", b"x", {}))
         assert reason.startswith("address not allowed: shop.example leads to ")
 
-    with asyncio.Runner(loop_factory=lambda: Resolver(addresses)) as runner:
-        runner.run(story())
+    asyncio.run(story())
 
 
 def test_the_address_that_was_checked_is_the_one_that_is_called() -> None:
-    loop = Resolver(["127.0.0.1"])  # a second question would find no answer
+    names = Names(["127.0.0.1"])  # a second question would find no answer
 
     async def story() -> None:
         heard: list[tuple[list[str], bytes]] = []
-        async with shop(answering(OK, heard)) as port, way_out() as way:
+        async with shop(answering(OK, heard)) as port, way_out(ask=names) as way:
             assert (await way.post(f"http://shop.example:{port}/", b"x", {})).status == 200
         assert f"host: shop.example:{port}" in [line.lower() for line in heard[0][0]]
-        assert loop.answers == []
+        assert names.answers == []
 
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(story())
+    asyncio.run(story())
 
 
 def test_a_dead_address_gives_way_to_the_next_one() -> None:
     async def story() -> None:
-        async with shop(answering(OK)) as port, way_out() as way:
+        names = Names(["127.0.0.2", "127.0.0.1"])
+        async with shop(answering(OK)) as port, way_out(ask=names) as way:
             assert (await way.post(f"http://shop.example:{port}/", b"x", {})).status == 200
 
-    with asyncio.Runner(loop_factory=lambda: Resolver(["127.0.0.2", "127.0.0.1"])) as runner:
-        runner.run(story())
+    asyncio.run(story())
+
+
+def test_names_that_nobody_answers_for_keep_no_other_name_waiting() -> None:
+    answered = threading.Event()
+    asked: list[str] = []
+
+    def ask(host: str, port: int) -> list[Found]:
+        asked.append(host)
+        if host.startswith("silent"):
+            answered.wait(20)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    async def story() -> None:
+        async with shop(answering(OK)) as port, way_out(ask=ask) as way:
+
+            async def told(number: int) -> str:
+                return await failure(way.post(f"http://silent{number}.example:{port}/", b"x", {}, timeout_seconds=0.3))
+
+            silent = asyncio.gather(*(told(number) for number in range(50)))
+            await asyncio.sleep(0.05)
+            assert (await way.post(f"http://shop.example:{port}/", b"x", {}, timeout_seconds=0.2)).status == 200
+            assert await silent == ["timed out after 0.3 s"] * 50
+            assert await told(0) == "timed out after 0.3 s"
+        assert sorted(asked) == sorted({*asked}), "a name that is being asked for is not asked for again"
+
+    started = time.monotonic()
+    uvloop.run(story())
+    assert time.monotonic() - started < 5, "the end waits for no name"
+    answered.set()
+
+
+def test_a_name_that_was_answered_for_is_asked_for_again() -> None:
+    async def story() -> None:
+        async with shop(answering(OK.replace(b"OK", b"OK\r\nConnection: close"))) as port:
+            names = Names([], ["127.0.0.1"], ["127.0.0.1"])
+            async with way_out(ask=names) as way:
+                url = f"http://shop.example:{port}/"
+                assert await failure(way.post(url, b"x", {})) == "name not found: shop.example"
+                both = await asyncio.gather(*(way.post(url, b"x", {}) for _ in range(2)))
+                assert [answer.status for answer in both] == [200, 200]
+                assert (await way.post(url, b"x", {})).status == 200
+                assert names.answers == []
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ LEAVES = frozenset(
         "clock",
         "ids",
         "network",
+        "resolver",
         "addresses",
         "http_answers",
         "settings",

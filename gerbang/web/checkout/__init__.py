@@ -17,7 +17,7 @@ def build(context: Context) -> ASGIApp:
         Route("/detail", desk.page),
         Route("/detail/", desk.page),  # shops write a slash into the links that they pass on
         Route("/detail/status", desk.status),
-        Route("/detail/events", desk.events),
+        Route("/detail/events", desk.events, methods=["GET"]),
         Route("/detail/choose", desk.posted(desk.choose), methods=["POST"]),
         Route("/detail/back", desk.posted(desk.back), methods=["POST"]),
     ]

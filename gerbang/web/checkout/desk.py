@@ -21,7 +21,7 @@ from gerbang.services.confirmations import Confirmation
 from gerbang.web.buyers import addresses, answers
 from gerbang.web.buyers.desk import Answer, Context, Desk, Form, TooOften, language
 from gerbang.web.checkout import rendering
-from gerbang.web.checkout.live import Watcher, told
+from gerbang.web.checkout.live import HEADERS, Watcher, told
 from gerbang.web.checkout.views import RESULTS, View, view_of
 from gerbang.web.checkout.words import WORDS
 
@@ -180,6 +180,10 @@ class Events:
         found = await self._desk.version_of(Request(scope))
         if isinstance(found, Response):
             await found(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            # Whoever asked has all of it now, and a proxy gives the connection to another's request.
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            await send({"type": "http.response.body", "body": b""})
         else:
             await told(self._desk.watcher, *found, receive, send)
 

@@ -1,6 +1,7 @@
 """News that reaches an open page: within a second, also from another process, and for a thousand pages at once."""
 
 import asyncio
+import http.client
 import os
 import re
 import statistics
@@ -12,6 +13,7 @@ from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
@@ -80,6 +82,19 @@ def test_a_stream_says_how_things_stand_and_then_only_what_changes(shop: Shop) -
     shop.simulate(session["id"])
     listener.waits_for("paid")
     assert [said.partition("-")[0] for _, said in listener.said] == ["awaiting", "paid"]
+
+
+def test_who_asks_for_the_head_of_a_stream_leaves_the_connection_free_for_others(shop: Shop) -> None:
+    """A proxy shares its connections: behind a stream without an end another's request would wait for minutes."""
+    url = urlsplit(awaiting(shop)["paymentUrl"].replace("/detail?", EVENTS))
+    connection = http.client.HTTPConnection(url.netloc, timeout=5)
+    connection.request("HEAD", f"{url.path}?{url.query}")
+    with connection.getresponse() as answer:
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+    connection.request("GET", "/livez")
+    with connection.getresponse() as answer:
+        assert (answer.status, answer.read()) == (200, b'{"status":"ok"}')
+    connection.close()
 
 
 def test_the_stream_and_the_page_agree_on_the_version(shop: Shop) -> None:
