@@ -143,6 +143,8 @@ REFUSED = {
     "a bare carriage return": (400, POST + b"Host: x\rContent-Length: 3\r\n\r\nabc"),
     "a chunk that is longer than it says": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"),
     "a chunk whose length is no number": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n"),
+    "an address without a path": (400, b"GET http://refused HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a letter in an address": (400, b"GET /refused?\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n"),
     "headers without end": (431, GET + b"Host: x\r\n" + b"A: b\r\n" * 300 + b"\r\n"),
     "no request": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
 }  # fmt: skip

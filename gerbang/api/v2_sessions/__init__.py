@@ -6,7 +6,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
-from gerbang.api.v2_sessions import payments, sandbox, tokens
+from gerbang.api.v2_sessions import errors, payments, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Desk, not_found
 from gerbang.api.v2_sessions.events import MoneyVoice, PaymentVoice
 from gerbang.domain.deliveries import Voice
@@ -53,4 +53,5 @@ DIALECT = Dialect(
     prefixes=("/v1/", "/v2/"),
     build=build,
     voices=voices,
+    unread=errors.unread,
 )
