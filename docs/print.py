@@ -119,7 +119,10 @@ def errors_page() -> str:
         ["*no field* means that the dialect's documents leave `field` empty for this one."],
         table(["refusal", "what it says", *(f"`{name}`" for name in dialects)], rows),
         ["## What only a dialect can refuse"],
-        ["These never reach a service: the request was not understood, or something broke on our side."],
+        [
+            "These never reach a service: the request was not understood, or something broke on our side. What HTTP itself",
+            "forbids is told as *malformed*, with the status that HTTP has for it (400, 408, 413, 429 or 431).",
+        ],
     ]
     own = [
         [f"`{name}`", constant, _answer(answer)]

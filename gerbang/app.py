@@ -16,7 +16,8 @@ from urllib.parse import unquote
 import msgspec
 import uvloop
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from gerbang import api, channels, descriptors, ids
 from gerbang.api import Context, Dialect
@@ -30,6 +31,7 @@ from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import Voice
 from gerbang.folders import data_folder, write_private
+from gerbang.http_connections import PATIENCE, Patience, in_plain_words
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
@@ -58,7 +60,11 @@ class House:
     world: World
     commands: Commands
     workers: Workers
-    app: ASGIApp
+    front: "Front"
+
+    async def serve(self, listener: Listener, patience: Patience = PATIENCE) -> None:
+        """Answers HTTP until cancelled."""
+        await serve_http(self.front, listener, patience, self.front.refusal)
 
 
 @asynccontextmanager
@@ -168,6 +174,7 @@ class Front:
 
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
         self._dialects = [(prefix, app) for one in dialects for app in [one.build(context)] for prefix in one.prefixes]
+        self._unread = [(prefix, one.unread) for one in dialects for prefix in one.prefixes]
         self._pages = [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
         contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context)
         routes = [*Health(world).routes(), *contracts.routes()]
@@ -183,19 +190,30 @@ class Front:
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = str(scope.get("path", ""))
-        # A proxy may take the public URL's path away or leave it: both are the same address.
-        if self._root and (path + "/").startswith(f"{self._root}/"):
-            path = path[len(self._root) :] or "/"
-            scope = {**scope, "path": path}
+        path = self._inside(scope["path"])
         plain = api.plain_path(path)
         for prefix, app in self._dialects:
             if f"{plain}/".startswith(prefix):
                 return await app({**scope, "path": plain}, receive, send)
+        scope = {**scope, "path": path}
         for prefix, app in self._pages:
             if path.startswith(prefix) or path == prefix.rstrip("/"):
                 return await app(scope, receive, send)
         return await self._rest(scope, receive, send)
+
+    def refusal(self, path: str, status: int, why: str) -> Response:
+        """Tells that a request could not be read, in the form of the dialect that its path belongs to."""
+        plain = api.plain_path(self._inside(path))
+        for prefix, unread in self._unread:
+            if f"{plain}/".startswith(prefix):
+                return unread(status, why)
+        return in_plain_words(path, status, why)
+
+    def _inside(self, path: str) -> str:
+        """The path behind that of the public URL, which a proxy may take away or leave: both are the same address."""
+        if self._root and f"{path}/".startswith(f"{self._root}/"):
+            return path[len(self._root) :] or "/"
+        return path
 
 
 # -- keys and files ---------------------------------------------------------------------------------------------------
@@ -282,7 +300,7 @@ async def _run(settings: Settings, listener: Listener, clock_start: datetime | N
         if not stop.is_set():
             _say(_welcome(keys, path, built.world.clock))
         watching = [own.watch()] if own else []
-        await until_stopped([serve_http(built.app, listener), built.workers.run(), *watching], stop)
+        await until_stopped([built.serve(listener), built.workers.run(), *watching], stop)
 
 
 def _welcome(keys: Sandbox, path: Path, clock: Clock) -> str:
@@ -339,7 +357,7 @@ async def _serve(settings: Settings, listener: Listener) -> None:
             f"It can have {descriptors.allowed()} file descriptors: up to {descriptors.connections_max()} connections at "
             f"once, {descriptors.streams_max()} of them pages that wait for news."
         )
-        await until_stopped([serve_http(built.app, listener)], stop)
+        await until_stopped([built.serve(listener)], stop)
 
 
 def work(settings: Settings, told_at: Settings | None = None) -> int:

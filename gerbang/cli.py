@@ -209,7 +209,7 @@ def migrate(data: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all that was looked for, with what was found, as JSON.")
 @_with_database
 def audit(as_json: bool, data: Path | None) -> int:
-    """Look through all books for what must never be in them. Exit code 0: nothing was found; 1: something was.
+    """Look through all books for what must never be in them, and what is late. Exit code 0: nothing was found; 1: something was.
 
     It reads each table once, at one instant, and changes nothing: also beside a gateway that runs, or on a copy.
     """

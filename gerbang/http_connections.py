@@ -5,13 +5,16 @@ the order in which they came, or dropped. None is ever changed.
 """
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import unquote
 
 import httptools
+from starlette.responses import PlainTextResponse, Response
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -36,7 +39,9 @@ NO_VERSION = "Send HTTP/1.1, or HTTP/1.0; nothing else is spoken here."
 NO_HOST = "A request in HTTP/1.1 names its host once, in a header Host, and one in HTTP/1.0 at most once."
 NO_TUNNEL = "This is no proxy: CONNECT is not for here."
 NO_CODING = "The only Transfer-Encoding that is read here is chunked, in HTTP/1.1."
-NO_SENSE = "This is not a request that HTTP/1.1 knows."
+NO_SENSE = "This is not a request that HTTP/1.1 knows: {what}."
+NO_PATH = "The address of a request has a path, which begins with a slash."
+NO_ASCII = "An address is printable ASCII: every other byte is sent as percent and two digits, such as %C3."
 TOO_LONG = "The headers of a request, or what stands between the parts of its body, are too long or too many."
 TOO_FAR = "The path and query of a request have at most 8,000 bytes."
 TOO_SMALL = "The body came in too many small chunks: put more into each."
@@ -44,7 +49,16 @@ TOO_EAGER = "So many requests at once are not taken on one connection: read some
 TOO_SLOW = "The request did not come to its end in time."
 NO_ROOM = "There are as many connections as this process can have. Try again in a moment."
 
+Refusal = Callable[[str, int, str], Response]
+"""How a request that is refused here is told so: by its path ("" where none was read), the status, and why."""
+
+_TARGET = re.compile(rb"\A\s*[A-Z]+ ([!-~]*)")
+"""The target of a request as far as it can be read: the parser gives it on as a whole or not at all."""
 _full = Seldom()
+
+
+def in_plain_words(path: str, status: int, why: str) -> Response:
+    return PlainTextResponse(f"{why}\n", status)
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,9 @@ class Connection(HttpToolsProtocol):
     """
 
     patience = PATIENCE
+    refusal: Refusal = staticmethod(in_plain_words)
+    url = b""
+    """As much as came in of the target of the request that came last."""
     deaf = False
     """Whether what comes in is dropped."""
     _leaving = _late = _peer_ended = False
@@ -122,7 +139,7 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > most:
             _full.warning("a connection was refused: there are as many as the file descriptors allow", most=most)
             self.deaf = True
-            transport.write(_refusal(503, NO_ROOM))
+            transport.write(self._told(503, NO_ROOM))
             transport.close()
         else:
             self._wait(self.patience.request, self._give_up)
@@ -203,8 +220,16 @@ class Connection(HttpToolsProtocol):
         before = self._steps
         try:
             self._read(data)
-        except httptools.HttpParserError:
-            self._refuse(*(self._wrong or (400, NO_SENSE)))
+        except httptools.HttpParserCallbackError:
+            self._refuse(*(self._wrong or (400, NO_PATH)))
+            return
+        except httptools.HttpParserInvalidURLError:
+            if not self.url and self._steps == before and not self._held_bytes:  # it begins where this read does
+                self.url = b"".join(_TARGET.findall(data))
+            self._refuse(400, NO_ASCII)
+            return
+        except httptools.HttpParserError as wrong:
+            self._refuse(400, NO_SENSE.format(what=wrong))
             return
         self._held_bytes = self._held_bytes + len(data) if self._steps == before else 0
         if self._held_bytes > HEAD_BYTES_MAX:
@@ -261,7 +286,7 @@ class Connection(HttpToolsProtocol):
             return
         if version == "1.0":
             self.expect_100_continue = False
-        super().on_headers_complete()  # it may find that the target cannot be read: then no body is awaited
+        super().on_headers_complete()  # fails where the target has no path: then no answer is begun
         self._in_body = True
         self.cycle.transport = cast("asyncio.Transport", self._line)
         # Who is answered before its body is read must not take what it still sends for the beginning of a request.
@@ -313,7 +338,7 @@ class Connection(HttpToolsProtocol):
             return
         self.deaf = True
         self._wait_no_longer()
-        self._last_words = _refusal(status, why)
+        self._last_words = self._told(status, why)
         answer = self._answering
         if self._in_body and self.pipeline:
             self.pipeline.popleft()  # it is the last of those that wait, and is not begun any more
@@ -321,6 +346,14 @@ class Connection(HttpToolsProtocol):
             if answer is not None and answer.response_started:
                 self._last_words = b""
             self._say_last_words()
+
+    def _told(self, status: int, why: str) -> bytes:
+        """The refusal of the request that is coming in, in the form of whoever its path belongs to."""
+        target = self.url if self._coming else b""
+        answer = self.refusal(_path(target), status, why)
+        lines = [b"%s: %s\r\n" % header for header in (*answer.raw_headers, (b"connection", b"close"))]
+        body = b"" if target and self.parser.get_method() == b"HEAD" else answer.body
+        return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
     def _say_last_words(self) -> None:
         self._disappear()
@@ -391,6 +424,10 @@ class Connection(HttpToolsProtocol):
             self._unread = None
 
 
-def _refusal(status: int, why: str) -> bytes:
-    head = b"%scontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-    return head % (STATUS_LINE[status], len(why) + 1) + why.encode() + b"\n"
+def _path(target: bytes) -> str:
+    """The path of a request's target, as an application is told it; "" where it has none."""
+    try:
+        path = httptools.parse_url(target).path
+    except httptools.HttpParserError:
+        return ""
+    return unquote((path or b"").decode("latin-1"))

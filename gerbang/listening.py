@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 import uvicorn
 from starlette.types import ASGIApp
 
-from gerbang.http_connections import PATIENCE, Connection, Patience
+from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_words
 from gerbang.settings import Settings, SettingsWrong
 
 DRAIN_SECONDS = 3
@@ -149,9 +149,14 @@ async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) ->
         task.result()
 
 
-async def serve_http(app: ASGIApp, listener: Listener, patience: Patience = PATIENCE) -> None:
-    """Answers HTTP until cancelled; then lets requests that are under way finish."""
-    protocol = type("_Connection", (Connection,), {"patience": patience})
+async def serve_http(
+    app: ASGIApp, listener: Listener, patience: Patience = PATIENCE, refusal: Refusal = in_plain_words
+) -> None:
+    """Answers HTTP until cancelled; then lets requests that are under way finish.
+
+    What cannot be handed on to the application is answered with a `refusal`.
+    """
+    protocol = type("_Connection", (Connection,), {"patience": patience, "refusal": staticmethod(refusal)})
     config = uvicorn.Config(
         app,
         loop="none",

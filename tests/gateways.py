@@ -125,7 +125,7 @@ class Gateway(AbstractContextManager["Gateway"]):
                 if not self.house.world.live:
                     self.sandbox = await sandbox_merchant.ready(self.house.world, self.base_url, None)
                 self._started.set()
-                jobs = [listening.serve_http(self.house.app, listener, self._patience)]
+                jobs = [self.house.serve(listener, self._patience)]
                 if self._work:
                     jobs.append(self.house.workers.run())
                 await listening.until_stopped(jobs, self._stop)

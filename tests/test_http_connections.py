@@ -157,6 +157,8 @@ REFUSED = {
     "a bare carriage return": (400, POST + b"Host: x\rContent-Length: 3\r\n\r\nabc"),
     "a chunk that is longer than it says": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n"),
     "a chunk whose length is no number": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n"),
+    "an address without a path": (400, b"GET http://refused HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a letter in an address": (400, b"GET /refused?\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n"),
     "headers without end": (431, GET + b"Host: x\r\n" + b"A: b\r\n" * 300 + b"\r\n"),
     "a target without end": (414, b"GET /" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a target without a path": (400, b"POST http://x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),

@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib import resources
 from urllib.parse import urlsplit
 
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gerbang.api._addresses import plain_path
@@ -44,6 +45,8 @@ class Dialect:
     build: Callable[[Context], ASGIApp]
     voices: Callable[[str, str], Sequence[Voice]]
     """How it tells news, given the base URL and the key that pages are signed with."""
+    unread: Callable[[int, str], Response]
+    """How it tells, by status and sentence, that a request to it never came in whole, or breaks the rules of HTTP."""
     sandbox_only: bool = False
 
     @property

@@ -151,6 +151,21 @@ NEWS = {
         ) e USING (merchant_id, kind) WHERE p.times IS DISTINCT FROM e.times""",
 }
 RULES = LEDGER | MONEY | NUMBERS | NEWS
+"""What must be true of all books at every instant."""
+_LATE = "(SELECT max(at) FROM events) - interval '10 minutes'"
+"""What was due before this was passed over: something happened ten minutes later. A copy stands still with its events."""
+LATE = {
+    "a payment could not be ended: its time has been over for ten minutes": f"""
+        SELECT id::text FROM payments
+        WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at < {_LATE}""",
+    # What fails to be settled is put off by an hour, to an instant that no schedule has: they have whole minutes.
+    "money could not be settled: it has been due for ten minutes, or was put off": f"""
+        SELECT id::text FROM charges WHERE settled_at IS NULL AND (settles_at < {_LATE}
+            OR (settles_at > paid_at AND settles_at > date_trunc('minute', settles_at)))""",
+    "a payout could not be sent, or its bank not be asked about it: that has been due for ten minutes": f"""
+        SELECT id::text FROM payouts WHERE next_at < {_LATE} OR (state = 'pending' AND created_at < {_LATE})""",
+}
+"""What workers have not done in time: what fails alone is left out, so that nothing waits for it but its merchant."""
 
 
 class Finding(msgspec.Struct, frozen=True):

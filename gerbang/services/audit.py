@@ -1,4 +1,4 @@
-"""Looking through all books at one instant, for what must never be found in them. Nothing is written."""
+"""Looking through all books at one instant, for what must never be in them and what is late. Nothing is written."""
 
 from datetime import timedelta
 
@@ -15,4 +15,4 @@ async def look(db: Database) -> list[Finding]:
         await audit.hold_still(tx)
         # A sandbox's own time; a live house has moved no clock.
         clock = MovableClock.from_offset(timedelta(seconds=await sandbox.clock_offset(tx) or 0))
-        return await audit.findings(tx, clock.now())
+        return await audit.findings(tx, clock.now(), audit.RULES | audit.LATE)

@@ -16,7 +16,7 @@ from gerbang.domain.fees import Rate
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method
 from gerbang.errors import PaymentUnknown, SettlementUnknown, WrongState
-from gerbang.services import settlements
+from gerbang.services import audit, settlements
 from gerbang.services.commands import Commands
 from gerbang.services.merchants import default_agreement, set_agreement
 from gerbang.services.settlements import MOST_AT_ONCE, settle_due, settle_now
@@ -352,9 +352,12 @@ def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(told: Cal
         await here.rows("UPDATE payments SET details = '{\"redirect\": 3}' WHERE id = $1", payment["id"])
         await settle_due(here.world)
         assert [(await charge_of(here, one))["settled_at"] is None for one in (broken, *well)] == [True, False, False]
+        (late,) = [found for found in await audit.look(here.world.db) if found.count]
+        assert (late.rule.partition(":")[0], late.examples) == ("money could not be settled", [str(broken)])
         await here.rows("UPDATE payments SET details = '{}' WHERE id = $1", payment["id"])
         here.clock.advance(settlements.TRIED_AGAIN_AFTER)
         assert await settle_due(here.world) == 1
+        assert [found for found in await audit.look(here.world.db) if found.count] == []
         await check_books(here)
 
     told(story)

@@ -9,7 +9,7 @@ import pytest
 
 from gerbang.domain.merchants import Merchant
 from gerbang.errors import Unavailable
-from gerbang.services import shared_commits
+from gerbang.services import audit, shared_commits
 from gerbang.services.expiry import expire_due
 from gerbang.services.settlements import settle_due
 from tests.gateways import Databases
@@ -73,6 +73,11 @@ def test_a_payment_that_cannot_be_ended_holds_up_no_other(told: Callable[[Story]
         left = await here.rows("SELECT id FROM payments WHERE state <> 'expired'")
         assert left == [broken]
         assert len(await here.rows("SELECT 1 FROM events WHERE kind = 'payment.expired'")) == 8
+        here.clock.advance(timedelta(minutes=11))
+        await unpaid(here, await here.merchant(), 1)
+        (late,) = [found for found in await audit.look(here.world.db) if found.count]
+        assert late.rule.startswith("a payment could not be ended")
+        assert late.examples == [str(broken["id"])]
 
     told(story)
 

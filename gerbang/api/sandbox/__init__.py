@@ -72,5 +72,11 @@ def voices(base_url: str, page_key: str) -> list[Voice]:
 
 
 DIALECT = Dialect(
-    name="sandbox", title="Sandbox", prefixes=("/sandbox/",), build=build, voices=voices, sandbox_only=True
+    name="sandbox",
+    title="Sandbox",
+    prefixes=("/sandbox/",),
+    build=build,
+    voices=voices,
+    unread=errors.unread,
+    sandbox_only=True,
 )

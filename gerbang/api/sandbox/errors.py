@@ -78,6 +78,11 @@ def told(status: int, code: str, message: str, field: str = "") -> Response:
     return Response(msgspec.json.encode(body), status, HEADERS.get(status), media_type="application/json")
 
 
+def unread(status: int, why: str) -> Response:
+    """Tells a request that it could not be read, as HTTP."""
+    return told(status, "invalid", why)
+
+
 def refused(refusal: Refused) -> Response:
     answer = ANSWERS[type(refusal)]
     return told(answer.status, answer.code, refusal.message, FIELDS.get(refusal.field, ""))

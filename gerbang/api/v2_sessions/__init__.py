@@ -4,7 +4,7 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v2_sessions import payments, sandbox, tokens
+from gerbang.api.v2_sessions import errors, payments, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Desk, method_not_allowed, not_found
 from gerbang.api.v2_sessions.events import MoneyVoice, PaymentVoice
 from gerbang.domain.deliveries import Voice
@@ -40,4 +40,5 @@ DIALECT = Dialect(
     prefixes=("/v1/", "/v2/"),
     build=build,
     voices=voices,
+    unread=errors.unread,
 )

@@ -1,7 +1,7 @@
 """How this dialect refuses: HTTP status, code, type and source of every refusal (payment-session reference, 1.7 to 1.10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from starlette.responses import Response
@@ -126,6 +126,11 @@ def told(
         },
     }
     return Response(msgspec.json.encode(body), answer.status, HEADERS.get(answer.status), media_type="application/json")
+
+
+def unread(status: int, why: str) -> Response:
+    """Tells a request that it could not be read, as HTTP."""
+    return told(replace(MALFORMED, status=status), why=why)
 
 
 def refused(refusal: Refused) -> Response:

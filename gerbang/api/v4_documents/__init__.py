@@ -5,7 +5,7 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v4_documents import banks, disbursements, links, methods, payments
+from gerbang.api.v4_documents import banks, disbursements, errors, links, methods, payments
 from gerbang.api.v4_documents.answers import Desk, method_not_allowed, not_found
 from gerbang.api.v4_documents.events import PaymentVoice, PayoutVoice
 from gerbang.domain.deliveries import Voice
@@ -55,4 +55,11 @@ def voices(base_url: str, page_key: str) -> list[Voice]:
     return [PaymentVoice(Pages(base_url, page_key)), PayoutVoice()]
 
 
-DIALECT = Dialect(name="v4_documents", title="One-time payments", prefixes=("/api/v4/",), build=build, voices=voices)
+DIALECT = Dialect(
+    name="v4_documents",
+    title="One-time payments",
+    prefixes=("/api/v4/",),
+    build=build,
+    voices=voices,
+    unread=errors.unread,
+)

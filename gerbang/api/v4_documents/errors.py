@@ -1,7 +1,7 @@
 """How this dialect refuses: {"errors": [{code, title, detail}]}, with the codes of the one-time-payment reference, 1.8."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from starlette.responses import Response
@@ -113,6 +113,11 @@ def told(answer: Answer, why: str, field: str = "", *, in_query: bool = False) -
         error["source"] = {"parameter": field} if in_query else {"pointer": _pointer(field)}
     body = msgspec.json.encode({"errors": [error]})
     return Response(body, answer.status, HEADERS.get(answer.status), media_type="application/json")
+
+
+def unread(status: int, why: str) -> Response:
+    """Tells a request that it could not be read, as HTTP."""
+    return told(replace(MALFORMED, status=status), why)
 
 
 def _pointer(field: str) -> str:

@@ -1,0 +1,201 @@
+"""What the HTTP layer refuses is told in the form of the dialect that the request's path belongs to, else in plain words."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+import yaml
+
+from gerbang import api
+from gerbang.http_connections import WAITING_MAX, Patience
+from tests.api.v2_sessions.contracts import Contract
+from tests.gateways import Databases, Gateway
+from tests.peers import Answer, line_to, sent, until_hung_up
+from tests.test_http_connections import REFUSED, in_chunks, post
+
+CONTRACTS = {one.name: Contract(yaml.safe_load(one.openapi)) for one in api.found()}
+BAD_REQUEST = "#/components/responses/BadRequest/content/application~1json/schema"
+PATHS = {
+    "/v1/access-token": "v2_sessions",
+    "/v2/payments": "v2_sessions",
+    "/v2": "v2_sessions",
+    "//v2//payments/%00?page=1": "v2_sessions",
+    "http://pay.example/v2/payments": "v2_sessions",
+    "/api/v4/payments": "v4_documents",
+    "/api/%764/payments/x/": "v4_documents",
+    "/sandbox/clock": "sandbox",
+}
+PLAIN_PATHS = ("/", "/nowhere", "/v20/payments", "/api/v5", "/detail?token=x", "/wallet/x", "/healthz", "*")
+UNREAD = {"preface of http 2", "a tunnel", "a tunnel and a length", "an address without a path", "no request"}
+"""Refusals in which no path is read."""
+DIALECTS = {"v2_sessions": "/v2/payments", "v4_documents": "/api/v4/payments", "sandbox": "/sandbox/clock"}
+
+TAKES_A_BODY = DIALECTS | {"sandbox": "/sandbox/clock/advance"}
+
+each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
+
+
+@pytest.fixture(scope="module")
+def gateway(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that waits for a request's end no longer than a blink."""
+    patience = Patience(request=0.5, farewell=5)
+    with Gateway(databases.fresh(), tmp_path_factory.mktemp("refusing"), patience=patience, work=False) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def port(gateway: Gateway) -> int:
+    return urlsplit(gateway.base_url).port or 0
+
+
+def signed(gateway: Gateway, dialect: str, asked: bytes) -> bytes:
+    """A request with keys that its dialect takes, so that it reads the body."""
+    shop = gateway.shop
+    keys = ":".join(shop.v4_keys) if dialect == "v4_documents" else f"{shop.merchant_id}:{shop.secret}"
+    basic = f"Basic {b64encode(keys.encode()).decode()}"
+    header = f"Authorization: {f'Bearer {shop.token}' if dialect == 'v2_sessions' else basic}\r\n"
+    return asked.replace(b"\r\n", b"\r\n" + header.encode(), 1)
+
+
+def sentence(dialect: str, answer: Answer) -> str:
+    """Why the request was refused; fails where that is not told as the dialect's contract has it."""
+    assert b"\r\ncontent-type: application/json\r\n" in answer.head
+    assert b"\r\nconnection: close" in answer.head
+    assert CONTRACTS[dialect].body_faults(BAD_REQUEST, answer.body) == []
+    told = msgspec.json.decode(answer.body)
+    if dialect == "v2_sessions":
+        [detail] = told["error"]["details"]
+        return detail["message"] if detail["field"] == "" else ""
+    if dialect == "v4_documents":
+        [error] = told["errors"]
+        return error["detail"]
+    return told["error"]["message"]
+
+
+def plain(answer: Answer) -> str:
+    assert b"\r\ncontent-type: text/plain; charset=utf-8\r\n" in answer.head
+    assert b"\r\nconnection: close" in answer.head
+    return answer.body.decode().removesuffix("\n")
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED.keys() - UNREAD))
+@each_dialect
+def test_what_cannot_be_read_is_refused_in_the_form_of_its_dialect(port: int, dialect: str, name: str) -> None:
+    status, refused = REFUSED[name]
+    refused = refused.replace(b"/refused", DIALECTS[dialect].encode())
+    [answer] = sent(port, refused)
+    assert answer.status == status
+    assert sentence(dialect, answer).endswith(".")
+
+
+@pytest.mark.parametrize("name", sorted(UNREAD))
+def test_what_has_no_path_is_refused_in_plain_words(port: int, name: str) -> None:
+    before = b"GET /v2/payments HTTP/1.1\r\nHost: x\r\n\r\n"
+    status, refused = REFUSED[name]
+    for answer in (sent(port, refused)[-1], sent(port, before + refused)[-1], sent(port, before, refused)[-1]):
+        assert answer.status == status
+        assert plain(answer).endswith(".")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_is_a_dialects_however_it_is_written(port: int, path: str) -> None:
+    [answer] = sent(port, f"GET {path} HTTP/1.1\r\n\r\n".encode())
+    assert "Host" in sentence(PATHS[path], answer)
+
+
+@pytest.mark.parametrize("path", PLAIN_PATHS)
+def test_a_path_of_no_dialect_is_refused_in_plain_words(port: int, path: str) -> None:
+    [answer] = sent(port, f"GET {path} HTTP/1.1\r\n\r\n".encode())
+    assert answer.status == 400
+    assert "Host" in plain(answer)
+
+
+@each_dialect
+def test_a_request_that_does_not_come_to_its_end_is_refused_in_the_form_of_its_dialect(
+    gateway: Gateway, port: int, dialect: str
+) -> None:
+    whole = signed(gateway, dialect, post(b"{}", path=TAKES_A_BODY[dialect]))
+    for part in (whole[:-1], whole[: whole.index(b"Content")], whole[: whole.index(b" HTTP")]):
+        [answer] = sent(port, part)
+        assert answer.status == 408
+        assert "in time" in sentence(dialect, answer)
+
+
+@each_dialect
+def test_a_body_that_breaks_is_refused_in_the_form_of_its_dialect(gateway: Gateway, port: int, dialect: str) -> None:
+    path = TAKES_A_BODY[dialect].encode()
+    crumbs = in_chunks(*[b"a"] * 21_000).replace(b"/chunks", path)
+    broken = REFUSED["a chunk that is longer than it says"][1].replace(b"/refused", path)
+    for whole, status in ((crumbs, 413), (broken, 400)):
+        [answer] = sent(port, signed(gateway, dialect, whole))
+        assert answer.status == status
+        assert "chunk" in sentence(dialect, answer)
+
+
+@each_dialect
+def test_too_many_requests_at_once_are_refused_in_the_form_of_their_dialect(port: int, dialect: str) -> None:
+    asked = f"GET {DIALECTS[dialect]} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    *others, last = sent(port, asked * 500)
+    assert [answer.status for answer in others] == [401] * (WAITING_MAX + 1)
+    assert last.status == 429
+    assert "read some answers first" in sentence(dialect, last)
+
+
+@each_dialect
+def test_headers_that_are_too_long_are_refused_in_the_form_of_their_dialect(port: int, dialect: str) -> None:
+    head = f"GET {DIALECTS[dialect]} HTTP/1.1\r\nHost: x\r\n".encode()
+    [answer] = sent(port, head, b"X: " + b"a" * 70_000)
+    assert answer.status == 431
+    assert "too long" in sentence(dialect, answer)
+
+
+@each_dialect
+def test_a_letter_that_is_not_escaped_in_an_address_is_named_in_the_form_of_the_dialect(
+    port: int, dialect: str
+) -> None:
+    asked = f"GET {DIALECTS[dialect]}?name=é HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    ok = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    for answer in (sent(port, asked)[-1], sent(port, b"\r\n" + asked)[-1], sent(port, ok, asked)[-1]):
+        assert answer.status == 400
+        assert "percent" in sentence(dialect, answer)
+    middle = asked.index(b"?")
+    assert "percent" in sentence(dialect, sent(port, asked[:middle], asked[middle:])[-1])
+    # Where it begins is not certain behind another one that came with it.
+    assert "percent" in plain(sent(port, ok + asked)[-1])
+
+
+@each_dialect
+def test_a_refusal_has_the_form_of_the_request_that_is_refused_and_not_of_the_one_before(
+    port: int, dialect: str
+) -> None:
+    for other in {**DIALECTS, "": "/nowhere"}.values():
+        before = f"GET {other} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        refused = f"GET {DIALECTS[dialect]} HTTP/1.1\r\n\r\n".encode()
+        for got in (sent(port, before + refused), sent(port, before, refused)):
+            assert len(got) == 2
+            assert "Host" in sentence(dialect, got[1])
+
+
+def test_a_refused_head_request_gets_no_body(port: int) -> None:
+    for path in (*DIALECTS.values(), "/nowhere"):
+        with line_to(port) as line:
+            line.sendall(f"HEAD {path} HTTP/1.1\r\n\r\n".encode())
+            head, _, body = until_hung_up(line).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert body == b""
+
+
+def test_nothing_of_a_refused_request_comes_back(port: int) -> None:
+    marked = b"<script>SEEN</script>"
+    for asked in (
+        b"GET /v2/%s HTTP/1.1\r\n\r\n" % marked,
+        b"GET /api/v4/%s\xc3\xa9 HTTP/1.1\r\n\r\n" % marked,
+        b"GET /sandbox/clock HTTP/1.1\r\n%s : x\r\n\r\n" % marked,
+        b"GET /nowhere/%s HTTP/1.1\r\nHost: %s\r\nHost: x\r\n\r\n" % (marked, marked),
+        b"%s / HTTP/1.1\r\n\r\n" % marked,
+    ):
+        [answer] = sent(port, asked)
+        assert answer.status == 400
+        assert b"SEEN" not in answer.head + answer.body
