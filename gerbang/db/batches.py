@@ -41,7 +41,11 @@ class Batch(Generic[Item, Answer]):
             lane = asyncio.create_task(self._lane())
             self._running.add(lane)
             lane.add_done_callback(self._running.discard)
-        return await future
+        try:
+            return await future
+        finally:
+            # A refusal knows where it was raised, and so whoever knows the refusal: they would wait for the collector.
+            del future
 
     async def _lane(self) -> None:
         try:

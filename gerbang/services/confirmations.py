@@ -56,7 +56,7 @@ async def confirm_all(world: World, wishes: Sequence[Confirmation], *, hurried: 
                 try:
                     plans[i] = _decided(world, wishes[i], held, known, now)
                 except Refused as refusal:
-                    answers[i] = refusal
+                    answers[i] = refusal.with_traceback(None)  # it would lead back to where it is kept
             answers.update(await _confirm(world, tx, plans, now, hurried=hurried))
     return [answers[i] for i in range(len(wishes))]
 

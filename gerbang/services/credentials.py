@@ -50,9 +50,12 @@ async def sign_in(world: World, key: str, secret: str, dialect: str | None = Non
     Raises CredentialsWrong, without saying which of the two was wrong.
     """
     (merchant_id,) = await sign_in_all(world, [SignIn(key, secret, dialect)])
-    if isinstance(merchant_id, Refused):
-        raise merchant_id
-    return merchant_id
+    try:
+        if isinstance(merchant_id, Refused):
+            raise merchant_id
+        return merchant_id
+    finally:
+        del merchant_id  # as in Batch: a refusal and its place would wait for the garbage collector
 
 
 async def sign_in_all(world: World, wishes: Sequence[SignIn]) -> list[UUID | Refused]:

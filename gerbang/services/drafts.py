@@ -70,7 +70,7 @@ async def plans_of(
         try:
             plans[i] = _decided(world, orders[i], known, customer, now)
         except Refused as refusal:
-            plans[i] = refusal
+            plans[i] = refusal.with_traceback(None)  # it would lead back to where it is kept
     return plans
 
 
