@@ -265,6 +265,7 @@ class Connection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         if len(self.url) + len(url) > TARGET_BYTES_MAX:
+            self.url = (self.url + url)[:TARGET_BYTES_MAX]
             self._stop(414, TOO_FAR)
         super().on_url(url)
 

@@ -160,9 +160,8 @@ REFUSED = {
     "an address without a path": (400, b"GET http://refused HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a letter in an address": (400, b"GET /refused?\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n"),
     "headers without end": (431, GET + b"Host: x\r\n" + b"A: b\r\n" * 300 + b"\r\n"),
-    "a target without end": (414, b"GET /" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
-    "a target without a path": (400, b"POST http://x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
-    "a target that is not ASCII": (400, b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a target without end": (414, b"GET /refused?" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "an address without a path, and a body": (400, b"POST http://x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
     "no request": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
 }  # fmt: skip
 

@@ -28,7 +28,14 @@ PATHS = {
     "/sandbox/clock": "sandbox",
 }
 PLAIN_PATHS = ("/", "/nowhere", "/v20/payments", "/api/v5", "/detail?token=x", "/wallet/x", "/healthz", "*")
-UNREAD = {"preface of http 2", "a tunnel", "a tunnel and a length", "an address without a path", "no request"}
+UNREAD = {
+    "preface of http 2",
+    "a tunnel",
+    "a tunnel and a length",
+    "an address without a path",
+    "an address without a path, and a body",
+    "no request",
+}
 """Refusals in which no path is read."""
 DIALECTS = {"v2_sessions": "/v2/payments", "v4_documents": "/api/v4/payments", "sandbox": "/sandbox/clock"}
 
