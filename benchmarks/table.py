@@ -157,7 +157,7 @@ def broken(results: Results) -> list[str]:
     return wrong + results.unlike
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines: list[str] = []
     for row in rows:
@@ -166,7 +166,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
     head, *body = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([head, "|---|" + "---:|" * (len(rows[0]) - 1), *body])
 
@@ -175,19 +175,16 @@ def printed(results: Results) -> str:
     """The tables as they are printed at the end of a run."""
     checks = "\n".join(results.checks)
     return (
-        f"\n{_aligned(_rows(results, absolute=True))}\n\nMedians of the rounds; µs are processor time per request.\n\n"
-        f"{_aligned(_ratio_rows(results))}\n\n{checks}\n"
+        f"\n{aligned(_rows(results, absolute=True))}\n\nMedians of the rounds; µs are processor time per request.\n\n"
+        f"{aligned(_ratio_rows(results))}\n\n{checks}\n"
     )
 
 
-def machine(results: Results) -> str:
-    """The machine in general words, with the versions that matter."""
+def machine() -> str:
+    """The machine in general words."""
     kilobytes = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
     memory = f"{int(kilobytes[1]) / 1024**2:.0f} GB of memory" if kilobytes else "memory unknown"
-    return (
-        f"{os.cpu_count()} cores, {memory}, {platform.system()}, Python {platform.python_version()}, "
-        f"{results.postgres} ({results.durability})"
-    )
+    return f"{os.cpu_count()} cores, {memory}, {platform.system()}, Python {platform.python_version()}"
 
 
 def write(results: Results, path: Path, command: str, conditions: str) -> None:
@@ -198,15 +195,15 @@ def write(results: Results, path: Path, command: str, conditions: str) -> None:
 
 Written by `{command}`; do not edit. What is measured, and why so, is in [README.md](README.md).
 
-Machine: {machine(results)}.
+Machine: {machine()}, {results.postgres} ({results.durability}).
 {conditions} Load average while measuring: {min(results.loads):.1f} to {max(results.loads):.1f}.
 
-{_markdown(_ratio_rows(results))}
+{markdown(_ratio_rows(results))}
 
 Ratios are taken within each round, and the median of the rounds counts. Latencies and the processor time per request
 (medians of the rounds; on this machine, while gateway, PostgreSQL and instrument shared its cores):
 
-{_markdown(_rows(results, absolute=False))}
+{markdown(_rows(results, absolute=False))}
 
 The rows of both sides, counted and weighed after the run:
 

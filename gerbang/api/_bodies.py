@@ -107,7 +107,7 @@ def plain(body: bytes) -> dict[str, Any]:
     Raises Malformed, also for repeated keys, for NaN and numbers that no computer holds, for nesting beyond 64, and for
     more values than anybody has to say.
     """
-    _demand_light(body)
+    demand_light(body)
     repeated: list[tuple[dict[str, Any], str]] = []
     not_numbers: list[str] = []
 
@@ -158,7 +158,7 @@ def plain(body: bytes) -> dict[str, Any]:
     return said
 
 
-def _demand_light(body: bytes) -> None:
+def demand_light(body: bytes) -> None:
     """Judges how deep a body nests and how much it holds before any of it is read. Raises Malformed.
 
     Counted are brackets and commas outside of text, of which there are few in what anybody has to say; so text is looked

@@ -36,9 +36,10 @@ VERSION_MIN = 15
 MIGRATION_LOCK = 7_003_241_501
 MIGRATING_SECONDS_MAX = 60.0
 PROMPTLY_SECONDS_MAX = 2.0
-SESSION = {"timezone": "UTC", "jit": "off", "enable_seqscan": "off"}
+SESSION = {"timezone": "UTC", "jit": "off", "enable_seqscan": "off", "enable_bitmapscan": "off"}
 """Plans are kept, also those that were made when tables were empty or not counted yet (new, restored, upgraded). All that
-is asked here has an index, so none of them may read a table from end to end.
+is asked here has an index, so none of them may read a table from end to end. And where the first of many are asked for,
+they are read in the order of that index, not all of them in order to be sorted.
 """
 ACQUIRE_SECONDS_MAX = 10.0
 ROLL_BACK_SECONDS_MAX = 1.0

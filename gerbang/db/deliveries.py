@@ -97,18 +97,19 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 WANTED = """
-        d.state = ANY($1::text[]) AND ($2::uuid IS NULL OR d.merchant_id = $2) AND ($3::text IS NULL OR n.product = $3)
+        d.state = ANY($1::text[]) AND ($2::uuid IS NULL OR d.merchant_id = $2)
+        AND ($3::text IS NULL OR $3 = (SELECT product FROM endpoints WHERE id = d.endpoint_id))
         AND ($4::timestamptz IS NULL OR d.created_at >= $4) AND ($5::timestamptz IS NULL OR d.created_at < $5)
         AND ($6::uuid[] IS NULL OR d.id = ANY($6))
 """
 UNDELIVERED = "d.state IN ('parked', 'given_up')"
 """In so many words, so that every plan finds the index that has these alone."""
-
-
+NEWEST_FIRST = "ORDER BY d.created_at DESC, d.sequence DESC, d.id DESC"
 IN_A_LINE = """
         SELECT d.id, d.merchant_id, d.sequence, e.kind AS event, n.product, n.url, d.state, d.created_at, d.next_at, d.tries,
                latest.at AS tried_at, latest.status, latest.error
-        FROM deliveries d
+"""
+AND_BESIDE = """
         CROSS JOIN LATERAL (SELECT kind FROM events
                             WHERE merchant_id = d.merchant_id AND sequence = d.sequence LIMIT 1) e
         JOIN endpoints n ON n.id = d.endpoint_id
@@ -312,9 +313,9 @@ async def send_all_again(
     rows = await tx.fetch(
         f"""
         WITH chosen AS (
-            SELECT d.id FROM deliveries d JOIN endpoints n ON n.id = d.endpoint_id
+            SELECT id FROM deliveries d
             WHERE {UNDELIVERED} AND {WANTED} AND (d.merchant_id, d.sequence, d.id) > ($8, $9, $10)
-            ORDER BY d.merchant_id, d.sequence, d.id LIMIT $11 FOR UPDATE OF d
+            ORDER BY d.merchant_id, d.sequence, d.id LIMIT $11 FOR UPDATE
         )
         UPDATE deliveries d SET state = 'waiting', next_at = $7, ladder_from = d.tries FROM chosen WHERE d.id = chosen.id
         RETURNING d.merchant_id, d.sequence, d.id
@@ -331,13 +332,19 @@ async def overview(tx: Tx, wanted: Wanted, most: int) -> list[Overview]:
     """Deliveries in a line each, newest first."""
     if set(wanted.states) <= {"parked", "given_up"}:
         rows = await tx.fetch(
-            f"{IN_A_LINE} WHERE {UNDELIVERED} AND {WANTED} ORDER BY d.created_at DESC, d.sequence DESC, d.id DESC LIMIT $7",
+            f"""
+            {IN_A_LINE} FROM (SELECT * FROM deliveries d WHERE {UNDELIVERED} AND {WANTED} {NEWEST_FIRST} LIMIT $7) d
+            {AND_BESIDE} {NEWEST_FIRST}
+            """,
             *wanted.arguments(),
             most,
         )
     else:
         rows = await tx.fetch(
-            f"{IN_A_LINE} WHERE {WANTED} ORDER BY d.created_at DESC, d.sequence DESC, d.id DESC LIMIT $7",
+            f"""
+            {IN_A_LINE} FROM (SELECT * FROM deliveries d WHERE {WANTED} {NEWEST_FIRST} LIMIT $7) d
+            {AND_BESIDE} {NEWEST_FIRST}
+            """,
             *wanted.arguments(),
             most,
         )

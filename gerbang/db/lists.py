@@ -92,7 +92,27 @@ async def of_both_kinds(tx: Tx, merchant_id: UUID, span: Span) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-OPEN = "(expires_at IS NULL OR expires_at > $7)"
+# What has ended and is not yet written down is found by its end: of all merchants together there is little of it, unless
+# nobody has written for a while. When there are more than 1,000, who asks walks through what its own payments are, by id.
+OVER = """
+over AS MATERIALIZED (
+    SELECT id, merchant_id, kind FROM payments
+    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at <= $7
+    ORDER BY expires_at LIMIT 1001
+), little AS MATERIALIZED (SELECT count(*) <= 1000 AS holds FROM over)
+"""
+# Then what is still to be paid stands among what has ended, and is found by its end where there is little of that.
+STILL = """
+still AS MATERIALIZED (
+    SELECT id, merchant_id, kind FROM payments
+    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at > $7
+          AND (SELECT NOT holds FROM little)
+    ORDER BY expires_at LIMIT 1001
+), walked AS MATERIALIZED (SELECT (SELECT holds FROM little) OR count(*) > 1000 AS holds FROM still)
+"""
+OPEN = "expires_at > $7 AND (SELECT holds FROM walked)"
+ENDED = "expires_at <= $7 AND (SELECT NOT holds FROM little)"
+MINE = "merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'"
 
 
 async def pending(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[Listed]:
@@ -101,10 +121,12 @@ async def pending(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
     if span.newest_first:
         rows = await tx.fetch(
             f"""
+            WITH {OVER}, {STILL}
             SELECT * FROM (
                 ({ASKED} AND state = 'awaiting' AND {OPEN} ORDER BY id DESC LIMIT $4)
                 UNION ALL ({ASKED} AND state = 'needs_method' AND {OPEN} ORDER BY id DESC LIMIT $4)
                 UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {OPEN} ORDER BY id DESC LIMIT $4)
+                UNION ALL (SELECT id, false FROM still WHERE {MINE} AND (SELECT NOT holds FROM walked))
             ) found ORDER BY id DESC OFFSET $5 LIMIT $6
             """,
             *bounds,
@@ -112,10 +134,12 @@ async def pending(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
     else:
         rows = await tx.fetch(
             f"""
+            WITH {OVER}, {STILL}
             SELECT * FROM (
                 ({ASKED} AND state = 'awaiting' AND {OPEN} ORDER BY id LIMIT $4)
                 UNION ALL ({ASKED} AND state = 'needs_method' AND {OPEN} ORDER BY id LIMIT $4)
                 UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {OPEN} ORDER BY id LIMIT $4)
+                UNION ALL (SELECT id, false FROM still WHERE {MINE} AND (SELECT NOT holds FROM walked))
             ) found ORDER BY id OFFSET $5 LIMIT $6
             """,
             *bounds,
@@ -247,24 +271,19 @@ async def declined(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     return _listed(rows)
 
 
-# Not yet written down as over: never many of all merchants together, so they are found by their end, and by nothing else.
-OVER = """
-SELECT id, false AS arrival FROM (
-    SELECT id, merchant_id, kind FROM payments
-    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at <= $7
-    ORDER BY expires_at OFFSET 0
-) over WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'
-"""
-
-
 async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[Listed]:
     """As `page`, of what was not paid in time."""
     bounds = *_bounds(merchant_id, span), now
     if span.newest_first:
         rows = await tx.fetch(
             f"""
+            WITH {OVER}
             SELECT * FROM (
-                ({ASKED} AND state = 'expired' ORDER BY id DESC LIMIT $4) UNION ALL ({OVER})
+                ({ASKED} AND state = 'expired' ORDER BY id DESC LIMIT $4)
+                UNION ALL (SELECT id, false FROM over WHERE {MINE} AND (SELECT holds FROM little))
+                UNION ALL ({ASKED} AND state = 'awaiting' AND {ENDED} ORDER BY id DESC LIMIT $4)
+                UNION ALL ({ASKED} AND state = 'needs_method' AND {ENDED} ORDER BY id DESC LIMIT $4)
+                UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {ENDED} ORDER BY id DESC LIMIT $4)
             ) found ORDER BY id DESC OFFSET $5 LIMIT $6
             """,
             *bounds,
@@ -272,8 +291,13 @@ async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
     else:
         rows = await tx.fetch(
             f"""
+            WITH {OVER}
             SELECT * FROM (
-                ({ASKED} AND state = 'expired' ORDER BY id LIMIT $4) UNION ALL ({OVER})
+                ({ASKED} AND state = 'expired' ORDER BY id LIMIT $4)
+                UNION ALL (SELECT id, false FROM over WHERE {MINE} AND (SELECT holds FROM little))
+                UNION ALL ({ASKED} AND state = 'awaiting' AND {ENDED} ORDER BY id LIMIT $4)
+                UNION ALL ({ASKED} AND state = 'needs_method' AND {ENDED} ORDER BY id LIMIT $4)
+                UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {ENDED} ORDER BY id LIMIT $4)
             ) found ORDER BY id OFFSET $5 LIMIT $6
             """,
             *bounds,

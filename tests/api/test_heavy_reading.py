@@ -3,15 +3,18 @@
 import json
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from gerbang.api._bodies import Malformed, fingerprint, metadata_in, plain, shaped
+from gerbang.api.sandbox.endpoints import inbox_item
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v4_documents.requests import Attributes
 from gerbang.domain.payments import KEPT_BYTES_MAX
 from gerbang.errors import TooMuchKept
+from gerbang.services.sandbox import Received
 
 SECONDS_MAX = 0.020
 MOST = 4_900
@@ -97,7 +100,12 @@ def read_by_the_second(body: bytes) -> None:
         asked.text(name)
 
 
-@pytest.mark.parametrize("read", [read_by_the_first, read_by_the_second])
+def shown_by_the_inbox(body: bytes) -> None:
+    """All that the sandbox does with a request in an inbox, for one who reads it."""
+    inbox_item(Received(1, datetime(2025, 3, 30, tzinfo=UTC), "/", "{}", body))
+
+
+@pytest.mark.parametrize("read", [read_by_the_first, read_by_the_second, shown_by_the_inbox])
 @pytest.mark.parametrize("body", NASTY.values(), ids=NASTY.keys())
 def test_no_body_takes_longer_than_20_ms_to_read_or_refuse(body: str, read: Any) -> None:
     sent = body.encode()

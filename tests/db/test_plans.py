@@ -3,10 +3,16 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from gerbang.clock import MovableClock
+from gerbang.db import charges, paycodes, payments, payouts
+from gerbang.services import lists
+from gerbang.services.lists import Wanted
 from tests.db.crowds import gather
 from tests.db.days import a_day
 from tests.db.test_queries import GROWING
@@ -17,6 +23,7 @@ CROWD = 12_000
 READ_MAX = 1_000
 """Entries of one index in one day: its lists show ten or twenty rows each, and a crowd would add thousands."""
 
+YEAR = timedelta(days=366)
 SUMMARIES = {"idempotency_keys_expiry"}
 """An index that tells only in which part of a table to look, now and then and in the background."""
 
@@ -85,3 +92,44 @@ def test_a_day_reads_little_with_plans_from_when_there_was_nothing(town: Town) -
     assert {name: read for name, read in whole.items() if read} == {}
     much = {name: read - indexes_before[name] for name, read in indexes.items() if name not in SUMMARIES}
     assert {name: read for name, read in much.items() if read > READ_MAX} == {}
+
+
+def test_workers_read_no_more_of_what_is_due_than_they_take(town: Town) -> None:
+    world = town.gateway.house.world
+    later = world.clock.now() + YEAR
+
+    async def take(most: int) -> list[int]:
+        async with world.db.reading() as tx:
+            await tx.execute("BEGIN")
+            taken = [
+                len(await payments.due(tx, later, most)),
+                len(await charges.to_settle(tx, later, most)),
+                await paycodes.release_due(tx, later, most),
+                len(await payouts.claim(tx, later, later + YEAR, most)),
+            ]
+            await tx.execute("ROLLBACK")
+            return taken
+
+    _, before = town.read()
+    assert town.gateway.do(take(10)) == [10] * 4
+    _, after = town.read()
+    much = {name: read - before[name] for name, read in after.items()}
+    assert {name: read for name, read in much.items() if read > 100} == {}
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("status", ["expired", "pending"])
+def test_a_page_is_not_looked_for_in_all_that_has_ended_and_nobody_wrote_down(
+    town: Town, status: str, newest_first: bool
+) -> None:
+    world = town.gateway.house.world
+    later = replace(world, clock=MovableClock(world.clock.now() + YEAR, ticking=False))
+    assert (
+        town.gateway.rows("SELECT count(*) FROM payments WHERE expires_at < $1", later.clock.now())[0]["count"] > 3_000
+    )
+    _, before = town.read()
+    wanted = Wanted(status=status, newest_first=newest_first)
+    town.gateway.do(lists.page(later, town.gateway.shop.merchant_id, wanted, 1))
+    _, after = town.read()
+    much = {name: read - before[name] for name, read in after.items()}
+    assert {name: read for name, read in much.items() if read > READ_MAX + 1} == {}

@@ -1,5 +1,7 @@
 """What the sandbox API's addresses do."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,11 +9,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from gerbang.api import Context
 from gerbang.api._amounts import whole_of
-from gerbang.api._bodies import Malformed, body_of, said_in, shaped
+from gerbang.api._bodies import Malformed, body_of, demand_light, said_in, shaped
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
 from gerbang.api.sandbox.auth import merchant_of
@@ -25,12 +27,15 @@ from gerbang.services.credentials import Tokens
 from gerbang.services.deliveries import Listed
 from gerbang.services.lookups import Question
 from gerbang.services.merchants import Callback
+from gerbang.services.sandbox import Received
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 ADVANCE_SECONDS_MAX = 315_360_000
 CLOCK_YEAR_MAX = 9000
 """Far enough from where the calendar ends that expiries and retries can still be reckoned."""
+PIECE_BYTES = 100_000
+"""So much of an inbox is written without a pause, give or take one request."""
 STATES = ("waiting", "delivered", "parked", "given_up")
 _TEXT = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 
@@ -111,7 +116,25 @@ async def inbox(desk: Desk, request: Request) -> Response:
     merchant_id = await desk.merchant(request)
     if request.method == "DELETE":
         return answer({"deleted": await sandbox.empty_inbox(desk.world, merchant_id)})
-    items = [
+    items = await sandbox.received(desk.world, merchant_id, limit(request))
+    return StreamingResponse(_pieces(items), media_type="application/json")
+
+
+async def _pieces(items: Sequence[Received]) -> AsyncGenerator[bytes]:
+    """What an inbox holds, as JSON, in pieces between which others have their turn: it may be 30 MB long."""
+    piece = bytearray(b'{"items":[')
+    for place, item in enumerate(items):
+        piece += b"," * (place > 0) + inbox_item(item)
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+            await asyncio.sleep(0)
+    yield bytes(piece) + b"]}"
+
+
+def inbox_item(item: Received) -> bytes:
+    """A request that the inbox has, as JSON."""
+    return msgspec.json.encode(
         {
             "id": str(item.id),
             "receivedAt": item.received_at,
@@ -120,16 +143,15 @@ async def inbox(desk: Desk, request: Request) -> Response:
             "body": _json_or_none(item.body),
             "raw": item.body.decode("utf-8", "replace"),
         }
-        for item in await sandbox.received(desk.world, merchant_id, limit(request))
-    ]
-    return answer({"items": items})
+    )
 
 
 def _json_or_none(body: bytes) -> msgspec.Raw | None:
-    """The body as it came, where that is JSON."""
+    """The body as it came, where that is JSON of the size that is read here."""
     try:
+        demand_light(body)
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (Malformed, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return msgspec.Raw(body)
 

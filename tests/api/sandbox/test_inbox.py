@@ -1,6 +1,10 @@
 """The built-in receiver: it takes whatever comes, keeps it for the merchant that it came for, and shows it to nobody else."""
 
+import asyncio
 import json
+import threading
+import time
+from collections.abc import Callable
 from datetime import datetime
 
 import httpx
@@ -49,6 +53,36 @@ def test_one_answer_shows_about_4_mb_of_large_bodies(explorer: Explorer) -> None
         assert post(explorer, body).status_code == 200
     assert len(explorer.done("GET", "inbox?limit=500")["items"]) == 5
     assert len(explorer.done("GET", "inbox?limit=2")["items"]) == 2
+
+
+@pytest.mark.parametrize("body", [b"[" + b"[]," * 332_000 + b"1]", b"\x01" * 990_000, b"\xff" * 990_000])
+def test_a_full_inbox_is_shown_without_keeping_others_waiting_for_longer_than_20_ms(
+    traveller: Explorer, body: bytes
+) -> None:
+    for _ in range(6):
+        post(traveller, body)
+    least = 1.0
+    for _ in range(5):
+        least = min(least, longest_turn(traveller.gateway, lambda: traveller.done("GET", "inbox?limit=500")))
+    assert least < 0.020, f"{least * 1000:.1f} ms"
+
+
+def longest_turn(gateway: Gateway, do: Callable[[], object]) -> float:
+    """The most processor time, in seconds, that the gateway's loop took for others before it came back to one who asked."""
+    done = threading.Event()
+
+    async def watch() -> float:
+        longest = 0.0
+        while not done.is_set():
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.thread_time() - began)
+        return longest
+
+    watching = asyncio.run_coroutine_threadsafe(watch(), gateway.loop)
+    do()
+    done.set()
+    return watching.result(30)
 
 
 def test_an_inbox_does_not_grow_without_end(explorer: Explorer) -> None:
