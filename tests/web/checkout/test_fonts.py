@@ -1,6 +1,6 @@
 """Pages that fit and break well whatever fonts a phone has: no word, number or amount is broken inside itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from playwright.sync_api import Page
@@ -15,6 +15,8 @@ FONTS = {
     "wide": "font-family: sans-serif; letter-spacing: .05em",
     "very wide": "font-family: monospace; letter-spacing: .1em",
 }
+# Named twice, since browsers make all text smaller where the one name is all that is asked for.
+WIDER = FONTS | {"widest": "font-family: monospace, monospace; letter-spacing: .1em"}
 REFERENCE = "INV-2025-11-KOPI-012"
 """Short enough for a line of its own in every font, too long to stand beside its name."""
 LONG_REFERENCE = "TOKO-KOPI-GAYO-2025-11-27-PESANAN-00000000001234567"
@@ -56,11 +58,11 @@ def shop(shop: Shop) -> Shop:
     return shop
 
 
-def phones(page: Page) -> Iterator[str]:
+def phones(page: Page, fonts: Mapping[str, str] = FONTS) -> Iterator[str]:
     """Shows the page in every font and at every width of a phone, all its steps unfolded; what it is shown in."""
     page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; e.removeAttribute('name'); })")
     page.evaluate("document.adoptedStyleSheets = [new CSSStyleSheet()]")
-    for name, font in FONTS.items():
+    for name, font in fonts.items():
         rule = "; ".join(f"{part} !important" for part in font.split("; "))
         page.evaluate(f"document.adoptedStyleSheets[0].replaceSync('* {{ {rule} }}')")
         for width in WIDTHS:
@@ -133,13 +135,13 @@ def references(shop: Shop, buyer: Buyers, reference: str) -> Iterator[Page]:
 
 def test_a_reference_that_fits_a_line_is_never_broken(shop: Shop, buyer: Buyers) -> None:
     for page in references(shop, buyer, REFERENCE):
-        for phone in phones(page):
+        for phone in phones(page, WIDER):
             assert len(page.evaluate(LINES, REFERENCE)) == 1, f"{page.inner_text('h1')}: {phone}"
 
 
 def test_a_reference_that_fits_no_line_is_broken_into_even_ones(shop: Shop, buyer: Buyers) -> None:
     for page in references(shop, buyer, LONG_REFERENCE):
-        for phone in phones(page):
+        for phone in phones(page, WIDER):
             lines = page.evaluate(LINES, LONG_REFERENCE)
             assert len(lines) > 1 or "400" in phone, phone
             assert max(lines) - min(lines) < 40, f"{page.inner_text('h1')}: {phone}: {lines}"
@@ -156,9 +158,8 @@ def test_what_is_pressed_to_copy_stays_on_one_line(shop: Shop, buyer: Buyers, lo
       range.selectNodeContents(label);
       return range.getClientRects().length;
     })"""
-    for phone in phones(page):
+    for phone in phones(page, WIDER):
         assert set(page.evaluate(lines)) == {1}, phone
-        assert page.evaluate(BROKEN) == [], phone
 
 
 def test_what_opens_a_list_of_steps_keeps_its_distance_from_the_lines_around_it(shop: Shop, buyer: Buyers) -> None:
