@@ -61,8 +61,10 @@ def test_every_way_to_pay_fits_two_screens_of_a_small_phone(site: Gateway, buyer
         assert last and last["y"] + last["height"] <= 2 * SMALL["height"]
         for tile in page.locator(".tile").all():
             assert tile.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 64"), tile.inner_text()
-        columns = {(tile.bounding_box() or {})["x"] for tile in page.locator("[value^=virtual_account]").all()}
-        assert len(columns) == 3
+        for viewport in (SMALL, DESKTOP):
+            page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+            columns = {(tile.bounding_box() or {})["x"] for tile in page.locator("[value^=virtual_account]").all()}
+            assert len(columns) == 3
 
 
 def test_an_outlet_is_offered_by_its_own_limits(shop: Shop, buyer: Buyers) -> None:
