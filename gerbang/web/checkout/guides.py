@@ -10,7 +10,8 @@ from markupsafe import Markup, escape
 
 ALSO = {"virtual_account": "other_bank"}
 """Channels that can be paid in more ways than a bank's own."""
-PLACE = re.compile(r"\{(number|amount|name)\}")
+PLACE = re.compile(r"\{(number|amount|name)\}(\S*)")
+"""What is filled in, and the full stop or comma that must not be parted from it."""
 
 
 class Steps(msgspec.Struct, frozen=True):
@@ -71,7 +72,9 @@ def _guide(channel: str, option: str | None) -> Guide | None:
 
 def _filled(step: str, places: Mapping[str, str]) -> Markup:
     """A step as HTML: what was put into a place stands out, everything is escaped."""
-    parts = PLACE.split(step)
-    return Markup("").join(
-        Markup("<b>{}</b>").format(places[part]) if at % 2 else escape(part) for at, part in enumerate(parts)
-    )
+    text, *places_in = PLACE.split(step)
+    filled = escape(text)
+    for place, mark, text in zip(places_in[::3], places_in[1::3], places_in[2::3], strict=True):
+        html = '<span class="whole"><b>{}</b>{}</span>{}' if place == "number" else "<b>{}</b>{}{}"
+        filled += Markup(html).format(places[place], mark, text)  # noqa: S704  our own tags alone
+    return filled

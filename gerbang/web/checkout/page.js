@@ -77,7 +77,7 @@
     const left = find("[data-ends]"), back = find("[data-return]:not([hidden]) [data-left]");
     if (left) {
       const seconds = Math.max(0, Math.ceil((endsAt - Date.now()) / 1000)), text = span(seconds);
-      left.textContent = left.textContent.startsWith("(") ? `(${text})` : text;
+      left.textContent = text;
       if (seconds <= 60 && !left.classList.contains("soon")) {
         left.classList.add("soon");
         if (left.dataset.last) say(left.dataset.last);

@@ -68,6 +68,8 @@ class Code:
     amount_digits: str
     press: str = ""
     """What the button says that leads to the wallet."""
+    copy: str = ""
+    """What the button says that copies the number."""
     picture: UUID | None = None
     content: str = ""
     nmid: str = ""
@@ -247,6 +249,7 @@ def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], words: Map
         label=said["number"],
         badge=badge,
         press=said["press"],
+        copy=said["copy"],
         number=block.number,
         groups=grouped,
         name=block.name,
@@ -275,15 +278,29 @@ def _plays(owed: int, words: Mapping[str, str], language: str) -> list[tuple[str
     ]
 
 
-def _notes(visit: Visit, words: Mapping[str, str], language: str) -> list[str]:
+def _notes(visit: Visit, words: Mapping[str, str], language: str, *, token_over: bool = False) -> list[str]:
     """What became of money that was not owed."""
     if not visit.set_aside:
         return []
     received = amount(sum(booked.amount for booked in visit.set_aside), language)
     owed = amount(visit.payment.amount or 0, language)
+    words_of_it = words[_aside(visit, token_over=token_over)]
+    return [words_of_it.format(received=received, amount=owed, shop=visit.merchant.name)]
+
+
+def _aside(visit: Visit, *, token_over: bool) -> str:
+    """Which words tell of money that was not owed. Those for a payment or a link that is over name no amount."""
+    state = visit.payment.state
     odd = {booked.outcome for booked in visit.set_aside} <= {"overpaid", "underpaid"}
-    key = "aside_other" if odd and visit.payment.state == "awaiting" else "aside_twice"
-    return [words[key].format(received=received, amount=owed, shop=visit.merchant.name)]
+    if state == "cancelled":
+        return "aside_cancelled"
+    if state == "expired" and not odd:
+        return "aside_late"
+    if token_over or state in ("expired", "inactive"):
+        return "aside_ended"
+    if state == "paid":
+        return "aside_twice"
+    return "aside_other" if odd else "aside_unused"
 
 
 def _result(world: World, visit: Visit, words: Mapping[str, str], language: str, *, token_over: bool) -> View:
@@ -295,10 +312,10 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str,
         title=words[f"{state}_title"],
         live=state == "processing",
         back_to=return_url(payment),
+        notes=_notes(visit, words, language, token_over=token_over),
     )
     if token_over or state == "expired":
-        late = state == "expired" and bool(visit.set_aside)
-        return replace(view, notes=[words["aside_late"].format(shop=visit.merchant.name)] if late else [])
+        return view
     facts: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
         facts = [
@@ -306,4 +323,4 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str,
             (words["way"], _way_title(world, charge.channel, charge.block.option, language)),
         ]
     facts.append((words["order_number"], payment.reference))
-    return replace(view, summary=_summary(visit, words, language), facts=facts, notes=_notes(visit, words, language))
+    return replace(view, summary=_summary(visit, words, language), facts=facts)

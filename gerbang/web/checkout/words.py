@@ -10,7 +10,7 @@ _CHANNELS = words.texts("gerbang.web.checkout", "channels.json")
 
 
 def channel_words(channel: str, title: str, language: str, option: str = "") -> Mapping[str, str]:
-    """What a channel is called to a buyer: title, hint, act, press and number, in a language.
+    """What a channel is called to a buyer: title, hint, act, press, number and copy, in a language.
 
     `option` is what its bank, outlet or wallet is called. A channel that channels.json does not know goes by its own
     title and the words under "any".

@@ -52,7 +52,9 @@ def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyer
     booked = shop.post("/sandbox/bank/reports", {"number": old, "amount": 185000})["reports"][0]
     assert booked["outcome"] == "late"
     page.wait_for_selector(".note")
-    assert "Uang itu tidak hilang" in page.inner_text(".note")
+    said = page.inner_text(".note")
+    assert "Kami menerima Rp\u00a0185.000 yang tidak bisa kami pakai untuk tagihan ini. Uang itu tidak hilang" in said
+    assert "Tagihan ini masih menunggu tepat Rp\u00a0185.000." in said
     play(page, "exact")
     waits_for(page, "Pembayaran diterima")
     assert sorted(shop.news()) == ["MONEY.SET_ASIDE", "PAYMENT.PAID"]

@@ -1,6 +1,6 @@
 """Pages that fit and break well whatever fonts a phone has: no word, number or amount is broken inside itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from playwright.sync_api import Page
@@ -15,6 +15,24 @@ FONTS = {
     "wide": "font-family: sans-serif; letter-spacing: .05em",
     "very wide": "font-family: monospace; letter-spacing: .1em",
 }
+# Named twice, since browsers make all text smaller where the one name is all that is asked for.
+WIDER = FONTS | {"widest": "font-family: monospace, monospace; letter-spacing: .1em"}
+REFERENCE = "INV-2025-11-KOPI-012"
+"""Short enough for a line of its own in every font, too long to stand beside its name."""
+LONG_REFERENCE = "TOKO-KOPI-GAYO-2025-11-27-PESANAN-00000000001234567"
+LINES = """(text) => {
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode().data.trim() !== text);
+  const range = document.createRange(), lines = new Map();
+  for (let at = 0; at < text.length; at += 1) {
+    range.setStart(walker.currentNode, at);
+    range.setEnd(walker.currentNode, at + 1);
+    const box = range.getBoundingClientRect();
+    lines.set(box.top, (lines.get(box.top) ?? 0) + box.width);
+  }
+  return [...lines.values()];
+}"""
+"""How wide each line is over which a text of the page runs, in pixels."""
 BROKEN = """() => {
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -40,17 +58,23 @@ def shop(shop: Shop) -> Shop:
     return shop
 
 
-def holds(page: Page) -> None:
-    """In every font and at every width of a phone: nothing is broken inside, and nothing scrolls sideways."""
+def phones(page: Page, fonts: Mapping[str, str] = FONTS) -> Iterator[str]:
+    """Shows the page in every font and at every width of a phone, all its steps unfolded; what it is shown in."""
     page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; e.removeAttribute('name'); })")
     page.evaluate("document.adoptedStyleSheets = [new CSSStyleSheet()]")
-    for name, font in FONTS.items():
+    for name, font in fonts.items():
         rule = "; ".join(f"{part} !important" for part in font.split("; "))
         page.evaluate(f"document.adoptedStyleSheets[0].replaceSync('* {{ {rule} }}')")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 640})
-            assert page.evaluate(BROKEN) == [], f"{name}, {width} pixels"
-            assert too_wide(page) <= 0, f"{name}, {width} pixels"
+            yield f"{name}, {width} pixels"
+
+
+def holds(page: Page) -> None:
+    """In every font and at every width of a phone: nothing is broken inside, and nothing scrolls sideways."""
+    for phone in phones(page):
+        assert page.evaluate(BROKEN) == [], phone
+        assert too_wide(page) <= 0, phone
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
@@ -90,3 +114,72 @@ def test_a_long_number_is_broken_into_even_lines_between_its_groups(shop: Shop, 
       });
     }""")
     assert [lines.count(top) for top in sorted(set(lines))] == [2, 2]
+
+
+def references(shop: Shop, buyer: Buyers, reference: str) -> Iterator[Page]:
+    """Every page that shows a reference: the choice with and without an order, a code, the wallet, an end."""
+    page = buyer().opens(send(shop, clientReferenceId=reference)["paymentUrl"])
+    yield page
+    choose(page, "ewallet/SHOPEEPAY")
+    yield page
+    page.click(".leave .button")
+    page.wait_for_selector(".choice")
+    yield page
+    page.click("form[action*='/wallet/pay'] button")
+    page.wait_for_selector(".result.paid")
+    yield page
+    page.goto(send(shop, clientReferenceId=f"{reference[:-1]}X", orderInformation=None)["paymentUrl"])
+    page.evaluate(f"document.querySelector('.order bdi').textContent = '{reference}'")
+    yield page
+
+
+def test_a_reference_that_fits_a_line_is_never_broken(shop: Shop, buyer: Buyers) -> None:
+    for page in references(shop, buyer, REFERENCE):
+        for phone in phones(page, WIDER):
+            assert len(page.evaluate(LINES, REFERENCE)) == 1, f"{page.inner_text('h1')}: {phone}"
+
+
+def test_a_reference_that_fits_no_line_is_broken_into_even_ones(shop: Shop, buyer: Buyers) -> None:
+    for page in references(shop, buyer, LONG_REFERENCE):
+        for phone in phones(page, WIDER):
+            lines = page.evaluate(LINES, LONG_REFERENCE)
+            assert len(lines) > 1 or "400" in phone, phone
+            assert max(lines) - min(lines) < 40, f"{page.inner_text('h1')}: {phone}: {lines}"
+            assert too_wide(page) <= 0, phone
+
+
+@pytest.mark.parametrize("way", ["virtual_account/BCA", "retail_outlet/ALFAMART"])
+@pytest.mark.parametrize("locale", ["id-ID", "en-US"])
+def test_what_is_pressed_to_copy_stays_on_one_line(shop: Shop, buyer: Buyers, locale: str, way: str) -> None:
+    page = buyer(locale=locale).opens(send(shop, amount={"value": 2_485_000, "currency": "IDR"})["paymentUrl"])
+    choose(page, way)
+    lines = """() => [...document.querySelectorAll("button.copy > span")].map((label) => {
+      const range = document.createRange();
+      range.selectNodeContents(label);
+      return range.getClientRects().length;
+    })"""
+    for phone in phones(page, WIDER):
+        assert set(page.evaluate(lines)) == {1}, phone
+
+
+def test_what_opens_a_list_of_steps_keeps_its_distance_from_the_lines_around_it(shop: Shop, buyer: Buyers) -> None:
+    gaps = """() => [...document.querySelectorAll(".how summary")].flatMap((summary) => {
+      const range = document.createRange(), around = summary.getBoundingClientRect();
+      range.selectNodeContents(summary.firstChild);
+      const text = range.getBoundingClientRect();
+      return [text.top - around.top, around.bottom - text.bottom];
+    })"""
+    for locale in ("id-ID", "en-US"):
+        page = buyer(locale=locale).opens(send(shop)["paymentUrl"])
+        choose(page, "ewallet/SHOPEEPAY")
+        for phone in phones(page):
+            assert min(page.evaluate(gaps)) >= 6, f"{locale}, {phone}"
+
+
+def test_the_time_to_pay_by_is_not_broken_where_it_fits_a_line(site: Gateway, buyer: Buyers) -> None:
+    page = buyer().opens(link(site))
+    for phone in phones(page):
+        assert len(page.evaluate(LINES, page.inner_text(".until .whole >> nth=0"))) == 1, phone
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert too_wide(page) <= 0, "in large print it is broken rather than cut"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.gateways import Gateway, Shop
-from tests.web.checkout.buyers import DESKTOP, PHONE, Buyer, choose, heading, play, send, waits_for
+from tests.web.checkout.buyers import DESKTOP, PHONE, Buyer, choose, heading, link, play, send, waits_for
 from tests.web.checkout.shopfronts import Shopfront
 
 Buyers = Callable[..., Buyer]
@@ -200,6 +200,37 @@ def test_late_money_is_told_before_the_advice_to_order_anew(shop: Shop, buyer: B
     assert said.index("Uang Anda kami terima setelah waktunya habis") < said.index("Belum membayar?")
 
 
+def test_money_for_a_cancelled_payment_is_told_also_when_it_was_paid_before(site: Gateway, buyer: Buyers) -> None:
+    page = buyer().opens(link(site, referenceId="CANCELLED_BUT_PAID"))
+    choose(page, "virtual_account/BRI")
+    number, paid_at = "".join(page.inner_text(".digits").split()), site.house.world.clock.now().isoformat()
+    (row,) = site.rows("SELECT id FROM payments WHERE reference = $1", "CANCELLED_BUT_PAID")
+    task, keys = {"data": {"attributes": {"action": "cancel"}}}, site.sandbox.v4
+    path = f"/api/v4/payments/contract_{row['id'].hex}/tasks"
+    assert site.client.post(path, json=task, auth=(keys.api_key, keys.secret_key)).is_success
+    waits_for(page, "Pembayaran dibatalkan")
+    assert "Terlanjur membayar? Uang Anda tidak hilang" in page.inner_text("main")
+    report = {"number": number, "amount": 185000, "paidAt": paid_at}
+    assert site.shop.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "late"
+    page.reload()
+    assert heading(page) == "Pembayaran dibatalkan"
+    said = page.inner_text("main")
+    assert "Kami menerima uang untuk pembayaran yang sudah dibatalkan ini. Uang itu tidak hilang" in said
+    assert "juga menerima" not in said
+    assert "Terlanjur membayar?" not in said
+    assert "Tidak ada yang perlu dibayar lagi di sini." in said
+
+
+def test_a_wrong_amount_is_not_called_late_once_the_time_is_over(gateway: Gateway, buyer: Buyers) -> None:
+    page = buyer().opens(send(gateway.shop)["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    play(page, "wrong")
+    page.wait_for_selector(".note")
+    gateway.shop.advance(seconds=16 * 60)
+    waits_for(page, "Waktu pembayaran habis")
+    assert "Kami menerima uang yang tidak bisa kami pakai untuk tagihan ini. Uang itu" in page.inner_text(".note")
+
+
 def test_without_return_addresses_the_page_still_ends_well(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop, redirectUrl=None)["paymentUrl"])
     choose(page, "qris")
@@ -231,6 +262,12 @@ def test_ways_that_do_not_fit_are_shown_with_the_reason(shop: Shop, buyer: Buyer
     page.goto(send(shop, amount={"value": 20_000_000, "currency": "IDR"})["paymentUrl"])
     assert "Bisa dipakai sampai Rp\u00a09.999.999." in page.inner_text(".off")
     assert page.locator("button[name=way]").count() == 9
+    page.goto(send(shop, amount={"value": 1, "currency": "IDR"})["paymentUrl"])
+    assert not page.locator("button[name=way]").count()
+    assert "Belum ada cara bayar yang bisa dipakai untuk pesanan ini. Silakan hubungi Toko Baru." in page.inner_text(
+        "main"
+    )
+    assert "Pilih dan bayar sebelum" not in page.inner_text("main")
 
 
 def test_the_order_is_shown_as_the_shop_told_it(shop: Shop, buyer: Buyers) -> None:

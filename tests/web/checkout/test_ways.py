@@ -61,8 +61,10 @@ def test_every_way_to_pay_fits_two_screens_of_a_small_phone(site: Gateway, buyer
         assert last and last["y"] + last["height"] <= 2 * SMALL["height"]
         for tile in page.locator(".tile").all():
             assert tile.evaluate("e => e.scrollWidth <= e.clientWidth && e.clientHeight < 64"), tile.inner_text()
-        columns = {(tile.bounding_box() or {})["x"] for tile in page.locator("[value^=virtual_account]").all()}
-        assert len(columns) == 3
+        for viewport in (SMALL, DESKTOP):
+            page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+            columns = {(tile.bounding_box() or {})["x"] for tile in page.locator("[value^=virtual_account]").all()}
+            assert len(columns) == 3
 
 
 def test_an_outlet_is_offered_by_its_own_limits(shop: Shop, buyer: Buyers) -> None:
@@ -131,9 +133,26 @@ def test_a_payment_code_is_copied_without_its_gap(shop: Shop, buyer: Buyers) -> 
     session = send(shop)
     page = buyer(permissions=["clipboard-read", "clipboard-write"]).opens(session["paymentUrl"])
     choose(page, "retail_outlet/INDOMARET")
-    page.click("text=Salin nomor")
+    page.click("text=Salin kode")
     page.wait_for_selector("text=Tersalin")
     assert page.evaluate("navigator.clipboard.readText()") == code_of(shop, session)
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("virtual_account/BCA", {"id": "Salin nomor", "en": "Copy the number"}),
+        ("retail_outlet/ALFAMART", {"id": "Salin kode", "en": "Copy the code"}),
+        ("retail_outlet/INDOMARET", {"id": "Salin kode", "en": "Copy the code"}),
+    ],
+)
+def test_what_is_copied_is_called_what_it_is(shop: Shop, buyer: Buyers, way: str, words: dict[str, str]) -> None:
+    url = send(shop)["paymentUrl"]
+    page = buyer().opens(url)
+    choose(page, way)
+    for language, said in words.items():
+        page.goto(f"{url}&lang={language}")
+        assert page.inner_text("button.copy.wide") == said
 
 
 # -- to the wallet and back -------------------------------------------------------------------------------------------
