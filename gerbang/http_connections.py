@@ -261,7 +261,7 @@ class Connection(HttpToolsProtocol):
             return
         if version == "1.0":
             self.expect_100_continue = False
-        super().on_headers_complete()  # it may find that the target cannot be read: then no body is awaited
+        super().on_headers_complete()  # fails where the target has no path: then no answer is begun
         self._in_body = True
         self.cycle.transport = cast("asyncio.Transport", self._line)
         # Who is answered before its body is read must not take what it still sends for the beginning of a request.
