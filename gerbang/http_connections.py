@@ -264,10 +264,9 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        if len(self.url) + len(url) > TARGET_BYTES_MAX:
-            self.url = (self.url + url)[:TARGET_BYTES_MAX]
-            self._stop(414, TOO_FAR)
         super().on_url(url)
+        if len(self.url) > TARGET_BYTES_MAX:
+            self._stop(414, TOO_FAR)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_body:

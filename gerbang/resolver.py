@@ -38,12 +38,13 @@ class Resolver:
         return await asyncio.shield(answer)
 
     def _work(self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[list[Found]], host: str, port: int) -> None:
+        found: list[Found] = []
         try:
-            found = self._ask(host, port)
-        except (OSError, UnicodeError):
-            found = []
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(self._tell, answer, host, port, found)
+            with suppress(OSError, UnicodeError):
+                found = self._ask(host, port)
+        finally:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self._tell, answer, host, port, found)
 
     def _tell(self, answer: asyncio.Future[list[Found]], host: str, port: int, found: list[Found]) -> None:
         del self._asking[host, port]

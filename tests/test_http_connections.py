@@ -151,6 +151,7 @@ REFUSED = {
     "an unknown coding": (400, POST + b"Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"),
     "an unknown coding and a wish": (400, POST + b"Host: x\r\n" + WISH + b"Transfer-Encoding: identity\r\n\r\n"),
     "chunks in 1.0": (400, b"POST /refused HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "an address without end": (414, b"GET /refused" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a folded line": (400, POST + b"Host: x\r\nContent-Length: 1\r\n 2\r\n\r\nabcdefghijkl"),
     "a space before the colon": (400, POST + b"Host: x\r\nContent-Length : 3\r\n\r\nabc"),
     "a bare line feed": (400, POST + b"Host: x\nContent-Length: 3\r\n\r\nabc"),
@@ -160,7 +161,6 @@ REFUSED = {
     "an address without a path": (400, b"GET http://refused HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a letter in an address": (400, b"GET /refused?\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n"),
     "headers without end": (431, GET + b"Host: x\r\n" + b"A: b\r\n" * 300 + b"\r\n"),
-    "a target without end": (414, b"GET /refused?" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
     "an address without a path, and a body": (400, b"POST http://x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
     "no request": (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
 }  # fmt: skip
