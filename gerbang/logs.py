@@ -55,7 +55,7 @@ def _briefly(record: logging.LogRecord) -> bool:
 
 
 class Seldom:
-    """A warning that is written at most once a minute, however often it is meant, with how often that was."""
+    """What is written at most once a minute, however often it is meant, with how often that was."""
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._seconds = seconds
@@ -63,8 +63,14 @@ class Seldom:
         self._times = 0
 
     def warning(self, event: str, **facts: object) -> None:
+        self._say(logging.WARNING, event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        self._say(logging.ERROR, event, facts)
+
+    def _say(self, level: int, event: str, facts: dict[str, object]) -> None:
         self._times += 1
         now = time.perf_counter()
         if now >= self._next:
-            structlog.get_logger().warning(event, times=self._times, **facts)
+            structlog.get_logger().log(level, event, times=self._times, **facts)
             self._next, self._times = now + self._seconds, 0

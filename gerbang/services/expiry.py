@@ -2,24 +2,23 @@
 
 from uuid import UUID
 
-import structlog
-
 from gerbang.db import charges, merchants, paycodes, payments
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.payments import Payment, as_of, expired_early
 from gerbang.errors import WrongState
+from gerbang.logs import Seldom
 from gerbang.services import news, shared_commits
 from gerbang.services.confirmations import own
 from gerbang.world import World
 
-log = structlog.get_logger()
 MOST_AT_ONCE = 500
 
 
-async def expire_due(world: World) -> int:
+async def expire_due(world: World, told: Seldom | None = None) -> int:
     """Ends payments whose time is over, up to 500 of them, and returns how many.
 
-    One that cannot be ended is left out with a line in the log that names it, and holds up nobody else.
+    One that cannot be ended is left out and holds up nobody else. `told` has a line in the log that names it; an audit
+    names all of them.
     """
     broken = 0
 
@@ -40,7 +39,7 @@ async def expire_due(world: World) -> int:
         async with world.db.transaction() as tx:
             due = await payments.due(tx, world.clock.now(), 1, skip=broken)
         broken += 1
-        log.error("a payment could not be ended", payments=[str(id_) for id_ in due], exc_info=failure)
+        (told or Seldom()).error("a payment could not be ended", payments=[str(id_) for id_ in due], exc_info=failure)
         return bool(due)
 
     # Those left out are the first to be due next time too, and must not make it look as if there were always more.

@@ -9,6 +9,7 @@ import structlog
 
 from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
+from gerbang.logs import Seldom
 from gerbang.services import expiry, payouts, sandbox, settlements
 from gerbang.services.commands import Commands
 from gerbang.workers.deliveries import Sender
@@ -30,7 +31,7 @@ class Workers:
         self._world = world
         self._sender = Sender(world, commands)
         self._steps: dict[str, tuple[Step, float]] = {
-            "expired": (partial(expiry.expire_due, world), 0.25),
+            "expired": (partial(expiry.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),
             "paid out": (partial(payouts.send_due, world), 0.5),
             "sent": (self._sender.step, 0.1),

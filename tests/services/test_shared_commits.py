@@ -6,9 +6,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from structlog.testing import capture_logs
 
 from gerbang.domain.merchants import Merchant
 from gerbang.errors import Unavailable
+from gerbang.logs import Seldom
 from gerbang.services import audit, shared_commits
 from gerbang.services.expiry import expire_due
 from gerbang.services.settlements import settle_due
@@ -68,8 +70,12 @@ def test_a_payment_that_cannot_be_ended_holds_up_no_other(told: Callable[[Story]
         (broken, *_well) = await here.rows("SELECT id FROM payments ORDER BY expires_at, id")
         await here.rows("UPDATE payments SET details = '{\"redirect\": 3}' WHERE id = $1", broken["id"])
         here.clock.advance(timedelta(days=400))
-        while await expire_due(here.world):
-            pass
+        seldom = Seldom()
+        with capture_logs() as lines:
+            while await expire_due(here.world, seldom):
+                pass
+            await expire_due(here.world, seldom)
+        assert [(line["log_level"], line["payments"]) for line in lines] == [("error", [str(broken["id"])])]
         left = await here.rows("SELECT id FROM payments WHERE state <> 'expired'")
         assert left == [broken]
         assert len(await here.rows("SELECT 1 FROM events WHERE kind = 'payment.expired'")) == 8
