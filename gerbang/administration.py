@@ -3,7 +3,7 @@
 Each is one piece of work in a house that is opened for it, and returns what is to be shown.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from datetime import datetime
 from typing import TypeVar, cast
 from uuid import UUID
@@ -44,7 +44,7 @@ def migrate(settings: Settings) -> list[str]:
         finally:
             await database.close()
 
-    return uvloop.run(task())
+    return _told(task())
 
 
 def audit_books(settings: Settings) -> list[Finding]:
@@ -61,7 +61,7 @@ def audit_books(settings: Settings) -> list[Finding]:
         finally:
             await database.close()
 
-    return uvloop.run(task())
+    return _told(task())
 
 
 def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
@@ -70,8 +70,13 @@ def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
         async with app.house(settings, base_url=base_url) as built:
             return await task(built.world)
 
-    set_up_logs("warning")
-    return uvloop.run(inside())
+    return _told(inside())
+
+
+def _told(work: Coroutine[None, None, T]) -> T:
+    """Does it, with a log of errors alone: what else is wrong with a database is told by the command itself."""
+    set_up_logs("error")
+    return uvloop.run(work)
 
 
 def create_merchant(settings: Settings, name: str, short_name: str, email: str, *, again: bool) -> dict[str, str]:

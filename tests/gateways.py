@@ -117,6 +117,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self.loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         try:
+            self.settings.data.mkdir(parents=True, exist_ok=True)
             app.secret_key(self.settings, make=True)
             listener = listening.listen(self.settings)
             self.base_url = listening.base_url(replace(self.settings, public_url=None), listener.port)
