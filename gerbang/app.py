@@ -314,24 +314,24 @@ Gerbang is open at {url}   (the contract: {url}/docs, the clock: {clock.now():{I
 
 Create a payment:
 
-  TOKEN=$(curl -s {url}/v1/access-token -H 'X-MERCHANT-ID: {keys.v2.merchant_id}' \\
+  TOKEN=$(curl -sS {url}/v1/access-token -H 'X-MERCHANT-ID: {keys.v2.merchant_id}' \\
     -H 'X-MERCHANT-SECRET: {keys.v2.merchant_secret}' -H 'Content-Type: application/json' \\
     -d '{{"grantType":"client_credentials"}}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')
-  ID=$(curl -s {url}/v2/payments -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  MADE=$(curl -sS {url}/v2/payments -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
     -d '{{"clientReferenceId":"order-'$(date +%s)'","amount":{{"value":20000,"currency":"IDR"}},"mode":"API",
          "paymentMethod":{{"type":"VIRTUAL_ACCOUNT"}},
-         "paymentMethodOptions":{{"virtualAccount":{{"channel":"PERMATA","virtualAccountName":"Budi"}}}}}}' \\
-    | tee /dev/stderr | sed 's/.*"data":{{"id":"\\([^"]*\\)".*/\\1/')
+         "paymentMethodOptions":{{"virtualAccount":{{"channel":"PERMATA","virtualAccountName":"Budi"}}}}}}')
+  printf '%s\\n' "$MADE"; ID=$(printf '%s' "$MADE" | sed 's/.*"data":{{"id":"\\([^"]*\\)".*/\\1/')
 
 Pay it, and see the callback arrive:
 
-  curl -s {url}/v2/payments/simulations -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  curl -sS {url}/v2/payments/simulations -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
     -d '{{"paymentSessionId":"'$ID'","chargeStatus":"SUCCESS"}}'; sleep 1; echo
-  curl -s '{url}/sandbox/inbox?limit=1' -H "Authorization: Bearer $TOKEN"; echo
+  curl -sS '{url}/sandbox/inbox?limit=1' -H "Authorization: Bearer $TOKEN"; echo
 
 Or in the other dialect, to be paid at a till:
 
-  curl -s {url}/api/v4/payments -u {keys.v4.api_key}:{keys.v4.secret_key} -H 'Content-Type: application/json' \\
+  curl -sS {url}/api/v4/payments -u {keys.v4.api_key}:{keys.v4.secret_key} -H 'Content-Type: application/json' \\
     -d '{{"data":{{"attributes":{{"paymentMethodType":"retail_outlet","amount":100000,"referenceId":"till-'$(date +%s)'",
          "paymentMethodOptions":{{"retailOutletName":"ALFAMART","displayName":"Budi"}}}}}}}}'; echo
 """
@@ -357,6 +357,8 @@ async def _serve(settings: Settings, listener: Listener) -> None:
             f"It can have {descriptors.allowed()} file descriptors: up to {descriptors.connections_max()} connections at "
             f"once, {descriptors.streams_max()} of them pages that wait for news."
         )
+        if built.world.live and not built.world.banks:
+            _say("No bank is connected, since this version has no connection to one: nobody's payment can arrive yet.")
         await until_stopped([built.serve(listener)], stop)
 
 

@@ -225,6 +225,11 @@ class Settings:
         for each in fields(self):
             if each.name in {"database_url", "secret_key", "public_url"} and getattr(self, each.name) is None:
                 raise SettingsWrong(f"Live mode needs {name_of(each)}: set it to {each.metadata['takes']}.")
+        where = urlsplit(self.public_url or "")
+        if where.scheme != "https" and where.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise SettingsWrong(
+                "Live mode needs a GERBANG_PUBLIC_URL that begins with https://: merchants' keys and payers' pages pass there."
+            )
 
 
 def taken_by(name: str) -> tuple[Callable[[str], Any], str]:

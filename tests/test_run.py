@@ -184,18 +184,16 @@ def test_a_port_that_another_program_has_is_told_and_nothing_is_left_running(dat
         running.url()
 
 
-def test_the_printed_lines_run_in_a_shell_as_they_stand(data: Path) -> None:
+def test_the_printed_lines_run_in_any_shell_as_they_stand(data: Path) -> None:
     with program(*run(data)) as running:
         running.url()
         running.printed("(retail_outlet)")
         script = running.out[running.out.index("Create a payment:") :]
         script = re.sub(r"(?m)^[A-Z].*:$", "", script)
         assert script.count("curl") == 5
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60, check=True
-        )
-        assert '"status":"REQUIRE_ACTION"' in done.stderr
-        assert '"virtualAccountNumber":"' in done.stderr
+        done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+        assert '"status":"REQUIRE_ACTION"' in done.stdout
+        assert '"virtualAccountNumber":"' in done.stdout
         assert '{"updated":"true"}' in done.stdout
         assert '"event":"PAYMENT.PAID"' in done.stdout
         assert '"retailOutletName":"ALFAMART"' in done.stdout

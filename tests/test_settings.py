@@ -124,6 +124,25 @@ def test_live_mode_has_no_defaults_where_they_would_be_a_danger(name: str) -> No
         Settings.from_environment({each: value for each, value in LIVE.items() if each != name})
 
 
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("http://pay.example.id", False),
+        ("http://localhost:8000", True),
+        ("http://127.0.0.1", True),
+        ("https://a.id/pay", True),
+    ],
+)
+def test_live_mode_is_reached_over_tls_from_anywhere_but_its_own_machine(url: str, is_taken: bool) -> None:
+    given = LIVE | {"GERBANG_PUBLIC_URL": url}
+    if is_taken:
+        assert Settings.from_environment(given).public_url == url
+    else:
+        with pytest.raises(SettingsWrong, match=r"GERBANG_PUBLIC_URL that begins with https://"):
+            Settings.from_environment(given)
+    assert Settings.from_environment(given | {"GERBANG_MODE": "sandbox"}).public_url == url
+
+
 def test_the_page_explains_every_knob() -> None:
     page = settings.markdown()
     for each in fields(Settings):
