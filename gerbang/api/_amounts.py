@@ -1,17 +1,18 @@
 """Amounts as every dialect reads them: numbers or text, in whole rupiah; and numbers that only have to be numbers."""
 
 import re
+from decimal import Decimal
 
 from gerbang.api._bodies import Malformed
 
-_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,400})?", re.ASCII)
 _TWO_WAYS = re.compile(r"(-?[0-9]+)[.,]([0-9]{3})", re.ASCII)
 """In Indonesia "15.000" is fifteen thousand, elsewhere it is fifteen."""
 
 
 def whole_of(value: object, field: str) -> int:
     """Whole rupiah. A fraction of nothing ("10000.0") is none; raises Malformed for any other, and for what is no number."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | Decimal) and value == int(value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value

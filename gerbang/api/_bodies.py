@@ -36,6 +36,10 @@ _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 T = TypeVar("T")
 
 
+class Exact(Decimal):
+    """A fraction with more digits than a float keeps. No shape takes it for a float, which would round it."""
+
+
 class BodyTooLarge(Exception):
     """The body is over 1 MB."""
 
@@ -102,7 +106,7 @@ def read(request: Request, body: bytes) -> dict[str, Any]:
 
 
 def plain(body: bytes) -> dict[str, Any]:
-    """A JSON object as Python values; fractions are floats where these keep every digit, and else Decimals.
+    """A JSON object as Python values; fractions are floats where these keep every digit, and else Exact.
 
     Raises Malformed, also for repeated keys, for NaN and numbers that no computer holds, for nesting beyond 64, and for
     more values than anybody has to say.
@@ -121,11 +125,11 @@ def plain(body: bytes) -> dict[str, Any]:
     def whole(text: str) -> int:
         return int(_short(text))
 
-    def finite(text: str) -> float | Decimal:
+    def finite(text: str) -> float | Exact:
         number = float(_short(text))
         if not math.isfinite(number):
             return constant(text)
-        return number if len(text) <= EXACT_LENGTH_MAX else Decimal(text)
+        return number if len(text) <= EXACT_LENGTH_MAX else Exact(text)
 
     def constant(text: str) -> float:
         not_numbers.append(text)
@@ -225,12 +229,15 @@ def shaped(said: dict[str, Any], wanted: type[T]) -> T:
 def meant(said: dict[str, Any], wanted: type[Any]) -> dict[str, Any]:
     """What was said, as it was meant, where a shape asks for it: PHP's `[]` is an empty object, and empty text is nothing.
 
-    Text that may be empty is left as it is.
+    Text that may be empty is left as it is. A number of many digits is whole where that is what it is, and else text with
+    all of them.
     """
     return _meant(said, wanted)
 
 
 def _meant(value: Any, wanted: Any) -> Any:
+    if isinstance(value, Exact) and float in get_args(wanted):
+        return int(value) if value == value.to_integral_value() else format(value, "f")
     members, each = _plan(wanted)
     if value == [] and members is not None:
         return {}
@@ -320,14 +327,14 @@ def fingerprint(path: str, value: dict[str, Any]) -> bytes:
     return hashlib.sha256(path.encode() + b"\n" + canonical).digest()
 
 
-_WRITER = msgspec.json.Encoder(decimal_format="number")
-_SORTED_WRITER = msgspec.json.Encoder(decimal_format="number", order="deterministic")
+_WRITER = msgspec.json.Encoder(decimal_format="number", enc_hook=Decimal)
+_SORTED_WRITER = msgspec.json.Encoder(decimal_format="number", enc_hook=Decimal, order="deterministic")
 
 _WORDS = {
     "str": "text",
     "int": "a whole number",
     "float": "a number",
-    "decimal": "a number",
+    "Exact": "a number",
     "bool": "true or false",
     "object": "an object",
     "array": "a list",

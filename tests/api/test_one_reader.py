@@ -209,6 +209,67 @@ def test_every_amount_is_read_alike(shop: Shop) -> None:
         assert "can be read in two ways: write 15000 or 15, without a separator" in fault(answered)[1]
 
 
+def exactly(amount: str, said: dict[str, Any]) -> bytes:
+    """JSON in which the text AMOUNT is this number, digit by digit."""
+    return json.dumps(said).replace('"AMOUNT"', amount).encode()
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["19999.999999999999999999", "20000.000000000000000001", "0.99999999999999999999", "9007199254740993.00001"],
+)
+def test_no_amount_is_rounded(shop: Shop, amount: str) -> None:
+    """A double would make whole numbers of these; so wherever money is asked for or told."""
+    v4, known = V4Shop(shop), shop.create()
+    static = v4.post("payment_methods/virtual_bank_accounts", referenceId=amount, bankShortCode="BRI", displayName="B")
+    asked = {"referenceId": "e", "amount": "AMOUNT"}
+    buyer = {"customerName": "B", "customerEmail": "b@shop.example", "customerPhoneNumber": "1"}
+    money = {"value": "AMOUNT", "currency": "IDR"}
+    calls: list[tuple[Shop | V4Shop, str, dict[str, Any]]] = [
+        (
+            v4,
+            f"/api/v4/payment_methods/virtual_bank_accounts/{static['id']}/tasks",
+            {"action": "receive_payment", "options": {"amount": "AMOUNT"}},
+        ),
+        (v4, "/api/v4/payment_links", asked | buyer),
+        (v4, "/api/v4/disbursements", asked | {"disbursementMethod": {"bankShortCode": "BRI", "bankAccountNo": "1"}}),
+        (v4, "/api/v4/payments", asked | {"paymentMethodType": "qris"}),
+        (shop, "/v2/payments", {"clientReferenceId": "e", "amount": money, "mode": "REDIRECT"}),
+        (
+            shop,
+            "/v2/payments/simulations",
+            {"paymentSessionId": known["id"], "chargeStatus": "SUCCESS", "amount": money},
+        ),
+        (shop, "/sandbox/bank/reports", {"paymentId": known["id"], "amount": "AMOUNT"}),
+    ]
+    for who, path, said in calls:
+        answered = who.call("POST", path, exactly(amount, {"data": {"attributes": said}} if who is v4 else said))
+        assert answered.status_code == 400, (path, answered.text)
+        assert "must be a whole number of rupiah" in fault(answered)[1], (path, answered.text)
+    assert shop.get(f"/v2/payments/{known['id']}")["data"]["status"] == known["status"]
+
+
+def test_a_whole_amount_may_have_as_many_noughts_as_it_likes(shop: Shop) -> None:
+    body = {"clientReferenceId": "noughts", "amount": {"value": "AMOUNT", "currency": "IDR"}, "mode": "REDIRECT"}
+    made = shop.call("POST", "/v2/payments", exactly("20000.00000000000000000000", body))
+    assert made.json()["data"]["amount"]["value"] == 20_000, made.text
+    asked: dict[str, Any] = {"referenceId": "more noughts", "paymentMethodType": "qris", "amount": "AMOUNT"}
+    asked["paymentMethodOptions"] = {"displayName": "B"}
+    v4_made = V4Shop(shop).call(
+        "POST", "/api/v4/payments", exactly("20000.000000000000000", {"data": {"attributes": asked}})
+    )
+    assert v4_made.is_success, v4_made.text
+    assert v4_made.json()["data"]["attributes"]["amount"] == "20000.0"
+
+
+def test_a_long_number_is_still_no_text(shop: Shop) -> None:
+    body = '{"clientReferenceId":0.12345678901234567890,"amount":{"value":20000,"currency":"IDR"},"mode":"REDIRECT"}'
+    assert fault(shop.call("POST", "/v2/payments", body.encode())) == (
+        "clientReferenceId",
+        "must be text, not a number",
+    )
+
+
 def test_a_payout_is_at_least_what_banks_send(shop: Shop) -> None:
     v4, to = V4Shop(shop), {"bankShortCode": "BRI", "bankAccountNo": "0102030405"}
     asked = {"referenceId": "least", "amount": 9_999, "disbursementMethod": to}

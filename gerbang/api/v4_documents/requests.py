@@ -40,8 +40,6 @@ class Attributes:
 
     def _given(self, name: str) -> Any:
         value = self._members.get(name)
-        if isinstance(value, Decimal):
-            return float(value)
         return None if is_blank(value) else value
 
     def has(self, name: str) -> bool:
@@ -102,7 +100,8 @@ class Attributes:
     def arriving(self, name: str = "amount") -> int:
         """Minor units of money that arrives, which may have sen: 99000.2 or "99000.20". Otherwise as `amount`."""
         value = self._given(name)
-        written = repr(value) if isinstance(value, float) else value
+        written = format(value.normalize(), "f") if isinstance(value, Decimal) else value
+        written = repr(value) if isinstance(value, float) else written
         found = SEN.fullmatch(written.strip()) if isinstance(written, str) else None
         minor = rupiah(int(found[1])) + int(found[2].ljust(2, "0")) if found else 0
         return minor or self.amount(name)
