@@ -50,6 +50,15 @@ def fee_of(rate: Rate, amount: int, at: datetime) -> Fee:
     return Fee(total=total, vat=total - _half_up(net, unit))
 
 
+def fee_out_of(rate: Rate, amount: int, at: datetime) -> Fee:
+    """The fee that is taken out of `amount` minor units when they are settled: as `fee_of`, and at most all of them."""
+    fee = fee_of(rate, amount, at)
+    if fee.total <= amount:
+        return fee
+    tax, whole = (vat_percent(at) if rate.vat_percent is None else rate.vat_percent).as_integer_ratio()
+    return Fee(total=amount, vat=amount - _half_up(amount * 100 * whole, 100 * whole + tax))
+
+
 def _half_up(amount: int, unit: int) -> int:
     """`amount / unit` (neither negative) as a whole number, a half rounded up: the rounding of every fee."""
     return (2 * amount + unit) // (2 * unit)

@@ -32,7 +32,8 @@ def two_places(minor: int) -> str:
 
 
 def readable(minor: int) -> str:
-    """Minor units as Indonesians write them: 1000000 is "Rp 10.000", sen only where there are any ("Rp 116,55")."""
-    whole, sen = divmod(minor, MINOR_PER_RUPIAH)
+    """Minor units as Indonesians write them: 1000000 is "Rp 10.000", sen only where there are any ("Rp 116,55"), and "-Rp 0,50"."""
+    sign = "-" if minor < 0 else ""
+    whole, sen = divmod(abs(minor), MINOR_PER_RUPIAH)
     grouped = f"{whole:,}".replace(",", ".")
-    return f"Rp {grouped},{sen:02d}" if sen else f"Rp {grouped}"
+    return f"{sign}Rp {grouped},{sen:02d}" if sen else f"{sign}Rp {grouped}"

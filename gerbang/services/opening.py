@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gerbang import channels, ids
 from gerbang.channels import Channel
 from gerbang.domain.charges import Charge
-from gerbang.domain.fees import fee_of
+from gerbang.domain.fees import fee_out_of
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.paycodes import Block, Opening
 from gerbang.domain.payments import Method, Payment, moved
@@ -105,7 +105,7 @@ def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | No
 
 def waiting_charge(plan: Plan, block: Block, now: datetime) -> Charge:
     assert plan.channel is not None and plan.charge_id is not None and plan.payment.amount is not None
-    fee = fee_of(channels.rate(plan.channel.facts, block.option, plan.merchant), plan.payment.amount, now)
+    fee = fee_out_of(channels.rate(plan.channel.facts, block.option, plan.merchant), plan.payment.amount, now)
     return Charge(
         id=plan.charge_id,
         payment_id=plan.payment.id,

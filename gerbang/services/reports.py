@@ -14,7 +14,7 @@ from gerbang.domain import charges as charge_rules
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Snapshot
-from gerbang.domain.fees import fee_of
+from gerbang.domain.fees import fee_out_of
 from gerbang.domain.ledger import Transfer, money_in, money_set_aside
 from gerbang.domain.merchants import HOUSE, Merchant
 from gerbang.domain.paycodes import Paycode
@@ -163,7 +163,7 @@ def _pay(
     payment = moved(payment, "pay", now) if in_time else honoured(payment, now)
     arrived = charge or _arrival(payment, report, now)
     facts, option = world.channels[report.channel].facts, arrived.block.option
-    fee = fee_of(channel_rules.rate(facts, option, merchant), report.amount, now)
+    fee = fee_out_of(channel_rules.rate(facts, option, merchant), report.amount, now)
     arrived = replace(
         charge_rules.paid(arrived, paid_at, now),
         block=replace(arrived.block, issuer=report.issuer, retrieval_reference=report.reference),

@@ -10,7 +10,7 @@ from gerbang import channels
 from gerbang.channels import Channel
 from gerbang.domain import agreements
 from gerbang.domain.calendars import settles_at
-from gerbang.domain.fees import fee_of
+from gerbang.domain.fees import fee_out_of
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import MINOR_PER_RUPIAH, readable
 from gerbang.domain.payments import Details, Kind, Method, Payment
@@ -121,5 +121,5 @@ def _open(world: World, channel: Channel, payment: Payment, merchant: Merchant) 
             raise ValueError("the numbers that its merchant may choose leave no others")
     for number in numbers:
         channel.block(opening, number, merchant, now)
-    fee_of(channels.rate(channel.facts, option, merchant), payment.amount or MINOR_PER_RUPIAH, now)
+    fee_out_of(channels.rate(channel.facts, option, merchant), payment.amount or MINOR_PER_RUPIAH, now)
     settles_at(channels.settling(channel.facts, option, merchant), now, world.calendar)

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gerbang.clock import WIB
-from gerbang.domain.fees import VAT_RAISED_AT, Fee, Rate, fee_of, vat_percent
+from gerbang.domain.fees import VAT_RAISED_AT, Fee, Rate, fee_of, fee_out_of, vat_percent
 from gerbang.domain.money import rupiah, two_places
 
 NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
@@ -114,3 +114,24 @@ def test_the_fees_in_documents_of_2020_come_out_as_printed(flat: int, total: str
 def test_a_tax_that_was_agreed_does_not_change_with_the_law() -> None:
     agreed = Rate(flat=10_000, vat_percent=Decimal(0))
     assert {fee_of(agreed, 1, at).vat for at in (VAT_RAISED_AT - timedelta(days=1), NOW)} == {0}
+
+
+@pytest.mark.parametrize(
+    ("amount", "fee"),
+    [
+        (rupiah(20_000), Fee(total=366_300, vat=36_300)),
+        (366_300, Fee(total=366_300, vat=36_300)),
+        (366_299, Fee(total=366_299, vat=36_300)),
+        (rupiah(1), Fee(total=100, vat=10)),
+        (1, Fee(total=1, vat=0)),
+    ],
+)
+def test_a_fee_is_at_most_the_money_that_it_is_taken_from(amount: int, fee: Fee) -> None:
+    assert fee_out_of(Rate(flat=rupiah(3_300)), amount, NOW) == fee
+
+
+@given(rates, amounts)
+def test_what_is_left_of_money_is_never_less_than_nothing(rate: Rate, amount: int) -> None:
+    fee = fee_out_of(rate, amount, NOW)
+    assert 0 <= fee.vat <= fee.total <= amount
+    assert fee.total in (amount, fee_of(rate, amount, NOW).total)

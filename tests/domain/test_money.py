@@ -33,6 +33,7 @@ def test_money_is_written_for_programs_and_for_people(minor: int, with_two_place
 @pytest.mark.parametrize(("minor", "written"), [(-1, "-0.01"), (-50, "-0.50"), (-100, "-1.00"), (-11_655, "-116.55")])
 def test_a_debt_has_its_sign_in_front_of_the_whole_amount(minor: int, written: str) -> None:
     assert money.two_places(minor) == written
+    assert money.readable(minor) == f"-Rp {written[1:].replace('.', ',')}".removesuffix(",00")
 
 
 @given(minors)

@@ -57,4 +57,4 @@ def test_the_merchant_gets_what_is_left_of_it() -> None:
         updated_at=NOW,
     )
     assert settlement.net == 3_112_000
-    assert replace(settlement, fees=5_000_000).net == -1_000_000, "a fee may be more than its charge"
+    assert replace(settlement, fees=5_000_000).net == -1_000_000, "as of old charges, whose fees had no bound"

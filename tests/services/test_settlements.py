@@ -101,12 +101,15 @@ def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_told
     told(story)
 
 
+PRICE_WITHOUT_VAT = round(PRICE / 1.11)
+
+
 @pytest.mark.parametrize(
     ("rate", "net", "vat"),
-    [(Rate(), 0, 0), (Rate(flat=2 * PRICE), 2 * PRICE, 2 * PRICE * 11 // 100)],
+    [(Rate(), 0, 0), (Rate(flat=2 * PRICE), PRICE_WITHOUT_VAT, PRICE - PRICE_WITHOUT_VAT)],
     ids=["nothing", "more than the payment"],
 )
-def test_a_fee_may_be_nothing_or_more_than_the_money(
+def test_a_fee_may_be_nothing_and_is_at_most_the_money(
     told: Callable[[Story], None], rate: Rate, net: int, vat: int
 ) -> None:
     async def story(here: House, _: House) -> None:
