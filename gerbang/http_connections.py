@@ -273,7 +273,7 @@ class Connection(HttpToolsProtocol):
             return  # a trailer: who has begun to read the headers must not find others
         if len(self.headers) >= HEADERS_MAX:
             self._stop(431, TOO_LONG)
-        super().on_header(name, value)
+        super().on_header(name, value.rstrip(b" \t"))  # RFC 9110, section 5.5
 
     def on_headers_complete(self) -> None:
         self._steps += 1
@@ -349,10 +349,10 @@ class Connection(HttpToolsProtocol):
 
     def _told(self, status: int, why: str) -> bytes:
         """The refusal of the request that is coming in, in the form of whoever its path belongs to."""
-        target = self.url if self._coming else b""
+        target = self.url[:TARGET_BYTES_MAX] if self._coming else b""
         answer = self.refusal(_path(target), status, why)
         lines = [b"%s: %s\r\n" % header for header in (*answer.raw_headers, (b"connection", b"close"))]
-        body = b"" if target and self.parser.get_method() == b"HEAD" else answer.body
+        body = b"" if self._coming and self.parser.get_method() == b"HEAD" else answer.body
         return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
     def _say_last_words(self) -> None:

@@ -1,5 +1,6 @@
 """What the HTTP layer refuses is told in the form of the dialect that the request's path belongs to, else in plain words."""
 
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -192,6 +193,40 @@ def test_a_refused_head_request_gets_no_body(port: int) -> None:
             head, _, body = until_hung_up(line).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400 ")
         assert body == b""
+
+
+@pytest.mark.parametrize(
+    "parts", [(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nHEAD /api/v4/\xc3",), (b"HE", b"AD /api/v4/\xc3")]
+)
+def test_a_head_request_whose_address_cannot_be_read_gets_no_body(port: int, parts: tuple[bytes, ...]) -> None:
+    with line_to(port) as line:
+        for part in parts:
+            line.sendall(part)
+            time.sleep(0.05)
+        last = until_hung_up(line).rpartition(b"HTTP/1.1 ")[2]
+    assert last.startswith(b"400 ")
+    assert last.endswith(b"\r\n\r\n")
+
+
+def test_an_address_without_end_is_told_in_the_form_of_its_dialect(port: int) -> None:
+    for length in (8_001, 65_000, 65_600, 90_000):
+        [answer] = sent(port, b"GET /v2/payments?%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * length))
+        assert answer.status == 414
+        assert "8,000 bytes" in sentence("v2_sessions", answer)
+
+
+def test_blanks_behind_a_header_are_not_its_value(gateway: Gateway, port: int) -> None:
+    shop = gateway.shop
+    asked = f"GET /v2/payments HTTP/1.1\r\nHost: x \r\nConnection: close \r\nAuthorization: \t Bearer {shop.token} \t \r\n\r\n"
+    body = b'{"grantType":"client_credentials"}'
+    keys = (
+        f"X-MERCHANT-ID: {shop.merchant_id} \r\nX-MERCHANT-SECRET:{shop.secret}\t\r\nContent-Length: {len(body)} \r\n"
+    )
+    [listed] = sent(port, asked.encode())
+    [token] = sent(
+        port, f"POST /v1/access-token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{keys}\r\n".encode() + body
+    )
+    assert (listed.status, token.status) == (200, 200)
 
 
 def test_nothing_of_a_refused_request_comes_back(port: int) -> None:

@@ -1,7 +1,7 @@
 """What the sandbox API's addresses do."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from gerbang.api import Context
 from gerbang.api._amounts import whole_of
@@ -117,19 +117,22 @@ async def inbox(desk: Desk, request: Request) -> Response:
     if request.method == "DELETE":
         return answer({"deleted": await sandbox.empty_inbox(desk.world, merchant_id)})
     items = await sandbox.received(desk.world, merchant_id, limit(request))
-    return StreamingResponse(_pieces(items), media_type="application/json")
+    return Response(memoryview(await _written(items)), media_type="application/json")
 
 
-async def _pieces(items: Sequence[Received]) -> AsyncGenerator[bytes]:
-    """What an inbox holds, as JSON, in pieces between which others have their turn: it may be 30 MB long."""
-    piece = bytearray(b'{"items":[')
+async def _written(items: Sequence[Received]) -> bytearray:
+    """What an inbox holds, as JSON, written in pieces between which others have their turn: it may be 30 MB long.
+
+    It is sent as a whole: an answer that has begun ends where its reader has closed the way to us.
+    """
+    body, turn = bytearray(b'{"items":['), PIECE_BYTES
     for place, item in enumerate(items):
-        piece += b"," * (place > 0) + inbox_item(item)
-        if len(piece) >= PIECE_BYTES:
-            yield bytes(piece)
-            piece.clear()
+        body += b"," * (place > 0) + inbox_item(item)
+        if len(body) >= turn:
+            turn = len(body) + PIECE_BYTES
             await asyncio.sleep(0)
-    yield bytes(piece) + b"]}"
+    body += b"]}"
+    return body
 
 
 def inbox_item(item: Received) -> bytes:
@@ -165,7 +168,8 @@ async def receive(desk: Desk, request: Request) -> Response:
     body = await body_of(request)
     shown = dict(request.headers)
     if "authorization" in shown:
-        shown["authorization"] = shown["authorization"].partition(" ")[0] + " (not shown)"
+        scheme, space, _ = shown["authorization"].partition(" ")
+        shown["authorization"] = f"{scheme} (not shown)" if space and scheme.isalpha() else "(not shown)"
     headers = msgspec.json.encode(shown).decode()
     await sandbox.receive(desk.world, merchant_id, request.url.path, headers, body)
     return Response(b"OK", media_type="text/plain")

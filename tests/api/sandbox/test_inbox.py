@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from tests.api.sandbox.explorers import Explorer
 from tests.gateways import Gateway
+from tests.peers import until_hung_up
 
 
 def post(explorer: Explorer, body: bytes, **headers: str) -> httpx.Response:
@@ -65,6 +67,28 @@ def test_a_full_inbox_is_shown_without_keeping_others_waiting_for_longer_than_20
     for _ in range(5):
         least = min(least, longest_turn(traveller.gateway, lambda: traveller.done("GET", "inbox?limit=500")))
     assert least < 0.020, f"{least * 1000:.1f} ms"
+
+
+def test_whoever_has_said_all_it_has_to_say_still_gets_the_whole_inbox(traveller: Explorer) -> None:
+    for _ in range(42):
+        post(traveller, b"x" * 90_000)
+    host, port = traveller.gateway.client.base_url.host, traveller.gateway.client.base_url.port or 0
+    asked = f"GET /sandbox/inbox?limit=500 HTTP/1.0\r\nAuthorization: Bearer {traveller.token}\r\n\r\n"
+    for pause in (0.0, 0.005, 0.02, 0.05):
+        with socket.create_connection((host, port), 10) as line:
+            line.sendall(asked.encode())
+            time.sleep(pause)
+            line.shutdown(socket.SHUT_WR)
+            head, _, body = until_hung_up(line).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert len(json.loads(body)["items"]) >= 42
+
+
+@pytest.mark.parametrize("value", ["sekret", "Basic\tc2VrcmV0", "Basic c2VrcmV0", "a.b c"])
+def test_what_signs_in_is_not_shown_in_the_inbox(traveller: Explorer, value: str) -> None:
+    post(traveller, b"{}", Authorization=value)
+    shown = traveller.done("GET", "inbox?limit=1")["items"][0]["headers"]["authorization"]
+    assert shown == ("Basic (not shown)" if value == "Basic c2VrcmV0" else "(not shown)")
 
 
 def longest_turn(gateway: Gateway, do: Callable[[], object]) -> float:
