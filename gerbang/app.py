@@ -64,7 +64,7 @@ class House:
 
     async def serve(self, listener: Listener, patience: Patience = PATIENCE) -> None:
         """Answers HTTP until cancelled."""
-        await serve_http(self.front, listener, patience, self.front.refusal)
+        await serve_http(self.front, listener, patience, self.front.refusal, self.front.when_stopping)
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ async def house(
             listening = asyncio.create_task(_follow(world, clock, stop))
         commands = Commands(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
         workers = Workers(world, commands)
-        context = Context(world=world, commands=commands, advance=workers.advance, base_url=base_url)
+        context = Context(world=world, commands=commands, advance=workers.advance, base_url=base_url, when_stopping=[])
         yield House(world, commands, workers, Front(world, dialects, context))
     finally:
         if listening is not None:
@@ -181,6 +181,7 @@ class Front:
         self._rest = Starlette(routes=routes, exception_handlers={404: contracts.nothing_here})
         self._rest.router.redirect_slashes = False  # it would send callers to whatever host they named
         self._root = unquote(context.root)
+        self.when_stopping = context.when_stopping
         claims = [*self._dialects, *self._pages]
         ours = {path.split("/")[1] for path in [*dict(claims), *(route.path for route in routes)]}
         if self._root and self._root.split("/")[1] in ours:

@@ -369,7 +369,17 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answer = cycle
-        super()._start_asgi_task(cycle, app)
+
+        async def until_cut(scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await app(scope, receive, send)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or not task.cancelling():
+                    raise  # it is the application's own
+                cycle.disconnected = True  # the process ends, which uvicorn would take for the application's failure
+
+        super()._start_asgi_task(cycle, until_cut)
 
     @property
     def _answering(self) -> RequestResponseCycle | None:

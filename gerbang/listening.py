@@ -8,12 +8,14 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_words
 from gerbang.settings import Settings, SettingsWrong
 
+log = structlog.get_logger()
 DRAIN_SECONDS = 3
 """How long requests that are under way may take once we were asked to stop."""
 KEEP_ALIVE_SECONDS = 75
@@ -22,11 +24,27 @@ they who hang up: a request that meets a closing connection is lost, and a POST 
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handling: it would kill the process before the database could be stopped."""
+    """uvicorn without its signal handling, which would kill the process before the database could be stopped.
+
+    Nor does it end requests by itself: it would write of each as of a failure.
+    """
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    def cut(self) -> None:
+        """Ends whatever is still under way, once it was asked to stop."""
+        if self.server_state.tasks:
+            log.warning(
+                "requests were cut: they were still under way when this process had to end",
+                requests=len(self.server_state.tasks),
+            )
+        self.force_exit = True
+        for task in self.server_state.tasks:
+            task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 LOCALHOST = ("127.0.0.1", "::1")
@@ -150,9 +168,13 @@ async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) ->
 
 
 async def serve_http(
-    app: ASGIApp, listener: Listener, patience: Patience = PATIENCE, refusal: Refusal = in_plain_words
+    app: ASGIApp,
+    listener: Listener,
+    patience: Patience = PATIENCE,
+    refusal: Refusal = in_plain_words,
+    when_stopping: Sequence[Callable[[], None]] = (),
 ) -> None:
-    """Answers HTTP until cancelled; then lets requests that are under way finish.
+    """Answers HTTP until cancelled; then calls `when_stopping`, and lets requests that are under way finish.
 
     What cannot be handed on to the application is answered with a `refusal`.
     """
@@ -168,7 +190,6 @@ async def serve_http(
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config)
     # What is there by now stays for good; looking through it again and again would cost each request some microseconds.
@@ -179,5 +200,9 @@ async def serve_http(
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
+        for leave in when_stopping:
+            leave()
         server.should_exit = True
+        await asyncio.wait([serving], timeout=DRAIN_SECONDS)
+        server.cut()
         await serving

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import pty
 import signal
@@ -17,11 +18,15 @@ import pytest
 
 from tests.gateways import Databases
 from tests.houses import connected
-from tests.programs import ROOT, Program, clean_environment, program, short_folder
+from tests.programs import ROOT, Caller, Program, clean_environment, keys_of, program, short_folder
 
 DRAIN_SECONDS = 3
+KEYS = "X-MERCHANT-ID: 01a21b62-f4cb-7334-b712-5a25893fb71c\r\nX-MERCHANT-SECRET: x\r\n"
+SIGN_IN = f"POST /v1/access-token HTTP/1.1\r\nHost: x\r\n{KEYS}Content-Type: application/json\r\n"
+HALF = "POST /sandbox/inbox/{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\nhalf"
 STOPS = "Stopping: what is under way may end, 3 seconds at most. Asked again, it stops at once.\n"
 """What is promised to somebody who waits."""
+PROTOCOLS = ("HTTP/1.1\r\nHost: x", "HTTP/1.1\r\nHost: x\r\nConnection: close")
 
 
 @pytest.fixture
@@ -35,6 +40,56 @@ def until(running: Program, line: str, seconds: float = 10) -> None:
     while line not in running.out:
         assert time.monotonic() < end, f"not printed: {line}\n{running.out}{running.err}"
         time.sleep(0.01)
+
+
+def weighty(running: Program) -> list[dict[str, object]]:
+    """What its log says with weight, from warnings on; all of it is lines of JSON."""
+    return [line for line in map(json.loads, running.err.splitlines()) if line["level"] not in ("debug", "info")]
+
+
+def line_to(url: str, sent: bytes) -> socket.socket:
+    """A connection on which that was sent."""
+    address = httpx.URL(url)
+    line = socket.create_connection((address.host, address.port or 0), 10)
+    line.sendall(sent)
+    return line
+
+
+def heard(line: socket.socket, end: bytes = b"") -> bytes:
+    """What comes until that, or until the gateway hangs up."""
+    received = b""
+    while not (end and end in received) and (part := line.recv(65_536)):
+        received += part
+    return received
+
+
+def half_a_post(running: Program, data: Path) -> socket.socket:
+    """A connection on which a request stays without its end."""
+    url = running.url()
+    half = line_to(url, HALF.format(keys_of(data)["v2"]["merchantId"]).encode())
+    running.url()  # what came before this is read by now
+    return half
+
+
+@contextlib.contextmanager
+def gateway_with_open_pages(database_url: str, data: Path) -> Generator[tuple[Program, list[socket.socket]]]:
+    """A gateway with the streams of two payments' pages, some of them through a proxy that keeps no connection."""
+    with program("run", "--port", "0", "--data", str(data), GERBANG_DATABASE_URL=database_url) as running:
+        url, lines = running.url(), list[socket.socket]()
+        running.printed("(at a till)")
+        keys = keys_of(data)["v2"]
+        shop = Caller(url, keys["merchantId"], keys["merchantSecret"])
+        back = dict.fromkeys(("successReturnUrl", "failureReturnUrl", "expirationReturnUrl"), "https://shop.example")
+        for number in range(2):
+            order = {"clientReferenceId": f"order-{number}", "amount": {"value": 20_000, "currency": "IDR"}}
+            created = shop.done("POST", "/v2/payments", {**order, "mode": "REDIRECT", "redirectUrl": back})["data"]
+            target = created["paymentUrl"].removeprefix(url).replace("/detail?", "/detail/events?")
+            lines += [line_to(url, f"GET {target} {rest}\r\n\r\n".encode()) for rest in PROTOCOLS]
+        with contextlib.ExitStack() as open_lines:
+            for line in lines:
+                open_lines.enter_context(line)
+                assert b"\ndata: " in heard(line, b"\n\n\r\n")
+            yield running, lines
 
 
 @contextlib.contextmanager
@@ -74,9 +129,7 @@ def test_who_asks_a_second_time_does_not_wait_for_what_is_under_way(databases: D
         address = httpx.URL(running.url())
         with locked(url), socket.create_connection((address.host, address.port or 0), 10) as waiting:
             body = b'{"grantType":"client_credentials"}'
-            head = f"POST /v1/access-token HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
-            keys = "X-MERCHANT-ID: 01a21b62-f4cb-7334-b712-5a25893fb71c\r\nX-MERCHANT-SECRET: x\r\n"
-            waiting.sendall(f"{head}{keys}Content-Type: application/json\r\n\r\n".encode() + body)
+            waiting.sendall(f"{SIGN_IN}Content-Length: {len(body)}\r\n\r\n".encode() + body)
             time.sleep(0.3)
             running.process.send_signal(signal.SIGTERM)
             until(running, STOPS)
@@ -86,6 +139,46 @@ def test_who_asks_a_second_time_does_not_wait_for_what_is_under_way(databases: D
             assert running.stop() == 0
             assert time.monotonic() - started < DRAIN_SECONDS / 2
         assert running.out.endswith("Gerbang has stopped at once.\n")
+    assert weighty(running) == []
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_pages_that_wait_are_let_go_at_once_and_nothing_of_it_is_an_error(
+    databases: Databases, data: Path, by: signal.Signals
+) -> None:
+    with gateway_with_open_pages(databases.fresh(), data) as (running, lines):
+        started = time.monotonic()
+        assert running.stop(by) == 0
+        assert time.monotonic() - started < DRAIN_SECONDS / 2
+        assert [heard(line) for line in lines] == [b"0\r\n\r\n"] * len(lines)
+    assert weighty(running) == []
+
+
+def test_a_request_that_stays_half_sent_is_cut_at_the_end_of_the_drain_and_counted(
+    databases: Databases, data: Path
+) -> None:
+    with gateway_with_open_pages(databases.fresh(), data) as (running, lines), half_a_post(running, data) as half:
+        started = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert [heard(line) for line in lines] == [b"0\r\n\r\n"] * len(lines)
+        assert time.monotonic() - started < DRAIN_SECONDS / 2, "the pages waited for somebody else's request"
+        assert running.ended() == 0
+        assert DRAIN_SECONDS - 0.5 < time.monotonic() - started < DRAIN_SECONDS + 1
+        assert heard(half) == b""
+    assert [(line["level"], line["requests"]) for line in weighty(running)] == [("warning", 1)]
+
+
+def test_who_asks_a_second_time_while_pages_are_open_and_a_request_is_half_sent_reads_of_no_error(
+    databases: Databases, data: Path
+) -> None:
+    with gateway_with_open_pages(databases.fresh(), data) as (running, _), half_a_post(running, data):
+        running.process.send_signal(signal.SIGINT)
+        until(running, STOPS)
+        started = time.monotonic()
+        assert running.stop(signal.SIGINT) == 0
+        assert time.monotonic() - started < DRAIN_SECONDS / 2
+    assert running.out.endswith("Gerbang has stopped at once.\n")
+    assert weighty(running) == []
 
 
 def test_ctrl_c_of_make_run_says_what_happens_and_make_says_nothing(data: Path) -> None:

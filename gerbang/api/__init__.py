@@ -29,6 +29,8 @@ class Context:
     """Moves the sandbox's clock and does all that falls due on the way; tells how much of each kind was done."""
     base_url: str
     """Where merchants and buyers reach this gateway, without a slash at the end."""
+    when_stopping: list[Callable[[], None]]
+    """What is called once this process is asked to stop: to end answers that only wait."""
 
     @property
     def root(self) -> str:

@@ -36,6 +36,7 @@ class Checkout(Desk):
     def __init__(self, context: Context) -> None:
         super().__init__(context, "/detail")
         self.watcher = Watcher(partial(checkout.pulses, context.world))
+        context.when_stopping.append(self.watcher.close)
         self.events = Events(self)
 
     # -- the addresses ------------------------------------------------------------------------------------------------

@@ -18,20 +18,25 @@ PAUSE_SECONDS = 0.5
 BEAT_SECONDS = 20.0
 """A line that says nothing, so that nobody on the way takes the stream for dead."""
 STREAM_SECONDS_MAX = 600.0
-"""Browsers open a stream anew by themselves; meanwhile a process that shall end can."""
+"""Browsers open a stream anew by themselves; one that was lost on the way is not kept for ever."""
 STREAMS_PER_PAYMENT_MAX = 20
 
 Pulses = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
 
 
 class Stream:
-    """One open page. `version` is what it was told last."""
+    """One open page. `version` is what it was told last, `over` whether it is told nothing more."""
 
-    __slots__ = ("version", "wake")
+    __slots__ = ("over", "version", "wake")
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, *, over: bool = False) -> None:
         self.version = version
+        self.over = over
         self.wake = asyncio.Event()
+
+    def end(self) -> None:
+        self.over = True
+        self.wake.set()
 
 
 class Watcher:
@@ -42,6 +47,7 @@ class Watcher:
         self._most = streams_max() if most is None else most
         self._open: dict[UUID, set[Stream]] = {}
         self._count = 0
+        self._closed = False
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -55,7 +61,7 @@ class Watcher:
             return None
         if len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
             return None
-        stream = Stream(version)
+        stream = Stream(version, over=self._closed)
         self._open.setdefault(payment_id, set()).add(stream)
         self._count += 1
         if self._running is None or self._running.done():
@@ -68,6 +74,13 @@ class Watcher:
         self._count -= 1
         if not streams:
             del self._open[payment_id]
+
+    def close(self) -> None:
+        """Ends all streams, and from now on each when it has begun: browsers open them anew, at another process."""
+        self._closed = True
+        for streams in self._open.values():
+            for stream in streams:
+                stream.end()
 
     async def _watch(self) -> None:
         while self._open:
@@ -99,7 +112,7 @@ async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receiv
         )
         loop = asyncio.get_running_loop()
         end = loop.time() + STREAM_SECONDS_MAX
-        while not leaving.done() and loop.time() < end:
+        while not stream.over and loop.time() < end:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
                     await stream.wake.wait()
@@ -108,11 +121,9 @@ async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receiv
             else:
                 stream.wake.clear()
                 line = f"data: {stream.version}\n\n"
-            if not leaving.done():
+            if not stream.over:
                 await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
-    except asyncio.CancelledError:
-        pass  # the process is asked to end; the browser will open the stream anew elsewhere
     finally:
         leaving.cancel()
         watcher.leave(payment_id, stream)
@@ -122,7 +133,7 @@ async def _gone(receive: Receive, stream: Stream) -> None:
     """Waits until the browser has gone away, and ends the stream."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    stream.wake.set()
+    stream.end()
 
 
 HEADERS = [

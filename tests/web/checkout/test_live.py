@@ -49,7 +49,7 @@ class Listener:
 
     def _listen(self, url: str) -> None:
         try:
-            with self._client.stream("GET", url) as stream:
+            with self._client, self._client.stream("GET", url) as stream:
                 self.headers = stream.headers
                 for line in stream.iter_lines():
                     if line.startswith("data: "):

@@ -303,6 +303,7 @@ def test_live_mode_has_no_panel_and_no_route_for_it(site: Gateway, shop: Shop) -
         commands = site.house.commands
         base_url = site.base_url
         root = ""
+        when_stopping = site.house.front.when_stopping
 
     session = send(shop)
     url = session["paymentUrl"]

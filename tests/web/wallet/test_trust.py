@@ -180,6 +180,7 @@ def test_in_live_mode_there_is_no_wallet(site: Gateway, shop: Shop) -> None:
         commands = site.house.commands
         base_url = site.base_url
         root = ""
+        when_stopping = site.house.front.when_stopping
 
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
