@@ -131,7 +131,8 @@ class Checkout(Desk):
             look=look,
             version=visit.version,
             form=self.proof(payment.id.bytes),
-            notice=WORDS[spoken][f"{notice}_notice"] if notice in NOTICES else "",
+            # It stays in the address, and is of no use any more to a buyer who has nothing left to choose.
+            notice=WORDS[spoken][f"{notice}_notice"] if notice in NOTICES and view.kind != "result" else "",
             wallet=self._wallet(visit, view, asked),
         )
         return answers.written(

@@ -197,7 +197,8 @@ def _declined(visit: Visit, words: Mapping[str, str]) -> str:
     charge = visit.charge
     if charge is None or charge.state != "failed":
         return ""
-    return words["declined_notice"].format(way=guides.title(charge.channel, charge.block.option))
+    said = words["declined_notice"].format(way=guides.title(charge.channel, charge.block.option))
+    return said if visit.set_aside else f"{said} {words['nothing_came']}"
 
 
 def _way_title(world: World, channel: str, option: str | None, language: str) -> str:

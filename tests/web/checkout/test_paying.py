@@ -77,7 +77,7 @@ def test_an_open_page_expires_with_its_payment(gateway: Gateway, front: Shopfron
     choose(page, "virtual_account/BCA")
     gateway.shop.advance(seconds=16 * 60)
     waits_for(page, "Waktu pembayaran habis")
-    assert "Terlanjur membayar? Uang Anda tidak hilang" in page.inner_text("main")
+    assert "Terlanjur membayar? Uang Anda tidak hilang: begitu kami terima," in page.inner_text("main")
     assert "185.000" not in page.inner_text("body"), "an expired link tells nothing of the order"
     assert page.get_attribute("#back", "href") == f"{front.url}/expiration"
     page.reload()
@@ -209,7 +209,7 @@ def test_money_for_a_cancelled_payment_is_told_also_when_it_was_paid_before(site
     path = f"/api/v4/payments/contract_{row['id'].hex}/tasks"
     assert site.client.post(path, json=task, auth=(keys.api_key, keys.secret_key)).is_success
     waits_for(page, "Pembayaran dibatalkan")
-    assert "Terlanjur membayar? Uang Anda tidak hilang" in page.inner_text("main")
+    assert "Terlanjur membayar? Uang Anda tidak hilang: begitu kami terima," in page.inner_text("main")
     report = {"number": number, "amount": 185000, "paidAt": paid_at}
     assert site.shop.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "late"
     page.reload()
