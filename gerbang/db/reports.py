@@ -10,7 +10,7 @@ import msgspec
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
-from gerbang.domain.reports import Booked, Report
+from gerbang.domain.reports import Aside, Booked, Report
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -103,16 +103,17 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> None:
         )
 
 
-async def set_aside(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[Booked]]:
+async def set_aside(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[Aside]]:
     """Money that arrived for these payments and was not owed, oldest first."""
     rows = await tx.fetch(
         """
-        SELECT bank, reference, id, outcome, amount, merchant_id, payment_id, charge_id FROM reports
+        SELECT payment_id, outcome, amount, charge_id, received_at FROM reports
         WHERE payment_id = ANY($1::uuid[]) AND outcome <> 'booked' ORDER BY received_at, id
         """,
         payment_ids,
     )
-    found: dict[UUID, list[Booked]] = {}
+    found: dict[UUID, list[Aside]] = {}
     for row in rows:
-        found.setdefault(row["payment_id"], []).append(booked_of(row))
+        money = Aside(row["outcome"], row["amount"], row["charge_id"], row["received_at"])
+        found.setdefault(row["payment_id"], []).append(money)
     return found

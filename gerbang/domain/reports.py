@@ -41,6 +41,15 @@ class Booked(msgspec.Struct, frozen=True):
     heard_before: bool = False
 
 
+class Aside(msgspec.Struct, frozen=True):
+    """Money for a payment that was not owed."""
+
+    outcome: Outcome
+    amount: int
+    charge_id: UUID | None
+    received_at: datetime
+
+
 ENDED_BY_TIME = ("expired", "inactive")
 
 

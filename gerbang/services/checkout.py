@@ -17,7 +17,7 @@ from gerbang.domain.events import Event
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method, Payment, Pulse
-from gerbang.domain.reports import Booked, Report
+from gerbang.domain.reports import Aside, Report
 from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused, WrongState
 from gerbang.services import expiry, news, sandbox
 from gerbang.services.confirmations import own
@@ -39,7 +39,7 @@ class Visit(msgspec.Struct, frozen=True):
     charge: Charge | None
     """The newest one."""
     merchant: Merchant
-    set_aside: list[Booked]
+    set_aside: list[Aside]
     now: datetime
     version: str
     """Changes whenever the page would; the same text as `pulses` gives."""

@@ -114,8 +114,7 @@ class Checkout(Desk):
         visit = await self.commands.visit(self.payment_of(request))
         payment, look = visit.payment, visit.merchant.agreement.look
         spoken, asked = language(request)
-        over = payment.expires_at is not None and payment.expires_at <= visit.now
-        view = view_of(self.world, visit, WORDS[spoken], spoken, token_over=over)
+        view = view_of(self.world, visit, WORDS[spoken], spoken)
         if payment.details.skip_result_page and payment.state in RESULTS and view.back_to:
             return answers.sent_on(view.back_to)
         if view.code and view.code.content:
@@ -132,7 +131,8 @@ class Checkout(Desk):
             look=look,
             version=visit.version,
             form=self.proof(payment.id.bytes),
-            notice=WORDS[spoken][f"{notice}_notice"] if notice in NOTICES else "",
+            # It stays in the address, and is of no use any more to a buyer who has nothing left to choose.
+            notice=WORDS[spoken][f"{notice}_notice"] if notice in NOTICES and view.kind != "result" else "",
             wallet=self._wallet(visit, view, asked),
         )
         return answers.written(

@@ -1,7 +1,7 @@
 """What a payer's page says, decided here and only written down by the templates: one view for each thing a page can be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -123,14 +123,14 @@ def return_url(payment: Payment) -> str | None:
     return addresses.linked(urls.get(payment.state))
 
 
-def view_of(world: World, visit: Visit, words: Mapping[str, str], language: str, *, token_over: bool) -> View:
-    """The page of a payment at this moment. Once the link's own time is over it tells the state and nothing more."""
+def view_of(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
+    """The page of a payment at this moment."""
     state = visit.payment.state
     if state in ("needs_method", "needs_confirmation"):
         return _choice(world, visit, words, language)
     if state in ("awaiting", "active") and (block := _block(visit)) is not None:
         return _code(world, visit, block, words, language)
-    return _result(world, visit, words, language, token_over=token_over)
+    return _result(world, visit, words, language)
 
 
 def _block(visit: Visit) -> tuple[str, Block] | None:
@@ -197,7 +197,8 @@ def _declined(visit: Visit, words: Mapping[str, str]) -> str:
     charge = visit.charge
     if charge is None or charge.state != "failed":
         return ""
-    return words["declined_notice"].format(way=guides.title(charge.channel, charge.block.option))
+    said = words["declined_notice"].format(way=guides.title(charge.channel, charge.block.option))
+    return said if visit.set_aside else f"{said} {words['nothing_came']}"
 
 
 def _way_title(world: World, channel: str, option: str | None, language: str) -> str:
@@ -278,44 +279,36 @@ def _plays(owed: int, words: Mapping[str, str], language: str) -> list[tuple[str
     ]
 
 
-def _notes(visit: Visit, words: Mapping[str, str], language: str, *, token_over: bool = False) -> list[str]:
+def _notes(visit: Visit, words: Mapping[str, str], language: str) -> list[str]:
     """What became of money that was not owed."""
     if not visit.set_aside:
         return []
-    received = amount(sum(booked.amount for booked in visit.set_aside), language)
+    came = words["came" if len(visit.set_aside) == 1 else "came_often"].format(
+        amount=amount(sum(money.amount for money in visit.set_aside), language),
+        at=instant(visit.set_aside[-1].received_at, language),
+    )
     owed = amount(visit.payment.amount or 0, language)
-    words_of_it = words[_aside(visit, token_over=token_over)]
-    return [words_of_it.format(received=received, amount=owed, shop=visit.merchant.name)]
+    return [words[_aside(visit)].format(received=came, amount=owed, shop=visit.merchant.name)]
 
 
-def _aside(visit: Visit, *, token_over: bool) -> str:
-    """Which words tell of money that was not owed. Those for a payment or a link that is over name no amount."""
-    state = visit.payment.state
-    odd = {booked.outcome for booked in visit.set_aside} <= {"overpaid", "underpaid"}
-    if state == "cancelled":
+def _aside(visit: Visit) -> str:
+    """Which words tell of money that was not owed."""
+    payment, came = visit.payment, visit.set_aside
+    outcomes = {money.outcome for money in came}
+    if payment.state == "cancelled":
         return "aside_cancelled"
-    if state == "expired" and not odd:
-        return "aside_late"
-    if token_over or state in ("expired", "inactive"):
-        return "aside_ended"
-    if state == "paid":
+    if payment.state in ("expired", "inactive"):
+        over = payment.expires_at is not None and payment.expires_at <= came[0].received_at
+        return "aside_late" if payment.state == "expired" and over and outcomes == {"late"} else "aside_ended"
+    if payment.state == "paid":
         return "aside_twice"
-    return "aside_other" if odd else "aside_unused"
+    return "aside_other" if outcomes <= {"overpaid", "underpaid"} else "aside_unused"
 
 
-def _result(world: World, visit: Visit, words: Mapping[str, str], language: str, *, token_over: bool) -> View:
+def _result(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
+    """The page of a payment that its buyer can do nothing about: what they need to ask the shop for it."""
     payment, charge = visit.payment, visit.charge
     state = payment.state if payment.state in RESULTS else "processing"
-    view = View(
-        kind="result",
-        state=state,
-        title=words[f"{state}_title"],
-        live=state == "processing",
-        back_to=return_url(payment),
-        notes=_notes(visit, words, language, token_over=token_over),
-    )
-    if token_over or state == "expired":
-        return view
     facts: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
         facts = [
@@ -323,4 +316,15 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str,
             (words["way"], _way_title(world, charge.channel, charge.block.option, language)),
         ]
     facts.append((words["order_number"], payment.reference))
-    return replace(view, summary=_summary(visit, words, language), facts=facts)
+    if state != "paid" and payment.amount is not None:
+        facts.append((words["bill"], amount(payment.amount, language)))
+    return View(
+        kind="result",
+        state=state,
+        title=words[f"{state}_title"],
+        live=state == "processing",
+        summary=_summary(visit, words, language),
+        back_to=return_url(payment),
+        notes=_notes(visit, words, language),
+        facts=facts,
+    )

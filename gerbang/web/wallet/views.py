@@ -23,6 +23,8 @@ class View:
     reference: str = ""
     before: str = ""
     back_to: str = ""
+    not_charged: bool = False
+    """The charge is over and took no money, not even money that came too late to count."""
 
 
 def standing_of(visit: Visit, charge_id: UUID) -> Standing:
@@ -43,7 +45,9 @@ def view_of(visit: Visit, charge_id: UUID, language: str, back_to: str) -> View:
     """The page of a charge at this moment. What is no longer asked for is not shown again."""
     standing, charge, shop = standing_of(visit, charge_id), visit.charge, visit.merchant.name
     if standing != "open" or charge is None:
-        return View(standing, shop=shop, back_to=back_to)
+        took = any(money.charge_id == charge_id for money in visit.set_aside)
+        unpaid = standing in ("declined", "expired") and not took
+        return View(standing, shop=shop, back_to=back_to, not_charged=unpaid)
     return View(
         standing,
         shop=shop,

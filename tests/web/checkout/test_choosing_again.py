@@ -53,7 +53,8 @@ def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyer
     assert booked["outcome"] == "late"
     page.wait_for_selector(".note")
     said = page.inner_text(".note")
-    assert "Kami menerima Rp\u00a0185.000 yang tidak bisa kami pakai untuk tagihan ini. Uang itu tidak hilang" in said
+    assert "Kami menerima Rp\u00a0185.000 pada 30 Maret 2025, " in said
+    assert " WIB, yang tidak bisa kami pakai untuk tagihan ini. Uang itu tidak hilang" in said
     assert "Tagihan ini masih menunggu tepat Rp\u00a0185.000." in said
     play(page, "exact")
     waits_for(page, "Pembayaran diterima")

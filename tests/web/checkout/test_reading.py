@@ -193,6 +193,12 @@ def test_nothing_needs_sideways_scrolling(shop: Shop, buyer: Buyers, locale: str
         play(page, "exact")
         page.wait_for_selector(".result.paid")
         fits()
+    page.goto(send(shop, clientReferenceId=f"L{large}{locale}".ljust(100, "R"))["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    play(page, "late")
+    page.wait_for_selector(".result.expired")
+    assert page.inner_text("dd.reference").endswith("RRR")
+    fits()
 
 
 def test_the_page_is_still_for_those_who_want_stillness(shop: Shop, buyer: Buyers) -> None:

@@ -72,6 +72,25 @@ def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, ho
     assert shop.client.post("/detail/choose", params={"token": tokens.get(how, "")}).status_code in (403, 404)
 
 
+@pytest.mark.parametrize("path", ["/detail", "/wallet"])
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("id", "pastikan tautannya utuh. Jika Anda sudah membayar, pembayaran Anda tidak terpengaruh.</p>"),
+        ("en", "make sure it is complete. If you have already paid, your payment is not affected.</p>"),
+    ],
+)
+def test_a_link_that_was_cut_says_nothing_of_whether_its_order_was_paid(
+    shop: Shop, path: str, language: str, said: str
+) -> None:
+    session = send(shop, paymentMethod={"type": "QR"})
+    shop.simulate(session["id"])
+    cut = {"token": token_of(session["paymentUrl"])[:40], "lang": language}
+    answered = shop.client.get(path, params=cut)
+    assert answered.status_code == 404
+    assert said in answered.text
+
+
 def test_a_token_opens_its_own_payment_and_a_form_belongs_to_one(shop: Shop) -> None:
     mine, other = send(shop), send(shop)
     form = form_of(shop.client.get(mine["paymentUrl"]).text)
@@ -113,8 +132,13 @@ def test_a_way_that_is_not_offered_is_not_taken(shop: Shop, way: str) -> None:
     answered = shop.client.post(path, data=fields)
     assert answered.status_code == 303
     back = shop.client.get(answered.headers["location"])
-    assert "Cara bayar itu sedang tidak tersedia. Belum ada uang yang berpindah" in back.text
+    said = "Cara bayar itu sedang tidak tersedia. Silakan pilih yang lain."
+    assert said in back.text
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_PAYMENT_METHOD"
+    shop.post(f"/v2/payments/{session['id']}/cancel", {})
+    ended = shop.client.get(answered.headers["location"])
+    assert "Pembayaran dibatalkan" in ended.text
+    assert said not in ended.text, "there is nothing left to choose"
 
 
 def test_a_double_submit_chooses_once_and_the_second_way_loses(shop: Shop) -> None:

@@ -195,8 +195,8 @@ def test_a_page_that_stayed_open_hears_of_the_wallet(shop: Shop, buyer: Buyers) 
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("id-ID", "Pembayaran dengan ShopeePay ditolak. Belum ada uang yang berpindah"),
-        ("en-US", "The payment with ShopeePay was declined. No money has moved"),
+        ("id-ID", "ShopeePay ditolak. Silakan pilih cara bayar lagi. Kami belum menerima uang untuk pesanan ini."),
+        ("en-US", "was declined. Please choose how to pay again. We have received no money for this order yet."),
     ],
 )
 def test_a_declined_wallet_leads_back_to_the_choice(shop: Shop, buyer: Buyers, locale: str, said: str) -> None:
@@ -214,6 +214,21 @@ def test_a_declined_wallet_leads_back_to_the_choice(shop: Shop, buyer: Buyers, l
     play(page, "exact")
     page.wait_for_selector(".result.paid")
     assert shop.news() == ["PAYMENT.PAID"]
+
+
+def test_a_declined_wallet_does_not_deny_the_money_that_came_another_way(shop: Shop, buyer: Buyers) -> None:
+    page = buyer().opens(send(shop)["paymentUrl"])
+    choose(page, "virtual_account/BRI")
+    play(page, "wrong")
+    page.wait_for_selector(".note")
+    page.click("[aria-label='Ganti cara bayar']")
+    waits_for(page, "Pilih cara bayar")
+    choose(page, "ewallet/SHOPEEPAY")
+    page.click(OPEN)
+    page.click(DECLINE)
+    said = page.inner_text("[role=alert]")
+    assert said == "Pembayaran dengan ShopeePay ditolak. Silakan pilih cara bayar lagi."
+    assert "Kami menerima Rp\u00a0186.000" in page.inner_text(".note.kept")
 
 
 def test_the_language_that_was_asked_for_goes_to_the_wallet_and_back(shop: Shop, buyer: Buyers) -> None:

@@ -176,6 +176,24 @@ def says(page: Page, title: str, back_to: str) -> None:
     assert page.get_attribute(".choice a", "href") == back_to
 
 
+@pytest.mark.parametrize("ending", ["declined", "expired"])
+def test_nobody_is_told_that_nothing_was_charged_once_the_wallets_money_has_come(gateway: Gateway, ending: str) -> None:
+    shop = gateway.shop
+    session, url = at_the_wallet(shop)
+    if ending == "declined":
+        decided(shop.client, url, "decline")
+    else:
+        shop.advance(seconds=16 * 60)
+    assert "Tidak ada yang ditagih kepada Anda." in shop.client.get(url).text
+    visit = gateway.do(gateway.house.commands.visit(UUID(session["id"])))
+    assert visit.charge is not None
+    report = {"channel": "ewallet", "number": visit.charge.block.number, "amount": 185000}
+    assert shop.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "late"
+    after = shop.client.get(url).text
+    assert "Sudah ditolak" in after or "Waktunya sudah habis" in after
+    assert "ditagih" not in after
+
+
 def test_an_expired_payment_can_no_longer_be_paid(gateway: Gateway, buyer: Buyers) -> None:
     shop = gateway.shop
     session, url = at_the_wallet(shop)
