@@ -6,7 +6,16 @@ from typing import Any, Literal
 
 import click
 
-from gerbang.cli._terminal import Taking, instant, print_facts, print_table, settings_of, show, with_database
+from gerbang.cli._terminal import (
+    Taking,
+    instant,
+    of_merchant,
+    print_facts,
+    print_table,
+    settings_of,
+    show,
+    with_database,
+)
 from gerbang.settings import whole
 
 
@@ -16,7 +25,9 @@ def callbacks() -> None:
 
 
 @callbacks.command("set")
-@click.option("--merchant", "merchant_id", required=True, metavar="ID", help="Whose news.")
+@click.option(
+    "--merchant", "merchant_id", required=True, metavar="MERCHANT", help="Whose news: the merchant's id or number."
+)
 @click.option("--product", required=True, help="Which news, such as payment.")
 @click.option("--url", required=True, help="Where it is posted to.")
 @with_database
@@ -28,15 +39,35 @@ def callbacks_set(merchant_id: str, product: str, url: str, data: Path | None) -
     print_facts(administration.set_callback(settings, merchant_id, product, url))
 
 
+@callbacks.command("show")
+@of_merchant
+@with_database
+def callbacks_show(merchant_id: str, data: Path | None) -> None:
+    """Show where a merchant's news is posted to, for each product."""
+    settings = settings_of(data)
+    from gerbang import administration
+
+    print_table(administration.show_callbacks(settings, merchant_id))
+
+
 LIMIT = Taking(whole(1, 10_000), "a whole number, 1 to 10000")
 State = Literal["waiting", "delivered", "parked", "given_up"]
+LEFT = {
+    "delivered": "is delivered, and is not sent again",
+    "due": "was due already",
+    "being sent": "is being sent at this moment",
+    "not chosen": "is none of those that the other options choose",
+}
+"""Why a callback that was named is left as it is."""
 UNDELIVERED: tuple[State, ...] = ("parked", "given_up")
 
 
 def _with_choice(*states: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Adds the options that say which callbacks are meant; nothing said about states, the undelivered ones."""
     options = (
-        click.option("--merchant", "merchant_id", metavar="ID", help="Whose callbacks."),
+        click.option(
+            "--merchant", "merchant_id", metavar="MERCHANT", help="Whose callbacks: the merchant's id or number."
+        ),
         click.option("--product", help="Of one product, such as payment."),
         click.option(
             "--from", "since", callback=instant, metavar="INSTANT", help="Of news since: 2025-03-30T05:48:17Z."
@@ -75,7 +106,10 @@ def callbacks_list(as_json: bool, limit: int, data: Path | None, **chosen: Any) 
     if as_json:
         show(administration.as_json(found[:limit]))
     else:
-        print_table([administration.in_words(each) for each in found[:limit]])
+        none = f"None is {' or '.join(states).replace('_', ' ')}."
+        if states == UNDELIVERED:
+            none += " Others are listed with --merchant and --state waiting or --state delivered."
+        print_table([administration.in_words(each) for each in found[:limit]], none)
 
 
 @callbacks.command("resend")
@@ -85,14 +119,20 @@ def callbacks_list(as_json: bool, limit: int, data: Path | None, **chosen: Any) 
 def callbacks_resend(as_json: bool, everybody: bool, data: Path | None, **chosen: Any) -> None:
     """Send callbacks again that nobody took: parked ones, and those that were refused for good.
 
-    They are due at once and climb their ladder anew. Repeating this is safe: what is due already stays as it is.
+    They are due at once and climb their ladder anew. Repeating this is safe: what is due already stays as it is. One that
+    is named with --id is due at once also while it waits for its next try.
     """
     if chosen["merchant_id"] is None and not chosen["ids"] and not everybody:
         raise click.UsageError("Say whose callbacks: --merchant, --id or --everybody.")
     settings = settings_of(data)
     from gerbang import administration
 
-    states: tuple[State, ...] = chosen.pop("states") or UNDELIVERED
+    named: tuple[State, ...] = ("waiting",) if chosen["ids"] else ()
+    states: tuple[State, ...] = chosen.pop("states") or (*UNDELIVERED, *named)
     sent = administration.resend_callbacks(settings, administration.Chosen(states, **chosen))
-    sentence = "1 callback is due again." if sent == 1 else f"{sent} callbacks are due again."
-    show(administration.as_json({"resent": sent}) if as_json else sentence)
+    if as_json:
+        show(administration.as_json(sent))
+        return
+    show("1 callback is due again." if sent.resent == 1 else f"{sent.resent} callbacks are due again.")
+    for id_, why in sent.left.items():
+        show(f"{id_} {LEFT[why]}.")

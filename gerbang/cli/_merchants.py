@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gerbang.cli._terminal import print_facts, print_table, settings_of, show, with_database
+from gerbang.cli._terminal import of_merchant, print_facts, print_table, settings_of, show, with_database
 from gerbang.settings import SettingsWrong
 
 
@@ -28,13 +28,18 @@ def merchant_create(name: str, short_name: str, email: str, again: bool, data: P
 
 
 @merchant.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_database
-def merchant_list(data: Path | None) -> None:
+def merchant_list(as_json: bool, data: Path | None) -> None:
     """List all merchants."""
     settings = settings_of(data)
     from gerbang import administration
 
-    print_table(administration.every_merchant(settings))
+    found = administration.every_merchant(settings)
+    if as_json:
+        show(administration.as_json(found))
+    else:
+        print_table([each.in_words() for each in found], none="There are no merchants yet.")
 
 
 @merchant.command("check")
@@ -56,7 +61,7 @@ def merchant_check(data: Path | None) -> int:
 
 
 @merchant.command("rotate-secret")
-@click.argument("merchant_id")
+@of_merchant
 @with_database
 def merchant_rotate_secret(merchant_id: str, data: Path | None) -> None:
     """Give a merchant a new secret, and show it this one time."""
@@ -67,7 +72,7 @@ def merchant_rotate_secret(merchant_id: str, data: Path | None) -> None:
 
 
 @merchant.command("offer")
-@click.argument("merchant_id")
+@of_merchant
 @click.argument("channel")
 @click.option("--product", default="payment", show_default=True, help="Where: payment is the payment sessions' page.")
 @click.option("--stop", is_flag=True, help="Offer it there no longer.")
@@ -81,11 +86,14 @@ def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, dat
 
 
 @merchant.command("agreement")
-@click.argument("merchant_id")
+@of_merchant
 @click.option("--set", "file", type=Path, help="Change the members that this JSON file has.")
 @with_database
 def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -> None:
-    """Show all that was agreed with a merchant, as JSON, or set it: fees, limits, expiries, numbers, settlement."""
+    """Show all that was agreed with a merchant, as JSON: fees, limits, expiries, numbers, settlement.
+
+    With --set it is changed, and what became different is shown.
+    """
     settings = settings_of(data)
     from gerbang import administration
 
@@ -93,8 +101,4 @@ def merchant_agreement(merchant_id: str, file: Path | None, data: Path | None) -
         given = None if file is None else file.read_bytes()
     except OSError as wrong:
         raise SettingsWrong(f"{file} cannot be read: {wrong.strerror}.") from None
-    shown, changes = administration.agreement(settings, merchant_id, given)
-    show(shown)
-    if given is not None:
-        # Beside the agreement itself, so that the output stays a file that can be set again.
-        click.echo("\n".join(changes) or "Nothing was changed: it was agreed so before.", err=True)
+    show(administration.agreement(settings, merchant_id, given))

@@ -71,6 +71,10 @@ def with_database(command: Callable[..., object]) -> Callable[..., object]:
     return click.option("--data", type=DATA, metavar="FOLDER", help=help_text)(command)
 
 
+of_merchant = click.argument("merchant_id", metavar="MERCHANT")
+"""Adds the merchant that is meant, by its id or its number."""
+
+
 def settings_of(data: Path | None) -> Settings:
     """Settings that have a database: GERBANG_DATABASE_URL, or in the sandbox that of a running `gerbang run`."""
     settings = Settings.from_environment()
@@ -116,9 +120,10 @@ def print_facts(facts: dict[str, str]) -> None:
         show(f"{name:<{width}}  {value}")
 
 
-def print_table(rows: list[dict[str, str]]) -> None:
+def print_table(rows: list[dict[str, str]], none: str = "There are none.") -> None:
+    """`none` is the sentence for a table without rows."""
     if not rows:
-        show("There are none yet.")
+        show(none)
         return
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
     for row in ({name: name for name in widths}, *rows):
