@@ -67,7 +67,10 @@ def at_address(settings: Settings, host: str | None, port: int | None) -> Settin
 
 def with_database(command: Callable[..., object]) -> Callable[..., object]:
     """Adds `--data`, which finds the database that `gerbang run` is running on a folder."""
-    help_text = "Use the database of the `gerbang run` that is running on this folder."
+    help_text = (
+        "Use the database of the `gerbang run` that is running on this folder.  [default: ./var, where GERBANG_DATABASE_URL "
+        "is not set]"
+    )
     return click.option("--data", type=DATA, metavar="FOLDER", help=help_text)(command)
 
 
@@ -76,27 +79,29 @@ of_merchant = click.argument("merchant_id", metavar="MERCHANT")
 
 
 def settings_of(data: Path | None) -> Settings:
-    """Settings that have a database: GERBANG_DATABASE_URL, or in the sandbox that of a running `gerbang run`."""
-    settings = Settings.from_environment()
-    if data is not None:
-        if settings.mode == "live":
-            raise SettingsWrong("Live mode has no embedded database: leave out --data and set GERBANG_DATABASE_URL.")
-        from gerbang.db.embedded import running_url
+    """Settings that have a database: GERBANG_DATABASE_URL, or in the sandbox that of a running `gerbang run`.
 
-        url = running_url(data)
-        if url is None:
-            raise SettingsWrong(
-                f"No gateway with an embedded database is running on {data}: start `gerbang run` first."
-            )
-        if settings.secret_key is None and not (data / "secret.key").exists():
-            raise SettingsWrong(f"The gateway on {data} is still starting: do this again in a moment.")
-        return replace(settings, database_url=url, data=data)
-    if settings.database_url is None:
+    The folder of that one is `--data`, else GERBANG_DATA.
+    """
+    settings = Settings.from_environment()
+    if data is None and settings.database_url is not None:
+        return settings
+    if settings.mode == "live":
+        raise SettingsWrong("Live mode has no embedded database: leave out --data and set GERBANG_DATABASE_URL.")
+    from gerbang.db.embedded import running_url
+
+    folder = settings.data if data is None else data
+    url = running_url(folder)
+    if url is None and data is None:
         raise SettingsWrong(
-            "There is no database to work on: set GERBANG_DATABASE_URL, or give --data with the folder of a running "
-            "`gerbang run`."
+            f"There is no database to work on: set GERBANG_DATABASE_URL, or start `gerbang run`, which is not running on "
+            f"{folder} (--data or GERBANG_DATA name another folder)."
         )
-    return settings
+    if url is None:
+        raise SettingsWrong(f"No gateway with an embedded database is running on {folder}: start `gerbang run` first.")
+    if settings.secret_key is None and not (folder / "secret.key").exists():
+        raise SettingsWrong(f"The gateway on {folder} is still starting: do this again in a moment.")
+    return replace(settings, database_url=url, data=folder)
 
 
 def show(text: str) -> None:
