@@ -3,6 +3,7 @@
 Each is one piece of work in a house that is opened for it, and returns what is to be shown.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from datetime import datetime
 from typing import TypeVar, cast
@@ -15,17 +16,19 @@ from gerbang import app, db
 from gerbang.db import Database
 from gerbang.domain.deliveries import State
 from gerbang.domain.merchants import Agreement
-from gerbang.errors import Invalid, ProductUnknown
+from gerbang.errors import DeliveryUnknown, Invalid, MerchantUnknown, ProductUnknown
 from gerbang.logs import set_up as set_up_logs
 from gerbang.seals import Seals
 from gerbang.services import audit, deliveries, installation, lookups, merchants
 from gerbang.services.audit import Finding
-from gerbang.services.deliveries import Overview, Wanted
+from gerbang.services.deliveries import Left, Overview, Wanted
 from gerbang.services.merchants import Keys
-from gerbang.settings import Settings, SettingsWrong
+from gerbang.settings import Settings, SettingsWrong, whole
 from gerbang.world import World
 
 T = TypeVar("T")
+NUMBER_MAX = 2**31 - 1
+"""Of a merchant; the database keeps no higher one."""
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -97,14 +100,25 @@ def create_merchant(settings: Settings, name: str, short_name: str, email: str, 
     return _within(settings, task)
 
 
-def every_merchant(settings: Settings) -> list[dict[str, str]]:
-    """All merchants, for a table."""
+class Listed(msgspec.Struct, frozen=True, rename="camel"):
+    """A merchant in one line."""
 
-    async def task(world: World) -> list[dict[str, str]]:
-        return [
-            {"id": str(m.id), "number": str(m.number), "name": m.name, "short name": m.short_name, "email": m.email}
-            for m in await merchants.every(world)
-        ]
+    id: UUID
+    number: int
+    name: str
+    short_name: str
+    email: str
+
+    def in_words(self) -> dict[str, str]:
+        """As a line of a table."""
+        return {name.replace("_", " "): str(value) for name, value in msgspec.structs.asdict(self).items()}
+
+
+def every_merchant(settings: Settings) -> list[Listed]:
+    """All merchants, in the order of their numbers."""
+
+    async def task(world: World) -> list[Listed]:
+        return [Listed(m.id, m.number, m.name, m.short_name, m.email) for m in await merchants.every(world)]
 
     return _within(settings, task)
 
@@ -123,7 +137,7 @@ def rotate_secret(settings: Settings, merchant_id: str) -> dict[str, str]:
     """Gives a merchant new secrets."""
 
     async def task(world: World) -> dict[str, str]:
-        return _shown(await merchants.rotate_secrets(world, _merchant_id(merchant_id)))
+        return _shown(await merchants.rotate_secrets(world, await _merchant_id(world, merchant_id)))
 
     return _within(settings, task)
 
@@ -132,14 +146,14 @@ def offer(settings: Settings, merchant_id: str, channel: str, product: str, *, s
     """Offers a channel in a product to one merchant, or stops that; returns what it is offered there besides."""
 
     async def task(world: World) -> dict[str, str]:
-        offered = await merchants.offer(world, _merchant_id(merchant_id), channel, product, stop=stop)
+        offered = await merchants.offer(world, await _merchant_id(world, merchant_id), channel, product, stop=stop)
         return {"product": product, "offered besides": ", ".join(offered) or "nothing"}
 
     return _within(settings, task)
 
 
-def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> tuple[str, list[str]]:
-    """What was agreed with a merchant, as JSON, and what is different in it once the members that are given were changed.
+def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
+    """What was agreed with a merchant, as JSON; or, once the members that are given were changed, what became different.
 
     Raises SettingsWrong, Invalid.
     """
@@ -148,13 +162,13 @@ def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> tupl
     except (msgspec.DecodeError, ValueError, RecursionError) as wrong:
         raise SettingsWrong(f"This is not an agreement: {wrong}") from None
 
-    async def task(world: World) -> tuple[str, list[str]]:
-        before = (await lookups.merchant(world, _merchant_id(merchant_id))).agreement
-        after = before
-        if given is not None:
-            after = await merchants.change_agreement(world, _merchant_id(merchant_id), members)
+    async def task(world: World) -> str:
+        before = (await lookups.merchant(world, await _merchant_id(world, merchant_id))).agreement
+        if given is None:
+            return as_json(before)
+        after = await merchants.change_agreement(world, await _merchant_id(world, merchant_id), members)
         changes = list(_changes(_plain(before), _plain(after)))
-        return msgspec.json.format(msgspec.json.encode(after).decode(), indent=2), changes
+        return "\n".join(changes) or "Nothing was changed: it was agreed so before."
 
     return _within(settings, task)
 
@@ -177,7 +191,7 @@ def set_callback(settings: Settings, merchant_id: str, product: str, url: str) -
     """Sets where a merchant's callbacks of one product go, and returns what it believes them by."""
 
     async def task(world: World) -> dict[str, str]:
-        callback = await merchants.set_callback(world, _merchant_id(merchant_id), product, url)
+        callback = await merchants.set_callback(world, await _merchant_id(world, merchant_id), product, url)
         key_header = world.products[product].product.key_header
         return {
             "product": callback.product,
@@ -185,6 +199,17 @@ def set_callback(settings: Settings, merchant_id: str, product: str, url: str) -
             **({key_header: callback.api_key} if key_header and callback.api_key else {}),
             "signing secret": callback.signing_secret,
         }
+
+    return _within(settings, task)
+
+
+def show_callbacks(settings: Settings, merchant_id: str) -> list[dict[str, str]]:
+    """Where a merchant's callbacks go, for a table with a line for each product."""
+
+    async def task(world: World) -> list[dict[str, str]]:
+        whose = (await lookups.merchant(world, await _merchant_id(world, merchant_id))).id
+        urls = {each.product: each.url for each in await merchants.callbacks(world, whose)}
+        return [{"product": product, "url": urls.get(product, "none is set")} for product in sorted(world.products)]
 
     return _within(settings, task)
 
@@ -229,18 +254,38 @@ def as_json(shown: object) -> str:
     return msgspec.json.format(msgspec.json.encode(shown).decode(), indent=2)
 
 
-def resend_callbacks(settings: Settings, chosen: Chosen) -> int:
-    """Makes parked and given-up callbacks due again, and returns how many."""
+class Resent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many callbacks are due again, and of those that were named why others are left as they are."""
 
-    async def task(world: World) -> int:
-        return await deliveries.send_all_again(world, await _wanted(world, chosen))
+    resent: int
+    left: dict[UUID, Left] = {}
+
+
+def resend_callbacks(settings: Settings, chosen: Chosen) -> Resent:
+    """Makes parked and given-up callbacks due again; those that are named also while they wait for their next try.
+
+    Raises SettingsWrong for one that is named and unknown.
+    """
+
+    async def task(world: World) -> Resent:
+        wanted = await _wanted(world, chosen)
+        if wanted.ids is None:
+            return Resent(await deliveries.send_all_again(world, wanted))
+        try:
+            found = await deliveries.send_named_again(world, wanted)
+        except DeliveryUnknown as wrong:
+            raise SettingsWrong(
+                f"There is no callback {wrong.facts['ids']}; `gerbang callbacks list` shows them. Nothing was changed."
+            ) from None
+        left: dict[UUID, Left] = {id_: why for id_, why in found.items() if why is not None}
+        return Resent(len(found) - len(left), left)
 
     return _within(settings, task)
 
 
 async def _wanted(world: World, chosen: Chosen) -> Wanted:
     """Raises SettingsWrong, MerchantUnknown, ProductUnknown: a misspelled name must not look like good news."""
-    merchant_id = None if chosen.merchant_id is None else _merchant_id(chosen.merchant_id)
+    merchant_id = None if chosen.merchant_id is None else await _merchant_id(world, chosen.merchant_id)
     if merchant_id is not None:
         await lookups.merchant(world, merchant_id)
     if chosen.product is not None and chosen.product not in world.products:
@@ -256,11 +301,16 @@ def _callback_id(text: str) -> UUID:
         raise SettingsWrong(f"{text} is not a callback's id; `gerbang callbacks list` shows them.") from None
 
 
-def _merchant_id(text: str) -> UUID:
-    try:
+async def _merchant_id(world: World, text: str) -> UUID:
+    """The merchant whose id or serial number this is. Raises SettingsWrong."""
+    with contextlib.suppress(ValueError):
         return UUID(text)
+    try:
+        return await merchants.numbered(world, whole(0, NUMBER_MAX)(text))
+    except MerchantUnknown:
+        raise SettingsWrong(f"No merchant has the number {text}; `gerbang merchant list` shows them.") from None
     except ValueError:
-        raise SettingsWrong(f"{text} is not a merchant's id; `gerbang merchant list` shows them.") from None
+        raise SettingsWrong(f"{text} is not a merchant's id or number; `gerbang merchant list` shows them.") from None
 
 
 def _shown(keys: Keys) -> dict[str, str]:

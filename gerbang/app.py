@@ -4,6 +4,7 @@ Only the command line imports it, and the administration that the command line i
 """
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -262,8 +263,15 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
             with listen(settings) as listener:
                 uvloop.run(_run(settings, listener, clock_start, None))
             return
-        with watched_postgres(settings.data, say=_say) as own, listen(settings) as listener:
-            uvloop.run(_run(replace(settings, database_url=own.url), listener, clock_start, own))
+        with contextlib.ExitStack() as held:
+            listeners: list[Listener] = []
+            # Who starts twice on one folder hears of that, and not of the port, which is the first one's too.
+            own = held.enter_context(
+                watched_postgres(
+                    settings.data, say=_say, first=lambda: listeners.append(held.enter_context(listen(settings)))
+                )
+            )
+            uvloop.run(_run(replace(settings, database_url=own.url), listeners[0], clock_start, own))
 
     return _process(settings, work)
 

@@ -9,7 +9,8 @@ from gerbang.settings import SettingsWrong
 
 OURS = frozenset({"gerbang.lock", "postgres.json", "postgres", "secret.key", "sandbox.json"})
 """By one of these a data folder is known."""
-NOBODYS = frozenset({"lost+found", ".DS_Store", ".gitignore", ".gitkeep"})
+GITIGNORE = ".gitignore"
+NOBODYS = frozenset({"lost+found", ".DS_Store", GITIGNORE, ".gitkeep"})
 """What lies also in a folder that is as good as empty: a new disk has the first."""
 CHOOSE = "Choose another folder with --data or GERBANG_DATA."
 
@@ -19,7 +20,10 @@ class FolderWrong(SettingsWrong):
 
 
 def data_folder(folder: Path) -> Path:
-    """The whole path of a folder that can be written to, made if there was none. Raises FolderWrong, having changed nothing."""
+    """The whole path of a folder that can be written to, made if there was none, and in neither case kept in git.
+
+    Raises FolderWrong, having changed nothing.
+    """
     if not str(folder.absolute()).isprintable():
         raise FolderWrong(f"{str(folder)!r} cannot be used: its name has characters that cannot be printed. {CHOOSE}")
     try:
@@ -42,6 +46,8 @@ def data_folder(folder: Path) -> Path:
         number = errno.EROFS if is_read_only else errno.EACCES
         wrong = OSError(number, os.strerror(number))
         raise FolderWrong(f"{folder} cannot be used: {_why(folder, wrong)}. {CHOOSE}")
+    if not found & OURS and GITIGNORE not in found:
+        write_private(whole / GITIGNORE, "# Secret keys are kept here.\n*\n")
     return whole
 
 
@@ -49,17 +55,21 @@ def _why(folder: Path, wrong: OSError) -> str:
     ways = (folder.absolute(), *folder.absolute().parents)
     found = next(each for each in ways if os.path.exists(each))  # noqa: PTH110  where a Path raises, this says no
     what = "it" if found == ways[0] else str(found)
+    link = next(each for each in ways if os.path.lexists(each))
+    if link != found:
+        return f"{'it' if link == ways[0] else link} is a link to {link.readlink()}, which does not exist"
     if wrong.errno == errno.ENOTDIR:
         return f"{what} is a file"
     if wrong.errno in (errno.EACCES, errno.EPERM):
         owner = found.stat().st_uid
         if owner == os.geteuid():
             return f"{what} does not let its owner write (chmod u+rwx does)"
-        return f"{what} belongs to {_name(owner)}, and this is {_name(os.geteuid())}"
+        return f"{what} belongs to {name_of(owner)}, and this is {name_of(os.geteuid())}"
     return wrong.strerror or str(wrong)
 
 
-def _name(user: int) -> str:
+def name_of(user: int) -> str:
+    """What an account is called, for a sentence."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

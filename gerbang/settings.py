@@ -82,6 +82,14 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _folder(text: str) -> Path:
+    try:
+        # In quotes, and in a service's environment, no shell does that. A folder of that name is ./~.
+        return Path(text).expanduser() if text.startswith("~") else Path(text)
+    except RuntimeError:
+        raise ValueError from None
+
+
 def _days(text: str) -> str:
     if not re.fullmatch(r"[+-]\d{4}-\d\d-\d\d(,[+-]\d{4}-\d\d-\d\d)*", text, re.ASCII):
         raise ValueError
@@ -149,10 +157,11 @@ class Settings:
         help="The port to listen on; 0 takes any that is free and prints it.",
     )
     data: Path = knob(
-        Path,
+        _folder,
         takes="a folder",
         default=Path("var"),
-        help="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys.",
+        help="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys. Commands "
+        "without `GERBANG_DATABASE_URL` work on the database that is running there.",
     )
     bank_holidays: str = knob(
         _days,

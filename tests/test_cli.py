@@ -23,9 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of whoever runs the tests are not this file's."""
-    for name in ("MODE", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "DATA", "PORT", "HOST"):
+    """The settings of whoever runs the tests are not this file's, and no gateway that is open on ./var."""
+    for name in ("MODE", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "PORT", "HOST"):
         monkeypatch.delenv(f"GERBANG_{name}", raising=False)
+    monkeypatch.setenv("GERBANG_DATA", "/nowhere")
 
 
 def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -53,6 +54,7 @@ def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]
         "merchant offer",
         "callbacks",
         "callbacks set",
+        "callbacks show",
         "callbacks list",
         "callbacks resend",
     ],
@@ -105,8 +107,8 @@ def test_a_command_without_a_database_says_how_to_give_one(line: str, capsys: py
     code, printed, error = typed(line, capsys)
     assert (code, printed) == (1, "")
     assert error == (
-        "gerbang: There is no database to work on: set GERBANG_DATABASE_URL, or give --data with the folder of a "
-        "running `gerbang run`.\n"
+        "gerbang: There is no database to work on: set GERBANG_DATABASE_URL, or start `gerbang run`, which is not running on "
+        "/nowhere (--data or GERBANG_DATA name another folder).\n"
     )
 
 
@@ -233,11 +235,10 @@ def test_an_agreement_is_printed_changed_and_set(
     agreement["settling"] = {"qris": {"working_days": 2, "cut_off": "22:00", "at": "09:00"}}
     file = tmp_path / "agreement.json"
     file.write_text(json.dumps(agreement))
-    code, printed, _ = operator(f"merchant agreement ID --set {file}")
-    assert code == 0
-    for again in (printed, operator("merchant agreement ID")[1]):
-        assert json.loads(again)["fees"]["qris"] == {"flat": 100, "percent": "0.5", "vat_percent": None}
-        assert json.loads(again)["settling"]["qris"]["working_days"] == 2
+    assert operator(f"merchant agreement ID --set {file}")[0] == 0
+    again = json.loads(operator("merchant agreement ID")[1])
+    assert again["fees"]["qris"] == {"flat": 100, "percent": "0.5", "vat_percent": None}
+    assert again["settling"]["qris"]["working_days"] == 2
 
 
 def test_checking_agreements_names_those_by_which_somebody_could_not_be_paid(
@@ -259,18 +260,15 @@ def test_checking_agreements_names_those_by_which_somebody_could_not_be_paid(
     assert "Tag 26-01 (merchant PAN) must be 18 or 19 digits" in line
 
 
-def test_setting_an_agreement_shows_what_became_different(
+def test_setting_an_agreement_shows_what_became_different_and_nothing_else(
     operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
 ) -> None:
     file = tmp_path / "agreement.json"
     file.write_text('{"name_prefix": "TOKO-", "amount_max": {"qris": 100000000}}')
-    code, printed, changes = operator(f"merchant agreement ID --set {file}")
-    assert (code, json.loads(printed)["name_prefix"]) == (0, "TOKO-")
-    assert 'name_prefix: "IKN-" became "TOKO-"' in changes.splitlines()
-    assert "amount_max.qris: null became 100000000" in changes.splitlines()
-    assert len(changes.splitlines()) == 2
-    assert "Nothing was changed: it was agreed so before." in operator(f"merchant agreement ID --set {file}")[2]
-    assert "became" not in operator("merchant agreement ID")[2]
+    code, changes, error = operator(f"merchant agreement ID --set {file}")
+    assert (code, error) == (0, "")
+    assert changes.splitlines() == ["amount_max.qris: null became 100000000", 'name_prefix: "IKN-" became "TOKO-"']
+    assert operator(f"merchant agreement ID --set {file}")[1] == "Nothing was changed: it was agreed so before.\n"
 
 
 def test_what_is_agreed_for_a_bank_or_for_payouts_is_kept(
@@ -279,11 +277,9 @@ def test_what_is_agreed_for_a_bank_or_for_payouts_is_kept(
     file = tmp_path / "agreement.json"
     fees = {"virtual_account/BCA": {"flat": 1}, "retail_outlet/ALFAMART": {"flat": 2}, "payout": {"flat": 3}}
     file.write_text(json.dumps({"fees": fees}))
-    code, printed, _ = operator(f"merchant agreement ID --set {file}")
-    assert (code, {name: rate["flat"] for name, rate in json.loads(printed)["fees"].items()}) == (
-        0,
-        {name: rate["flat"] for name, rate in fees.items()},
-    )
+    assert operator(f"merchant agreement ID --set {file}")[0] == 0
+    kept = json.loads(operator("merchant agreement ID")[1])["fees"]
+    assert {name: rate["flat"] for name, rate in kept.items()} == {name: rate["flat"] for name, rate in fees.items()}
 
 
 @pytest.mark.parametrize(
@@ -321,6 +317,33 @@ def test_a_merchant_that_exists_is_not_created_a_second_time_by_mistake(
     code, printed, _ = operator("merchant create --name Toko --short-name T2 --email other@toko.example --again")
     assert (code, made[0] in printed) == (0, False)
     assert operator("merchant list")[1].count("Toko") == 2
+
+
+@pytest.mark.parametrize("name", ["Toko  Budi", "Toko Budi ", " TOKO BUDI", "toko budi"])
+def test_a_name_that_is_only_spaced_or_capitalised_otherwise_is_the_same_name(
+    operator: Callable[[str], tuple[int, str, str]], name: str
+) -> None:
+    assert operator("merchant create --name 'Toko Budi' --short-name T2 --email budi@toko.example")[0] == 0
+    code, _, error = operator(f"merchant create --name '{name}' --short-name T3 --email budi@toko.example")
+    assert (code, error.partition(":")[2].partition(":")[0]) == (1, " There is a merchant called Toko Budi already")
+
+
+def test_a_merchant_is_meant_by_its_number_as_by_its_id(operator: Callable[[str], tuple[int, str, str]]) -> None:
+    (listed,) = json.loads(operator("merchant list --json")[1])
+    assert listed == {
+        "id": operator("merchant list")[1].splitlines()[1].split()[0],
+        "number": 131,
+        "name": "Toko",
+        "shortName": "TK",
+        "email": "toko@example.id",
+    }
+    for line in ("merchant agreement {}", "callbacks show {}", "callbacks list --merchant {}"):
+        assert operator(line.format(131)) == operator(line.format(listed["id"]))
+    assert listed["id"] in operator("merchant rotate-secret 131")[1]
+    assert operator("callbacks set --merchant 131 --product payment --url https://toko.example/")[0] == 0
+    assert operator("merchant agreement 132")[2] == (
+        "gerbang: No merchant has the number 132; `gerbang merchant list` shows them.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -378,7 +401,8 @@ def test_members_that_are_not_given_stay_as_they_are(
     before = json.loads(operator("merchant agreement ID")[1])
     file = tmp_path / "agreement.json"
     file.write_text('{"name_prefix": "TOKO-"}')
-    assert json.loads(operator(f"merchant agreement ID --set {file}")[1]) == before | {"name_prefix": "TOKO-"}
+    assert operator(f"merchant agreement ID --set {file}")[0] == 0
+    assert json.loads(operator("merchant agreement ID")[1]) == before | {"name_prefix": "TOKO-"}
     assert operator(f"merchant agreement ID --set {tmp_path / 'nowhere'}")[2].endswith("No such file or directory.\n")
 
 
@@ -399,7 +423,10 @@ def test_a_command_that_is_refused_at_once_ends_at_once(operator: Callable[[str]
     """Also while it is still connecting to hear of the clock: that once kept it for ever."""
     for _ in range(10):
         code, _, error = operator("merchant rotate-secret nobody")
-        assert (code, error) == (1, "gerbang: nobody is not a merchant's id; `gerbang merchant list` shows them.\n")
+        assert (code, error) == (
+            1,
+            "gerbang: nobody is not a merchant's id or number; `gerbang merchant list` shows them.\n",
+        )
 
 
 @pytest.mark.parametrize(

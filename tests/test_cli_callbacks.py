@@ -160,14 +160,99 @@ def test_an_operator_finds_what_nobody_took_and_sends_it_again(desk: Desk) -> No
     assert len(json.loads(desk.typed("callbacks list --merchant ID --state delivered --json")[1])) == 1
 
     assert desk.typed(f"callbacks resend --id msg_{UUID(desk.parked).hex} --from 2025-03-31T00:00:00Z")[1] == (
-        "0 callbacks are due again.\n"
+        f"0 callbacks are due again.\n{desk.parked} is none of those that the other options choose.\n"
     )
     assert desk.typed(f"callbacks resend --id msg_{UUID(desk.parked).hex}")[1] == "1 callback is due again.\n"
     assert json.loads(desk.typed("callbacks resend --merchant ID --product payment --json")[1]) == {"resent": 1}
     assert desk.typed("callbacks resend --everybody")[1] == "0 callbacks are due again.\n"
     waiting = json.loads(desk.typed("callbacks list --merchant ID --state waiting --json")[1])
     assert [each["id"] for each in waiting] == [desk.given_up, desk.parked]
-    assert desk.typed("callbacks list")[1] == "There are none yet.\n"
+    assert desk.typed("callbacks list")[1] == (
+        "None is parked or given up. Others are listed with --merchant and --state waiting or --state delivered.\n"
+    )
+    assert desk.typed("callbacks list --state parked")[1] == "None is parked.\n"
+
+
+def test_a_callback_that_is_named_is_due_now_also_while_it_waits_for_its_next_try(databases: Databases) -> None:
+    url = databases.fresh()
+
+    async def story() -> None:
+        async with house(url) as here:
+            merchant = await here.merchant(callbacks="http://127.0.0.1:9/")
+            waiting, delivered, parked, sent = await told(here, merchant, 0, 200, 500, 0)
+            here.pass_time(seconds=57)
+            (due,) = await deliveries.claim(here.world, 10)
+            assert due.id == waiting, "its minute is over"
+            await deliveries.record_all(here.world, [Result(due, Try(1, here.clock.now(), 500, 0.1))])
+            wanted = Wanted(("parked", "given_up", "waiting"), ids=[waiting, delivered, parked, sent])
+            assert await deliveries.send_named_again(here.world, wanted) == {
+                waiting: None,
+                delivered: "delivered",
+                parked: None,
+                sent: "being sent",
+            }
+            assert await deliveries.send_named_again(here.world, wanted) == {
+                waiting: "due",
+                delivered: "delivered",
+                parked: "due",
+                sent: "being sent",
+            }
+            again = await deliveries.claim(here.world, 10)
+            assert {each.id: each.ladder_from for each in again} == {waiting: 1, parked: 7}
+
+    run(story)
+
+
+def test_what_a_dead_process_had_taken_is_not_being_sent(databases: Databases) -> None:
+    url = databases.fresh()
+
+    async def story() -> None:
+        async with house(url) as here:
+            (taken,) = await told(here, await here.merchant(callbacks="http://127.0.0.1:9/"), 0)
+            async with here.world.db.transaction() as tx:
+                await tx.execute("UPDATE deliveries SET in_hand_since = in_hand_since - interval '21 seconds'")
+            assert await deliveries.send_named_again(here.world, Wanted(("waiting",), ids=[taken])) == {taken: None}
+
+    run(story)
+
+
+def test_an_operator_is_told_why_a_callback_that_was_named_is_left_as_it_is(desk: Desk) -> None:
+    (delivered,) = [
+        each["id"] for each in json.loads(desk.typed("callbacks list --merchant ID --state delivered --json")[1])
+    ]
+    assert desk.typed(f"callbacks resend --id {desk.parked} --id {delivered}")[1] == (
+        f"1 callback is due again.\n{delivered} is delivered, and is not sent again.\n"
+    )
+    assert desk.typed(f"callbacks resend --id {desk.parked}")[1] == (
+        f"0 callbacks are due again.\n{desk.parked} was due already.\n"
+    )
+    assert json.loads(desk.typed(f"callbacks resend --id {desk.parked} --json")[1]) == {
+        "resent": 0,
+        "left": {desk.parked: "due"},
+    }
+    unknown = "01a1fc0e-d925-740c-b41a-d4eb19e1e704"
+    assert desk.typed(f"callbacks resend --id {desk.given_up} --id {unknown}") == (
+        1,
+        "",
+        f"gerbang: There is no callback {unknown}; `gerbang callbacks list` shows them. Nothing was changed.\n",
+    )
+    assert desk.given_up in desk.typed("callbacks list")[1]
+
+
+def test_an_operator_sees_where_each_product_of_a_merchant_is_told_and_no_secret(desk: Desk) -> None:
+    assert (
+        desk.typed("callbacks set --merchant ID --product v4-payments --url https://budi:rahasia@toko.example/v4")[0]
+        == 0
+    )
+    code, printed, error = desk.typed("callbacks show ID")
+    assert (code, error) == (0, "")
+    assert [line.split(maxsplit=1) for line in printed.splitlines()] == [
+        ["product", "url"],
+        ["money", "none is set"],
+        ["payment", "https://shop.example/"],
+        ["v4-disbursements", "none is set"],
+        ["v4-payments", "https://toko.example/v4"],
+    ]
 
 
 def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(desk: Desk) -> None:
@@ -176,7 +261,8 @@ def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(desk: D
         ("callbacks list --state waiting", 2, "--merchant"),
         ("callbacks resend --everybody --state delivered", 2, "delivered"),
         ("callbacks list --from yesterday", 2, "is not an instant"),
-        ("callbacks list --merchant 1", 1, "1 is not a merchant's id"),
+        ("callbacks list --merchant 1", 1, "No merchant has the number 1;"),
+        ("callbacks show 99999999999", 1, "is not a merchant's id or number"),
         ("callbacks resend --merchant 01a1fc0e-d925-740c-b41a-d4eb19e1e704", 1, "no merchant"),
         ("callbacks list --product banana", 1, "payment"),
         ("callbacks resend --id banana", 1, "banana is not a callback's id"),

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gerbang.folders import NOBODYS, FolderWrong, data_folder, write_private
+from gerbang.settings import Settings, SettingsWrong
 from tests.programs import program, short_folder
 
 CHOOSE = "Choose another folder with --data or GERBANG_DATA."
@@ -83,6 +85,51 @@ def test_a_file_where_a_folder_should_be_is_named(above: Path) -> None:
 def test_a_folder_that_is_missing_is_made_with_those_above_it(above: Path) -> None:
     assert data_folder(above / "a" / "b") == (above / "a" / "b").resolve()
     assert (above / "a" / "b").stat().st_mode & 0o077 in (0, 0o011)
+
+
+def test_a_new_data_folder_is_not_kept_in_git_and_one_that_is_in_use_is_left_as_it_is(above: Path) -> None:
+    for name in ("fresh", "empty", "decided", "used"):
+        if name != "fresh":
+            (above / name).mkdir()
+    (above / "decided" / ".gitignore").write_text("*.log\n")
+    (above / "used" / "secret.key").touch()
+    git = ["git", "-C", str(above), "-c", "core.excludesFile="]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    for name in ("fresh", "empty", "decided", "used"):
+        data_folder(above / name)
+        (above / name / "secret.key").touch()
+    seen = subprocess.run([*git, "status", "--short", "-uall"], capture_output=True, text=True, check=True).stdout
+    assert seen.split()[1::2] == ["decided/.gitignore", "decided/secret.key", "used/secret.key"]
+    assert (above / "decided" / ".gitignore").read_text() == "*.log\n"
+
+
+def test_where_it_cannot_listen_no_database_is_made(above: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for host, why in (("localhost", "Address already in use"), ("nowhere.invalid", "has no such address")):
+            with program("run", "--host", host, "--port", port, "--data", str(above / "var")) as refused:
+                assert refused.ended() == 1
+            assert refused.err.startswith(f"gerbang: Cannot listen on {host} port {port}: ")
+            assert why in refused.err
+    assert {each.name for each in (above / "var").iterdir()} == {".gitignore", "gerbang.lock"}
+
+
+def test_a_link_to_what_is_not_there_is_told_as_that(above: Path) -> None:
+    (above / "link").symlink_to(above / "nowhere")
+    for folder, what in ((above / "link", "it"), (above / "link" / "var", str(above / "link"))):
+        with pytest.raises(FolderWrong) as refused:
+            data_folder(folder)
+        assert str(refused.value) == (
+            f"{folder} cannot be used: {what} is a link to {above / 'nowhere'}, which does not exist. {CHOOSE}"
+        )
+
+
+def test_a_home_is_found_also_where_no_shell_has_put_it_in(above: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(above))
+    for text, meant in (("~/x", above / "x"), ("~", above), ("./~", Path("~")), ("a~b", Path("a~b"))):
+        assert Settings.from_environment({"GERBANG_DATA": text}).data == meant
+    with pytest.raises(SettingsWrong, match="GERBANG_DATA takes a folder, not '~nobody-of-this-name/x'"):
+        Settings.from_environment({"GERBANG_DATA": "~nobody-of-this-name/x"})
 
 
 def test_a_folder_of_another_users_says_whose_it_is(above: Path) -> None:

@@ -54,6 +54,25 @@ def test_a_clock_that_was_used_is_moved_on_but_never_back_and_it_is_told_which(a
         assert running.stop() == 0
 
 
+def test_commands_work_on_the_gateway_of_the_folder_that_the_setting_names(above: Path) -> None:
+    data = str(above / "var")
+    with program(*run(above / "var")) as running:
+        running.url()
+        with (
+            program("merchant", "list", GERBANG_DATA=data) as named,
+            program("merchant", "list", "--data", data) as typed,
+        ):
+            assert (named.ended(), typed.ended()) == (0, 0), named.err
+        assert named.out == typed.out
+        assert keys_of(above / "var")["v2"]["merchantId"] in named.out
+    with program("merchant", "list", GERBANG_DATA=data) as refused:
+        assert refused.ended() == 1
+    assert refused.err == (
+        "gerbang: There is no database to work on: set GERBANG_DATABASE_URL, or start `gerbang run`, which is not running on "
+        f"{data} (--data or GERBANG_DATA name another folder).\n"
+    )
+
+
 def test_a_folder_that_was_moved_after_a_kill_goes_on_where_it_is_and_a_copy_goes_on_by_itself(above: Path) -> None:
     old, new, copy = above / "var", above / "elsewhere", above / "copy"
     with program(*run(old)) as running:

@@ -118,6 +118,18 @@ AND_BESIDE = """
 """
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A delivery that an operator has named."""
+
+    id: UUID
+    state: State
+    next_at: datetime | None
+    in_hand_since: datetime | None
+    """By the machine's clock; of one that waits, and was taken to be sent."""
+    wanted: bool
+    """Whether all else that was said is true of it."""
+
+
 class Overview(msgspec.Struct, frozen=True, rename="camel"):
     """A delivery in one line, with its latest try."""
 
@@ -326,6 +338,25 @@ async def send_all_again(
         most,
     )
     return [(row["merchant_id"], row["sequence"], row["id"]) for row in rows]
+
+
+async def named(tx: Tx, wanted: Wanted) -> list[Named]:
+    """The deliveries that are named, locked until the transaction ends."""
+    rows = await tx.fetch(
+        f"""
+        SELECT d.id, d.state, d.next_at, d.in_hand_since, ({WANTED}) AS wanted
+        FROM deliveries d WHERE d.id = ANY($6) ORDER BY d.merchant_id, d.sequence, d.id FOR UPDATE
+        """,
+        *wanted.arguments(),
+    )
+    return [Named(**row) for row in rows]
+
+
+async def make_due(tx: Tx, ids: Sequence[UUID], now: datetime) -> None:
+    """Makes deliveries due now, at the foot of their ladder."""
+    await tx.execute(
+        "UPDATE deliveries SET state = 'waiting', next_at = $2, ladder_from = tries WHERE id = ANY($1)", ids, now
+    )
 
 
 async def overview(tx: Tx, wanted: Wanted, most: int) -> list[Overview]:

@@ -29,7 +29,7 @@ from gerbang.db.server_process import (
     server,
 )
 from gerbang.db.server_programs import Account, EmbeddedPostgresFailed, Programs, account_of, lasting_folder, programs
-from gerbang.folders import data_folder, give_to_owner_of, write_private
+from gerbang.folders import data_folder, give_to_owner_of, name_of, write_private
 
 __all__ = ["EmbeddedPostgresFailed", "Postgres", "postgres", "running_url", "watched_postgres"]
 
@@ -75,13 +75,18 @@ def postgres(
 
 @contextmanager
 def watched_postgres(
-    data_dir: Path, *, major: int | None = None, keep: bool = True, say: Callable[[str], None] = _to_stderr
+    data_dir: Path,
+    *,
+    major: int | None = None,
+    keep: bool = True,
+    say: Callable[[str], None] = _to_stderr,
+    first: Callable[[], object] = lambda: None,
 ) -> Generator[Postgres]:
     """A running PostgreSQL that keeps its data for this folder; it is stopped at the end.
 
     `major` is the version that makes a new database, the newest unless given; an old one keeps its own. `keep=False`
-    removes the database at the end. `say` hears where the data is when that is not `data_dir`. Only one gateway can have
-    a data folder at a time.
+    removes the database at the end. `say` hears where the data is when that is not `data_dir`. `first` is called once the
+    folder is ours and before anything is made for a database. Only one gateway can have a data folder at a time.
     Raises `EmbeddedPostgresFailed`, `FolderWrong`.
     """
     data = data_dir.absolute()
@@ -89,6 +94,7 @@ def watched_postgres(
         try:
             data = data_folder(data)
             held.enter_context(_lock(data))
+            first()
             place = _place(data, say)
             known = {"home": _pointer(place), "url": place.url, "data": str(data)}
             write_private(data / "postgres.json", json.dumps(known) + "\n")
@@ -192,7 +198,14 @@ def _place(data: Path, say: Callable[[str], None]) -> Place:
             "folder with --data."
         ) from None
     if home.exists():
-        account = account_of(home.stat().st_uid)
+        owner = home.stat().st_uid
+        account = account_of(owner)
+        if owner != account.uid:
+            raise EmbeddedPostgresFailed(
+                f"{home} belongs to {name_of(owner)}, as is so after a start by root, and PostgreSQL runs as {account.name} "
+                f"here. Start as root, or let root give it to you (chown -R {account.name} {home}), or choose another folder "
+                "with --data."
+            )
         if not account.can_enter(home):
             raise EmbeddedPostgresFailed(
                 f"The account {account.name}, as which PostgreSQL runs, cannot reach {home}. Allow others to pass "

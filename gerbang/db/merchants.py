@@ -52,12 +52,6 @@ async def next_number(tx: Tx) -> int:
     return await tx.fetchval("SELECT coalesce(max(number), 130) + 1 FROM merchants") or 131
 
 
-async def called(tx: Tx, name: str) -> Merchant | None:
-    """The first merchant of this name, however it is capitalised."""
-    row = await tx.fetchrow("SELECT * FROM merchants WHERE lower(name) = lower($1) ORDER BY number LIMIT 1", name)
-    return None if row is None else merchant_of(row)
-
-
 async def update_agreement(tx: Tx, merchant_id: UUID, agreement: Agreement) -> None:
     """Writes what was agreed anew with a merchant."""
     await tx.execute("UPDATE merchants SET agreement = $2 WHERE id = $1", merchant_id, text(agreement))
@@ -67,6 +61,11 @@ async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Merchant]:
     """Merchants by id."""
     rows = await tx.fetch("SELECT * FROM merchants WHERE id = ANY($1::uuid[])", ids)
     return {row["id"]: merchant_of(row) for row in rows}
+
+
+async def id_of(tx: Tx, number: int) -> UUID | None:
+    """The merchant that has this serial number."""
+    return await tx.fetchval("SELECT id FROM merchants WHERE number = $1", number)
 
 
 async def every(tx: Tx) -> list[Merchant]:

@@ -14,6 +14,8 @@ State = Literal["waiting", "delivered", "parked", "given_up"]
 4xx), or it is not true any more."""
 
 TIME_OUT_SECONDS = 15.0
+ON_ITS_WAY_MAX = timedelta(seconds=TIME_OUT_SECONDS + 5)
+"""What was taken to be sent longer ago than this is no longer being sent: whoever took it has died."""
 LEASE = timedelta(seconds=60)
 """A claimed delivery is due again after this long, so that a dead worker's share comes back by itself."""
 

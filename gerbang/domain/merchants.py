@@ -157,6 +157,11 @@ def fault(name: str, short_name: str, email: str) -> tuple[str, str] | None:
     return None
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are read as one, however they are spaced and capitalised."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
 class Merchant(msgspec.Struct, frozen=True):
     id: UUID
     number: int

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -11,8 +12,8 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.db import Tx, events, payments
 from gerbang.db import deliveries as kept
-from gerbang.db.deliveries import Due, Listed, Overview, Places, Wanted
-from gerbang.domain.deliveries import LEASE, TIME_OUT_SECONDS, Endpoint, State, Try, after
+from gerbang.db.deliveries import Due, Listed, Named, Overview, Places, Wanted
+from gerbang.domain.deliveries import LEASE, ON_ITS_WAY_MAX, TIME_OUT_SECONDS, Endpoint, State, Try, after
 from gerbang.domain.events import SAYS_UNPAID, Event
 from gerbang.errors import DeliveryUnknown, Refused
 from gerbang.network import NetworkFailed
@@ -20,6 +21,7 @@ from gerbang.world import World
 
 __all__ = [
     "Due",
+    "Left",
     "Listed",
     "Overview",
     "Places",
@@ -34,6 +36,7 @@ __all__ = [
     "send",
     "send_again",
     "send_all_again",
+    "send_named_again",
 ]
 
 log = structlog.get_logger()
@@ -43,6 +46,10 @@ CLOCK_HEADER = "X-Gerbang-Clock"
 NO_WORDS = "not sent: the callback could not be put into words"
 OVERTAKEN = "not sent: the payment has been paid since, and this would say that it is not"
 NOT_ITS_NEWS = "not sent: this news is not told at this product's address"
+
+
+Left = Literal["delivered", "due", "being sent", "not chosen"]
+"""Why a delivery that was named is left as it is."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -162,6 +169,31 @@ async def send_all_again(world: World, wanted: Wanted, *, batch: int = SEND_AGAI
         if not made_due:
             return done
         behind, done = max(made_due), done + len(made_due)
+
+
+async def send_named_again(world: World, wanted: Wanted) -> dict[UUID, Left | None]:
+    """Makes the deliveries that are named due now: also one that waits for its next try. Says which were left, and why.
+
+    Raises DeliveryUnknown, with the fact `ids`, having changed nothing.
+    """
+    async with world.db.transaction() as tx:
+        found = await kept.named(tx, wanted)
+        if unknown := {*(wanted.ids or ())} - {each.id for each in found}:
+            raise DeliveryUnknown(ids=", ".join(map(str, sorted(unknown))))
+        now, sent_since = world.clock.now(), SystemClock().now() - ON_ITS_WAY_MAX
+        left: dict[UUID, Left | None] = {each.id: _why_left(each, now, sent_since) for each in found}
+        await kept.make_due(tx, [id_ for id_, why in left.items() if why is None], now)
+    return left
+
+
+def _why_left(named: Named, now: datetime, sent_since: datetime) -> Left | None:
+    if named.state == "delivered":
+        return "delivered"
+    if not named.wanted:
+        return "not chosen"
+    if named.state == "waiting" and named.in_hand_since is not None and named.in_hand_since > sent_since:
+        return "being sent"
+    return "due" if named.next_at is not None and named.next_at <= now else None
 
 
 async def overview(world: World, wanted: Wanted, most: int) -> list[Overview]:

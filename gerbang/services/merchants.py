@@ -63,7 +63,10 @@ async def create(
         now = world.clock.now()
         number = number if number is not None else await merchants.next_number(tx)
         # Whoever takes the same one in beside us has waited for the number.
-        if once and (known := await merchants.called(tx, name)):
+        alike = (
+            (each for each in await merchants.every(tx) if merchant_rules.same_name(each.name, name)) if once else ()
+        )
+        if known := next(iter(alike), None):
             why = f"There is a merchant called {known.name} already: number {known.number}, id {known.id}."
             raise Invalid("name", why=why, known=known.id)
         merchant = Merchant(
@@ -115,6 +118,15 @@ async def rotate_secrets(world: World, merchant_id: UUID) -> Keys:
 async def every(world: World) -> list[Merchant]:
     async with world.db.reading() as tx:
         return await merchants.every(tx)
+
+
+async def numbered(world: World, number: int) -> UUID:
+    """The id of the merchant that has this serial number. Raises MerchantUnknown."""
+    async with world.db.reading() as tx:
+        found = await merchants.id_of(tx, number)
+    if found is None:
+        raise MerchantUnknown
+    return found
 
 
 async def unusable(world: World) -> list[tuple[Merchant, str]]:

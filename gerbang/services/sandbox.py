@@ -1,7 +1,7 @@
 """What a sandbox can do and a live gateway cannot: move time, play the bank, and hear callbacks itself."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from gerbang import channels, ids
@@ -9,7 +9,7 @@ from gerbang.clock import MovableClock, SystemClock
 from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payouts
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
-from gerbang.domain.deliveries import LEASE, TIME_OUT_SECONDS
+from gerbang.domain.deliveries import LEASE, ON_ITS_WAY_MAX
 from gerbang.domain.payments import Payment
 from gerbang.domain.reports import Report
 from gerbang.errors import (
@@ -27,7 +27,6 @@ from gerbang.world import World
 
 SIMULATOR = "simulator"
 THE_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
-ON_ITS_WAY_MAX = timedelta(seconds=TIME_OUT_SECONDS + 5)
 OWN_REFERENCES = ("TASK-", "WALLET-", "PAGE-")
 """Money that tasks, the wallet and the payer's page play: the same play is the same money."""
 

@@ -206,7 +206,7 @@ def test_the_rules_see_every_floor_that_is_in_the_house() -> None:
         ("gerbang/administration.py", "from gerbang.cli import run"),
         ("gerbang/administration.py", "from gerbang.api import v2_sessions"),
         ("gerbang/workers/expire.py", "from gerbang import administration"),
-        ("gerbang/cli.py", "from gerbang.services import merchants"),
+        ("gerbang/cli/__init__.py", "from gerbang.services import merchants"),
         ("gerbang/__main__.py", "from gerbang import app"),
         ("gerbang/world.py", "from gerbang.services import payments"),
         ("gerbang/clock.py", "from gerbang.world import World"),
@@ -230,7 +230,10 @@ def test_leaning_the_wrong_way_is_seen(path: str, text: str) -> None:
         ("gerbang/api/v2_sessions/__init__.py", "from .payments import routes\nfrom gerbang.world import World"),
         ("gerbang/workers/expire.py", "from gerbang.services import payments\nfrom gerbang import channels"),
         ("gerbang/administration.py", "from gerbang import app, db\nfrom gerbang.services import merchants"),
-        ("gerbang/cli.py", "from gerbang import administration, app, settings\nfrom gerbang.db import embedded"),
+        (
+            "gerbang/cli/__init__.py",
+            "from gerbang import administration, app, settings\nfrom gerbang.db import embedded",
+        ),
         ("gerbang/__main__.py", "from gerbang.cli import main"),
     ],
 )

@@ -54,6 +54,8 @@ MACHINE_PATHS_ALLOWED: dict[tuple[str, str], str] = {
     ("gerbang/db/server_programs.py", "/v" + "ar/lib"): "where root keeps a copy of programs that another account runs",
     ("docs/decisions/0003-embedded-postgresql.md", "/v" + "ar/lib"): "the same, explained",
     ("gerbang/db/server_programs.py", "/v" + "ar/tmp"): "where root keeps a copy of programs that another account runs",
+    ("docs/sandbox.md", "/v" + "ar/lib"): "where root's database may be kept, for whoever removes it",
+    ("docs/sandbox.md", "/v" + "ar/tmp"): "the same",
 }
 """(path, the text found) -> why it is a fact about systems in general and not about one machine."""
 

@@ -1,0 +1,149 @@
+"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`.
+
+It reads what a person typed, calls gerbang.app or gerbang.administration and prints the answer. Whatever is known to go
+wrong is one sentence on the standard error and exit code 1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gerbang import __version__
+from gerbang.cli._callbacks import callbacks
+from gerbang.cli._merchants import merchant
+from gerbang.cli._terminal import DATA, HOST, PORT, at_address, instant, settings_of, show, with_address, with_database
+from gerbang.descriptors import hold_standard_ones
+from gerbang.errors import Refused, Unavailable
+from gerbang.settings import Settings, SettingsWrong
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line and gives its exit code. `arguments` are those of the process unless given."""
+    hold_standard_ones()
+    try:
+        code = commands.main(arguments, prog_name="gerbang", standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("gerbang: Stopped at once.", err=True)
+        return 130
+    except Exception as failure:
+        # Imported only now: the whole of db would slow --help down.
+        from gerbang.db.embedded import EmbeddedPostgresFailed
+
+        if isinstance(failure, Unavailable):
+            failure = SettingsWrong(GONE)
+        if not isinstance(failure, Refused | SettingsWrong | EmbeddedPostgresFailed):
+            raise
+        click.echo(f"gerbang: {failure}", err=True)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+GONE = (
+    "The database went away or kept us waiting too long, as when somebody holds a lock on its tables. What was not "
+    "finished was not done: look at PostgreSQL's log and pg_stat_activity, then run the command again."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="gerbang", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Gerbang, an open payment gateway for Indonesia.
+
+    `gerbang run` is everything in one process, to try and to develop with. Production runs `gerbang serve` and
+    `gerbang work`, as many times as wanted, on a database of its own. Settings are read from the environment; see
+    docs/settings.md.
+    """
+
+
+@commands.command()
+@with_address
+@click.option("--data", type=DATA, metavar="FOLDER", help="Where it is kept.  [default: ./var]")
+@click.option(
+    "--clock",
+    callback=instant,
+    metavar="INSTANT",
+    help="Where the clock starts: 2025-03-30T05:48:17Z. One that was used is moved on to it, never back.",
+)
+def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
+    """Run everything in one process: sandbox, embedded database, a merchant with its keys."""
+    settings = Settings.from_environment()
+    if settings.mode == "live":
+        raise SettingsWrong(
+            "Live mode does not run on one laptop's database: use `gerbang serve` and `gerbang work`, or set "
+            "GERBANG_MODE to sandbox."
+        )
+    settings = replace(at_address(settings, host, port), data=settings.data if data is None else data)
+    from gerbang import app
+
+    return app.run(settings, clock_start=clock)
+
+
+@commands.command()
+@with_address
+@with_database
+def serve(host: str | None, port: int | None, data: Path | None) -> int:
+    """Answer merchants and payers over HTTP."""
+    settings = at_address(settings_of(data), host, port)
+    from gerbang import app
+
+    return app.serve(settings)
+
+
+@commands.command()
+@click.option("--host", type=HOST, metavar="HOST", help="The address of that port.  [default: 127.0.0.1]")
+@click.option(
+    "--port",
+    type=PORT,
+    metavar="PORT",
+    help="Answer /livez and /readyz there.  [default: nowhere; 0: any]",
+)
+@with_database
+def work(host: str | None, port: int | None, data: Path | None) -> int:
+    """Do what happens later: expiries, deliveries and their retries."""
+    settings = settings_of(data)
+    from gerbang import app
+
+    return app.work(settings, None if port is None else at_address(settings, host, port))
+
+
+@commands.command()
+@with_database
+def migrate(data: Path | None) -> None:
+    """Bring the database's tables up to this version."""
+    settings = settings_of(data)
+    from gerbang import administration
+
+    applied = administration.migrate(settings)
+    show("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print all that was looked for, with what was found, as JSON.")
+@with_database
+def audit(as_json: bool, data: Path | None) -> int:
+    """Look through all books for what must never be in them, and what is late. Exit code 0: nothing was found; 1: something was.
+
+    It reads each table once, at one instant, and changes nothing: also beside a gateway that runs, or on a copy.
+    """
+    settings = settings_of(data)
+    from gerbang import administration
+
+    found = administration.audit_books(settings)
+    wrong = [finding for finding in found if finding.count]
+    if as_json:
+        show(administration.as_json({"found": found}))
+    elif not wrong:
+        show(f"The books are in order: {len(found)} rules hold.")
+    for finding in () if as_json else wrong:
+        show(f"{finding.count} times: {finding.rule}. {', '.join(finding.examples)}")
+    return 1 if wrong else 0
+
+
+commands.add_command(merchant)
+commands.add_command(callbacks)

@@ -1,0 +1,135 @@
+"""What commands have in common: options, the settings that they lead to, and how what was found is printed."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gerbang.settings import Settings, SettingsWrong, taken_by
+
+EARLIEST, LATEST = 1970, 8999
+"""Far enough from where the calendar ends that expiries and retries can still be reckoned."""
+
+
+def instant(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    form = "write it as in 2025-03-30T05:48:17Z"
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value or 'nothing'} is not an instant; {form}") from None
+    if instant.tzinfo is None:
+        raise click.BadParameter(f"{value} has no time zone; {form}")
+    if not EARLIEST <= instant.year <= LATEST:
+        raise click.BadParameter(f"{value} is not between the years {EARLIEST} and {LATEST}")
+    return instant.astimezone(UTC)
+
+
+class Taking(click.ParamType[Any]):
+    """What an option takes; anything else is refused in the words in which a setting is."""
+
+    name = "text"
+
+    def __init__(self, read: Callable[[str], Any], takes: str) -> None:
+        self._read = read
+        self._takes = takes
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value  # a default
+        try:
+            if value:
+                return self._read(value)
+        except ValueError:
+            pass
+        named = param.opts[0] if param else "This"
+        raise click.UsageError(f"{named} takes {self._takes}, not {value!r}.", ctx)
+
+
+PORT, HOST, DATA = (Taking(*taken_by(name)) for name in ("port", "host", "data"))
+
+
+def with_address(command: Callable[..., object]) -> Callable[..., object]:
+    """Adds `--host` and `--port`, which go before GERBANG_HOST and GERBANG_PORT."""
+    port = click.option("--port", type=PORT, metavar="PORT", help="The port.  [default: 8000; 0: any]")
+    host = click.option("--host", type=HOST, metavar="HOST", help="The address to listen on.  [default: localhost]")
+    return host(port(command))
+
+
+def at_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    return replace(settings, host=settings.host if host is None else host, port=settings.port if port is None else port)
+
+
+def with_database(command: Callable[..., object]) -> Callable[..., object]:
+    """Adds `--data`, which finds the database that `gerbang run` is running on a folder."""
+    help_text = (
+        "Use the database of the `gerbang run` that is running on this folder.  [default: ./var, where GERBANG_DATABASE_URL "
+        "is not set]"
+    )
+    return click.option("--data", type=DATA, metavar="FOLDER", help=help_text)(command)
+
+
+of_merchant = click.argument("merchant_id", metavar="MERCHANT")
+"""Adds the merchant that is meant, by its id or its number."""
+
+
+def settings_of(data: Path | None) -> Settings:
+    """Settings that have a database: GERBANG_DATABASE_URL, or in the sandbox that of a running `gerbang run`.
+
+    The folder of that one is `--data`, else GERBANG_DATA.
+    """
+    settings = Settings.from_environment()
+    if data is None and settings.database_url is not None:
+        return settings
+    if settings.mode == "live":
+        raise SettingsWrong("Live mode has no embedded database: leave out --data and set GERBANG_DATABASE_URL.")
+    from gerbang.db.embedded import running_url
+
+    folder = settings.data if data is None else data
+    url = running_url(folder)
+    if url is None and data is None:
+        raise SettingsWrong(
+            f"There is no database to work on: set GERBANG_DATABASE_URL, or start `gerbang run`, which is not running on "
+            f"{folder} (--data or GERBANG_DATA name another folder)."
+        )
+    if url is None:
+        raise SettingsWrong(f"No gateway with an embedded database is running on {folder}: start `gerbang run` first.")
+    if settings.secret_key is None and not (folder / "secret.key").exists():
+        raise SettingsWrong(f"The gateway on {folder} is still starting: do this again in a moment.")
+    return replace(settings, database_url=url, data=folder)
+
+
+def show(text: str) -> None:
+    """Prints what a command has found or done. Raises SettingsWrong where nobody can have it."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as failed:
+        # Python would try again at its end, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SettingsWrong(
+            f"It was done, and cannot be shown: {failed.strerror}. What was found can be asked for again; a merchant's new "
+            "secrets come from `gerbang merchant rotate-secret`."
+        ) from None
+
+
+def print_facts(facts: dict[str, str]) -> None:
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        show(f"{name:<{width}}  {value}")
+
+
+def print_table(rows: list[dict[str, str]], none: str = "There are none.") -> None:
+    """`none` is the sentence for a table without rows."""
+    if not rows:
+        show(none)
+        return
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    for row in ({name: name for name in widths}, *rows):
+        show("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())
