@@ -194,7 +194,7 @@ def test_a_command_that_was_started_without_standard_files_ends_well(databases: 
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "gerbang", "merchant", "list"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == ("" if ">&- " in f"{closed} ".replace("2>&-", "") else "There are none yet.\n")
+    assert ended.stdout == ("" if ">&- " in f"{closed} ".replace("2>&-", "") else "There are no merchants yet.\n")
 
 
 def test_a_command_whose_answer_nobody_can_have_says_that_it_was_done(databases: Databases) -> None:
