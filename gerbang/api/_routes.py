@@ -23,9 +23,9 @@ class Routes:
         endpoints: Mapping[str, Methods],
         *,
         not_found: Endpoint,
-        method_not_allowed: Callable[[Request, str], Awaitable[Response]],
+        method_not_allowed: Endpoint,
     ) -> None:
-        """`endpoints`: by path, as Starlette writes paths. `method_not_allowed` is told the methods that are allowed."""
+        """`endpoints`: by path, as Starlette writes paths. The header Allow is added to what `method_not_allowed` answers."""
         self._plain = {path: methods for path, methods in endpoints.items() if "{" not in path}
         self._patterns = [
             (pattern, convertors, endpoints[path])
@@ -43,8 +43,8 @@ class Routes:
         if endpoint is not None:
             response = await endpoint(request)
         elif methods:
-            allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
-            response = await self._method_not_allowed(request, allowed)
+            response = await self._method_not_allowed(request)
+            response.headers["allow"] = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
         else:
             response = await self._not_found(request)
         await response(scope, receive, send)

@@ -13,9 +13,9 @@ from gerbang.db._rows import arrays, text
 from gerbang.domain.charges import Charge
 from gerbang.domain.paycodes import Block
 
-KEPT = """id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, fee, failure_code,
-created_at, updated_at, expires_at, paid_at, vat, standing, settles_at"""
-"""What a charge is written with; that it was settled is only ever added."""
+NEW = """id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, fee, vat, expires_at,
+standing, created_at, updated_at"""
+"""What a charge is written with when it waits to be paid: the values of `values_when_new`, and the instant of its creation."""
 COLUMNS = """id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, fee, failure_code,
 created_at, updated_at, expires_at, paid_at, vat, standing, settles_at, settled_at, settlement_id"""
 
@@ -48,31 +48,8 @@ def charge_of(row: asyncpg.Record) -> Charge:
     )
 
 
-def values_of(charge: Charge) -> tuple[Any, ...]:
-    return (
-        charge.id,
-        charge.payment_id,
-        charge.merchant_id,
-        charge.payment_reference,
-        charge.amount,
-        charge.state,
-        charge.channel,
-        text(charge.block),
-        charge.descriptor,
-        charge.fee,
-        charge.failure_code,
-        charge.created_at,
-        charge.updated_at,
-        charge.expires_at,
-        charge.paid_at,
-        charge.vat,
-        charge.standing,
-        charge.settles_at,
-    )
-
-
 def values_when_new(charge: Charge) -> tuple[Any, ...]:
-    """What a charge is written with in the instant of its creation; all else is that instant, or nothing yet."""
+    """The values of NEW, but for the two instants at its end."""
     return (
         charge.id,
         charge.payment_id,
@@ -95,13 +72,23 @@ async def insert(tx: Tx, charges: Sequence[Charge]) -> None:
     if charges:
         await tx.execute(
             f"""
-            INSERT INTO charges ({KEPT})
+            INSERT INTO charges ({NEW}, failure_code, paid_at, settles_at)
             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-                                 $8::json[], $9::text[], $10::bigint[], $11::text[], $12::timestamptz[],
-                                 $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::bigint[],
-                                 $17::boolean[], $18::timestamptz[])
+                                 $8::json[], $9::text[], $10::bigint[], $11::bigint[], $12::timestamptz[],
+                                 $13::boolean[], $14::timestamptz[], $15::timestamptz[], $16::text[],
+                                 $17::timestamptz[], $18::timestamptz[])
             """,
-            *arrays(values_of(charge) for charge in charges),
+            *arrays(
+                (
+                    *values_when_new(charge),
+                    charge.created_at,
+                    charge.updated_at,
+                    charge.failure_code,
+                    charge.paid_at,
+                    charge.settles_at,
+                )
+                for charge in charges
+            ),
         )
 
 

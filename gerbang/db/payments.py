@@ -15,6 +15,9 @@ from gerbang.domain.payments import SCOPES, Details, Method, Payment, Pulse
 COLUMNS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
 cancelled_at, cancellation_reason, descriptor, customer_id, method, details, product, scope"""
 
+NEW = """id, merchant_id, reference, kind, amount, currency, state, expires_at, descriptor, customer_id, method, details,
+product, scope, created_at, updated_at"""
+"""What a payment is written with at first: the values of `values_when_new`, and the instant of its creation."""
 WITHOUT_DETAILS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
 cancelled_at, cancellation_reason, descriptor, customer_id, method, product, scope"""
 BRIEF_AT_ONCE, BRIEF_BYTES = 100, 32_000
@@ -58,32 +61,8 @@ def payment_of(row: asyncpg.Record, details: Details | None = None) -> Payment:
     )
 
 
-def values_of(payment: Payment) -> tuple[Any, ...]:
-    return (
-        payment.id,
-        payment.merchant_id,
-        payment.reference,
-        payment.kind,
-        payment.amount,
-        payment.currency,
-        payment.state,
-        payment.created_at,
-        payment.updated_at,
-        payment.expires_at,
-        payment.paid_at,
-        payment.cancelled_at,
-        payment.cancellation_reason,
-        payment.descriptor,
-        payment.customer_id,
-        text_or_none(payment.method),
-        text(payment.details),
-        payment.product,
-        payment.scope,
-    )
-
-
 def values_when_new(payment: Payment) -> tuple[Any, ...]:
-    """What a payment is written with in the instant of its creation; all else is that instant, or nothing yet."""
+    """The values of NEW, but for the two instants at its end."""
     return (
         payment.id,
         payment.merchant_id,
@@ -104,16 +83,18 @@ def values_when_new(payment: Payment) -> tuple[Any, ...]:
 
 async def insert(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
     """Writes new payments and returns the ids of those written: the others' references were taken."""
-    rows = sorted((values_of(payment) for payment in payments), key=lambda row: (row[1], row[-1], row[2]))
+    rows = [
+        (*values_when_new(payment), payment.created_at, payment.updated_at)
+        for payment in sorted(payments, key=lambda payment: (payment.merchant_id, payment.scope, payment.reference))
+    ]
     if not rows:
         return set()
     written = await tx.fetch(
         f"""
-        INSERT INTO payments ({COLUMNS})
+        INSERT INTO payments ({NEW})
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-                             $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
-                             $12::timestamptz[], $13::text[], $14::text[], $15::text[], $16::json[], $17::json[],
-                             $18::text[], $19::text[])
+                             $8::timestamptz[], $9::text[], $10::text[], $11::json[], $12::json[], $13::text[],
+                             $14::text[], $15::timestamptz[], $16::timestamptz[])
         ON CONFLICT (merchant_id, scope, reference) DO NOTHING
         RETURNING id
         """,

@@ -14,11 +14,10 @@ from gerbang.world import World
 MOST_AT_ONCE = 500
 
 
-async def expire_due(world: World, told: Seldom | None = None) -> int:
+async def expire_due(world: World, log: Seldom | None = None) -> int:
     """Ends payments whose time is over, up to 500 of them, and returns how many.
 
-    One that cannot be ended is left out and holds up nobody else. `told` has a line in the log that names it; an audit
-    names all of them.
+    One that cannot be ended is left out and holds up nobody else. A line of `log` names it, and an audit names all.
     """
     broken = 0
 
@@ -39,7 +38,7 @@ async def expire_due(world: World, told: Seldom | None = None) -> int:
         async with world.db.transaction() as tx:
             due = await payments.due(tx, world.clock.now(), 1, skip=broken)
         broken += 1
-        (told or Seldom()).error("a payment could not be ended", payments=[str(id_) for id_ in due], exc_info=failure)
+        (log or Seldom()).error("a payment could not be ended", payments=[str(id_) for id_ in due], exc_info=failure)
         return bool(due)
 
     # Those left out are the first to be due next time too, and must not make it look as if there were always more.

@@ -61,10 +61,8 @@ async def _not_found(request: Request) -> Response:
     return errors.told(404, "not_found", "There is no such address.")
 
 
-async def _method_not_allowed(request: Request, allowed: str) -> Response:
-    response = errors.told(405, "method_not_allowed", f"{request.method} is not possible here.")
-    response.headers["allow"] = allowed
-    return response
+async def _method_not_allowed(request: Request) -> Response:
+    return errors.told(405, "method_not_allowed", f"{request.method} is not possible here.")
 
 
 def voices(base_url: str, page_key: str) -> list[Voice]:

@@ -77,10 +77,8 @@ async def not_found(request: Request) -> Response:
     return errors.told(errors.NOT_FOUND)
 
 
-async def method_not_allowed(request: Request, allowed: str) -> Response:
-    response = errors.told(errors.METHOD_NOT_ALLOWED)
-    response.headers["allow"] = allowed
-    return response
+async def method_not_allowed(request: Request) -> Response:
+    return errors.told(errors.METHOD_NOT_ALLOWED)
 
 
 def success(data: object, pagination: Mapping[str, int] | None = None) -> bytes:

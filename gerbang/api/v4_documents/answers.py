@@ -87,10 +87,8 @@ async def not_found(request: Request) -> Response:
     return errors.told(errors.NOT_FOUND, "There is no such address.")
 
 
-async def method_not_allowed(request: Request, allowed: str) -> Response:
-    response = errors.told(errors.METHOD_NOT_ALLOWED, f"{request.method} is not possible here.")
-    response.headers["allow"] = allowed
-    return response
+async def method_not_allowed(request: Request) -> Response:
+    return errors.told(errors.METHOD_NOT_ALLOWED, f"{request.method} is not possible here.")
 
 
 def document(data: object) -> bytes:

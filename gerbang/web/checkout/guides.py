@@ -14,6 +14,10 @@ PLACE = re.compile(r"\{(number|amount|name)\}(\S*)")
 """What is filled in, and the full stop or comma that must not be parted from it."""
 
 
+STANDS_OUT = Markup("<b>{}</b>{}{}")
+IN_ONE_PIECE = Markup('<span class="whole"><b>{}</b>{}</span>{}')
+
+
 class Steps(msgspec.Struct, frozen=True):
     """One way to go: at the cash machine, in the app, on the web. Texts by language."""
 
@@ -75,6 +79,5 @@ def _filled(step: str, places: Mapping[str, str]) -> Markup:
     text, *places_in = PLACE.split(step)
     filled = escape(text)
     for place, mark, text in zip(places_in[::3], places_in[1::3], places_in[2::3], strict=True):
-        html = '<span class="whole"><b>{}</b>{}</span>{}' if place == "number" else "<b>{}</b>{}{}"
-        filled += Markup(html).format(places[place], mark, text)  # noqa: S704  our own tags alone
+        filled += (IN_ONE_PIECE if place == "number" else STANDS_OUT).format(places[place], mark, text)
     return filled
