@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from gerbang import ids
-from gerbang.banks import Bank, Sent, Silence
+from gerbang.connections import Bank, Sent, Silence
 from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
 from gerbang.db import payouts as kept
 from gerbang.domain.events import Event, Snapshot
@@ -44,7 +44,8 @@ from gerbang.errors import (
     PayoutUnknown,
     Unavailable,
 )
-from gerbang.services import news, walks
+from gerbang.services import walks
+from gerbang.services.events import record_events
 from gerbang.services.walks import Page, Place
 from gerbang.world import World
 
@@ -179,7 +180,7 @@ async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
     await ledger.post(tx, transfers, now)
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
-    await news.announce(tx, [Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))], now)
+    await record_events(tx, [Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))], now)
 
 
 async def send_due(world: World) -> int:

@@ -2,12 +2,12 @@
 
 from urllib.parse import urlencode
 
-from gerbang.web.buyers import templates, words
-from gerbang.web.buyers.words import LANGUAGES
+from gerbang.web._pages import templates, translations
+from gerbang.web._pages.translations import LANGUAGES
 from gerbang.web.wallet.views import View
 
 PACKAGE = "gerbang.web.wallet"
-WORDS = words.words(PACKAGE)
+WORDS = translations.words(PACKAGE)
 CLOSED = ("foreign", "refused", "busy", "down")
 
 
