@@ -100,7 +100,7 @@ class View:
     notice: str = ""
     """What has just become of the buyer's last choice."""
     notes: list[str] = field(default_factory=list[str])
-    spec: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    details: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     back_to: str | None = None
     leave_to: str | None = None
@@ -311,15 +311,15 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str)
     """The page of a payment that its buyer can do nothing about: what they need to ask the shop for it."""
     payment, charge = visit.payment, visit.charge
     state = payment.state if payment.state in RESULTS else "processing"
-    spec: list[tuple[str, str]] = []
+    details: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
-        spec = [
+        details = [
             (words["paid_at"], instant(payment.paid_at, language)),
             (words["way"], _way_title(world, charge.channel, charge.instructions.option, language)),
         ]
-    spec.append((words["order_number"], payment.reference))
+    details.append((words["order_number"], payment.reference))
     if state != "paid" and payment.amount is not None:
-        spec.append((words["bill"], amount(payment.amount, language)))
+        details.append((words["bill"], amount(payment.amount, language)))
     return View(
         kind="result",
         state=state,
@@ -328,5 +328,5 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str)
         summary=_summary(visit, words, language),
         back_to=return_url(payment),
         notes=_notes(visit, words, language),
-        spec=spec,
+        details=details,
     )
