@@ -10,8 +10,9 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
-from gerbang.services import expiry, payouts, sandbox, settlements
+from gerbang.services import payouts, sandbox, settlements
 from gerbang.services.batches import Batches
+from gerbang.services.payments import end
 from gerbang.workers.deliveries import Sender
 from gerbang.workers.forgetting import forget
 from gerbang.world import World
@@ -31,11 +32,11 @@ class Workers:
         self._world = world
         self._sender = Sender(world, batches)
         self._steps: dict[str, tuple[Step, float]] = {
-            "expired": (partial(expiry.expire_due, world, Seldom()), 0.25),
+            "expired": (partial(end.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),
             "paid out": (partial(payouts.send_due, world), 0.5),
             "sent": (self._sender.step, 0.1),
-            "released": (partial(expiry.release_numbers, world), 30.0),
+            "released": (partial(end.release_numbers, world), 30.0),
             "forgotten": (partial(forget, world), 300.0),
         }
 

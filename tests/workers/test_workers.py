@@ -16,9 +16,9 @@ from gerbang.domain.merchants import Merchant
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import Unavailable
 from gerbang.services import deliveries
-from gerbang.services.expiry import MOST_AT_ONCE, expire_due
 from gerbang.services.merchants import set_callback
-from gerbang.services.payments import FORGOTTEN_AT_ONCE, KEY_REMEMBERED
+from gerbang.services.payments.create import FORGOTTEN_AT_ONCE, KEY_REMEMBERED
+from gerbang.services.payments.end import MOST_AT_ONCE, expire_due
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
 from gerbang.workers.forgetting import forget
 from tests.support.http_shop import PATIENCE_SECONDS, Story, TwoProcesses, paid, soon, soon_there, till, working

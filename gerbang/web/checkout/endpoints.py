@@ -16,8 +16,10 @@ from gerbang import ids
 from gerbang.domain.payments import Details
 from gerbang.errors import CredentialsWrong, PaymentUnknown, Refused, Unavailable, WrongState
 from gerbang.services import checkout
-from gerbang.services.checkout import Play, Reopening, Visit
-from gerbang.services.confirmations import Confirmation
+from gerbang.services.checkout import Play, Visit
+from gerbang.services.payments import end
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.end import Reopening
 from gerbang.web._pages import responses, urls
 from gerbang.web._pages.endpoints import Answer, Context, Endpoints, Form, TooOften, language
 from gerbang.web.checkout import rendering
@@ -77,7 +79,7 @@ class Checkout(Endpoints):
         if charge is None or str(charge.id) != form.get("charge") or not checkout.may_go_back(visit):
             return "stale"
         payment = visit.payment
-        await checkout.reopen(self.world, Reopening(payment.merchant_id, payment.id, charge.id))
+        await end.reopen(self.world, Reopening(payment.merchant_id, payment.id, charge.id))
         if form.get("again"):
             await self.batches.confirm(Confirmation(payment.merchant_id, payment.id, payment.method))
         return ""

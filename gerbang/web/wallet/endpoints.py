@@ -12,9 +12,10 @@ from gerbang import ids
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import WrongState
-from gerbang.services import endings, sandbox
+from gerbang.services import sandbox
 from gerbang.services.checkout import Visit
-from gerbang.services.endings import Decline
+from gerbang.services.payments import end
+from gerbang.services.payments.end import Decline
 from gerbang.web._pages import responses, urls
 from gerbang.web._pages.endpoints import Answer, Context, Endpoints, language
 from gerbang.web.wallet import rendering
@@ -83,7 +84,7 @@ class Wallet(Endpoints):
 
     async def _decline(self, charge: Charge) -> bool:
         try:
-            await endings.decline(self.world, Decline(charge.payment_id, charge.id))
+            await end.decline(self.world, Decline(charge.payment_id, charge.id))
         except WrongState:
             return False
         return True

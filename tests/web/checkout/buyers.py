@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
+from gerbang.services.payments import read
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.shopfronts import Shopfront
 
@@ -47,7 +48,7 @@ def send(shop: Shop, front: Shopfront | None = None, **changes: object) -> dict[
 def offers(shop: Shop, *channels: str) -> None:
     """Lets a shop's sessions be paid in ways that the first dialect does not offer to everybody."""
     gateway, world = shop.gateway, shop.gateway.services.world
-    agreement = gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreement = gateway.do(read.merchant(world, shop.merchant_id)).agreement
     agreed = replace(agreement, also_offered={"payment": list(channels)})
     gateway.do(merchants.set_agreement(world, shop.merchant_id, agreed))
 

@@ -10,10 +10,10 @@ import pytest
 from gerbang.domain.payments import Method
 from gerbang.domain.reports import Booked, Report
 from gerbang.errors import WrongState
-from gerbang.services import checkout
-from gerbang.services.checkout import Reopening
-from gerbang.services.confirmations import Confirmation
 from gerbang.services.pages import Pages
+from gerbang.services.payments import end
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.end import Reopening
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
 from tests.web.checkout.test_status_stream import awaiting
@@ -105,7 +105,7 @@ def test_what_was_paid_cannot_be_reopened(shop: Shop) -> None:
 def reopen(shop: Shop, session: dict[str, Any], charge_id: str) -> None:
     gateway = shop.gateway
     code_request = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge_id))
-    gateway.do(checkout.reopen(gateway.services.world, code_request))
+    gateway.do(end.reopen(gateway.services.world, code_request))
 
 
 def test_a_page_that_is_out_of_date_ends_nothing(shop: Shop) -> None:
@@ -207,7 +207,7 @@ def test_money_and_going_back_at_the_same_instant_never_lose_the_money(shop: Sho
         money = Report("simulator", f"race-{order}-{session['id']}", "virtual_account", number_of(charge), 18_500_000)
 
         async def both(money: Report = money, code_request: Reopening = code_request, order: int = order) -> str:
-            calls = [batches.report(money), checkout.reopen(world, code_request)]
+            calls = [batches.report(money), end.reopen(world, code_request)]
             done = await asyncio.gather(*calls[:: -1 if order % 2 else 1], return_exceptions=True)
             return next(each.outcome for each in done if isinstance(each, Booked))
 

@@ -12,8 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang.domain.merchants import Look
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
 from gerbang.services.pages import Pages
+from gerbang.services.payments import read
 from gerbang.web import checkout
 from gerbang.web._pages import rate_limit, urls
 from tests.support.gateways import Gateway, Shop
@@ -39,7 +40,7 @@ def token_of(url: str) -> str:
 def looks(shop: Shop, **look: object) -> None:
     """Gives the shop's page another look."""
     world = shop.gateway.services.world
-    agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreement = shop.gateway.do(read.merchant(world, shop.merchant_id)).agreement
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, replace(agreement, look=Look(**look))))  # pyright: ignore[reportArgumentType]  each test names real fields
 
 

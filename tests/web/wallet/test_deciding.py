@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page
 
 from gerbang.domain.payments import Details, Method
-from gerbang.services.drafts import NewPayment
 from gerbang.services.pages import Pages
+from gerbang.services.payments.decide import NewPayment
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, document, heading, offers, waits_for
 from tests.web.checkout.shopfronts import Shopfront
