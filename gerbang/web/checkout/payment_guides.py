@@ -1,4 +1,4 @@
-"""How to pay, step by step: one data file for each bank or channel in the folder instructions/, found by listing it."""
+"""How to pay, step by step: one data file for each bank or channel in the folder guides/, found by listing it."""
 
 import re
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Told(msgspec.Struct, frozen=True):
 @cache
 def payment_guides() -> Mapping[str, Guide]:
     """All files, by their name in small letters. Raises msgspec.ValidationError for one of another shape."""
-    folder = resources.files("gerbang.web.checkout") / "instructions"
+    folder = resources.files("gerbang.web.checkout") / "guides"
     if not folder.is_dir():
         return {}
     files = (file for file in folder.iterdir() if file.name.endswith(".json"))

@@ -73,7 +73,7 @@ class Code:
     picture: UUID | None = None
     content: str = ""
     nmid: str = ""
-    payment_guides: list[Told] = field(default_factory=list[Told])
+    guides: list[Told] = field(default_factory=list[Told])
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class View:
     notice: str = ""
     """What has just become of the buyer's last choice."""
     notes: list[str] = field(default_factory=list[str])
-    spec: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    rows: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     back_to: str | None = None
     leave_to: str | None = None
@@ -261,7 +261,7 @@ def _code_shown(
         picture=(visit.charge.id if visit.charge else payment.id) if instructions.content else None,
         content=instructions.content,
         nmid=registered.nmid if registered and instructions.content else "",
-        payment_guides=payment_guides.told(channel, instructions.option, language, places),
+        guides=payment_guides.told(channel, instructions.option, language, places),
     )
 
 
@@ -311,15 +311,15 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str)
     """The page of a payment that its buyer can do nothing about: what they need to ask the shop for it."""
     payment, charge = visit.payment, visit.charge
     state = payment.state if payment.state in RESULTS else "processing"
-    spec: list[tuple[str, str]] = []
+    rows: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
-        spec = [
+        rows = [
             (words["paid_at"], instant(payment.paid_at, language)),
             (words["way"], _way_title(world, charge.channel, charge.instructions.option, language)),
         ]
-    spec.append((words["order_number"], payment.reference))
+    rows.append((words["order_number"], payment.reference))
     if state != "paid" and payment.amount is not None:
-        spec.append((words["bill"], amount(payment.amount, language)))
+        rows.append((words["bill"], amount(payment.amount, language)))
     return View(
         kind="result",
         state=state,
@@ -328,5 +328,5 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str)
         summary=_summary(visit, words, language),
         back_to=return_url(payment),
         notes=_notes(visit, words, language),
-        spec=spec,
+        rows=rows,
     )

@@ -45,15 +45,13 @@ def phrase(text: str) -> Markup:
 
 def prose(text: str) -> Markup:
     """Paragraphs, and lists whose items begin with `- `, as HTML."""
-    return Markup("\n").join(
-        _instructions(instructions) for instructions in re.split(r"\n\s*\n", text.strip()) if instructions
-    )
+    return Markup("\n").join(_paragraph(part) for part in re.split(r"\n\s*\n", text.strip()) if part)
 
 
-def _instructions(instructions: str) -> Markup:
-    if not instructions.startswith("- "):
-        return Markup("<p>{}</p>").format(phrase(instructions))
-    items = re.split(r"\n- ", instructions[2:])
+def _paragraph(text: str) -> Markup:
+    if not text.startswith("- "):
+        return Markup("<p>{}</p>").format(phrase(text))
+    items = re.split(r"\n- ", text[2:])
     return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(phrase(item)) for item in items))
 
 

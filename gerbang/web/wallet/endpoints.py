@@ -18,10 +18,10 @@ from gerbang.services.endings import Decline
 from gerbang.web._pages import responses, urls
 from gerbang.web._pages.endpoints import Answer, Context, Endpoints, language
 from gerbang.web.wallet import rendering
-from gerbang.web.wallet.views import View, static_of, view_of
+from gerbang.web.wallet.views import View, state_of, view_of
 
-CodeRequest = Literal["paid", "declined"]
-"""How the buyer wants a charge to stand."""
+Decision = Literal["paid", "declined"]
+"""What the buyer may decide about a charge."""
 
 
 class Wallet(Endpoints):
@@ -33,11 +33,11 @@ class Wallet(Endpoints):
     async def page(self, request: Request) -> Response:
         return await self.safely(request, self._page)
 
-    def posted(self, code_request: CodeRequest) -> Answer:
+    def posted(self, decision: Decision) -> Answer:
         """An address that a form is sent to: the buyer decides, and is sent back to the shop."""
 
         async def answer(request: Request) -> Response:
-            return await self.safely(request, partial(self._act, code_request))
+            return await self.safely(request, partial(self._act, decision))
 
         return answer
 
@@ -64,13 +64,13 @@ class Wallet(Endpoints):
         )
         return responses.written(body, 200, nonce, leaves_to=_leaves_to(visit.payment))
 
-    async def _act(self, code_request: CodeRequest, request: Request) -> Response:
+    async def _act(self, decision: Decision, request: Request) -> Response:
         visit, charge_id = await self._visit(request)
         await self.form(request, charge_id.bytes)
-        static = static_of(visit, charge_id)
-        done = static == code_request
-        if static == "open" and visit.charge is not None:
-            done = await (self._pay(visit.charge) if code_request == "paid" else self._decline(visit.charge))
+        state = state_of(visit, charge_id)
+        done = state == decision
+        if state == "open" and visit.charge is not None:
+            done = await (self._pay(visit.charge) if decision == "paid" else self._decline(visit.charge))
         _, asked = language(request)
         here = {"token": request.query_params["token"]} | ({"lang": asked} if asked else {})
         return responses.sent_on(self._back_to(visit.payment, asked) if done else f"{self.path}?{urlencode(here)}")

@@ -26,7 +26,7 @@ def page(
     def link(to: str = "", lang: str | None = asked_language) -> str:
         return f"{root}/wallet{to}?{urlencode({'token': token} | ({'lang': lang} if lang else {}))}"
 
-    name = "ask.html" if view.state == "open" else "told.html"
+    name = "ask.html" if view.state == "open" else "result.html"
     return (
         templates.of(PACKAGE)
         .get_template(name)

@@ -8,7 +8,7 @@ from gerbang.channels.ewallet import WALLETS
 from gerbang.services.checkout import Visit
 from gerbang.web._pages.formatting import amount, instant
 
-Static = Literal["open", "paid", "declined", "expired", "withdrawn"]
+State = Literal["open", "paid", "declined", "expired", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class View:
     """The charge is over and took no money, not even money that came too late to count."""
 
 
-def static_of(visit: Visit, charge_id: UUID) -> Static:
+def state_of(visit: Visit, charge_id: UUID) -> State:
     """How a charge stands with the wallet. One that is not the payment's newest was given up for another way to pay."""
     payment, charge = visit.payment, visit.charge
     if charge is None or charge.id != charge_id:
@@ -43,13 +43,13 @@ def static_of(visit: Visit, charge_id: UUID) -> Static:
 
 def view_of(visit: Visit, charge_id: UUID, language: str, back_to: str) -> View:
     """The page of a charge at this moment. What is no longer asked for is not shown again."""
-    static, charge, shop = static_of(visit, charge_id), visit.charge, visit.merchant.name
-    if static != "open" or charge is None:
+    state, charge, shop = state_of(visit, charge_id), visit.charge, visit.merchant.name
+    if state != "open" or charge is None:
         took = any(money.charge_id == charge_id for money in visit.in_suspense)
-        unpaid = static in ("declined", "expired") and not took
-        return View(static, shop=shop, back_to=back_to, not_charged=unpaid)
+        unpaid = state in ("declined", "expired") and not took
+        return View(state, shop=shop, back_to=back_to, not_charged=unpaid)
     return View(
-        static,
+        state,
         shop=shop,
         wallet=WALLETS.get(charge.instructions.option or "", ""),
         amount=amount(charge.amount, language),

@@ -1,4 +1,4 @@
-"""What the payment instructions promise the payer's page: one shape, two languages, short plain steps, known placeholders."""
+"""The payment guides keep what the payment page needs: one shape, two languages, short plain steps, known placeholders."""
 
 import json
 import re
@@ -12,19 +12,19 @@ from gerbang.channels.ewallet import WALLETS
 from gerbang.channels.retail_outlet import OUTLETS
 from gerbang.channels.virtual_account import BANKS
 
-FOLDER = Path(__file__).parents[2] / "gerbang" / "web" / "checkout" / "instructions"
+FOLDER = Path(__file__).parents[2] / "gerbang" / "web" / "checkout" / "guides"
 FILES = sorted(FOLDER.glob("*.json"))
 BANK_FILES = {code.lower() for code in BANKS}
 OTHERS = {code.lower() for code in (*OUTLETS, *WALLETS)}
 WITHOUT_NUMBER = {"qris", "shopeepay"}
-"""A QR carries its own number, and a wallet is told it by us."""
+"""A QR code carries its own number, and we send the wallet its number."""
 PLACEHOLDERS = {"number", "amount", "name"}
 STEP_LENGTH_MAX = 90
 NAME_LENGTH_MAX = 40
 SIZE_BYTES_MAX = 6_000
 
 
-class Words(msgspec.Struct, forbid_unknown_fields=True):
+class Text(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     en: str
 
@@ -39,11 +39,11 @@ class Steps(msgspec.Struct, forbid_unknown_fields=True):
 
 class Way(msgspec.Struct, forbid_unknown_fields=True):
     id: str
-    name: Words
+    name: Text
     steps: Steps
 
 
-class Instructions(msgspec.Struct, forbid_unknown_fields=True):
+class Guide(msgspec.Struct, forbid_unknown_fields=True):
     title: str
     ways: list[Way]
 
@@ -54,8 +54,8 @@ class Instructions(msgspec.Struct, forbid_unknown_fields=True):
         return [self.title, *(name for way in self.ways for name in (way.name.id, way.name.en)), *self.sentences()]
 
 
-def read(path: Path) -> Instructions:
-    return msgspec.json.decode(path.read_bytes(), type=Instructions)
+def read(path: Path) -> Guide:
+    return msgspec.json.decode(path.read_bytes(), type=Guide)
 
 
 def placeholders(text: str) -> list[str]:
@@ -72,16 +72,16 @@ def placeholders(text: str) -> list[str]:
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def test_every_bank_that_we_offer_and_every_other_way_to_pay_has_instructions() -> None:
+def test_every_bank_that_we_offer_and_every_other_way_to_pay_has_a_guide() -> None:
     assert {path.stem for path in FILES} == BANK_FILES | {"other_bank", "qris"} | OTHERS
 
 
 @every_file
 def test_a_file_has_the_shape_that_the_page_reads(path: Path) -> None:
-    instructions = read(path)
-    assert instructions.title
-    assert instructions.ways
-    ids = [way.id for way in instructions.ways]
+    guide = read(path)
+    assert guide.title
+    assert guide.ways
+    ids = [way.id for way in guide.ways]
     assert len(ids) == len(set(ids)), "a way's id is used as an anchor on the page"
     assert all(re.fullmatch(r"[a-z][a-z_]*", name) for name in ids)
 
@@ -120,10 +120,10 @@ def test_both_languages_quote_the_same_menus_in_the_same_step(path: Path) -> Non
 
 @every_file
 def test_only_placeholders_that_the_page_fills_are_used(path: Path) -> None:
-    instructions = read(path)
-    for sentence in instructions.sentences():
+    guide = read(path)
+    for sentence in guide.sentences():
         assert set(placeholders(sentence)) <= PLACEHOLDERS, sentence
-    for text in set(instructions.texts()) - set(instructions.sentences()):
+    for text in set(guide.texts()) - set(guide.sentences()):
         assert placeholders(text) == [], text
 
 
@@ -136,7 +136,7 @@ def test_every_way_says_which_number_amount_and_name(path: Path) -> None:
 
 
 @every_file
-def test_every_way_ends_by_saying_that_the_page_turns_by_itself(path: Path) -> None:
+def test_every_guide_ends_by_saying_that_the_page_updates_by_itself(path: Path) -> None:
     for way in read(path).ways:
         assert "otomatis" in way.steps.id[-1]
         assert "halaman ini berganti sendiri" in way.steps.id[-1]
@@ -155,8 +155,8 @@ def test_steps_are_short_whole_sentences(path: Path) -> None:
 
 @every_file
 def test_names_fit_a_tab_on_a_small_phone(path: Path) -> None:
-    instructions = read(path)
-    for name in (instructions.title, *(name for way in instructions.ways for name in (way.name.id, way.name.en))):
+    guide = read(path)
+    for name in (guide.title, *(name for way in guide.ways for name in (way.name.id, way.name.en))):
         assert 2 <= len(name) <= NAME_LENGTH_MAX, name
         assert name == " ".join(name.split()), name
 
