@@ -56,8 +56,8 @@ def test_the_page_turns_when_the_money_arrives_elsewhere_and_says_so(shop: Shop,
     page.wait_for_timeout(300)
     shop.simulate(session["id"])
     waits_for(page, "Pembayaran diterima")
-    page.wait_for_function("() => document.querySelector('#news')?.textContent === 'Pembayaran diterima'")
-    assert page.get_attribute("#news", "aria-live") == "polite"
+    page.wait_for_function("() => document.querySelector('#announcement')?.textContent === 'Pembayaran diterima'")
+    assert page.get_attribute("#announcement", "aria-live") == "polite"
     assert page.title() == "Pembayaran diterima · Toko Baru"
 
 
@@ -92,7 +92,7 @@ def test_the_countdown_counts_and_speaks_up_in_the_last_minute(gateway: Gateway,
     gateway.shop.advance(seconds=14 * 60 + 10)
     page.reload()
     page.wait_for_selector(".left.soon")
-    page.wait_for_function("() => document.querySelector('#news')?.textContent === 'Sisa waktu satu menit.'")
+    page.wait_for_function("() => document.querySelector('#announcement')?.textContent === 'Sisa waktu satu menit.'")
 
 
 def test_numbers_and_amounts_are_copied_as_machines_want_them(shop: Shop, buyer: Buyers) -> None:

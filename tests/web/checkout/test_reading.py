@@ -120,8 +120,8 @@ def test_a_page_that_expires_says_so_once(gateway: Gateway, buyer: Buyers, held:
     choose(page, "virtual_account/BRI")
     page.evaluate(
         """() => { window.said = []; new MutationObserver(() => {
-        const text = document.querySelector('#news').textContent; if (text) said.push(text);
-        }).observe(document.querySelector('#news'), {childList: true}); }"""
+        const text = document.querySelector('#announcement').textContent; if (text) said.push(text);
+        }).observe(document.querySelector('#announcement'), {childList: true}); }"""
     )
     if held:
         page.focus("button.copy.wide")
@@ -130,7 +130,7 @@ def test_a_page_that_expires_says_so_once(gateway: Gateway, buyer: Buyers, held:
     page.wait_for_timeout(4_000)
     assert (page.evaluate("document.activeElement.tagName") == "H1") is held, "the focus is read out by itself"
     assert page.evaluate("said") == ([] if held else ["Waktu pembayaran habis"])
-    assert page.inner_text("#news") == "", "whoever reads the page on comes to the title once"
+    assert page.inner_text("#announcement") == "", "whoever reads the page on comes to the title once"
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])

@@ -12,29 +12,29 @@ from gerbang.web._pages.formatting import amount, count, groups, instant, span
 from gerbang.web._pages.translations import LANGUAGES, language_of
 from gerbang.web.checkout import payment_guides, theme
 from gerbang.web.checkout.order_summary import NOTHING, order_of
-from gerbang.web.checkout.translations import WORDS, channel_words
+from gerbang.web.checkout.translations import TEXTS, channel_texts
 
 PLACES = re.compile(r"\{\w+\}")
 MOMENT = datetime(2025, 3, 31, 23, 59, 5, tzinfo=UTC)
 
 
 def test_every_word_is_said_in_both_languages_with_the_same_places() -> None:
-    assert WORDS["id"].keys() == WORDS["en"].keys()
-    for key, text in WORDS["id"].items():
+    assert TEXTS["id"].keys() == TEXTS["en"].keys()
+    for key, text in TEXTS["id"].items():
         assert text
-        assert WORDS["en"][key]
-        assert set(PLACES.findall(text)) == set(PLACES.findall(WORDS["en"][key])), key
+        assert TEXTS["en"][key]
+        assert set(PLACES.findall(text)) == set(PLACES.findall(TEXTS["en"][key])), key
 
 
 def test_no_word_hides_behind_a_name_of_its_container() -> None:
     # In a template `t.copy` would be the mapping's own method.
-    assert not WORDS["id"].keys() & set(dir(dict))
+    assert not TEXTS["id"].keys() & set(dir(dict))
 
 
 def test_a_channel_that_nobody_wrote_about_goes_by_its_own_title() -> None:
-    assert channel_words("barter", "Barter", "id")["title"] == "Barter"
-    assert channel_words("barter", "Barter", "en")["act"] == "Pay with this code"
-    assert channel_words("qris", "QRIS", "id")["act"] == "Pindai kode QRIS ini"
+    assert channel_texts("barter", "Barter", "id")["title"] == "Barter"
+    assert channel_texts("barter", "Barter", "en")["act"] == "Pay with this code"
+    assert channel_texts("qris", "QRIS", "id")["act"] == "Pindai kode QRIS ini"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_colour_that_is_none_is_the_houses_own() -> None:
 def test_every_guide_can_be_told_in_both_languages() -> None:
     assert {"bca", "qris"} <= payment_guides.payment_guides().keys()
     for language in LANGUAGES:
-        told = payment_guides.told(
+        told = payment_guides.filled(
             "virtual_account", "BCA", language, {"number": "1<2", "amount": "Rp 1", "name": "A & B"}
         )
         assert len(told) > 3
@@ -112,7 +112,7 @@ def test_every_guide_can_be_told_in_both_languages() -> None:
         assert "<b>1&lt;2</b>" in text
         assert "<b>A &amp; B</b>" in text
         assert "{" not in text
-    assert payment_guides.told("barter", None, "id", {}) == []
+    assert payment_guides.filled("barter", None, "id", {}) == []
     assert payment_guides.title("virtual_account", "NOBANK") == "NOBANK"
 
 

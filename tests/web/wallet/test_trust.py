@@ -15,7 +15,7 @@ from gerbang.errors import CredentialsWrong
 from gerbang.services.pages import Pages
 from gerbang.web import wallet
 from gerbang.web._pages import rate_limit
-from gerbang.web.wallet.rendering import WORDS
+from gerbang.web.wallet.rendering import TEXTS
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import NARROW, Buyer, heading, send, too_wide
 from tests.web.checkout.test_trust import NASTY, SCRIPT, form_of, token_of
@@ -200,12 +200,12 @@ def test_in_live_mode_there_is_no_wallet(site: Gateway, shop: Shop) -> None:
 
 
 def test_every_word_is_said_in_both_languages_with_the_same_places() -> None:
-    assert WORDS["id"].keys() == WORDS["en"].keys()
-    for key, text in WORDS["id"].items():
+    assert TEXTS["id"].keys() == TEXTS["en"].keys()
+    for key, text in TEXTS["id"].items():
         assert text
-        assert WORDS["en"][key]
-        assert set(PLACES.findall(text)) == set(PLACES.findall(WORDS["en"][key])), key
-    assert not WORDS["id"].keys() & set(dir(dict))
+        assert TEXTS["en"][key]
+        assert set(PLACES.findall(text)) == set(PLACES.findall(TEXTS["en"][key])), key
+    assert not TEXTS["id"].keys() & set(dir(dict))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
