@@ -27,7 +27,7 @@ class Context(Protocol):
 
 
 class Contracts:
-    """The routes of the documentation. `documents` maps a dialect's name to its title and its OpenAPI document in YAML."""
+    """The routes of the documentation. `documents` maps a dialect's name to its title and OpenAPI document (YAML)."""
 
     def __init__(self, documents: Mapping[str, tuple[str, str]], context: Context) -> None:
         self._documents = documents

@@ -1,4 +1,4 @@
-"""Health checks: GET /livez answers 200 while the process runs; GET /readyz and /healthz answer 503 with a reason if it cannot work."""
+"""Health checks: /livez answers 200 while the process runs; /readyz and /healthz 503 with a reason if it cannot."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from gerbang.services import health
 from gerbang.world import World
 
 RESULT_SECONDS = 1.0
-"""For how long the result of a check is answered again: anybody may call this, and each check writes to the database."""
+"""For how long the result of a check is answered again: anybody may call this, and a check writes to the database."""
 
 
 class Health:

@@ -102,7 +102,7 @@ class Workers:
                 await sandbox.move_clock(self._world, stop)
 
     async def _until_quiet(self, total: dict[str, int]) -> datetime:
-        """Takes all steps until nothing is due and no process is sending anything. Returns the instant up to which that holds.
+        """Takes all steps until nothing is due and no process is sending. Returns the instant up to which that holds.
 
         While new payments keep coming that may never be so. Then it is enough that the work which was due at the
         beginning is done and its callbacks are sent.

@@ -5,7 +5,7 @@ from gerbang.world import World
 
 
 async def forget(world: World) -> int:
-    """Deletes expired answers and list positions. Returns 0 once fewer than a full batch were left, so that it pauses."""
+    """Deletes expired answers and list positions. Returns 0 after less than a full batch, so that it pauses."""
     await walks.forget(world)
     forgotten = await payments.forget_keys(world)
     return forgotten if forgotten == payments.FORGOTTEN_AT_ONCE else 0

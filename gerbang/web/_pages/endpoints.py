@@ -89,7 +89,7 @@ class Endpoints(ABC):
             raise TooOften
 
     def form_token(self, subject: bytes) -> str:
-        """A CSRF token: an HMAC of the subject (a payment or charge id), so that a form can only come from our own page."""
+        """A CSRF token: an HMAC of the payment or charge id, so that a form can only come from our own page."""
         return hmac.digest(self.world.keyring.page_key.encode(), b"form of " + subject, "sha256").hex()
 
     async def form(self, request: Request, subject: bytes) -> Form:

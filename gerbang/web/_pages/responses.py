@@ -16,7 +16,7 @@ PRIVATE = {
 def page(
     body: bytes, status: int, nonce: str, *, frames: list[str] | None = None, leaves_to: list[str] | None = None
 ) -> Response:
-    """An HTML page. `frames` are the origins that may frame it, `leaves_to` those that its forms may be redirected to."""
+    """An HTML page. `frames` are the origins that may frame it, `leaves_to` those that its forms may redirect to."""
     return Response(body, status, PRIVATE | _policy(nonce, frames or [], leaves_to or []), media_type="text/html")
 
 
@@ -26,7 +26,7 @@ def redirect(to: str) -> Response:
 
 
 def _policy(nonce: str, frames: list[str], leaves_to: list[str]) -> dict[str, str]:
-    """The Content-Security-Policy: only the inline style and script of the page, by a nonce that is new for each page."""
+    """The Content-Security-Policy: only the inline style and script of the page, by a nonce new for each page."""
     rules = {
         "default-src": "'none'",
         "script-src": f"'nonce-{nonce}'",

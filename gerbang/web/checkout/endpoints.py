@@ -63,7 +63,7 @@ class Checkout(Endpoints):
     # -- what forms do ------------------------------------------------------------------------------------------------
 
     async def choose(self, visit: Visit, form: Form) -> str:
-        """Confirms the payment with the chosen method, "channel" or "channel/option". Does nothing if one was chosen before."""
+        """Confirms the payment with the chosen method, "channel" or "channel/option". Does nothing after the choice."""
         channel, _, option = form.get("way", "").partition("/")
         if visit.payment.state not in ("needs_method", "needs_confirmation"):
             return ""
@@ -72,7 +72,7 @@ class Checkout(Endpoints):
         return ""
 
     async def back(self, visit: Visit, form: Form) -> str:
-        """Reopens the payment so that another method can be chosen; with `again` it makes a new code of the same method."""
+        """Reopens the payment for another choice of method; with `again` it makes a new code for the same method."""
         charge = visit.charge
         if charge is None or str(charge.id) != form.get("charge") or not checkout.may_go_back(visit):
             return "stale"
@@ -90,7 +90,7 @@ class Checkout(Endpoints):
                 return ""
         return "stale"
 
-    # -- what they share --------------------------------------------------------------------------------------------------
+    # -- what they share -----------------------------------------------------------------------------------------------
 
     def payment_of(self, request: Request) -> UUID:
         """The id of the payment that the link opens. Raises CredentialsWrong or TooOften."""

@@ -1,4 +1,4 @@
-"""The order of a payment as the page lists it, read from the merchant's `orderInformation` (payment-session reference, 3.4)."""
+"""The order as the page lists it, read from `orderInformation` (payment-session reference, 3.4)."""
 
 from typing import Annotated
 

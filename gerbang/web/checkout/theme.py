@@ -18,7 +18,7 @@ CONTRAST_MIN = 4.5
 
 @dataclass(frozen=True)
 class Palette:
-    """`band` is the background of the header, `accent` that of links and buttons; `on_…` is the text on it. All "#rrggbb"."""
+    """`band` is the background of the header, `accent` that of links and buttons; `on_…` is text on it. "#rrggbb"."""
 
     band: str
     on_band: str

@@ -1,4 +1,4 @@
-"""Reads an OpenAPI 3.1 document into the values that a docs page prints: operations, parameters, bodies, answers, schemas.
+"""Reads an OpenAPI 3.1 document into what a docs page prints: operations, parameters, bodies, answers, schemas.
 
 There is no HTML here; page.html prints these values.
 """
@@ -43,7 +43,7 @@ class TypePart:
 
 @dataclass(frozen=True)
 class Row:
-    """One field or parameter. `rows` are the fields of an object that is described in place, not under a schema's name."""
+    """One field or parameter. `rows` are the fields of an object described in place, not under a schema's name."""
 
     name: str
     type: Sequence[TypePart]
@@ -136,7 +136,7 @@ def read(openapi: Node, base_url: str) -> Contents:
 
 
 def find(openapi: Node, pointer: str) -> Any:
-    """The node that a local `$ref` such as `#/components/schemas/Amount` points to. Raises KeyError if there is none."""
+    """The node that a local `$ref` such as `#/components/schemas/Amount` points to. KeyError if there is none."""
     found: Any = openapi
     for part in pointer.removeprefix("#/").split("/"):
         found = found[part.replace("~1", "/").replace("~0", "~")]
@@ -303,7 +303,7 @@ class _Reader:
         return Row(name, self._type(schema), required, description, _rules(schema), _values(schema), place, rows)
 
     def _refers(self, schema: Node) -> bool:
-        """True if the schema, its items or one of its alternatives is a `$ref`: it is then described under its own name."""
+        """True if the schema, its items or an alternative is a `$ref`: it is then described under its own name."""
         nodes: list[Node] = [schema, schema.get("items", {}), *schema.get("anyOf", ())]
         nodes += [each.get("items", {}) for each in schema.get("anyOf", ())]
         return any("$ref" in node for node in nodes)

@@ -34,17 +34,17 @@ class Wallet(Endpoints):
         return await self.safely(request, self._page)
 
     def posted(self, decision: Decision) -> Answer:
-        """The endpoint of a form: carries out the decision and redirects to the shop, or back to the page if it failed."""
+        """The endpoint of a form: carries out the decision and redirects to the shop, or to the page if it failed."""
 
         async def answer(request: Request) -> Response:
             return await self.safely(request, partial(self._submit, decision))
 
         return answer
 
-    # -- what they share --------------------------------------------------------------------------------------------------
+    # -- what they share -----------------------------------------------------------------------------------------------
 
     async def _visit(self, request: Request) -> tuple[Visit, UUID]:
-        """The payment and the id of the charge that the link opens. Raises CredentialsWrong, TooOften or PaymentUnknown."""
+        """The payment and the charge id that the link opens. Raises CredentialsWrong, TooOften or PaymentUnknown."""
         payment_id, charge_id = self.pages.wallet_charge_of(request.query_params.get("token", ""))
         self.admit(charge_id)
         return await self.batches.visit(payment_id), charge_id
@@ -76,7 +76,7 @@ class Wallet(Endpoints):
         return responses.redirect(self._back_to(visit.payment, asked) if done else f"{self.path}?{urlencode(here)}")
 
     async def _pay(self, charge: Charge) -> bool:
-        """Reports the wallet's payment; True if it was booked. The reference is the charge's, so that two taps pay once."""
+        """Reports the wallet's payment; True if it was booked. Its reference is the charge's: two taps pay once."""
         reference = f"WALLET-{charge.id.hex}"
         report = sandbox.simulated_report(charge.channel, charge.instructions.number, charge.amount, reference)
         return (await self.batches.report(report)).outcome == "booked"
