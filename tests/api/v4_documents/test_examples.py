@@ -32,7 +32,7 @@ from tests.api.v4_documents.documents import (
 from tests.api.v4_documents.examples import Check, about, example, like, reproduces, text, the
 from tests.support.gateways import Databases, Gateway
 
-Travel = Callable[[str], CheckedShop]
+MerchantAt = Callable[[str], CheckedShop]
 ID: dict[str, Check] = {"data.id": like("contract_[0-9a-f]{32}")}
 QR_STRING = frozenset({"data.attributes.instructions.qrString"})
 CURRENCY = frozenset({"data.attributes.currency"})
@@ -40,18 +40,18 @@ CURRENCY = frozenset({"data.attributes.currency"})
 
 
 @pytest.fixture(scope="module")
-def at(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Travel]:
+def at(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MerchantAt]:
     """Gives the sandbox merchant at a printed instant; examples of the same instant share one gateway."""
     with ExitStack() as running:
-        opened: dict[str, Gateway] = {}
+        gateways: dict[str, Gateway] = {}
 
-        def travel(printed: str) -> CheckedShop:
-            if printed not in opened:
+        def merchant_at(printed: str) -> CheckedShop:
+            if printed not in gateways:
                 data, clock = tmp_path_factory.mktemp("gateway"), datetime.fromisoformat(printed)
-                opened[printed] = running.enter_context(Gateway(databases.fresh(), data, clock=clock))
-            return CheckedShop(opened[printed].shop)
+                gateways[printed] = running.enter_context(Gateway(databases.fresh(), data, clock=clock))
+            return CheckedShop(gateways[printed].shop)
 
-        yield travel
+        yield merchant_at
 
 
 def one_time(type_: str, reference: str, options: dict[str, str], **more: object) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def one_time(type_: str, reference: str, options: dict[str, str], **more: object
     return document(paymentMethodType=type_, expiredAt="2023-10-19T01:07:04+07:00", **fields)
 
 
-def test_a_virtual_account_is_created_as_recorded(at: Travel) -> None:
+def test_a_virtual_account_is_created_as_recorded(at: MerchantAt) -> None:
     merchant = at("2023-10-19T00:00:10+07:00")
     options = {"bankShortCode": "BCA", "displayName": "test name", "suffixNo": "12345678"}
     body = one_time("virtual_bank_account", "ORDER_0002", options, description="Order Number 0001")
@@ -70,7 +70,7 @@ def test_a_virtual_account_is_created_as_recorded(at: Travel) -> None:
     reproduces(example("va-answer"), merchant.call("POST", PAYMENTS, body).json(), known, CURRENCY)
 
 
-def test_a_qris_payment_has_the_recorded_fee(at: Travel) -> None:
+def test_a_qris_payment_has_the_recorded_fee(at: MerchantAt) -> None:
     merchant = at("2023-10-19T00:00:10+07:00")
     payment = made(merchant, PAYMENTS, one_time("qris", "ORDER_0003", {"displayName": "Your preferred name"}))
     assert payment["attributes"]["fees"] == "116.55"
@@ -81,7 +81,7 @@ def test_a_qris_payment_has_the_recorded_fee(at: Travel) -> None:
     assert method["instructions"]["displayName"] == "Your preferred name"
 
 
-def test_an_e_wallet_payment_is_created_as_recorded_with_the_recorded_fee(at: Travel) -> None:
+def test_an_e_wallet_payment_is_created_as_recorded_with_the_recorded_fee(at: MerchantAt) -> None:
     """The recorded expiry is less than an hour ahead."""
     merchant = at("2023-10-19T00:49:32+07:00")
     options = {"providerCode": "SHOPEEPAY", "afterSettlementReturnUrl": "https://shop.example/return"}
@@ -96,18 +96,18 @@ def test_an_e_wallet_payment_is_created_as_recorded_with_the_recorded_fee(at: Tr
     reproduces(example("ewallet-method"), answered, known, frozenset())
 
 
-def test_a_retail_outlet_payment_has_the_recorded_fee(at: Travel) -> None:
+def test_a_retail_outlet_payment_has_the_recorded_fee(at: MerchantAt) -> None:
     merchant = at("2023-10-19T00:00:10+07:00")
     body = one_time("retail_outlet", "ORDER_0005", {"retailOutletName": "ALFAMART"})
     assert made(merchant, PAYMENTS, body)["attributes"]["fees"] == "4440.0"
 
 
-def test_a_virtual_account_payment_cost_3630_while_vat_was_10_percent(at: Travel) -> None:
+def test_a_virtual_account_payment_cost_3630_while_vat_was_10_percent(at: MerchantAt) -> None:
     merchant = at("2020-10-19T09:12:48+07:00")
     assert merchant.create()["attributes"]["fees"] == "3630.0"
 
 
-def test_a_static_virtual_account_is_created_and_read_as_recorded(at: Travel) -> None:
+def test_a_static_virtual_account_is_created_and_read_as_recorded(at: MerchantAt) -> None:
     traveller = at("2025-03-30T12:48:17+07:00")
     fields = {"bankShortCode": "BRI", "displayName": "My Company Name", "suffixNo": "12345678"}
     answered = traveller.call("POST", STATIC_VA, document(referenceId="customer_id_123456", **fields))
@@ -116,7 +116,7 @@ def test_a_static_virtual_account_is_created_and_read_as_recorded(at: Travel) ->
     assert traveller.call("GET", f"{STATIC_VA}/{answered.json()['data']['id']}").json() == answered.json()
 
 
-def test_a_static_qris_is_created_and_read_as_recorded(at: Travel) -> None:
+def test_a_static_qris_is_created_and_read_as_recorded(at: MerchantAt) -> None:
     traveller = at("2025-03-30T12:48:17+07:00")
     request = document(referenceId="order_123", displayName="Your preferred name")
     answered = traveller.call("POST", STATIC_QRIS, request)
@@ -128,7 +128,7 @@ def test_a_static_qris_is_created_and_read_as_recorded(at: Travel) -> None:
     assert traveller.call("GET", f"{STATIC_QRIS}/{answered.json()['data']['id']}").json() == answered.json()
 
 
-def test_the_recorded_callback_of_a_static_payment_is_reproduced(at: Travel) -> None:
+def test_the_recorded_callback_of_a_static_payment_is_reproduced(at: MerchantAt) -> None:
     merchant = at("2022-09-30T14:50:15+07:00")
     fields = {"bankShortCode": "SAHABAT_SAMPOERNA", "displayName": "Rafly", "suffixNo": "83617485"}
     static = made(merchant, STATIC_VA, document(referenceId="2-rafly", **fields))
@@ -180,7 +180,7 @@ def test_every_task_is_answered_as_recorded(shop: CheckedShop) -> None:
     assert arrived["attributes"]["referenceId"] != again["data"]["attributes"]["referenceId"]
 
 
-def test_a_disbursement_is_created_as_printed_and_answered_as_recorded(at: Travel) -> None:
+def test_a_disbursement_is_created_as_printed_and_answered_as_recorded(at: MerchantAt) -> None:
     """The printed request has an amount of 100,000; the recorded answer belongs to another of 10,000."""
     shop = funded(at("2023-10-12T22:32:44+07:00"))
     assert shop.call("POST", PAYOUTS, text("payout-create").encode()).status_code == 201
@@ -234,7 +234,7 @@ def test_the_recorded_balance_is_reproduced(shop: CheckedShop) -> None:
     reproduces(example("balance"), answered, {}, frozenset())
 
 
-def test_a_payment_link_is_created_as_documented_with_its_own_format_of_instants(at: Travel) -> None:
+def test_a_payment_link_is_created_as_documented_with_its_own_format_of_instants(at: MerchantAt) -> None:
     merchant = at("2021-12-05T22:05:26+07:00")
     printed = example("link-answer")
     fields = {name: value for name, value in printed["data"]["attributes"].items() if name != "displayName"}
