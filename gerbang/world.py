@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from gerbang import channels
-from gerbang.banks import Bank
 from gerbang.channels import Channel, Facts
 from gerbang.clock import Clock
+from gerbang.connections import Bank
 from gerbang.db import Database
 from gerbang.db.paycodes import Cursors
 from gerbang.domain.calendars import BankCalendar

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from gerbang import ids
-from gerbang.banks import Bank, Sent, Silence
+from gerbang.connections import Bank, Sent, Silence
 from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
 from gerbang.db import payouts as kept
 from gerbang.domain.events import Event, Snapshot

@@ -10,9 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.banks import Bank, Sent
-from gerbang.banks.simulator import Simulator
 from gerbang.clock import MovableClock
+from gerbang.connections import Bank, Sent
+from gerbang.connections.simulator import Simulator
 from gerbang.db import ledger
 from gerbang.domain.ledger import Transfer, available, reserved
 from gerbang.domain.merchants import Agreement, Merchant

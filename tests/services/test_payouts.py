@@ -9,8 +9,8 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from gerbang.banks import Silence
-from gerbang.banks.simulator import reference_of
+from gerbang.connections import Silence
+from gerbang.connections.simulator import reference_of
 from gerbang.domain.events import Snapshot
 from gerbang.domain.fees import Rate
 from gerbang.domain.ledger import pending

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gerbang.banks import Silence
-from gerbang.banks.simulator import reference_of
+from gerbang.connections import Silence
+from gerbang.connections.simulator import reference_of
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payouts import LEASE
 from gerbang.errors import Refused, WrongState
