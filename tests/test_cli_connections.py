@@ -1,6 +1,7 @@
 """`gerbang connections` as operators run it: a program of its own, with a file, and partners that answer or do not."""
 
 import json
+import shutil
 import socket
 import ssl
 import subprocess
@@ -26,9 +27,14 @@ NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 def gerbang(*arguments: str, **environment: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command line."""
+    return gerbang_at(ROOT, *arguments, **environment)
+
+
+def gerbang_at(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """The same, of the package that is in the folder."""
     ended = subprocess.run(
         [sys.executable, "-m", "gerbang", *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env={**clean_environment(), **environment},
         capture_output=True,
         text=True,
@@ -253,6 +259,16 @@ def test_a_certificate_that_has_ended_is_wrong_and_does_not_stop_a_start(tmp_pat
     assert gerbang("connections", "list", GERBANG_CONNECTIONS=file)[0] == 0
 
 
+def test_a_client_certificate_that_tls_refuses_is_told(tmp_path: Path) -> None:
+    short = rsa_key("short", 1024)
+    kept(tmp_path, "short.crt", certificate(short, days=100))
+    kept(tmp_path, "short.pem", private(short))
+    members = 'client_certificate = { certificate = { file = "short.crt" }, private_key = { file = "short.pem" } }'
+    code, told, _ = gerbang("connections", "check", GERBANG_CONNECTIONS=written(tmp_path, members))
+    assert code == 1
+    assert "TLS cannot use it: " in told
+
+
 def test_a_faulty_connection_is_told_and_not_called(tmp_path: Path) -> None:
     file = written(tmp_path, 'base_url = "http://127.0.0.1:1"\ndeadline_seconds = 0')
     code, found = checked(file)
@@ -267,6 +283,66 @@ def test_a_connection_that_is_not_there_is_told_with_the_nearest(tmp_path: Path)
     code, told, error = gerbang("connections", "check", "bca", GERBANG_CONNECTIONS=file)
     assert (code, told) == (1, "")
     assert error == "gerbang: There is no connection bca: did you mean bca-va?\n"
+
+
+TOY = '''
+"""A provider of one file: it wants a profile, has settings of its own, and asks its partner for a balance."""
+
+import msgspec
+
+from gerbang.connections._discovery import Check, Link, Said, missing
+from gerbang.domain.connections import Connection, Secret
+
+
+class ToySettings(msgspec.Struct, frozen=True):
+    token: Secret
+    shops: tuple[str, ...] = ()
+
+
+class Toy:
+    name = "toy-partner"
+    settings = ToySettings
+
+    def faults(self, connection: Connection) -> list[Said]:
+        return missing(connection, "profile")
+
+    async def check(self, link: Link) -> list[Check]:
+        answer = await link.network.get(f"{link.connection.base_url}/balance", {})
+        shops = len(link.connection.settings.shops)
+        return [Check("balance", answer.status == 200, f"The partner answers {answer.status} for {shops} shops.")]
+
+
+PROVIDER = Toy()
+'''
+
+
+def test_a_provider_is_one_file_that_says_what_it_needs_and_checks(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "gerbang", tmp_path / "gerbang", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "gerbang/connections/toy.py").write_text(TOY)
+    file = tmp_path / "connections.toml"
+    start = '[connections.shop]\nprovider = "toy-partner"\nserves = ["payments"]\n'
+    file.write_text(f"{start}settings.shop = 1\n")
+    code, told, error = gerbang_at(tmp_path, "connections", "list", GERBANG_CONNECTIONS=str(file))
+    assert (code, "nobody" in told) == (1, True)
+    assert [line.strip() for line in error.splitlines()[1:]] == [
+        "connections.shop.settings.shop is not known: did you mean shops?",
+        'connections.shop.settings.token is missing: it must be { file = "…" } or { env = "…" }.',
+    ]
+    file.write_text(f'{start}settings.token = {{ env = "T" }}\n')
+    _, _, error = gerbang_at(tmp_path, "connections", "list", GERBANG_CONNECTIONS=str(file), T="hush")
+    assert error.splitlines()[1:] == ["  connections.shop.profile is missing: the provider toy-partner needs it."]
+    with partner() as port:
+        told = f'profile = "a"\nbase_url = "http://127.0.0.1:{port}"\nsettings = {{ token = {{ env = "T" }}, shops = ["1", "2"] }}'
+        file.write_text(start + told)
+        check = ("connections", "check", "shop")
+        answered = gerbang_at(tmp_path, *check, GERBANG_CONNECTIONS=str(file), T="hush")
+    assert (answered[0], answered[2]) == (1, "")
+    assert answered[1].splitlines()[-2:] == [
+        "shop        WRONG  balance  The partner answers 404 for 2 shops.",
+        "1 of 4 things are wrong.",
+    ]
+    silent = gerbang_at(tmp_path, *check, GERBANG_CONNECTIONS=str(file), T="hush")
+    assert "toy-partner  The partner gave no answer: refused by" in silent[1]
 
 
 def said_at(text: str | None) -> Answer:

@@ -59,7 +59,10 @@ class Provider(Protocol):
         ...
 
     def faults(self, connection: Connection) -> list[Said]:
-        """What is wrong with a connection for this provider, such as a profile that it does not know. Pure."""
+        """What is wrong with a connection for this provider, such as a profile that it does not know. Pure.
+
+        It is asked where the connection's `settings` could be read, and perhaps other members not.
+        """
         ...
 
 

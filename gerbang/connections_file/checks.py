@@ -78,7 +78,12 @@ async def _all(chosen: list[Connection], *, live: bool) -> list[Checked]:
 async def _one(connection: Connection, *, live: bool) -> list[Check]:
     clock = SystemClock()
     checks = _keys(connection, clock.now())
-    network = Network(allow_private=not live, tls=_tls(connection))
+    try:
+        tls = _tls(connection)
+    except OSError as failed:  # TLS's own errors are such too
+        told = f"TLS cannot use it: {failed.strerror or failed}. The partner was not called."
+        return [*checks, Check("client certificate", False, told)]
+    network = Network(allow_private=not live, tls=tls)
     try:
         if connection.base_url is not None:
             checks += await _reached(connection, network, clock)
@@ -91,7 +96,7 @@ async def _one(connection: Connection, *, live: bool) -> list[Check]:
 
 
 def _tls(connection: Connection) -> ssl.SSLContext | None:
-    """Whom the machine trusts, with our client certificate; None where there is none."""
+    """Whom the machine trusts, with our client certificate; None where there is none. Raises OSError."""
     shown = connection.client_certificate
     if shown is None:
         return None

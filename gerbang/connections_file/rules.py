@@ -49,7 +49,7 @@ def _of_provider(connection: Connection, provider: Provider | None, *, live: boo
         yield "provider", f"must not be {SIMULATOR} in live mode: it moves no money"
     if not connection.serves:
         yield "serves", "must name one purpose at least"
-    if provider is not None:
+    if provider is not None and connection.settings is not None:  # None: they are wrong, which is told already
         yield from provider.faults(connection)
 
 
