@@ -13,7 +13,7 @@ from benchmarks.rows import Connection
 from gerbang.db._rows import text
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import NumberRange
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Details, Method
 from gerbang.domain.payouts import Destination
 
@@ -22,7 +22,7 @@ DAYS = 30
 OTHERS = 299
 """Other merchants; together they have every tenth payment."""
 COUNTER = "counter 1"
-"""The reference of the one standing paycode on which the great merchant is paid again and again."""
+"""The reference of the one static paycode on which the great merchant is paid again and again."""
 OUTAGE = timedelta(hours=3)
 """A tenth of all payments ends within that time from now on, so that a later instant finds them ended by nobody."""
 FULL = NumberRange(prefix="99001", digits=11, last=9_999)
@@ -52,7 +52,7 @@ SELECT n AS place, CASE n WHEN 0 THEN $merchant ELSE md5('owner ' || n)::uuid EN
 FROM generate_series(0, {OTHERS}) n;
 INSERT INTO merchants SELECT o.merchant_id, m.number + 1000 + place, m.name, m.short_name, m.email, m.agreement, m.created_at
 FROM crowd_owners o, merchants m WHERE place > 0 AND m.id = $merchant;
-INSERT INTO tallies SELECT merchant_id FROM crowd_owners WHERE place > 0;
+INSERT INTO counters SELECT merchant_id FROM crowd_owners WHERE place > 0;
 INSERT INTO endpoints (id, merchant_id, product, url, kinds, api_key, signing_secret, created_at)
 SELECT o.endpoint_id, o.merchant_id, e.product, e.url, e.kinds, e.api_key, e.signing_secret, e.created_at
 FROM crowd_owners o, endpoints e WHERE place > 0 AND e.merchant_id = $merchant;
@@ -85,29 +85,29 @@ INSERT INTO settlements
 SELECT DISTINCT ON (merchant_id, at::date) md5(merchant_id::text || at::date)::uuid, merchant_id, at::date, 1, 1, 1, at, at FROM crowd;
 """
 CHARGES = """
-INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, created_at,
+INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, instructions, descriptor, created_at,
                      updated_at, paid_at, settles_at, settled_at, settlement_id)
 SELECT charge_id, payment_id, merchant_id, 'order-' || n, 2000000,
        CASE WHEN lot < 58 THEN 'succeeded' WHEN lot = 95 THEN 'failed' ELSE 'waiting' END, 'virtual_account',
-       replace($block, '$number', lpad(n::text, 12, '0'))::json, '', at, at, CASE WHEN lot < 58 THEN at END,
+       replace($instructions, '$number', lpad(n::text, 12, '0'))::json, '', at, at, CASE WHEN lot < 58 THEN at END,
        CASE WHEN lot < 58 THEN CASE WHEN lot = 56 THEN $now - interval '1 hour' ELSE $now + interval '1 day' END END,
        CASE WHEN lot < 58 AND old THEN at END, CASE WHEN lot < 58 AND old THEN md5(merchant_id::text || at::date)::uuid END
 FROM crowd WHERE lot < 97 AND lot NOT IN (71, 96) ORDER BY n;
-INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, created_at,
-                     updated_at, paid_at, standing, settles_at, settled_at, settlement_id)
+INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, instructions, descriptor, created_at,
+                     updated_at, paid_at, static, settles_at, settled_at, settlement_id)
 SELECT arrival_id, md5('counter')::uuid, merchant_id, 'counter 1', 2000000, 'succeeded', 'virtual_account',
-       replace($block, '$number', lpad(n::text, 12, '0'))::json, '', at, at, at, true, $now + interval '1 day',
+       replace($instructions, '$number', lpad(n::text, 12, '0'))::json, '', at, at, at, true, $now + interval '1 day',
        CASE WHEN old THEN at END, CASE WHEN old THEN md5(merchant_id::text || at::date)::uuid END
 FROM crowd WHERE lot < 10 AND merchant_id = $merchant ORDER BY n;
 """
 CODES = f"""
-INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, standing, held, free_at, created_at)
+INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, static, held, free_at, created_at)
 SELECT 'virtual_account', '98001' || lpad(n::text, 11, '0'), merchant_id, payment_id, CASE WHEN lot < 97 THEN charge_id END,
        lot > 96, lot BETWEEN 57 AND 70 OR lot > 96 OR n > 0.97 * $count,
        CASE WHEN lot > 96 THEN NULL WHEN n > 0.97 * $count THEN $now + interval '1 day' WHEN lot < 58 THEN at + interval '1 day'
             WHEN lot < 72 THEN $now + interval '31 days' ELSE at + interval '25 hours' END, at
 FROM crowd WHERE lot NOT IN (71, 72, 96) ORDER BY n;
-INSERT INTO paycodes (channel, number, merchant_id, payment_id, standing, free_at, created_at)
+INSERT INTO paycodes (channel, number, merchant_id, payment_id, static, free_at, created_at)
 SELECT 'virtual_account', range.prefix || lpad(n::text, 11, '0'), $merchant, md5('counter')::uuid, false, range.free_at, $now
 FROM (VALUES ('{FULL.prefix}', $now + interval '9 days'), ('{DUE.prefix}', $now - interval '1 day')) AS range(prefix, free_at),
      generate_series(0, {FULL.end}) n;
@@ -115,13 +115,13 @@ FROM (VALUES ('{FULL.prefix}', $now + interval '9 days'), ('{DUE.prefix}', $now 
 NEWS = """
 INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id)
 SELECT merchant_id, n, 'payment.paid', at, payment_id, charge_id FROM crowd ORDER BY n;
-INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, tries, ladder_from, body, created_at)
+INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, tries, retries_from, body, created_at)
 SELECT payment_id, merchant_id, n, endpoint_id,
        CASE WHEN lot < 50 THEN 'delivered' WHEN lot = 50 THEN 'parked' WHEN lot = 51 THEN 'given_up' ELSE 'waiting' END,
        CASE WHEN lot > 51 THEN $now - interval '1 day' + n * 7 % 172800 * interval '1 second' END, (lot < 52)::integer, 0, '{}', at
 FROM crowd WHERE lot < 56 ORDER BY n;
 INSERT INTO tries SELECT payment_id, 1, at, 200, 0, '', '' FROM crowd WHERE lot BETWEEN 40 AND 51 ORDER BY n;
-UPDATE tallies t SET events = c.last, payments = c.count
+UPDATE counters t SET events = c.last, payments = c.count
 FROM (SELECT merchant_id, max(n) AS last, count(*) AS count FROM crowd GROUP BY 1) c WHERE c.merchant_id = t.merchant_id;
 """
 MONEY = """
@@ -174,7 +174,12 @@ END $$
 
 def _values(merchant_id: UUID, count: int, now: datetime) -> dict[str, str]:
     """What stands in the statements with a dollar, as SQL."""
-    method = Method(channel="virtual_account", option="BRI", payer_name="Budi", block=Block(number=NUMBER, name="Budi"))
+    method = Method(
+        channel="virtual_account",
+        option="BRI",
+        payer_name="Budi",
+        instructions=Instructions(number=NUMBER, name="Budi"),
+    )
     return {
         "$merchant": f"'{merchant_id}'::uuid",
         "$count": f"{count}::integer",
@@ -182,7 +187,7 @@ def _values(merchant_id: UUID, count: int, now: datetime) -> dict[str, str]:
         "$number": NUMBER,
         "$method": f"'{text(method)}'::json",
         "$details": f"'{text(Details(description='Kopi Gayo 250 g'))}'::json",
-        "$block": f"'{text(Block(number=NUMBER, name='Budi', option='BRI'))}'",
+        "$instructions": f"'{text(Instructions(number=NUMBER, name='Budi', option='BRI'))}'",
         "$destination": f"'{text(Destination('bank_transfer', '014', '1234567890', 'Budi'))}'::json",
         "$customer": f"'{text(Customer(given_name='Budi'))}'::json",
     }

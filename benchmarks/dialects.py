@@ -142,7 +142,7 @@ V4 = Dialect(
         ),
         "pay": Request("POST", "/api/v4/payments/ID/tasks", _document(action="receive_payment")),
         "settle": Request("POST", "/api/v4/payments/ID/tasks", _document(action="settle")),
-        "standing": Request(
+        "static": Request(
             "POST",
             "/api/v4/payment_methods/virtual_bank_accounts",
             _document(referenceId="customer-SERIAL", bankShortCode="BRI", displayName="Budi Santoso"),

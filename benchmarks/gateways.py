@@ -114,7 +114,7 @@ async def take_in(url: str, wanted: Mapping[str, tuple[str, int]]) -> dict[str, 
     """Makes our merchants: for each name as many as wanted, with an endpoint for the news of one product."""
     shops: dict[str, list[Keys]] = {name: [] for name in wanted}
     settings = Settings(database_url=url, secret_key=SECRET_KEY)
-    async with app.house(settings, base_url="http://127.0.0.1") as built:
+    async with app.gateway(settings, base_url="http://127.0.0.1") as built:
         for name, (product, count) in wanted.items():
             for _ in range(count):
                 merchant, keys = await merchants.create(

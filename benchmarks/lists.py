@@ -16,7 +16,7 @@ from gerbang.services.merchants import Keys
 FIRST = 600_000_000_000
 MONTH = timedelta(days=30)
 ARRIVALS = 10
-"""Every tenth payment is an arrival on a standing number."""
+"""Every tenth payment is an arrival on a static number."""
 NOT_SETTLED = 10
 """The newest tenth is paid and not settled, as if a bank settled after three days."""
 PAGES = 20
@@ -58,7 +58,7 @@ def questions(middle: datetime, count: int) -> list[Question]:
 
 async def store(db: Connection, model: Model, arrivals: tuple[Template, Template], count: int) -> datetime:
     """Stores payments of the last thirty days, evenly, and returns the instant in their middle. `arrivals` are templates
-    of money on a standing number: paid, and settled.
+    of money on a static number: paid, and settled.
     """
     newest = FIRST + count - count // NOT_SETTLED
     begin = int((datetime.now(UTC) - MONTH).timestamp() / rows.HEAD_SECONDS)

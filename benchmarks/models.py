@@ -71,9 +71,9 @@ def _known(before: Snapshot, merchant_id: str) -> dict[str, str]:
 async def derive_arrivals(
     db: Connection, schema: Mapping[str, Table], gateway: Gateway, dialect: Dialect, keys: Keys
 ) -> tuple[Template, Template]:
-    """Opens a standing number of a merchant, and makes templates of money that arrives on it: paid, and settled."""
+    """Opens a static number of a merchant, and makes templates of money that arrives on it: paid, and settled."""
     requests = dialect.requests
-    number = dialect.ask(gateway, keys, requests["standing"].about(rows.SERIAL))["data"]["id"]
+    number = dialect.ask(gateway, keys, requests["static"].about(rows.SERIAL))["data"]["id"]
     taken: list[Snapshot] = []
     for _ in range(2):  # the first opens the merchant's accounts and its settlement of the day
         taken = [await rows.snapshot(db, schema)]

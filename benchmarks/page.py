@@ -91,7 +91,7 @@ def _measure(gateway: Gateway, keys: Keys, options: argparse.Namespace) -> list[
 
 async def _merchant(url: str) -> Keys:
     settings = Settings(database_url=url, secret_key=SECRET_KEY)
-    async with app.house(settings, base_url="http://127.0.0.1") as built:
+    async with app.gateway(settings, base_url="http://127.0.0.1") as built:
         _, keys = await merchants.create(
             built.world, name="PT Toko Maju", short_name="Toko Maju", email="toko@example.id"
         )

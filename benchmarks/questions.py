@@ -53,7 +53,7 @@ class Scene:
     """When the newest payment was made."""
     count: int
     counter: Payment
-    """The standing paycode on which most arrivals are."""
+    """The static paycode on which most arrivals are."""
     arrival_id: UUID
     open: list[UUID]
     numbers: list[str]
@@ -153,18 +153,18 @@ def _sessions(scene: Scene) -> Iterator[Question]:
         "a page behind an id in the middle", lambda world: _tx(world, lambda tx: lists.page(tx, m, Span(high=middle)))
     )
     yield Question(
-        "standing codes of a day", lambda world: _tx(world, lambda tx: payments.standing_between(tx, m, middle, end))
+        "static codes of a day", lambda world: _tx(world, lambda tx: payments.static_between(tx, m, middle, end))
     )
 
 
 def _arrivals(scene: Scene) -> Iterator[Question]:
-    """GET /api/v4/payment_methods/…/payments, and the charges of a standing paycode in the other dialect."""
+    """GET /api/v4/payment_methods/…/payments, and the charges of a static paycode in the other dialect."""
     far = min(FAR_PAGE, scene.count // 200)
     for status in (None, "paid", "completed"):
         for number, size in ((1, 10), (1, 1_000), (far, 10)):
             yield Question(
                 f"v4 arrivals on one code, {status or 'all'}: page {number:,} of {size:,}",
-                lambda world, status=status, number=number, size=size: listing.page_of_standing(
+                lambda world, status=status, number=number, size=size: listing.page_of_static(
                     world, scene.counter, Wanted(status=status, most=size), number
                 ),
             )
@@ -273,8 +273,8 @@ def _merchants(scene: Scene) -> Iterator[Question]:
     yield Question(f"create {BATCH} payments", lambda world: creating.create_all(world, batch))
     again = [replaced(order, reference="order-4711")]
     yield Question("create a payment whose reference is taken", lambda world: creating.create_all(world, again))
-    wish = Cancellation(scene.merchant_id, scene.open[0], "REQUESTED_BY_CUSTOMER")
-    yield Question("cancel a payment", lambda world: withdraw(world, wish))
+    code_request = Cancellation(scene.merchant_id, scene.open[0], "REQUESTED_BY_CUSTOMER")
+    yield Question("cancel a payment", lambda world: withdraw(world, code_request))
     money = [Report("simulator", f"new {number}", "virtual_account", number, 2_000_000) for number in scene.numbers]
     yield Question("book a report", lambda world: reports.book_all(world, money[:1]))
     yield Question(f"book {BATCH} reports", lambda world: reports.book_all(world, money))
@@ -295,7 +295,9 @@ def _answer(payment: Payment, charge: Charge | None) -> bytes:
 def _buyers(scene: Scene) -> Iterator[Question]:
     """The payer's page."""
     yield Question(f"{BATCH} payers' pages", lambda world: checkout.visits(world, scene.open))
-    yield Question(f"whether {BATCH} payers' pages have changed", lambda world: checkout.pulses(world, scene.open))
+    yield Question(
+        f"whether {BATCH} payers' pages have changed", lambda world: checkout.page_versions(world, scene.open)
+    )
 
 
 async def _tx(world: World, ask: Callable[[Tx], Awaitable[object]]) -> object:

@@ -30,8 +30,8 @@ ORDER = (
     "transfers",
     "accounts",
 )
-"""In which order a transaction writes, as the gateway does; the tallies with their events and deliveries come last."""
-LAST = ("tallies", "events", "deliveries")
+"""In which order a transaction writes, as the gateway does; the counters with their events and deliveries come last."""
+LAST = ("counters", "events", "deliveries")
 
 
 @dataclass(frozen=True)
@@ -279,8 +279,8 @@ class Template:
 
     @property
     def counts(self) -> dict[str, int]:
-        """By how much a merchant's tallies grow."""
-        ((before, after),) = self.changes.changed["tallies"]
+        """By how much a merchant's counters grow."""
+        ((before, after),) = self.changes.changed["counters"]
         return {name: int(after[name] or 0) - int(before[name] or 0) for name in ("events", "payments")}
 
     def transaction(self) -> list[str]:
@@ -290,7 +290,7 @@ class Template:
             if table not in LAST:
                 said += self.inserts(table) if table in self.changes.new else []
                 said += self.updates(table) if table in self.changes.changed else []
-        tally = self.updates("tallies")[0] + " RETURNING events AS sequence"
+        tally = self.updates("counters")[0] + " RETURNING events AS sequence"
         chain = [f"tally AS ({tally})"]
         parts = [
             insert.replace("{sequence}", "tally.sequence")

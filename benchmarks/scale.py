@@ -62,7 +62,7 @@ async def measured(url: str, count: int, times: int, say: Callable[[str], None])
 
     Of each question there is the row of its slowest statement, and of every other one that takes too long.
     """
-    async with app.house(Settings(database_url=url, secret_key=SECRET_KEY), base_url="http://127.0.0.1") as built:
+    async with app.gateway(Settings(database_url=url, secret_key=SECRET_KEY), base_url="http://127.0.0.1") as built:
         merchant, _ = await merchants.create(
             built.world, name="PT Toko Maju", short_name="Toko Maju", email="toko@example.id"
         )
@@ -106,7 +106,7 @@ async def _scene(connection: Watched, merchant_id: UUID, now: datetime, count: i
 
     opened = await those("awaiting")
     counter = await payments.by_reference(cast("Tx", connection), merchant_id, crowd.COUNTER, "virtual_account")
-    assert counter is not None, "the crowd has a standing paycode"
+    assert counter is not None, "the crowd has a static paycode"
     return Scene(
         merchant_id=merchant_id,
         other_id=await connection.fetchval(

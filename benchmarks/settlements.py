@@ -39,7 +39,7 @@ def run(url: str, due: int) -> Settled:
 
 
 async def _settle(url: str) -> Settled:
-    async with app.house(Settings(database_url=url, secret_key=SECRET_KEY), base_url="http://127.0.0.1") as built:
+    async with app.gateway(Settings(database_url=url, secret_key=SECRET_KEY), base_url="http://127.0.0.1") as built:
         before, started, count = resident(os.getpid()), time.monotonic(), 0
         while done := await settlements.settle_due(built.world):
             count += done

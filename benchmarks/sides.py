@@ -65,7 +65,7 @@ async def line_up(db: Connection, shops: Mapping[str, Sequence[Keys]], places: i
 
 async def _copy_model(db: Connection, side: str, model: str) -> None:
     """Gives the merchants of a side everything that the model has."""
-    for table, own in (("merchants", "id"), ("tallies", "merchant_id"), ("endpoints", "merchant_id")):
+    for table, own in (("merchants", "id"), ("counters", "merchant_id"), ("endpoints", "merchant_id")):
         columns: Sequence[str] = [
             row["attname"]
             for row in await db.fetch(
@@ -149,7 +149,7 @@ async def store(db: Connection, template: Template, side: str, first: int, count
     }
     source = (
         f"FROM generate_series({first}::bigint, {first + count - 1}) AS p JOIN bench_merchants b ON b.side = '{side}' "
-        f"AND b.place = p % {merchants} JOIN tallies t ON t.merchant_id = b.merchant_id ORDER BY p"
+        f"AND b.place = p % {merchants} JOIN counters t ON t.merchant_id = b.merchant_id ORDER BY p"
     )
     async with db.transaction():
         await db.execute("SET LOCAL synchronous_commit = off")
@@ -164,7 +164,7 @@ async def store(db: Connection, template: Template, side: str, first: int, count
                 side,
             )
         await db.execute(
-            "UPDATE tallies SET events = events + $2, payments = payments + $3 "
+            "UPDATE counters SET events = events + $2, payments = payments + $3 "
             "WHERE merchant_id IN (SELECT merchant_id FROM bench_merchants WHERE side = $1)",
             side,
             counts["events"] * count // merchants,
@@ -177,7 +177,7 @@ async def sizes(db: Connection, side: str, schema: Mapping[str, Table]) -> dict[
     found: dict[str, tuple[int, float]] = {}
     finished = {"payments": "paid_at IS NOT NULL", "charges": "paid_at IS NOT NULL", "events": "snapshot IS NOT NULL"}
     for table in schema.values():
-        if "merchant_id" not in table.types or table.name in {"merchants", "endpoints", "credentials", "tallies"}:
+        if "merchant_id" not in table.types or table.name in {"merchants", "endpoints", "credentials", "counters"}:
             continue
         done = finished.get(table.name, "true") if side.endswith("pay") else "true"
         row: Any = await db.fetchrow(

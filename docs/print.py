@@ -177,16 +177,16 @@ def _constants(module: ModuleType) -> list[tuple[str, Any]]:
 
 
 def channels_page() -> str:
-    found = [channel.facts for channel in channels.found().values()]
+    found = [channel.spec for channel in channels.found().values()]
     head = ["channel", "name", "least", "most", "longest expiry", "a longer one", "fee", "settled", "MULTIPLE"]
     parts: list[Sequence[str]] = [
         [
             "What each way to be paid declares about itself. A product may say otherwise for all its merchants, and a merchant's",
             f"own agreement for one. Fees are before value added tax, which is what the law says on the day: {VAT_PERCENT} % now.",
         ],
-        table(head, [_facts(facts) for facts in found]),
+        table(head, [_spec(spec) for spec in found]),
         ["## Banks, outlets and wallets that differ from their channel"],
-        table(["channel", "option", "least", "most", "settled"], [row for facts in found for row in _options(facts)]),
+        table(["channel", "option", "least", "most", "settled"], [row for spec in found for row in _options(spec)]),
         [
             "Working days are Monday to Friday without bank holidays, and times are those of Jakarta. Money that comes at the",
             "cut-off or later counts as the next day's.",
@@ -223,36 +223,38 @@ def channels_page() -> str:
             ],
         ),
     ]
-    return page("Channels", "the `Facts` of `gerbang/channels/` and the `Terms` of each dialect's products", *parts)
+    return page(
+        "Channels", "the `ChannelSpec` of `gerbang/channels/` and the `Terms` of each dialect's products", *parts
+    )
 
 
-def _facts(facts: channels.Facts) -> list[str]:
+def _spec(spec: channels.ChannelSpec) -> list[str]:
     return [
-        f"`{facts.name}`",
-        facts.title,
-        readable(facts.amount_min),
-        readable(facts.amount_max),
-        _span(facts.expiry_max),
-        "ends earlier than its payment" if facts.expiry_is_capped else "is refused",
-        _rate(facts.fee),
-        _schedule(facts.settling),
-        "no" if not facts.standing else "open or closed amount" if facts.standing_amount else "open amount only",
+        f"`{spec.name}`",
+        spec.title,
+        readable(spec.amount_min),
+        readable(spec.amount_max),
+        _span(spec.expiry_max),
+        "ends earlier than its payment" if spec.expiry_is_capped else "is refused",
+        _rate(spec.fee),
+        _schedule(spec.settling),
+        "no" if not spec.static else "open or closed amount" if spec.static_amount else "open amount only",
     ]
 
 
-def _options(facts: channels.Facts) -> list[list[str]]:
+def _options(spec: channels.ChannelSpec) -> list[list[str]]:
     """Options about which the channel says something else than of itself."""
-    own = facts.amount_min, facts.amount_max
+    own = spec.amount_min, spec.amount_max
     rows: list[list[str]] = []
-    for option in dict.fromkeys([*facts.limits_of, *facts.settling_of]):
-        least, most = facts.limits_of.get(option, own)
-        when = _schedule(facts.settling_of.get(option, facts.settling))
-        rows.append([f"`{facts.name}`", f"`{option}`", readable(least), readable(most), when])
+    for option in dict.fromkeys([*spec.limits_of, *spec.settling_of]):
+        least, most = spec.limits_of.get(option, own)
+        when = _schedule(spec.settling_of.get(option, spec.settling))
+        rows.append([f"`{spec.name}`", f"`{option}`", readable(least), readable(most), when])
     return rows
 
 
 def _products() -> list[Product]:
-    return [voice.product for dialect in api.found() for voice in dialect.voices("", "")]
+    return [callback_format.product for dialect in api.found() for callback_format in dialect.callback_formats("", "")]
 
 
 def _terms(product: Product) -> list[list[str]]:
@@ -272,8 +274,8 @@ def _terms(product: Product) -> list[list[str]]:
 
 
 def _least(said: ChannelTerms) -> str:
-    standing = "" if said.standing_min is None else f"{readable(said.standing_min)} if standing"
-    return ", ".join(filter(None, [_amount(said.amount_min), standing]))
+    static = "" if said.static_min is None else f"{readable(said.static_min)} if static"
+    return ", ".join(filter(None, [_amount(said.amount_min), static]))
 
 
 def _amount(minor: int | None) -> str:

@@ -1,3 +1,3 @@
 """Gerbang, an open, self-hosted payment gateway for Indonesia."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -17,8 +17,8 @@ from gerbang.db import Database
 from gerbang.domain.deliveries import State
 from gerbang.domain.merchants import Agreement
 from gerbang.errors import DeliveryUnknown, Invalid, MerchantUnknown, ProductUnknown
+from gerbang.keyring import Keyring
 from gerbang.logs import set_up as set_up_logs
-from gerbang.seals import Seals
 from gerbang.services import audit, deliveries, installation, lookups, merchants
 from gerbang.services.audit import Finding
 from gerbang.services.deliveries import Left, Overview, Wanted
@@ -36,14 +36,14 @@ def migrate(settings: Settings) -> list[str]:
 
     It is an installation's own database then, or SettingsWrong is raised and nothing was changed.
     """
-    seals = Seals(app.secret_key(settings))
+    keyring = Keyring(app.secret_key(settings))
 
     async def task() -> list[str]:
         assert settings.database_url is not None, "a database was chosen"
         database = Database(settings.database_url, 2)
         try:
             await database.open()
-            return await db.migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
+            return await db.migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, keyring))
         finally:
             await database.close()
 
@@ -70,7 +70,7 @@ def audit_books(settings: Settings) -> list[Finding]:
 def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
     async def inside() -> T:
         base_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-        async with app.house(settings, base_url=base_url) as built:
+        async with app.gateway(settings, base_url=base_url) as built:
             return await task(built.world)
 
     return _told(inside())
@@ -89,10 +89,10 @@ def create_merchant(settings: Settings, name: str, short_name: str, email: str, 
         try:
             _, keys = await merchants.create(world, name=name, short_name=short_name, email=email, once=not again)
         except Invalid as wrong:
-            if "known" not in wrong.facts:
+            if "known" not in wrong.spec:
                 raise
             raise SettingsWrong(
-                f"{wrong} Nothing was changed. `gerbang merchant rotate-secret {wrong.facts['known']}` gives it new secrets; "
+                f"{wrong} Nothing was changed. `gerbang merchant rotate-secret {wrong.spec['known']}` gives it new secrets; "
                 "--again makes another merchant of the same name."
             ) from None
         return _shown(keys)
@@ -275,7 +275,7 @@ def resend_callbacks(settings: Settings, chosen: Chosen) -> Resent:
             found = await deliveries.send_named_again(world, wanted)
         except DeliveryUnknown as wrong:
             raise SettingsWrong(
-                f"There is no callback {wrong.facts['ids']}; `gerbang callbacks list` shows them. Nothing was changed."
+                f"There is no callback {wrong.spec['ids']}; `gerbang callbacks list` shows them. Nothing was changed."
             ) from None
         left: dict[UUID, Left] = {id_: why for id_, why in found.items() if why is not None}
         return Resent(len(found) - len(left), left)

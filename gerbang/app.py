@@ -26,20 +26,20 @@ from gerbang.clock import Clock, MovableClock, SystemClock
 from gerbang.connections.simulator import Simulator
 from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
-from gerbang.db.paycodes import Cursors
+from gerbang.db.paycodes import NumberAllocator
 from gerbang.db.sandbox import CLOCK_CHANNEL
 from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
-from gerbang.domain.deliveries import Voice
+from gerbang.domain.deliveries import CallbackFormat
 from gerbang.folders import data_folder, write_private
 from gerbang.http_connections import PATIENCE, Patience, in_plain_words
+from gerbang.keyring import Keyring
 from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.output import never_wait
-from gerbang.seals import Seals
 from gerbang.services import installation, sandbox, sandbox_merchant
-from gerbang.services.commands import Commands
+from gerbang.services.batches import Batches
 from gerbang.services.sandbox_merchant import Sandbox
 from gerbang.settings import Settings, SettingsWrong
 from gerbang.web import checkout, wallet
@@ -55,34 +55,34 @@ INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
-class House:
+class Gateway:
     """One process, complete."""
 
     world: World
-    commands: Commands
+    batches: Batches
     workers: Workers
-    front: "Front"
+    router: "Router"
 
     async def serve(self, listener: Listener, patience: Patience = PATIENCE) -> None:
         """Answers HTTP until cancelled."""
-        await serve_http(self.front, listener, patience, self.front.refusal, self.front.when_stopping)
+        await serve_http(self.router, listener, patience, self.router.refusal, self.router.when_stopping)
 
 
 @asynccontextmanager
-async def house(
+async def gateway(
     settings: Settings,
     *,
     base_url: str,
     clock_start: datetime | None = None,
     say: Callable[[str], None] = lambda _: None,
-) -> AsyncGenerator[House]:
+) -> AsyncGenerator[Gateway]:
     """Opens everything on the settings' database, and closes it at the end. Raises SettingsWrong.
 
     `say` hears what became of `clock_start` where the clock was used before.
     """
     assert settings.database_url is not None, "a database was chosen"
     live = settings.mode == "live"
-    seals = Seals(secret_key(settings))
+    keyring = Keyring(secret_key(settings))
     dialects = [dialect for dialect in api.found() if not (live and dialect.sandbox_only)]
     clock = SystemClock() if live else MovableClock()
     database = Database(settings.database_url, settings.database_connections)
@@ -92,11 +92,11 @@ async def house(
         db=database,
         clock=clock,
         network=network,
-        seals=seals,
+        keyring=keyring,
         channels=channels.found(),
         banks={} if live else {Simulator.name: Simulator()},
-        products=_voices(dialects, base_url, seals),
-        cursors=Cursors(),
+        products=_callback_formats(dialects, base_url, keyring),
+        allocator=NumberAllocator(),
         calendar=_calendar(settings),
         live=live,
     )
@@ -104,15 +104,15 @@ async def house(
     stop = asyncio.Event()
     try:
         await database.open()
-        await migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, seals))
-        database.recognise = lambda tx: installation.demand_the_same(tx, settings.mode, seals)
+        await migrate(database, then=lambda tx: installation.recognise(tx, settings.mode, keyring))
+        database.recognise = lambda tx: installation.demand_the_same(tx, settings.mode, keyring)
         if isinstance(clock, MovableClock):
             await _set_clock(world, clock, clock_start, say)
             listening = asyncio.create_task(_follow(world, clock, stop))
-        commands = Commands(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
-        workers = Workers(world, commands)
-        context = Context(world=world, commands=commands, advance=workers.advance, base_url=base_url, when_stopping=[])
-        yield House(world, commands, workers, Front(world, dialects, context))
+        batches = Batches(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
+        workers = Workers(world, batches)
+        context = Context(world=world, batches=batches, advance=workers.advance, base_url=base_url, when_stopping=[])
+        yield Gateway(world, batches, workers, Router(world, dialects, context))
     finally:
         if listening is not None:
             stop.set()
@@ -129,8 +129,12 @@ def _calendar(settings: Settings) -> BankCalendar:
         raise SettingsWrong(f"GERBANG_BANK_HOLIDAYS: {wrong}") from None
 
 
-def _voices(dialects: list[Dialect], base_url: str, seals: Seals) -> Mapping[str, Voice]:
-    return {voice.product.name: voice for dialect in dialects for voice in dialect.voices(base_url, seals.page_key)}
+def _callback_formats(dialects: list[Dialect], base_url: str, keyring: Keyring) -> Mapping[str, CallbackFormat]:
+    return {
+        callback_format.product.name: callback_format
+        for dialect in dialects
+        for callback_format in dialect.callback_formats(base_url, keyring.page_key)
+    }
 
 
 async def _set_clock(world: World, clock: MovableClock, start: datetime | None, say: Callable[[str], None]) -> None:
@@ -170,7 +174,7 @@ async def _follow(world: World, clock: MovableClock, stop: asyncio.Event) -> Non
     await world.db.listen(CLOCK_CHANNEL, hear, look, stop)
 
 
-class Front:
+class Router:
     """The door: hands each path to whoever claims it."""
 
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
@@ -304,7 +308,7 @@ async def _run(settings: Settings, listener: Listener, clock_start: datetime | N
     stop = asked_to_stop(_say)
     secret_key(settings, make=True)
     url = base_url(settings, listener.port)
-    async with house(settings, base_url=url, clock_start=clock_start, say=_say) as built:
+    async with gateway(settings, base_url=url, clock_start=clock_start, say=_say) as built:
         path = settings.data / "sandbox.json"
         keys = await sandbox_merchant.ready(built.world, url, _known_sandbox(path))
         write_private(path, msgspec.json.format(msgspec.json.encode(keys).decode(), indent=2) + "\n")
@@ -361,7 +365,7 @@ def serve(settings: Settings) -> int:
 async def _serve(settings: Settings, listener: Listener) -> None:
     stop = asked_to_stop(_say)
     url = base_url(settings, listener.port)
-    async with house(settings, base_url=url) as built:
+    async with gateway(settings, base_url=url) as built:
         where = f" (listening on {listener.host} port {listener.port})" if settings.public_url else ""
         _say(f"Gerbang answers at {url}{where}")
         _say(
@@ -391,7 +395,7 @@ def work(settings: Settings, told_at: Settings | None = None) -> int:
 
 async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
     stop = asked_to_stop(_say)
-    async with house(settings, base_url=base_url(settings, settings.port)) as built:
+    async with gateway(settings, base_url=base_url(settings, settings.port)) as built:
         jobs = [built.workers.run()]
         if listener is not None:
             jobs.append(serve_http(Starlette(routes=Health(built.world).routes()), listener))

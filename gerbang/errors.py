@@ -6,9 +6,9 @@ Refused
 │   ├── ExpiryPassed  ExpiryTooSoon  ExpiryTooFar
 │   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  AgreementUnusable  ReturnUrlMissing
 │   ├── BankMissing  BankUnknown  OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
-│   ├── StandingNeedsApiMode  StandingNotOffered  PageTooLong
-│   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StandingQrQuotaUsedUp
-│   └── NumberForStandingOnly  TooMuchKept
+│   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
+│   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
+│   └── NumberForStaticOnly  TooMuchKept
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
 │   ├── PayoutUnknown  AccountUnknown
@@ -32,15 +32,15 @@ class Refused(Exception):
     The class docstring is the message; `{names}` in it are filled from the facts given.
     """
 
-    def __init__(self, field: str = "", **facts: object) -> None:
+    def __init__(self, field: str = "", **spec: object) -> None:
         self.field = field
-        self.facts = facts
+        self.spec = spec
         super().__init__(self.message)
 
     @property
     def message(self) -> str:
         sentence = " ".join((type(self).__doc__ or type(self).__name__).split())
-        return sentence.format(**{name: _written(fact) for name, fact in self.facts.items()})
+        return sentence.format(**{name: _written(fact) for name, fact in self.spec.items()})
 
 
 def _written(fact: object) -> object:
@@ -59,7 +59,7 @@ class AmountMissing(Invalid):
 
 
 class AmountNotAllowed(Invalid):
-    """A standing QR is open to any amount: QR with MULTIPLE must not carry an amount."""
+    """A static QR is open to any amount: QR with MULTIPLE must not carry an amount."""
 
 
 class AmountBelowLimit(Invalid):
@@ -126,11 +126,11 @@ class AgreementUnusable(Invalid):
     """{title} cannot be used as it was agreed for this merchant: ask the operator of this gateway to correct it."""
 
 
-class StandingNeedsApiMode(Invalid):
+class StaticNeedsApiMode(Invalid):
     """MULTIPLE is offered in API mode only."""
 
 
-class StandingNotOffered(Invalid):
+class StaticNotOffered(Invalid):
     """{title} cannot be used with MULTIPLE."""
 
 
@@ -154,7 +154,7 @@ class RangeUsedUp(Invalid):
     """Every number of the range configured for {bank} is in use."""
 
 
-class NumberForStandingOnly(Invalid):
+class NumberForStaticOnly(Invalid):
     """The number of a payment that is paid once cannot be chosen: leave it out, or ask for MULTIPLE."""
 
 
@@ -162,7 +162,7 @@ class TooMuchKept(Invalid):
     """Metadata and order information have {size} bytes together, of which {most} can be kept."""
 
 
-class StandingQrQuotaUsedUp(Invalid):
+class StaticQrQuotaUsedUp(Invalid):
     """The allowed number of static QRIS, {quota}, is reached."""
 
 
@@ -221,8 +221,8 @@ class KeyReused(Conflict):
 class WrongState(Refused):
     """The {thing} is {state}, so it cannot be {verb}."""
 
-    def __init__(self, field: str = "", **facts: object) -> None:
-        super().__init__(field, **{"thing": "payment", **facts})
+    def __init__(self, field: str = "", **spec: object) -> None:
+        super().__init__(field, **{"thing": "payment", **spec})
 
 
 class InsufficientFunds(Refused):
@@ -236,8 +236,8 @@ class BankSilent(Refused):
 class CredentialsWrong(Refused):
     """The credentials are not accepted: {why}."""
 
-    def __init__(self, field: str = "", **facts: object) -> None:
-        super().__init__(field, **{"why": "they are missing, wrong or expired", **facts})
+    def __init__(self, field: str = "", **spec: object) -> None:
+        super().__init__(field, **{"why": "they are missing, wrong or expired", **spec})
 
 
 class NotInLiveMode(Refused):
@@ -251,5 +251,5 @@ class ClockBackwards(Refused):
 class Unavailable(Refused):
     """The database {what} right now. Send the same request again in a moment."""
 
-    def __init__(self, field: str = "", **facts: object) -> None:
-        super().__init__(field, **{"what": "cannot be reached", **facts})
+    def __init__(self, field: str = "", **spec: object) -> None:
+        super().__init__(field, **{"what": "cannot be reached", **spec})

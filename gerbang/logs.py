@@ -62,15 +62,15 @@ class Seldom:
         self._next = 0.0
         self._times = 0
 
-    def warning(self, event: str, **facts: object) -> None:
-        self._say(logging.WARNING, event, facts)
+    def warning(self, event: str, **spec: object) -> None:
+        self._say(logging.WARNING, event, spec)
 
-    def error(self, event: str, **facts: object) -> None:
-        self._say(logging.ERROR, event, facts)
+    def error(self, event: str, **spec: object) -> None:
+        self._say(logging.ERROR, event, spec)
 
-    def _say(self, level: int, event: str, facts: dict[str, object]) -> None:
+    def _say(self, level: int, event: str, spec: dict[str, object]) -> None:
         self._times += 1
         now = time.perf_counter()
         if now >= self._next:
-            structlog.get_logger().log(level, event, times=self._times, **facts)
+            structlog.get_logger().log(level, event, times=self._times, **spec)
             self._next, self._times = now + self._seconds, 0

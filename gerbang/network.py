@@ -293,7 +293,7 @@ class Network:
         self._resting: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         self._closed = False
 
-    def judge(self, url: str) -> None:
+    def check(self, url: str) -> None:
         """Raises NetworkFailed with the reason why `url` can't be called. Names are not resolved here, only when called."""
         _target(url, self._allow_private, self._ports)
 

@@ -130,5 +130,5 @@ def _gap(lost: int) -> bytes:
     """The line that stands where so many lines are missing."""
     if not lost:
         return b""
-    facts = {"lines": lost, "event": "lines are missing here: nobody took them", "level": "warning"}
-    return json.dumps(dict(_now(None, "warning", facts))).encode() + b"\n"
+    spec = {"lines": lost, "event": "lines are missing here: nobody took them", "level": "warning"}
+    return json.dumps(dict(_now(None, "warning", spec))).encode() + b"\n"

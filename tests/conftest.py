@@ -11,8 +11,8 @@ import pytest
 import uvloop
 
 from gerbang.db.embedded import postgres
-from tests.gateways import Databases, Gateway, Shop
-from tests.shops import Run
+from tests.support.gateways import Databases, Gateway, Shop
+from tests.support.shop_servers import Run
 
 # People look for new faults with every run; a judgement of a commit must come out the same twice.
 hypothesis.settings.register_profile("judging", derandomize=True)

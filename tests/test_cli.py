@@ -15,8 +15,8 @@ import structlog
 
 from gerbang import __version__
 from gerbang.cli import main
-from tests.gateways import Databases
-from tests.houses import connected
+from tests.support.gateways import Databases
+from tests.support.services import connected
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -443,8 +443,8 @@ def test_a_callback_is_set_and_shown_with_what_its_product_proves_itself_by(
 ) -> None:
     line = f"callbacks set --merchant ID --product {product} --url https://toko.example.id/news"
     code, printed, _ = operator(line)
-    facts = dict(line.split("  ", 1) for line in printed.splitlines())
+    spec = dict(line.split("  ", 1) for line in printed.splitlines())
     assert code == 0
-    assert list(facts) == ["product", "url", *proofs]
-    assert facts["signing secret"].strip().startswith(form)
+    assert list(spec) == ["product", "url", *proofs]
+    assert spec["signing secret"].strip().startswith(form)
     assert operator(line)[1] == printed, "the secrets stay what they were"

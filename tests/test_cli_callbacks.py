@@ -16,22 +16,22 @@ from gerbang.domain.deliveries import Try
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method
 from gerbang.services import deliveries
-from gerbang.services.commands import Commands
+from gerbang.services.batches import Batches
 from gerbang.services.deliveries import Result, Wanted
 from gerbang.settings import Settings
 from gerbang.world import World
-from tests.gateways import Databases
-from tests.houses import KEY, START, House, house, money, number, order, run
+from tests.support.gateways import Databases
+from tests.support.services import KEY, START, Services, money, number, order, run, services
 from tests.test_cli import typed
 
 
-async def told(here: House, merchant: Merchant, *statuses: int) -> list[UUID]:
+async def told(here: Services, merchant: Merchant, *statuses: int) -> list[UUID]:
     """So many callbacks of a merchant, each sent until it is settled what becomes of it: 0 stays untouched. Their ids."""
     method = Method(channel="virtual_account", option="BRI")
-    standing = number(await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=method)))
+    static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=method)))
     ids: list[UUID] = []
     for nth, status in enumerate(statuses):
-        assert (await here.commands.report(money(standing, amount=100 + nth))).outcome == "booked"
+        assert (await here.batches.report(money(static, amount=100 + nth))).outcome == "booked"
         (due,) = await deliveries.claim(here.world, 10)
         attempt = Try(7, here.clock.now(), status or None, 0.1, answer="no")
         if status:
@@ -50,7 +50,7 @@ def test_what_nobody_took_is_sent_again_once_however_often_that_is_asked(databas
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             one, two = [await here.merchant(callbacks="http://127.0.0.1:9/") for _ in range(2)]
             ids = await told(here, one, 500, 404, 200, 500, 404)
             others = await told(here, two, 404)
@@ -62,7 +62,7 @@ def test_what_nobody_took_is_sent_again_once_however_often_that_is_asked(databas
             assert [after[id_] for id_ in others] == ["given_up"]
             due = await deliveries.claim(here.world, 10)
             assert {each.id for each in due} == {*ids} - {ids[2]}
-            assert {each.ladder_from for each in due} == {7}
+            assert {each.retries_from for each in due} == {7}
 
     run(story)
 
@@ -71,7 +71,7 @@ def test_two_operators_at_once_do_not_send_it_twice(databases: Databases) -> Non
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             merchant = await here.merchant(callbacks="http://127.0.0.1:9/")
             await told(here, merchant, *[404] * 12)
             wanted = Wanted(("given_up",))
@@ -85,7 +85,7 @@ def test_callbacks_are_chosen_by_merchant_product_state_time_and_id(databases: D
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             one, two = [await here.merchant(callbacks="http://127.0.0.1:9/") for _ in range(2)]
             begun = here.clock.now()
             ids = await told(here, one, 500, 404, 200)
@@ -108,7 +108,7 @@ def test_callbacks_are_chosen_by_merchant_product_state_time_and_id(databases: D
 
 
 @dataclass
-class Desk:
+class Endpoints:
     """An operator's desk: a database with some callbacks, and a command line on it."""
 
     merchant: str
@@ -121,7 +121,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+def endpoints(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Endpoints]:
     """In live mode."""
     settings = Settings(
         mode="live", database_url=databases.fresh(), secret_key=KEY, public_url="https://pay.example.id"
@@ -130,54 +132,54 @@ def desk(databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         monkeypatch.setenv(f"GERBANG_{name.upper()}", getattr(settings, name))
 
     async def fill() -> tuple[str, UUID, UUID]:
-        async with app.house(settings, base_url="https://pay.example.id") as built:
+        async with app.gateway(settings, base_url="https://pay.example.id") as built:
             clock = MovableClock(START, ticking=False)
             world = replace(built.world, clock=clock)
-            here = House(world, Commands(world, size_max=64, lanes=2), built.workers, clock)
+            here = Services(world, Batches(world, size_max=64, lanes=2), built.workers, clock)
             merchant = await here.merchant(callbacks="https://shop.example/")
             parked, given_up, _ = await told(here, merchant, 500, 404, 200)
             return str(merchant.id), parked, given_up
 
     merchant, parked, given_up = run(fill)
-    yield Desk(merchant, str(parked), str(given_up), capsys)
+    yield Endpoints(merchant, str(parked), str(given_up), capsys)
     structlog.reset_defaults()
 
 
-def test_an_operator_finds_what_nobody_took_and_sends_it_again(desk: Desk) -> None:
-    code, printed, error = desk.typed("callbacks list")
+def test_an_operator_finds_what_nobody_took_and_sends_it_again(endpoints: Endpoints) -> None:
+    code, printed, error = endpoints.typed("callbacks list")
     assert (code, error) == (0, "")
     head, *lines = printed.splitlines()
     assert head.split() == ["id", "merchant", "product", "event", "state", "created", "tries", "last", "answer"]
-    assert [line.split()[0] for line in lines] == [desk.given_up, desk.parked]
+    assert [line.split()[0] for line in lines] == [endpoints.given_up, endpoints.parked]
     assert "HTTP 404" in lines[0]
-    listed = json.loads(desk.typed("callbacks list --merchant ID --state parked --json")[1])
+    listed = json.loads(endpoints.typed("callbacks list --merchant ID --state parked --json")[1])
     assert [(each["id"], each["state"], each["status"], each["tries"]) for each in listed] == [
-        (desk.parked, "parked", 500, 7)
+        (endpoints.parked, "parked", 500, 7)
     ]
-    assert desk.typed("callbacks list --limit 1")[2] == (
+    assert endpoints.typed("callbacks list --limit 1")[2] == (
         "gerbang: there are more than the newest 1; see --limit, --from and --to.\n"
     )
-    assert len(json.loads(desk.typed("callbacks list --merchant ID --state delivered --json")[1])) == 1
+    assert len(json.loads(endpoints.typed("callbacks list --merchant ID --state delivered --json")[1])) == 1
 
-    assert desk.typed(f"callbacks resend --id msg_{UUID(desk.parked).hex} --from 2025-03-31T00:00:00Z")[1] == (
-        f"0 callbacks are due again.\n{desk.parked} is none of those that the other options choose.\n"
-    )
-    assert desk.typed(f"callbacks resend --id msg_{UUID(desk.parked).hex}")[1] == "1 callback is due again.\n"
-    assert json.loads(desk.typed("callbacks resend --merchant ID --product payment --json")[1]) == {"resent": 1}
-    assert desk.typed("callbacks resend --everybody")[1] == "0 callbacks are due again.\n"
-    waiting = json.loads(desk.typed("callbacks list --merchant ID --state waiting --json")[1])
-    assert [each["id"] for each in waiting] == [desk.given_up, desk.parked]
-    assert desk.typed("callbacks list")[1] == (
+    assert endpoints.typed(f"callbacks resend --id msg_{UUID(endpoints.parked).hex} --from 2025-03-31T00:00:00Z")[
+        1
+    ] == (f"0 callbacks are due again.\n{endpoints.parked} is none of those that the other options choose.\n")
+    assert endpoints.typed(f"callbacks resend --id msg_{UUID(endpoints.parked).hex}")[1] == "1 callback is due again.\n"
+    assert json.loads(endpoints.typed("callbacks resend --merchant ID --product payment --json")[1]) == {"resent": 1}
+    assert endpoints.typed("callbacks resend --everybody")[1] == "0 callbacks are due again.\n"
+    waiting = json.loads(endpoints.typed("callbacks list --merchant ID --state waiting --json")[1])
+    assert [each["id"] for each in waiting] == [endpoints.given_up, endpoints.parked]
+    assert endpoints.typed("callbacks list")[1] == (
         "None is parked or given up. Others are listed with --merchant and --state waiting or --state delivered.\n"
     )
-    assert desk.typed("callbacks list --state parked")[1] == "None is parked.\n"
+    assert endpoints.typed("callbacks list --state parked")[1] == "None is parked.\n"
 
 
 def test_a_callback_that_is_named_is_due_now_also_while_it_waits_for_its_next_try(databases: Databases) -> None:
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             merchant = await here.merchant(callbacks="http://127.0.0.1:9/")
             waiting, delivered, parked, sent = await told(here, merchant, 0, 200, 500, 0)
             here.pass_time(seconds=57)
@@ -198,7 +200,7 @@ def test_a_callback_that_is_named_is_due_now_also_while_it_waits_for_its_next_tr
                 sent: "being sent",
             }
             again = await deliveries.claim(here.world, 10)
-            assert {each.id: each.ladder_from for each in again} == {waiting: 1, parked: 7}
+            assert {each.id: each.retries_from for each in again} == {waiting: 1, parked: 7}
 
     run(story)
 
@@ -207,7 +209,7 @@ def test_what_a_dead_process_had_taken_is_not_being_sent(databases: Databases) -
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             (taken,) = await told(here, await here.merchant(callbacks="http://127.0.0.1:9/"), 0)
             async with here.world.db.transaction() as tx:
                 await tx.execute("UPDATE deliveries SET in_hand_since = in_hand_since - interval '21 seconds'")
@@ -216,35 +218,37 @@ def test_what_a_dead_process_had_taken_is_not_being_sent(databases: Databases) -
     run(story)
 
 
-def test_an_operator_is_told_why_a_callback_that_was_named_is_left_as_it_is(desk: Desk) -> None:
+def test_an_operator_is_told_why_a_callback_that_was_named_is_left_as_it_is(endpoints: Endpoints) -> None:
     (delivered,) = [
-        each["id"] for each in json.loads(desk.typed("callbacks list --merchant ID --state delivered --json")[1])
+        each["id"] for each in json.loads(endpoints.typed("callbacks list --merchant ID --state delivered --json")[1])
     ]
-    assert desk.typed(f"callbacks resend --id {desk.parked} --id {delivered}")[1] == (
+    assert endpoints.typed(f"callbacks resend --id {endpoints.parked} --id {delivered}")[1] == (
         f"1 callback is due again.\n{delivered} is delivered, and is not sent again.\n"
     )
-    assert desk.typed(f"callbacks resend --id {desk.parked}")[1] == (
-        f"0 callbacks are due again.\n{desk.parked} was due already.\n"
+    assert endpoints.typed(f"callbacks resend --id {endpoints.parked}")[1] == (
+        f"0 callbacks are due again.\n{endpoints.parked} was due already.\n"
     )
-    assert json.loads(desk.typed(f"callbacks resend --id {desk.parked} --json")[1]) == {
+    assert json.loads(endpoints.typed(f"callbacks resend --id {endpoints.parked} --json")[1]) == {
         "resent": 0,
-        "left": {desk.parked: "due"},
+        "left": {endpoints.parked: "due"},
     }
     unknown = "01a1fc0e-d925-740c-b41a-d4eb19e1e704"
-    assert desk.typed(f"callbacks resend --id {desk.given_up} --id {unknown}") == (
+    assert endpoints.typed(f"callbacks resend --id {endpoints.given_up} --id {unknown}") == (
         1,
         "",
         f"gerbang: There is no callback {unknown}; `gerbang callbacks list` shows them. Nothing was changed.\n",
     )
-    assert desk.given_up in desk.typed("callbacks list")[1]
+    assert endpoints.given_up in endpoints.typed("callbacks list")[1]
 
 
-def test_an_operator_sees_where_each_product_of_a_merchant_is_told_and_no_secret(desk: Desk) -> None:
+def test_an_operator_sees_where_each_product_of_a_merchant_is_told_and_no_secret(endpoints: Endpoints) -> None:
     assert (
-        desk.typed("callbacks set --merchant ID --product v4-payments --url https://budi:rahasia@toko.example/v4")[0]
+        endpoints.typed("callbacks set --merchant ID --product v4-payments --url https://budi:rahasia@toko.example/v4")[
+            0
+        ]
         == 0
     )
-    code, printed, error = desk.typed("callbacks show ID")
+    code, printed, error = endpoints.typed("callbacks show ID")
     assert (code, error) == (0, "")
     assert [line.split(maxsplit=1) for line in printed.splitlines()] == [
         ["product", "url"],
@@ -255,7 +259,7 @@ def test_an_operator_sees_where_each_product_of_a_merchant_is_told_and_no_secret
     ]
 
 
-def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(desk: Desk) -> None:
+def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(endpoints: Endpoints) -> None:
     for line, code, why in (
         ("callbacks resend", 2, "--everybody"),
         ("callbacks list --state waiting", 2, "--merchant"),
@@ -267,27 +271,27 @@ def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(desk: D
         ("callbacks list --product banana", 1, "payment"),
         ("callbacks resend --id banana", 1, "banana is not a callback's id"),
     ):
-        got = desk.typed(line)
+        got = endpoints.typed(line)
         assert (got[0], got[1]) == (code, ""), line
         assert why in got[2], line
-    assert len(json.loads(desk.typed("callbacks list --json")[1])) == 2
+    assert len(json.loads(endpoints.typed("callbacks list --json")[1])) == 2
 
 
 def test_in_live_mode_a_url_is_https_on_its_usual_port_until_the_operator_allows_more(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting = "callbacks set --merchant ID --product payment --url"
     for url in ("http://shop.example/", "https://shop.example:8443/"):
-        code, printed, error = desk.typed(f"{setting} {url}")
+        code, printed, error = endpoints.typed(f"{setting} {url}")
         assert (code, printed) == (1, "")
         assert "this gateway's operator allows https:443 only" in error
     monkeypatch.setenv("GERBANG_CALLBACK_PORTS", "https:443,https:8443")
-    assert desk.typed(f"{setting} https://shop.example:8443/")[0] == 0
-    assert desk.typed(f"{setting} http://shop.example/")[0] == 1
+    assert endpoints.typed(f"{setting} https://shop.example:8443/")[0] == 0
+    assert endpoints.typed(f"{setting} http://shop.example/")[0] == 1
 
 
-def test_a_password_in_a_url_is_kept_and_not_printed(desk: Desk) -> None:
-    code, printed, error = desk.typed(
+def test_a_password_in_a_url_is_kept_and_not_printed(endpoints: Endpoints) -> None:
+    code, printed, error = endpoints.typed(
         "callbacks set --merchant ID --product payment --url https://budi:rahasia@shop.example/hook"
     )
     assert (code, error) == (0, "")
@@ -297,6 +301,6 @@ def test_a_password_in_a_url_is_kept_and_not_printed(desk: Desk) -> None:
         "callbacks list --json",
         "callbacks set --merchant ID --product payment --url x://budi:rahasia@y/",
     ):
-        printed += "".join(desk.typed(line)[1:])
+        printed += "".join(endpoints.typed(line)[1:])
     assert "rahasia" not in printed
     assert "budi" not in printed

@@ -20,7 +20,7 @@ import pytest
 from gerbang.connections_file.checks import clocks, ending
 from gerbang.network import Answer
 from tests.connections_file.pems import certificate, private, public, rsa_key
-from tests.programs import ROOT, clean_environment, program
+from tests.support.programs import ROOT, clean_environment, program
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -15,8 +15,8 @@ import structlog
 from gerbang.cli import main
 from gerbang.db import _complaints
 from gerbang.db.embedded import postgres
-from tests.gateways import Databases
-from tests.programs import program
+from tests.support.gateways import Databases
+from tests.support.programs import program
 
 PASSWORD = "hush/4#9"
 COMMANDS = [

@@ -12,7 +12,7 @@ import pytest
 
 from gerbang.folders import NOBODYS, FolderWrong, data_folder, write_private
 from gerbang.settings import Settings, SettingsWrong
-from tests.programs import program, short_folder
+from tests.support.programs import program, short_folder
 
 CHOOSE = "Choose another folder with --data or GERBANG_DATA."
 ASKED_BY_SOMEBODY = """

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from gerbang.http_connections import TARGET_BYTES_MAX, WAITING_MAX, Connection, Patience
-from tests.gateways import Gateway, Shop
-from tests.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
+from tests.support.gateways import Gateway, Shop
+from tests.support.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
 
 WORDS = (
     "upgrade:",
@@ -28,7 +28,7 @@ WORDS = (
     "GET /healthz HTTP/1.1",
     "x-not-upgraded:",
 )
-WISH = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+CODE_REQUEST = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 LAST_TOLD = ("GET", "/last", "")
 
@@ -62,28 +62,28 @@ def in_chunks(*chunks: bytes, more: bytes = b"", trailer: bytes = b"") -> bytes:
 # -- one request, one answer ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wish", [b"", WISH], ids=["plain", "wish"])
+@pytest.mark.parametrize("wish", [b"", CODE_REQUEST], ids=["plain", "wish"])
 @pytest.mark.parametrize("word", WORDS)
-def test_one_request_gets_one_answer_wherever_it_is_cut(server: Echo, word: str, wish: bytes) -> None:
+def test_one_request_gets_one_answer_wherever_it_is_cut(server: Echo, word: str, code_request: bytes) -> None:
     """The body has lines that look like those of a head, and ends in what looks like a request."""
     inner = b"GET /smuggled HTTP/1.1\r\nHost: y\r\nX: "
     body = f"\r\n{word}".encode() * 40 + inner + b"a" * (7 * 40 - len(inner)) + b"\r\n\r\n"
-    whole = post(body, wish)
+    whole = post(body, code_request)
     blank = whole.index(b"\r\n\r\n")
     cuts = range(blank - 2, blank + 14)
     for got in sent_all(server.port, [(whole[:cut], whole[cut:] + LAST) for cut in cuts]):
         assert [answer.told for answer in got] == [("POST", "/body", body.decode()), LAST_TOLD]
 
 
-@pytest.mark.parametrize("wish", [b"", WISH], ids=["plain", "wish"])
-def test_each_of_many_requests_at_once_keeps_its_body_wherever_they_are_cut(server: Echo, wish: bytes) -> None:
+@pytest.mark.parametrize("wish", [b"", CODE_REQUEST], ids=["plain", "wish"])
+def test_each_of_many_requests_at_once_keeps_its_body_wherever_they_are_cut(server: Echo, code_request: bytes) -> None:
     inner = LAST.replace(b"last", b"smuggled")
     parts = [
-        post(inner, wish, "/1"),
-        post(b"", wish, "/2"),
-        in_chunks(b"a", inner, more=wish),
-        b"GET /4 HTTP/1.1\r\nHost: x\r\n" + wish + b"\r\n",
-        post(inner, wish, "/5"),
+        post(inner, code_request, "/1"),
+        post(b"", code_request, "/2"),
+        in_chunks(b"a", inner, more=code_request),
+        b"GET /4 HTTP/1.1\r\nHost: x\r\n" + code_request + b"\r\n",
+        post(inner, code_request, "/5"),
     ]
     whole = b"".join([*parts, LAST])
     hidden = inner.decode()
@@ -95,7 +95,7 @@ def test_each_of_many_requests_at_once_keeps_its_body_wherever_they_are_cut(serv
 
 
 def test_a_request_that_comes_byte_by_byte_is_read_as_a_whole_one(server: Echo) -> None:
-    whole = post(b"\r\nupgrade: x", WISH) + LAST
+    whole = post(b"\r\nupgrade: x", CODE_REQUEST) + LAST
     with line_to(server.port) as line:
         for at in range(len(whole)):
             line.sendall(whole[at : at + 1])
@@ -105,8 +105,8 @@ def test_a_request_that_comes_byte_by_byte_is_read_as_a_whole_one(server: Echo) 
 
 
 def test_the_wish_for_another_protocol_is_not_handed_on_and_everything_else_is(server: Echo) -> None:
-    wish = b"UPGRADE: websocket\r\nConnection: upgrade\r\nX-A:  b \r\nUpgrade: h2c\r\nX-A: c\r\n"
-    [first, _] = sent(server.port, post(b"{}", wish) + LAST)
+    code_request = b"UPGRADE: websocket\r\nConnection: upgrade\r\nX-A:  b \r\nUpgrade: h2c\r\nX-A: c\r\n"
+    [first, _] = sent(server.port, post(b"{}", code_request) + LAST)
     assert re.findall(rb'"headers":(\[.*?\])', first.body) == [b'["host","connection","x-a","x-a","content-length"]']
 
 
@@ -120,10 +120,10 @@ def test_a_trailer_is_no_header(server: Echo) -> None:
 @pytest.mark.parametrize(
     "trailer", [b"Connection: close\r\n", b"Connection: x, close\r\n", b"Proxy-Connection: close\r\n"]
 )
-@pytest.mark.parametrize("wish", [b"", WISH], ids=["plain", "wish"])
-def test_who_closes_the_connection_in_a_trailer_is_told_so(server: Echo, trailer: bytes, wish: bytes) -> None:
+@pytest.mark.parametrize("wish", [b"", CODE_REQUEST], ids=["plain", "wish"])
+def test_who_closes_the_connection_in_a_trailer_is_told_so(server: Echo, trailer: bytes, code_request: bytes) -> None:
     """The parser reads nothing behind it, and a proxy must not take the connection for another's request."""
-    whole = in_chunks(b"a", more=wish, trailer=trailer)
+    whole = in_chunks(b"a", more=code_request, trailer=trailer)
     for parts in ((whole + LAST,), (whole[:-9], whole[-9:] + LAST)):
         [answer] = sent(server.port, *parts)
         assert answer.told == ("POST", "/chunks", "a")
@@ -138,7 +138,7 @@ REFUSED = {
     "two hosts": (400, GET + b"Host: x\r\nHost: x\r\n\r\n"),
     "no host": (400, GET + b"\r\n"),
     "two hosts in 1.0": (400, b"GET /refused HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n"),
-    "two hosts and a wish": (400, GET + b"Host: x\r\nhost: y\r\n" + WISH + b"\r\n"),
+    "two hosts and a wish": (400, GET + b"Host: x\r\nhost: y\r\n" + CODE_REQUEST + b"\r\n"),
     "http 2": (400, b"GET /refused HTTP/2.0\r\nHost: x\r\n\r\n"),
     "http 0.9": (400, b"GET /refused\r\n\r\n"),
     "http 1.2": (400, b"GET /refused HTTP/1.2\r\nHost: x\r\n\r\n"),
@@ -149,7 +149,7 @@ REFUSED = {
     "a length and chunks": (400, POST + b"Host: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     "chunks and a length": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"),
     "an unknown coding": (400, POST + b"Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"),
-    "an unknown coding and a wish": (400, POST + b"Host: x\r\n" + WISH + b"Transfer-Encoding: identity\r\n\r\n"),
+    "an unknown coding and a wish": (400, POST + b"Host: x\r\n" + CODE_REQUEST + b"Transfer-Encoding: identity\r\n\r\n"),
     "chunks in 1.0": (400, b"POST /refused HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     "an address without end": (414, b"GET /refused" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a folded line": (400, POST + b"Host: x\r\nContent-Length: 1\r\n 2\r\n\r\nabcdefghijkl"),
@@ -242,7 +242,7 @@ BIG = 2_000_000
         (b"POST /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", 401),
         (b"POST /early HTTP/1.0\r\n", 401),
         (b"POST /early HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n", 401),
-        (b"POST /early HTTP/1.1\r\nHost: x\r\n" + WISH, 401),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\n" + CODE_REQUEST, 401),
         (b"POST /early HTTP/1.1\r\nHost: x\r\nHost: y\r\n", 400),
         (b"POST /early HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 300, 431),
     ],
@@ -334,7 +334,7 @@ GONE = {
     "in a head": b"GET / HTTP/1.1\r\nA: b",
     "in a body": post(b"12")[:-1],
     "answered": post(b"12"),
-    "answered with a wish": post(b"12", WISH),
+    "answered with a wish": post(b"12", CODE_REQUEST),
     "refused": GET + b"\r\n",
     "answered early": post(b"12", path="/early")[:-1],
 }

@@ -12,8 +12,8 @@ import yaml
 from gerbang import api
 from gerbang.http_connections import WAITING_MAX, Patience
 from tests.api.v2_sessions.contracts import Contract
-from tests.gateways import Databases, Gateway
-from tests.peers import Answer, line_to, sent, until_hung_up
+from tests.support.gateways import Databases, Gateway
+from tests.support.peers import Answer, line_to, sent, until_hung_up
 from tests.test_http_connections import REFUSED, in_chunks, post
 
 CONTRACTS = {one.name: Contract(yaml.safe_load(one.openapi)) for one in api.found()}

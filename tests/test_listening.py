@@ -10,7 +10,7 @@ import pytest
 from gerbang import listening
 from gerbang.http_connections import Patience
 from gerbang.settings import Settings, SettingsWrong
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 HURRY = 0.8

@@ -6,7 +6,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
-from tests.programs import ROOT, clean_environment
+from tests.support.programs import ROOT, clean_environment
 
 
 def made(folder: Path) -> Path:

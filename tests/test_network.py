@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gerbang import network
 from gerbang.network import NetworkFailed
-from tests.shops import OK, Peer, Run, answering, failure, read_request, shop, way_out
+from tests.support.shop_servers import OK, Peer, Run, answering, failure, read_request, shop, way_out
 
 # What is sent and what comes back
 

@@ -13,7 +13,7 @@ import uvloop
 from gerbang.addresses import is_public
 from gerbang.network import Network, NetworkFailed, split_credentials
 from gerbang.resolver import Found
-from tests.shops import OK, answering, failure, shop, way_out
+from tests.support.shop_servers import OK, answering, failure, shop, way_out
 
 TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -21,7 +21,7 @@ TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 def check_url(url: str, allow_private: bool, ports: frozenset[str] | None = None) -> str | None:
     """Why a URL can't be called; None where it can."""
     try:
-        Network(allow_private, ports=ports, tls=TRUST).judge(url)
+        Network(allow_private, ports=ports, tls=TRUST).check(url)
     except NetworkFailed as refusal:
         return refusal.reason
     return None
@@ -271,6 +271,6 @@ def test_a_user_name_and_password_are_taken_out_of_a_url(url: str, bare: str, cr
 )
 def test_a_url_is_refused_without_its_password_being_shown(url: str) -> None:
     with pytest.raises(NetworkFailed) as refusal:
-        Network(False, ports=frozenset({"https:443"}), tls=TRUST).judge(split_credentials(url)[0])
+        Network(False, ports=frozenset({"https:443"}), tls=TRUST).check(split_credentials(url)[0])
     assert "rahasia" not in str(refusal.value)
     assert "budi" not in str(refusal.value)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gerbang.http_answers import ANSWER_BYTES_MAX
-from tests.shops import OK, Run, failure, flooding, read_request, shop, way_out
+from tests.support.shop_servers import OK, Run, failure, flooding, read_request, shop, way_out
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

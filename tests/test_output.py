@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from gerbang.output import LAST_SECONDS, WAITING_BYTES_MAX, Unwaited
-from tests.gateways import Databases
-from tests.programs import ROOT, clean_environment, short_folder
+from tests.support.gateways import Databases
+from tests.support.programs import ROOT, clean_environment, short_folder
 
 PIPE_BYTES = 65_536
 """What Linux keeps in a pipe for who does not read."""

@@ -25,7 +25,7 @@ import pytest
 
 from gerbang.cli import commands
 from gerbang.settings import Settings
-from tests.gateways import Shop
+from tests.support.gateways import Shop
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN, PRINTS = "<!-- run -->", "<!-- prints -->"
@@ -154,7 +154,7 @@ def test_the_readme_pays_its_payment_and_hears_of_it(printed_by: Callable[[str],
 def test_the_balances_of_the_readme_are_those_that_come_out(printed_by: Callable[[str], Printed]) -> None:
     text = "".join(printed for printed, _ in printed_by("README.md"))
     shown = [text for _, language, text in blocks("README.md") if language == "json" and "alance" in text]
-    figures = [figure for block in shown for figure in re.findall(r'alance": "(-?[0-9.]+)"', block)]
+    figures = [figure for instructions in shown for figure in re.findall(r'alance": "(-?[0-9.]+)"', instructions)]
     assert len(figures) == 6
     assert [figure for figure in figures if f'alance":"{figure}"' not in text] == []
 

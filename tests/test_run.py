@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import json
 import os
 import re
 import signal
@@ -20,9 +19,16 @@ import pytest
 
 from gerbang.listening import base_url, cannot_listen, listen
 from gerbang.settings import Settings, SettingsWrong
-from tests.gateways import Databases
-from tests.houses import connected
-from tests.programs import Caller, is_gone, keys_of, postgres_of, program, program_with_descriptors, short_folder
+from tests.support.gateways import Databases
+from tests.support.programs import (
+    Caller,
+    is_gone,
+    keys_of,
+    postgres_of,
+    program,
+    program_with_descriptors,
+    short_folder,
+)
 
 FIRST_START_SECONDS_MAX = 5.0
 SECOND_START_SECONDS_MAX = 2.0
@@ -316,28 +322,6 @@ def test_a_worker_says_whether_it_lives_and_can_work(databases: Databases) -> No
             assert httpx.get(f"{url}/{path}", timeout=10).json() == {"status": "ok"}
         assert httpx.get(f"{url}/v2/payments", timeout=10).status_code == 404, "nothing else is answered there"
         assert worker.stop() == 0
-
-
-def test_books_are_audited_from_the_command_line(databases: Databases) -> None:
-    shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY}
-    merchant(shared)
-    with program("audit", **shared) as command:
-        assert command.ended() == 0, command.err
-        assert command.out.startswith("The books are in order: ")
-
-    async def spoil() -> None:
-        async with connected(shared["GERBANG_DATABASE_URL"]) as connection:
-            await connection.execute("INSERT INTO accounts (name, currency, balance) VALUES ('house/fees', 'IDR', 5)")
-
-    asyncio.run(spoil())
-    with program("audit", **shared) as command:
-        assert command.ended() == 1, command.err
-        assert "1 times: the whole ledger is not zero. 5\n" in command.out
-    with program("audit", "--json", **shared) as command:
-        assert command.ended() == 1, command.err
-    found = {one["rule"]: one for one in json.loads(command.out)["found"]}
-    assert found["an account's balance is not what its transfers add up to"]["examples"] == ["house/fees"]
-    assert found["a number is held by two"] == {"rule": "a number is held by two", "count": 0, "examples": []}
 
 
 def test_a_process_takes_all_descriptors_it_may_have_and_tells_when_connections_have_them(databases: Databases) -> None:

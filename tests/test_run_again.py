@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import Caller, keys_of, program, short_folder
+from tests.support.programs import Caller, keys_of, program, short_folder
 
 
 @pytest.fixture

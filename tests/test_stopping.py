@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.gateways import Databases
-from tests.houses import connected
-from tests.programs import ROOT, Caller, Program, clean_environment, keys_of, program, short_folder
+from tests.support.gateways import Databases
+from tests.support.programs import ROOT, Caller, Program, clean_environment, keys_of, program, short_folder
+from tests.support.services import connected
 
 DRAIN_SECONDS = 3
 KEYS = "X-MERCHANT-ID: 01a21b62-f4cb-7334-b712-5a25893fb71c\r\nX-MERCHANT-SECRET: x\r\n"

@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gerbang.db.embedded import postgres
-from tests.gateways import Databases, Gateway, Shop
+from tests.support.gateways import Databases, Gateway, Shop
 from tests.web.checkout import browsers
 from tests.web.checkout.buyers import DESKTOP, NARROW, PHONE, choose, link, play, send
 

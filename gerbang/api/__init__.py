@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gerbang.api._addresses import plain_path
-from gerbang.domain.deliveries import Voice
-from gerbang.services.commands import Commands
+from gerbang.domain.deliveries import CallbackFormat
+from gerbang.services.batches import Batches
 from gerbang.world import World
 
 __all__ = ["Context", "Dialect", "found", "plain_path"]
@@ -24,7 +24,7 @@ class Context:
     """What a dialect is built with."""
 
     world: World
-    commands: Commands
+    batches: Batches
     advance: Callable[[datetime], Awaitable[dict[str, int]]]
     """Moves the sandbox's clock and does all that falls due on the way; tells how much of each kind was done."""
     base_url: str
@@ -45,7 +45,7 @@ class Dialect:
     prefixes: tuple[str, ...]
     """Paths that begin so are this dialect's."""
     build: Callable[[Context], ASGIApp]
-    voices: Callable[[str, str], Sequence[Voice]]
+    callback_formats: Callable[[str, str], Sequence[CallbackFormat]]
     """How it tells news, given the base URL and the key that pages are signed with."""
     unread: Callable[[int, str], Response]
     """How it tells, by status and sentence, that a request to it never came in whole, or breaks the rules of HTTP."""

@@ -1,7 +1,7 @@
 """Whom we talk to: one file in this folder is one way to be paid, and this is what each of them promises.
 
-A channel declares its facts as fields and answers two questions, purely: what paycode a payment needs (`open`), and what
-the buyer is shown once it has a number (`block`). It does no I/O and decides nothing about payments. A file whose name
+A channel declares its facts as fields and answers two questions, purely: what paycode a payment needs (`plan`), and what
+the buyer is shown once it has a number (`instructions`). It does no I/O and decides nothing about payments. A file whose name
 begins with `_` is shared by channels and is none itself.
 """
 
@@ -17,7 +17,7 @@ from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import readable
-from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
 from gerbang.errors import (
     AmountAboveLimit,
@@ -33,7 +33,7 @@ TOLERANCE = timedelta(minutes=1)
 """Callers reckon the shortest expiry by their own clocks, some seconds before it is heard here."""
 
 
-class Facts(msgspec.Struct, frozen=True):
+class ChannelSpec(msgspec.Struct, frozen=True):
     """What a channel declares about itself. Amounts in minor units, before a merchant's own agreement changes them."""
 
     name: str
@@ -45,10 +45,10 @@ class Facts(msgspec.Struct, frozen=True):
     """True: a paycode simply ends earlier than a payment that outlasts it. False: such a payment is refused."""
     fee: Rate
     settling: Schedule
-    standing: bool
+    static: bool
     """Whether it can serve MULTIPLE payments."""
-    standing_amount: bool
-    """Whether a standing paycode may be for a fixed amount."""
+    static_amount: bool
+    """Whether a static paycode may be for a fixed amount."""
     needs_connection: bool = False
     """Whether its buyers are sent on to somebody who must be connected; numbers and codes need nobody to be given out."""
     limits_of: dict[str, tuple[int, int]] = {}
@@ -60,17 +60,17 @@ class Facts(msgspec.Struct, frozen=True):
 class Channel(Protocol):
     """A merchant is always given under the terms of the product that it uses (`Merchant.terms`)."""
 
-    facts: Facts
+    spec: ChannelSpec
 
     def options(self, merchant: Merchant) -> list[str] | None:
         """The banks, outlets or wallets that this merchant may use; [] where the channel has none, None if not enabled."""
         ...
 
-    def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
+    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
         """Plans the paycode for a payment whose method is this channel. Raises an Invalid for what cannot be."""
         ...
 
-    def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
+    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
         """What the buyer is shown, now that the number is known."""
         ...
 
@@ -81,70 +81,72 @@ def found() -> dict[str, Channel]:
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
             channel: Channel = importlib.import_module(f"{__name__}.{module.name}").CHANNEL
-            channels[channel.facts.name] = channel
+            channels[channel.spec.name] = channel
     return channels
 
 
-def offered(facts: Facts, merchant: Merchant, product: str) -> bool:
+def offered(spec: ChannelSpec, merchant: Merchant, product: str) -> bool:
     """Whether the product has the channel, for everybody or for this merchant."""
-    return facts.name in merchant.terms.channels or facts.name in merchant.agreement.also_offered.get(product, [])
+    return spec.name in merchant.terms.channels or spec.name in merchant.agreement.also_offered.get(product, [])
 
 
-def options_of(facts: Facts, merchant: Merchant, agreed: Sequence[str]) -> list[str]:
+def options_of(spec: ChannelSpec, merchant: Merchant, agreed: Sequence[str]) -> list[str]:
     """Those of a merchant's banks, outlets or wallets that the product offers."""
-    sold = merchant.terms.of(facts.name).options
+    sold = merchant.terms.of(spec.name).options
     return [option for option in agreed if sold is None or option in sold]
 
 
-def limits(facts: Facts, merchant: Merchant, option: str | None = None, *, standing: bool = False) -> tuple[int, int]:
+def limits(
+    spec: ChannelSpec, merchant: Merchant, option: str | None = None, *, static: bool = False
+) -> tuple[int, int]:
     """The least and the most that may be paid, in minor units: as agreed, else by the product's terms, else the channel's.
 
     What is said of the bank or outlet goes before what is said of its channel.
     """
     agreement, terms = merchant.agreement, merchant.terms
-    least = agreement.amount_min.get(f"{facts.name}/{option}", agreement.amount_min.get(facts.name))
-    most = agreement.amount_max.get(f"{facts.name}/{option}", agreement.amount_max.get(facts.name))
-    for said in (terms.of(facts.name, option), terms.of(facts.name)):
+    least = agreement.amount_min.get(f"{spec.name}/{option}", agreement.amount_min.get(spec.name))
+    most = agreement.amount_max.get(f"{spec.name}/{option}", agreement.amount_max.get(spec.name))
+    for said in (terms.of(spec.name, option), terms.of(spec.name)):
         if least is None:
-            least = said.standing_min if standing and said.standing_min is not None else said.amount_min
+            least = said.static_min if static and said.static_min is not None else said.amount_min
         most = said.amount_max if most is None else most
-    own_least, own_most = facts.limits_of.get(option or "", (facts.amount_min, facts.amount_max))
+    own_least, own_most = spec.limits_of.get(option or "", (spec.amount_min, spec.amount_max))
     return own_least if least is None else least, own_most if most is None else most
 
 
-def rate(facts: Facts, option: str | None, merchant: Merchant) -> Rate:
+def rate(spec: ChannelSpec, option: str | None, merchant: Merchant) -> Rate:
     """What the merchant pays per charge: agreed for the bank, else for the channel, else by the terms, else the channel's."""
     fees, terms = merchant.agreement.fees, merchant.terms
     return (
-        fees.get(f"{facts.name}/{option}")
-        or fees.get(facts.name)
-        or terms.of(facts.name, option).fee
-        or terms.of(facts.name).fee
-        or facts.fee
+        fees.get(f"{spec.name}/{option}")
+        or fees.get(spec.name)
+        or terms.of(spec.name, option).fee
+        or terms.of(spec.name).fee
+        or spec.fee
     )
 
 
-def settling(facts: Facts, option: str | None, merchant: Merchant) -> Schedule:
+def settling(spec: ChannelSpec, option: str | None, merchant: Merchant) -> Schedule:
     """When paid money becomes available: as agreed for the bank or the channel, else as the bank or the channel does it."""
     agreed = merchant.agreement.settling
     return (
-        agreed.get(f"{facts.name}/{option}")
-        or agreed.get(facts.name)
-        or facts.settling_of.get(option or "")
-        or facts.settling
+        agreed.get(f"{spec.name}/{option}")
+        or agreed.get(spec.name)
+        or spec.settling_of.get(option or "")
+        or spec.settling
     )
 
 
-def check_amount(facts: Facts, payment: Payment, merchant: Merchant) -> None:
+def check_amount(spec: ChannelSpec, payment: Payment, merchant: Merchant) -> None:
     """Raises an Invalid (field "amount") when the payment's amount does not fit the channel."""
     if payment.amount is None:
-        if not payment.standing:
+        if not payment.static:
             raise AmountMissing("amount")
         return
-    if payment.standing and not facts.standing_amount:
+    if payment.static and not spec.static_amount:
         raise AmountNotAllowed("amount")
     option = payment.method.option if payment.method else None
-    check_between(payment.amount, limits(facts, merchant, option), option or facts.title)
+    check_between(payment.amount, limits(spec, merchant, option), option or spec.title)
 
 
 def check_between(amount: int, bounds: tuple[int, int], title: str, field: str = "amount") -> None:
@@ -156,7 +158,7 @@ def check_between(amount: int, bounds: tuple[int, int], title: str, field: str =
         raise AmountAboveLimit(field, title=title, maximum=readable(most))
 
 
-def end_of(facts: Facts, payment: Payment, merchant: Merchant, now: datetime) -> datetime | None:
+def end_of(spec: ChannelSpec, payment: Payment, merchant: Merchant, now: datetime) -> datetime | None:
     """When a paycode for this payment ends: with the payment, or earlier where the channel or the merchant says so.
 
     Raises ExpiryTooFar or ExpiryTooSoon (field "expires_at"), or ExpiryPassed (field "<channel>.expires_at": the paycode's
@@ -164,28 +166,28 @@ def end_of(facts: Facts, payment: Payment, merchant: Merchant, now: datetime) ->
     """
     if payment.expires_at is None:
         return None
-    least, most, is_capped = spans(facts, merchant)
+    least, most, is_capped = spans(spec, merchant)
     ends, longest = payment.expires_at, now + most
     if least is not None and not payment.details.redirect and ends < now + least - TOLERANCE:
-        raise ExpiryTooSoon("expires_at", title=facts.title, minimum=_readable(least))
+        raise ExpiryTooSoon("expires_at", title=spec.title, minimum=_readable(least))
     if ends > longest:
         if not is_capped:
-            raise ExpiryTooFar("expires_at", title=facts.title, maximum=_readable(most))
+            raise ExpiryTooFar("expires_at", title=spec.title, maximum=_readable(most))
         ends = longest
     asked = payment.method.expires_at if payment.method else None
     if asked is not None and asked <= now:
-        raise ExpiryPassed(f"{facts.name}.expires_at", now=now)
+        raise ExpiryPassed(f"{spec.name}.expires_at", now=now)
     return ends if asked is None or asked > ends else asked
 
 
-def spans(facts: Facts, merchant: Merchant) -> tuple[timedelta | None, timedelta, bool]:
+def spans(spec: ChannelSpec, merchant: Merchant) -> tuple[timedelta | None, timedelta, bool]:
     """How near and how far an end may be, and whether a farther one is cut short: as agreed, by the terms, the channel's."""
-    agreement, said = merchant.agreement, merchant.terms.of(facts.name)
-    least, most = agreement.expiry_min_seconds.get(facts.name), agreement.expiry_max_seconds.get(facts.name)
+    agreement, said = merchant.agreement, merchant.terms.of(spec.name)
+    least, most = agreement.expiry_min_seconds.get(spec.name), agreement.expiry_max_seconds.get(spec.name)
     return (
         said.expiry_min if least is None else timedelta(seconds=least),
-        (said.expiry_max or facts.expiry_max) if most is None else timedelta(seconds=most),
-        facts.expiry_is_capped and said.expiry_max is None,
+        (said.expiry_max or spec.expiry_max) if most is None else timedelta(seconds=most),
+        spec.expiry_is_capped and said.expiry_max is None,
     )
 
 

@@ -12,7 +12,7 @@ from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import EwalletAgreement, Merchant
 from gerbang.domain.money import rupiah
-from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
 from gerbang.errors import ChannelNotEnabled, ReturnUrlMissing, WalletMissing, WalletUnknown
 
@@ -25,7 +25,7 @@ def agreement_for() -> EwalletAgreement:
 
 
 class Ewallet:
-    facts = channels.Facts(
+    spec = channels.ChannelSpec(
         name="ewallet",
         title="E-wallet",
         # The most that a wallet's verified user may hold (one-time-payment reference, 2.3).
@@ -35,19 +35,19 @@ class Ewallet:
         expiry_is_capped=False,
         fee=Rate(percent=Decimal("1.5")),
         settling=Schedule(1),
-        standing=False,
-        standing_amount=False,
+        static=False,
+        static_amount=False,
         needs_connection=True,
     )
 
     def options(self, merchant: Merchant) -> list[str] | None:
         agreed = merchant.agreement.ewallet
-        return None if agreed is None else channels.options_of(self.facts, merchant, agreed.wallets)
+        return None if agreed is None else channels.options_of(self.spec, merchant, agreed.wallets)
 
-    def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
+    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
         offered = self.options(merchant)
         if offered is None:
-            raise ChannelNotEnabled("method", title=self.facts.title)
+            raise ChannelNotEnabled("method", title=self.spec.title)
         method = payment.method
         wallet = method.option if method else None
         if not wallet:
@@ -56,18 +56,20 @@ class Ewallet:
             raise WalletUnknown("option", wallet=wallet, offered=", ".join(offered))
         if method is not None and method.return_url is None and not payment.details.redirect:
             raise ReturnUrlMissing("return_url")
-        channels.check_amount(self.facts, payment, merchant)
-        return Opening(
-            channel=self.facts.name,
+        channels.check_amount(self.spec, payment, merchant)
+        return CodePlan(
+            channel=self.spec.name,
             option=wallet,
             name=merchant.short_name,
             amount=payment.amount,
-            standing=False,
-            expires_at=channels.end_of(self.facts, payment, merchant, now),
+            static=False,
+            expires_at=channels.end_of(self.spec, payment, merchant, now),
         )
 
-    def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
-        return Block(number=number, name=opening.name, option=opening.option, expires_at=opening.expires_at)
+    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
+        return Instructions(
+            number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
+        )
 
 
 CHANNEL = Ewallet()

@@ -14,7 +14,7 @@ from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Merchant, QrisAgreement
 from gerbang.domain.money import rupiah
-from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
 from gerbang.errors import ChannelNotEnabled
 
@@ -43,7 +43,7 @@ def agreement_for(
 
 
 class Qris:
-    facts = channels.Facts(
+    spec = channels.ChannelSpec(
         name="qris",
         title="QRIS",
         amount_min=rupiah(1_000),
@@ -52,46 +52,46 @@ class Qris:
         expiry_is_capped=True,
         fee=Rate(percent=Decimal("0.7")),
         settling=Schedule(1),
-        standing=True,
-        standing_amount=False,
+        static=True,
+        static_amount=False,
     )
 
     def options(self, merchant: Merchant) -> list[str] | None:
         return None if merchant.agreement.qris is None else []
 
-    def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
+    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
         agreed = self._agreed(merchant)
         _account(agreed)  # so that what cannot be composed is known before a number is taken
-        channels.check_amount(self.facts, payment, merchant)
-        return Opening(
-            channel=self.facts.name,
+        channels.check_amount(self.spec, payment, merchant)
+        return CodePlan(
+            channel=self.spec.name,
             option=None,
             name=agreed.name,
             amount=payment.amount,
-            standing=payment.standing,
-            expires_at=channels.end_of(self.facts, payment, merchant, now),
+            static=payment.static,
+            expires_at=channels.end_of(self.spec, payment, merchant, now),
         )
 
-    def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
+    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
         agreed = self._agreed(merchant)
         content = _emv.compose(
             _account(agreed),
-            amount=opening.amount,
-            bill_number="" if opening.standing else number,
-            reference=number if opening.standing else "",
+            amount=code_plan.amount,
+            bill_number="" if code_plan.static else number,
+            reference=number if code_plan.static else "",
         )
-        return Block(
+        return Instructions(
             number=number,
             name=agreed.name,
             content=content,
             acquirer=agreed.acquirer,
-            store=number[-STORE_DIGITS:] if opening.standing else "",
-            expires_at=opening.expires_at,
+            store=number[-STORE_DIGITS:] if code_plan.static else "",
+            expires_at=code_plan.expires_at,
         )
 
     def _agreed(self, merchant: Merchant) -> QrisAgreement:
         if merchant.agreement.qris is None:
-            raise ChannelNotEnabled("method", title=self.facts.title)
+            raise ChannelNotEnabled("method", title=self.spec.title)
         return merchant.agreement.qris
 
 

@@ -11,7 +11,7 @@ from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Merchant, NumberRange, RetailAgreement, part_of
 from gerbang.domain.money import rupiah
-from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
 from gerbang.errors import ChannelNotEnabled, OutletMissing, OutletUnknown
 
@@ -25,7 +25,7 @@ def agreement_for() -> RetailAgreement:
 
 
 class RetailOutlet:
-    facts = channels.Facts(
+    spec = channels.ChannelSpec(
         name="retail_outlet",
         title="Retail outlet",
         amount_min=rupiah(10_000),
@@ -38,37 +38,39 @@ class RetailOutlet:
         expiry_is_capped=False,
         fee=Rate(flat=rupiah(4_000)),
         settling=Schedule(3),
-        standing=False,
-        standing_amount=False,
+        static=False,
+        static_amount=False,
     )
 
     def options(self, merchant: Merchant) -> list[str] | None:
         agreed = merchant.agreement.retail_outlet
-        return None if agreed is None else channels.options_of(self.facts, merchant, agreed.outlets)
+        return None if agreed is None else channels.options_of(self.spec, merchant, agreed.outlets)
 
-    def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
+    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
         agreed, offered = merchant.agreement.retail_outlet, self.options(merchant)
         if agreed is None or offered is None:
-            raise ChannelNotEnabled("method", title=self.facts.title)
+            raise ChannelNotEnabled("method", title=self.spec.title)
         method = payment.method
         outlet = method.option if method else None
         if not outlet:
             raise OutletMissing("option", offered=", ".join(offered))
         if outlet not in offered:
             raise OutletUnknown("option", outlet=outlet, offered=", ".join(offered))
-        channels.check_amount(self.facts, payment, merchant)
-        return Opening(
-            channel=self.facts.name,
+        channels.check_amount(self.spec, payment, merchant)
+        return CodePlan(
+            channel=self.spec.name,
             option=outlet,
             name=(method.payer_name.strip() if method else "") or merchant.short_name,
             amount=payment.amount,
-            standing=False,
-            expires_at=channels.end_of(self.facts, payment, merchant, now),
+            static=False,
+            expires_at=channels.end_of(self.spec, payment, merchant, now),
             range=part_of(CODES, merchant.id) if agreed.codes == CODES else agreed.codes,
         )
 
-    def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
-        return Block(number=number, name=opening.name, option=opening.option, expires_at=opening.expires_at)
+    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
+        return Instructions(
+            number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
+        )
 
 
 CHANNEL = RetailOutlet()

@@ -1,4 +1,4 @@
-"""Virtual accounts: the buyer transfers to a number that stands for one payment, or to a standing one of the merchant's.
+"""Virtual accounts: the buyer transfers to a number that stands for one payment, or to a static one of the merchant's.
 
 Three kinds (payment-session reference, 6.1): closed dynamic (SINGLE), open static and closed static (MULTIPLE). Banks differ
 only in data: the digits that a merchant may choose, and, per merchant, the prefixes and ranges agreed with the bank.
@@ -14,7 +14,7 @@ from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import BankAgreement, Merchant, NumberRange, VirtualAccountAgreement, part_of
 from gerbang.domain.money import rupiah
-from gerbang.domain.paycodes import Block, Opening
+from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Method, Payment
 from gerbang.errors import (
     BankMissing,
@@ -84,7 +84,7 @@ def agreement_for(merchant_number: int) -> VirtualAccountAgreement:
 
 
 class VirtualAccount:
-    facts = channels.Facts(
+    spec = channels.ChannelSpec(
         name="virtual_account",
         title="Virtual account",
         amount_min=rupiah(10_000),
@@ -95,53 +95,55 @@ class VirtualAccount:
         settling=Schedule(1),
         # One-time-payment reference, section 4.
         settling_of={"BRI": REAL_TIME, "BNI": REAL_TIME, "SAHABAT_SAMPOERNA": REAL_TIME},
-        standing=True,
-        standing_amount=True,
+        static=True,
+        static_amount=True,
     )
 
     def options(self, merchant: Merchant) -> list[str] | None:
         agreed = merchant.agreement.virtual_account
-        return None if agreed is None else channels.options_of(self.facts, merchant, list(agreed.banks))
+        return None if agreed is None else channels.options_of(self.spec, merchant, list(agreed.banks))
 
-    def open(self, payment: Payment, merchant: Merchant, now: datetime) -> Opening:
+    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
         method = payment.method
         if method is None:
             raise MethodMissing("method")
-        channels.check_amount(self.facts, payment, merchant)
+        channels.check_amount(self.spec, payment, merchant)
         bank = self._bank(method.option, merchant)
-        ends_at = channels.end_of(self.facts, payment, merchant, now)
+        ends_at = channels.end_of(self.spec, payment, merchant, now)
         chosen, numbers, taken_out = _numbers(bank, payment, method, merchant)
-        return Opening(
-            channel=self.facts.name,
+        return CodePlan(
+            channel=self.spec.name,
             option=method.option,
-            name=_name(method.payer_name.strip(), merchant, standing=payment.standing),
+            name=_name(method.payer_name.strip(), merchant, static=payment.static),
             amount=payment.amount,
-            standing=payment.standing,
+            static=payment.static,
             expires_at=ends_at,
             chosen=chosen,
             range=numbers,
             taken_out=taken_out,
         )
 
-    def block(self, opening: Opening, number: str, merchant: Merchant, now: datetime) -> Block:
-        return Block(number=number, name=opening.name, option=opening.option, expires_at=opening.expires_at)
+    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
+        return Instructions(
+            number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
+        )
 
     def _bank(self, option: str | None, merchant: Merchant) -> BankAgreement:
         agreed, sold = merchant.agreement.virtual_account, self.options(merchant)
         if agreed is None or sold is None:
-            raise ChannelNotEnabled("method", title=self.facts.title)
+            raise ChannelNotEnabled("method", title=self.spec.title)
         if not option:
-            raise BankMissing("option", title=self.facts.title, offered=", ".join(sold))
+            raise BankMissing("option", title=self.spec.title, offered=", ".join(sold))
         if option not in sold:
-            raise BankUnknown("option", bank=option, title=self.facts.title, offered=", ".join(sold))
+            raise BankUnknown("option", bank=option, title=self.spec.title, offered=", ".join(sold))
         return agreed.banks[option]
 
 
-def _name(payer: str, merchant: Merchant, *, standing: bool) -> str:
+def _name(payer: str, merchant: Merchant, *, static: bool) -> str:
     """What a buyer reads at the cash machine."""
     if merchant.terms.prefixed_names:
         return f"{merchant.agreement.name_prefix}{payer or merchant.short_name}"
-    if standing or not payer:
+    if static or not payer:
         return payer or merchant.short_name
     return f"{merchant.short_name} - {payer}"  # whom they pay comes before the name that the merchant gave
 
@@ -155,7 +157,7 @@ def _numbers(
         if method.number is not None and not bank.own_by_choice:
             raise NumberNotOffered("number", bank=method.option)
         return (None, own, ()) if method.number is None else (_own_number(own, method.number), None, ())
-    if not payment.standing:
+    if not payment.static:
         shared = bank.dynamic == _of_the_house(method.option or "")
         return None, part_of(bank.dynamic, merchant.id) if shared else bank.dynamic, _static_part(bank)
     if method.number is None:

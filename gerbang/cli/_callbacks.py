@@ -10,7 +10,7 @@ from gerbang.cli._terminal import (
     Taking,
     instant,
     of_merchant,
-    print_facts,
+    print_specs,
     print_table,
     settings_of,
     show,
@@ -36,7 +36,7 @@ def callbacks_set(merchant_id: str, product: str, url: str, data: Path | None) -
     settings = settings_of(data)
     from gerbang import administration
 
-    print_facts(administration.set_callback(settings, merchant_id, product, url))
+    print_specs(administration.set_callback(settings, merchant_id, product, url))
 
 
 @callbacks.command("show")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gerbang.cli._terminal import of_merchant, print_facts, print_table, settings_of, show, with_database
+from gerbang.cli._terminal import of_merchant, print_specs, print_table, settings_of, show, with_database
 from gerbang.settings import SettingsWrong
 
 
@@ -24,7 +24,7 @@ def merchant_create(name: str, short_name: str, email: str, again: bool, data: P
     settings = settings_of(data)
     from gerbang import administration
 
-    print_facts(administration.create_merchant(settings, name, short_name, email, again=again))
+    print_specs(administration.create_merchant(settings, name, short_name, email, again=again))
 
 
 @merchant.command("list")
@@ -68,7 +68,7 @@ def merchant_rotate_secret(merchant_id: str, data: Path | None) -> None:
     settings = settings_of(data)
     from gerbang import administration
 
-    print_facts(administration.rotate_secret(settings, merchant_id))
+    print_specs(administration.rotate_secret(settings, merchant_id))
 
 
 @merchant.command("offer")
@@ -82,7 +82,7 @@ def merchant_offer(merchant_id: str, channel: str, product: str, stop: bool, dat
     settings = settings_of(data)
     from gerbang import administration
 
-    print_facts(administration.offer(settings, merchant_id, channel, product, stop=stop))
+    print_specs(administration.offer(settings, merchant_id, channel, product, stop=stop))
 
 
 @merchant.command("agreement")

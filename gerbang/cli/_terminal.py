@@ -119,9 +119,9 @@ def show(text: str) -> None:
         ) from None
 
 
-def print_facts(facts: dict[str, str]) -> None:
-    width = max((len(name) for name in facts), default=0)
-    for name, value in facts.items():
+def print_specs(spec: dict[str, str]) -> None:
+    width = max((len(name) for name in spec), default=0)
+    for name, value in spec.items():
         show(f"{name:<{width}}  {value}")
 
 

@@ -72,7 +72,7 @@ def _of_base_url(connection: Connection, network: Network, *, live: bool) -> Ite
         yield "base_url", "must end without a slash, a query and a fragment"
     else:
         try:
-            network.judge(url)
+            network.check(url)
         except NetworkFailed as failed:
             yield "base_url", f"cannot be called: {failed.reason}"
 

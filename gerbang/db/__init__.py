@@ -1,7 +1,7 @@
 """What is remembered: the way to PostgreSQL, and its transactions. All SQL is on this floor, one file for each noun.
 
 Locks are taken in one order, so that transactions wait for each other but never in a circle: paycodes, idempotency keys,
-payments, charges, reports, settlements, payouts, accounts by id, and last the tallies of merchants. Within one noun rows are taken in the order
+payments, charges, reports, settlements, payouts, accounts by id, and last the counters of merchants. Within one noun rows are taken in the order
 of their keys.
 """
 
@@ -33,6 +33,11 @@ READ_ONLY = asyncpg.ReadOnlySQLTransactionError
 CANNOT_NOW = (READ_ONLY, asyncpg.DiskFullError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 """What PostgreSQL says when it is there and cannot do it now: 25006, 53100, 57014, 55P03."""
 VERSION_MIN = 15
+FIRST_MIGRATION = "0001_schema.sql"
+OLDER_GERBANG = (
+    "This database was made by a Gerbang older than 0.2, whose tables cannot be brought to this version: start on an empty "
+    "database, or with --data and a new folder. The old one was left as it is."
+)
 MIGRATION_LOCK = 7_003_241_501
 MIGRATING_SECONDS_MAX = 60.0
 PROMPTLY_SECONDS_MAX = 2.0
@@ -264,7 +269,10 @@ async def _migrated(tx: Tx) -> list[str]:
 
 
 async def missing_migrations(tx: Tx) -> list[tuple[int, str, str]]:
-    """The migrations that a database lacks: number, name, SQL."""
+    """The migrations that a database lacks: number, name, SQL. Raises SettingsWrong for tables that cannot be brought here."""
     there = await tx.fetchval("SELECT to_regclass('migrations') IS NOT NULL")
-    known = {row["number"] for row in await tx.fetch("SELECT number FROM migrations")} if there else set[int]()
+    applied = await tx.fetch("SELECT number, name FROM migrations") if there else []
+    known = {row["number"]: row["name"] for row in applied}
+    if known.get(1, FIRST_MIGRATION) != FIRST_MIGRATION:
+        raise SettingsWrong(OLDER_GERBANG)
     return [(number, name, sql) for number, name, sql in migrations() if number not in known]

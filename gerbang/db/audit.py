@@ -28,11 +28,11 @@ LEDGER = {
            OR (c.name LIKE 'merchant/%' AND NOT starts_with(c.name, own))
            OR NOT CASE t.reason
                 WHEN 'money_in' THEN d.name LIKE 'bank/%' AND c.name = own || 'pending'
-                WHEN 'set_aside' THEN d.name LIKE 'bank/%' AND c.name = CASE t.merchant_id
-                    WHEN '00000000-0000-0000-0000-000000000000' THEN 'house/suspense' ELSE own || 'suspense' END
+                WHEN 'in_suspense' THEN d.name LIKE 'bank/%' AND c.name = CASE t.merchant_id
+                    WHEN '00000000-0000-0000-0000-000000000000' THEN 'platform/suspense' ELSE own || 'suspense' END
                 WHEN 'settled' THEN d.name = own || 'pending' AND c.name = own || 'available'
-                WHEN 'fee' THEN d.name LIKE 'merchant/%' AND c.name = 'house/fees'
-                WHEN 'vat' THEN d.name LIKE 'merchant/%' AND c.name = 'house/vat'
+                WHEN 'fee' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/fees'
+                WHEN 'vat' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/vat'
                 WHEN 'payout_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
                 WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
                 WHEN 'starting_balance' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
@@ -45,14 +45,14 @@ MONEY = {
         SELECT r.bank || ' ' || r.reference FROM reports r LEFT JOIN (
             SELECT t.report_id, count(*) AS times, min(t.amount) AS amount, min(t.reason) AS reason,
                    min(t.merchant_id::text) AS merchant_id, min(d.name) AS bank
-            FROM transfers t JOIN accounts d ON d.id = t.debit WHERE t.reason IN ('money_in', 'set_aside') GROUP BY t.report_id
+            FROM transfers t JOIN accounts d ON d.id = t.debit WHERE t.reason IN ('money_in', 'in_suspense') GROUP BY t.report_id
         ) t ON t.report_id = r.id
         WHERE (t.times, t.amount, t.reason, t.merchant_id, t.bank) IS DISTINCT FROM
-              (1::bigint, r.amount, CASE r.outcome WHEN 'booked' THEN 'money_in' ELSE 'set_aside' END,
+              (1::bigint, r.amount, CASE r.outcome WHEN 'booked' THEN 'money_in' ELSE 'in_suspense' END,
                r.merchant_id::text, 'bank/' || r.bank)""",
     "money is in the ledger that no bank reported": """
         SELECT t.id::text FROM transfers t LEFT JOIN reports r ON r.id = t.report_id
-        WHERE t.reason IN ('money_in', 'set_aside') AND r.id IS NULL""",
+        WHERE t.reason IN ('money_in', 'in_suspense') AND r.id IS NULL""",
     "something of a payment belongs to another merchant": """
         SELECT p.id::text FROM (
             SELECT payment_id, merchant_id FROM charges UNION ALL SELECT payment_id, merchant_id FROM paycodes
@@ -111,13 +111,13 @@ NUMBERS = {
 }
 NEWS = {
     "a merchant's events have a gap, or were not counted": """
-        SELECT t.merchant_id::text FROM tallies t LEFT JOIN (
+        SELECT t.merchant_id::text FROM counters t LEFT JOIN (
             SELECT merchant_id, count(*) AS count, min(sequence) AS first, max(sequence) AS last FROM events
             GROUP BY merchant_id
         ) e USING (merchant_id)
         WHERE (coalesce(e.count, 0), coalesce(e.first, 1), coalesce(e.last, 0)) <> (t.events, 1, t.events)""",
     "a merchant's payments were not counted": """
-        SELECT t.merchant_id::text FROM tallies t LEFT JOIN (
+        SELECT t.merchant_id::text FROM counters t LEFT JOIN (
             SELECT merchant_id, count(*) AS count FROM payments GROUP BY merchant_id
         ) p USING (merchant_id) WHERE coalesce(p.count, 0) <> t.payments""",
     "something happened to a payment without its one event": """
@@ -126,15 +126,15 @@ NEWS = {
                    count(*) FILTER (WHERE kind IN ('payment.paid', 'charge.succeeded')) AS paid,
                    count(*) FILTER (WHERE kind = 'payment.cancelled') AS cancelled,
                    count(*) FILTER (WHERE kind = 'payment.expired') AS expired,
-                   count(*) FILTER (WHERE kind = 'money.set_aside') AS set_aside
+                   count(*) FILTER (WHERE kind = 'money.in_suspense') AS in_suspense
             FROM events WHERE payment_id IS NOT NULL GROUP BY payment_id
         ) e ON e.payment_id = p.id LEFT JOIN (
             SELECT payment_id, count(*) FILTER (WHERE outcome = 'booked') AS booked,
-                   count(*) FILTER (WHERE outcome <> 'booked') AS set_aside
+                   count(*) FILTER (WHERE outcome <> 'booked') AS in_suspense
             FROM reports GROUP BY payment_id
         ) r ON r.payment_id = p.id
-        WHERE (e.created, e.paid, e.cancelled, e.set_aside) IS DISTINCT FROM
-              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint, coalesce(r.set_aside, 0))
+        WHERE (e.created, e.paid, e.cancelled, e.in_suspense) IS DISTINCT FROM
+              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint, coalesce(r.in_suspense, 0))
            -- What had expired is paid when its bank tells late of money that came in time.
            OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
     "a charge was settled without its one event": """

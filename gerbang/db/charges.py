@@ -11,15 +11,15 @@ import msgspec
 from gerbang.db import Tx
 from gerbang.db._rows import arrays, text
 from gerbang.domain.charges import Charge
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 
-NEW = """id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, fee, vat, expires_at,
-standing, created_at, updated_at"""
+NEW = """id, payment_id, merchant_id, payment_reference, amount, state, channel, instructions, descriptor, fee, vat, expires_at,
+static, created_at, updated_at"""
 """What a charge is written with when it waits to be paid: the values of `values_when_new`, and the instant of its creation."""
-COLUMNS = """id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor, fee, failure_code,
-created_at, updated_at, expires_at, paid_at, vat, standing, settles_at, settled_at, settlement_id"""
+COLUMNS = """id, payment_id, merchant_id, payment_reference, amount, state, channel, instructions, descriptor, fee, failure_code,
+created_at, updated_at, expires_at, paid_at, vat, static, settles_at, settled_at, settlement_id"""
 
-_block = msgspec.json.Decoder(Block)
+_instructions = msgspec.json.Decoder(Instructions)
 
 
 def charge_of(row: asyncpg.Record) -> Charge:
@@ -32,7 +32,7 @@ def charge_of(row: asyncpg.Record) -> Charge:
         amount=row["amount"],
         state=row["state"],
         channel=row["channel"],
-        block=_block.decode(row["block"]),
+        instructions=_instructions.decode(row["instructions"]),
         descriptor=row["descriptor"],
         fee=row["fee"],
         failure_code=row["failure_code"],
@@ -41,7 +41,7 @@ def charge_of(row: asyncpg.Record) -> Charge:
         expires_at=row["expires_at"],
         paid_at=row["paid_at"],
         vat=row["vat"],
-        standing=row["standing"],
+        static=row["static"],
         settles_at=row["settles_at"],
         settled_at=row["settled_at"],
         settlement_id=row["settlement_id"],
@@ -58,12 +58,12 @@ def values_when_new(charge: Charge) -> tuple[Any, ...]:
         charge.amount,
         charge.state,
         charge.channel,
-        text(charge.block),
+        text(charge.instructions),
         charge.descriptor,
         charge.fee,
         charge.vat,
         charge.expires_at,
-        charge.standing,
+        charge.static,
     )
 
 
@@ -98,7 +98,7 @@ async def update(tx: Tx, charges: Iterable[Charge]) -> None:
         (
             charge.id,
             charge.state,
-            text(charge.block),
+            text(charge.instructions),
             charge.fee,
             charge.failure_code,
             charge.updated_at,
@@ -112,11 +112,11 @@ async def update(tx: Tx, charges: Iterable[Charge]) -> None:
         await tx.execute(
             """
             UPDATE charges c
-            SET state = n.state, block = n.block, fee = n.fee, failure_code = n.failure_code,
+            SET state = n.state, instructions = n.instructions, fee = n.fee, failure_code = n.failure_code,
                 updated_at = n.updated_at, paid_at = n.paid_at, vat = n.vat, settles_at = n.settles_at
             FROM unnest($1::uuid[], $2::text[], $3::json[], $4::bigint[], $5::text[], $6::timestamptz[],
                         $7::timestamptz[], $8::bigint[], $9::timestamptz[])
-                 AS n(id, state, block, fee, failure_code, updated_at, paid_at, vat, settles_at)
+                 AS n(id, state, instructions, fee, failure_code, updated_at, paid_at, vat, settles_at)
             WHERE c.id = n.id
             """,
             *arrays(rows),

@@ -21,7 +21,7 @@ WITH taken AS (
     CROSS JOIN LATERAL (SELECT FROM payments p
                         WHERE p.merchant_id = n.merchant_id AND p.scope = n.scope AND p.reference = n.reference LIMIT 1) p
 ), numbers AS (
-    INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, standing, free_at, created_at)
+    INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, static, free_at, created_at)
     SELECT *, $1 FROM unnest($2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::boolean[],
                              $8::timestamptz[])
     WHERE NOT EXISTS (SELECT FROM taken)
@@ -42,17 +42,17 @@ WITH taken AS (
                                  $30::text[], $31::text[])
     WHERE NOT EXISTS (SELECT FROM taken)
 ), tried AS (
-    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor,
-                         fee, vat, expires_at, standing, created_at, updated_at)
+    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, instructions, descriptor,
+                         fee, vat, expires_at, static, created_at, updated_at)
     SELECT *, $1, $1 FROM unnest($32::uuid[], $33::uuid[], $34::uuid[], $35::text[], $36::bigint[], $37::text[],
                                  $38::text[], $39::json[], $40::text[], $41::bigint[], $42::bigint[],
                                  $43::timestamptz[], $44::boolean[])
     WHERE NOT EXISTS (SELECT FROM taken)
 ), held AS (
-    SELECT merchant_id FROM tallies WHERE merchant_id = ANY($45::uuid[]) AND NOT EXISTS (SELECT FROM taken)
+    SELECT merchant_id FROM counters WHERE merchant_id = ANY($45::uuid[]) AND NOT EXISTS (SELECT FROM taken)
     ORDER BY merchant_id FOR NO KEY UPDATE
 ), counted AS (
-    UPDATE tallies t SET events = t.events + n.count, payments = t.payments + n.count
+    UPDATE counters t SET events = t.events + n.count, payments = t.payments + n.count
     FROM held JOIN unnest($45::uuid[], $46::bigint[]) AS n(merchant_id, count) USING (merchant_id)
     WHERE t.merchant_id = held.merchant_id
     RETURNING t.merchant_id, t.events - n.count AS before
@@ -92,7 +92,7 @@ async def insert(connection: Tx, created: Sequence[Created], now: datetime) -> b
         places.append(counts[one.payment.merchant_id])
     columns = [
         *_columns(
-            [(p.channel, p.number, p.merchant_id, p.payment_id, p.charge_id, p.standing, p.free_at) for p in paycodes],
+            [(p.channel, p.number, p.merchant_id, p.payment_id, p.charge_id, p.static, p.free_at) for p in paycodes],
             7,
         ),
         *_columns([(a.merchant_id, a.key, a.fingerprint, a.answer, a.expires_at) for a in answers], 5),

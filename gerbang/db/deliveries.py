@@ -44,7 +44,7 @@ class Due(msgspec.Struct, frozen=True):
     merchant_id: UUID
     sequence: int
     tries: int
-    ladder_from: int
+    retries_from: int
     body: bytes | None
     event: Event
     endpoint_id: UUID
@@ -168,7 +168,7 @@ def _due_of(row: asyncpg.Record) -> Due:
         merchant_id=row["merchant_id"],
         sequence=row["sequence"],
         tries=row["tries"],
-        ladder_from=row["ladder_from"],
+        retries_from=row["retries_from"],
         body=row["body"],
         event=event_of(row),
         endpoint_id=row["endpoint_id"],
@@ -208,7 +208,7 @@ async def claim(
                                     WHERE state = 'waiting' AND endpoint_id = turns.endpoint_id AND next_at <= $1
                                     ORDER BY next_at LIMIT turns.most FOR UPDATE SKIP LOCKED) due
             ))
-            RETURNING d.id, d.merchant_id, d.sequence, d.tries, d.ladder_from, d.body, d.endpoint_id
+            RETURNING d.id, d.merchant_id, d.sequence, d.tries, d.retries_from, d.body, d.endpoint_id
         )
         SELECT c.*, e.kind, e.at, e.payment_id, e.charge_id, e.snapshot,
                n.product, n.url, n.api_key, n.signing_secret, n.credentials
@@ -306,7 +306,7 @@ async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime
     """Makes a delivery due now, at the foot of its ladder. False if the merchant has no such delivery."""
     done = await tx.execute(
         """
-        UPDATE deliveries SET state = 'waiting', next_at = $3, ladder_from = tries WHERE merchant_id = $1 AND id = $2
+        UPDATE deliveries SET state = 'waiting', next_at = $3, retries_from = tries WHERE merchant_id = $1 AND id = $2
         """,
         merchant_id,
         delivery_id,
@@ -329,7 +329,7 @@ async def send_all_again(
             WHERE {UNDELIVERED} AND {WANTED} AND (d.merchant_id, d.sequence, d.id) > ($8, $9, $10)
             ORDER BY d.merchant_id, d.sequence, d.id LIMIT $11 FOR UPDATE
         )
-        UPDATE deliveries d SET state = 'waiting', next_at = $7, ladder_from = d.tries FROM chosen WHERE d.id = chosen.id
+        UPDATE deliveries d SET state = 'waiting', next_at = $7, retries_from = d.tries FROM chosen WHERE d.id = chosen.id
         RETURNING d.merchant_id, d.sequence, d.id
         """,
         *wanted.arguments(),
@@ -355,7 +355,7 @@ async def named(tx: Tx, wanted: Wanted) -> list[Named]:
 async def make_due(tx: Tx, ids: Sequence[UUID], now: datetime) -> None:
     """Makes deliveries due now, at the foot of their ladder."""
     await tx.execute(
-        "UPDATE deliveries SET state = 'waiting', next_at = $2, ladder_from = tries WHERE id = ANY($1)", ids, now
+        "UPDATE deliveries SET state = 'waiting', next_at = $2, retries_from = tries WHERE id = ANY($1)", ids, now
     )
 
 

@@ -17,7 +17,7 @@ _snapshot = msgspec.json.Decoder(Snapshot)
 async def insert(tx: Tx, events: Sequence[Event], payments: Mapping[UUID, int]) -> list[int]:
     """Writes events under the next numbers of their merchants, and returns those; also counts new payments.
 
-    It locks the tallies of the merchants until the commit, so it comes last of all that waits in a transaction.
+    It locks the counters of the merchants until the commit, so it comes last of all that waits in a transaction.
     """
     counts: dict[UUID, int] = {}
     rows: list[tuple[object, ...]] = []
@@ -29,9 +29,9 @@ async def insert(tx: Tx, events: Sequence[Event], payments: Mapping[UUID, int]) 
     before = await tx.fetch(
         """
         WITH held AS (
-            SELECT merchant_id FROM tallies WHERE merchant_id = ANY($1::uuid[]) ORDER BY merchant_id FOR NO KEY UPDATE
+            SELECT merchant_id FROM counters WHERE merchant_id = ANY($1::uuid[]) ORDER BY merchant_id FOR NO KEY UPDATE
         ), counted AS (
-            UPDATE tallies t SET events = t.events + n.events, payments = t.payments + n.payments
+            UPDATE counters t SET events = t.events + n.events, payments = t.payments + n.payments
             FROM held JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n(merchant_id, events, payments)
                            USING (merchant_id)
             WHERE t.merchant_id = held.merchant_id

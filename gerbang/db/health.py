@@ -3,7 +3,7 @@
 from gerbang.db import Tx
 
 WRITTEN = (
-    "merchants, tallies, customers, payments, charges, paycodes, idempotency_keys, reports, settlements, payouts, "
+    "merchants, counters, customers, payments, charges, paycodes, idempotency_keys, reports, settlements, payouts, "
     "accounts, transfers, events, deliveries, tries"
 )
 """The tables that work is written to."""

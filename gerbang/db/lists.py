@@ -1,4 +1,4 @@
-"""Lists of all that is paid or to be paid once: one-time payments, and arrivals on standing paycodes, in one order.
+"""Lists of all that is paid or to be paid once: one-time payments, and arrivals on static paycodes, in one order.
 
 Both have ids in the order of time, so a list is walked by id: from a known one on, as many as asked for. Every condition is
 written out, so that each list has an index of its own to walk, however rare what it looks for.
@@ -41,11 +41,11 @@ def _bounds(merchant_id: UUID, span: Span) -> tuple[UUID, UUID, UUID, int, int, 
 ASKED = """
 SELECT id, false AS arrival FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'
 """
-ARRIVED = "SELECT id, true AS arrival FROM charges WHERE merchant_id = $1 AND id > $2 AND id < $3 AND standing"
+ARRIVED = "SELECT id, true AS arrival FROM charges WHERE merchant_id = $1 AND id > $2 AND id < $3 AND static"
 # A one-time payment that is paid has one charge that succeeded, and only that knows whether it is settled.
 CHARGED = """
 SELECT payment_id AS id, false AS arrival FROM charges
-WHERE merchant_id = $1 AND payment_id > $2 AND payment_id < $3 AND NOT standing
+WHERE merchant_id = $1 AND payment_id > $2 AND payment_id < $3 AND NOT static
 """
 
 
@@ -76,7 +76,7 @@ async def page(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
 
 
 async def of_both_kinds(tx: Tx, merchant_id: UUID, span: Span) -> list[UUID]:
-    """As `page`, of payments alone, newest first: those that are paid once, and those with standing paycodes."""
+    """As `page`, of payments alone, newest first: those that are paid once, and those with static paycodes."""
     rows = await tx.fetch(
         """
         SELECT id FROM (
@@ -305,11 +305,11 @@ async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
     return _listed(rows)
 
 
-ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND standing"
+ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND static"
 
 
 async def arrivals(tx: Tx, payment_id: UUID, span: Span, settled: bool | None) -> list[Listed]:
-    """As `page`, of the arrivals on one standing paycode: of those that are settled, that are not, or of all."""
+    """As `page`, of the arrivals on one static paycode: of those that are settled, that are not, or of all."""
     bounds = payment_id, span.low, span.high, span.skip, span.most
     if settled is None and span.newest_first:
         rows = await tx.fetch(f"{ON_CODE} ORDER BY id DESC OFFSET $4 LIMIT $5", *bounds)
@@ -331,7 +331,7 @@ async def arrivals_by_tail(tx: Tx, merchant_id: UUID, tail: str) -> list[Listed]
     rows = await tx.fetch(
         """
         SELECT id, true AS arrival FROM charges
-        WHERE merchant_id = $1 AND right(id::text, 10) = $2 AND standing
+        WHERE merchant_id = $1 AND right(id::text, 10) = $2 AND static
         """,
         merchant_id,
         tail,

@@ -1,4 +1,4 @@
-"""How merchants are kept, with their keys, their callback endpoints and their tallies."""
+"""How merchants are kept, with their keys, their callback endpoints and their counters."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ def merchant_of(row: asyncpg.Record) -> Merchant:
 
 
 async def insert(tx: Tx, merchant: Merchant) -> None:
-    """Writes a new merchant and its tallies."""
+    """Writes a new merchant and its counters."""
     await tx.execute(
         """
         INSERT INTO merchants (id, number, name, short_name, email, agreement, created_at)
@@ -43,7 +43,7 @@ async def insert(tx: Tx, merchant: Merchant) -> None:
         text(merchant.agreement),
         merchant.created_at,
     )
-    await tx.execute("INSERT INTO tallies (merchant_id) VALUES ($1)", merchant.id)
+    await tx.execute("INSERT INTO counters (merchant_id) VALUES ($1)", merchant.id)
 
 
 async def next_number(tx: Tx) -> int:
@@ -75,7 +75,7 @@ async def every(tx: Tx) -> list[Merchant]:
 
 async def payments_count(tx: Tx, merchant_id: UUID) -> int:
     """How many payments a merchant has made."""
-    return await tx.fetchval("SELECT payments FROM tallies WHERE merchant_id = $1", merchant_id) or 0
+    return await tx.fetchval("SELECT payments FROM counters WHERE merchant_id = $1", merchant_id) or 0
 
 
 async def insert_credential(

@@ -16,7 +16,7 @@ GOOD_GUESSES = 16
 """So many in a row, and a range is crowded no more."""
 
 
-class Cursors:
+class NumberAllocator:
     """Where in each range to look for a free number next, kept in memory.
 
     A process starts somewhere by chance and walks on, so that neighbours in the index are neighbours in time and two
@@ -61,7 +61,7 @@ class Cursors:
         return numbers is not None and (numbers.prefix, numbers.digits, numbers.first) in self._crowded
 
 
-COLUMNS = "channel, number, merchant_id, payment_id, charge_id, standing, free_at, created_at"
+COLUMNS = "channel, number, merchant_id, payment_id, charge_id, static, free_at, created_at"
 ITS_PLACE = """
 CROSS JOIN LATERAL (SELECT ctid AS place FROM paycodes
                     WHERE held AND channel = n.channel AND number = n.number LIMIT 1 FOR NO KEY UPDATE) its
@@ -79,7 +79,7 @@ def paycode_of(row: asyncpg.Record) -> Paycode:
         merchant_id=row["merchant_id"],
         payment_id=row["payment_id"],
         charge_id=row["charge_id"],
-        standing=row["standing"],
+        static=row["static"],
         free_at=row["free_at"],
         created_at=row["created_at"],
     )
@@ -90,7 +90,7 @@ async def insert(tx: Tx, paycodes: Sequence[Paycode]) -> set[tuple[str, str]]:
     if not paycodes:
         return set()
     rows = [
-        (p.channel, p.number, p.merchant_id, p.payment_id, p.charge_id, p.standing, p.free_at, p.created_at)
+        (p.channel, p.number, p.merchant_id, p.payment_id, p.charge_id, p.static, p.free_at, p.created_at)
         for p in sorted(paycodes, key=lambda p: (p.channel, p.number))
     ]
     taken = await tx.fetch(
@@ -223,12 +223,12 @@ async def free_numbers(
     return [numbers.number(row["n"] - numbers.first) for row in rows]
 
 
-async def standing_count(tx: Tx, merchant_id: UUID, channel: str) -> int:
-    """How many standing paycodes a merchant has on a channel; nobody else counts until this transaction is over."""
-    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"standing {channel} of {merchant_id}")
+async def static_count(tx: Tx, merchant_id: UUID, channel: str) -> int:
+    """How many static paycodes a merchant has on a channel; nobody else counts until this transaction is over."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"static {channel} of {merchant_id}")
     return (
         await tx.fetchval(
-            "SELECT count(*) FROM paycodes WHERE merchant_id = $1 AND channel = $2 AND standing AND held",
+            "SELECT count(*) FROM paycodes WHERE merchant_id = $1 AND channel = $2 AND static AND held",
             merchant_id,
             channel,
         )

@@ -10,7 +10,7 @@ import msgspec
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays, text, text_or_none
-from gerbang.domain.payments import SCOPES, Details, Method, Payment, Pulse
+from gerbang.domain.payments import SCOPES, Details, Method, PageVersion, Payment
 
 COLUMNS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
 cancelled_at, cancellation_reason, descriptor, customer_id, method, details, product, scope"""
@@ -207,12 +207,12 @@ async def by_reference(tx: Tx, merchant_id: UUID, reference: str, scope: str = "
     return None if row is None else payment_of(row)
 
 
-async def pulses(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Pulse]:
+async def page_versions(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, PageVersion]:
     """What the payer's pages of these payments watch, in one query."""
     rows = await tx.fetch(
         """
         SELECT p.id, p.state, p.updated_at, p.expires_at, c.expires_at AS charge_expires_at,
-               (SELECT count(*) FROM reports r WHERE r.payment_id = p.id AND r.outcome <> 'booked') AS set_aside
+               (SELECT count(*) FROM reports r WHERE r.payment_id = p.id AND r.outcome <> 'booked') AS in_suspense
         FROM payments p
         LEFT JOIN LATERAL (
             SELECT expires_at FROM charges WHERE payment_id = p.id ORDER BY id DESC LIMIT 1
@@ -222,7 +222,9 @@ async def pulses(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Pulse]:
         ids,
     )
     return {
-        row["id"]: Pulse(row["state"], row["updated_at"], row["expires_at"], row["charge_expires_at"], row["set_aside"])
+        row["id"]: PageVersion(
+            row["state"], row["updated_at"], row["expires_at"], row["charge_expires_at"], row["in_suspense"]
+        )
         for row in rows
     }
 
@@ -283,8 +285,8 @@ async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Paymen
     return [payment_of(row) for row in rows]
 
 
-async def standing_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
-    """A merchant's payments with standing paycodes from one id to another, both included."""
+async def static_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
+    """A merchant's payments with static paycodes from one id to another, both included."""
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM payments

@@ -10,7 +10,7 @@ import msgspec
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
-from gerbang.domain.reports import Aside, Booked, Report
+from gerbang.domain.reports import Booked, HeldMoney, Report
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -103,7 +103,7 @@ async def insert(tx: Tx, rows: Sequence[Row]) -> None:
         )
 
 
-async def set_aside(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[Aside]]:
+async def in_suspense(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[HeldMoney]]:
     """Money that arrived for these payments and was not owed, oldest first."""
     rows = await tx.fetch(
         """
@@ -112,8 +112,8 @@ async def set_aside(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[Asid
         """,
         payment_ids,
     )
-    found: dict[UUID, list[Aside]] = {}
+    found: dict[UUID, list[HeldMoney]] = {}
     for row in rows:
-        money = Aside(row["outcome"], row["amount"], row["charge_id"], row["received_at"])
+        money = HeldMoney(row["outcome"], row["amount"], row["charge_id"], row["received_at"])
         found.setdefault(row["payment_id"], []).append(money)
     return found

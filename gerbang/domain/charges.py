@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 
 State = Literal["waiting", "authenticating", "processing", "awaiting_capture", "succeeded", "failed", "expired"]
 
@@ -33,7 +33,7 @@ class Charge(msgspec.Struct, frozen=True):
     """Minor units."""
     state: State
     channel: str
-    block: Block
+    instructions: Instructions
     descriptor: str
     created_at: datetime
     updated_at: datetime
@@ -44,8 +44,8 @@ class Charge(msgspec.Struct, frozen=True):
     vat: int = 0
     """The part of the fee that is tax."""
     failure_code: str | None = None
-    standing: bool = False
-    """Whether it is one arrival of money on a standing paycode."""
+    static: bool = False
+    """Whether it is one arrival of money on a static paycode."""
     settles_at: datetime | None = None
     """When its money becomes the merchant's to withdraw; known once paid."""
     settled_at: datetime | None = None

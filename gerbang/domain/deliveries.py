@@ -25,7 +25,7 @@ class Product(msgspec.Struct, frozen=True):
 
     name: str
     kinds: frozenset[str]
-    ladder: tuple[timedelta, ...]
+    retry_schedule: tuple[timedelta, ...]
     terms: Terms = NOTHING_OFFERED
     key_header: str | None = None
     """The header in which callbacks carry the endpoint's key; None where a signature is all that proves them."""
@@ -43,7 +43,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     signing_secret: str
 
 
-class Voice(Protocol):
+class CallbackFormat(Protocol):
     """How a dialect tells news of one product: which events, in what words, and with which proof of origin."""
 
     product: Product
@@ -90,6 +90,6 @@ def after(attempt: Try, product: Product, tries_before_resend: int = 0) -> tuple
     if product.takes_no and not worth_repeating(attempt.status):
         return "given_up", None
     step = attempt.number - tries_before_resend - 1
-    if step >= len(product.ladder):
+    if step >= len(product.retry_schedule):
         return "parked", None
-    return "waiting", attempt.at + product.ladder[step]
+    return "waiting", attempt.at + product.retry_schedule[step]

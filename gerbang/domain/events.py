@@ -21,13 +21,13 @@ Kind = Literal[
     "payment.expired",
     "charge.succeeded",
     "charge.settled",
-    "money.set_aside",
+    "money.in_suspense",
     "payout.completed",
     "payout.failed",
 ]
 
 
-TO_EVERY_PRODUCT = frozenset({"money.set_aside"})
+TO_EVERY_PRODUCT = frozenset({"money.in_suspense"})
 """News that is told by every product that knows it. All other news is told by the product of its payment or payout alone."""
 
 

@@ -3,7 +3,7 @@
 A balance is debits minus credits, so that all balances together are zero after every commit. Accounts are named:
 `bank/<connection>` (money that a bank owes us), `merchant/<id>/pending` (paid and not yet settled), `merchant/<id>/available`
 (settled: the merchant may take it out), `merchant/<id>/reserved` (on its way out), `merchant/<id>/suspense` (arrived, but not
-what was owed), `house/fees`, `house/vat`, `house/suspense`.
+what was owed), `platform/fees`, `platform/vat`, `platform/suspense`.
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from uuid import UUID
 import msgspec
 
 from gerbang.domain.fees import Fee
-from gerbang.domain.merchants import HOUSE
+from gerbang.domain.merchants import PLATFORM
 
-FEES = "house/fees"
-VAT = "house/vat"
+FEES = "platform/fees"
+VAT = "platform/vat"
 
 
 class Transfer(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ def available(merchant_id: UUID) -> str:
 
 
 def suspense(merchant_id: UUID) -> str:
-    return "house/suspense" if merchant_id == HOUSE else f"merchant/{merchant_id}/suspense"
+    return "platform/suspense" if merchant_id == PLATFORM else f"merchant/{merchant_id}/suspense"
 
 
 def money_in(connection: str, merchant_id: UUID, amount: int, *, payment_id: UUID, report_id: UUID) -> list[Transfer]:
@@ -68,11 +68,13 @@ def settling(merchant_id: UUID, amount: int, fee: Fee, *, payment_id: UUID, char
     ]
 
 
-def money_set_aside(
+def money_held(
     connection: str, merchant_id: UUID, amount: int, *, payment_id: UUID | None, report_id: UUID
 ) -> list[Transfer]:
     """Money that was not owed: it is kept in suspense until somebody decides what happens to it."""
-    return [Transfer(bank(connection), suspense(merchant_id), amount, "set_aside", merchant_id, payment_id, report_id)]
+    return [
+        Transfer(bank(connection), suspense(merchant_id), amount, "in_suspense", merchant_id, payment_id, report_id)
+    ]
 
 
 def starting(connection: str, merchant_id: UUID, amount: int) -> list[Transfer]:

@@ -175,5 +175,5 @@ class Merchant(msgspec.Struct, frozen=True):
     """The terms of the product under which it is dealt with just now."""
 
 
-HOUSE = UUID(int=0)
+PLATFORM = UUID(int=0)
 """Stands where a merchant would for what concerns no merchant: money to a number that is nobody's."""

@@ -8,7 +8,7 @@ import msgspec
 from gerbang.domain.merchants import NumberRange
 
 
-class Block(msgspec.Struct, frozen=True, omit_defaults=True):
+class Instructions(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is shown to the buyer so that they can pay, and what the channel said about it."""
 
     number: str
@@ -25,7 +25,7 @@ class Block(msgspec.Struct, frozen=True, omit_defaults=True):
     retrieval_reference: str = ""
 
 
-class Opening(msgspec.Struct, frozen=True):
+class CodePlan(msgspec.Struct, frozen=True):
     """A channel's plan for a paycode, complete but for its number.
 
     `chosen` is the exact number that the merchant asked for, or `range` says where one may be taken from; where there is
@@ -36,7 +36,7 @@ class Opening(msgspec.Struct, frozen=True):
     option: str | None
     name: str
     amount: int | None
-    standing: bool
+    static: bool
     expires_at: datetime | None
     chosen: str | None = None
     range: NumberRange | None = None
@@ -52,7 +52,7 @@ class Paycode(msgspec.Struct, frozen=True):
     merchant_id: UUID
     payment_id: UUID
     charge_id: UUID | None
-    standing: bool
+    static: bool
     free_at: datetime | None
     """None while the payment has no end."""
     created_at: datetime

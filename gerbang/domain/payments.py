@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import IDR
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 from gerbang.errors import ExpiryPassed, ExpiryTooFar, TooMuchKept, WrongState
 
 Kind = Literal["single", "multiple"]
@@ -42,7 +42,7 @@ is the cancelling of the one-time-payment API, which also ends what has a number
 of a payment whose only charge was declined (payment-session reference, section 5.2).
 """
 SCOPES = ("", "links", "virtual_account", "qris")
-"""The series of references: payments, payment links, and standing paycodes by channel (one-time-payment reference, 1.6)."""
+"""The series of references: payments, payment links, and static paycodes by channel (one-time-payment reference, 1.6)."""
 CHARGE_FAILED = "CHARGE_FAILED"
 """The reason of a payment that was cancelled because its charge was declined (payment-session reference, 3.7)."""
 
@@ -63,8 +63,8 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     left_to_buyer: Literal["", "option", "method"] = ""
     """How much of this the buyer chose on the payer's page: nothing, the bank or wallet, or the channel too."""
     expires_at: datetime | None = None
-    block: Block | None = None
-    """For a MULTIPLE payment once active: its standing paycode."""
+    instructions: Instructions | None = None
+    """For a MULTIPLE payment once active: its static paycode."""
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -129,7 +129,7 @@ class Payment(msgspec.Struct, frozen=True):
         return self.state == "cancelled" and self.cancellation_reason == CHARGE_FAILED
 
     @property
-    def standing(self) -> bool:
+    def static(self) -> bool:
         return self.kind == "multiple"
 
     @property
@@ -153,7 +153,7 @@ def moved(payment: Payment, verb: str, now: datetime) -> Payment:
     return replace(payment, state=state, updated_at=now)
 
 
-class Pulse(msgspec.Struct, frozen=True):
+class PageVersion(msgspec.Struct, frozen=True):
     """The little that says whether a payer's page must be drawn anew."""
 
     state: State
@@ -161,7 +161,7 @@ class Pulse(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     charge_expires_at: datetime | None
     """Of the newest charge."""
-    set_aside: int
+    in_suspense: int
     """How many times money arrived for this payment that was not owed."""
 
     def version(self, now: datetime) -> str:
@@ -170,7 +170,7 @@ class Pulse(msgspec.Struct, frozen=True):
         state, since = (MOVES["expire"][self.state], self.expires_at) if over else (self.state, self.updated_at)
         assert since is not None
         lapsed = state == "awaiting" and self.charge_expires_at is not None and self.charge_expires_at <= now
-        return f"{state}-{int(since.timestamp() * 1000):x}-{self.set_aside}{'-lapsed' if lapsed else ''}"
+        return f"{state}-{int(since.timestamp() * 1000):x}-{self.in_suspense}{'-lapsed' if lapsed else ''}"
 
 
 PAST = {
@@ -203,8 +203,8 @@ def failed(payment: Payment, now: datetime) -> Payment:
 
 
 def honoured(payment: Payment, now: datetime) -> Payment:
-    """The payment after money that was paid before it ended; a standing paycode stays as it is. Raises WrongState."""
-    return replace(payment, updated_at=now) if payment.standing else moved(payment, "honour", now)
+    """The payment after money that was paid before it ended; a static paycode stays as it is. Raises WrongState."""
+    return replace(payment, updated_at=now) if payment.static else moved(payment, "honour", now)
 
 
 def left_open(method: Method | None) -> Method | None:
@@ -218,7 +218,7 @@ def left_open(method: Method | None) -> Method | None:
 
 def reopened(payment: Payment, now: datetime) -> Payment:
     """The payment before its buyer chose how to pay. Raises WrongState, also where there is no page to choose on."""
-    if payment.standing or not payment.details.redirect:
+    if payment.static or not payment.details.redirect:
         raise WrongState(state=payment.state, verb=PAST["reopen"])
     return replace(moved(payment, "reopen", now), method=left_open(payment.method))
 

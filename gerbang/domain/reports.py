@@ -41,7 +41,7 @@ class Booked(msgspec.Struct, frozen=True):
     heard_before: bool = False
 
 
-class Aside(msgspec.Struct, frozen=True):
+class HeldMoney(msgspec.Struct, frozen=True):
     """Money for a payment that was not owed."""
 
     outcome: Outcome
@@ -53,7 +53,7 @@ class Aside(msgspec.Struct, frozen=True):
 ENDED_BY_TIME = ("expired", "inactive")
 
 
-def judge(
+def classify(
     payment: Payment | None, charge: Charge | None, amount: int, now: datetime, paid_at: datetime | None = None
 ) -> Outcome:
     """Whether money for this payment is what was owed.

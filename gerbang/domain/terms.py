@@ -14,8 +14,8 @@ class ChannelTerms(msgspec.Struct, frozen=True):
 
     amount_min: int | None = None
     amount_max: int | None = None
-    standing_min: int | None = None
-    """The least that a standing paycode takes, where that is another amount."""
+    static_min: int | None = None
+    """The least that a static paycode takes, where that is another amount."""
     expiry_min: timedelta | None = None
     expiry_max: timedelta | None = None
     fee: Rate | None = None

@@ -16,11 +16,12 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import rupiah
-from gerbang.domain.payments import Method, Payment, Pulse
-from gerbang.domain.reports import Aside, Report
+from gerbang.domain.payments import Method, PageVersion, Payment
+from gerbang.domain.reports import HeldMoney, Report
 from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused, WrongState
-from gerbang.services import expiry, news, sandbox
+from gerbang.services import expiry, sandbox
 from gerbang.services.confirmations import own
+from gerbang.services.events import record_events
 from gerbang.world import World
 
 PAYER_NAME_LENGTH_MAX = 100
@@ -39,7 +40,7 @@ class Visit(msgspec.Struct, frozen=True):
     charge: Charge | None
     """The newest one."""
     merchant: Merchant
-    set_aside: list[Aside]
+    in_suspense: list[HeldMoney]
     now: datetime
     version: str
     """Changes whenever the page would; the same text as `pulses` gives."""
@@ -74,7 +75,7 @@ async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
         found = await payments.by_id(tx, ids)
         newest = await charges.newest(tx, list(found), most=1)
         known = await merchants.by_id(tx, list({payment.merchant_id for payment in found.values()}))
-        aside = await reports.set_aside(tx, list(found))
+        aside = await reports.in_suspense(tx, list(found))
     answers: list[Visit | Refused] = []
     for id_ in ids:
         payment = found.get(id_)
@@ -82,33 +83,33 @@ async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
             answers.append(PaymentUnknown())
             continue
         charge = next(iter(newest.get(id_, [])), None)
-        set_aside = aside.get(id_, [])
-        pulse = Pulse(
+        in_suspense = aside.get(id_, [])
+        page_version = PageVersion(
             payment.state,
             payment.updated_at,
             payment.expires_at,
             charge.expires_at if charge else None,
-            len(set_aside),
+            len(in_suspense),
         )
         answers.append(
             Visit(
                 payment=payment_rules.as_of(payment, now),
                 charge=charge_rules.as_of(charge, now, payment.expires_at) if charge else None,
                 merchant=world.dealing(known[payment.merchant_id], payment.product),
-                set_aside=set_aside,
+                in_suspense=in_suspense,
                 now=now,
-                version=pulse.version(now),
+                version=page_version.version(now),
             )
         )
     return answers
 
 
-async def pulses(world: World, ids: Sequence[UUID]) -> dict[UUID, str]:
+async def page_versions(world: World, ids: Sequence[UUID]) -> dict[UUID, str]:
     """The version of each payment's page, in one query: for those who wait for it to change."""
     now = world.clock.now()
     async with world.db.reading() as tx:
-        found = await payments.pulses(tx, ids)
-    return {id_: pulse.version(now) for id_, pulse in found.items()}
+        found = await payments.page_versions(tx, ids)
+    return {id_: page_version.version(now) for id_, page_version in found.items()}
 
 
 def ways(world: World, visit: Visit) -> list[Way]:
@@ -116,29 +117,29 @@ def ways(world: World, visit: Visit) -> list[Way]:
     settled = visit.payment.method
     offered: list[Way] = []
     for channel in world.channels.values():
-        facts = channel.facts
-        if settled is not None and settled.channel != facts.name:
+        spec = channel.spec
+        if settled is not None and settled.channel != spec.name:
             continue
         options = channel.options(visit.merchant)
-        if options is None or not world.offers(facts, visit.merchant, visit.payment.product):
+        if options is None or not world.offers(spec, visit.merchant, visit.payment.product):
             continue
         if settled is not None and settled.option is not None:
             options = [settled.option]
         sold: list[str | None] = [*options] or [None]
-        each = [limits(facts, visit.merchant, option) for option in sold]
+        each = [limits(spec, visit.merchant, option) for option in sold]
         least, most = min(least for least, _ in each), max(most for _, most in each)
         refusals = {option: _refusal(channel, option, visit) for option in sold}
         usable = [option for option in options if refusals[option] is None]
         refusal = None if None in refusals.values() else next(iter(refusals.values()))
-        offered.append(Way(facts.name, facts.title, usable or options, least, most, refusal))
+        offered.append(Way(spec.name, spec.title, usable or options, least, most, refusal))
     return offered
 
 
 def _refusal(channel: Channel, option: str | None, visit: Visit) -> Refused | None:
     """Why the channel would not open this payment with this option."""
-    method = _method(visit.payment, channel.facts.name, option)
+    method = _method(visit.payment, channel.spec.name, option)
     try:
-        channel.open(replace(visit.payment, method=method), visit.merchant, visit.now)
+        channel.plan(replace(visit.payment, method=method), visit.merchant, visit.now)
     except Refused as refusal:
         return refusal
     return None
@@ -187,13 +188,13 @@ def _method(payment: Payment, channel: str, option: str | None) -> Method:
 def may_go_back(visit: Visit) -> bool:
     """Whether the buyer may leave this charge: one that they chose themselves, or whose time was over before the payment's."""
     payment, charge = visit.payment, visit.charge
-    if payment.state != "awaiting" or payment.standing or not payment.details.redirect or charge is None:
+    if payment.state != "awaiting" or payment.static or not payment.details.redirect or charge is None:
         return False
     lapsed = charge.state == "expired"
     return lapsed or bool(payment.method and payment.method.left_to_buyer)
 
 
-async def reopen(world: World, wish: Reopening) -> Payment:
+async def reopen(world: World, code_request: Reopening) -> Payment:
     """Ends a charge so that its buyer can choose again; money that still comes by it is set aside as late.
 
     A wish about another charge than the newest comes from a page that is out of date, and changes nothing. Raises
@@ -201,9 +202,11 @@ async def reopen(world: World, wish: Reopening) -> Payment:
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        payment = own(await payments.locked(tx, [wish.payment_id]), wish.merchant_id, wish.payment_id)
+        payment = own(
+            await payments.locked(tx, [code_request.payment_id]), code_request.merchant_id, code_request.payment_id
+        )
         charge = next(iter((await charges.newest(tx, [payment.id], most=1)).get(payment.id, [])), None)
-        if charge is None or charge.id != wish.charge_id:
+        if charge is None or charge.id != code_request.charge_id:
             return payment_rules.as_of(payment, now)
         over = charge.expires_at is not None and charge.expires_at <= now
         if not over and not (payment.method and payment.method.left_to_buyer):
@@ -211,10 +214,10 @@ async def reopen(world: World, wish: Reopening) -> Payment:
         reopened = payment_rules.reopened(payment, now)
         merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
         rest = now + merchant.agreement.quarantine
-        await paycodes.free_after(tx, [(charge.channel, charge.block.number, payment.id, rest)])
+        await paycodes.free_after(tx, [(charge.channel, charge.instructions.number, payment.id, rest)])
         await payments.update(tx, [reopened])
         await charges.update(tx, [charge_rules.given_up(charge, now)])
-        await news.announce(tx, [Event(payment.merchant_id, "payment.reopened", now, payment.id, charge.id)], now)
+        await record_events(tx, [Event(payment.merchant_id, "payment.reopened", now, payment.id, charge.id)], now)
     return reopened
 
 
@@ -232,4 +235,4 @@ async def played(world: World, visit: Visit, play: Play) -> Report:
         await expiry.expire_now(world, payment.merchant_id, payment.id)
     amount = charge.amount + (WRONG_BY if play == "wrong" else 0)
     reference = f"PAGE-{charge.id.hex}-{play}"
-    return sandbox.simulated_report(charge.channel, charge.block.number, amount, reference)
+    return sandbox.simulated_report(charge.channel, charge.instructions.number, amount, reference)

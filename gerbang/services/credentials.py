@@ -11,7 +11,7 @@ import msgspec
 
 from gerbang.db import merchants
 from gerbang.errors import CredentialsWrong, Refused
-from gerbang.seals import hash_of
+from gerbang.keyring import hash_of
 from gerbang.services.merchants import V2, V4
 from gerbang.world import World
 
@@ -58,26 +58,28 @@ async def sign_in(world: World, key: str, secret: str, dialect: str | None = Non
         del merchant_id  # as in Batch: a refusal and its place would wait for the garbage collector
 
 
-async def sign_in_all(world: World, wishes: Sequence[SignIn]) -> list[UUID | Refused]:
+async def sign_in_all(world: World, code_requests: Sequence[SignIn]) -> list[UUID | Refused]:
     """As `sign_in`, many at a time: what arrives together is looked up together."""
     async with world.db.reading() as tx:
-        found = await merchants.credentials(tx, [wish.key for wish in wishes if "\x00" not in wish.key])
+        found = await merchants.credentials(
+            tx, [code_request.key for code_request in code_requests if "\x00" not in code_request.key]
+        )
     answers: list[UUID | Refused] = []
-    for wish in wishes:
-        kept, given = found.get(wish.key), hash_of(wish.secret)
-        if kept is None or not hmac.compare_digest(kept[2], given) or wish.dialect not in (None, kept[1]):
-            answers.append(CredentialsWrong(why=_why(wish)))
+    for code_request in code_requests:
+        kept, given = found.get(code_request.key), hash_of(code_request.secret)
+        if kept is None or not hmac.compare_digest(kept[2], given) or code_request.dialect not in (None, kept[1]):
+            answers.append(CredentialsWrong(why=_why(code_request)))
         else:
             answers.append(kept[0])
     return answers
 
 
-def _why(wish: SignIn) -> str:
+def _why(code_request: SignIn) -> str:
     """What is wrong as far as it can be seen from what was sent alone: whether a key exists is nobody's to learn."""
-    needs, form, other = NEEDS.get(wish.dialect or "", NEEDS[V2])
-    if not wish.key or not wish.secret:
-        return f"{needs} {'are both' if not wish.key and not wish.secret else 'are'} needed"
-    if wish.dialect is not None and not form.fullmatch(wish.key):
+    needs, form, other = NEEDS.get(code_request.dialect or "", NEEDS[V2])
+    if not code_request.key or not code_request.secret:
+        return f"{needs} {'are both' if not code_request.key and not code_request.secret else 'are'} needed"
+    if code_request.dialect is not None and not form.fullmatch(code_request.key):
         return other
     return "there is no such key with this secret"
 
@@ -92,7 +94,7 @@ def issue_token(world: World, merchant_id: UUID, client_id: str) -> str:
         "clientId": client_id,
         "merchantId": str(merchant_id),
     }
-    return jwt.encode(claims, world.seals.token_key, algorithm="HS256")
+    return jwt.encode(claims, world.keyring.token_key, algorithm="HS256")
 
 
 class Tokens:
@@ -122,7 +124,7 @@ class Tokens:
             # Expiry is judged by Gerbang's own clock, which a sandbox may move; the library would ask the machine's.
             claims = jwt.decode(
                 token,
-                self._world.seals.token_key,
+                self._world.keyring.token_key,
                 algorithms=["HS256"],
                 issuer=ISSUER,
                 options={"verify_exp": False, "require": ["exp", "iss", "merchantId"]},

@@ -95,8 +95,8 @@ async def _untrue(world: World, tx: Tx, claimed: Sequence[Due]) -> list[str]:
     paid = {id_ for id_, payment in known.items() if payment.state == "paid"}
     wrong: list[str] = []
     for due in claimed:
-        voice = world.products.get(due.product)
-        if voice is not None and due.event.kind not in voice.product.kinds:
+        callback_format = world.products.get(due.product)
+        if callback_format is not None and due.event.kind not in callback_format.product.kinds:
             wrong.append(NOT_ITS_NEWS)
         else:
             wrong.append(OVERTAKEN if due.event.kind in SAYS_UNPAID and due.event.payment_id in paid else "")
@@ -113,15 +113,15 @@ async def send(world: World, due: Due) -> Result:
         product=due.product,
         url=due.url,
         kinds=frozenset(),
-        api_key=world.seals.unseal(due.api_key),
-        signing_secret=world.seals.unseal(due.signing_secret),
+        api_key=world.keyring.unseal(due.api_key),
+        signing_secret=world.keyring.unseal(due.signing_secret),
     )
     # Receivers hold the timestamp against their own clocks, which do not move with the sandbox's.
     headers = world.products[due.product].headers(endpoint, due.id, due.sequence, due.body, SystemClock().now())
     if not world.live:
         headers[CLOCK_HEADER] = now.isoformat().replace("+00:00", "Z")
     if due.credentials is not None:
-        headers["Authorization"] = f"Basic {b64encode(world.seals.unseal(due.credentials).encode()).decode()}"
+        headers["Authorization"] = f"Basic {b64encode(world.keyring.unseal(due.credentials).encode()).decode()}"
     status, seconds, error, answer = None, 0.0, "", ""
     try:
         heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS, again=True)
@@ -140,7 +140,7 @@ async def record_all(world: World, results: Sequence[Result]) -> list[State | Re
     written: list[tuple[UUID, Try, State, datetime | None]] = []
     for result in results:
         product = world.products[result.due.product].product
-        state, next_at = after(result.attempt, product, result.due.ladder_from)
+        state, next_at = after(result.attempt, product, result.due.retries_from)
         written.append((result.due.id, result.attempt, state, next_at))
     async with world.db.transaction() as tx:
         await kept.record(tx, written)

@@ -13,9 +13,9 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer, known_as
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Details, Kind, Method, Payment, expiry
-from gerbang.errors import AmountMissing, CustomerUnknown, MerchantUnknown, Refused, StandingNeedsApiMode
-from gerbang.services import opening
-from gerbang.services.opening import Plan
+from gerbang.errors import AmountMissing, CustomerUnknown, MerchantUnknown, Refused, StaticNeedsApiMode
+from gerbang.services import code_plans
+from gerbang.services.code_plans import Plan
 from gerbang.world import World
 
 
@@ -76,7 +76,7 @@ async def plans_of(
 
 def made(order: NewPayment, plan: Plan, number: str | None, now: datetime) -> Made:
     """The payment of a plan, complete with its number and its answer."""
-    payment, charge = (plan.payment, None) if number is None else opening.opened(plan, number, now)
+    payment, charge = (plan.payment, None) if number is None else code_plans.opened(plan, number, now)
     return Made(order, payment, charge, order.answer(payment, charge))
 
 
@@ -126,7 +126,7 @@ def _decided(
     if order.kind == "single" and order.amount is None:
         raise AmountMissing("amount")
     if order.kind == "multiple" and order.details.redirect:
-        raise StandingNeedsApiMode("mode")
+        raise StaticNeedsApiMode("mode")
     payment = Payment(
         id=ids.uuid7(now),
         merchant_id=merchant.id,
@@ -146,13 +146,13 @@ def _decided(
     )
     if order.method is None:
         return Plan(payment, merchant)
-    channel = opening.channel_for(world, order.method, merchant, payment)
-    opening.check_number(order.method, merchant, payment)
+    channel = code_plans.channel_for(world, order.method, merchant, payment)
+    code_plans.check_number(order.method, merchant, payment)
     option_open = bool(channel.options(merchant)) and order.method.option is None
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, merchant)
     if not order.details.auto_confirm:
-        with opening.as_agreed(channel, merchant):
-            channel.open(payment, merchant, now)  # so that a wrong method is told now and not at the confirmation
+        with code_plans.as_agreed(channel, merchant):
+            channel.plan(payment, merchant, now)  # so that a wrong method is told now and not at the confirmation
         return Plan(payment, merchant)
-    return opening.plan(world, payment, merchant, now)
+    return code_plans.plan(world, payment, merchant, now)

@@ -12,8 +12,8 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown, WrongState
-from gerbang.services import news
 from gerbang.services.confirmations import Cancellation, own
+from gerbang.services.events import record_events
 from gerbang.world import World
 
 DECLINED = "CANCELLED_BY_USER"
@@ -27,21 +27,23 @@ class Decline(msgspec.Struct, frozen=True):
     charge_id: UUID
 
 
-async def withdraw(world: World, wish: Cancellation) -> Payment:
+async def withdraw(world: World, code_request: Cancellation) -> Payment:
     """Ends an unpaid payment, whether or not it has a number; money that still comes by it is set aside as late.
 
     Raises PaymentUnknown or WrongState.
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = own(await payments.locked(tx, [wish.payment_id]), wish.merchant_id, wish.payment_id)
-        payment = payment_rules.withdrawn(held, wish.reason, now)
+        held = own(
+            await payments.locked(tx, [code_request.payment_id]), code_request.merchant_id, code_request.payment_id
+        )
+        payment = payment_rules.withdrawn(held, code_request.reason, now)
         charge = await _newest(tx, payment.id)
         if charge is not None and charge.state in charge_rules.MOVES["expire"]:
             await _end(tx, payment, charge_rules.ended(charge, now), now)
         await payments.update(tx, [payment])
         event = Event(payment.merchant_id, "payment.cancelled", now, payment.id, None, Snapshot(payment=payment))
-        await news.announce(tx, [event], now)
+        await record_events(tx, [event], now)
     return payment
 
 
@@ -69,7 +71,7 @@ async def decline(world: World, word: Decline) -> Payment:
         await payments.update(tx, [payment])
         snapshot = None if page else Snapshot(payment=payment, charge=charge)
         kind = "payment.reopened" if page else "payment.cancelled"
-        await news.announce(tx, [Event(payment.merchant_id, kind, now, payment.id, charge.id, snapshot)], now)
+        await record_events(tx, [Event(payment.merchant_id, kind, now, payment.id, charge.id, snapshot)], now)
     return payment
 
 
@@ -81,5 +83,5 @@ async def _end(tx: Tx, payment: Payment, charge: Charge, now: datetime) -> None:
     """Writes a charge that has ended, and lets its number go after the merchant's quarantine."""
     merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
     rest = now + merchant.agreement.quarantine
-    await paycodes.free_after(tx, [(charge.channel, charge.block.number, payment.id, rest)])
+    await paycodes.free_after(tx, [(charge.channel, charge.instructions.number, payment.id, rest)])
     await charges.update(tx, [charge])

@@ -7,8 +7,9 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.payments import Payment, as_of, expired_early
 from gerbang.errors import WrongState
 from gerbang.logs import Seldom
-from gerbang.services import news, shared_commits
+from gerbang.services import shared_commits
 from gerbang.services.confirmations import own
+from gerbang.services.events import record_events
 from gerbang.world import World
 
 MOST_AT_ONCE = 500
@@ -30,7 +31,7 @@ async def expire_due(world: World, log: Seldom | None = None) -> int:
                 held = await payments.by_id(tx, due)
                 ended = [as_of(held[id_], now) for id_ in due]
                 await payments.update(tx, ended)
-                await news.announce(tx, [_event(payment) for payment in ended], now)
+                await record_events(tx, [_event(payment) for payment in ended], now)
         return len(due)
 
     async def leave_out(failure: Exception) -> bool:
@@ -55,13 +56,13 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
         payment = expired_early(payment, now)
         await payments.update(tx, [payment])
         merchant = (await merchants.by_id(tx, [merchant_id]))[merchant_id]
-        block = payment.method.block if payment.method else None
+        instructions = payment.method.instructions if payment.method else None
         for charge in (await charges.newest(tx, [payment.id], most=1)).get(payment.id, []):
-            block = charge.block
-        if payment.method is not None and block is not None:
+            instructions = charge.instructions
+        if payment.method is not None and instructions is not None:
             free_at = now + merchant.agreement.quarantine
-            await paycodes.free_after(tx, [(payment.method.channel, block.number, payment.id, free_at)])
-        await news.announce(tx, [_event(payment)], now)
+            await paycodes.free_after(tx, [(payment.method.channel, instructions.number, payment.id, free_at)])
+        await record_events(tx, [_event(payment)], now)
     return payment
 
 

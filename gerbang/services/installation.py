@@ -1,9 +1,9 @@
 """Recognising the database that a process was given: of its own mode and secret key, or of another's."""
 
 from gerbang.db import Tx, installation, missing_migrations
-from gerbang.db.installation import Installation, Traces
+from gerbang.db.installation import Installation
 from gerbang.errors import Unavailable
-from gerbang.seals import Seals
+from gerbang.keyring import Keyring
 from gerbang.settings import Mode, SettingsWrong
 
 ANOTHER_MODE = {
@@ -25,24 +25,24 @@ OLDER_TABLES = (
 )
 
 
-async def recognise(tx: Tx, mode: Mode, seals: Seals) -> None:
+async def recognise(tx: Tx, mode: Mode, keyring: Keyring) -> None:
     """Raises SettingsWrong for a database of another mode or key. The first process that opens one decides what it is.
 
     One process at a time does this (`db.migrate`), so two that are the first agree.
     """
     known = await installation.kept(tx)
-    found = known or _what_it_was(await installation.traces(tx), seals) or Installation(mode, seals.fingerprint)
+    found = known or Installation(mode, keyring.fingerprint)
     if found.mode != mode:
         raise SettingsWrong(ANOTHER_MODE[found.mode])
-    if found.fingerprint != seals.fingerprint:
+    if found.fingerprint != keyring.fingerprint:
         raise SettingsWrong(ANOTHER_KEY)
     if known is None:
         await installation.keep(tx, found)
 
 
-async def demand_the_same(tx: Tx, mode: Mode, seals: Seals) -> None:
+async def demand_the_same(tx: Tx, mode: Mode, keyring: Keyring) -> None:
     """Raises Unavailable where a new connection has led to a database that is not this house's, or not as it left it."""
-    if await installation.kept(tx) != Installation(mode, seals.fingerprint):
+    if await installation.kept(tx) != Installation(mode, keyring.fingerprint):
         raise Unavailable(what="cannot be used") from SettingsWrong(ANOTHER_DATABASE)
     try:
         await demand_known_tables(tx)
@@ -54,17 +54,3 @@ async def demand_known_tables(tx: Tx) -> None:
     """Raises SettingsWrong for a database whose tables are not of this version, or that has none."""
     if await missing_migrations(tx):
         raise SettingsWrong(OLDER_TABLES)
-
-
-def _what_it_was(traces: Traces, seals: Seals) -> Installation | None:
-    """A house that was open before it was written down what it is; None for a database that was never opened.
-
-    A wrong key or mode at the first start would otherwise be taken for the right one, and the right one be shut out.
-    """
-    if not (traces.clock or traces.merchants):
-        return None
-    # Once started by mistake in the other mode or with another key, it has a few traces of that too.
-    live = traces.live_keys >= traces.test_keys if traces.live_keys else not (traces.clock or traces.test_keys)
-    opened = sum(seals.fits(secret) for secret in traces.sealed)
-    fits = 2 * opened >= len(traces.sealed)
-    return Installation("live" if live else "sandbox", seals.fingerprint if fits else "of another key")

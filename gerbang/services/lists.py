@@ -1,4 +1,4 @@
-"""Lists of what is paid once: one-time payments and arrivals on standing paycodes, filtered, in the order of time."""
+"""Lists of what is paid once: one-time payments and arrivals on static paycodes, filtered, in the order of time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -59,7 +59,7 @@ class Paid(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> UUID:
-        return self.charge.id if self.charge is not None and self.charge.standing else self.payment.id
+        return self.charge.id if self.charge is not None and self.charge.static else self.payment.id
 
 
 async def page(world: World, merchant_id: UUID, wanted: Wanted, number: int) -> list[Paid]:
@@ -93,8 +93,8 @@ _LISTS = {
 }
 
 
-async def page_of_standing(world: World, payment: Payment, wanted: Wanted, number: int) -> list[Paid]:
-    """A page of the arrivals on one standing paycode."""
+async def page_of_static(world: World, payment: Payment, wanted: Wanted, number: int) -> list[Paid]:
+    """A page of the arrivals on one static paycode."""
     if wanted.status not in (None, "paid", "completed"):
         return []
     settled = None if wanted.status is None else wanted.status == "completed"
@@ -117,7 +117,7 @@ async def of_reference(world: World, merchant_id: UUID, scope: str, reference: s
             return None
         newest = await charges.newest(tx, [payment.id], most=1)
     charge = next(iter(newest.get(payment.id, [])), None)
-    return Paid(payment, charge) if payment.standing else _now(payment, charge, world.clock.now())
+    return Paid(payment, charge) if payment.static else _now(payment, charge, world.clock.now())
 
 
 async def find_all(world: World, questions: Sequence[Asked]) -> list[Paid | Refused]:
@@ -129,15 +129,15 @@ async def find_all(world: World, questions: Sequence[Asked]) -> list[Paid | Refu
         newest = await charges.newest(tx, list(known), most=1) if known else {}
         missing = [id_ for id_ in asked if id_ not in known]
         arrived = await charges.by_id(tx, missing) if missing else {}
-        standing = [charge.payment_id for charge in arrived.values() if charge.standing]
-        about = await payments.by_id(tx, standing) if standing else {}
+        static = [charge.payment_id for charge in arrived.values() if charge.static]
+        about = await payments.by_id(tx, static) if static else {}
     answers: list[Paid | Refused] = []
     for question in questions:
         payment, charge = known.get(question.id), next(iter(newest.get(question.id, [])), None)
         found = None
-        if payment is not None and not payment.standing:
+        if payment is not None and not payment.static:
             found = _now(payment, charge, now)
-        elif (arrival := arrived.get(question.id)) is not None and arrival.standing:
+        elif (arrival := arrived.get(question.id)) is not None and arrival.static:
             found = Paid(about[arrival.payment_id], arrival)
         mine = found is not None and found.payment.merchant_id == question.merchant_id
         answers.append(found if found is not None and mine else PaymentUnknown())
@@ -151,13 +151,13 @@ def _now(payment: Payment, charge: Charge | None, now: datetime) -> Paid:
     return Paid(payment_rules.as_of(payment, now), charge)
 
 
-async def standing(world: World, merchant_id: UUID, low: UUID, high: UUID, channel: str) -> Payment:
-    """The merchant's payment with a standing paycode of a channel whose id lies between two. Raises PaymentUnknown."""
+async def static(world: World, merchant_id: UUID, low: UUID, high: UUID, channel: str) -> Payment:
+    """The merchant's payment with a static paycode of a channel whose id lies between two. Raises PaymentUnknown."""
     async with world.db.reading() as tx:
-        found = await payments.standing_between(tx, merchant_id, low, high)
+        found = await payments.static_between(tx, merchant_id, low, high)
     for payment in found:
         method = payment.method
-        if payment.standing and method is not None and method.channel == channel and method.block is not None:
+        if payment.static and method is not None and method.channel == channel and method.instructions is not None:
             return payment
     raise PaymentUnknown
 
@@ -174,11 +174,11 @@ def _span(wanted: Wanted, place: Place) -> Span:
 async def _by_reference(
     world: World, tx: Tx, merchant_id: UUID, wanted: Wanted, number: int, on: Payment | None = None
 ) -> list[Paid]:
-    """Payments of a reference, and the arrival whose reference it is; only the latter of one standing paycode."""
+    """Payments of a reference, and the arrival whose reference it is; only the latter of one static paycode."""
     found: list[Listed] = []
     if on is None:
         named = await payments.of_reference(tx, merchant_id, wanted.reference or "")
-        found = [(payment.id, False) for payment in named if not payment.standing]
+        found = [(payment.id, False) for payment in named if not payment.static]
     if wanted.tail is not None:
         found += await lists.arrivals_by_tail(tx, merchant_id, wanted.tail)
     span = _span(wanted, Place())
@@ -193,7 +193,7 @@ async def _by_reference(
 
 def _is(one: Paid, status: str) -> bool:
     states, settled, declined = STATES[status]
-    state = "paid" if one.charge is not None and one.charge.standing else one.payment.state
+    state = "paid" if one.charge is not None and one.charge.static else one.payment.state
     return (
         state in states
         and (settled is None or settled == (one.charge is not None and one.charge.settled_at is not None))

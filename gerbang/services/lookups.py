@@ -52,7 +52,7 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     async with world.db.reading() as tx:
         found = await payments.by_id(tx, [question.payment_id for question in questions])
         # Only a MULTIPLE payment has pages: of a SINGLE one, the one charge is always told.
-        turned = [q for q in questions if q.page and q.payment_id in found and found[q.payment_id].standing]
+        turned = [q for q in questions if q.page and q.payment_id in found and found[q.payment_id].static]
         own = [q.payment_id for q in questions if q.payment_id in found and q not in turned]
         listed = await charges.newest(tx, own, most=CHARGES_PER_PAGE) if own else {}
         paged = {q: await _turned(world, tx, found[q.payment_id], q.page or 1) for q in turned}
@@ -132,7 +132,7 @@ async def picture_text(world: World, id_: UUID) -> str | None:
     async with world.db.reading() as tx:
         charge = (await charges.by_id(tx, [id_])).get(id_)
         if charge is not None:
-            return charge.block.content or None
+            return charge.instructions.content or None
         payment = (await payments.by_id(tx, [id_])).get(id_)
-    block = payment.method.block if payment and payment.method else None
-    return block.content or None if block else None
+    instructions = payment.method.instructions if payment and payment.method else None
+    return instructions.content or None if instructions else None

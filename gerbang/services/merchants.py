@@ -14,8 +14,8 @@ from gerbang.domain import merchants as merchant_rules
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import Agreement, Look, Merchant
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
+from gerbang.keyring import hash_of
 from gerbang.network import NetworkFailed
-from gerbang.seals import hash_of
 from gerbang.services import trials
 from gerbang.world import World
 
@@ -183,7 +183,7 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         raise Invalid(
             "channel", why=f"There is no channel {channel}: choose one of {', '.join(sorted(world.channels))}."
         )
-    if not stop and not world.reaches(world.channels[channel].facts):
+    if not stop and not world.reaches(world.channels[channel].spec):
         raise Invalid(
             "channel", why=f"{channel} cannot be offered: nobody is connected yet to whom it sends its buyers."
         )
@@ -209,12 +209,12 @@ async def set_callback(world: World, merchant_id: UUID, product: str, url: str) 
 
     A user name and password are taken out of the URL and kept like secrets, so that nothing that shows it shows them.
     """
-    voice = world.products.get(product)
-    if voice is None:
+    callback_format = world.products.get(product)
+    if callback_format is None:
         raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
     try:
         url, credentials = network.split_credentials(url)
-        world.network.judge(url)
+        world.network.check(url)
     except NetworkFailed as refusal:
         raise Invalid("url", why=refusal.reason) from None
     async with world.db.transaction() as tx:
@@ -226,10 +226,10 @@ async def set_callback(world: World, merchant_id: UUID, product: str, url: str) 
             merchant_id=merchant_id,
             product=product,
             url=url,
-            kinds=sorted(voice.product.kinds),
-            api_key=world.seals.seal(ids.secret(24)),
-            signing_secret=world.seals.seal(voice.new_signing_secret()),
-            credentials=None if credentials is None else world.seals.seal(credentials),
+            kinds=sorted(callback_format.product.kinds),
+            api_key=world.keyring.seal(ids.secret(24)),
+            signing_secret=world.keyring.seal(callback_format.new_signing_secret()),
+            credentials=None if credentials is None else world.keyring.seal(credentials),
             now=world.clock.now(),
         )
     return _callback(world, product, url, api_key, signing_secret)
@@ -243,8 +243,8 @@ async def callbacks(world: World, merchant_id: UUID) -> list[Callback]:
 
 
 def _callback(world: World, product: str, url: str, api_key: bytes, signing_secret: bytes) -> Callback:
-    key = world.seals.unseal(api_key) if world.products[product].product.key_header else None
-    return Callback(product, url, key, world.seals.unseal(signing_secret))
+    key = world.keyring.unseal(api_key) if world.products[product].product.key_header else None
+    return Callback(product, url, key, world.keyring.unseal(signing_secret))
 
 
 async def keep_customers(world: World, merchant_id: UUID, known: Sequence[tuple[str, Customer]]) -> None:

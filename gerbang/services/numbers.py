@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from gerbang import ids
 from gerbang.db import Tx, paycodes
-from gerbang.db.paycodes import Cursors
+from gerbang.db.paycodes import NumberAllocator
 from gerbang.domain.merchants import Merchant, NumberRange
-from gerbang.domain.paycodes import Opening, Paycode, free_at
-from gerbang.errors import NumberTaken, RangeUsedUp, Refused, StandingQrQuotaUsedUp
+from gerbang.domain.paycodes import CodePlan, Paycode, free_at
+from gerbang.errors import NumberTaken, RangeUsedUp, Refused, StaticQrQuotaUsedUp
 
 GUESSES = 2
 REFERENCE_LENGTH = 14
@@ -28,10 +28,10 @@ class Crowded(Exception):
 Given = str | Refused | Crowded
 
 
-class Wish(msgspec.Struct, frozen=True):
+class CodeRequest(msgspec.Struct, frozen=True):
     """A payment that needs a number."""
 
-    opening: Opening
+    plan: CodePlan
     payment_id: UUID
     charge_id: UUID | None
     merchant: Merchant
@@ -39,102 +39,102 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 async def take(
-    tx: Tx, cursors: Cursors, wishes: Sequence[Wish], now: datetime, *, hurried: bool = False
+    tx: Tx, allocator: NumberAllocator, requests: Sequence[CodeRequest], now: datetime, *, hurried: bool = False
 ) -> list[Given]:
-    """A number for each wish, held from now on, or why there is none: NumberTaken, RangeUsedUp, StandingQrQuotaUsedUp.
+    """A number for each wish, held from now on, or why there is none: NumberTaken, RangeUsedUp, StaticQrQuotaUsedUp.
 
     Who is hurried looks for none that is not found by guessing, and hears that the range is Crowded.
     """
-    given: dict[int, Given] = await _over_quota(tx, wishes)
+    given: dict[int, Given] = await _over_quota(tx, requests)
     if hurried:
-        given |= {i: Crowded() for i, wish in enumerate(wishes) if cursors.crowded(wish.opening.range)}
+        given |= {i: Crowded() for i, request in enumerate(requests) if allocator.crowded(request.plan.range)}
     for attempt in range(GUESSES):
-        missing = [i for i in range(len(wishes)) if i not in given]
-        await _hold(tx, given, wishes, _candidates(cursors, wishes, missing), now)
+        missing = [i for i in range(len(requests)) if i not in given]
+        await _hold(tx, given, requests, _candidates(allocator, requests, missing), now)
         for i in missing:
-            numbers = wishes[i].opening.range
+            numbers = requests[i].plan.range
             if numbers is not None and attempt == 0 and i in given:
-                cursors.hit(numbers)
+                allocator.hit(numbers)
             elif numbers is not None and i not in given:
-                cursors.jump(numbers)
-        await _release_chosen(tx, given, wishes, now, first=attempt == 0)
+                allocator.jump(numbers)
+        await _release_chosen(tx, given, requests, now, first=attempt == 0)
     # Merchants may share a range of which different parts are kept for them.
     ranges: dict[tuple[NumberRange, str, tuple[tuple[int, int], ...]], list[int]] = defaultdict(list)
-    for i, wish in enumerate(wishes):
-        if i not in given and wish.opening.range is not None:
-            ranges[wish.opening.range, wish.opening.channel, wish.opening.taken_out].append(i)
+    for i, request in enumerate(requests):
+        if i not in given and request.plan.range is not None:
+            ranges[request.plan.range, request.plan.channel, request.plan.taken_out].append(i)
     for (numbers, channel, taken_out), missing in ranges.items():
         if hurried:
             given |= {i: Crowded() for i in missing}
             continue
-        await _search(tx, given, wishes, numbers, channel, taken_out, missing, now)
-    return [given[i] for i in range(len(wishes))]
+        await _search(tx, given, requests, numbers, channel, taken_out, missing, now)
+    return [given[i] for i in range(len(requests))]
 
 
-def guess(cursors: Cursors, wishes: Sequence[Wish]) -> list[str] | None:
+def guess(allocator: NumberAllocator, requests: Sequence[CodeRequest]) -> list[str] | None:
     """A number for each wish that is probably free, to be written at once; None where one must be looked at closely."""
-    if any(wish.opening.channel == "qris" and wish.opening.standing for wish in wishes):
+    if any(request.plan.channel == "qris" and request.plan.static for request in requests):
         return None  # their number is limited by quota
-    candidates = _candidates(cursors, wishes, range(len(wishes)))
-    return [candidates[i] for i in range(len(wishes))] if len(candidates) == len(wishes) else None
+    candidates = _candidates(allocator, requests, range(len(requests)))
+    return [candidates[i] for i in range(len(requests))] if len(candidates) == len(requests) else None
 
 
-async def _over_quota(tx: Tx, wishes: Sequence[Wish]) -> dict[int, Given]:
-    """Refuses standing QR codes beyond the merchant's quota."""
+async def _over_quota(tx: Tx, requests: Sequence[CodeRequest]) -> dict[int, Given]:
+    """Refuses static QR codes beyond the merchant's quota."""
     refused: dict[int, Given] = {}
     counts: dict[UUID, int] = {}
-    for i, wish in enumerate(wishes):
-        agreed = wish.merchant.agreement.qris
-        if wish.opening.channel != "qris" or not wish.opening.standing or agreed is None:
+    for i, request in enumerate(requests):
+        agreed = request.merchant.agreement.qris
+        if request.plan.channel != "qris" or not request.plan.static or agreed is None:
             continue
-        if wish.merchant.id not in counts:
-            counts[wish.merchant.id] = await paycodes.standing_count(tx, wish.merchant.id, "qris")
-        if counts[wish.merchant.id] >= agreed.static_quota:
-            refused[i] = StandingQrQuotaUsedUp("method", quota=agreed.static_quota)
+        if request.merchant.id not in counts:
+            counts[request.merchant.id] = await paycodes.static_count(tx, request.merchant.id, "qris")
+        if counts[request.merchant.id] >= agreed.static_quota:
+            refused[i] = StaticQrQuotaUsedUp("method", quota=agreed.static_quota)
         else:
-            counts[wish.merchant.id] += 1
+            counts[request.merchant.id] += 1
     return refused
 
 
-def _candidates(cursors: Cursors, wishes: Sequence[Wish], missing: Sequence[int]) -> dict[int, str]:
+def _candidates(allocator: NumberAllocator, requests: Sequence[CodeRequest], missing: Sequence[int]) -> dict[int, str]:
     """A number to try for each wish that has none. No two are the same."""
     tried: dict[int, str] = {}
     by_range: dict[tuple[NumberRange, tuple[tuple[int, int], ...]], list[int]] = defaultdict(list)
     for i in missing:
-        opening = wishes[i].opening
-        if opening.chosen is not None:
-            tried[i] = opening.chosen
-        elif opening.range is not None:
-            by_range[opening.range, opening.taken_out].append(i)
-        elif opening.standing:
+        plan = requests[i].plan
+        if plan.chosen is not None:
+            tried[i] = plan.chosen
+        elif plan.range is not None:
+            by_range[plan.range, plan.taken_out].append(i)
+        elif plan.static:
             tried[i] = ids.digits(REFERENCE_LENGTH)
         else:
             tried[i] = ids.alphanumeric(REFERENCE_LENGTH)
     for (numbers, taken_out), waiting in by_range.items():
-        tried.update(zip(waiting, cursors.guess(numbers, taken_out, len(waiting)), strict=False))
+        tried.update(zip(waiting, allocator.guess(numbers, taken_out, len(waiting)), strict=False))
     return tried
 
 
 async def _hold(
-    tx: Tx, given: dict[int, Given], wishes: Sequence[Wish], candidates: dict[int, str], now: datetime
+    tx: Tx, given: dict[int, Given], requests: Sequence[CodeRequest], candidates: dict[int, str], now: datetime
 ) -> None:
     """Takes those candidates that are free."""
     wanted: dict[tuple[str, str], int] = {}
     for i, number in candidates.items():
-        wanted.setdefault((wishes[i].opening.channel, number), i)
-    rows = [paycode(wishes[i], number, now) for (_, number), i in wanted.items()]
+        wanted.setdefault((requests[i].plan.channel, number), i)
+    rows = [paycode(requests[i], number, now) for (_, number), i in wanted.items()]
     for pair in await paycodes.insert(tx, rows):
         given[wanted[pair]] = pair[1]
 
 
 async def _release_chosen(
-    tx: Tx, given: dict[int, Given], wishes: Sequence[Wish], now: datetime, *, first: bool
+    tx: Tx, given: dict[int, Given], requests: Sequence[CodeRequest], now: datetime, *, first: bool
 ) -> None:
     """Numbers that merchants chose and that are held: lets go of those that may be, or else says that they are taken."""
-    held = [i for i, wish in enumerate(wishes) if i not in given and wish.opening.chosen is not None]
+    held = [i for i, request in enumerate(requests) if i not in given and request.plan.chosen is not None]
     if held and first:
         await paycodes.release_numbers(
-            tx, [(wishes[i].opening.channel, wishes[i].opening.chosen or "") for i in held], now
+            tx, [(requests[i].plan.channel, requests[i].plan.chosen or "") for i in held], now
         )
     for i in held if not first else ():
         given[i] = NumberTaken("number")
@@ -143,7 +143,7 @@ async def _release_chosen(
 async def _search(
     tx: Tx,
     given: dict[int, Given],
-    wishes: Sequence[Wish],
+    requests: Sequence[CodeRequest],
     numbers: NumberRange,
     channel: str,
     taken_out: tuple[tuple[int, int], ...],
@@ -156,10 +156,10 @@ async def _search(
             free = await paycodes.free_numbers(tx, channel, window, taken_out, now, len(missing))
             if not free:
                 break
-            await _hold(tx, given, wishes, dict(zip(missing, free, strict=False)), now)
+            await _hold(tx, given, requests, dict(zip(missing, free, strict=False)), now)
             missing = [i for i in missing if i not in given]
     for i in missing:
-        given[i] = RangeUsedUp("option", bank=wishes[i].opening.option)
+        given[i] = RangeUsedUp("option", bank=requests[i].plan.option)
 
 
 def windows(numbers: NumberRange) -> Iterator[NumberRange]:
@@ -172,15 +172,15 @@ def windows(numbers: NumberRange) -> Iterator[NumberRange]:
         yield replace(numbers, first=first, last=min(first + WINDOW - 1, numbers.end))
 
 
-def paycode(wish: Wish, number: str, now: datetime) -> Paycode:
+def paycode(request: CodeRequest, number: str, now: datetime) -> Paycode:
     """The row that holds a number for a wish."""
     return Paycode(
-        channel=wish.opening.channel,
+        channel=request.plan.channel,
         number=number,
-        merchant_id=wish.merchant.id,
-        payment_id=wish.payment_id,
-        charge_id=wish.charge_id,
-        standing=wish.opening.standing,
-        free_at=free_at(wish.ends_at, wish.merchant.agreement.quarantine),
+        merchant_id=request.merchant.id,
+        payment_id=request.payment_id,
+        charge_id=request.charge_id,
+        static=request.plan.static,
+        free_at=free_at(request.ends_at, request.merchant.agreement.quarantine),
         created_at=now,
     )

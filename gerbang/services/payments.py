@@ -8,10 +8,11 @@ from gerbang.db import Tx, charges, creation, customers, idempotency, paycodes, 
 from gerbang.db.creation import Created
 from gerbang.domain.events import Event
 from gerbang.errors import KeyReused, ReferenceTaken, Refused
-from gerbang.services import drafts, news, numbers
+from gerbang.services import drafts, numbers
+from gerbang.services.code_plans import Plan
 from gerbang.services.drafts import Made, NewPayment
+from gerbang.services.events import record_events
 from gerbang.services.numbers import Crowded
-from gerbang.services.opening import Plan
 from gerbang.world import World
 
 Told = bytes | Refused | Crowded
@@ -54,17 +55,19 @@ async def _hopefully(
         crowded = {i for i, plan in plans.items() if isinstance(plan, Plan) and _is_crowded(world, plan)}
         left: dict[int, Told] = {i: Crowded() for i in crowded} if hurried else {}
         granted = {i: plan for i, plan in plans.items() if isinstance(plan, Plan) and i not in crowded}
-        wishes = {i: wish for i, plan in granted.items() if (wish := plan.wish) is not None}
-        guessed = numbers.guess(world.cursors, list(wishes.values()))
+        code_requests = {
+            i: code_request for i, plan in granted.items() if (code_request := plan.code_request) is not None
+        }
+        guessed = numbers.guess(world.allocator, list(code_requests.values()))
         if guessed is None or not granted:
             return left
-        given = dict(zip(wishes, guessed, strict=True))
+        given = dict(zip(code_requests, guessed, strict=True))
         made = {i: drafts.made(orders[i], plan, given.get(i), now) for i, plan in granted.items()}
         rows = [
             Created(
                 payment=one.payment,
                 charge=one.charge,
-                paycode=numbers.paycode(wishes[i], given[i], now) if i in wishes else None,
+                paycode=numbers.paycode(code_requests[i], given[i], now) if i in code_requests else None,
                 answer=_kept(one, now),
                 customer=one.customer,
             )
@@ -76,7 +79,7 @@ async def _hopefully(
 
 def _is_crowded(world: World, plan: Plan) -> bool:
     """Whether a number that was guessed for it would probably fail a whole batch."""
-    return plan.opening is not None and world.cursors.crowded(plan.opening.range)
+    return plan.code_plan is not None and world.allocator.crowded(plan.code_plan.range)
 
 
 async def _carefully(
@@ -181,9 +184,13 @@ async def _numbered(
 ) -> dict[int, Made]:
     """Gives those plans a number that need one, and renders the answers; refusals are filled in."""
     granted = {i: plan for i, plan in plans.items() if isinstance(plan, Plan)}
-    wishes = {i: wish for i, plan in granted.items() if (wish := plan.wish) is not None}
-    taken = await numbers.take(tx, world.cursors, list(wishes.values()), now, hurried=hurried) if wishes else []
-    given = dict(zip(wishes, taken, strict=True))
+    code_requests = {i: code_request for i, plan in granted.items() if (code_request := plan.code_request) is not None}
+    taken = (
+        await numbers.take(tx, world.allocator, list(code_requests.values()), now, hurried=hurried)
+        if code_requests
+        else []
+    )
+    given = dict(zip(code_requests, taken, strict=True))
     made: dict[int, Made] = {}
     for i, plan in plans.items():
         number = given.get(i)
@@ -219,9 +226,9 @@ def _held(one: Made) -> tuple[str, str, UUID] | None:
     """The number that a payment was given: channel, number, payment."""
     payment, charge = one.payment, one.charge
     if charge is not None:
-        return charge.channel, charge.block.number, payment.id
-    if payment.method is not None and payment.method.block is not None:
-        return payment.method.channel, payment.method.block.number, payment.id
+        return charge.channel, charge.instructions.number, payment.id
+    if payment.method is not None and payment.method.instructions is not None:
+        return payment.method.channel, payment.method.instructions.number, payment.id
     return None
 
 
@@ -244,7 +251,7 @@ async def _announce(tx: Tx, made: Sequence[Made], now: datetime) -> None:
         counts[payment.merchant_id] = counts.get(payment.merchant_id, 0) + 1
         charge_id = one.charge.id if one.charge else None
         events.append(Event(payment.merchant_id, "payment.created", now, payment.id, charge_id))
-    await news.announce(tx, events, now, counts)
+    await record_events(tx, events, now, counts)
 
 
 async def forget_keys(world: World) -> int:

@@ -44,7 +44,8 @@ from gerbang.errors import (
     PayoutUnknown,
     Unavailable,
 )
-from gerbang.services import news, walks
+from gerbang.services import walks
+from gerbang.services.events import record_events
 from gerbang.services.walks import Page, Place
 from gerbang.world import World
 
@@ -179,7 +180,7 @@ async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
     await ledger.post(tx, transfers, now)
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
-    await news.announce(tx, [Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))], now)
+    await record_events(tx, [Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))], now)
 
 
 async def send_due(world: World) -> int:

@@ -15,13 +15,13 @@ from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
-from gerbang.domain.ledger import Transfer, money_in, money_set_aside
-from gerbang.domain.merchants import HOUSE, Merchant
+from gerbang.domain.ledger import Transfer, money_held, money_in
+from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
-from gerbang.domain.reports import ENDED_BY_TIME, Booked, Report, judge
+from gerbang.domain.reports import ENDED_BY_TIME, Booked, Report, classify
 from gerbang.errors import Refused
-from gerbang.services import news
+from gerbang.services.events import record_events
 from gerbang.world import World
 
 
@@ -126,10 +126,10 @@ def _book(world: World, books: _Books, report: Report, *, renamed: bool) -> Book
     owner = books.owners.get(_asked(report, books.now))
     payment = books.payments.get(owner.payment_id) if owner else None
     charge = books.charges.get(owner.charge_id) if owner and owner.charge_id else None
-    outcome = judge(payment, charge, report.amount, books.now, _paid_at(report, payment, charge, books.now))
+    outcome = classify(payment, charge, report.amount, books.now, _paid_at(report, payment, charge, books.now))
     if renamed and outcome == "booked":
         outcome = "double"  # one reference books at most once: what else comes under it is for a person to look at
-    merchant_id = payment.merchant_id if payment else HOUSE
+    merchant_id = payment.merchant_id if payment else PLATFORM
     booked = Booked(
         id=ids.uuid7(books.now),
         outcome=outcome,
@@ -141,12 +141,12 @@ def _book(world: World, books: _Books, report: Report, *, renamed: bool) -> Book
     if outcome == "booked" and payment is not None:
         booked = _pay(world, books, report, payment, charge, booked)
     else:
-        books.transfers += money_set_aside(
+        books.transfers += money_held(
             report.bank, merchant_id, report.amount, payment_id=booked.payment_id, report_id=booked.id
         )
         snapshot = Snapshot(payment=payment, charge=charge, report=booked, reported_number=report.number)
         books.events.append(
-            Event(merchant_id, "money.set_aside", books.now, booked.payment_id, booked.charge_id, snapshot)
+            Event(merchant_id, "money.in_suspense", books.now, booked.payment_id, booked.charge_id, snapshot)
         )
     books.rows.append(kept.Row(report, booked, books.now))
     return booked
@@ -162,14 +162,14 @@ def _pay(
     in_time = as_of(payment, now).state not in ENDED_BY_TIME
     payment = moved(payment, "pay", now) if in_time else honoured(payment, now)
     arrived = charge or _arrival(payment, report, now)
-    facts, option = world.channels[report.channel].facts, arrived.block.option
-    fee = fee_out_of(channel_rules.rate(facts, option, merchant), report.amount, now)
+    spec, option = world.channels[report.channel].spec, arrived.instructions.option
+    fee = fee_out_of(channel_rules.rate(spec, option, merchant), report.amount, now)
     arrived = replace(
         charge_rules.paid(arrived, paid_at, now),
-        block=replace(arrived.block, issuer=report.issuer, retrieval_reference=report.reference),
+        instructions=replace(arrived.instructions, issuer=report.issuer, retrieval_reference=report.reference),
         fee=fee.total,
         vat=fee.vat,
-        settles_at=settles_at(channel_rules.settling(facts, option, merchant), paid_at, world.calendar),
+        settles_at=settles_at(channel_rules.settling(spec, option, merchant), paid_at, world.calendar),
     )
     if charge is None:
         books.made.append(arrived)
@@ -195,8 +195,8 @@ def _paid_at(report: Report, payment: Payment | None, charge: Charge | None, now
 
 
 def _arrival(payment: Payment, report: Report, now: datetime) -> Charge:
-    """The charge that an arrival of money on a standing paycode is."""
-    assert payment.method is not None and payment.method.block is not None
+    """The charge that an arrival of money on a static paycode is."""
+    assert payment.method is not None and payment.method.instructions is not None
     return Charge(
         id=ids.uuid7(now),
         payment_id=payment.id,
@@ -205,9 +205,9 @@ def _arrival(payment: Payment, report: Report, now: datetime) -> Charge:
         amount=report.amount,
         state="waiting",
         channel=payment.method.channel,
-        block=payment.method.block,
+        instructions=payment.method.instructions,
         descriptor="",
-        standing=True,
+        static=True,
         created_at=now,
         updated_at=now,
     )
@@ -220,4 +220,4 @@ async def _write(world: World, tx: Tx, books: _Books) -> None:
     await charges.insert(tx, books.made)
     await kept.insert(tx, books.rows)
     await ledger.post(tx, books.transfers, books.now)
-    await news.announce(tx, books.events, books.now)
+    await record_events(tx, books.events, books.now)

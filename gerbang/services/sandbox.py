@@ -92,11 +92,11 @@ def simulated_payment(
     payment has no number, and AmountMissing.
     """
     payment = found.payment
-    block = payment.method.block if payment.method else None
-    if payment.method is not None and block is not None:
-        channel, number = payment.method.channel, block.number
+    instructions = payment.method.instructions if payment.method else None
+    if payment.method is not None and instructions is not None:
+        channel, number = payment.method.channel, instructions.number
     elif found.charges:
-        channel, number = found.charges[0].channel, found.charges[0].block.number
+        channel, number = found.charges[0].channel, found.charges[0].instructions.number
     else:
         raise WrongState(state=payment.state, verb="paid: it has no number yet")
     check_reference(bank_reference)
@@ -107,19 +107,19 @@ def simulated_payment(
 
 
 async def simulated_arrival(world: World, payment: Payment, amount: int, field: str) -> Report:
-    """The report of a buyer who pays to a standing paycode; new money every time.
+    """The report of a buyer who pays to a static paycode; new money every time.
 
     Raises AmountBelowLimit or AmountAboveLimit (with the field given), or WrongState for one that takes no money any more.
     """
-    assert payment.method is not None and payment.method.block is not None, "a standing paycode has its number"
-    method, number = payment.method, payment.method.block.number
+    assert payment.method is not None and payment.method.instructions is not None, "a static paycode has its number"
+    method, number = payment.method, payment.method.instructions.number
     async with world.db.reading() as tx:
         merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
-    facts = world.channels[method.channel].facts
-    bounds = channels.limits(facts, world.dealing(merchant, payment.product), method.option, standing=True)
+    spec = world.channels[method.channel].spec
+    bounds = channels.limits(spec, world.dealing(merchant, payment.product), method.option, static=True)
     if payment.amount is not None:
         bounds = payment.amount, payment.amount
-    channels.check_between(amount, bounds, facts.title, field)
+    channels.check_between(amount, bounds, spec.title, field)
     if payment.state != "active":
         raise WrongState(state=payment.state, verb="paid")
     return simulated_report(method.channel, number, amount, None)

@@ -105,7 +105,6 @@ async def ready(world: World, base_url: str, known: Sandbox | None) -> Sandbox:
         keys = merchants.Keys(known.v2.merchant_id, known.v2.merchant_secret, known.v4.api_key, known.v4.secret_key)
     else:
         keys, known = await _keys(world), None
-    await _complete(world, UUID(keys.merchant_id))
     await _endow(world, UUID(keys.merchant_id))
     told = {
         product: await _pointed(world, UUID(keys.merchant_id), product, base_url) for product in sorted(world.products)
@@ -130,18 +129,6 @@ async def _pointed(world: World, merchant_id: UUID, product: str, base_url: str)
     if url is None or "/sandbox/inbox/" in url:
         url = f"{base_url}/sandbox/inbox/{merchant_id}"
     return await merchants.set_callback(world, merchant_id, product, url)
-
-
-async def _complete(world: World, merchant_id: UUID) -> None:
-    """Gives a sandbox of an earlier version what was not there yet: its tills, its wallet, the newer banks."""
-    merchant = next(merchant for merchant in await merchants.every(world) if merchant.id == merchant_id)
-    old, new = merchant.agreement, agreement()
-    complete = replace(old, retail_outlet=old.retail_outlet or new.retail_outlet, ewallet=old.ewallet or new.ewallet)
-    if old.virtual_account is not None and new.virtual_account is not None:
-        banks = new.virtual_account.banks | old.virtual_account.banks
-        complete = replace(complete, virtual_account=replace(old.virtual_account, banks=banks))
-    if complete != old:
-        await merchants.set_agreement(world, merchant_id, complete)
 
 
 async def _endow(world: World, merchant_id: UUID) -> None:

@@ -18,7 +18,8 @@ from gerbang.domain.fees import Fee
 from gerbang.domain.ledger import settling
 from gerbang.domain.settlements import Settlement, parts_of
 from gerbang.errors import PaymentUnknown, SettlementUnknown, WrongState
-from gerbang.services import news, shared_commits
+from gerbang.services import shared_commits
+from gerbang.services.events import record_events
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -102,7 +103,7 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
         )
         for charge in settled
     ]
-    await news.announce(tx, events, now)
+    await record_events(tx, events, now)
     return settled
 
 

@@ -51,29 +51,29 @@ def _faults(world: World, merchant: Merchant, known: dict[str, list[str]]) -> It
             yield f"{name} names nothing to pay by: say null where it is not agreed."
         for product in world.products:
             dealing = world.dealing(merchant, product)
-            if channels.offered(channel.facts, dealing, product):
+            if channels.offered(channel.spec, dealing, product):
                 for option in channel.options(dealing) or ([] if known[name] else [None]):
                     yield from _of_way(world, channel, dealing, product, option)
 
 
 def _of_way(world: World, channel: Channel, merchant: Merchant, product: str, option: str | None) -> Iterator[str]:
     """What is wrong with one way to be paid, in one product."""
-    facts, now = channel.facts, world.clock.now()
-    way = f"{facts.name}/{option}" if option else facts.name
-    soonest, latest, _ = channels.spans(facts, merchant)
+    spec, now = channel.spec, world.clock.now()
+    way = f"{spec.name}/{option}" if option else spec.name
+    soonest, latest, _ = channels.spans(spec, merchant)
     if soonest is not None and soonest > latest:
         yield f"Nobody could pay by {way} in {product}: its expiry may be neither so near nor so far."
         return
-    kinds: list[Kind] = ["single", "multiple"] if facts.standing else ["single"]
+    kinds: list[Kind] = ["single", "multiple"] if spec.static else ["single"]
     for kind in kinds:
-        least, most = channels.limits(facts, merchant, option)
+        least, most = channels.limits(spec, merchant, option)
         least, most = -(-least // MINOR_PER_RUPIAH) * MINOR_PER_RUPIAH, most // MINOR_PER_RUPIAH * MINOR_PER_RUPIAH
         if least > most:
             yield f"Nobody could pay by {way} in {product}: no whole rupiah lies between its least and its most amount."
             return
-        for amount in (least, most) if kind == "single" or facts.standing_amount else (None,):
+        for amount in (least, most) if kind == "single" or spec.static_amount else (None,):
             ends_at = now + latest if amount is not None else None
-            method = Method(facts.name, option, return_url=RETURN_URL)
+            method = Method(spec.name, option, return_url=RETURN_URL)
             payment = _payment(merchant, product, kind, amount, ends_at, method, now)
             try:
                 _open(world, channel, payment, merchant)
@@ -113,13 +113,13 @@ def _payment(
 def _open(world: World, channel: Channel, payment: Payment, merchant: Merchant) -> None:
     """Does all that is done for a payment on its way to be paid and settled. Raises what goes wrong."""
     now, option = payment.created_at, payment.method.option if payment.method else None
-    opening = channel.open(payment, merchant, now)
+    code_plan = channel.plan(payment, merchant, now)
     numbers = ["A" * REFERENCE_LENGTH]
-    if opening.range is not None:
-        numbers = [opening.range.number(0), opening.range.number(opening.range.size - 1)]
-        if any(first <= opening.range.first and opening.range.end <= last for first, last in opening.taken_out):
+    if code_plan.range is not None:
+        numbers = [code_plan.range.number(0), code_plan.range.number(code_plan.range.size - 1)]
+        if any(first <= code_plan.range.first and code_plan.range.end <= last for first, last in code_plan.taken_out):
             raise ValueError("the numbers that its merchant may choose leave no others")
     for number in numbers:
-        channel.block(opening, number, merchant, now)
-    fee_out_of(channels.rate(channel.facts, option, merchant), payment.amount or MINOR_PER_RUPIAH, now)
-    settles_at(channels.settling(channel.facts, option, merchant), now, world.calendar)
+        channel.instructions(code_plan, number, merchant, now)
+    fee_out_of(channels.rate(channel.spec, option, merchant), payment.amount or MINOR_PER_RUPIAH, now)
+    settles_at(channels.settling(channel.spec, option, merchant), now, world.calendar)

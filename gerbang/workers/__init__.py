@@ -11,7 +11,7 @@ from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
 from gerbang.services import expiry, payouts, sandbox, settlements
-from gerbang.services.commands import Commands
+from gerbang.services.batches import Batches
 from gerbang.workers.deliveries import Sender
 from gerbang.workers.forgetting import forget
 from gerbang.world import World
@@ -27,9 +27,9 @@ LOAD_SECONDS = 1.0
 class Workers:
     """All steps of one process, and how often each is taken when there is nothing to do (in seconds)."""
 
-    def __init__(self, world: World, commands: Commands) -> None:
+    def __init__(self, world: World, batches: Batches) -> None:
         self._world = world
-        self._sender = Sender(world, commands)
+        self._sender = Sender(world, batches)
         self._steps: dict[str, tuple[Step, float]] = {
             "expired": (partial(expiry.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),

@@ -8,7 +8,7 @@ import structlog
 
 from gerbang.errors import Unavailable
 from gerbang.services import deliveries
-from gerbang.services.commands import Commands
+from gerbang.services.batches import Batches
 from gerbang.services.deliveries import Due, Places, Result
 from gerbang.world import World
 
@@ -36,9 +36,9 @@ class Sender:
     Each process finds out by itself who is silent, and keeps of it no more than the endpoint's id.
     """
 
-    def __init__(self, world: World, commands: Commands) -> None:
+    def __init__(self, world: World, batches: Batches) -> None:
         self._world = world
-        self._commands = commands
+        self._batches = batches
         self._claiming = asyncio.Lock()
         self._sending: set[asyncio.Task[None]] = set()
         self._in_hand: Counter[UUID] = Counter()
@@ -82,7 +82,7 @@ class Sender:
         try:
             result = await deliveries.send(self._world, due)
             self._judge(result)
-            await self._commands.record(result)
+            await self._batches.record(result)
         # In both cases it is due again when its lease is over.
         except Unavailable:
             log.warning("a delivery could not be written down, since the database is gone", delivery=str(due.id))

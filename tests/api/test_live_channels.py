@@ -13,7 +13,7 @@ from tests.api.v2_sessions.sessions import order as session_order
 from tests.api.v4_documents import contracts as v4
 from tests.api.v4_documents.documents import LINKS, PAYMENTS, link_order, made, order
 from tests.api.v4_documents.pages import url_of
-from tests.gateways import Databases, Gateway, Shop
+from tests.support.gateways import Databases, Gateway, Shop
 
 WALLET = {
     "paymentMethod": {"type": "EWALLET"},
@@ -94,12 +94,15 @@ def test_the_methods_of_a_merchant_do_not_name_it(live: Shop) -> None:
 
 def test_an_operator_who_offers_it_is_told_that_nobody_is_connected(live: Shop, sandbox: Shop) -> None:
     shop = shop_of(live.gateway)
-    world, do = shop.gateway.house.world, shop.gateway.do
+    world, do = shop.gateway.services.world, shop.gateway.do
     with pytest.raises(Invalid, match="ewallet cannot be offered: nobody is connected yet to whom it sends its buyers"):
         do(offer(world, shop.merchant_id, "ewallet", "payment"))
     assert do(offer(world, shop.merchant_id, "ewallet", "payment", stop=True)) == ["retail_outlet"]
     there = sandbox.gateway
-    assert there.do(offer(there.house.world, sandbox.merchant_id, "ewallet", "payment")) == ["ewallet", "retail_outlet"]
+    assert there.do(offer(there.services.world, sandbox.merchant_id, "ewallet", "payment")) == [
+        "ewallet",
+        "retail_outlet",
+    ]
 
 
 def test_numbers_and_codes_are_given_out_as_in_the_sandbox(live: Shop) -> None:

@@ -16,7 +16,7 @@ from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.domain.addresses import linkable
-from tests.gateways import Shop, V4Shop
+from tests.support.gateways import Shop, V4Shop
 
 JSON = {"Content-Type": "application/json"}
 

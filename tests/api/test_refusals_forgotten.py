@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from gerbang.errors import Refused
-from tests.gateways import Shop, V4Shop
+from tests.support.gateways import Shop, V4Shop
 
 NOBODY = UUID(int=7)
 

@@ -33,18 +33,18 @@ def selling(**channels: ChannelTerms) -> Merchant:
 
 def payment(channel: Channel, amount: int | None = None, option: str | None = None) -> Payment:
     """A payment by this channel: the least amount and its first option, unless said otherwise."""
-    facts = channel.facts
+    spec = channel.spec
     if option is None:
         option = next(iter(channel.options(MERCHANT) or [None]))
-    least, _ = facts.limits_of.get(option or "", (facts.amount_min, facts.amount_max))
+    least, _ = spec.limits_of.get(option or "", (spec.amount_min, spec.amount_max))
     return replace(
         samples.PAYMENT,
         amount=least if amount is None else amount,
-        method=Method(channel=facts.name, option=option, payer_name="Budi", return_url=RETURN_URL),
+        method=Method(channel=spec.name, option=option, payer_name="Budi", return_url=RETURN_URL),
         expires_at=NOW + timedelta(minutes=15),
     )
 
 
-def standing(channel: Channel) -> Payment:
+def static(channel: Channel) -> Payment:
     """A payment that can be paid any number of times, with any amount."""
     return replace(payment(channel), kind="multiple", amount=None, expires_at=None)

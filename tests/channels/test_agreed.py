@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang import channels
-from gerbang.channels import Facts
+from gerbang.channels import ChannelSpec
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Merchant
@@ -19,7 +19,7 @@ from gerbang.errors import ExpiryTooFar, ExpiryTooSoon
 from tests.channels.merchants import MERCHANT, NOW
 from tests.domain import samples
 
-FACTS = Facts(
+SPEC = ChannelSpec(
     name="till",
     title="Till",
     amount_min=100,
@@ -30,8 +30,8 @@ FACTS = Facts(
     fee=Rate(flat=10),
     settling=Schedule(3),
     settling_of={"CORNER": Schedule(0)},
-    standing=False,
-    standing_amount=False,
+    static=False,
+    static_amount=False,
 )
 MINUTE = timedelta(minutes=1)
 
@@ -65,15 +65,15 @@ TERMS_OF_CORNER = TERMS | {"till/CORNER": ChannelTerms(amount_max=940, fee=Rate(
 def test_limits_are_as_agreed_else_by_the_terms_else_the_channels(
     of: Merchant, option: str | None, limits: tuple[int, int]
 ) -> None:
-    assert channels.limits(FACTS, of, option) == limits
+    assert channels.limits(SPEC, of, option) == limits
 
 
-def test_a_standing_paycode_may_have_another_least_amount() -> None:
-    standing = {"till": ChannelTerms(amount_min=110, standing_min=1)}
-    assert channels.limits(FACTS, merchant(standing))[0] == 110
-    assert channels.limits(FACTS, merchant(standing), standing=True)[0] == 1
-    assert channels.limits(FACTS, merchant(TERMS), standing=True)[0] == 110
-    assert channels.limits(FACTS, merchant(standing, amount_min={"till": 50}), standing=True)[0] == 50
+def test_a_static_paycode_may_have_another_least_amount() -> None:
+    static = {"till": ChannelTerms(amount_min=110, static_min=1)}
+    assert channels.limits(SPEC, merchant(static))[0] == 110
+    assert channels.limits(SPEC, merchant(static), static=True)[0] == 1
+    assert channels.limits(SPEC, merchant(TERMS), static=True)[0] == 110
+    assert channels.limits(SPEC, merchant(static, amount_min={"till": 50}), static=True)[0] == 50
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_standing_paycode_may_have_another_least_amount() -> None:
 def test_the_price_is_as_agreed_else_by_the_terms_else_the_channels(
     of: Merchant, option: str | None, flat: int
 ) -> None:
-    assert channels.rate(FACTS, option, of) == Rate(flat=flat, percent=Decimal(0))
+    assert channels.rate(SPEC, option, of) == Rate(flat=flat, percent=Decimal(0))
 
 
 @pytest.mark.parametrize(
@@ -110,22 +110,22 @@ def test_the_price_is_as_agreed_else_by_the_terms_else_the_channels(
 def test_money_settles_as_agreed_else_as_the_bank_else_as_the_channel_does(
     agreed: dict[str, Schedule], option: str | None, days: int
 ) -> None:
-    assert channels.settling(FACTS, option, merchant(settling=agreed)).working_days == days
+    assert channels.settling(SPEC, option, merchant(settling=agreed)).working_days == days
 
 
 def test_a_product_offers_the_channels_that_it_names_and_a_merchant_may_have_agreed_on_more() -> None:
-    assert channels.offered(FACTS, merchant(TERMS), "payment")
-    assert not channels.offered(FACTS, merchant({"till/CORNER": ChannelTerms()}), "payment")
+    assert channels.offered(SPEC, merchant(TERMS), "payment")
+    assert not channels.offered(SPEC, merchant({"till/CORNER": ChannelTerms()}), "payment")
     agreed = merchant(also_offered={"payment": ["till"]})
-    assert channels.offered(FACTS, agreed, "payment")
-    assert not channels.offered(FACTS, agreed, "v4-payments")
+    assert channels.offered(SPEC, agreed, "payment")
+    assert not channels.offered(SPEC, agreed, "v4-payments")
 
 
 def test_of_the_options_that_were_agreed_those_are_offered_that_the_product_has() -> None:
     agreed = ["MARKET", "CORNER"]
-    assert channels.options_of(FACTS, merchant(TERMS), agreed) == agreed
+    assert channels.options_of(SPEC, merchant(TERMS), agreed) == agreed
     sold = merchant({"till": ChannelTerms(options=("CORNER", "KIOSK"))})
-    assert channels.options_of(FACTS, sold, agreed) == ["CORNER"]
+    assert channels.options_of(SPEC, sold, agreed) == ["CORNER"]
 
 
 @pytest.mark.parametrize(
@@ -141,33 +141,33 @@ def test_a_paycode_lasts_as_long_as_the_terms_say_and_beyond_them_it_is_refused(
     of: Merchant, longest: timedelta, capped: bool
 ) -> None:
     asked = replace(samples.PAYMENT, expires_at=NOW + longest)
-    assert channels.end_of(FACTS, asked, of, NOW) == asked.expires_at
+    assert channels.end_of(SPEC, asked, of, NOW) == asked.expires_at
     beyond = replace(asked, expires_at=NOW + longest + MINUTE)
     if capped:
-        assert channels.end_of(FACTS, beyond, of, NOW) == NOW + longest
+        assert channels.end_of(SPEC, beyond, of, NOW) == NOW + longest
     else:
         with pytest.raises(ExpiryTooFar):
-            channels.end_of(FACTS, beyond, of, NOW)
+            channels.end_of(SPEC, beyond, of, NOW)
 
 
 def test_an_end_that_is_too_near_is_refused_but_on_a_page_the_buyer_chooses_late() -> None:
     of = merchant({"till": ChannelTerms(expiry_min=timedelta(hours=1))})
     enough = replace(samples.PAYMENT, expires_at=NOW + timedelta(hours=1))
-    assert channels.end_of(FACTS, enough, of, NOW) == enough.expires_at
+    assert channels.end_of(SPEC, enough, of, NOW) == enough.expires_at
     near = replace(enough, expires_at=NOW + timedelta(minutes=50))
     with pytest.raises(ExpiryTooSoon, match="60 minutes") as caught:
-        channels.end_of(FACTS, near, of, NOW)
+        channels.end_of(SPEC, near, of, NOW)
     assert caught.value.field == "expires_at"
     on_a_page = replace(near, details=Details(redirect=True))
-    assert channels.end_of(FACTS, on_a_page, of, NOW) == near.expires_at
+    assert channels.end_of(SPEC, on_a_page, of, NOW) == near.expires_at
     endless = replace(near, kind="multiple", expires_at=None)
-    assert channels.end_of(FACTS, endless, of, NOW) is None
+    assert channels.end_of(SPEC, endless, of, NOW) is None
 
 
 def test_a_merchant_may_have_agreed_on_other_spans() -> None:
     terms = {"till": ChannelTerms(expiry_min=timedelta(hours=1), expiry_max=timedelta(days=1))}
     of = merchant(terms, expiry_min_seconds={"till": 0}, expiry_max_seconds={"till": 7200})
     near = replace(samples.PAYMENT, expires_at=NOW + MINUTE)
-    assert channels.end_of(FACTS, near, of, NOW) == near.expires_at
+    assert channels.end_of(SPEC, near, of, NOW) == near.expires_at
     with pytest.raises(ExpiryTooFar):
-        channels.end_of(FACTS, replace(near, expires_at=NOW + timedelta(hours=3)), of, NOW)
+        channels.end_of(SPEC, replace(near, expires_at=NOW + timedelta(hours=3)), of, NOW)

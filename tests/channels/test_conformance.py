@@ -20,7 +20,7 @@ from gerbang.errors import (
     ExpiryTooFar,
     Invalid,
 )
-from tests.channels.merchants import MERCHANT, NOW, payment, standing
+from tests.channels.merchants import MERCHANT, NOW, payment, static
 
 CHANNELS = channels.found()
 every_channel = pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
@@ -36,39 +36,37 @@ SECOND = timedelta(seconds=1)
 
 
 def limits(channel: Channel, option: str | None) -> tuple[int, int]:
-    return channels.limits(channel.facts, MERCHANT, option)
+    return channels.limits(channel.spec, MERCHANT, option)
 
 
 def test_the_channels_of_the_house_are_found_each_under_its_own_name() -> None:
     assert set(CHANNELS) >= {"virtual_account", "qris", "retail_outlet", "ewallet"}
-    assert all(channel.facts.name == name for name, channel in CHANNELS.items())
+    assert all(channel.spec.name == name for name, channel in CHANNELS.items())
 
 
 @every_channel
 def test_its_facts_make_sense(channel: Channel) -> None:
-    facts = channel.facts
-    assert facts.name.isidentifier()
-    assert facts.title
-    assert 0 < facts.amount_min <= facts.amount_max
-    assert facts.expiry_max > timedelta(0)
-    assert facts.fee.flat >= 0
-    assert Decimal(0) <= facts.fee.percent < 100
-    assert facts.standing or not facts.standing_amount
+    spec = channel.spec
+    assert spec.name.isidentifier()
+    assert spec.title
+    assert 0 < spec.amount_min <= spec.amount_max
+    assert spec.expiry_max > timedelta(0)
+    assert spec.fee.flat >= 0
+    assert Decimal(0) <= spec.fee.percent < 100
+    assert spec.static or not spec.static_amount
 
 
 @every_channel
 def test_what_it_says_of_its_options_is_about_options_that_it_has(channel: Channel) -> None:
-    facts = channel.facts
-    assert facts.limits_of.keys() | facts.settling_of.keys() <= set(channel.options(MERCHANT) or [])
-    for least, most in facts.limits_of.values():
-        assert facts.amount_min <= least <= most <= facts.amount_max, (
-            "the channel's limits are the widest of its options"
-        )
+    spec = channel.spec
+    assert spec.limits_of.keys() | spec.settling_of.keys() <= set(channel.options(MERCHANT) or [])
+    for least, most in spec.limits_of.values():
+        assert spec.amount_min <= least <= most <= spec.amount_max, "the channel's limits are the widest of its options"
 
 
 @every_channel
 def test_an_agreement_has_a_place_for_it_and_a_new_merchant_may_use_it(channel: Channel) -> None:
-    assert getattr(MERCHANT.agreement, channel.facts.name) is not None
+    assert getattr(MERCHANT.agreement, channel.spec.name) is not None
     assert channel.options(MERCHANT) is not None
 
 
@@ -77,7 +75,7 @@ def test_who_has_not_agreed_on_it_cannot_use_it(channel: Channel) -> None:
     stranger = replace(MERCHANT, agreement=Agreement())
     assert channel.options(stranger) is None
     with pytest.raises(ChannelNotEnabled) as caught:
-        channel.open(payment(channel), stranger, NOW)
+        channel.plan(payment(channel), stranger, NOW)
     assert caught.value.field == "method"
 
 
@@ -85,11 +83,11 @@ def test_who_has_not_agreed_on_it_cannot_use_it(channel: Channel) -> None:
 def test_it_opens_what_is_within_its_limits(channel: Channel, option: str | None) -> None:
     for amount in limits(channel, option):
         asked = payment(channel, amount, option)
-        opening = channel.open(asked, MERCHANT, NOW)
-        assert (opening.channel, opening.option) == (channel.facts.name, option)
-        assert (opening.amount, opening.standing) == (amount, False)
-        assert opening.expires_at == asked.expires_at
-        assert opening == channel.open(asked, MERCHANT, NOW), "planning changes nothing"
+        code_plan = channel.plan(asked, MERCHANT, NOW)
+        assert (code_plan.channel, code_plan.option) == (channel.spec.name, option)
+        assert (code_plan.amount, code_plan.static) == (amount, False)
+        assert code_plan.expires_at == asked.expires_at
+        assert code_plan == channel.plan(asked, MERCHANT, NOW), "planning changes nothing"
 
 
 @every_option
@@ -97,25 +95,25 @@ def test_it_refuses_what_is_outside_and_names_the_amount(channel: Channel, optio
     least, most = limits(channel, option)
     for amount, refusal in ((least - 1, AmountBelowLimit), (most + 1, AmountAboveLimit)):
         with pytest.raises(refusal) as caught:
-            channel.open(payment(channel, amount, option), MERCHANT, NOW)
+            channel.plan(payment(channel, amount, option), MERCHANT, NOW)
         assert caught.value.field == "amount"
 
 
 @every_option
 def test_limits_that_were_agreed_are_its_limits(channel: Channel, option: str | None) -> None:
-    name = f"{channel.facts.name}/{option}" if option else channel.facts.name
+    name = f"{channel.spec.name}/{option}" if option else channel.spec.name
     narrow = replace(MERCHANT.agreement, amount_min={name: 300}, amount_max={name: 300})
     agreed = replace(MERCHANT, agreement=narrow)
-    assert channel.open(payment(channel, 300, option), agreed, NOW).amount == 300
+    assert channel.plan(payment(channel, 300, option), agreed, NOW).amount == 300
     for amount in (299, 301):
         with pytest.raises((AmountBelowLimit, AmountAboveLimit)):
-            channel.open(payment(channel, amount, option), agreed, NOW)
+            channel.plan(payment(channel, amount, option), agreed, NOW)
 
 
 @every_channel
 def test_a_payment_that_is_paid_once_needs_an_amount(channel: Channel) -> None:
     with pytest.raises(AmountMissing) as caught:
-        channel.open(replace(payment(channel), amount=None), MERCHANT, NOW)
+        channel.plan(replace(payment(channel), amount=None), MERCHANT, NOW)
     assert caught.value.field == "amount"
 
 
@@ -126,10 +124,10 @@ def test_where_there_are_options_one_of_them_must_be_named(channel: Channel, opt
     assert asked.method is not None
     asked = replace(asked, method=replace(asked.method, option=option))
     if not channel.options(MERCHANT):
-        assert channel.open(asked, MERCHANT, NOW).channel == channel.facts.name
+        assert channel.plan(asked, MERCHANT, NOW).channel == channel.spec.name
         return
     with pytest.raises(Invalid) as caught:
-        channel.open(asked, MERCHANT, NOW)
+        channel.plan(asked, MERCHANT, NOW)
     assert caught.value.field == "option"
     offered = [known for known in channel.options(MERCHANT) or [] if known in caught.value.message]
     assert offered, "it says what may be chosen"
@@ -137,20 +135,20 @@ def test_where_there_are_options_one_of_them_must_be_named(channel: Channel, opt
 
 @every_option
 def test_what_the_buyer_is_shown_has_the_number_the_option_and_the_end(channel: Channel, option: str | None) -> None:
-    opening = channel.open(payment(channel, option=option), MERCHANT, NOW)
-    number = opening.chosen or (opening.range.number(0) if opening.range else "4Q3B7NT0W6XA12")
-    block = channel.block(opening, number, MERCHANT, NOW)
-    assert (block.number, block.option, block.expires_at) == (number, option, opening.expires_at)
-    assert block.name
+    code_plan = channel.plan(payment(channel, option=option), MERCHANT, NOW)
+    number = code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "4Q3B7NT0W6XA12")
+    instructions = channel.instructions(code_plan, number, MERCHANT, NOW)
+    assert (instructions.number, instructions.option, instructions.expires_at) == (number, option, code_plan.expires_at)
+    assert instructions.name
 
 
 @every_option
 def test_its_numbers_come_from_a_range_that_is_not_used_up_at_once(channel: Channel, option: str | None) -> None:
-    opening = channel.open(payment(channel, option=option), MERCHANT, NOW)
-    if opening.range is not None:
-        free = opening.range.size - sum(last - first + 1 for first, last in opening.taken_out)
+    code_plan = channel.plan(payment(channel, option=option), MERCHANT, NOW)
+    if code_plan.range is not None:
+        free = code_plan.range.size - sum(last - first + 1 for first, last in code_plan.taken_out)
         assert free >= 1_000_000
-        assert opening.range.number(opening.range.size - 1).isdecimal()
+        assert code_plan.range.number(code_plan.range.size - 1).isdecimal()
 
 
 @every_channel
@@ -159,40 +157,40 @@ def test_it_ends_with_its_payment_or_earlier_if_asked_to(channel: Channel) -> No
     assert asked.method is not None
     for end in (asked.expires_at, NOW + SECOND):
         sooner = replace(asked, method=replace(asked.method, expires_at=end))
-        assert channel.open(sooner, MERCHANT, NOW).expires_at == end
+        assert channel.plan(sooner, MERCHANT, NOW).expires_at == end
     assert asked.expires_at is not None
     later = replace(asked, method=replace(asked.method, expires_at=asked.expires_at + SECOND))
-    assert channel.open(later, MERCHANT, NOW).expires_at == asked.expires_at
+    assert channel.plan(later, MERCHANT, NOW).expires_at == asked.expires_at
     with pytest.raises(ExpiryPassed) as caught:
-        channel.open(replace(asked, method=replace(asked.method, expires_at=NOW)), MERCHANT, NOW)
-    assert caught.value.field == f"{channel.facts.name}.expires_at"
+        channel.plan(replace(asked, method=replace(asked.method, expires_at=NOW)), MERCHANT, NOW)
+    assert caught.value.field == f"{channel.spec.name}.expires_at"
 
 
 @every_channel
 def test_what_lasts_longer_than_it_can_is_cut_short_or_refused_as_it_declares(channel: Channel) -> None:
-    longest = NOW + channel.facts.expiry_max
-    assert channel.open(replace(payment(channel), expires_at=longest), MERCHANT, NOW).expires_at == longest
+    longest = NOW + channel.spec.expiry_max
+    assert channel.plan(replace(payment(channel), expires_at=longest), MERCHANT, NOW).expires_at == longest
     too_long = replace(payment(channel), expires_at=longest + SECOND)
-    if channel.facts.expiry_is_capped:
-        assert channel.open(too_long, MERCHANT, NOW).expires_at == longest
+    if channel.spec.expiry_is_capped:
+        assert channel.plan(too_long, MERCHANT, NOW).expires_at == longest
     else:
         with pytest.raises(ExpiryTooFar) as caught:
-            channel.open(too_long, MERCHANT, NOW)
+            channel.plan(too_long, MERCHANT, NOW)
         assert caught.value.field == "expires_at"
 
 
 @every_channel
-def test_a_standing_paycode_is_open_or_closed_as_it_declares(channel: Channel) -> None:
-    if not channel.facts.standing:
+def test_a_static_paycode_is_open_or_closed_as_it_declares(channel: Channel) -> None:
+    if not channel.spec.static:
         return
-    opening = channel.open(standing(channel), MERCHANT, NOW)
-    assert (opening.standing, opening.amount, opening.expires_at) == (True, None, None)
-    closed = replace(standing(channel), amount=channel.facts.amount_min)
-    if channel.facts.standing_amount:
-        assert channel.open(closed, MERCHANT, NOW).amount == closed.amount
+    code_plan = channel.plan(static(channel), MERCHANT, NOW)
+    assert (code_plan.static, code_plan.amount, code_plan.expires_at) == (True, None, None)
+    closed = replace(static(channel), amount=channel.spec.amount_min)
+    if channel.spec.static_amount:
+        assert channel.plan(closed, MERCHANT, NOW).amount == closed.amount
     else:
         with pytest.raises(AmountNotAllowed) as caught:
-            channel.open(closed, MERCHANT, NOW)
+            channel.plan(closed, MERCHANT, NOW)
         assert caught.value.field == "amount"
 
 
@@ -201,4 +199,4 @@ def test_a_page_can_open_it_with_no_more_than_an_option(channel: Channel) -> Non
     asked = payment(channel)
     assert asked.method is not None
     bare = replace(asked.method, payer_name="", return_url=None)
-    assert channel.open(replace(asked, method=bare, details=Details(redirect=True)), MERCHANT, NOW).name
+    assert channel.plan(replace(asked, method=bare, details=Details(redirect=True)), MERCHANT, NOW).name

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from asyncpg import CheckViolationError, ForeignKeyViolationError, NotNullViolationError, UniqueViolationError
 
-from tests.gateways import Databases
+from tests.support.gateways import Databases
 
 NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 MERCHANT, OTHER = UUID(int=1), UUID(int=2)
@@ -77,19 +77,19 @@ ROWS: dict[str, dict[str, Any]] = {
         "amount": 2_000_000,
         "state": "waiting",
         "channel": "virtual_account",
-        "block": "{}",
+        "instructions": "{}",
         "descriptor": "",
         "created_at": NOW,
         "updated_at": NOW,
         "vat": 0,
-        "standing": False,
+        "static": False,
     },
     "paycodes": {
         "channel": "virtual_account",
         "number": "12700000 00000001",
         "merchant_id": MERCHANT,
         "payment_id": UUID(int=4),
-        "standing": False,
+        "static": False,
         "created_at": NOW,
     },
     "idempotency_keys": {"merchant_id": MERCHANT, "key": "k", "fingerprint": b"", "answer": b"", "expires_at": NOW},
@@ -133,7 +133,7 @@ ROWS: dict[str, dict[str, Any]] = {
 """One good row of each table, each fitting to the others; what the tests change is all that is wrong with theirs."""
 
 
-class Desk:
+class Endpoints:
     """A connection to a database that holds ROWS. What a test tries in it is undone."""
 
     def __init__(self, runner: asyncio.Runner, connection: Any) -> None:
@@ -156,19 +156,19 @@ class Desk:
         await self._connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
 
     async def fill(self) -> None:
-        await self.write("accounts", {"name": "house/fees", "currency": "IDR"})
+        await self.write("accounts", {"name": "platform/fees", "currency": "IDR"})
         for table, row in ROWS.items():
             await self.write(table, row)
 
 
 @pytest.fixture(scope="module")
-def desk(databases: Databases) -> Iterator[Desk]:
+def endpoints(databases: Databases) -> Iterator[Endpoints]:
     url = databases.fresh()
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(url))
-        desk = Desk(runner, connection)
-        runner.run(desk.fill())
-        yield desk
+        endpoints = Endpoints(runner, connection)
+        runner.run(endpoints.fill())
+        yield endpoints
         runner.run(connection.close())
 
 
@@ -200,8 +200,8 @@ SETTLED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("table", NEW)
-def test_a_second_row_that_is_right_is_taken(desk: Desk, table: str) -> None:
-    desk.insert(table, **NEW[table])
+def test_a_second_row_that_is_right_is_taken(endpoints: Endpoints, table: str) -> None:
+    endpoints.insert(table, **NEW[table])
 
 
 @pytest.mark.parametrize(
@@ -230,10 +230,10 @@ def test_a_second_row_that_is_right_is_taken(desk: Desk, table: str) -> None:
     ],
 )
 def test_what_may_be_there_once_is_refused_the_second_time(
-    desk: Desk, what: str, table: str, changes: dict[str, Any]
+    endpoints: Endpoints, what: str, table: str, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(UniqueViolationError):
-        desk.insert(table, **changes)
+        endpoints.insert(table, **changes)
 
 
 @pytest.mark.parametrize(
@@ -258,8 +258,10 @@ def test_what_may_be_there_once_is_refused_the_second_time(
         ("a MULTIPLE payment of any amount", "payments", NEW["payments"] | {"kind": "multiple", "amount": None}),
     ],
 )
-def test_what_only_looks_the_same_is_taken(desk: Desk, what: str, table: str, changes: dict[str, Any]) -> None:
-    desk.insert(table, **changes)
+def test_what_only_looks_the_same_is_taken(
+    endpoints: Endpoints, what: str, table: str, changes: dict[str, Any]
+) -> None:
+    endpoints.insert(table, **changes)
 
 
 @pytest.mark.parametrize(
@@ -289,9 +291,9 @@ def test_what_only_looks_the_same_is_taken(desk: Desk, what: str, table: str, ch
         ("a clock beside the clock", "sandbox_clock", {"only_row": False}),
     ],
 )
-def test_what_cannot_be_true_is_refused(desk: Desk, what: str, table: str, changes: dict[str, Any]) -> None:
+def test_what_cannot_be_true_is_refused(endpoints: Endpoints, what: str, table: str, changes: dict[str, Any]) -> None:
     with pytest.raises(CheckViolationError):
-        desk.insert(table, **NEW.get(table, {}) | changes)
+        endpoints.insert(table, **NEW.get(table, {}) | changes)
 
 
 @pytest.mark.parametrize(
@@ -308,19 +310,21 @@ def test_what_cannot_be_true_is_refused(desk: Desk, what: str, table: str, chang
         ("an endpoint of no merchant", "endpoints", {"merchant_id": OTHER}),
     ],
 )
-def test_what_belongs_to_nothing_is_refused(desk: Desk, what: str, table: str, changes: dict[str, Any]) -> None:
+def test_what_belongs_to_nothing_is_refused(
+    endpoints: Endpoints, what: str, table: str, changes: dict[str, Any]
+) -> None:
     with pytest.raises(ForeignKeyViolationError):
-        desk.insert(table, **NEW.get(table, {}) | changes)
+        endpoints.insert(table, **NEW.get(table, {}) | changes)
 
 
 @pytest.mark.parametrize(("table", "column"), [(table, column) for table in NEW for column in ROWS[table]])
-def test_only_what_may_be_unknown_can_be_left_out(desk: Desk, table: str, column: str) -> None:
+def test_only_what_may_be_unknown_can_be_left_out(endpoints: Endpoints, table: str, column: str) -> None:
     row = NEW[table] | {column: None}
     if (table, column) in MAY_BE_UNKNOWN:
-        desk.insert(table, **row)
+        endpoints.insert(table, **row)
     else:
         with pytest.raises((NotNullViolationError, CheckViolationError)):
-            desk.insert(table, **row)
+            endpoints.insert(table, **row)
 
 
 MAY_BE_UNKNOWN = {("customers", "email"), ("reports", "payment_id"), ("transfers", "cause_id")}

@@ -15,9 +15,9 @@ import pytest
 
 from gerbang.db import Database
 from gerbang.services import audit
-from tests.clusters import Pair, pair, template, until
-from tests.gateways import Gateway, Shop
-from tests.houses import run, told_wrong
+from tests.support.clusters import Pair, pair, template, until
+from tests.support.gateways import Gateway, Shop
+from tests.support.services import found_wrong, run
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def faults(url: str) -> list[str]:
         database = Database(url, 2)
         await database.open()
         try:
-            return told_wrong(await audit.look(database))
+            return found_wrong(await audit.look(database))
         finally:
             await database.close()
 

@@ -9,19 +9,19 @@ import pytest
 from gerbang.db import Tx, lists
 from gerbang.db.lists import Span
 from gerbang.domain.merchants import Merchant
-from tests.gateways import Databases
-from tests.houses import START, house, run
+from tests.support.gateways import Databases
+from tests.support.services import START, run, services
 
 MANY = 4_000
 """So many payments; their ends are 10 seconds apart, and in another order than they were made."""
 PAYMENTS = f"""
 INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, descriptor,
-                      details)
+                      details, product, scope)
 SELECT (lpad(to_hex(n), 12, '0') || '70008000000000000000')::uuid, CASE n % 3 WHEN 0 THEN $2::uuid ELSE $1 END, n,
        CASE n % 50 WHEN 1 THEN 'multiple' ELSE 'single' END, 100, 'IDR',
        CASE n % 50 WHEN 1 THEN 'active' ELSE (ARRAY['awaiting', 'awaiting', 'awaiting', 'needs_method', 'needs_confirmation', 'expired',
                                                     'cancelled'])[1 + n % 7] END,
-       $3::timestamptz, $3, $3 + n * 7919 % {MANY} * interval '10 seconds', '', '{{}}'
+       $3::timestamptz, $3, $3 + n * 7919 % {MANY} * interval '10 seconds', '', '{{}}', 'payment', ''
 FROM generate_series(1, {MANY}) n
 """
 OPEN = ("awaiting", "needs_method", "needs_confirmation")
@@ -55,7 +55,7 @@ def test_what_has_ended_and_what_has_not_is_listed_however_much_nobody_wrote_dow
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             one, two = await here.merchant(), await here.merchant()
             now = START + ended * timedelta(seconds=10)
             async with here.world.db.transaction() as tx:

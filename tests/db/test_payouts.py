@@ -16,8 +16,8 @@ from asyncpg import CheckViolationError, UniqueViolationError
 from gerbang import ids
 from gerbang.db import Database, Tx, payouts
 from gerbang.domain.payouts import Destination, Payout, Search, State, completed, failed, sent
-from tests.gateways import Databases
-from tests.houses import START, run
+from tests.support.gateways import Databases
+from tests.support.services import START, run
 
 MERCHANT, OTHER = UUID(int=1), UUID(int=2)
 SECOND = timedelta(seconds=1)

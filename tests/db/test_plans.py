@@ -13,10 +13,10 @@ from gerbang.clock import MovableClock
 from gerbang.db import charges, paycodes, payments, payouts
 from gerbang.services import lists
 from gerbang.services.lists import Wanted
-from tests.db.crowds import gather
-from tests.db.days import a_day
 from tests.db.test_queries import GROWING
-from tests.gateways import Databases, Gateway
+from tests.support.days import a_day
+from tests.support.gateways import Databases, Gateway
+from tests.support.many_rows import gather
 
 CROWD = 12_000
 """So many payments, and some hundred thousand rows."""
@@ -55,7 +55,7 @@ class Town:
         """So many rows were read from tables end to end, and so many entries from each index."""
 
         async def ask() -> tuple[dict[str, int], dict[str, int]]:
-            db = self.gateway.house.world.db
+            db = self.gateway.services.world.db
             async with AsyncExitStack() as all_of_them:
                 for _ in range(self.gateway.settings.database_connections):
                     connection = await all_of_them.enter_async_context(db.reading())
@@ -77,7 +77,7 @@ def town(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
         a_day(gateway)
 
         async def come() -> None:
-            async with gateway.house.world.db.transaction() as connection:
+            async with gateway.services.world.db.transaction() as connection:
                 await gather(connection, gateway.shop.merchant_id, CROWD)
 
         gateway.do(come())
@@ -95,7 +95,7 @@ def test_a_day_reads_little_with_plans_from_when_there_was_nothing(town: Town) -
 
 
 def test_workers_read_no_more_of_what_is_due_than_they_take(town: Town) -> None:
-    world = town.gateway.house.world
+    world = town.gateway.services.world
     later = world.clock.now() + YEAR
 
     async def take(most: int) -> list[int]:
@@ -122,7 +122,7 @@ def test_workers_read_no_more_of_what_is_due_than_they_take(town: Town) -> None:
 def test_a_page_is_not_looked_for_in_all_that_has_ended_and_nobody_wrote_down(
     town: Town, status: str, newest_first: bool
 ) -> None:
-    world = town.gateway.house.world
+    world = town.gateway.services.world
     later = replace(world, clock=MovableClock(world.clock.now() + YEAR, ticking=False))
     assert (
         town.gateway.rows("SELECT count(*) FROM payments WHERE expires_at < $1", later.clock.now())[0]["count"] > 3_000

@@ -17,7 +17,7 @@ import pytest
 
 import gerbang.db
 from gerbang.db import SESSION
-from tests.gateways import Databases
+from tests.support.gateways import Databases
 
 Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
@@ -66,8 +66,8 @@ SOME_ROWS = """
                (ARRAY['', 'links'])[1 + n % 2] FROM rows;
     INSERT INTO settlements SELECT md5('s' || n)::uuid, md5('m' || n % 100)::uuid, date '2025-03-30' + n / 100, 1, 100, 1, at, at
         FROM rows;
-    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, block, descriptor,
-                         created_at, updated_at, paid_at, standing, settles_at, settled_at, settlement_id)
+    INSERT INTO charges (id, payment_id, merchant_id, payment_reference, amount, state, channel, instructions, descriptor,
+                         created_at, updated_at, paid_at, static, settles_at, settled_at, settlement_id)
         SELECT md5('c' || n)::uuid, md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, 100,
                (ARRAY['waiting', 'succeeded'])[1 + n % 2], 'qris', '{}', '', at, at, CASE WHEN n % 2 = 1 THEN at END, n % 3 = 2,
                CASE WHEN n % 2 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN md5('s' || n)::uuid END
@@ -86,7 +86,7 @@ SOME_ROWS = """
         SELECT 1 + n % 99, 2 + n % 99, 100, 'money_in', md5('m' || n % 100)::uuid, at FROM rows;
     INSERT INTO events SELECT md5('m' || n % 100)::uuid, n, 'payment.paid', at FROM rows;
     INSERT INTO deliveries SELECT md5('d' || n)::uuid, md5('m' || n % 100)::uuid, n, md5('n' || n % 100)::uuid,
-                                  (ARRAY['waiting', 'parked'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN at END, 0, 0, '', at
+                                  (ARRAY['waiting', 'parked'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN at END, 0, 0, NULL, '', at
         FROM rows;
     INSERT INTO tries SELECT md5('d' || n)::uuid, 1, at, 500, 0, '', '' FROM rows;
     INSERT INTO inbox (merchant_id, received_at, path, headers, body) SELECT md5('m' || n % 100)::uuid, at, '', '{}', '' FROM rows

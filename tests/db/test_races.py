@@ -20,8 +20,20 @@ from gerbang.domain.reports import Booked, Report
 from gerbang.errors import KeyReused, NumberTaken, ReferenceTaken, Refused
 from gerbang.services import payments as payment_service
 from gerbang.services import reports as report_service
-from tests.gateways import Databases
-from tests.houses import PRICE, START, House, house, money, number, order, payment_id, run, several, told_wrong
+from tests.support.gateways import Databases
+from tests.support.services import (
+    PRICE,
+    START,
+    Services,
+    found_wrong,
+    money,
+    number,
+    order,
+    payment_id,
+    run,
+    services,
+    several,
+)
 
 T = TypeVar("T")
 MERCHANT = UUID(int=1)
@@ -65,9 +77,7 @@ async def both(
 
 
 def _paycode(number: str, payment: UUID) -> Paycode:
-    return Paycode(
-        "virtual_account", number, MERCHANT, payment, payment, standing=False, free_at=None, created_at=START
-    )
+    return Paycode("virtual_account", number, MERCHANT, payment, payment, static=False, free_at=None, created_at=START)
 
 
 def _payment(reference: str) -> Payment:
@@ -216,7 +226,7 @@ def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
         await both(url, post, post, commit=True)
         async with database(url) as db, db.reading() as tx:
             assert await ledger.balances(tx, [name]) == {name: -200}
-            assert told_wrong(await audit.findings(tx, START, audit.LEDGER)) == []
+            assert found_wrong(await audit.findings(tx, START, audit.LEDGER)) == []
 
     run(story)
 
@@ -224,13 +234,13 @@ def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
 # Two processes on one database
 
 
-async def _two_houses(url: str, story: Callable[[House, House, Merchant], Awaitable[None]]) -> None:
-    async with house(url) as one, house(url) as two:
+async def _two_processes_on(url: str, story: Callable[[Services, Services, Merchant], Awaitable[None]]) -> None:
+    async with services(url) as one, services(url) as two:
         await story(one, two, await one.merchant())
 
 
-def _between_two(url: str, story: Callable[[House, House, Merchant], Awaitable[None]]) -> None:
-    run(lambda: _two_houses(url, story))
+def _between_two(url: str, story: Callable[[Services, Services, Merchant], Awaitable[None]]) -> None:
+    run(lambda: _two_processes_on(url, story))
 
 
 ROUNDS = 8
@@ -238,10 +248,12 @@ ROUNDS = 8
 
 
 def test_of_two_processes_one_creates_a_payment_of_a_reference(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         for turn in range(ROUNDS):
-            wishes = [order(merchant.id, reference=f"race-{turn}") for _ in range(6)]
-            got = await several(*(h.commands.create(wish) for h, wish in zip([one, two] * 3, wishes, strict=True)))
+            code_requests = [order(merchant.id, reference=f"race-{turn}") for _ in range(6)]
+            got = await several(
+                *(h.batches.create(code_request) for h, code_request in zip([one, two] * 3, code_requests, strict=True))
+            )
             assert [type(answer) for answer in got if not isinstance(answer, bytes)] == [ReferenceTaken] * 5
         held = await one.rows("SELECT count(*) AS n FROM paycodes WHERE merchant_id = $1", merchant.id)
         assert held == [{"n": ROUNDS}]
@@ -250,11 +262,11 @@ def test_of_two_processes_one_creates_a_payment_of_a_reference(url: str) -> None
 
 
 def test_of_two_processes_both_give_the_same_answer_to_a_key(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         for turn in range(ROUNDS):
-            wish = order(merchant.id, reference=f"race-{turn}", key=f"key-{turn}", fingerprint=b"same")
+            code_request = order(merchant.id, reference=f"race-{turn}", key=f"key-{turn}", fingerprint=b"same")
             other = order(merchant.id, reference=f"other-{turn}", key=f"key-{turn}", fingerprint=b"other")
-            calls = [h.commands.create(wish) for h in (one, two, one, two)] + [two.commands.create(other)]
+            calls = [h.batches.create(code_request) for h in (one, two, one, two)] + [two.batches.create(other)]
             *same, differing = await several(*calls)
             # Whichever of the two requests came first is answered, as often as it was sent; the other one is refused.
             assert len(set(map(repr, same))) == 1
@@ -266,10 +278,10 @@ def test_of_two_processes_both_give_the_same_answer_to_a_key(url: str) -> None:
 
 
 def test_of_two_processes_one_gets_the_number_that_both_chose(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         for turn in range(ROUNDS):
             chosen = {"kind": "multiple", "method": _chosen(f"{turn:07d}")}
-            got = await several(*(h.commands.create(order(merchant.id, **chosen)) for h in (one, two, one)))
+            got = await several(*(h.batches.create(order(merchant.id, **chosen)) for h in (one, two, one)))
             assert sorted(isinstance(answer, NumberTaken) for answer in got) == [False, True, True]
 
     _between_two(url, story)
@@ -281,11 +293,11 @@ def _chosen(suffix: str) -> Method:
 
 @pytest.mark.parametrize("whose", ["a payment's number", "nobody's number"])
 def test_of_two_processes_one_books_the_money(url: str, whose: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         for _ in range(ROUNDS):
-            paid_to = "999" if whose == "nobody's number" else number(await one.commands.create(order(merchant.id)))
+            paid_to = "999" if whose == "nobody's number" else number(await one.batches.create(order(merchant.id)))
             heard = money(paid_to)
-            got = await several(*(h.commands.report(heard) for h in (one, two, one, two)))
+            got = await several(*(h.batches.report(heard) for h in (one, two, one, two)))
             answers = [answer for answer in got if not isinstance(answer, BaseException)]
             assert len(answers) == 4, got
             assert len({answer.id for answer in answers}) == 1
@@ -296,12 +308,12 @@ def test_of_two_processes_one_books_the_money(url: str, whose: str) -> None:
 
 
 def test_one_bank_reference_for_two_payments_is_booked_once(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         for turn in range(ROUNDS):
-            numbers = [number(await h.commands.create(order(merchant.id))) for h in (one, two)]
+            numbers = [number(await h.batches.create(order(merchant.id))) for h in (one, two)]
             reference = f"both-{merchant.id}-{turn}"
             got = await several(
-                *(h.commands.report(money(n, reference=reference)) for h, n in zip((one, two), numbers, strict=True))
+                *(h.batches.report(money(n, reference=reference)) for h, n in zip((one, two), numbers, strict=True))
             )
             # The other money under that reference is neither believed nor lost: it is set aside.
             assert sorted(str(getattr(answer, "outcome", answer)) for answer in got) == ["booked", "double"]
@@ -313,10 +325,10 @@ def test_one_bank_reference_for_two_payments_is_booked_once(url: str) -> None:
 
 
 def test_two_processes_know_one_customer_by_the_e_mail_address(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         for turn in range(ROUNDS):
             said = Customer(given_name="Budi", email=f"budi-{turn}@example.id")
-            got = await several(*(h.commands.create(order(merchant.id, customer=said)) for h in (one, two, one, two)))
+            got = await several(*(h.batches.create(order(merchant.id, customer=said)) for h in (one, two, one, two)))
             made = [payment_id(answer) for answer in got if isinstance(answer, bytes)]
             assert len(made) == 4, got
             kept = await one.rows(
@@ -333,14 +345,14 @@ def test_two_processes_know_one_customer_by_the_e_mail_address(url: str) -> None
 
 
 def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_customer(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         said = Customer(given_name="Budi", email="same-moment@example.id")
         async with two.world.db.transaction() as tx:
             await customers.insert(tx, [customers.Row(merchant.id, "c-1", said)], START)
-            # A standing QR is made step by step: its customer is looked for first and written later.
-            standing = {"kind": "multiple", "amount": None, "method": Method(channel="qris")}
-            wish = order(merchant.id, customer=said, **standing)
-            creating = asyncio.create_task(one.commands.create(wish))
+            # A static QR is made step by step: its customer is looked for first and written later.
+            static = {"kind": "multiple", "amount": None, "method": Method(channel="qris")}
+            code_request = order(merchant.id, customer=said, **static)
+            creating = asyncio.create_task(one.batches.create(code_request))
             done, _ = await asyncio.wait([creating], timeout=WAITS_SECONDS)
             assert not done, "the payment did not wait to hear who its customer is"
         assert (await one.read(merchant, payment_id(await creating))).payment.customer_id == "c-1"
@@ -351,7 +363,7 @@ def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_customer(url:
 
 
 def test_payments_of_two_processes_do_not_wait_for_each_other_in_a_circle(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         for turn in range(ROUNDS):
             orders = [
                 order(merchant.id, reference=f"r-{turn}-{i}", key=f"k-{turn}-{i}", method=None) for i in range(12)
@@ -361,7 +373,7 @@ def test_payments_of_two_processes_do_not_wait_for_each_other_in_a_circle(url: s
                 payment_service.create_all(one.world, orders),
                 payment_service.create_all(two.world, orders[::-1]),
                 *(
-                    h.commands.report(report)
+                    h.batches.report(report)
                     for h, list_ in ((one, reports_), (two, reports_[::-1]))
                     for report in list_
                 ),
@@ -373,13 +385,13 @@ def test_payments_of_two_processes_do_not_wait_for_each_other_in_a_circle(url: s
 
 
 def test_a_batch_that_loses_a_race_still_books_all_of_its_money(url: str) -> None:
-    async def story(one: House, two: House, merchant: Merchant) -> None:
+    async def story(one: Services, two: Services, merchant: Merchant) -> None:
         first, second = await one.create(merchant), await one.create(merchant)
-        numbers = [(await one.read(merchant, id_)).charges[0].block.number for id_ in (first, second)]
+        numbers = [(await one.read(merchant, id_)).charges[0].instructions.number for id_ in (first, second)]
         shared, alone = money("nobody's"), [money(n) for n in numbers]
         got = await several(
             report_service.book_all(two.world, [shared]),
-            *(one.commands.report(report) for report in (alone[0], shared, alone[1])),
+            *(one.batches.report(report) for report in (alone[0], shared, alone[1])),
         )
         assert not [answer for answer in got if isinstance(answer, Refused)]
         assert [(await one.read(merchant, id_)).payment.state for id_ in (first, second)] == ["paid", "paid"]

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import scale
 from benchmarks.scale import Row
 from gerbang.services.lists import STATES
-from tests.gateways import Databases
+from tests.support.gateways import Databases
 
 COUNT = 6_000
 

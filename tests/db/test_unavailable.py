@@ -3,8 +3,8 @@
 import pytest
 from structlog.testing import capture_logs
 
-from tests.gateways import Gateway, V4Shop
-from tests.houses import connected, run
+from tests.support.gateways import Gateway, V4Shop
+from tests.support.services import connected, run
 
 NOT_NOW = {
     "its disk is full": ("53100", "cannot be written to"),

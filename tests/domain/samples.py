@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from gerbang.domain.charges import Charge
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Details, Payment
 
 NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
@@ -32,7 +32,7 @@ CHARGE = Charge(
     amount=PRICE,
     state="waiting",
     channel="virtual_account",
-    block=Block("127000000001"),
+    instructions=Instructions("127000000001"),
     descriptor="",
     created_at=NOW,
     updated_at=NOW,

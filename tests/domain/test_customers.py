@@ -1,7 +1,7 @@
 """A customer who comes back is known by what they say now, and by what they said before where they say nothing."""
 
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod, known_as
-from tests.houses import START
+from tests.support.services import START
 
 KEPT = Customer(
     given_name="Budi",

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from gerbang.domain.deliveries import Product, State, Try, after
 
 NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
-LADDER = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-PRODUCT = Product("payment", frozenset(), LADDER)
-STUBBORN = Product("payment", frozenset(), LADDER, takes_no=False)
+RETRY_SCHEDULE = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+PRODUCT = Product("payment", frozenset(), RETRY_SCHEDULE)
+STUBBORN = Product("payment", frozenset(), RETRY_SCHEDULE, takes_no=False)
 """One whose documents know no answer that is a no for good."""
 
 
@@ -58,4 +58,4 @@ def test_sending_again_starts_at_the_foot_of_the_ladder(number: int, wait: timed
 
 
 def test_without_a_ladder_there_is_one_try() -> None:
-    assert after(attempt(1, 500), replace(PRODUCT, ladder=())) == ("parked", None)
+    assert after(attempt(1, 500), replace(PRODUCT, retry_schedule=())) == ("parked", None)

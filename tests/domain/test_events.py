@@ -51,7 +51,7 @@ def test_news_concerns_the_product_that_its_payment_or_payout_was_made_under_and
 
 @pytest.mark.parametrize("snapshot", [Snapshot(report=MONEY), Snapshot(payment=PAYMENT, report=MONEY)])
 def test_money_that_was_set_aside_concerns_every_product_that_knows_the_word(snapshot: Snapshot) -> None:
-    assert concerned(Event(PAYMENT.merchant_id, "money.set_aside", NOW, snapshot=snapshot)) == list(PRODUCTS)
+    assert concerned(Event(PAYMENT.merchant_id, "money.in_suspense", NOW, snapshot=snapshot)) == list(PRODUCTS)
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))

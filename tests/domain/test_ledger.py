@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from gerbang.domain import ledger
 from gerbang.domain.fees import Fee
-from gerbang.domain.ledger import Transfer, changes, money_in, money_set_aside, settling
-from gerbang.domain.merchants import HOUSE
+from gerbang.domain.ledger import Transfer, changes, money_held, money_in, settling
+from gerbang.domain.merchants import PLATFORM
 
 MERCHANT, PAYMENT, REPORT, CHARGE = (UUID(int=number) for number in range(1, 5))
 PENDING, AVAILABLE = f"merchant/{MERCHANT}/pending", f"merchant/{MERCHANT}/available"
 accounts = st.sampled_from(
-    ["bank/simulator", "house/fees", "house/vat", PENDING, AVAILABLE, f"merchant/{MERCHANT}/suspense"]
+    ["bank/simulator", "platform/fees", "platform/vat", PENDING, AVAILABLE, f"merchant/{MERCHANT}/suspense"]
 )
 amounts = st.integers(1, 10**16)
 fees = st.tuples(st.integers(0, 10**8), st.integers(0, 100)).map(
@@ -43,8 +43,8 @@ def test_money_that_is_settled_is_the_merchants_to_withdraw_less_the_fee(amount:
     assert sum(balance.values()) == 0
     assert balance[PENDING] == amount
     assert balance[AVAILABLE] == fee.total - amount
-    assert balance.get("house/fees", 0) == -fee.net
-    assert balance.get("house/vat", 0) == -fee.vat
+    assert balance.get("platform/fees", 0) == -fee.net
+    assert balance.get("platform/vat", 0) == -fee.vat
     assert all(line.amount > 0 for line in lines), "no line of nothing"
     assert [line.reason for line in lines] == [
         reason for reason, there in (("settled", amount), ("fee", fee.net), ("vat", fee.vat)) if there
@@ -64,14 +64,14 @@ def test_once_settled_nothing_of_it_is_pending(amount: int, fee: Fee) -> None:
 
 @given(amounts)
 def test_money_that_was_not_owed_is_kept_apart_in_full(amount: int) -> None:
-    lines = money_set_aside("simulator", MERCHANT, amount, payment_id=None, report_id=REPORT)
+    lines = money_held("simulator", MERCHANT, amount, payment_id=None, report_id=REPORT)
     assert changes(lines) == {"bank/simulator": amount, f"merchant/{MERCHANT}/suspense": -amount}
 
 
 def test_money_that_is_nobodys_is_kept_by_the_house() -> None:
-    assert ledger.suspense(HOUSE) == "house/suspense"
-    lines = money_set_aside("simulator", HOUSE, 5, payment_id=None, report_id=REPORT)
-    assert changes(lines) == {"bank/simulator": 5, "house/suspense": -5}
+    assert ledger.suspense(PLATFORM) == "platform/suspense"
+    lines = money_held("simulator", PLATFORM, 5, payment_id=None, report_id=REPORT)
+    assert changes(lines) == {"bank/simulator": 5, "platform/suspense": -5}
 
 
 OWN = (ledger.pending, ledger.available, ledger.reserved, ledger.suspense)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gerbang.domain.merchants import Agreement, NumberRange
-from gerbang.domain.paycodes import Block, free_at
+from gerbang.domain.paycodes import Instructions, free_at
 
 NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ def test_a_number_rests_for_a_day_unless_agreed_otherwise() -> None:
 
 @given(
     st.builds(
-        Block,
+        Instructions,
         number=st.text(min_size=1),
         name=st.text(),
         option=st.none() | st.text(),
@@ -71,5 +71,5 @@ def test_a_number_rests_for_a_day_unless_agreed_otherwise() -> None:
         content=st.text(),
     )
 )
-def test_what_a_buyer_is_shown_can_be_kept_and_read_again(block: Block) -> None:
-    assert msgspec.json.decode(msgspec.json.encode(block), type=Block) == block
+def test_what_a_buyer_is_shown_can_be_kept_and_read_again(instructions: Instructions) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(instructions), type=Instructions) == instructions

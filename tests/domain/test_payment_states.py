@@ -35,13 +35,13 @@ def test_a_payment_that_has_ended_stays_ended_but_for_money_that_was_paid_before
     }
 
 
-def test_money_that_was_paid_before_the_end_makes_an_expired_payment_paid_and_leaves_a_standing_one_alone() -> None:
+def test_money_that_was_paid_before_the_end_makes_an_expired_payment_paid_and_leaves_a_static_one_alone() -> None:
     over = replace(PAYMENT, expires_at=NOW)
     for seen in (over, as_of(over, NOW)):  # whether or not anybody has written down that it ended
         assert payments.honoured(seen, NOW).state == "paid"
     for state in ("active", "inactive"):
-        standing = replace(PAYMENT, kind="multiple", state=state, expires_at=NOW)
-        assert payments.honoured(standing, NOW).state == state
+        static = replace(PAYMENT, kind="multiple", state=state, expires_at=NOW)
+        assert payments.honoured(static, NOW).state == state
     with pytest.raises(WrongState):
         payments.honoured(replace(PAYMENT, state="cancelled"), NOW)
 
@@ -53,7 +53,7 @@ def test_states_go_forward_only_but_for_a_buyer_who_chooses_again() -> None:
         for start, end in table.items()
         if end in ORDER and ORDER.index(end) <= ORDER.index(start)
     ]
-    # A standing payment is paid any number of times.
+    # A static payment is paid any number of times.
     assert back == [("pay", "active", "active"), ("reopen", "awaiting", "needs_method")]
 
 
@@ -167,7 +167,7 @@ def test_a_payment_lasts_as_long_as_asked(kind: Kind, amount: int) -> None:
 
 
 @pytest.mark.parametrize(("asked", "amount"), [(None, 1), (None, None), (NOW + timedelta(days=1), None)])
-def test_a_standing_payment_has_no_end_unless_it_is_closed_and_asked_to(
+def test_a_static_payment_has_no_end_unless_it_is_closed_and_asked_to(
     asked: datetime | None, amount: int | None
 ) -> None:
     assert payments.expiry(asked, "multiple", amount, NOW, EXPIRES_AFTER_DEFAULT) is None

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gerbang.domain import payments
-from gerbang.domain.paycodes import Block
-from gerbang.domain.payments import MOVES, PAST, Details, Method, Payment, Pulse, State, as_of
+from gerbang.domain.paycodes import Instructions
+from gerbang.domain.payments import MOVES, PAST, Details, Method, PageVersion, Payment, State, as_of
 from gerbang.errors import WrongState
 from tests.domain import samples
 from tests.domain.samples import NOW
@@ -78,7 +78,7 @@ def test_a_buyer_who_goes_back_chooses_what_the_merchant_left_open_and_no_more(
     "payment",
     [
         pytest.param(replace(PAYMENT, details=Details(redirect=False)), id="there is no page to choose on"),
-        pytest.param(replace(PAYMENT, kind="multiple", state="active"), id="a standing number is for good"),
+        pytest.param(replace(PAYMENT, kind="multiple", state="active"), id="a static number is for good"),
         pytest.param(replace(PAYMENT, expires_at=NOW), id="its time is over"),
         *(
             pytest.param(replace(PAYMENT, state=state), id=state)
@@ -99,50 +99,50 @@ def test_a_cancelled_payment_keeps_the_time_and_reason_of_its_cancellation() -> 
     assert as_of(cancelled, NOW + timedelta(days=400)) == cancelled
 
 
-def test_what_is_standing_and_what_is_open_are_two_questions() -> None:
-    closed = replace(PAYMENT, kind="multiple", method=replace(BRI, block=Block("1")))
-    assert (PAYMENT.standing, PAYMENT.amount_is_open) == (False, False)
-    assert (closed.standing, closed.amount_is_open) == (True, False)
-    assert (replace(closed, amount=None).standing, replace(closed, amount=None).amount_is_open) == (True, True)
+def test_what_is_static_and_what_is_open_are_two_questions() -> None:
+    closed = replace(PAYMENT, kind="multiple", method=replace(BRI, instructions=Instructions("1")))
+    assert (PAYMENT.static, PAYMENT.amount_is_open) == (False, False)
+    assert (closed.static, closed.amount_is_open) == (True, False)
+    assert (replace(closed, amount=None).static, replace(closed, amount=None).amount_is_open) == (True, True)
 
 
 # The pulse: what a payer's page watches
 
-PULSE = Pulse(
+PAGE_VERSION = PageVersion(
     state="awaiting",
     updated_at=NOW,
     expires_at=NOW + 900 * SECOND,
     charge_expires_at=NOW + 600 * SECOND,
-    set_aside=0,
+    in_suspense=0,
 )
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        replace(PULSE, state="paid"),
-        replace(PULSE, updated_at=NOW + timedelta(milliseconds=1)),
-        replace(PULSE, set_aside=1),
-        replace(PULSE, expires_at=NOW),
-        replace(PULSE, charge_expires_at=NOW),
+        replace(PAGE_VERSION, state="paid"),
+        replace(PAGE_VERSION, updated_at=NOW + timedelta(milliseconds=1)),
+        replace(PAGE_VERSION, in_suspense=1),
+        replace(PAGE_VERSION, expires_at=NOW),
+        replace(PAGE_VERSION, charge_expires_at=NOW),
     ],
 )
-def test_a_change_that_the_page_would_show_changes_the_pulse(changed: Pulse) -> None:
-    assert changed.version(NOW) != PULSE.version(NOW)
+def test_a_change_that_the_page_would_show_changes_the_pulse(changed: PageVersion) -> None:
+    assert changed.version(NOW) != PAGE_VERSION.version(NOW)
 
 
 def test_the_pulse_beats_by_itself_when_the_number_and_then_the_payment_lapses() -> None:
-    seen = [PULSE.version(NOW + seconds * SECOND) for seconds in (0, 599, 600, 899, 900, 5000)]
+    seen = [PAGE_VERSION.version(NOW + seconds * SECOND) for seconds in (0, 599, 600, 899, 900, 5000)]
     assert seen[0] == seen[1] != seen[2] == seen[3] != seen[4] == seen[5]
     assert seen[4].startswith("expired-")
 
 
 def test_writing_an_expiry_down_changes_nothing_for_the_page() -> None:
-    written = replace(PULSE, state="expired", updated_at=PULSE.expires_at)
-    assert written.version(NOW + 901 * SECOND) == PULSE.version(NOW + 901 * SECOND)
+    written = replace(PAGE_VERSION, state="expired", updated_at=PAGE_VERSION.expires_at)
+    assert written.version(NOW + 901 * SECOND) == PAGE_VERSION.version(NOW + 901 * SECOND)
 
 
 @pytest.mark.parametrize("state", sorted(ENDED))
 def test_the_pulse_of_what_has_ended_stands_still(state: State) -> None:
-    pulse = replace(PULSE, state=state)
-    assert len({pulse.version(NOW + days * timedelta(days=1)) for days in range(3)}) == 1
+    page_version = replace(PAGE_VERSION, state=state)
+    assert len({page_version.version(NOW + days * timedelta(days=1)) for days in range(3)}) == 1

@@ -58,7 +58,7 @@ def test_a_move_is_made_as_the_table_says_or_refused_in_words(verb: str, state: 
     else:
         with pytest.raises(WrongState) as refused:
             payouts.moved(payout, verb, LATER)
-        assert refused.value.facts == {"thing": "payout", "state": state, "verb": payouts.PAST[verb]}
+        assert refused.value.spec == {"thing": "payout", "state": state, "verb": payouts.PAST[verb]}
 
 
 def test_states_go_forward_only_and_end() -> None:
@@ -109,8 +109,8 @@ def test_a_completed_payout_has_left_by_the_bank_and_paid_its_fee(amount: int, f
     # A debit takes away what we owe.
     assert balance.pop(available(MERCHANT)) == whole
     assert balance.pop("bank/simulator") == -amount
-    assert balance.pop("house/fees", 0) == -fee.net
-    assert balance.pop("house/vat", 0) == -fee.vat
+    assert balance.pop("platform/fees", 0) == -fee.net
+    assert balance.pop("platform/vat", 0) == -fee.vat
     assert balance == {}
     assert all(line.amount > 0 for line in lines), "no line of nothing"
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from gerbang.domain import charges, payments
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
-from gerbang.domain.reports import Outcome, judge
+from gerbang.domain.reports import Outcome, classify
 from tests.domain import samples
 from tests.domain.samples import NOW, PRICE
 
@@ -40,16 +40,16 @@ CLOSED = replace(OPEN, amount=PRICE)
         pytest.param(SINGLE, replace(CHARGE, expires_at=NOW), PRICE, "late", id="the charge's own time is over"),
         pytest.param(SINGLE, replace(CHARGE, state="expired"), PRICE, "late", id="a charge that its buyer has left"),
         pytest.param(SINGLE, replace(CHARGE, state="failed"), PRICE, "late", id="a charge that has failed"),
-        pytest.param(OPEN, None, 1, "booked", id="standing, any amount"),
-        pytest.param(CLOSED, None, PRICE, "booked", id="standing, the amount"),
-        pytest.param(CLOSED, None, PRICE + 1, "overpaid", id="standing, too much"),
-        pytest.param(CLOSED, None, PRICE - 1, "underpaid", id="standing, too little"),
-        pytest.param(replace(OPEN, state="inactive", expires_at=PAST), None, 1, "late", id="standing, ended"),
-        pytest.param(replace(CLOSED, expires_at=NOW), None, PRICE, "late", id="standing, in the instant of its end"),
+        pytest.param(OPEN, None, 1, "booked", id="static, any amount"),
+        pytest.param(CLOSED, None, PRICE, "booked", id="static, the amount"),
+        pytest.param(CLOSED, None, PRICE + 1, "overpaid", id="static, too much"),
+        pytest.param(CLOSED, None, PRICE - 1, "underpaid", id="static, too little"),
+        pytest.param(replace(OPEN, state="inactive", expires_at=PAST), None, 1, "late", id="static, ended"),
+        pytest.param(replace(CLOSED, expires_at=NOW), None, PRICE, "late", id="static, in the instant of its end"),
     ],
 )
 def test_money_is_judged(payment: Payment | None, charge: Charge | None, amount: int, outcome: Outcome) -> None:
-    assert judge(payment, charge, amount, NOW) == outcome
+    assert classify(payment, charge, amount, NOW) == outcome
 
 
 # What counts is when the buyer paid.
@@ -71,15 +71,15 @@ ENDED = NOW - timedelta(seconds=30)
         pytest.param(replace(SINGLE, state="cancelled", expires_at=ENDED), CHARGE, "late", id="cancelled since"),
         pytest.param(replace(SINGLE, state="paid", expires_at=ENDED), CHARGE, "double", id="paid since"),
         pytest.param(SINGLE, replace(CHARGE, state="expired"), "late", id="its buyer has left the charge since"),
-        pytest.param(replace(CLOSED, expires_at=ENDED), None, "booked", id="standing, ended since"),
-        pytest.param(replace(CLOSED, state="inactive", expires_at=ENDED), None, "booked", id="standing, written down"),
-        pytest.param(replace(CLOSED, expires_at=BEFORE), None, "late", id="standing, in the instant of its end"),
+        pytest.param(replace(CLOSED, expires_at=ENDED), None, "booked", id="static, ended since"),
+        pytest.param(replace(CLOSED, state="inactive", expires_at=ENDED), None, "booked", id="static, written down"),
+        pytest.param(replace(CLOSED, expires_at=BEFORE), None, "late", id="static, in the instant of its end"),
     ],
 )
 def test_money_that_was_paid_in_time_was_owed_whenever_it_is_heard_of(
     payment: Payment, charge: Charge | None, outcome: Outcome
 ) -> None:
-    assert judge(payment, charge, PRICE, NOW, BEFORE) == outcome
+    assert classify(payment, charge, PRICE, NOW, BEFORE) == outcome
 
 
 # The same as a table: what the payment's state says comes first, then the charge's time and state, then the amount.
@@ -128,7 +128,7 @@ def test_every_state_time_and_amount_of_a_single_payment_has_its_outcome(
             charge = replace(CHARGE, state=charge_state, expires_at=charge_end)
             charge_says = "late" if over else said
             for amount, amount_says in AMOUNT_SAYS.items():
-                outcome = judge(payment, charge, amount, NOW)
+                outcome = classify(payment, charge, amount, NOW)
                 assert outcome == (payment_says or charge_says or amount_says), (charge_state, charge_end, amount)
                 if outcome == "booked":
                     assert payments.moved(payment, "pay", NOW).state in ("paid", "active")
@@ -137,14 +137,14 @@ def test_every_state_time_and_amount_of_a_single_payment_has_its_outcome(
 
 @pytest.mark.parametrize("state", PAYMENT_SAYS)
 @pytest.mark.parametrize("end", OVER, ids=["no end", "past", "now", "soon"])
-def test_every_state_time_and_amount_of_a_standing_payment_has_its_outcome(
+def test_every_state_time_and_amount_of_a_static_payment_has_its_outcome(
     state: payments.State, end: datetime | None
 ) -> None:
     payment_says = "late" if OVER[end] and state in ENDED_BY_TIME else PAYMENT_SAYS[state]
     for amount, amount_says in AMOUNT_SAYS.items():
         closed, open_ = (replace(payment, state=state, expires_at=end) for payment in (CLOSED, OPEN))
-        assert judge(closed, None, amount, NOW) == (payment_says or amount_says)
-        assert judge(open_, None, amount, NOW) == (payment_says or "booked")
+        assert classify(closed, None, amount, NOW) == (payment_says or amount_says)
+        assert classify(open_, None, amount, NOW) == (payment_says or "booked")
 
 
 def test_the_table_has_every_state() -> None:

@@ -26,8 +26,8 @@ import httpx
 import pytest
 
 from gerbang.db.embedded import running_url
-from tests.books import Books, read
-from tests.programs import Program, keys_of, postgres_of, program, short_folder
+from tests.support.program_books import Books, read
+from tests.support.programs import Program, keys_of, postgres_of, program, short_folder
 
 SEED = 20250330
 ROUNDS = 10

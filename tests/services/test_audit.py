@@ -8,21 +8,21 @@ import pytest
 from gerbang.db import audit, charges
 from gerbang.domain.payments import Method
 from gerbang.services import payouts, settlements
-from tests.gateways import Databases
-from tests.houses import START, forget_power_cuts, house, money, number, order, payment_id, run
-from tests.services.purses import wish
+from tests.support.gateways import Databases
+from tests.support.payouts import code_request
+from tests.support.services import START, forget_power_cuts, money, number, order, payment_id, run, services
 
 OTHER = UUID(int=99)
 WRONG = {
-    "the whole ledger is not zero": "UPDATE accounts SET balance = balance + 1 WHERE name = 'house/fees'",
+    "the whole ledger is not zero": "UPDATE accounts SET balance = balance + 1 WHERE name = 'platform/fees'",
     "an account's balance is not what its transfers add up to": """
-        UPDATE accounts SET balance = balance + CASE name WHEN 'house/fees' THEN 1 ELSE -1 END
-        WHERE name IN ('house/fees', 'house/vat')""",
+        UPDATE accounts SET balance = balance + CASE name WHEN 'platform/fees' THEN 1 ELSE -1 END
+        WHERE name IN ('platform/fees', 'platform/vat')""",
     "money went to or from an account that is not its merchant's, or not the one that its reason says": """
         UPDATE transfers SET merchant_id = '{other}' WHERE reason = 'settled'""",
     "money that a bank reported is in the ledger not at all, twice, or otherwise than reported": """
         DELETE FROM transfers WHERE reason = 'money_in'""",
-    "money is in the ledger that no bank reported": "UPDATE transfers SET report_id = NULL WHERE reason = 'set_aside'",
+    "money is in the ledger that no bank reported": "UPDATE transfers SET report_id = NULL WHERE reason = 'in_suspense'",
     "something of a payment belongs to another merchant": "UPDATE charges SET merchant_id = '{other}'",
     "a payment is paid without its money, or has money and is not paid": """
         UPDATE payments SET state = 'paid', paid_at = created_at WHERE state = 'awaiting'""",
@@ -36,8 +36,8 @@ WRONG = {
     "a payment that waits to be paid has no number": "UPDATE paycodes SET held = false",
     "a number is held by two": """
         DROP INDEX paycodes_held; INSERT INTO paycodes SELECT * FROM paycodes WHERE held LIMIT 1""",
-    "a merchant's events have a gap, or were not counted": "UPDATE tallies SET events = events + 1",
-    "a merchant's payments were not counted": "UPDATE tallies SET payments = payments + 1",
+    "a merchant's events have a gap, or were not counted": "UPDATE counters SET events = events + 1",
+    "a merchant's payments were not counted": "UPDATE counters SET payments = payments + 1",
     "something happened to a payment without its one event": """
         UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'payment.paid'""",
     "a charge was settled without its one event": """
@@ -62,22 +62,22 @@ def books(databases: Databases) -> str:
 
     async def story() -> None:
         await forget_power_cuts(url)
-        async with house(url) as here:
+        async with services(url) as here:
             merchant = await here.merchant()
             bri = Method(channel="virtual_account", option="BRI")  # settled at once
             for _ in range(2):
-                paid_to = number(await here.commands.create(order(merchant.id, method=bri)))
+                paid_to = number(await here.batches.create(order(merchant.id, method=bri)))
                 for _ in ("paid", "and once more"):
-                    await here.commands.report(money(paid_to))
-            await here.commands.create(order(merchant.id))
-            standing = await here.commands.create(order(merchant.id, kind="multiple", amount=None))
-            await here.commands.report(money(number(standing)))
+                    await here.batches.report(money(paid_to))
+            await here.batches.create(order(merchant.id))
+            static = await here.batches.create(order(merchant.id, kind="multiple", amount=None))
+            await here.batches.report(money(number(static)))
             async with here.world.db.reading() as tx:
-                (arrived,) = (await charges.newest(tx, [payment_id(standing)], most=9))[payment_id(standing)]
+                (arrived,) = (await charges.newest(tx, [payment_id(static)], most=9))[payment_id(static)]
             await settlements.settle_now(here.world, merchant.id, arrived.id)
             await settlements.settle_due(here.world)
             for name in ("completed", "failed", "open"):
-                made = await payouts.create(here.world, wish(merchant, name))
+                made = await payouts.create(here.world, code_request(merchant, name))
                 if name != "open":
                     await payouts.finish(here.world, merchant.id, made.id, "fail" if name == "failed" else "complete")
 
@@ -89,7 +89,7 @@ def look(url: str, *changes: str) -> list[audit.Finding]:
     """What is found after changes that are taken back at the end."""
 
     async def story() -> list[audit.Finding]:
-        async with house(url) as here, here.world.db.reading() as tx:
+        async with services(url) as here, here.world.db.reading() as tx:
             whole = tx.transaction()
             await whole.start()
             for change in changes:
@@ -121,7 +121,7 @@ def test_no_rule_looks_through_one_table_for_each_row_of_another(books: str, rul
     """All joins of a rule can be made by hashing or sorting; one that cannot is dear beyond measure when loops are forbidden."""
 
     async def story() -> float:
-        async with house(books) as here, here.world.db.transaction() as tx:
+        async with services(books) as here, here.world.db.transaction() as tx:
             await audit.hold_still(tx)
             await tx.execute("SET LOCAL enable_nestloop = off")
             told = await tx.fetchval(f"EXPLAIN (FORMAT JSON) {RULES[rule].replace('$1', 'now()')}")

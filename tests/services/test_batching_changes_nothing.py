@@ -18,9 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gerbang.clock import MovableClock
-from gerbang.db.paycodes import Cursors
+from gerbang.db.paycodes import NumberAllocator
 from gerbang.domain.customers import Customer, Phone
-from gerbang.domain.merchants import HOUSE, Merchant
+from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Details, Method
 from gerbang.errors import Refused
@@ -28,8 +28,8 @@ from gerbang.services import confirmations, merchants, payments, reports
 from gerbang.services.confirmations import Confirmation
 from gerbang.services.merchants import default_agreement
 from gerbang.world import World
-from tests.gateways import Databases
-from tests.houses import PRICE, START, forget_power_cuts, house, money, order
+from tests.support.gateways import Databases
+from tests.support.services import PRICE, START, forget_power_cuts, money, order, services
 
 NUMBERS_OF = 901
 """Both merchants choose their static numbers from the ranges of this merchant's number, so that they collide."""
@@ -84,17 +84,17 @@ WAYS: dict[str, dict[str, Any]] = {
     "unknown bank": {"method": Method(channel="virtual_account", option="BANK")},
     "card": {"method": Method(channel="card")},
     "qris": {"method": Method(channel="qris")},
-    "standing": {"kind": "multiple", "method": Method(channel="virtual_account", option="BNI", number="0001")},
-    "standing 2": {"kind": "multiple", "method": Method(channel="virtual_account", option="BNI", number="0002")},
-    "standing later": {
+    "static": {"kind": "multiple", "method": Method(channel="virtual_account", option="BNI", number="0001")},
+    "static 2": {"kind": "multiple", "method": Method(channel="virtual_account", option="BNI", number="0002")},
+    "static later": {
         "kind": "multiple",
         "method": Method(channel="virtual_account", option="BNI", number="0001"),
         "details": Details(auto_confirm=False),
     },
-    "standing by chance": {"kind": "multiple", "method": Method(channel="virtual_account", option="BCA")},
-    "standing wrong": {"kind": "multiple", "method": Method(channel="virtual_account", option="BNI", number="7777")},
-    "standing qris": {"kind": "multiple", "method": Method(channel="qris")},
-    "standing page": {"kind": "multiple", "method": Method(channel="qris"), "details": Details(redirect=True)},
+    "static by chance": {"kind": "multiple", "method": Method(channel="virtual_account", option="BCA")},
+    "static wrong": {"kind": "multiple", "method": Method(channel="virtual_account", option="BNI", number="7777")},
+    "static qris": {"kind": "multiple", "method": Method(channel="qris")},
+    "static page": {"kind": "multiple", "method": Method(channel="qris"), "details": Details(redirect=True)},
     "page": {"method": None, "details": Details(redirect=True)},
     "link": {"method": None, "details": Details(redirect=True), "scope": "links", "product": "v4-payments"},
     "v4": {"method": Method(channel="virtual_account", option="BRI"), "product": "v4-payments"},
@@ -126,7 +126,7 @@ creates = st.builds(
     customer_id=st.sampled_from([None, None, None, "c-1", "c-2"]),
     ends_in=st.sampled_from([None, None, None, 120, -1, 40 * 86_400]),
 )
-confirms = st.builds(Confirm, merchant_, reference_, st.sampled_from([None, "bri", "qris", "standing", "no bank"]))
+confirms = st.builds(Confirm, merchant_, reference_, st.sampled_from([None, "bri", "qris", "static", "no bank"]))
 reported = st.builds(
     Report,
     merchant_,
@@ -177,14 +177,14 @@ class Shop:
 
     def __init__(self, world: World) -> None:
         # What a process remembers would be of another database.
-        self.world = replace(world, clock=MovableClock(START, ticking=False), cursors=Cursors())
+        self.world = replace(world, clock=MovableClock(START, ticking=False), allocator=NumberAllocator())
         self.merchants: list[Merchant] = []
 
     async def open(self) -> None:
         async with self.world.db.transaction() as tx:
             for table in (*reversed(KEPT), "endpoints", "credentials", "merchants"):
                 await tx.execute(f"DELETE FROM {table}")
-            await tx.execute("INSERT INTO tallies (merchant_id) VALUES ($1)", HOUSE)
+            await tx.execute("INSERT INTO counters (merchant_id) VALUES ($1)", PLATFORM)
         agreement = default_agreement(NUMBERS_OF, "Toko Uji")
         assert agreement.qris is not None
         agreed = msgspec.structs.replace(agreement, qris=msgspec.structs.replace(agreement.qris, static_quota=1))
@@ -205,8 +205,8 @@ class Shop:
             orders = [self._order(each) for each in batch if isinstance(each, Create)]
             return list(await payments.create_all(self.world, orders))
         if isinstance(batch[0], Confirm):
-            wishes = [await self._wish(each) for each in batch if isinstance(each, Confirm)]
-            return list(await confirmations.confirm_all(self.world, wishes))
+            code_requests = [await self._code_request(each) for each in batch if isinstance(each, Confirm)]
+            return list(await confirmations.confirm_all(self.world, code_requests))
         told = [await self._report(each) for each in batch if isinstance(each, Report)]
         return list(await reports.book_all(self.world, told))
 
@@ -225,7 +225,7 @@ class Shop:
             **WAYS[said.way],
         )
 
-    async def _wish(self, said: Confirm) -> Confirmation:
+    async def _code_request(self, said: Confirm) -> Confirmation:
         merchant = self.merchants[said.merchant].id
         rows = await self._rows(
             "SELECT id FROM payments WHERE merchant_id = $1 AND reference = $2 ORDER BY scope", merchant, said.reference
@@ -276,7 +276,7 @@ class Shop:
 
 
 KEPT = {
-    "tallies": "SELECT to_json(t) FROM tallies t ORDER BY (SELECT number FROM merchants WHERE id = merchant_id)",
+    "counters": "SELECT to_json(t) FROM counters t ORDER BY (SELECT number FROM merchants WHERE id = merchant_id)",
     "customers": "SELECT to_json(c) FROM customers c",
     "payments": "SELECT to_json(p) FROM payments p ORDER BY id",
     "charges": "SELECT to_json(c) FROM charges c ORDER BY id",
@@ -322,7 +322,7 @@ def plain(said: object, names: dict[str, str]) -> str:
     return text
 
 
-class Houses:
+class SeveralServices:
     """Two databases: in one everything is done one by one, in the other in batches."""
 
     def __init__(self, runner: asyncio.Runner, worlds: Sequence[World]) -> None:
@@ -351,7 +351,7 @@ class Houses:
 
 
 @pytest.fixture(scope="module")
-def houses(databases: Databases) -> Iterator[Houses]:
+def pair(databases: Databases) -> Iterator[SeveralServices]:
     urls = [databases.fresh(), databases.fresh()]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         stack = AsyncExitStack()
@@ -359,9 +359,9 @@ def houses(databases: Databases) -> Iterator[Houses]:
         async def open_() -> list[World]:
             for url in urls:
                 await forget_power_cuts(url)
-            return [(await stack.enter_async_context(house(url))).world for url in urls]
+            return [(await stack.enter_async_context(services(url))).world for url in urls]
 
-        yield Houses(runner, runner.run(open_()))
+        yield SeveralServices(runner, runner.run(open_()))
         runner.run(stack.aclose())
 
 
@@ -386,14 +386,14 @@ def together(*commands: Command) -> Story:
 @given(story=stories())
 @example(together(*_creates({}, {}, {"reference": "order-1"})))
 @example(together(*_creates({"key": "k"}, {"key": "k", "reference": "order-1"}, {"key": "k"})))
-@example(together(*_creates(*({"way": "standing qris", "amount": None, "reference": f"order-{i}"} for i in range(3)))))
+@example(together(*_creates(*({"way": "static qris", "amount": None, "reference": f"order-{i}"} for i in range(3)))))
 # Of two that share a reference the first is refused, and a stranger wants the number that the second one chose.
 @example(
     together(
         *_creates(
             {"way": "no bank"},
-            {"way": "standing"},
-            {"way": "standing", "reference": "order-1"},
+            {"way": "static"},
+            {"way": "static", "reference": "order-1"},
         )
     )
 )
@@ -420,5 +420,5 @@ def together(*commands: Command) -> Story:
     )
 )
 @settings(max_examples=60, deadline=None)
-def test_many_at_a_time_is_the_same_as_one_by_one(houses: Houses, story: Story) -> None:
-    houses.compare(story)
+def test_many_at_a_time_is_the_same_as_one_by_one(pair: SeveralServices, story: Story) -> None:
+    pair.compare(story)

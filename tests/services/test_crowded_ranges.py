@@ -13,8 +13,8 @@ from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberR
 from gerbang.domain.payments import Method
 from gerbang.services import numbers
 from gerbang.services.confirmations import Confirmation
-from tests.gateways import Databases
-from tests.houses import BRI, START, House, house, number, order, run, several
+from tests.support.gateways import Databases
+from tests.support.services import BRI, START, Services, number, order, run, services, several
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +22,11 @@ def url(databases: Databases) -> str:
     return databases.fresh()
 
 
-def in_one(url: str, story: Callable[[House], Awaitable[None]]) -> None:
+def in_one(url: str, story: Callable[[Services], Awaitable[None]]) -> None:
     """A story of one process, whose creates and confirmations go through one lane."""
 
     async def told() -> None:
-        async with house(url, lanes=1) as here:
+        async with services(url, lanes=1) as here:
             await story(here)
 
     run(told)
@@ -40,18 +40,18 @@ def agreed(range_: NumberRange) -> Agreement:
 
 @pytest.mark.parametrize("how", ["creating", "confirming"])
 def test_who_looks_for_a_number_in_a_crowded_range_keeps_nobody_waiting(url: str, how: str) -> None:
-    async def story(here: House) -> None:
+    async def story(here: Services) -> None:
         range_ = NumberRange({"creating": "881", "confirming": "882"}[how], 2, 7, 7)
         merchant, other = await here.merchant(agreement=agreed(range_)), await here.merchant()
-        held = number(await here.commands.create(order(merchant.id)))
+        held = number(await here.batches.create(order(merchant.id)))
         asked = [await here.create(each, method=None) for each in (merchant, other)]
         async with here.world.db.transaction() as tx:
             await tx.execute("UPDATE paycodes SET free_at = $1 WHERE number = $2", here.clock.now(), held)
 
         def wants(who: Merchant, payment: UUID) -> Awaitable[object]:
             if how == "creating":
-                return here.commands.create(order(who.id))
-            return here.commands.confirm(Confirmation(who.id, payment, BRI))
+                return here.batches.create(order(who.id))
+            return here.batches.confirm(Confirmation(who.id, payment, BRI))
 
         async with here.world.db.transaction() as tx:
             # Its only number may be let go, and whoever looks for one waits for that.
@@ -81,20 +81,20 @@ def test_however_large_a_range_no_more_than_ten_thousand_of_its_numbers_are_look
 
 
 def test_a_range_that_is_nearly_full_gives_its_last_numbers_without_being_read_whole(url: str) -> None:
-    async def story(here: House) -> None:
+    async def story(here: Services) -> None:
         range_ = NumberRange("883", 6, 0, 49_999)
         merchant = await here.merchant(agreement=agreed(range_))
         async with here.world.db.transaction() as tx:
             await tx.execute(
                 """
-                INSERT INTO paycodes (channel, number, merchant_id, payment_id, standing, created_at)
+                INSERT INTO paycodes (channel, number, merchant_id, payment_id, static, created_at)
                 SELECT 'virtual_account', '883' || lpad(n::text, 6, '0'), $1, $1, false, $2
                 FROM generate_series(0, 49999) n WHERE n % 1000 <> 7
                 """,
                 merchant.id,
                 START,
             )
-        answers = await several(*(here.commands.create(order(merchant.id)) for _ in range(8)))
+        answers = await several(*(here.batches.create(order(merchant.id)) for _ in range(8)))
         given = {number(answer) for answer in answers if isinstance(answer, bytes)}
         assert len(given) == 8 and all(each.endswith("007") for each in given)
 
@@ -103,17 +103,17 @@ def test_a_range_that_is_nearly_full_gives_its_last_numbers_without_being_read_w
 
 @pytest.mark.parametrize("method", [BRI, Method("retail_outlet", "ALFAMART")], ids=["an account", "a till"])
 def test_a_merchant_has_an_eighth_of_the_numbers_that_it_shares_with_all_others(url: str, method: Method) -> None:
-    async def story(here: House) -> None:
+    async def story(here: Services) -> None:
         parts: set[tuple[int, int]] = set()
         for _ in range(3):
             merchant = await here.merchant()
             payment = (await here.read(merchant, await here.create(merchant))).payment
-            opening = here.world.channels[method.channel].open(replace(payment, method=method), merchant, START)
-            assert opening.range is not None
-            digits = opening.range.digits
+            code_plan = here.world.channels[method.channel].plan(replace(payment, method=method), merchant, START)
+            assert code_plan.range is not None
+            digits = code_plan.range.digits
             whole = 10**digits - (10 ** (digits - 1) if method.channel == "retail_outlet" else 0)
-            assert opening.range.size == whole // 8
-            parts.add((opening.range.first, opening.range.end))
+            assert code_plan.range.size == whole // 8
+            parts.add((code_plan.range.first, code_plan.range.end))
         assert len(parts) == 3, "each has its own"
 
     in_one(url, story)

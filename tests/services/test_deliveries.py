@@ -11,13 +11,13 @@ from gerbang.domain.deliveries import LEASE, Try
 from gerbang.domain.events import Event, Kind, Snapshot
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method, State
-from gerbang.services import deliveries, news
+from gerbang.services import deliveries, events
 from gerbang.services.deliveries import NO_WORDS, OVERTAKEN, Due, Result
 from gerbang.services.merchants import set_callback
-from tests.gateways import Databases
-from tests.houses import PRICE, House, house, money, number, order, payment_id, run
+from tests.support.gateways import Databases
+from tests.support.services import PRICE, Services, money, number, order, payment_id, run, services
 
-Story = Callable[[House, Merchant], Awaitable[None]]
+Story = Callable[[Services, Merchant], Awaitable[None]]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def told(databases: Databases) -> Callable[[Story], None]:
 
     def tell(story: Story) -> None:
         async def live() -> None:
-            async with house(url) as here:
+            async with services(url) as here:
                 await story(here, await here.merchant(callbacks="http://127.0.0.1:9/"))
 
         run(live)
@@ -35,18 +35,18 @@ def told(databases: Databases) -> Callable[[Story], None]:
     return tell
 
 
-async def _paid(here: House, merchant: Merchant) -> None:
+async def _paid(here: Services, merchant: Merchant) -> None:
     """A payment that was paid, of which a callback tells."""
-    paid_to = number(await here.commands.create(order(merchant.id)))
-    assert (await here.commands.report(money(paid_to))).outcome == "booked"
+    paid_to = number(await here.batches.create(order(merchant.id)))
+    assert (await here.batches.report(money(paid_to))).outcome == "booked"
 
 
-def _result(due: Due, at: timedelta, here: House, status: int | None) -> Result:
+def _result(due: Due, at: timedelta, here: Services, status: int | None) -> Result:
     return Result(due, Try(due.tries + 1, here.clock.now() + at, status, 0.1))
 
 
 def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothing(told: Callable[[Story], None]) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         for _ in range(3):
             await _paid(here, merchant)
         async with here.world.db.transaction() as tx:
@@ -69,12 +69,12 @@ def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothing(told
 
 
 def test_money_that_came_with_sen_is_told_to_the_sen(told: Callable[[Story], None]) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
-        standing = order(
+    async def story(here: Services, merchant: Merchant) -> None:
+        static = order(
             merchant.id, kind="multiple", amount=None, method=Method(channel="virtual_account", option="BRI")
         )
-        paid_to = number(await here.commands.create(standing))
-        assert (await here.commands.report(money(paid_to, amount=1_999_999))).outcome == "booked"
+        paid_to = number(await here.batches.create(static))
+        assert (await here.batches.report(money(paid_to, amount=1_999_999))).outcome == "booked"
         (due,) = await deliveries.claim(here.world, 10)
         assert due.body is not None
         assert b'"value":19999.99' in due.body
@@ -87,18 +87,18 @@ def test_money_that_came_with_sen_is_told_to_the_sen(told: Callable[[Story], Non
 def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
     told: Callable[[Story], None], kind: Kind, state: State, before: str
 ) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
-        answer = await here.commands.create(order(merchant.id))
+    async def story(here: Services, merchant: Merchant) -> None:
+        answer = await here.batches.create(order(merchant.id))
         payment = (await here.read(merchant, payment_id(answer))).payment
         async with here.world.db.transaction() as tx:
             snapshot = Snapshot(payment=replace(payment, state=state))
             event = Event(merchant.id, kind, here.clock.now(), payment.id, None, snapshot)
-            await news.announce(tx, [event], here.clock.now())
+            await events.record_events(tx, [event], here.clock.now())
         if before != "never sent":
             (due,) = await deliveries.claim(here.world, 10)
             status = 500 if before == "failed once" else 200
             await deliveries.record_all(here.world, [_result(due, timedelta(0), here, status)])
-        assert (await here.commands.report(money(number(answer)))).outcome == "booked"
+        assert (await here.batches.report(money(number(answer)))).outcome == "booked"
         (old,) = [each for each in await deliveries.newest(here.world, merchant.id, None, 10) if each.kind == kind]
         await deliveries.send_again(here.world, merchant.id, old.id)
         (due,) = await deliveries.claim(here.world, 10)
@@ -110,19 +110,19 @@ def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
 
 
 def test_money_that_was_set_aside_is_told_also_after_its_payment_is_paid(told: Callable[[Story], None]) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         await set_callback(here.world, merchant.id, "money", "http://127.0.0.1:9/")
-        paid_to = number(await here.commands.create(order(merchant.id)))
+        paid_to = number(await here.batches.create(order(merchant.id)))
         for amount, outcome in ((1, "underpaid"), (PRICE, "booked"), (PRICE, "double")):
-            assert (await here.commands.report(money(paid_to, amount=amount))).outcome == outcome
+            assert (await here.batches.report(money(paid_to, amount=amount))).outcome == outcome
         kinds = [(due.product, due.event.kind) for due in await deliveries.claim(here.world, 10)]
-        assert kinds == [("money", "money.set_aside"), ("payment", "payment.paid"), ("money", "money.set_aside")]
+        assert kinds == [("money", "money.in_suspense"), ("payment", "payment.paid"), ("money", "money.in_suspense")]
 
     told(story)
 
 
 def test_every_try_sends_the_same_bytes(told: Callable[[Story], None]) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         await _paid(here, merchant)
         (first,) = await deliveries.claim(here.world, 10)
         here.clock.advance(LEASE)
@@ -136,7 +136,7 @@ def test_every_try_sends_the_same_bytes(told: Callable[[Story], None]) -> None:
 def test_a_try_that_outlasted_its_lease_does_not_undo_what_a_later_one_did(
     told: Callable[[Story], None], late_status: int
 ) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         await _paid(here, merchant)
         (slow,) = await deliveries.claim(here.world, 10)
         here.clock.advance(LEASE)
@@ -150,7 +150,7 @@ def test_a_try_that_outlasted_its_lease_does_not_undo_what_a_later_one_did(
 
 
 def test_an_older_try_does_not_set_back_a_ladder_that_went_on(told: Callable[[Story], None]) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         await _paid(here, merchant)
         (slow,) = await deliveries.claim(here.world, 10)
         here.clock.advance(LEASE)
@@ -164,7 +164,7 @@ def test_an_older_try_does_not_set_back_a_ladder_that_went_on(told: Callable[[St
 
 
 def test_two_who_claim_at_once_never_get_the_same(told: Callable[[Story], None]) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         for _ in range(12):
             await _paid(here, merchant)
         claims = await asyncio.gather(*(deliveries.claim(here.world, 3) for _ in range(4)))

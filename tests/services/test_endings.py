@@ -19,9 +19,9 @@ from gerbang.services.confirmations import Cancellation, Confirmation
 from gerbang.services.endings import DECLINED, Decline, decline, withdraw
 from gerbang.services.lookups import Found
 from gerbang.services.merchants import default_agreement, set_callback
-from tests.gateways import Databases
-from tests.houses import BRI, PRICE, START, House, money, number, order, payment_id, several
-from tests.services.settling import Story, check_books, tell
+from tests.support.gateways import Databases
+from tests.support.services import BRI, PRICE, START, Services, money, number, order, payment_id, several
+from tests.support.settling import Story, check_books, tell
 
 WALLET = Method(channel="ewallet", option="SHOPEEPAY", return_url="https://toko.example/kembali")
 PAGE: dict[str, Any] = {"method": replace(WALLET, left_to_buyer="method"), "details": Details(redirect=True)}
@@ -36,7 +36,7 @@ def told(databases: Databases) -> Callable[[Story], None]:
     return partial(tell, databases.fresh())
 
 
-async def shop(here: House) -> Merchant:
+async def shop(here: Services) -> Merchant:
     """A merchant that offers wallets, with its callbacks going where nobody listens."""
     agreement = replace(default_agreement(1, "Toko"), also_offered={"payment": ["ewallet"]})
     merchant = await here.merchant(agreement=agreement)
@@ -45,21 +45,21 @@ async def shop(here: House) -> Merchant:
     return merchant
 
 
-async def made(here: House, merchant: Merchant, **asked: Any) -> tuple[Found, str]:
+async def made(here: Services, merchant: Merchant, **asked: Any) -> tuple[Found, str]:
     """A new payment, and the number that its buyer pays to."""
-    answer = await here.commands.create(order(merchant.id, **asked))
+    answer = await here.batches.create(order(merchant.id, **asked))
     return await here.read(merchant, payment_id(answer)), number(answer)
 
 
-async def taken_back(here: House, merchant: Merchant, id_: UUID) -> Payment:
+async def taken_back(here: Services, merchant: Merchant, id_: UUID) -> Payment:
     return await withdraw(here.world, Cancellation(merchant.id, id_, REASON))
 
 
-async def declined(here: House, found: Found) -> Payment:
+async def declined(here: Services, found: Found) -> Payment:
     return await decline(here.world, Decline(found.payment.id, found.charges[0].id))
 
 
-async def news(here: House) -> list[tuple[str, str | None]]:
+async def news(here: Services) -> list[tuple[str, str | None]]:
     """Every event but that of the creation, and the product that will hear of it."""
     rows = await here.rows(
         """
@@ -70,7 +70,7 @@ async def news(here: House) -> list[tuple[str, str | None]]:
     return [(row["kind"], row["product"]) for row in rows]
 
 
-async def everything(here: House) -> list[list[dict[str, Any]]]:
+async def everything(here: Services) -> list[list[dict[str, Any]]]:
     tables = ("payments", "charges", "paycodes", "events", "deliveries", "transfers")
     return [await here.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
 
@@ -79,7 +79,7 @@ async def everything(here: House) -> list[list[dict[str, Any]]]:
 
 
 def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_rests(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         before, _number = await made(here, merchant)
         here.pass_time(seconds=60)
@@ -112,7 +112,7 @@ def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_rests(
 def test_whatever_a_payment_waits_for_it_can_be_taken_back(
     told: Callable[[Story], None], asked: dict[str, Any]
 ) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         found, _number = await made(here, merchant, **asked)
         assert (await taken_back(here, merchant, found.payment.id)).state == "cancelled"
@@ -122,31 +122,31 @@ def test_whatever_a_payment_waits_for_it_can_be_taken_back(
 
 
 def test_money_for_what_was_taken_back_is_late_and_kept(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         found, paid_to = await made(here, merchant)
         await taken_back(here, merchant, found.payment.id)
-        booked = await here.commands.report(money(paid_to))
+        booked = await here.batches.report(money(paid_to))
         assert (booked.outcome, booked.payment_id) == ("late", found.payment.id)
         assert (await here.read(merchant, found.payment.id)).payment.state == "cancelled"
-        assert await news(here) == [("payment.cancelled", "payment"), ("money.set_aside", "money")]
+        assert await news(here) == [("payment.cancelled", "payment"), ("money.in_suspense", "money")]
         await check_books(here)
 
     told(story)
 
 
 def test_what_has_ended_or_stands_for_good_is_not_taken_back_and_stays_as_it_is(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         once, paid_to = await made(here, merchant)
-        await here.commands.report(money(paid_to))
+        await here.batches.report(money(paid_to))
         back, _number = await made(here, merchant)
         await taken_back(here, merchant, back.payment.id)
-        standing, _number = await made(here, merchant, kind="multiple", amount=None)
+        static, _number = await made(here, merchant, kind="multiple", amount=None)
         over, _number = await made(here, merchant, expires_at=START + timedelta(seconds=1))
         here.pass_time(seconds=1)
         before = await everything(here)
-        for state, found in (("paid", once), ("cancelled", back), ("active", standing), ("expired", over)):
+        for state, found in (("paid", once), ("cancelled", back), ("active", static), ("expired", over)):
             with pytest.raises(WrongState, match=f"The payment is {state}, so it cannot be cancelled"):
                 await taken_back(here, merchant, found.payment.id)
         assert await everything(here) == before
@@ -155,7 +155,7 @@ def test_what_has_ended_or_stands_for_good_is_not_taken_back_and_stays_as_it_is(
 
 
 def test_nobody_takes_back_what_is_somebody_elses(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant, stranger = await shop(here), await shop(here)
         found, _number = await made(here, merchant)
         for whose, which in ((stranger, found.payment.id), (merchant, uuid4())):
@@ -171,7 +171,7 @@ def test_nobody_takes_back_what_is_somebody_elses(told: Callable[[Story], None])
 
 @pytest.mark.parametrize("product", ["payment", "v4-payments"])
 def test_a_payment_whose_only_charge_is_declined_ends_with_it(told: Callable[[Story], None], product: str) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         before, _number = await made(here, merchant, method=WALLET, product=product)
         after = await declined(here, before)
@@ -187,21 +187,21 @@ def test_a_payment_whose_only_charge_is_declined_ends_with_it(told: Callable[[St
 
 
 def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         before, wallet = await made(here, merchant, **PAGE)
         after = await declined(here, before)
         assert (after.state, after.method, after.cancelled_at) == ("needs_method", None, None)
         assert await news(here) == [("payment.reopened", None)]
         chosen = replace(BRI, left_to_buyer="method")
-        await here.commands.confirm(Confirmation(merchant.id, after.id, chosen))
+        await here.batches.confirm(Confirmation(merchant.id, after.id, chosen))
         found = await here.read(merchant, after.id)
         assert [(charge.channel, charge.state) for charge in found.charges] == [
             ("virtual_account", "waiting"),
             ("ewallet", "failed"),
         ]
-        late = await here.commands.report(money(wallet, channel="ewallet"))
-        paid = await here.commands.report(money(found.charges[0].block.number))
+        late = await here.batches.report(money(wallet, channel="ewallet"))
+        paid = await here.batches.report(money(found.charges[0].instructions.number))
         assert (late.outcome, paid.outcome) == ("late", "booked")
         assert (await here.read(merchant, after.id)).payment.state == "paid"
         await check_books(here)
@@ -210,12 +210,12 @@ def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(told: Callable[[S
 
 
 def test_money_by_a_charge_that_was_declined_is_late_and_kept(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         for asked in ({"method": WALLET, "product": "v4-payments"}, PAGE):
             found, wallet = await made(here, merchant, **asked)
             await declined(here, found)
-            booked = await here.commands.report(money(wallet, channel="ewallet"))
+            booked = await here.batches.report(money(wallet, channel="ewallet"))
             assert (booked.outcome, booked.payment_id) == ("late", found.payment.id)
         await check_books(here)
 
@@ -224,7 +224,7 @@ def test_money_by_a_charge_that_was_declined_is_late_and_kept(told: Callable[[St
 
 @pytest.mark.parametrize("asked", [{"method": WALLET, "product": "v4-payments"}, PAGE], ids=["no page", "a page"])
 def test_a_second_word_changes_nothing(told: Callable[[Story], None], asked: dict[str, Any]) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await shop(one)
         found, _number = await made(one, merchant, **asked)
         first = await declined(one, found)
@@ -237,12 +237,12 @@ def test_a_second_word_changes_nothing(told: Callable[[Story], None], asked: dic
 
 
 def test_a_word_about_an_older_charge_changes_nothing(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         found, _number = await made(here, merchant, **PAGE)
         await declined(here, found)
         chosen = replace(BRI, left_to_buyer="method")
-        await here.commands.confirm(Confirmation(merchant.id, found.payment.id, chosen))
+        await here.batches.confirm(Confirmation(merchant.id, found.payment.id, chosen))
         before = await everything(here)
         for charge_id in (found.charges[0].id, uuid4()):
             told_ = await decline(here.world, Decline(found.payment.id, charge_id))
@@ -253,10 +253,10 @@ def test_a_word_about_an_older_charge_changes_nothing(told: Callable[[Story], No
 
 
 def test_what_is_paid_or_over_is_not_declined(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await shop(here)
         paid, wallet = await made(here, merchant, method=WALLET, product="v4-payments")
-        await here.commands.report(money(wallet, channel="ewallet"))
+        await here.batches.report(money(wallet, channel="ewallet"))
         over, _number = await made(here, merchant, method=WALLET)
         back, _number = await made(here, merchant, method=WALLET)
         await taken_back(here, merchant, back.payment.id)
@@ -275,14 +275,14 @@ def test_what_is_paid_or_over_is_not_declined(told: Callable[[Story], None]) -> 
 # At the same moment
 
 
-Ending = Callable[[House, Merchant, Found], Awaitable[Payment]]
+Ending = Callable[[Services, Merchant, Found], Awaitable[Payment]]
 
 
-async def _take_back(here: House, merchant: Merchant, found: Found) -> Payment:
+async def _take_back(here: Services, merchant: Merchant, found: Found) -> Payment:
     return await taken_back(here, merchant, found.payment.id)
 
 
-async def _decline(here: House, _: Merchant, found: Found) -> Payment:
+async def _decline(here: Services, _: Merchant, found: Found) -> Payment:
     return await declined(here, found)
 
 
@@ -291,14 +291,14 @@ async def _decline(here: House, _: Merchant, found: Found) -> Payment:
 def test_of_an_ending_and_money_at_the_same_moment_exactly_one_wins(
     told: Callable[[Story], None], end: Ending, asked: dict[str, Any]
 ) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await shop(one)
         won: set[str] = set()
         for turn in range(12):
             found, wallet = await made(one, merchant, **asked)
             first, second = (one, two) if turn % 2 else (two, one)
             ending = end(first, merchant, found)
-            paying = second.commands.report(money(wallet, channel="ewallet"))
+            paying = second.batches.report(money(wallet, channel="ewallet"))
             ended, booked = await several(*((ending, paying) if turn % 3 else (_later(ending), paying)))
             assert isinstance(booked, Booked)
             after = await one.read(merchant, found.payment.id)
@@ -322,7 +322,7 @@ async def _later(ending: Awaitable[Payment]) -> Payment:
 
 
 def test_of_two_endings_at_the_same_moment_exactly_one_happens(told: Callable[[Story], None]) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await shop(one)
         for _ in range(8):
             found, _number = await made(one, merchant, method=WALLET)

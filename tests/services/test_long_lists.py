@@ -12,13 +12,13 @@ from gerbang.domain.payments import Details
 from gerbang.errors import PageTooLong
 from gerbang.services import lists, lookups
 from gerbang.services.lists import Wanted
-from tests.gateways import Databases
-from tests.houses import House, house, run
+from tests.support.gateways import Databases
+from tests.support.services import Services, run, services
 
 MEGABYTE = 1_000_000
 
 
-async def told_much(here: House, merchant: Merchant, count: int) -> list[UUID]:
+async def told_much(here: Services, merchant: Merchant, count: int) -> list[UUID]:
     """So many payments of the time when a megabyte could be told of each, oldest first."""
     metadata = msgspec.Raw(msgspec.json.encode({"note": "long " * (MEGABYTE // 5)}))
     details = Details(metadata=metadata, description="Kopi", echo={"offset": "0"})
@@ -29,7 +29,7 @@ def test_a_list_gathers_no_more_than_it_shows(databases: Databases) -> None:
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             merchant = await here.merchant()
             ids = await told_much(here, merchant, 16)
             tracemalloc.start()
@@ -49,7 +49,7 @@ def test_a_page_that_would_be_too_long_is_refused_and_a_shorter_one_is_not(datab
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             merchant = await here.merchant()
             ids = await told_much(here, merchant, 9)
             with pytest.raises(PageTooLong, match="ask for fewer payments"):
@@ -65,7 +65,7 @@ def test_lists_are_read_from_a_database_that_only_reads(databases: Databases) ->
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             merchant = await here.merchant()
             ids = [await here.create(merchant) for _ in range(4)]
             async with here.world.db.reading() as connection:
@@ -81,7 +81,7 @@ def test_old_walks_are_forgotten(databases: Databases) -> None:
     url = databases.fresh()
 
     async def story() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             merchant = await here.merchant()
             await here.create(merchant)
             await lists.page(here.world, merchant.id, Wanted(most=1), 1)

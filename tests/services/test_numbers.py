@@ -16,17 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gerbang.clock import MovableClock
-from gerbang.db.paycodes import Cursors
+from gerbang.db.paycodes import NumberAllocator
 from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
-from gerbang.domain.paycodes import Opening
+from gerbang.domain.paycodes import CodePlan
 from gerbang.domain.payments import Method
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import NumberTaken, RangeUsedUp, Refused
 from gerbang.services import numbers, payments
 from gerbang.services.expiry import release_numbers
-from gerbang.services.numbers import Wish
-from tests.gateways import Databases
-from tests.houses import START, House, forget_power_cuts, house, money, number, order, several
+from gerbang.services.numbers import CodeRequest
+from tests.support.gateways import Databases
+from tests.support.services import START, Services, forget_power_cuts, money, number, order, services, several
 
 T = TypeVar("T")
 REST = 3600
@@ -43,12 +43,12 @@ class Booking(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Desk:
+class Endpoints:
     """Two processes on one database and one clock."""
 
     runner: asyncio.Runner
-    one: House
-    two: House
+    one: Services
+    two: Services
 
     def tell(self, story: Callable[[], Awaitable[T]]) -> T:
         async def told() -> T:
@@ -66,9 +66,9 @@ class Desk:
 
     async def take(self, merchant: Merchant, many: int) -> list[str]:
         """That many payments, made by both processes at the same moment: their numbers. Others must find the range empty."""
-        houses = itertools.cycle((self.one, self.two))
+        services = itertools.cycle((self.one, self.two))
         orders = [order(merchant.id) for _ in range(many)]
-        answers = await several(*(next(houses).commands.create(each) for each in orders))
+        answers = await several(*(next(services).batches.create(each) for each in orders))
         assert {type(answer) for answer in answers} <= {bytes, RangeUsedUp}, answers
         return [number(answer) for answer in answers if isinstance(answer, bytes)]
 
@@ -79,17 +79,17 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(databases: Databases) -> Iterator[Desk]:
+def endpoints(databases: Databases) -> Iterator[Endpoints]:
     url = databases.fresh()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         stack = AsyncExitStack()
 
-        async def open_() -> Desk:
+        async def open_() -> Endpoints:
             await forget_power_cuts(url)
             clock = MovableClock(START, ticking=False)
-            one = await stack.enter_async_context(house(url, clock=clock))
-            two = await stack.enter_async_context(house(url, clock=clock))
-            return Desk(runner, one, two)
+            one = await stack.enter_async_context(services(url, clock=clock))
+            two = await stack.enter_async_context(services(url, clock=clock))
+            return Endpoints(runner, one, two)
 
         yield runner.run(open_())
         runner.run(stack.aclose())
@@ -108,89 +108,93 @@ def every(range_: NumberRange) -> list[str]:
 
 
 @pytest.mark.parametrize("many", [1, 3, 8])
-def test_a_range_of_five_is_given_out_to_the_last_number_and_no_further(desk: Desk, many: int) -> None:
+def test_a_range_of_five_is_given_out_to_the_last_number_and_no_further(endpoints: Endpoints, many: int) -> None:
     async def story() -> None:
         range_ = some(5, first=37)
-        merchant = await desk.merchant(range_)
+        merchant = await endpoints.merchant(range_)
         given: list[str] = []
         for _ in range(8 // many + 1):
-            given += await desk.take(merchant, many)
+            given += await endpoints.take(merchant, many)
         assert sorted(given) == every(range_)
-        assert await desk.held(range_) == every(range_)
+        assert await endpoints.held(range_) == every(range_)
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
-def test_numbers_rest_after_their_payments_have_ended_and_are_then_free_at_once(desk: Desk) -> None:
+def test_numbers_rest_after_their_payments_have_ended_and_are_then_free_at_once(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(5)
-        merchant = await desk.merchant(range_)
-        assert len(await desk.take(merchant, 5)) == 5
+        merchant = await endpoints.merchant(range_)
+        assert len(await endpoints.take(merchant, 5)) == 5
         for wait in (EXPIRES_AFTER_DEFAULT, timedelta(seconds=REST) - SECOND):
-            desk.one.clock.advance(wait)
-            assert await desk.take(merchant, 2) == []
-        desk.one.clock.advance(SECOND)
+            endpoints.one.clock.advance(wait)
+            assert await endpoints.take(merchant, 2) == []
+        endpoints.one.clock.advance(SECOND)
         # Nobody has let go of them yet: whoever needs one does.
-        assert await desk.held(range_) == every(range_)
-        assert sorted(await desk.take(merchant, 7)) == every(range_)
+        assert await endpoints.held(range_) == every(range_)
+        assert sorted(await endpoints.take(merchant, 7)) == every(range_)
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
 @pytest.mark.parametrize("index", [0, 1, 20, 38, 39])
-def test_the_number_of_a_paid_payment_rests_from_then_on_and_is_found_wherever_it_is(desk: Desk, index: int) -> None:
+def test_the_number_of_a_paid_payment_rests_from_then_on_and_is_found_wherever_it_is(
+    endpoints: Endpoints, index: int
+) -> None:
     async def story() -> None:
         range_ = some(40, first=7)  # so large that it is rarely found by guessing
-        merchant = await desk.merchant(range_)
-        assert len(await desk.take(merchant, 40)) == 40
+        merchant = await endpoints.merchant(range_)
+        assert len(await endpoints.take(merchant, 40)) == 40
         paid = range_.number(index)
-        assert (await desk.two.commands.report(money(paid))).outcome == "booked"
-        desk.one.clock.advance(timedelta(seconds=REST) - SECOND)
-        assert await desk.take(merchant, 1) == []
-        desk.one.clock.advance(SECOND)
-        assert await desk.take(merchant, 2) == [paid]
+        assert (await endpoints.two.batches.report(money(paid))).outcome == "booked"
+        endpoints.one.clock.advance(timedelta(seconds=REST) - SECOND)
+        assert await endpoints.take(merchant, 1) == []
+        endpoints.one.clock.advance(SECOND)
+        assert await endpoints.take(merchant, 2) == [paid]
         # Money that comes for it now is for the payment that holds it now.
-        assert (await desk.two.commands.report(money(paid))).outcome == "booked"
+        assert (await endpoints.two.batches.report(money(paid))).outcome == "booked"
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
-def test_resting_numbers_are_let_go_by_the_worker_each_at_its_time(desk: Desk) -> None:
+def test_resting_numbers_are_let_go_by_the_worker_each_at_its_time(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(5)
-        merchant = await desk.merchant(range_)
-        paid, *others = await desk.take(merchant, 5)
-        await desk.one.commands.report(money(paid))
-        desk.one.clock.advance(timedelta(seconds=REST) - SECOND)
-        await release_numbers(desk.one.world)
-        assert await desk.held(range_) == every(range_)
-        desk.one.clock.advance(SECOND)
-        assert await release_numbers(desk.one.world) > 0
-        assert await release_numbers(desk.two.world) == 0
-        assert await desk.held(range_) == sorted(others)
+        merchant = await endpoints.merchant(range_)
+        paid, *others = await endpoints.take(merchant, 5)
+        await endpoints.one.batches.report(money(paid))
+        endpoints.one.clock.advance(timedelta(seconds=REST) - SECOND)
+        await release_numbers(endpoints.one.world)
+        assert await endpoints.held(range_) == every(range_)
+        endpoints.one.clock.advance(SECOND)
+        assert await release_numbers(endpoints.one.world) > 0
+        assert await release_numbers(endpoints.two.world) == 0
+        assert await endpoints.held(range_) == sorted(others)
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
-def test_a_number_that_was_chosen_is_taken_until_it_has_rested(desk: Desk) -> None:
+def test_a_number_that_was_chosen_is_taken_until_it_has_rested(endpoints: Endpoints) -> None:
     async def story() -> None:
-        merchant = await desk.merchant(some(1))
+        merchant = await endpoints.merchant(some(1))
         method = Method(channel="virtual_account", option="BRI", number="03")
         hour = timedelta(hours=1)
 
         async def choose() -> set[type]:
-            end = desk.one.clock.now() + hour
-            wishes = [order(merchant.id, kind="multiple", method=method, expires_at=end) for _ in range(2)]
-            answers = await several(*(h.commands.create(w) for h, w in zip((desk.one, desk.two), wishes, strict=True)))
+            end = endpoints.one.clock.now() + hour
+            code_requests = [order(merchant.id, kind="multiple", method=method, expires_at=end) for _ in range(2)]
+            answers = await several(
+                *(h.batches.create(w) for h, w in zip((endpoints.one, endpoints.two), code_requests, strict=True))
+            )
             return {type(answer) for answer in answers}
 
         assert await choose() == {bytes, NumberTaken}
-        desk.one.clock.advance(hour + timedelta(seconds=REST) - SECOND)
+        endpoints.one.clock.advance(hour + timedelta(seconds=REST) - SECOND)
         assert await choose() == {NumberTaken}
-        desk.one.clock.advance(SECOND)
+        endpoints.one.clock.advance(SECOND)
         assert await choose() == {bytes, NumberTaken}
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
 # Whatever happens at once
@@ -206,22 +210,22 @@ happenings = st.lists(
 )
 
 
-def test_no_number_is_ever_given_twice_and_none_is_lost(desk: Desk) -> None:
+def test_no_number_is_ever_given_twice_and_none_is_lost(endpoints: Endpoints) -> None:
     async def story(size: int, happening: list[tuple[str, int]]) -> None:
         range_ = some(size)
-        merchant = await desk.merchant(range_)
+        merchant = await endpoints.merchant(range_)
         waiting: dict[str, Booking] = {}
         for what, much in happening:
-            now = desk.one.clock.now()
+            now = endpoints.one.clock.now()
             waiting = {n: booking for n, booking in waiting.items() if booking.free_at > now}
             if what == "wait":
-                desk.one.clock.advance(timedelta(seconds=much))
+                endpoints.one.clock.advance(timedelta(seconds=much))
             elif what == "pay":
                 for paid in [n for n, booking in waiting.items() if booking.ends_at and booking.ends_at > now][:much]:
-                    assert (await desk.two.commands.report(money(paid))).outcome == "booked"
+                    assert (await endpoints.two.batches.report(money(paid))).outcome == "booked"
                     waiting[paid] = Booking(None, now + timedelta(seconds=REST))
             else:
-                given = await desk.take(merchant, much)
+                given = await endpoints.take(merchant, much)
                 assert len(given) == min(much, size - len(waiting)), "as many as there are, and no more"
                 assert len(set(given)) == len(given)
                 assert waiting.keys().isdisjoint(given)
@@ -232,31 +236,33 @@ def test_no_number_is_ever_given_twice_and_none_is_lost(desk: Desk) -> None:
     @settings(max_examples=40, deadline=None)
     @given(st.integers(1, 12), happenings)
     def check(size: int, happening: list[tuple[str, int]]) -> None:
-        desk.tell(lambda: story(size, happening))
+        endpoints.tell(lambda: story(size, happening))
 
     check()
 
 
-def test_many_who_want_the_last_numbers_at_once_get_each_of_them_once(desk: Desk) -> None:
+def test_many_who_want_the_last_numbers_at_once_get_each_of_them_once(endpoints: Endpoints) -> None:
     async def story() -> None:
         for _ in range(4):
             range_ = some(30)
-            merchant = await desk.merchant(range_)
-            given = await desk.take(merchant, 45)
+            merchant = await endpoints.merchant(range_)
+            given = await endpoints.take(merchant, 45)
             assert sorted(given) == every(range_)
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
 # What is kept for merchants to choose from
 
 
-def test_the_part_that_merchants_choose_from_is_never_given_by_chance(desk: Desk) -> None:
+def test_the_part_that_merchants_choose_from_is_never_given_by_chance(endpoints: Endpoints) -> None:
     async def story(static: list[tuple[int, int]]) -> None:
         range_ = NumberRange(f"{next(_prefix)}", 1)
-        merchant = await desk.merchant(range_, static)
+        merchant = await endpoints.merchant(range_, static)
         kept = {n for first, last in static for n in range(first, last + 1)}
-        given = await desk.take(merchant, 6) + await desk.take(merchant, 1) + await desk.take(merchant, 6)
+        given = (
+            await endpoints.take(merchant, 6) + await endpoints.take(merchant, 1) + await endpoints.take(merchant, 6)
+        )
         assert sorted(given) == [each for n, each in enumerate(every(range_)) if n not in kept]
 
     bounds = st.tuples(st.integers(0, 9), st.integers(0, 4)).map(lambda drawn: (drawn[0], min(9, sum(drawn))))
@@ -264,75 +270,84 @@ def test_the_part_that_merchants_choose_from_is_never_given_by_chance(desk: Desk
     @settings(max_examples=25, deadline=None)
     @given(st.lists(bounds, min_size=1, max_size=3))
     def check(static: list[tuple[int, int]]) -> None:
-        desk.tell(lambda: story(static))
+        endpoints.tell(lambda: story(static))
 
     check()
 
 
 @pytest.mark.parametrize("bound_first", [True, False])
 def test_what_is_kept_from_one_merchant_is_not_kept_from_another_with_the_same_numbers(
-    desk: Desk, bound_first: bool
+    endpoints: Endpoints, bound_first: bool
 ) -> None:
     async def story() -> None:
         range_ = NumberRange(f"{next(_prefix)}", 2)
-        bound, free = await desk.merchant(range_, [(0, 99)]), await desk.merchant(range_)
-        assert len(await desk.take(free, 90)) == 90  # so many that guessing rarely helps
+        bound, free = await endpoints.merchant(range_, [(0, 99)]), await endpoints.merchant(range_)
+        assert len(await endpoints.take(free, 90)) == 90  # so many that guessing rarely helps
         for _ in range(10):
             orders = [order(each.id) for each in ((bound, free) if bound_first else (free, bound))]
-            answers = await payments.create_all(desk.one.world, orders)
+            answers = await payments.create_all(endpoints.one.world, orders)
             assert [type(each) for each in answers] == ([RangeUsedUp, bytes] if bound_first else [bytes, RangeUsedUp])
-        assert await desk.held(range_) == every(range_)
+        assert await endpoints.held(range_) == every(range_)
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
 # Guessing, and looking
 
 
-def wish(merchant: Merchant, range_: NumberRange | None, *, standing: bool = False, channel: str = "x") -> Wish:
-    opening = Opening(channel, None, "", None, standing, None, range=range_)
-    return Wish(opening, uuid4(), None, merchant, START)
+def code_request(
+    merchant: Merchant, range_: NumberRange | None, *, static: bool = False, channel: str = "x"
+) -> CodeRequest:
+    code_plan = CodePlan(channel, None, "", None, static, None, range=range_)
+    return CodeRequest(code_plan, uuid4(), None, merchant, START)
 
 
-def test_what_is_guessed_is_what_is_taken_where_nothing_is_held(desk: Desk) -> None:
+def test_what_is_guessed_is_what_is_taken_where_nothing_is_held(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(50)
-        merchant = await desk.merchant(range_)
-        wishes = [wish(merchant, range_) for _ in range(5)]
-        cursors = Cursors()
-        assert numbers.guess(cursors, wishes) is not None  # from now on they know where they are
-        same = copy.deepcopy(cursors)
-        async with desk.one.world.db.transaction() as tx:
-            assert await numbers.take(tx, same, wishes, START) == numbers.guess(cursors, wishes)
+        merchant = await endpoints.merchant(range_)
+        code_requests = [code_request(merchant, range_) for _ in range(5)]
+        allocator = NumberAllocator()
+        assert numbers.guess(allocator, code_requests) is not None  # from now on they know where they are
+        same = copy.deepcopy(allocator)
+        async with endpoints.one.world.db.transaction() as tx:
+            assert await numbers.take(tx, same, code_requests, START) == numbers.guess(allocator, code_requests)
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
-def test_what_was_guessed_and_written_is_never_taken(desk: Desk) -> None:
+def test_what_was_guessed_and_written_is_never_taken(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(9)
-        merchant = await desk.merchant(range_)
-        guessed = number(await desk.one.commands.create(order(merchant.id)))
-        async with desk.one.world.db.transaction() as tx:
+        merchant = await endpoints.merchant(range_)
+        guessed = number(await endpoints.one.batches.create(order(merchant.id)))
+        async with endpoints.one.world.db.transaction() as tx:
             taken = await numbers.take(
-                tx, Cursors(), [wish(merchant, range_, channel="virtual_account") for _ in range(10)], START
+                tx,
+                NumberAllocator(),
+                [code_request(merchant, range_, channel="virtual_account") for _ in range(10)],
+                START,
             )
         assert [type(each) for each in taken].count(RangeUsedUp) == 2
         assert sorted(each for each in taken if isinstance(each, str)) == [n for n in every(range_) if n != guessed]
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
-def test_nothing_is_guessed_where_a_number_must_be_looked_at_closely(desk: Desk) -> None:
+def test_nothing_is_guessed_where_a_number_must_be_looked_at_closely(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(3)
-        merchant = await desk.merchant(range_)
-        assert numbers.guess(Cursors(), [wish(merchant, None, channel="qris")]) is not None
-        assert numbers.guess(Cursors(), [wish(merchant, None, channel="qris", standing=True)]) is None, "by quota"
-        assert numbers.guess(Cursors(), [wish(merchant, range_) for _ in range(3)]) is not None
-        assert numbers.guess(Cursors(), [wish(merchant, range_) for _ in range(4)]) is None, "more than there are"
+        merchant = await endpoints.merchant(range_)
+        assert numbers.guess(NumberAllocator(), [code_request(merchant, None, channel="qris")]) is not None
+        assert numbers.guess(NumberAllocator(), [code_request(merchant, None, channel="qris", static=True)]) is None, (
+            "by quota"
+        )
+        assert numbers.guess(NumberAllocator(), [code_request(merchant, range_) for _ in range(3)]) is not None
+        assert numbers.guess(NumberAllocator(), [code_request(merchant, range_) for _ in range(4)]) is None, (
+            "more than there are"
+        )
 
-    desk.tell(story)
+    endpoints.tell(story)
 
 
 @given(
@@ -345,22 +360,22 @@ def test_guesses_go_round_the_whole_range_and_leave_out_what_is_kept(
     size: int, first: int, kept: list[tuple[int, int]], count: int
 ) -> None:
     range_ = NumberRange("1", 3, first, first + size - 1)
-    cursors = Cursors()
-    rounds = [cursors.guess(range_, kept, count) for _ in range(-(-size // min(count, size)))]
+    allocator = NumberAllocator()
+    rounds = [allocator.guess(range_, kept, count) for _ in range(-(-size // min(count, size)))]
     may = {range_.number(n - first) for n in range(first, first + size) if not any(a <= n <= b for a, b in kept)}
     assert {guessed for one in rounds for guessed in one} == may
     assert all(len(set(one)) == len(one) <= count for one in rounds)
 
 
-def test_refusals_are_values_beside_the_numbers_of_the_others(desk: Desk) -> None:
+def test_refusals_are_values_beside_the_numbers_of_the_others(endpoints: Endpoints) -> None:
     async def story() -> None:
         small, large = some(2), some(90)
-        buyer = await desk.merchant(large)
-        wishes = [wish(buyer, each) for each in (small, large, small, large, small, large)]
-        async with desk.one.world.db.transaction() as tx:
-            given = await numbers.take(tx, Cursors(), wishes, START)
+        buyer = await endpoints.merchant(large)
+        code_requests = [code_request(buyer, each) for each in (small, large, small, large, small, large)]
+        async with endpoints.one.world.db.transaction() as tx:
+            given = await numbers.take(tx, NumberAllocator(), code_requests, START)
         assert sorted(each for each in given[::2] if isinstance(each, str)) == every(small)
         assert [type(each) for each in given if isinstance(each, Refused)] == [RangeUsedUp]
         assert len({each for each in given[1::2] if isinstance(each, str)}) == 3
 
-    desk.tell(story)
+    endpoints.tell(story)

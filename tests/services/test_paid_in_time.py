@@ -20,11 +20,11 @@ from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import RangeUsedUp
 from gerbang.services import endings, expiry
 from gerbang.services.confirmations import Cancellation
-from tests.gateways import Databases, Gateway, V4Shop
-from tests.houses import House, house, money, number, order, payment_id, run
+from tests.support.gateways import Databases, Gateway, V4Shop
+from tests.support.services import Services, money, number, order, payment_id, run, services
 
 SECOND = timedelta(seconds=1)
-STANDING = {"kind": "multiple", "method": Method(channel="virtual_account", option="BRI", number="03")}
+STATIC = {"kind": "multiple", "method": Method(channel="virtual_account", option="BRI", number="03")}
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def url(databases: Databases) -> str:
     return databases.fresh()
 
 
-async def shop(here: House) -> Merchant:
+async def shop(here: Services) -> Merchant:
     """A merchant of one number by chance and a few to choose, which rest as shortly as they may."""
     bank = BankAgreement(NumberRange("884", 2, 7, 7), "8849", 2, [(0, 4)])
     agreed = VirtualAccountAgreement({"BRI": bank})
@@ -41,70 +41,70 @@ async def shop(here: House) -> Merchant:
     )
 
 
-def told(url: str, story: Callable[[House, Merchant], Awaitable[None]]) -> None:
+def told(url: str, story: Callable[[Services, Merchant], Awaitable[None]]) -> None:
     async def live() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             await story(here, await shop(here))
             assert await here.faults() == []
 
     run(live)
 
 
-async def news(here: House) -> list[str]:
+async def news(here: Services) -> list[str]:
     rows = await here.rows("SELECT kind FROM events JOIN deliveries USING (merchant_id, sequence) ORDER BY sequence")
     return [row["kind"] for row in rows]
 
 
 @pytest.mark.parametrize("written_down", [False, True])
 def test_a_payment_that_has_expired_is_paid_by_money_that_was_paid_in_time(url: str, written_down: bool) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
-        answer = await here.commands.create(order(merchant.id))
+    async def story(here: Services, merchant: Merchant) -> None:
+        answer = await here.batches.create(order(merchant.id))
         paid_at = here.clock.now() + EXPIRES_AFTER_DEFAULT - SECOND
         here.clock.advance(EXPIRES_AFTER_DEFAULT + timedelta(hours=2))
         if written_down:
             assert await expiry.expire_due(here.world) == 1
         assert (await here.read(merchant, payment_id(answer))).payment.state == "expired"
         heard = replace(money(number(answer)), paid_at=paid_at)
-        booked = await here.commands.report(heard)
+        booked = await here.batches.report(heard)
         assert booked.outcome == "booked"
         found = await here.read(merchant, payment_id(answer))
         assert (found.payment.state, found.charges[0].state) == ("paid", "succeeded")
         assert found.payment.paid_at == found.charges[0].paid_at == paid_at
         assert await news(here) == ["payment.paid"]
-        again = await here.commands.report(heard)
+        again = await here.batches.report(heard)
         assert (again.id, again.heard_before) == (booked.id, True)
-        assert (await here.commands.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "double"
+        assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "double"
 
     told(url, story)
 
 
 def test_money_that_was_paid_in_the_instant_of_the_end_or_later_is_late(url: str) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
-        answer = await here.commands.create(order(merchant.id))
+    async def story(here: Services, merchant: Merchant) -> None:
+        answer = await here.batches.create(order(merchant.id))
         end = here.clock.now() + EXPIRES_AFTER_DEFAULT
         here.clock.advance(timedelta(hours=2))
         for paid_at in (end, end + SECOND, None):
-            assert (await here.commands.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "late"
+            assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "late"
         # Nobody pays before they are asked to: such a clock is not believed.
         impossible = replace(money(number(answer)), paid_at=end - timedelta(days=1))
-        assert (await here.commands.report(impossible)).outcome == "late"
+        assert (await here.batches.report(impossible)).outcome == "late"
 
     told(url, story)
 
 
 def test_it_is_paid_also_when_its_number_is_somebody_elses_by_now(url: str) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
-        first = await here.commands.create(order(merchant.id))
+    async def story(here: Services, merchant: Merchant) -> None:
+        first = await here.batches.create(order(merchant.id))
         end = here.clock.now() + EXPIRES_AFTER_DEFAULT
         here.clock.advance(EXPIRES_AFTER_DEFAULT + QUARANTINE_MIN)
-        second = await here.commands.create(order(merchant.id))
+        second = await here.batches.create(order(merchant.id))
         assert number(second) == number(first)
-        in_time = await here.commands.report(replace(money(number(first)), paid_at=end - SECOND))
-        too_late = await here.commands.report(replace(money(number(first)), paid_at=end + SECOND))
+        in_time = await here.batches.report(replace(money(number(first)), paid_at=end - SECOND))
+        too_late = await here.batches.report(replace(money(number(first)), paid_at=end + SECOND))
         assert (in_time.outcome, in_time.payment_id) == ("booked", payment_id(first))
         assert (too_late.outcome, too_late.payment_id) == ("double", payment_id(first))
         assert (await here.read(merchant, payment_id(second))).payment.state == "awaiting"
-        assert (await here.commands.report(money(number(second)))).payment_id == payment_id(second)
+        assert (await here.batches.report(money(number(second)))).payment_id == payment_id(second)
 
     told(url, story)
 
@@ -113,46 +113,46 @@ def test_it_is_paid_also_when_its_number_is_somebody_elses_by_now(url: str) -> N
 def test_a_number_rests_long_enough_for_a_bank_whose_clock_is_off(url: str, off: timedelta) -> None:
     """However little was agreed before there was a least rest."""
 
-    async def story(here: House, merchant: Merchant) -> None:
-        first = await here.commands.create(order(merchant.id))
+    async def story(here: Services, merchant: Merchant) -> None:
+        first = await here.batches.create(order(merchant.id))
         last_instant = here.clock.now() + EXPIRES_AFTER_DEFAULT - SECOND
         here.clock.advance(EXPIRES_AFTER_DEFAULT)
         while True:  # until the number is free
             here.clock.advance(timedelta(seconds=30))
             try:
-                second = await here.commands.create(order(merchant.id))
+                second = await here.batches.create(order(merchant.id))
                 break
             except RangeUsedUp:
                 assert here.clock.now() < last_instant + timedelta(hours=1)
-        booked = await here.commands.report(replace(money(number(second)), paid_at=last_instant + off))
+        booked = await here.batches.report(replace(money(number(second)), paid_at=last_instant + off))
         assert booked.payment_id == payment_id(first)
 
     told(url, story)
 
 
 def test_what_a_merchant_has_taken_back_stays_taken_back(url: str) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
-        answer = await here.commands.create(order(merchant.id))
+    async def story(here: Services, merchant: Merchant) -> None:
+        answer = await here.batches.create(order(merchant.id))
         paid_at = here.clock.now() + SECOND
         here.clock.advance(timedelta(minutes=1))
         await endings.withdraw(here.world, Cancellation(merchant.id, payment_id(answer), "OUT_OF_STOCK"))
-        assert (await here.commands.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "late"
+        assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "late"
         assert (await here.read(merchant, payment_id(answer))).payment.state == "cancelled"
 
     told(url, story)
 
 
 @pytest.mark.parametrize("written_down", [False, True])
-def test_an_arrival_on_a_standing_number_counts_also_after_its_end(url: str, written_down: bool) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+def test_an_arrival_on_a_static_number_counts_also_after_its_end(url: str, written_down: bool) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         hour = timedelta(hours=1)
         end = here.clock.now() + hour
-        answer = await here.commands.create(order(merchant.id, expires_at=end, **STANDING))
+        answer = await here.batches.create(order(merchant.id, expires_at=end, **STATIC))
         here.clock.advance(2 * hour)
         if written_down:
             assert await expiry.expire_due(here.world) == 1
-        booked = await here.commands.report(replace(money(number(answer)), paid_at=end - SECOND))
-        late = await here.commands.report(replace(money(number(answer)), paid_at=end))
+        booked = await here.batches.report(replace(money(number(answer)), paid_at=end - SECOND))
+        late = await here.batches.report(replace(money(number(answer)), paid_at=end))
         assert (booked.outcome, late.outcome) == ("booked", "late")
         found = await here.read(merchant, payment_id(answer))
         assert (found.payment.state, len(found.charges)) == ("inactive", 1)
@@ -173,7 +173,7 @@ def test_both_dialects_tell_that_an_expired_payment_was_paid(gateway: Gateway) -
         session["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"],
         contract["attributes"]["paymentMethod"]["instructions"]["accountNo"],
     )
-    paid_at = (gateway.house.world.clock.now() + timedelta(minutes=1)).isoformat()
+    paid_at = (gateway.services.world.clock.now() + timedelta(minutes=1)).isoformat()
     here.advance(seconds=2 * 86_400)
     assert here.get(f"/v2/payments/{session['id']}")["data"]["status"] == "EXPIRED"
     assert v4.get(f"payments/{contract['id']}")["attributes"]["status"] == "expired"

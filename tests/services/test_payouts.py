@@ -28,9 +28,8 @@ from gerbang.errors import (
 )
 from gerbang.services import balances, payouts
 from gerbang.services.balances import Balances
-from tests.gateways import Databases
-from tests.houses import START, House, several
-from tests.services.purses import (
+from tests.support.gateways import Databases
+from tests.support.payouts import (
     AMOUNT,
     FEE,
     VAT,
@@ -38,13 +37,14 @@ from tests.services.purses import (
     Broken,
     Counting,
     banking,
+    code_request,
     give,
     held,
     lines,
     merchant_with,
     tell,
-    wish,
 )
+from tests.support.services import START, Services, several
 
 HOUR = timedelta(hours=1)
 
@@ -58,9 +58,9 @@ def url(databases: Databases) -> str:
 
 
 def test_a_payout_takes_its_amount_and_its_fee_out_of_what_is_available(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, rupiah(100_000))
-        payout = await payouts.create(one.world, wish(merchant, description="March"))
+        payout = await payouts.create(one.world, code_request(merchant, description="March"))
         assert (payout.state, payout.fee, payout.vat) == ("processing", FEE, VAT)
         assert (payout.bank, payout.bank_account_name, payout.description) == ("simulator", "PROD ONLY", "March")
         assert payout.bank_reference == reference_of(payout.id)
@@ -73,11 +73,11 @@ def test_a_payout_takes_its_amount_and_its_fee_out_of_what_is_available(url: str
 
 
 def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reserved(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, rupiah(100_000))
         assert await balances.overview(one.world, uuid4()) == Balances(0, 0)
         await give(one, merchant.id, rupiah(7_000), pending)
-        await payouts.create(one.world, wish(merchant))
+        await payouts.create(one.world, code_request(merchant))
         told = await balances.overview(one.world, merchant.id)
         assert (told.available, told.pending) == (rupiah(100_000) - WHOLE, rupiah(7_000))
         assert told.total == told.available + told.pending
@@ -94,9 +94,9 @@ def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reserved(ur
     ],
 )
 def test_the_fee_is_the_one_that_was_agreed(url: str, rate: Rate, booked: list[tuple[str, int]]) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, rupiah(100_000), agreement=Agreement(fees={"payout": rate}))
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         await payouts.finish(one.world, merchant.id, payout.id, "complete")
         whole = sum(amount for _, amount in booked)
         assert await lines(one, merchant) == [("payout_reserved", whole), *booked]
@@ -109,12 +109,12 @@ def test_the_fee_is_the_one_that_was_agreed(url: str, rate: Rate, booked: list[t
 
 
 def test_a_reference_that_comes_ten_times_at_once_is_one_payout(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         bank = Counting()
         one, two = banking(one, bank), banking(two, bank)
         merchant = await merchant_with(one, rupiah(1_000_000))
-        wishes = [wish(merchant, amount=AMOUNT + rupiah(n)) for n in range(10)]
-        got = await several(*(payouts.create((one, two)[n % 2].world, wishes[n]) for n in range(10)))
+        code_requests = [code_request(merchant, amount=AMOUNT + rupiah(n)) for n in range(10)]
+        got = await several(*(payouts.create((one, two)[n % 2].world, code_requests[n]) for n in range(10)))
         there = [payout for payout in got if isinstance(payout, Payout)]
         assert len(there) == 10
         (id_,) = {payout.id for payout in there}
@@ -125,11 +125,11 @@ def test_a_reference_that_comes_ten_times_at_once_is_one_payout(url: str) -> Non
 
 
 def test_a_repeated_reference_is_answered_with_the_payout_whatever_else_it_says(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         ended = await payouts.finish(one.world, merchant.id, payout.id, "fail")
-        other = wish(merchant, number="000501003219303", amount=rupiah(9_999_999), product="other")
+        other = code_request(merchant, number="000501003219303", amount=rupiah(9_999_999), product="other")
         assert await payouts.create(two.world, other) == ended
         assert await held(one, merchant) == (WHOLE, 0)
 
@@ -137,20 +137,20 @@ def test_a_repeated_reference_is_answered_with_the_payout_whatever_else_it_says(
 
 
 def test_a_repeat_while_the_bank_is_silent_does_not_call_it(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
         bank = Counting()
-        first = await payouts.create(banking(one, bank).world, wish(merchant, number="503"))
-        assert await payouts.create(banking(two, bank).world, wish(merchant, number="503")) == first
+        first = await payouts.create(banking(one, bank).world, code_request(merchant, number="503"))
+        assert await payouts.create(banking(two, bank).world, code_request(merchant, number="503")) == first
         assert bank.sent == [first.id]
 
     tell(url, story)
 
 
 def test_merchants_do_not_share_their_references(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         first, second = await merchant_with(one, WHOLE), await merchant_with(one, WHOLE)
-        got = await several(*(payouts.create(two.world, wish(each)) for each in (first, second)))
+        got = await several(*(payouts.create(two.world, code_request(each)) for each in (first, second)))
         owners = [payout.merchant_id for payout in got if isinstance(payout, Payout)]
         assert owners == [first.id, second.id]
 
@@ -161,9 +161,9 @@ def test_merchants_do_not_share_their_references(url: str) -> None:
 
 
 def test_two_at_once_cannot_both_have_the_money_of_one(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, 2 * WHOLE - 1)
-        got = await several(*(payouts.create(here.world, wish(merchant, uuid4().hex)) for here in (one, two)))
+        got = await several(*(payouts.create(here.world, code_request(merchant, uuid4().hex)) for here in (one, two)))
         assert sorted(type(each).__name__ for each in got) == ["InsufficientFunds", "Payout"]
         assert await held(one, merchant) == (WHOLE - 1, WHOLE)
 
@@ -171,9 +171,11 @@ def test_two_at_once_cannot_both_have_the_money_of_one(url: str) -> None:
 
 
 def test_of_many_at_once_as_many_are_paid_out_as_there_is_money_for(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, 5 * WHOLE)
-        got = await several(*(payouts.create(here.world, wish(merchant, uuid4().hex)) for here in (one, two) * 6))
+        got = await several(
+            *(payouts.create(here.world, code_request(merchant, uuid4().hex)) for here in (one, two) * 6)
+        )
         assert sum(isinstance(each, Payout) for each in got) == 5
         assert sum(isinstance(each, InsufficientFunds) for each in got) == 7
         assert await held(one, merchant) == (0, 5 * WHOLE)
@@ -182,27 +184,27 @@ def test_of_many_at_once_as_many_are_paid_out_as_there_is_money_for(url: str) ->
 
 
 def test_an_order_that_is_not_covered_leaves_nothing_behind(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, 0)
         with pytest.raises(InsufficientFunds, match=r"is Rp 0, which does not cover Rp 13\.885\."):
-            await payouts.create(one.world, wish(merchant))
+            await payouts.create(one.world, code_request(merchant))
         await give(one, merchant.id, WHOLE - 1)
         with pytest.raises(InsufficientFunds, match=r"is Rp 13\.884,99, which"):
-            await payouts.create(one.world, wish(merchant))
+            await payouts.create(one.world, code_request(merchant))
         assert await payouts.by_reference(one.world, merchant.id, "salary-1") is None
         assert await lines(one, merchant) == []
         await give(one, merchant.id, 1)
-        assert (await payouts.create(one.world, wish(merchant))).state == "processing"
+        assert (await payouts.create(one.world, code_request(merchant))).state == "processing"
 
     tell(url, story)
 
 
 def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, 0)
         await give(one, merchant.id, rupiah(1_000_000), pending)
         with pytest.raises(InsufficientFunds):
-            await payouts.create(one.world, wish(merchant))
+            await payouts.create(one.world, code_request(merchant))
 
     tell(url, story)
 
@@ -214,9 +216,9 @@ def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
     ("number", "reason", "name"), [("0102030404", "Account not found", ""), ("405", "Account closed", "PROD ONLY")]
 )
 def test_what_the_bank_cannot_deliver_comes_back_whole(url: str, number: str, reason: str, name: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant, number=number))
+        payout = await payouts.create(one.world, code_request(merchant, number=number))
         if payout.ended_at is None:
             await one.workers.advance(START + timedelta(minutes=1))
         failed = await payouts.read(one.world, merchant.id, payout.id)
@@ -230,10 +232,10 @@ def test_what_the_bank_cannot_deliver_comes_back_whole(url: str, number: str, re
 
 @pytest.mark.parametrize("number", ["0102030405", "000501003219303"])
 def test_an_hour_of_the_clock_completes_what_nobody_has_ended(url: str, number: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         # The first is the documents' own example, and ends as closed accounts do; it must work all the same.
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant, number=number))
+        payout = await payouts.create(one.world, code_request(merchant, number=number))
         await one.workers.advance(START + HOUR - timedelta(seconds=1))
         assert await payouts.read(one.world, merchant.id, payout.id) == payout
         await one.workers.advance(START + timedelta(days=3))
@@ -246,9 +248,9 @@ def test_an_hour_of_the_clock_completes_what_nobody_has_ended(url: str, number: 
 
 @pytest.mark.parametrize(("how", "state"), [("complete", "completed"), ("fail", "failed")])
 def test_a_task_within_the_hour_decides_instead(url: str, how: Literal["complete", "fail"], state: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         one.pass_time(minutes=59)
         ended = await payouts.finish(two.world, merchant.id, payout.id, how)
         assert (ended.state, ended.ended_at) == (state, START + timedelta(minutes=59))
@@ -260,15 +262,15 @@ def test_a_task_within_the_hour_decides_instead(url: str, how: Literal["complete
 
 
 def test_what_has_ended_cannot_be_ended_again(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         ended = await payouts.finish(one.world, merchant.id, payout.id, "complete")
         booked = await lines(one, merchant)
         for how in ("complete", "fail"):
             with pytest.raises(WrongState) as refused:
                 await payouts.finish(two.world, merchant.id, payout.id, how)
-            assert refused.value.facts["state"] == "completed"
+            assert refused.value.spec["state"] == "completed"
         assert await payouts.read(one.world, merchant.id, payout.id) == ended
         assert await lines(one, merchant) == booked
 
@@ -276,9 +278,9 @@ def test_what_has_ended_cannot_be_ended_again(url: str) -> None:
 
 
 def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         one.pass_time(hours=1)
         got = await several(
             payouts.finish(one.world, merchant.id, payout.id, "fail"),
@@ -296,9 +298,9 @@ def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) -> Non
 
 
 def test_the_end_of_a_payout_is_news_of_it_as_it_is_then(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         assert await one.rows("SELECT kind FROM events WHERE merchant_id = $1", merchant.id) == []
         ended = await payouts.finish(one.world, merchant.id, payout.id, "fail")
         (news,) = await one.rows("SELECT kind, at, snapshot FROM events WHERE merchant_id = $1", merchant.id)
@@ -312,9 +314,9 @@ def test_the_end_of_a_payout_is_news_of_it_as_it_is_then(url: str) -> None:
 
 
 def test_a_payout_is_shown_and_ended_for_its_own_merchant_only(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant, stranger = await merchant_with(one, WHOLE), await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         for owner, id_ in ((stranger, payout.id), (merchant, uuid4())):
             with pytest.raises(PayoutUnknown):
                 await payouts.read(one.world, owner.id, id_)
@@ -322,20 +324,20 @@ def test_a_payout_is_shown_and_ended_for_its_own_merchant_only(url: str) -> None
                 await payouts.finish(one.world, owner.id, id_, "complete")
         assert await payouts.by_reference(one.world, stranger.id, "salary-1") is None
         with pytest.raises(MerchantUnknown):
-            await payouts.create(one.world, msgspec.structs.replace(wish(merchant), merchant_id=uuid4()))
+            await payouts.create(one.world, msgspec.structs.replace(code_request(merchant), merchant_id=uuid4()))
 
     tell(url, story)
 
 
 def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         live = replace(one.world, live=True, banks={})
         with pytest.raises(NotInLiveMode):
             await payouts.finish(live, merchant.id, payout.id, "complete")
         with pytest.raises(NotInLiveMode):
-            await payouts.create(live, wish(merchant, "salary-2"))
+            await payouts.create(live, code_request(merchant, "salary-2"))
         with pytest.raises(NotInLiveMode):
             await payouts.account_name(live, "BRI", "0102030405")
 
@@ -343,7 +345,7 @@ def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
 
 
 def test_an_account_has_the_name_that_its_bank_says(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         for number in ("0102030405", "000501003219303", "405", "503"):
             assert await payouts.account_name(one.world, "BRI", number) == "PROD ONLY"
         with pytest.raises(AccountUnknown):

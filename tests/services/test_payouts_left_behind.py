@@ -15,9 +15,8 @@ from gerbang.domain.merchants import Merchant
 from gerbang.domain.payouts import LEASE
 from gerbang.errors import Refused, WrongState
 from gerbang.services import payouts
-from tests.gateways import Databases
-from tests.houses import START, House, house, run, several
-from tests.services.purses import (
+from tests.support.gateways import Databases
+from tests.support.payouts import (
     AMOUNT,
     FEE,
     VAT,
@@ -28,15 +27,16 @@ from tests.services.purses import (
     Slow,
     Stalled,
     banking,
+    code_request,
     held,
     in_order,
     lines,
     merchant_with,
     tell,
-    two_houses,
-    wish,
+    two_processes_on,
 )
-from tests.shops import OK, answering, shop
+from tests.support.services import START, Services, run, services, several
+from tests.support.shop_servers import OK, answering, shop
 
 HOUR = timedelta(hours=1)
 Step = tuple[str, int, str, bool]
@@ -52,10 +52,10 @@ def url(databases: Databases) -> str:
 
 
 def test_what_died_between_writing_and_the_bank_is_sent_again_and_settled_once(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
         stalled = Stalled()
-        dying = asyncio.create_task(payouts.create(banking(one, stalled).world, wish(merchant)))
+        dying = asyncio.create_task(payouts.create(banking(one, stalled).world, code_request(merchant)))
         await stalled.called.wait()
         dying.cancel()
         with suppress(asyncio.CancelledError):
@@ -64,7 +64,7 @@ def test_what_died_between_writing_and_the_bank_is_sent_again_and_settled_once(u
         assert left is not None
         assert left.state == "pending"
         assert await held(one, merchant) == (0, WHOLE)
-        async with house(url, clock=one.clock) as started:
+        async with services(url, clock=one.clock) as started:
             bank = Counting()
             fresh = banking(started, bank)
             assert (await fresh.workers.catch_up())["paid out"] == 0, "it may still be in somebody's hands"
@@ -84,9 +84,9 @@ def test_what_died_between_writing_and_the_bank_is_sent_again_and_settled_once(u
 
 
 def test_a_silent_bank_is_tried_again_and_nothing_has_failed(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant, number="0102030503"))
+        payout = await payouts.create(one.world, code_request(merchant, number="0102030503"))
         assert (payout.state, payout.sent_at, payout.bank_reference) == ("pending", None, "")
         for how in ("complete", "fail"):
             with pytest.raises(WrongState):
@@ -102,12 +102,12 @@ def test_a_silent_bank_is_tried_again_and_nothing_has_failed(url: str) -> None:
 
 
 def test_the_bank_is_called_holding_nothing(url: str) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         async with shop(answering(OK)) as port:
             here = banking(one, Reached(one.world.network, f"http://127.0.0.1:{port}/"))
             merchant = await merchant_with(one, 2 * WHOLE)
-            sent = await payouts.create(here.world, wish(merchant))
-            late = await payouts.create(here.world, wish(merchant, "salary-2", number="503"))
+            sent = await payouts.create(here.world, code_request(merchant))
+            late = await payouts.create(here.world, code_request(merchant, "salary-2", number="503"))
             one.pass_time(seconds=LEASE.total_seconds())
             assert await payouts.send_due(here.world) == 1
         # The network refuses calls inside a transaction, and this bank would have been silent then.
@@ -119,9 +119,9 @@ def test_the_bank_is_called_holding_nothing(url: str) -> None:
 
 @pytest.mark.parametrize("how", ["complete", "fail"])
 def test_an_answer_that_comes_late_changes_nothing_that_has_ended(url: str, how: Literal["complete", "fail"]) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, wish(merchant))
+        payout = await payouts.create(one.world, code_request(merchant))
         one.pass_time(seconds=HOUR.total_seconds())
         bank = Slow()
         asking = asyncio.create_task(payouts.send_due(banking(two, bank).world))
@@ -138,10 +138,10 @@ def test_an_answer_that_comes_late_changes_nothing_that_has_ended(url: str, how:
 
 @pytest.mark.parametrize("failure", [Silence(), TimeoutError(), RuntimeError("out of order")])
 def test_whatever_goes_wrong_with_a_bank_is_silence(url: str, failure: Exception) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await merchant_with(one, WHOLE)
         here = banking(one, Broken(failure))
-        payout = await payouts.create(here.world, wish(merchant))
+        payout = await payouts.create(here.world, code_request(merchant))
         for again in (1, 2, 3):
             one.pass_time(seconds=LEASE.total_seconds())
             assert await payouts.send_due(here.world) == 1, again
@@ -152,10 +152,10 @@ def test_whatever_goes_wrong_with_a_bank_is_silence(url: str, failure: Exception
 
 
 def test_two_workers_send_what_is_due_once(url: str) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await merchant_with(one, 30 * WHOLE)
         for n in range(30):
-            await payouts.create(one.world, wish(merchant, f"salary-{n}", number="503"))
+            await payouts.create(one.world, code_request(merchant, f"salary-{n}", number="503"))
         one.pass_time(seconds=LEASE.total_seconds())
         bank = Counting()
         done = await asyncio.gather(*(banking(here, bank).workers.catch_up() for here in (one, two)))
@@ -185,7 +185,7 @@ def test_whatever_happens_nothing_is_overdrawn_and_what_is_reserved_is_under_way
     url: str, together: list[list[Step]], there: int
 ) -> None:
     async def live() -> None:
-        async with two_houses(url) as (one, two):
+        async with two_processes_on(url) as (one, two):
             merchant = await merchant_with(one, there * WHOLE)
             for happening in together:
                 await several(*(_step(two if step[3] else one, merchant, step) for step in happening))
@@ -203,13 +203,13 @@ def test_whatever_happens_nothing_is_overdrawn_and_what_is_reserved_is_under_way
     run(live)
 
 
-async def _step(here: House, merchant: Merchant, step: Step) -> None:
+async def _step(here: Services, merchant: Merchant, step: Step) -> None:
     what, n, number, _ = step
     reference = f"salary-{n}"
     with suppress(Refused):
         match what:
             case "order":
-                await payouts.create(here.world, wish(merchant, reference, number))
+                await payouts.create(here.world, code_request(merchant, reference, number))
             case "work":
                 await payouts.send_due(here.world)
             case "wait":

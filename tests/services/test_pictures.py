@@ -45,8 +45,8 @@ def pixels_of_png(file: bytes) -> Rows:
         assert struct.unpack(">I", file[at + 8 + size : at + 12 + size]) == (zlib.crc32(kind + body),)
         chunks[kind] = chunks.get(kind, b"") + body
         at += 12 + size
-    width, height, depth, colours = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
-    assert (depth, colours) == (1, 0), "one bit of grey a pixel"
+    width, height, depth, theme = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    assert (depth, theme) == (1, 0), "one bit of grey a pixel"
     packed = zlib.decompress(chunks[b"IDAT"])
     stride = 1 + (width + 7) // 8
     assert len(packed) == stride * height

@@ -13,9 +13,9 @@ from gerbang.domain.payments import Method
 from gerbang.services import deliveries, settlements
 from gerbang.services.merchants import set_callback
 from gerbang.services.settlements import settle_due
-from tests.gateways import Databases
-from tests.houses import START, House, money, number, order
-from tests.services.settling import AFTER_EID, BCA, BRI, Story, check_books, paid, tell
+from tests.support.gateways import Databases
+from tests.support.services import START, Services, money, number, order
+from tests.support.settling import AFTER_EID, BCA, BRI, Story, check_books, paid, tell
 
 NOBODY = "http://127.0.0.1:9/"
 """Where nobody listens."""
@@ -28,7 +28,7 @@ def told(databases: Databases) -> Callable[[Story], None]:
 
 
 def test_a_settlement_is_told_once_with_what_was_true_then(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         charge_id = await paid(here, merchant)
         here.clock.move_to(AFTER_EID)
@@ -48,7 +48,7 @@ def test_a_settlement_is_told_once_with_what_was_true_then(told: Callable[[Story
 
 
 def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         for product in ("payment", "v4-payments", "v4-disbursements"):
             await set_callback(here.world, merchant.id, product, NOBODY)
@@ -74,16 +74,16 @@ def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(tol
 def test_money_that_is_set_aside_is_told_at_an_address_of_its_own_and_to_nobody_where_there_is_none(
     told: Callable[[Story], None], made_under: str
 ) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         for product in ("payment", "v4-payments", "v4-disbursements"):
             await set_callback(here.world, merchant.id, product, NOBODY)
-        paid_to = number(await here.commands.create(order(merchant.id, product=made_under)))
+        paid_to = number(await here.batches.create(order(merchant.id, product=made_under)))
         sent = "SELECT product FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id"
-        assert (await here.commands.report(money(paid_to, amount=1))).outcome == "underpaid"
+        assert (await here.batches.report(money(paid_to, amount=1))).outcome == "underpaid"
         assert await here.rows(sent) == []
         await set_callback(here.world, merchant.id, "money", NOBODY)
-        assert (await here.commands.report(money(paid_to, amount=2))).outcome == "underpaid"
+        assert (await here.batches.report(money(paid_to, amount=2))).outcome == "underpaid"
         assert await here.rows(sent) == [{"product": "money"}]
 
     told(story)
@@ -92,7 +92,7 @@ def test_money_that_is_set_aside_is_told_at_an_address_of_its_own_and_to_nobody_
 def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_with_the_callbacks(
     told: Callable[[Story], None],
 ) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         await set_callback(here.world, merchant.id, "v4-payments", NOBODY)
         charge_id = await paid(here, merchant, BCA, product="v4-payments")
@@ -117,8 +117,8 @@ def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_with_t
             ("charge.settled", AFTER_EID, AFTER_EID),
             ("charge.settled", third_day, third_day),
         ]
-        ladder = len(here.world.products["v4-payments"].product.ladder) + 1
-        assert {row["tries"] for row in tries} == {ladder}, "every try of every callback had its own time"
+        retry_schedule = len(here.world.products["v4-payments"].product.retry_schedule) + 1
+        assert {row["tries"] for row in tries} == {retry_schedule}, "every try of every callback had its own time"
         await check_books(here)
 
     told(story)
@@ -128,7 +128,7 @@ def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_with_t
 def test_when_the_clock_has_moved_everything_that_was_due_is_settled(
     told: Callable[[Story], None], shared: bool
 ) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await one.merchant()
         await asyncio.gather(*(paid(one, merchant, method) for method in (BRI, BCA) * 10))
         if shared:

@@ -17,12 +17,12 @@ from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method
 from gerbang.errors import PaymentUnknown, SettlementUnknown, WrongState
 from gerbang.services import audit, settlements
-from gerbang.services.commands import Commands
+from gerbang.services.batches import Batches
 from gerbang.services.merchants import default_agreement, set_agreement
 from gerbang.services.settlements import MOST_AT_ONCE, settle_due, settle_now
-from tests.gateways import Databases
-from tests.houses import PRICE, START, House, money, number, order, several
-from tests.services.settling import AFTER_EID, BCA, BRI, FEE, VAT, Story, accounts, charge_of, check_books, paid, tell
+from tests.support.gateways import Databases
+from tests.support.services import PRICE, START, Services, money, number, order, several
+from tests.support.settling import AFTER_EID, BCA, BRI, FEE, VAT, Story, accounts, charge_of, check_books, paid, tell
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -39,7 +39,7 @@ def told(databases: Databases) -> Callable[[Story], None]:
 def test_what_is_paid_is_pending_whole_until_its_day_and_then_available_less_the_fee(
     told: Callable[[Story], None],
 ) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         charge_id = await paid(here, merchant)
         charge = await charge_of(here, charge_id)
@@ -71,7 +71,7 @@ def test_what_is_paid_is_pending_whole_until_its_day_and_then_available_less_the
 
 
 def test_a_bank_that_settles_in_real_time_is_settled_by_the_next_step(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         charge_id = await paid(here, merchant, BRI)
         assert (await accounts(here, merchant))[0] == PRICE
@@ -83,14 +83,14 @@ def test_a_bank_that_settles_in_real_time_is_settled_by_the_next_step(told: Call
 
 
 def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_told(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
-        once = number(await here.commands.create(order(merchant.id, method=BCA)))
-        standing = number(await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=BCA)))
+        once = number(await here.batches.create(order(merchant.id, method=BCA)))
+        static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BCA)))
         here.clock.move_to(AFTER_EID + timedelta(days=2))
-        late = await here.commands.report(money(once))
+        late = await here.batches.report(money(once))
         assert late.outcome == "late"
-        booked = await here.commands.report(replace(money(standing), paid_at=START))
+        booked = await here.batches.report(replace(money(static), paid_at=START))
         assert booked.charge_id is not None
         assert (await charge_of(here, booked.charge_id))["settles_at"] == AFTER_EID
         assert await settle_due(here.world) == 1, "what is late is not owed, and not settled"
@@ -112,7 +112,7 @@ PRICE_WITHOUT_VAT = round(PRICE / 1.11)
 def test_a_fee_may_be_nothing_and_is_at_most_the_money(
     told: Callable[[Story], None], rate: Rate, net: int, vat: int
 ) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         agreement = replace(default_agreement(1, "Toko"), fees={"virtual_account": rate})
         merchant = await here.merchant(agreement=agreement)
         await paid(here, merchant, BRI)
@@ -126,7 +126,7 @@ def test_a_fee_may_be_nothing_and_is_at_most_the_money(
 def test_a_fee_that_changes_before_the_day_is_taken_as_it_was_when_the_money_came(
     told: Callable[[Story], None],
 ) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         await paid(here, merchant)
         changed = replace(merchant.agreement, fees={"virtual_account": Rate(flat=1)})
@@ -139,7 +139,7 @@ def test_a_fee_that_changes_before_the_day_is_taken_as_it_was_when_the_money_cam
 
 
 def test_a_merchant_may_have_schedules_of_its_own_and_the_operator_bank_days(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         agreed = {"virtual_account": Schedule(2, at="08:30"), "virtual_account/BNI": Schedule(1), "qris": Schedule(0)}
         merchant = await here.merchant(agreement=replace(default_agreement(1, "Toko"), settling=agreed))
         bni = replace(BRI, option="BNI")
@@ -148,7 +148,7 @@ def test_a_merchant_may_have_schedules_of_its_own_and_the_operator_bank_days(tol
         assert settled_at == [datetime(2025, 4, 9, 1, 30, tzinfo=UTC), AFTER_EID, START]
 
         open_on_monday = dataclasses.replace(here.world, calendar=parse("-2025-03-31"))
-        corrected = dataclasses.replace(here, commands=Commands(open_on_monday, size_max=1, lanes=1))
+        corrected = dataclasses.replace(here, batches=Batches(open_on_monday, size_max=1, lanes=1))
         charge = await charge_of(here, await paid(corrected, merchant, bni))
         assert charge["settles_at"] == datetime(2025, 3, 31, 3, tzinfo=UTC)
 
@@ -159,7 +159,7 @@ def test_a_merchant_may_have_schedules_of_its_own_and_the_operator_bank_days(tol
 
 
 def test_all_that_becomes_available_to_a_merchant_on_one_day_is_one_settlement(told: Callable[[Story], None]) -> None:
-    async def story(here: House, other: House) -> None:
+    async def story(here: Services, other: Services) -> None:
         merchant, stranger = await here.merchant(), await here.merchant()
         for each in (merchant, merchant, stranger):
             await paid(here, each)
@@ -191,7 +191,7 @@ def test_all_that_becomes_available_to_a_merchant_on_one_day_is_one_settlement(t
 
 
 def test_a_settlement_lists_its_charges_page_by_page_and_nobody_elses(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant, stranger = await here.merchant(), await here.merchant()
         amounts = [rupiah(20_000 + i) for i in range(7)]
         charges = [await paid(here, merchant, BRI, amount) for amount in amounts]
@@ -219,11 +219,11 @@ def test_a_settlement_lists_its_charges_page_by_page_and_nobody_elses(told: Call
 def test_more_than_fit_into_one_step_are_settled_by_the_next_ones_into_the_same_day(
     told: Callable[[Story], None],
 ) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
-        standing = number(await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=BRI)))
+        static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BRI)))
         many = MOST_AT_ONCE + 5
-        await asyncio.gather(*(here.commands.report(money(standing, amount=100 + i)) for i in range(many)))
+        await asyncio.gather(*(here.batches.report(money(static, amount=100 + i)) for i in range(many)))
         assert [await settle_due(here.world) for _ in range(3)] == [MOST_AT_ONCE, 5, 0]
         (day,) = await settlements.newest(here.world, merchant.id, 10)
         assert day.charges == many
@@ -237,7 +237,7 @@ def test_more_than_fit_into_one_step_are_settled_by_the_next_ones_into_the_same_
 
 @pytest.mark.parametrize("many", [1, 40])
 def test_however_many_workers_there_are_a_charge_is_settled_once(told: Callable[[Story], None], many: int) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         for _ in range(2):
             merchant = await one.merchant()
             await asyncio.gather(*(paid(one, merchant, BRI) for _ in range(many)))
@@ -251,7 +251,7 @@ def test_however_many_workers_there_are_a_charge_is_settled_once(told: Callable[
 
 
 def test_settling_one_and_settling_all_at_the_same_moment_settles_it_once(told: Callable[[Story], None]) -> None:
-    async def story(one: House, two: House) -> None:
+    async def story(one: Services, two: Services) -> None:
         merchant = await one.merchant()
         for _ in range(8):
             charge_id = await paid(one, merchant, BRI)
@@ -276,7 +276,7 @@ def test_settling_one_and_settling_all_at_the_same_moment_settles_it_once(told: 
 def test_what_another_process_is_settling_is_left_to_it_and_taken_again_if_it_dies(
     told: Callable[[Story], None],
 ) -> None:
-    async def story(one: House, _: House) -> None:
+    async def story(one: Services, _: Services) -> None:
         merchant = await one.merchant()
         first, second = await paid(one, merchant, BRI), await paid(one, merchant, BRI)
         async with one.world.db.reading() as tx:
@@ -298,7 +298,7 @@ def test_what_another_process_is_settling_is_left_to_it_and_taken_again_if_it_di
 
 
 def test_a_charge_can_be_settled_before_its_day_and_is_not_settled_again_then(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         charge_id = await paid(here, merchant)
         settled = await settle_now(here.world, merchant.id, charge_id)
@@ -317,7 +317,7 @@ def test_a_charge_can_be_settled_before_its_day_and_is_not_settled_again_then(to
 
 
 def test_what_is_not_paid_or_somebody_elses_is_not_settled(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant, stranger = await here.merchant(), await here.merchant()
         unpaid = (await here.read(merchant, await here.create(merchant))).charges[0].id
         with pytest.raises(WrongState, match="is awaiting, so it cannot be settled"):
@@ -333,12 +333,12 @@ def test_what_is_not_paid_or_somebody_elses_is_not_settled(told: Callable[[Story
 
 
 def test_a_charge_of_which_nobody_knows_when_it_settles_is_left_alone(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         await here.create(merchant)
-        late = number(await here.commands.create(order(merchant.id)))
+        late = number(await here.batches.create(order(merchant.id)))
         here.pass_time(days=400)
-        assert (await here.commands.report(money(late))).outcome == "late"
+        assert (await here.batches.report(money(late))).outcome == "late"
         assert await settle_due(here.world) == 0
         assert await here.rows("SELECT 1 FROM charges WHERE settles_at IS NOT NULL") == []
         assert await here.rows("SELECT 1 FROM settlements") == []
@@ -347,7 +347,7 @@ def test_a_charge_of_which_nobody_knows_when_it_settles_is_left_alone(told: Call
 
 
 def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant, other = await here.merchant(), await here.merchant()
         broken = await paid(here, merchant, method=BRI)
         well = [await paid(here, each, method=BRI) for each in (merchant, other)]
@@ -367,12 +367,12 @@ def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(told: Cal
 
 
 def test_sums_that_no_integer_of_the_database_holds_are_settled(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
-        standing = await here.commands.create(order(merchant.id, kind="multiple", amount=None, method=BRI))
+        static = await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BRI))
         most = rupiah(9_999_999_999_999_999)
         for serial in range(12):
-            await here.commands.report(money(number(standing), amount=most, reference=f"BIG-{serial}"))
+            await here.batches.report(money(number(static), amount=most, reference=f"BIG-{serial}"))
         assert await settle_due(here.world) == 12
         (settlement,) = await settlements.newest(here.world, merchant.id, 1)
         assert settlement.gross == 12 * most > 2**63

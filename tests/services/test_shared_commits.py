@@ -14,9 +14,9 @@ from gerbang.logs import Seldom
 from gerbang.services import audit, shared_commits
 from gerbang.services.expiry import expire_due
 from gerbang.services.settlements import settle_due
-from tests.gateways import Databases
-from tests.houses import House, order
-from tests.services.settling import BRI, Story, check_books, paid, tell
+from tests.support.gateways import Databases
+from tests.support.services import Services, order
+from tests.support.settling import BRI, Story, check_books, paid, tell
 
 HEAVY = "jsonb_build_object('metadata', jsonb_build_object('note', repeat('x', 900000)))"
 
@@ -27,12 +27,12 @@ def told(databases: Databases) -> Callable[[Story], None]:
     return partial(tell, databases.fresh())
 
 
-async def unpaid(here: House, merchant: Merchant, many: int) -> None:
-    await asyncio.gather(*(here.commands.create(order(merchant.id)) for _ in range(many)))
+async def unpaid(here: Services, merchant: Merchant, many: int) -> None:
+    await asyncio.gather(*(here.batches.create(order(merchant.id)) for _ in range(many)))
 
 
 def test_one_commit_settles_no_more_than_fits_into_memory(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         await asyncio.gather(*(paid(here, merchant, BRI) for _ in range(5)))
         await here.rows(f"UPDATE payments SET details = {HEAVY}")
@@ -43,7 +43,7 @@ def test_one_commit_settles_no_more_than_fits_into_memory(told: Callable[[Story]
 
 
 def test_arrivals_of_one_heavy_payment_are_settled_a_few_at_a_time(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         merchant = await here.merchant()
         await asyncio.gather(*(paid(here, merchant, BRI) for _ in range(3)))
         (first, *_others) = await here.rows("SELECT id FROM payments")
@@ -55,7 +55,7 @@ def test_arrivals_of_one_heavy_payment_are_settled_a_few_at_a_time(told: Callabl
 
 
 def test_one_commit_ends_no_more_payments_than_fit_into_memory(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         await unpaid(here, await here.merchant(), 5)
         await here.rows(f"UPDATE payments SET details = {HEAVY}")
         here.clock.advance(timedelta(days=400))
@@ -65,7 +65,7 @@ def test_one_commit_ends_no_more_payments_than_fit_into_memory(told: Callable[[S
 
 
 def test_a_payment_that_cannot_be_ended_holds_up_no_other(told: Callable[[Story], None]) -> None:
-    async def story(here: House, _: House) -> None:
+    async def story(here: Services, _: Services) -> None:
         await unpaid(here, await here.merchant(), 9)
         (broken, *_well) = await here.rows("SELECT id FROM payments ORDER BY expires_at, id")
         await here.rows("UPDATE payments SET details = '{\"redirect\": 3}' WHERE id = $1", broken["id"])

@@ -34,11 +34,11 @@ from gerbang.services.confirmations import Cancellation, Confirmation
 from gerbang.services.endings import Decline
 from gerbang.services.merchants import default_agreement, set_callback
 from gerbang.workers.deliveries import Sender
-from tests.gateways import Databases
-from tests.houses import BRI, PRICE, House, money, number, order, payment_id
-from tests.services import truths
-from tests.services.truths import Money
-from tests.streets import Street, open_street
+from tests.support import invariants
+from tests.support.gateways import Databases
+from tests.support.invariants import Money
+from tests.support.services import BRI, PRICE, Services, money, number, order, payment_id
+from tests.support.two_processes import TwoProcesses, two_processes
 
 QRIS = Method(channel="qris")
 WALLET = Method(channel="ewallet", option="SHOPEEPAY", return_url="https://toko.example/")
@@ -51,13 +51,13 @@ WAYS: dict[str, dict[str, Any]] = {
     "to be confirmed": {"method": BRI, "details": Details(auto_confirm=False)},
     "to be chosen": {"method": None, "details": Details(redirect=True)},
     "short": {"method": BRI, "expires_in": 60},
-    "standing open": {"kind": "multiple", "amount": None, "method": BRI},
-    "standing closed": {"kind": "multiple", "method": BRI, "expires_in": 600},
-    "standing qris": {"kind": "multiple", "amount": None, "method": QRIS},
+    "static open": {"kind": "multiple", "amount": None, "method": BRI},
+    "static closed": {"kind": "multiple", "method": BRI, "expires_in": 600},
+    "static qris": {"kind": "multiple", "amount": None, "method": QRIS},
     "v4": V4 | {"method": BRI},
     "v4 wallet": V4 | {"method": WALLET},
     "v4 code": V4 | {"method": Method(channel="retail_outlet", option="ALFAMART")},
-    "v4 standing": V4 | {"kind": "multiple", "amount": None, "method": msgspec.structs.replace(BRI, option="BCA")},
+    "v4 static": V4 | {"kind": "multiple", "amount": None, "method": msgspec.structs.replace(BRI, option="BCA")},
 }
 
 
@@ -80,7 +80,7 @@ AT_ONCE = [
 ]
 SETTLED_DAYS = 15
 """After so many days everything is settled, whatever holidays there are."""
-Wish = Callable[[], Awaitable[Any]]
+CodeRequest = Callable[[], Awaitable[Any]]
 ways = st.sampled_from(list(WAYS))
 methods = st.sampled_from([None, BRI, QRIS, BY_BUYER, WALLET_BY_BUYER])
 which = st.integers(0, 5)
@@ -92,7 +92,7 @@ amounts = st.sampled_from([0, 0, 0, 1, -1])
 
 
 class Payments(RuleBasedStateMachine):
-    street: Street
+    processes: TwoProcesses
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Payments(RuleBasedStateMachine):
         async def told() -> Any:
             return await story
 
-        return self.street.runner.run(told())
+        return self.processes.runner.run(told())
 
     @initialize()
     def open(self) -> None:
@@ -113,21 +113,21 @@ class Payments(RuleBasedStateMachine):
 
     async def _merchant(self) -> Merchant:
         # What an earlier story that failed has left behind is not this one's.
-        async with self.street.one.world.db.transaction() as tx:
+        async with self.processes.one.world.db.transaction() as tx:
             for table in ("tries", "deliveries", "events", "transfers", "accounts", "reports", "paycodes", "charges"):
                 await tx.execute(f"DELETE FROM {table}")
             await tx.execute(
-                "DELETE FROM settlements; DELETE FROM payments; UPDATE tallies SET events = 0, payments = 0"
+                "DELETE FROM settlements; DELETE FROM payments; UPDATE counters SET events = 0, payments = 0"
             )
         # Wallets are offered on the pages of the first dialect too.
         agreement = msgspec.structs.replace(default_agreement(1, "Toko"), also_offered={"payment": ["ewallet"]})
-        merchant = await self.street.one.merchant(agreement=agreement)
+        merchant = await self.processes.one.merchant(agreement=agreement)
         for product in ("payment", "v4-payments"):
-            await set_callback(self.street.one.world, merchant.id, product, self.street.url)
+            await set_callback(self.processes.one.world, merchant.id, product, self.processes.url)
         return merchant
 
-    def house(self, second: bool) -> House:
-        return self.street.two if second else self.street.one
+    def services(self, second: bool) -> Services:
+        return self.processes.two if second else self.processes.one
 
     def pick(self, place: int) -> Known:
         return self.known[place % len(self.known)]
@@ -137,46 +137,46 @@ class Payments(RuleBasedStateMachine):
     async def _create(self, second: bool, way: str) -> bytes:
         said = dict(WAYS[way])
         ends_in = said.pop("expires_in", None)
-        ends = None if ends_in is None else self.street.one.clock.now() + timedelta(seconds=ends_in)
-        answer = await self.house(second).commands.create(order(self.merchant.id, expires_at=ends, **said))
+        ends = None if ends_in is None else self.processes.one.clock.now() + timedelta(seconds=ends_in)
+        answer = await self.services(second).batches.create(order(self.merchant.id, expires_at=ends, **said))
         self.known.append(Known(payment_id(answer)))
         return answer
 
     async def _confirm(self, second: bool, place: int, method: Method | None) -> None:
-        wish = Confirmation(self.merchant.id, self.pick(place).id, method)
-        await self.house(second).commands.confirm(wish)
+        code_request = Confirmation(self.merchant.id, self.pick(place).id, method)
+        await self.services(second).batches.confirm(code_request)
 
     async def _cancel(self, second: bool, place: int) -> None:
-        wish = Cancellation(self.merchant.id, self.pick(place).id, "REQUESTED_BY_CUSTOMER")
-        await confirmations.cancel(self.house(second).world, wish)
+        code_request = Cancellation(self.merchant.id, self.pick(place).id, "REQUESTED_BY_CUSTOMER")
+        await confirmations.cancel(self.services(second).world, code_request)
 
     async def _end(self, second: bool, place: int) -> None:
-        await expiry.expire_now(self.house(second).world, self.merchant.id, self.pick(place).id)
+        await expiry.expire_now(self.services(second).world, self.merchant.id, self.pick(place).id)
 
     async def _reopen(self, second: bool, place: int) -> None:
-        here = self.house(second)
+        here = self.services(second)
         found = await here.read(self.merchant, self.pick(place).id)
         if found.charges:
             await checkout.reopen(here.world, Reopening(self.merchant.id, found.payment.id, found.charges[0].id))
 
     async def _withdraw(self, second: bool, place: int) -> None:
-        wish = Cancellation(self.merchant.id, self.pick(place).id, "OUT_OF_STOCK")
-        await endings.withdraw(self.house(second).world, wish)
+        code_request = Cancellation(self.merchant.id, self.pick(place).id, "OUT_OF_STOCK")
+        await endings.withdraw(self.services(second).world, code_request)
 
     async def _decline(self, second: bool, place: int) -> None:
-        here = self.house(second)
+        here = self.services(second)
         found = await here.read(self.merchant, self.pick(place).id)
         if found.charges:
             await endings.decline(here.world, Decline(found.payment.id, found.charges[0].id))
 
     async def _settle_now(self, second: bool, place: int) -> None:
-        here = self.house(second)
+        here = self.services(second)
         found = await here.read(self.merchant, self.pick(place).id)
         if found.charges:
             await settlements.settle_now(here.world, self.merchant.id, found.charges[0].id)
 
     async def _settle_due(self, second: bool) -> None:
-        await settlements.settle_due(self.house(second).world)
+        await settlements.settle_due(self.services(second).world)
 
     def said(self, place: int, which_number: int, reference: int, differs: int) -> Money | None:
         """What a bank says when this much comes in for one of the payment's numbers, if it has any."""
@@ -191,17 +191,17 @@ class Payments(RuleBasedStateMachine):
         self.money.add(said)
         reference, channel, number, amount = said
         report = money(number, amount=amount, reference=reference, channel=channel)
-        return await self.house(second).commands.report(report)
+        return await self.services(second).batches.report(report)
 
     async def _expire_due(self, second: bool) -> None:
-        await expiry.expire_due(self.house(second).world)
+        await expiry.expire_due(self.services(second).world)
 
     async def _release(self, second: bool) -> None:
-        await expiry.release_numbers(self.house(second).world)
+        await expiry.release_numbers(self.services(second).world)
 
     async def _deliver(self, second: bool) -> None:
-        here = self.house(second)
-        sender = Sender(here.world, here.commands)
+        here = self.services(second)
+        sender = Sender(here.world, here.batches)
         await sender.step()
         await sender.idle()
 
@@ -238,12 +238,12 @@ class Payments(RuleBasedStateMachine):
         """Money that comes alone: what becomes of it is known beforehand."""
         heard_before = said in self.money
         reference_used = said is not None and any(said[0] == other[0] for other in self.money)
-        before = await self.house(second).read(self.merchant, self.pick(place).id)
+        before = await self.services(second).read(self.merchant, self.pick(place).id)
         booked = await self._pay(second, said)
         if booked is None:
             return
         assert booked.heard_before == heard_before
-        after = await self.house(not second).read(self.merchant, self.pick(place).id)
+        after = await self.services(not second).read(self.merchant, self.pick(place).id)
         if heard_before:
             assert after == before
             return
@@ -253,7 +253,7 @@ class Payments(RuleBasedStateMachine):
         left = [charge for charge in before.charges if charge.id == booked.charge_id and charge.state != "waiting"]
         if before.payment.state == "paid":
             assert booked.outcome == "double"
-        elif not open_ or (left and not before.payment.standing):
+        elif not open_ or (left and not before.payment.static):
             assert booked.outcome == "late"
         else:
             right = {0: "booked", 1: "overpaid", -1: "underpaid"}[(booked.amount > owed) - (booked.amount < owed)]
@@ -261,7 +261,7 @@ class Payments(RuleBasedStateMachine):
                 right = "double"
             assert booked.outcome == right
         if booked.outcome == "booked":
-            assert after.payment.state == ("active" if before.payment.standing else "paid")
+            assert after.payment.state == ("active" if before.payment.static else "paid")
         else:
             assert after.payment == before.payment
 
@@ -283,11 +283,11 @@ class Payments(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 1, 60, 60, 300, 900, 3600, 90_000]))
     def pass_time(self, seconds: int) -> None:
-        self.street.one.pass_time(seconds=seconds)
+        self.processes.one.pass_time(seconds=seconds)
 
     @rule(seconds=st.sampled_from([0, 1, 60, 900]))
     def expire_due(self, seconds: int) -> None:
-        self.street.one.pass_time(seconds=seconds)
+        self.processes.one.pass_time(seconds=seconds)
         self.run(_all_allowed([partial(self._expire_due, second) for second in (False, True, True)]))
 
     @precondition(lambda self: self.known)
@@ -307,13 +307,13 @@ class Payments(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([0, 0, 0, SETTLED_DAYS]))
     def settle_due(self, days: int) -> None:
-        self.street.one.pass_time(days=days)
+        self.processes.one.pass_time(days=days)
         self.run(_all_allowed([partial(self._settle_due, second) for second in (False, True, True)]))
         self.run(self._nothing_is_due())
 
     async def _nothing_is_due(self) -> None:
         due = "SELECT 1 FROM charges WHERE settled_at IS NULL AND settles_at <= $1"
-        assert await self.street.one.rows(due, self.street.one.clock.now()) == []
+        assert await self.processes.one.rows(due, self.processes.one.clock.now()) == []
 
     @rule(second=process)
     def release(self, second: bool) -> None:
@@ -321,18 +321,18 @@ class Payments(RuleBasedStateMachine):
 
     @rule(second=process, answers=st.lists(st.sampled_from([200, 200, 500, 429, 400, 0]), max_size=4))
     def deliver(self, second: bool, answers: list[int]) -> None:
-        self.street.answers[:] = answers
+        self.processes.answers[:] = answers
         self.run(self._deliver(second))
-        self.street.answers.clear()
+        self.processes.answers.clear()
 
     @precondition(lambda self: self.known)
     @rule(data=st.data(), place=which)
     def at_once(self, data: st.DataObject, place: int) -> None:
         """Several things at the same moment, most of them about one payment."""
         count = data.draw(st.integers(2, 6), label="how many")
-        self.run(_all_allowed([self._wish(data, place) for _ in range(count)]))
+        self.run(_all_allowed([self._code_request(data, place) for _ in range(count)]))
 
-    def _wish(self, data: st.DataObject, place: int) -> Wish:
+    def _code_request(self, data: st.DataObject, place: int) -> CodeRequest:
         second = data.draw(process, label="process")
         what = data.draw(st.sampled_from(AT_ONCE), label="what")
         match what:
@@ -366,32 +366,32 @@ class Payments(RuleBasedStateMachine):
             self.run(self._all_is_well())
 
     async def _all_is_well(self) -> None:
-        kept = await truths.rows_of(self.street.one, self.merchant.id)
+        kept = await invariants.rows_of(self.processes.one, self.merchant.id)
         for each in self.known:
             each.numbers = [(row["channel"], row["number"]) for row in kept["paycodes"] if row["payment_id"] == each.id]
-        assert await self.street.one.imbalances() == []
-        now = self.street.one.clock.now()
+        assert await self.processes.one.imbalances() == []
+        now = self.processes.one.clock.now()
         assert {row["id"] for row in kept["payments"]} == {each.id for each in self.known}
-        truths.states_never_go_back(kept, self.states)
-        truths.money_is_written_once(kept, self.money)
-        truths.a_paid_payment_has_one_charge_that_succeeded(kept)
-        truths.a_charge_is_settled_once_with_its_fee(kept)
-        truths.settlements_add_up(kept, self.merchant.id)
-        truths.numbers_are_held_by_one(kept, now)
-        truths.every_change_has_one_event(kept)
-        truths.every_event_is_on_its_way_to_whom_it_concerns(kept)
+        invariants.states_never_go_back(kept, self.states)
+        invariants.money_is_written_once(kept, self.money)
+        invariants.a_paid_payment_has_one_charge_that_succeeded(kept)
+        invariants.a_charge_is_settled_once_with_its_fee(kept)
+        invariants.settlements_add_up(kept, self.merchant.id)
+        invariants.numbers_are_held_by_one(kept, now)
+        invariants.every_change_has_one_event(kept)
+        invariants.every_event_is_on_its_way_to_whom_it_concerns(kept)
 
     def teardown(self) -> None:
         """In the end nobody waits any more: all is settled, and was heard or is parked where it can be seen."""
         if hasattr(self, "merchant"):
-            self.street.one.pass_time(days=SETTLED_DAYS)
+            self.processes.one.pass_time(days=SETTLED_DAYS)
             self.run(self._to_the_end())
             rows = self.run(
-                self.street.one.rows("SELECT state FROM deliveries WHERE merchant_id = $1", self.merchant.id)
+                self.processes.one.rows("SELECT state FROM deliveries WHERE merchant_id = $1", self.merchant.id)
             )
             assert {row["state"] for row in rows} <= {"delivered", "parked", "given_up"}
             ends = self.run(
-                self.street.one.rows(
+                self.processes.one.rows(
                     "SELECT state FROM payments WHERE merchant_id = $1 AND expires_at IS NOT NULL", self.merchant.id
                 )
             )
@@ -399,11 +399,11 @@ class Payments(RuleBasedStateMachine):
             self.run(self._nothing_is_due())
             self.run(self._all_is_well())
             left = "SELECT 1 FROM charges WHERE merchant_id = $1 AND state = 'succeeded' AND settled_at IS NULL"
-            assert self.run(self.street.one.rows(left, self.merchant.id)) == []
+            assert self.run(self.processes.one.rows(left, self.merchant.id)) == []
 
     async def _to_the_end(self) -> None:
-        await self.street.one.workers.catch_up()
-        assert await self.street.one.faults() == []
+        await self.processes.one.workers.catch_up()
+        assert await self.processes.one.faults() == []
 
 
 async def _allowed(what: Awaitable[Any]) -> None:
@@ -412,20 +412,20 @@ async def _allowed(what: Awaitable[Any]) -> None:
         await what
 
 
-async def _all_allowed(happening: list[Wish]) -> None:
-    await asyncio.wait_for(asyncio.gather(*(_allowed(wish()) for wish in happening)), 20)
+async def _all_allowed(happening: list[CodeRequest]) -> None:
+    await asyncio.wait_for(asyncio.gather(*(_allowed(code_request()) for code_request in happening)), 20)
 
 
 @pytest.fixture(scope="module")
-def street(databases: Databases) -> Iterator[Street]:
-    with open_street(databases.fresh()) as here:
+def processes(databases: Databases) -> Iterator[TwoProcesses]:
+    with two_processes(databases.fresh()) as here:
         yield here
 
 
-def test_whatever_happens_to_payments_the_books_and_the_news_are_right(street: Street) -> None:
-    class OnThisStreet(Payments):
+def test_whatever_happens_to_payments_the_books_and_the_news_are_right(processes: TwoProcesses) -> None:
+    class OnTwoProcesses(Payments):
         pass
 
-    OnThisStreet.street = street
+    OnTwoProcesses.processes = processes
     limits = settings(max_examples=100, stateful_step_count=40, deadline=None)
-    run_state_machine_as_test(OnThisStreet, settings=limits)
+    run_state_machine_as_test(OnTwoProcesses, settings=limits)

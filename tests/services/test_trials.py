@@ -12,8 +12,8 @@ from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.errors import Invalid
 from gerbang.services import lookups, sandbox_merchant, trials
 from gerbang.services.merchants import change_agreement, default_agreement, set_agreement
-from tests.gateways import Databases
-from tests.houses import House, house, run
+from tests.support.gateways import Databases
+from tests.support.services import Services, run, services
 
 ROOT = Path(__file__).parent.parent.parent
 LONG = 10**17
@@ -24,9 +24,9 @@ def url(databases: Databases) -> str:
     return databases.fresh()
 
 
-def told(url: str, story: Callable[[House, Merchant], Coroutine[Any, Any, None]]) -> None:
+def told(url: str, story: Callable[[Services, Merchant], Coroutine[Any, Any, None]]) -> None:
     async def live() -> None:
-        async with house(url) as here:
+        async with services(url) as here:
             await story(here, await here.merchant())
 
     run(live)
@@ -102,7 +102,7 @@ def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
     ],
 )
 def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str, object], why: str) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         with pytest.raises(Invalid, match=re.escape(why)) as refused:
             await change_agreement(here.world, merchant.id, members)
         assert str(refused.value).endswith("Nothing was changed.")
@@ -126,7 +126,7 @@ def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str,
     ],
 )
 def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object]) -> None:
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         kept = await change_agreement(here.world, merchant.id, members)
         assert (await lookups.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
 
@@ -137,7 +137,7 @@ def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
     printed = re.search(r"```json\n(.*?)```", (ROOT / "docs/production.md").read_text(encoding="utf-8"), re.DOTALL)
     assert printed is not None
 
-    async def story(here: House, merchant: Merchant) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
         own: list[Agreement] = [
             sandbox_merchant.agreement(),
             *(default_agreement(n, "Toko") for n in (1, 9_999, 10**9 - 1)),

@@ -19,15 +19,15 @@ from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Method
 from gerbang.errors import ReferenceTaken
 from gerbang.services.payments import KEY_REMEMBERED, create_all
-from tests.gateways import Databases, Gateway, Shop
-from tests.houses import START, House, house, order, run
+from tests.support.gateways import Databases, Gateway, Shop
+from tests.support.services import START, Services, order, run, services
 
 PREFIX = "8899"
 AGREEMENT = Agreement(
     virtual_account=VirtualAccountAgreement({"BRI": BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])}),
     qris=qris.agreement_for(1, "Toko Uji"),
 )
-STANDING_QR = {"kind": "multiple", "amount": None, "method": Method("qris")}
+STATIC_QR = {"kind": "multiple", "amount": None, "method": Method("qris")}
 PAIRS = 60
 
 
@@ -48,11 +48,11 @@ async def _waits(task: asyncio.Task[Any], tx: Tx) -> None:
 
 
 async def _held_up(
-    one: House, two: House, merchant: Merchant, behind: str, said: dict[str, Any]
+    one: Services, two: Services, merchant: Merchant, behind: str, said: dict[str, Any]
 ) -> tuple[object, object]:
     """What twins are told of which one has looked for the other in vain, is held up, and is overtaken by it."""
     in_front = f"{PREFIX}{behind}"
-    batch = [order(merchant.id, **STANDING_QR), order(merchant.id, **_chosen(behind)), order(merchant.id, **said)]
+    batch = [order(merchant.id, **STATIC_QR), order(merchant.id, **_chosen(behind)), order(merchant.id, **said)]
     async with two.world.db.reading() as tx:
         transaction = tx.transaction()
         await transaction.start()
@@ -60,14 +60,14 @@ async def _held_up(
         await paycodes.insert(tx, [held])
         waiting = asyncio.create_task(create_all(one.world, batch))
         await _waits(waiting, tx)
-        first = await two.commands.create(order(merchant.id, **said))
+        first = await two.batches.create(order(merchant.id, **said))
         await transaction.rollback()
     return first, (await waiting)[-1]
 
 
 def test_a_twin_that_finds_its_number_taken_by_the_other_gets_the_others_answer(url: str) -> None:
     async def story() -> None:
-        async with house(url) as one, house(url) as two:
+        async with services(url) as one, services(url) as two:
             merchant = await one.merchant(agreement=AGREEMENT)
             said = _chosen("0007") | {"key": "twins", "reference": "twins", "fingerprint": b"same"}
             first, second = await _held_up(one, two, merchant, "0001", said)
@@ -78,7 +78,7 @@ def test_a_twin_that_finds_its_number_taken_by_the_other_gets_the_others_answer(
 
 def test_a_twin_of_one_reference_hears_of_the_reference_and_not_of_the_number(url: str) -> None:
     async def story() -> None:
-        async with house(url) as one, house(url) as two:
+        async with services(url) as one, services(url) as two:
             merchant = await one.merchant(agreement=AGREEMENT)
             first, second = await _held_up(one, two, merchant, "0002", _chosen("0008") | {"reference": "only"})
             assert isinstance(first, bytes) and isinstance(second, ReferenceTaken)
@@ -88,21 +88,21 @@ def test_a_twin_of_one_reference_hears_of_the_reference_and_not_of_the_number(ur
 
 def test_a_twin_whose_key_is_answered_while_it_looks_around_gets_that_answer(url: str) -> None:
     async def story() -> None:
-        async with house(url) as one, house(url) as two:
+        async with services(url) as one, services(url) as two:
             merchant = await one.merchant(agreement=AGREEMENT)
-            wish = order(merchant.id, reference="seen", key="seen", fingerprint=b"same")
+            code_request = order(merchant.id, reference="seen", key="seen", fingerprint=b"same")
             # The payment of an equal request that another process is about to commit.
             payment = (await one.read(merchant, await one.create(merchant))).payment
             async with two.world.db.reading() as tx:
                 transaction = tx.transaction()
                 await transaction.start()
                 await tx.execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
-                # A standing QR is made step by step: its key is looked for before anything is written.
-                waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STANDING_QR), wish]))
+                # A static QR is made step by step: its key is looked for before anything is written.
+                waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STATIC_QR), code_request]))
                 await _waits(waiting, tx)
                 kept = Kept(merchant.id, "seen", b"same", b"told before", START + KEY_REMEMBERED)
                 await idempotency.keep(tx, [kept], START)
-                await payments.insert(tx, [replace(payment, id=uuid4(), reference=wish.reference)])
+                await payments.insert(tx, [replace(payment, id=uuid4(), reference=code_request.reference)])
                 await transaction.commit()
             assert (await waiting)[-1] == b"told before"
 

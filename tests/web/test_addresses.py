@@ -10,7 +10,7 @@ import yaml
 from gerbang import app
 from gerbang.settings import SettingsWrong
 from tests.api.test_openapi_documents import Page
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 from tests.web.checkout.buyers import link
 from tests.web.checkout.test_trust import form_of
 
@@ -96,7 +96,7 @@ def test_merchants_are_answered_whether_or_not_the_proxy_keeps_the_path(below: G
 @pytest.mark.parametrize("root", ["/v2", "/api/v4", "/api", "/docs", "/detail/x", "/healthz"])
 def test_a_public_path_that_looks_like_an_address_of_ours_is_refused(below: Gateway, root: str) -> None:
     async def opens() -> None:
-        async with app.house(below.settings, base_url=f"https://toko.example{root}"):
+        async with app.gateway(below.settings, base_url=f"https://toko.example{root}"):
             pass
 
     with pytest.raises(SettingsWrong, match=f"GERBANG_PUBLIC_URL cannot end in {root}, "):

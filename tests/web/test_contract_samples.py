@@ -16,7 +16,7 @@ from gerbang.api.v4_documents import errors as v4_errors
 from gerbang.domain.money import readable, rupiah
 from gerbang.services.credentials import SIGN_IN
 from tests.api.test_openapi_documents import DOCUMENTS, every_document, follow, operations
-from tests.gateways import Databases, Gateway, Shop, V4Shop
+from tests.support.gateways import Databases, Gateway, Shop, V4Shop
 
 HUGE = b'{"a": "' + b"x" * 1_000_001 + b'"}'
 NOBODY = "00000000-0000-4000-8000-000000000000"

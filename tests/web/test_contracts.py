@@ -8,7 +8,7 @@ import yaml
 
 from gerbang import api
 from tests.api.test_openapi_documents import Page
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 DIALECTS = {dialect.name: dialect for dialect in api.found()}
 every_dialect = pytest.mark.parametrize("name", sorted(DIALECTS))

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from gerbang.db.embedded import postgres
-from tests.gateways import Gateway, Shop
-from tests.houses import connected, run
+from tests.support.gateways import Gateway, Shop
+from tests.support.services import connected, run
 
 READ_ONLY = "ALTER DATABASE {{database}} SET default_transaction_read_only = {}"
 REFUSING = """

@@ -12,7 +12,7 @@ from gerbang.channels.ewallet import WALLETS
 from gerbang.channels.retail_outlet import OUTLETS
 from gerbang.channels.virtual_account import BANKS
 
-FOLDER = Path(__file__).parents[2] / "gerbang" / "web" / "checkout" / "instructions"
+FOLDER = Path(__file__).parents[2] / "gerbang" / "web" / "checkout" / "guides"
 FILES = sorted(FOLDER.glob("*.json"))
 BANK_FILES = {code.lower() for code in BANKS}
 OTHERS = {code.lower() for code in (*OUTLETS, *WALLETS)}

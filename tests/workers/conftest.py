@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from gerbang.clock import MovableClock
-from tests.gateways import Databases
-from tests.houses import START, forget_power_cuts, house, run
-from tests.workers.tills import Story, Street
+from tests.support.gateways import Databases
+from tests.support.http_shop import Story, TwoProcesses
+from tests.support.services import START, forget_power_cuts, run, services
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def told(databases: Databases) -> Callable[[Story], None]:
         async def live() -> None:
             await forget_power_cuts(url)
             clock = MovableClock(START, ticking=False)
-            async with house(url, clock=clock) as one, house(url, clock=clock) as two:
-                await story(Street(url, one, two))
+            async with services(url, clock=clock) as one, services(url, clock=clock) as two:
+                await story(TwoProcesses(url, one, two))
 
         run(live)
 

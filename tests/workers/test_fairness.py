@@ -20,9 +20,9 @@ from gerbang.workers.deliveries import (
     SILENCE_SECONDS,
     Sender,
 )
-from tests.houses import START, House
-from tests.shops import flooding, shop
-from tests.workers.tills import Story, Street, Till, paid, soon, till, working
+from tests.support.http_shop import HttpShop, Story, TwoProcesses, paid, soon, till, working
+from tests.support.services import START, Services
+from tests.support.shop_servers import flooding, shop
 
 WATCHED_SECONDS = 0.3
 LATE_SECONDS = 5
@@ -30,7 +30,7 @@ LATE_SECONDS = 5
 """How long places are watched before it is believed that no more are taken."""
 
 
-async def crowd(here: House, url: str, endpoints: int, due_each: int) -> None:
+async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None:
     """So many endpoints at one URL, each with so many deliveries due: copies of a real one, and hers besides.
 
     Their ids come before all others, so that they have the first turn.
@@ -58,7 +58,7 @@ async def crowd(here: House, url: str, endpoints: int, due_each: int) -> None:
     )
 
 
-async def hang_up(crowded: Till) -> None:
+async def hang_up(crowded: HttpShop) -> None:
     """Lets all that are in hand go without an answer, after a silence. Those that come next are kept again."""
     await asyncio.sleep(SILENCE_SECONDS + 0.1)
     crowded.statuses = [0] * crowded.in_hand
@@ -72,15 +72,15 @@ async def hang_up(crowded: Till) -> None:
 
 @pytest.mark.parametrize("many", [60, 250])
 def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[[Story], None], many: int) -> None:
-    async def story(street: Street) -> None:
-        async with till(street.one, is_open=False) as hanging, till(street.one) as lively, working(street.one):
-            merchant = await street.one.merchant(callbacks=lively.url)
-            await crowd(street.one, hanging.url, many, 20)
+    async def story(processes: TwoProcesses) -> None:
+        async with till(processes.one, is_open=False) as hanging, till(processes.one) as lively, working(processes.one):
+            merchant = await processes.one.merchant(callbacks=lively.url)
+            await crowd(processes.one, hanging.url, many, 20)
             await soon(lambda: hanging.in_hand >= max(many, AT_ONCE_MAX // 2))
             waits: list[float] = []
             for nth in range(1, 6):
                 begun = asyncio.get_running_loop().time()
-                await paid(street.one, merchant)
+                await paid(processes.one, merchant)
                 await soon(lambda nth=nth: len(lively.heard) == nth)
                 waits.append(asyncio.get_running_loop().time() - begun)
             assert statistics.median(waits) < LATE_SECONDS
@@ -103,14 +103,18 @@ def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[
 def test_endpoints_that_answer_without_end_do_not_make_the_news_of_others_late(
     told: Callable[[Story], None], beginning: bytes, endlessly: bytes
 ) -> None:
-    async def story(street: Street) -> None:
-        async with shop(flooding(beginning, endlessly, [])) as port, till(street.one) as lively, working(street.one):
-            merchant = await street.one.merchant(callbacks=lively.url)
-            await crowd(street.one, f"http://127.0.0.1:{port}/", 20, 5)
+    async def story(processes: TwoProcesses) -> None:
+        async with (
+            shop(flooding(beginning, endlessly, [])) as port,
+            till(processes.one) as lively,
+            working(processes.one),
+        ):
+            merchant = await processes.one.merchant(callbacks=lively.url)
+            await crowd(processes.one, f"http://127.0.0.1:{port}/", 20, 5)
             waits: list[float] = []
             for nth in range(1, 4):
                 begun = asyncio.get_running_loop().time()
-                await paid(street.one, merchant)
+                await paid(processes.one, merchant)
                 await soon(lambda nth=nth: len(lively.heard) == nth)
                 waits.append(asyncio.get_running_loop().time() - begun)
             assert statistics.median(waits) < LATE_SECONDS
@@ -121,10 +125,10 @@ def test_endpoints_that_answer_without_end_do_not_make_the_news_of_others_late(
 def test_however_many_are_known_to_be_silent_half_of_the_places_are_there_for_the_others(
     told: Callable[[Story], None],
 ) -> None:
-    async def story(street: Street) -> None:
-        async with till(street.one, is_open=False) as hanging, till(street.one, is_open=False) as slow:
-            await crowd(street.one, hanging.url, 230, 6)
-            async with working(street.one):
+    async def story(processes: TwoProcesses) -> None:
+        async with till(processes.one, is_open=False) as hanging, till(processes.one, is_open=False) as slow:
+            await crowd(processes.one, hanging.url, 230, 6)
+            async with working(processes.one):
                 await soon(lambda: hanging.in_hand >= 230)
                 await hang_up(hanging)
                 # Some had more than one place when it was not known yet; from the second time on all are known.
@@ -133,17 +137,17 @@ def test_however_many_are_known_to_be_silent_half_of_the_places_are_there_for_th
                 await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
                 await asyncio.sleep(WATCHED_SECONDS)
                 assert hanging.in_hand <= AT_ONCE_SILENT_MAX
-                await crowd(street.one, slow.url, 3, 20)
+                await crowd(processes.one, slow.url, 3, 20)
                 await soon(lambda: slow.in_hand == 3 * AT_ONCE_PER_ENDPOINT + 1)
 
     told(story)
 
 
 def test_a_silent_endpoint_has_one_place_until_it_answers_again(told: Callable[[Story], None]) -> None:
-    async def story(street: Street) -> None:
-        async with till(street.one, is_open=False) as shop_:
-            await paid(street.one, await street.one.merchant(callbacks=shop_.url), times=40)
-            async with working(street.one):
+    async def story(processes: TwoProcesses) -> None:
+        async with till(processes.one, is_open=False) as shop_:
+            await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=40)
+            async with working(processes.one):
                 await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
                 await hang_up(shop_)
                 await soon(lambda: len(shop_.heard) == AT_ONCE_PER_ENDPOINT + 1)
@@ -157,27 +161,27 @@ def test_a_silent_endpoint_has_one_place_until_it_answers_again(told: Callable[[
 
 
 def test_an_endpoint_that_refuses_at_once_is_not_silent(told: Callable[[Story], None]) -> None:
-    async def story(street: Street) -> None:
-        async with till(street.one, *[0] * 8) as shop_:
-            await paid(street.one, await street.one.merchant(callbacks=shop_.url), times=20)
-            sender = Sender(street.one.world, street.one.commands)
+    async def story(processes: TwoProcesses) -> None:
+        async with till(processes.one, *[0] * 8) as shop_:
+            await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=20)
+            sender = Sender(processes.one.world, processes.one.batches)
             assert await sender.step() == AT_ONCE_PER_ENDPOINT
             await sender.idle()
             shop_.open.clear()
             assert await sender.step() == AT_ONCE_PER_ENDPOINT
             shop_.open.set()
             await sender.idle()
-        tries = await street.one.rows("SELECT status FROM tries")
+        tries = await processes.one.rows("SELECT status FROM tries")
         assert [one["status"] for one in tries].count(None) == 8
 
     told(story)
 
 
 def test_steps_that_are_taken_at_the_same_time_give_a_place_away_once(told: Callable[[Story], None]) -> None:
-    async def story(street: Street) -> None:
-        async with till(street.one, is_open=False) as slow:
-            await paid(street.one, await street.one.merchant(callbacks=slow.url), times=20)
-            sender = Sender(street.one.world, street.one.commands)
+    async def story(processes: TwoProcesses) -> None:
+        async with till(processes.one, is_open=False) as slow:
+            await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=20)
+            sender = Sender(processes.one.world, processes.one.batches)
             assert sorted(await asyncio.gather(*(sender.step() for _ in range(3)))) == [0, 0, AT_ONCE_PER_ENDPOINT]
             slow.open.set()
             await sender.idle()
@@ -189,17 +193,17 @@ def test_steps_that_are_taken_at_the_same_time_give_a_place_away_once(told: Call
 
 
 def test_everybody_is_served_once_before_anybody_is_served_twice(told: Callable[[Story], None]) -> None:
-    async def story(street: Street) -> None:
-        async with till(street.one, is_open=False) as queued, till(street.one, is_open=False) as late:
-            await crowd(street.one, queued.url, 40, 50)
-            street.one.clock.advance(timedelta(hours=1))
-            await paid(street.one, await street.one.merchant(callbacks=late.url))
-            sender = Sender(street.one.world, street.one.commands)
+    async def story(processes: TwoProcesses) -> None:
+        async with till(processes.one, is_open=False) as queued, till(processes.one, is_open=False) as late:
+            await crowd(processes.one, queued.url, 40, 50)
+            processes.one.clock.advance(timedelta(hours=1))
+            await paid(processes.one, await processes.one.merchant(callbacks=late.url))
+            sender = Sender(processes.one.world, processes.one.batches)
             endpoints = 42
             served = [await sender.step() for _ in range(-(-endpoints // CLAIM_MAX))]
             assert served == [CLAIM_MAX] * 3
             waiting = "SELECT endpoint_id, count(*) FROM deliveries WHERE next_at > $1 GROUP BY 1"
-            claimed = await street.one.rows(waiting, street.one.clock.now())
+            claimed = await processes.one.rows(waiting, processes.one.clock.now())
             assert len(claimed) == endpoints
             await soon(lambda: late.in_hand == 1)
             queued.open.set()
@@ -212,14 +216,14 @@ def test_everybody_is_served_once_before_anybody_is_served_twice(told: Callable[
 def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_to_him(
     told: Callable[[Story], None],
 ) -> None:
-    async def story(street: Street) -> None:
-        await crowd(street.one, "http://127.0.0.1:9/", 4, 50)
-        ids = [row["id"] for row in await street.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 4")]
-        await street.one.rows("DELETE FROM deliveries WHERE endpoint_id <> ALL($1)", ids)
+    async def story(processes: TwoProcesses) -> None:
+        await crowd(processes.one, "http://127.0.0.1:9/", 4, 50)
+        ids = [row["id"] for row in await processes.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 4")]
+        await processes.one.rows("DELETE FROM deliveries WHERE endpoint_id <> ALL($1)", ids)
         full, one_left, two_behind, last = ids
 
         async def taken(places: Places) -> list[int]:
-            async with street.one.world.db.transaction() as tx:
+            async with processes.one.world.db.transaction() as tx:
                 due = await kept.claim(tx, START, START + LEASE, 12, places, START)
             return [sum(each.endpoint_id == id_ for each in due) for id_ in ids]
 
@@ -228,7 +232,7 @@ def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_t
         assert await taken(Places(8, {full: 0, one_left: 1})) == [0, 1, 4, 4]
         assert await taken(Places(0, {last: 5})) == [0, 0, 0, 5]
         assert await taken(Places(8, after=two_behind)) == [3, 3, 3, 3]
-        async with street.one.world.db.transaction() as tx:
+        async with processes.one.world.db.transaction() as tx:
             (first,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=two_behind), START)
             (second,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=last), START)
         assert [first.endpoint_id, second.endpoint_id] == [last, full]
@@ -237,12 +241,12 @@ def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_t
 
 
 def test_two_processes_send_the_news_of_many_endpoints_once(told: Callable[[Story], None]) -> None:
-    async def story(street: Street) -> None:
-        async with till(street.one) as shop_:
-            await crowd(street.one, shop_.url, 40, 5)
-            done = await asyncio.gather(street.one.workers.catch_up(), street.two.workers.catch_up())
+    async def story(processes: TwoProcesses) -> None:
+        async with till(processes.one) as shop_:
+            await crowd(processes.one, shop_.url, 40, 5)
+            done = await asyncio.gather(processes.one.workers.catch_up(), processes.two.workers.catch_up())
             assert sum(each["sent"] for each in done) == len(shop_.heard) == 201
-        assert await street.one.rows("SELECT DISTINCT state, tries FROM deliveries") == [
+        assert await processes.one.rows("SELECT DISTINCT state, tries FROM deliveries") == [
             {"state": "delivered", "tries": 1}
         ]
 
@@ -259,21 +263,21 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(told: Callable[[Story], None]) -> None:
-    async def story(street: Street) -> None:
-        await crowd(street.one, "http://127.0.0.1:9/", 1, 100_000)
-        (down,) = await street.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 1")
-        street.one.clock.advance(timedelta(hours=1))
-        await paid(street.one, await street.one.merchant(callbacks="http://127.0.0.1:9/"), times=20)
-        await street.one.rows("ANALYZE deliveries")
+    async def story(processes: TwoProcesses) -> None:
+        await crowd(processes.one, "http://127.0.0.1:9/", 1, 100_000)
+        (down,) = await processes.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 1")
+        processes.one.clock.advance(timedelta(hours=1))
+        await paid(processes.one, await processes.one.merchant(callbacks="http://127.0.0.1:9/"), times=20)
+        await processes.one.rows("ANALYZE deliveries")
         for places in (Places(8, {down["id"]: 0}), Places(8, {down["id"]: 1})):
-            read, claimed = await _read_by_a_claim(street.one, places)
+            read, claimed = await _read_by_a_claim(processes.one, places)
             assert claimed >= 5
             assert read < 100
 
     told(story)
 
 
-async def _read_by_a_claim(here: House, places: Places) -> tuple[int, int]:
+async def _read_by_a_claim(here: Services, places: Places) -> tuple[int, int]:
     """How many deliveries a claim looks at, and how many it takes. Nothing is changed by it."""
     asked: list[tuple[str, tuple[Any, ...]]] = []
     now = here.clock.now()

@@ -10,21 +10,21 @@ from starlette.types import ASGIApp
 from gerbang.api import Context, Dialect
 from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
 from gerbang.api._routes import Endpoint, Routes
-from gerbang.api.sandbox import books, endpoints, errors
-from gerbang.api.sandbox.endpoints import Desk
-from gerbang.domain.deliveries import Voice
+from gerbang.api.sandbox import endpoints, errors, ledger
+from gerbang.api.sandbox.endpoints import Endpoints
+from gerbang.domain.deliveries import CallbackFormat
 from gerbang.errors import Refused
 
 log = structlog.get_logger()
 
 
 def build(context: Context) -> ASGIApp:
-    desk = Desk(context)
+    shared = Endpoints(context)
 
-    def guarded(endpoint: Callable[[Desk, Request], Awaitable[Response]]) -> Endpoint:
+    def guarded(endpoint: Callable[[Endpoints, Request], Awaitable[Response]]) -> Endpoint:
         async def answer(request: Request) -> Response:
             try:
-                return await endpoint(desk, request)
+                return await endpoint(shared, request)
             except Refused as refusal:
                 return errors.refused(refusal)
             except Malformed as wrong:
@@ -50,9 +50,9 @@ def build(context: Context) -> ASGIApp:
         "/sandbox/callbacks/{product}": {"PUT": guarded(endpoints.set_callback)},
         "/sandbox/bank/reports": {"POST": guarded(endpoints.report)},
         "/sandbox/events": {"GET": guarded(endpoints.events)},
-        "/sandbox/ledger": {"GET": guarded(books.ledger)},
-        "/sandbox/settlements": {"GET": guarded(books.listed)},
-        "/sandbox/settlements/{id}": {"GET": guarded(books.one)},
+        "/sandbox/ledger": {"GET": guarded(ledger.ledger)},
+        "/sandbox/settlements": {"GET": guarded(ledger.listed)},
+        "/sandbox/settlements/{id}": {"GET": guarded(ledger.one)},
     }
     return Routes(routes, not_found=_not_found, method_not_allowed=_method_not_allowed)
 
@@ -65,7 +65,7 @@ async def _method_not_allowed(request: Request) -> Response:
     return errors.told(405, "method_not_allowed", f"{request.method} is not possible here.")
 
 
-def voices(base_url: str, page_key: str) -> list[Voice]:
+def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
     return []
 
 
@@ -74,7 +74,7 @@ DIALECT = Dialect(
     title="Sandbox",
     prefixes=("/sandbox/",),
     build=build,
-    voices=voices,
+    callback_formats=callback_formats,
     unread=errors.unread,
     sandbox_only=True,
 )

@@ -18,7 +18,7 @@ from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
 from gerbang.api.sandbox.auth import merchant_of
 from gerbang.domain.calendars import WORKING_DAYS_MAX, Schedule, settles_at
-from gerbang.domain.merchants import HOUSE
+from gerbang.domain.merchants import PLATFORM
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
 from gerbang.errors import ClockBackwards, DeliveryUnknown, KeyReused, MerchantUnknown
 from gerbang.services import deliveries as sending
@@ -58,12 +58,12 @@ class ReportRequest(Struct):
     paidAt: Annotated[str, Meta(min_length=1)] | None = None
 
 
-class Desk:
+class Endpoints:
     """What every endpoint of the sandbox has at hand."""
 
     def __init__(self, context: Context) -> None:
         self.world = context.world
-        self.commands = context.commands
+        self.batches = context.batches
         self.advance = context.advance
         self.tokens = Tokens(context.world)
 
@@ -85,21 +85,21 @@ def limit(request: Request) -> int:
     return int(given)
 
 
-async def clock(desk: Desk, request: Request) -> Response:
-    await desk.merchant(request)
-    now = sandbox.sandbox_clock(desk.world)
+async def clock(endpoints: Endpoints, request: Request) -> Response:
+    await endpoints.merchant(request)
+    now = sandbox.sandbox_clock(endpoints.world)
     return answer({"now": now.now(), "offsetSeconds": now.offset.total_seconds()})
 
 
-async def advance(desk: Desk, request: Request) -> Response:
+async def advance(endpoints: Endpoints, request: Request) -> Response:
     """Moves the clock; when it answers, everything that fell due on the way has been done."""
-    await desk.merchant(request)
+    await endpoints.merchant(request)
     asked = shaped(await said_in(request), Advance)
     if [asked.seconds, asked.to, asked.workingDays].count(None) != 2:
         raise Malformed("", "say either seconds, to or workingDays")
-    now = desk.world.clock.now()
+    now = endpoints.world.clock.now()
     if asked.workingDays is not None:
-        to = settles_at(Schedule(asked.workingDays), now, desk.world.calendar)
+        to = settles_at(Schedule(asked.workingDays), now, endpoints.world.calendar)
     else:
         to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else instant_of(asked.to, "to")
     if to < now:
@@ -108,15 +108,15 @@ async def advance(desk: Desk, request: Request) -> Response:
         raise Malformed("to", "is more than ten years away")
     if to.year >= CLOCK_YEAR_MAX:
         raise Malformed("", f"the clock ends with the year {CLOCK_YEAR_MAX - 1}")
-    done = await desk.advance(to)
-    return answer({"now": desk.world.clock.now(), "done": done})
+    done = await endpoints.advance(to)
+    return answer({"now": endpoints.world.clock.now(), "done": done})
 
 
-async def inbox(desk: Desk, request: Request) -> Response:
-    merchant_id = await desk.merchant(request)
+async def inbox(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = await endpoints.merchant(request)
     if request.method == "DELETE":
-        return answer({"deleted": await sandbox.empty_inbox(desk.world, merchant_id)})
-    items = await sandbox.received(desk.world, merchant_id, limit(request))
+        return answer({"deleted": await sandbox.empty_inbox(endpoints.world, merchant_id)})
+    items = await sandbox.received(endpoints.world, merchant_id, limit(request))
     return Response(memoryview(await _written(items)), media_type="application/json")
 
 
@@ -159,9 +159,9 @@ def _json_or_none(body: bytes) -> msgspec.Raw | None:
     return msgspec.Raw(body)
 
 
-async def receive(desk: Desk, request: Request) -> Response:
+async def receive(endpoints: Endpoints, request: Request) -> Response:
     """The built-in receiver: no credentials, since a callback brings its own; the key names the merchant."""
-    sandbox.sandbox_clock(desk.world)
+    sandbox.sandbox_clock(endpoints.world)
     merchant_id = id_of(request.path_params["key"])
     if merchant_id is None:
         raise MerchantUnknown
@@ -171,16 +171,16 @@ async def receive(desk: Desk, request: Request) -> Response:
         scheme, space, _ = shown["authorization"].partition(" ")
         shown["authorization"] = f"{scheme} (not shown)" if space and scheme.isalpha() else "(not shown)"
     headers = msgspec.json.encode(shown).decode()
-    await sandbox.receive(desk.world, merchant_id, request.url.path, headers, body)
+    await sandbox.receive(endpoints.world, merchant_id, request.url.path, headers, body)
     return Response(b"OK", media_type="text/plain")
 
 
-async def deliveries(desk: Desk, request: Request) -> Response:
-    merchant_id = await desk.merchant(request)
+async def deliveries(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = await endpoints.merchant(request)
     state = request.query_params.get("state")
     if state is not None and state not in STATES:
         raise Malformed("state", f"must be one of {', '.join(STATES)}")
-    listed = await sending.newest(desk.world, merchant_id, state, limit(request))
+    listed = await sending.newest(endpoints.world, merchant_id, state, limit(request))
     return answer({"items": [_delivery(item) for item in listed]})
 
 
@@ -209,26 +209,26 @@ def _delivery(item: Listed) -> dict[str, Any]:
     }
 
 
-async def resend(desk: Desk, request: Request) -> Response:
-    merchant_id = await desk.merchant(request)
+async def resend(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = await endpoints.merchant(request)
     delivery_id = id_of(request.path_params["id"])
     if delivery_id is None:
         raise DeliveryUnknown
-    await sending.send_again(desk.world, merchant_id, delivery_id)
-    return answer(_delivery(await sending.one(desk.world, merchant_id, delivery_id)))
+    await sending.send_again(endpoints.world, merchant_id, delivery_id)
+    return answer(_delivery(await sending.one(endpoints.world, merchant_id, delivery_id)))
 
 
-async def set_callback(desk: Desk, request: Request) -> Response:
-    merchant_id = await desk.merchant(request)
+async def set_callback(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = await endpoints.merchant(request)
     asked = shaped(await said_in(request), SetCallback)
     return answer(
-        _callback(await merchants.set_callback(desk.world, merchant_id, request.path_params["product"], asked.url))
+        _callback(await merchants.set_callback(endpoints.world, merchant_id, request.path_params["product"], asked.url))
     )
 
 
-async def callbacks(desk: Desk, request: Request) -> Response:
+async def callbacks(endpoints: Endpoints, request: Request) -> Response:
     """Where callbacks go now."""
-    found = await merchants.callbacks(desk.world, await desk.merchant(request))
+    found = await merchants.callbacks(endpoints.world, await endpoints.merchant(request))
     return answer({"items": [_callback(callback) for callback in found]})
 
 
@@ -241,9 +241,9 @@ def _callback(callback: Callback) -> dict[str, str | None]:
     }
 
 
-async def report(desk: Desk, request: Request) -> Response:
+async def report(endpoints: Endpoints, request: Request) -> Response:
     """The simulator bank: money to a payment, or to any number, also one that is nobody's."""
-    merchant_id = await desk.merchant(request)
+    merchant_id = await endpoints.merchant(request)
     asked = shaped(await said_in(request), ReportRequest)
     if (asked.number is None) == (asked.paymentId is None):
         raise Malformed("", "say either number or paymentId")
@@ -255,14 +255,14 @@ async def report(desk: Desk, request: Request) -> Response:
     if paid_at is not None and not 2000 <= paid_at.year <= 2100:
         raise Malformed("paidAt", "must be between the years 2000 and 2100")
     if asked.paymentId is not None:
-        found = await desk.commands.read(Question(merchant_id, _payment_id(asked.paymentId)))
+        found = await endpoints.batches.read(Question(merchant_id, _payment_id(asked.paymentId)))
         money = sandbox.simulated_payment(found, amount, asked.bankReference, paid_at)
     else:
         sandbox.check_reference(asked.bankReference)
-        channel = await sandbox.channel_of(desk.world, merchant_id, asked.number or "", paid_at)
+        channel = await sandbox.channel_of(endpoints.world, merchant_id, asked.number or "", paid_at)
         money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)
-    booked = await desk.commands.report(money)
-    if booked.merchant_id not in (merchant_id, HOUSE):
+    booked = await endpoints.batches.report(money)
+    if booked.merchant_id not in (merchant_id, PLATFORM):
         raise KeyReused  # the money is another merchant's: the reference was used, or the number was theirs then
     return answer({"reports": [{"id": str(booked.id), "outcome": booked.outcome, "paymentId": booked.payment_id}]})
 
@@ -275,9 +275,9 @@ def _payment_id(text: str) -> UUID:
     return id_
 
 
-async def events(desk: Desk, request: Request) -> Response:
-    merchant_id = await desk.merchant(request)
-    newest = await sending.newest_events(desk.world, merchant_id, limit(request))
+async def events(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = await endpoints.merchant(request)
+    newest = await sending.newest_events(endpoints.world, merchant_id, limit(request))
     items = [
         {
             "id": f"{merchant_id.hex}-{number}",

@@ -25,13 +25,13 @@ PER_PAGE_MAX = 100
 PAGE_MAX = 1_000_000
 
 
-class Desk:
+class Endpoints:
     """What every endpoint of this dialect has at hand."""
 
     def __init__(self, context: Context) -> None:
         self.world = context.world
-        self.commands = context.commands
-        self.pages = Pages(context.base_url, context.world.seals.page_key)
+        self.batches = context.batches
+        self.pages = Pages(context.base_url, context.world.keyring.page_key)
         self._tokens = Tokens(context.world)
 
     def merchant_of(self, request: Request) -> UUID:
@@ -45,7 +45,7 @@ class Desk:
             raise SubMerchantNotEnabled
         return merchant_id
 
-    def endpoint(self, does: Callable[["Desk", Request], Awaitable[Response]]) -> Endpoint:
+    def endpoint(self, does: Callable[["Endpoints", Request], Awaitable[Response]]) -> Endpoint:
         """What answers one method of one path: whatever goes wrong is told in the envelope."""
 
         async def answer(request: Request) -> Response:

@@ -47,16 +47,16 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.ChannelNotEnabled: _INVALID,
     errors.AgreementUnusable: _INVALID,
     errors.ChannelNotBuilt: _INVALID,
-    errors.StandingNeedsApiMode: _UNNAMED,
-    errors.StandingNotOffered: _UNNAMED,
+    errors.StaticNeedsApiMode: _UNNAMED,
+    errors.StaticNotOffered: _UNNAMED,
     errors.NumberOutsideRange: _UNNAMED,
     errors.NumberTooLong: _UNNAMED,
     errors.NumberNotOffered: _UNNAMED,
-    errors.NumberForStandingOnly: _INVALID,
+    errors.NumberForStaticOnly: _INVALID,
     errors.TooMuchKept: _INVALID,
     errors.NumberTaken: _UNNAMED,
     errors.RangeUsedUp: _UNNAMED,
-    errors.StandingQrQuotaUsedUp: _UNNAMED,
+    errors.StaticQrQuotaUsedUp: _UNNAMED,
     errors.PageTooLong: _INVALID,
     errors.PaymentUnknown: _MISSING,
     errors.CustomerUnknown: _MISSING,
@@ -135,6 +135,6 @@ def unread(status: int, why: str) -> Response:
 
 def refused(refusal: Refused) -> Response:
     if isinstance(refusal, errors.WrongState):
-        status = shapes.STATUS[str(refusal.facts["state"])]
-        refusal = errors.WrongState(refusal.field, **refusal.facts | {"state": status})
+        status = shapes.STATUS[str(refusal.spec["state"])]
+        refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
     return told(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)

@@ -21,7 +21,7 @@ NAMES = {
 }
 """The vendor's four (payment-session reference, 7.2)."""
 
-LADDER = (
+RETRY_SCHEDULE = (
     timedelta(minutes=5),
     timedelta(minutes=15),
     timedelta(hours=1),
@@ -38,7 +38,7 @@ BANKS = ("BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAM
 TERMS = Terms(channels={"virtual_account": ChannelTerms(options=BANKS), "qris": ChannelTerms()})
 
 
-class _Voice:
+class _Format:
     """What the callbacks of both products have in common."""
 
     def new_signing_secret(self) -> str:
@@ -61,10 +61,10 @@ class _Voice:
         }
 
 
-class PaymentVoice(_Voice):
+class PaymentCallbacks(_Format):
     """Callbacks of the product "payment"."""
 
-    product = Product("payment", frozenset(NAMES), LADDER, TERMS, key_header=KEY_HEADER)
+    product = Product("payment", frozenset(NAMES), RETRY_SCHEDULE, TERMS, key_header=KEY_HEADER)
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
@@ -77,10 +77,10 @@ class PaymentVoice(_Voice):
         return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
 
 
-class MoneyVoice(_Voice):
+class SuspenseCallbacks(_Format):
     """Callbacks of the product "money": ours alone, so they never go where a merchant expects the vendor's."""
 
-    product = Product("money", frozenset({"money.set_aside"}), LADDER, key_header=KEY_HEADER)
+    product = Product("money", frozenset({"money.in_suspense"}), RETRY_SCHEDULE, key_header=KEY_HEADER)
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot

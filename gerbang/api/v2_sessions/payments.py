@@ -15,7 +15,7 @@ from gerbang.api._texts import TEXT
 from gerbang.api.v2_sessions import orders, requests, shapes
 from gerbang.api.v2_sessions.answers import (
     PAGE_MAX,
-    Desk,
+    Endpoints,
     answer,
     id_in_path,
     not_found,
@@ -24,7 +24,7 @@ from gerbang.api.v2_sessions.answers import (
     pagination,
     success,
 )
-from gerbang.api.v2_sessions.events import PaymentVoice
+from gerbang.api.v2_sessions.events import PaymentCallbacks
 from gerbang.channels import Channel
 from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Merchant
@@ -37,21 +37,21 @@ from gerbang.services.lookups import Found, Question
 
 REFERENCE_LENGTH_MAX = 255
 """Of one that is looked for: payments of another dialect may have longer ones than this one takes."""
-PRODUCT = PaymentVoice.product.name
+PRODUCT = PaymentCallbacks.product.name
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
-async def create(desk: Desk, request: Request) -> Response:
-    merchant_id = desk.merchant_of(request)
+async def create(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = endpoints.merchant_of(request)
     body = await body_of(request)
     said = read(request, body)
     asked = shaped(said, requests.CreatePayment)
-    order = new_payment(desk, merchant_id, asked, said, body, request.headers.get("x-request-id"))
-    return answer(await desk.commands.create(order))
+    order = new_payment(endpoints, merchant_id, asked, said, body, request.headers.get("x-request-id"))
+    return answer(await endpoints.batches.create(order))
 
 
 def new_payment(
-    desk: Desk,
+    endpoints: Endpoints,
     merchant_id: UUID,
     asked: requests.CreatePayment,
     said: dict[str, object],
@@ -69,7 +69,7 @@ def new_payment(
         raise Malformed("X-REQUEST-ID", "must be 1 to 100 letters, digits, hyphens, underscores or full stops")
 
     def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return success(shapes.session(payment, [charge] if charge else [], desk.pages, "answer"))
+        return success(shapes.session(payment, [charge] if charge else [], endpoints.pages, "answer"))
 
     return NewPayment(
         merchant_id=merchant_id,
@@ -89,57 +89,57 @@ def new_payment(
     )
 
 
-async def confirm(desk: Desk, request: Request) -> Response:
-    merchant_id = desk.merchant_of(request)
+async def confirm(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = endpoints.merchant_of(request)
     asked = shaped(await said_in(request, may_be_empty=True), requests.ConfirmPayment)
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
     method = orders.method(asked.paymentMethod, asked.paymentMethodOptions)
-    payment, charge = await desk.commands.confirm(Confirmation(merchant_id, payment_id, method))
-    return answer(success(shapes.session(payment, [charge] if charge else [], desk.pages, "answer")))
+    payment, charge = await endpoints.batches.confirm(Confirmation(merchant_id, payment_id, method))
+    return answer(success(shapes.session(payment, [charge] if charge else [], endpoints.pages, "answer")))
 
 
-async def cancel(desk: Desk, request: Request) -> Response:
-    merchant_id = desk.merchant_of(request)
+async def cancel(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = endpoints.merchant_of(request)
     asked = shaped(await said_in(request, may_be_empty=True), requests.CancelPayment)
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
     reason = asked.cancellationReason or "REQUESTED_BY_CUSTOMER"
-    payment = await confirmations.cancel(desk.world, Cancellation(merchant_id, payment_id, reason))
-    return answer(success(shapes.session(payment, [], desk.pages, "read")))
+    payment = await confirmations.cancel(endpoints.world, Cancellation(merchant_id, payment_id, reason))
+    return answer(success(shapes.session(payment, [], endpoints.pages, "read")))
 
 
-async def retrieve(desk: Desk, request: Request) -> Response:
-    merchant_id = desk.merchant_of(request)
+async def retrieve(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = endpoints.merchant_of(request)
     page = number_asked(request, "page", 1, PAGE_MAX) if "page" in request.query_params else None
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
-    found = await desk.commands.read(Question(merchant_id, payment_id, page))
-    return answer(success(_read(desk, found)))
+    found = await endpoints.batches.read(Question(merchant_id, payment_id, page))
+    return answer(success(_read(endpoints, found)))
 
 
-def _read(desk: Desk, found: Found) -> shapes.Json:
-    return shapes.session(found.payment, found.charges, desk.pages, "read")
+def _read(endpoints: Endpoints, found: Found) -> shapes.Json:
+    return shapes.session(found.payment, found.charges, endpoints.pages, "read")
 
 
-async def listing(desk: Desk, request: Request) -> Response:
-    merchant_id = desk.merchant_of(request)
+async def listing(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = endpoints.merchant_of(request)
     page, per_page = page_asked(request)
     if references := spellings(request, "clientReferenceId"):
         found: list[Found] = []
         for reference in references:
-            found = found or await lookups.by_reference(desk.world, merchant_id, _text(reference))
+            found = found or await lookups.by_reference(endpoints.world, merchant_id, _text(reference))
         listed, count = (found if page == 1 else []), len(found)
     else:
-        listed, count = await lookups.page_of(desk.world, merchant_id, page=page, per_page=per_page)
-    return answer(success([_read(desk, found) for found in listed], pagination(page, per_page, count)))
+        listed, count = await lookups.page_of(endpoints.world, merchant_id, page=page, per_page=per_page)
+    return answer(success([_read(endpoints, found) for found in listed], pagination(page, per_page, count)))
 
 
-async def charges(desk: Desk, request: Request) -> Response:
-    merchant_id = desk.merchant_of(request)
+async def charges(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = endpoints.merchant_of(request)
     page, per_page = page_asked(request)
     references = spellings(request, "clientReferenceId")
     if not any(references):
@@ -148,9 +148,9 @@ async def charges(desk: Desk, request: Request) -> Response:
     for reference in references:
         if not count:
             listed, count = await lookups.charges_of(
-                desk.world, merchant_id, _text(reference), page=page, per_page=per_page
+                endpoints.world, merchant_id, _text(reference), page=page, per_page=per_page
             )
-    written = [shapes.charge_alone(charge, desk.pages) for charge in listed]
+    written = [shapes.charge_alone(charge, endpoints.pages) for charge in listed]
     return answer(success(written, pagination(page, per_page, count)))
 
 
@@ -160,9 +160,9 @@ def _text(reference: str) -> str:
     return reference
 
 
-async def method_configs(desk: Desk, request: Request) -> Response:
-    merchant = desk.world.dealing(await lookups.merchant(desk.world, desk.merchant_of(request)), PRODUCT)
-    known = desk.world.channels
+async def method_configs(endpoints: Endpoints, request: Request) -> Response:
+    merchant = endpoints.world.dealing(await lookups.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
+    known = endpoints.world.channels
     disabled = {"enabled": False, "acceptedChannels": list[str]()}
     return answer(
         success(
@@ -181,8 +181,8 @@ def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
     options = channel.options(merchant)
     if options is None:
         return {"enabled": False, "acceptedChannels": []}
-    least, most = channel_rules.limits(channel.facts, merchant)
-    span = channel.facts.expiry_max
+    least, most = channel_rules.limits(channel.spec, merchant)
+    span = channel.spec.expiry_max
     return {
         "enabled": True,
         **({"acceptedChannels": options} if options else {}),
@@ -192,13 +192,13 @@ def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
     }
 
 
-async def picture(desk: Desk, request: Request) -> Response:
+async def picture(endpoints: Endpoints, request: Request) -> Response:
     """The picture behind qrUrl: no credentials, since buyers' browsers load it; the id cannot be guessed."""
     name, _, kind = str(request.path_params["name"]).rpartition(".")
     id_ = id_of(name)
     if id_ is None:
         return await not_found(request)
-    text = await lookups.picture_text(desk.world, id_) if kind in ("png", "svg") else None
+    text = await lookups.picture_text(endpoints.world, id_) if kind in ("png", "svg") else None
     if text is None:
         raise PaymentUnknown
     headers = {"cache-control": "private, max-age=3600"}

@@ -6,25 +6,25 @@ from starlette.responses import Response
 from gerbang.api._bodies import said_in, shaped
 from gerbang.api._ids import id_of
 from gerbang.api.v2_sessions import orders, requests
-from gerbang.api.v2_sessions.answers import Desk, answer, success
+from gerbang.api.v2_sessions.answers import Endpoints, answer, success
 from gerbang.errors import PaymentUnknown
 from gerbang.services import expiry, sandbox
 from gerbang.services.lookups import Question
 
 
-async def simulate(desk: Desk, request: Request) -> Response:
-    merchant_id = desk.merchant_of(request)
-    sandbox.sandbox_clock(desk.world)
+async def simulate(endpoints: Endpoints, request: Request) -> Response:
+    merchant_id = endpoints.merchant_of(request)
+    sandbox.sandbox_clock(endpoints.world)
     asked = shaped(await said_in(request), requests.Simulation)
     amount = orders.minor(asked.amount, zero_is_open=False)
     payment_id = id_of(asked.paymentSessionId)
     if payment_id is None:
         raise PaymentUnknown
     if asked.chargeStatus == "EXPIRED":
-        await expiry.expire_now(desk.world, merchant_id, payment_id)
+        await expiry.expire_now(endpoints.world, merchant_id, payment_id)
         return _updated(True)
-    found = await desk.commands.read(Question(merchant_id, payment_id))
-    booked = await desk.commands.report(sandbox.simulated_payment(found, amount, asked.bankReference))
+    found = await endpoints.batches.read(Question(merchant_id, payment_id))
+    booked = await endpoints.batches.report(sandbox.simulated_payment(found, amount, asked.bankReference))
     return _updated(booked.outcome == "booked" and not booked.heard_before)
 
 

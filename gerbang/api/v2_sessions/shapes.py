@@ -13,7 +13,7 @@ import msgspec
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import in_rupiah
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
 from gerbang.services.pages import Pages
 
@@ -43,7 +43,7 @@ CHARGE_STATUS = {
 METHOD = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR", "ewallet": "EWALLET", "retail_outlet": "RETAIL_OUTLET"}
 """The last is ours: the API has no word for a payment at a till, which another dialect or the page may have opened."""
 NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
-"""A standing virtual account without an end prints the zero time (seed example of a static payment)."""
+"""A static virtual account without an end prints the zero time (seed example of a static payment)."""
 
 
 def amount(minor: int) -> Json:
@@ -68,7 +68,7 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     if urls := _redirect_url(payment):
         written["redirectUrl"] = urls
     if not older:
-        written["paymentType"] = "MULTIPLE" if payment.standing else "SINGLE"
+        written["paymentType"] = "MULTIPLE" if payment.static else "SINGLE"
     written["paymentMethod"] = _method(payment, pages)
     written["statementDescriptor"] = payment.descriptor
     if read:
@@ -118,40 +118,40 @@ def _method(payment: Payment, pages: Pages) -> Json | None:
     if method is None:
         return None
     written: Json = {"type": METHOD[method.channel]}
-    if method.block is not None:
-        written |= _block(method.channel, method.block, pages.picture_url(payment.id), payment.created_at)
+    if method.instructions is not None:
+        written |= _instructions(method.channel, method.instructions, pages.picture_url(payment.id), payment.created_at)
     return written
 
 
-def _block(channel: str, block: Block, picture_url: str, created_at: datetime) -> Json:
+def _instructions(channel: str, instructions: Instructions, picture_url: str, created_at: datetime) -> Json:
     """The part of a method or charge that tells how to pay: `virtualAccount` or `qr`."""
     if channel == "virtual_account":
         return {
             "virtualAccount": {
-                "channel": block.option,
-                "virtualAccountNumber": block.number,
-                "virtualAccountName": block.name,
-                "expiryAt": block.expires_at or NO_INSTANT,
+                "channel": instructions.option,
+                "virtualAccountNumber": instructions.number,
+                "virtualAccountName": instructions.name,
+                "expiryAt": instructions.expires_at or NO_INSTANT,
             }
         }
     if channel == "ewallet":
-        return {"ewallet": {"channel": block.option}}
+        return {"ewallet": {"channel": instructions.option}}
     if channel == "retail_outlet":
-        outlet = {"channel": block.option, "paymentCode": block.number, "name": block.name}
-        return {"retailOutlet": outlet | {"expiryAt": block.expires_at}}
+        outlet = {"channel": instructions.option, "paymentCode": instructions.number, "name": instructions.name}
+        return {"retailOutlet": outlet | {"expiryAt": instructions.expires_at}}
     qr: Json = {
-        "acquirer": block.acquirer,
-        "qrContent": block.content,
+        "acquirer": instructions.acquirer,
+        "qrContent": instructions.content,
         "qrUrl": picture_url,
-        "qrType": "STATIC" if block.store else "DYNAMIC",
-        "retrievalReferenceNumber": block.retrieval_reference,
-        "issuerName": block.issuer,
-        # A standing QR has no end; the vendor prints the time of its creation there.
-        "expiryAt": block.expires_at or created_at,
-        "merchantName": block.name,
+        "qrType": "STATIC" if instructions.store else "DYNAMIC",
+        "retrievalReferenceNumber": instructions.retrieval_reference,
+        "issuerName": instructions.issuer,
+        # A static QR has no end; the vendor prints the time of its creation there.
+        "expiryAt": instructions.expires_at or created_at,
+        "merchantName": instructions.name,
     }
-    if block.store:
-        qr["storeId"] = block.store
+    if instructions.store:
+        qr["storeId"] = instructions.store
     return {"qr": qr}
 
 
@@ -172,7 +172,7 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
         "updatedAt": charge.updated_at,
         "paidAt": charge.paid_at,
     }
-    written |= _block(charge.channel, charge.block, pages.picture_url(charge.id), charge.created_at)
+    written |= _instructions(charge.channel, charge.instructions, pages.picture_url(charge.id), charge.created_at)
     if charge.failure_code is not None:
         written |= _failure(charge)
     return written

@@ -5,15 +5,15 @@ from starlette.responses import Response
 
 from gerbang.api._bodies import said_in, shaped
 from gerbang.api.v2_sessions import requests
-from gerbang.api.v2_sessions.answers import Desk, answer, success
+from gerbang.api.v2_sessions.answers import Endpoints, answer, success
 from gerbang.services import credentials
 from gerbang.services.merchants import V2
 
 
-async def give(desk: Desk, request: Request) -> Response:
+async def give(endpoints: Endpoints, request: Request) -> Response:
     merchant = request.headers.get("x-merchant-id", "")
-    merchant_id = await credentials.sign_in(desk.world, merchant, request.headers.get("x-merchant-secret", ""), V2)
+    merchant_id = await credentials.sign_in(endpoints.world, merchant, request.headers.get("x-merchant-secret", ""), V2)
     shaped(await said_in(request), requests.AccessToken)
-    token = credentials.issue_token(desk.world, merchant_id, merchant)
+    token = credentials.issue_token(endpoints.world, merchant_id, merchant)
     lifetime = int(credentials.TOKEN_LIFETIME.total_seconds())
     return answer(success({"accessToken": token, "expiresIn": str(lifetime), "tokenType": "Bearer"}))

@@ -6,9 +6,9 @@ from starlette.types import ASGIApp
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
 from gerbang.api.v4_documents import banks, disbursements, errors, links, methods, payments
-from gerbang.api.v4_documents.answers import Desk, method_not_allowed, not_found
-from gerbang.api.v4_documents.events import PaymentVoice, PayoutVoice
-from gerbang.domain.deliveries import Voice
+from gerbang.api.v4_documents.answers import Endpoints, method_not_allowed, not_found
+from gerbang.api.v4_documents.events import PaymentCallbacks, PayoutCallbacks
+from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
 
 
@@ -22,37 +22,40 @@ register_url_convertor("static_type", _StaticType())
 
 
 def build(context: Context) -> ASGIApp:
-    desk = Desk(context)
+    endpoints = Endpoints(context)
     static = "/api/v4/payment_methods/{type:static_type}"
     return Routes(
         {
-            "/api/v4/payments": {"GET": desk.endpoint(payments.listed), "POST": desk.endpoint(payments.create)},
-            "/api/v4/payments/{id}": {"GET": desk.endpoint(payments.read)},
-            "/api/v4/payments/{id}/tasks": {"POST": desk.endpoint(payments.tasks)},
-            static: {"POST": desk.endpoint(methods.create)},
-            f"{static}/{{id}}": {"GET": desk.endpoint(methods.read)},
-            f"{static}/{{id}}/payments": {"GET": desk.endpoint(methods.payments)},
-            f"{static}/{{id}}/tasks": {"POST": desk.endpoint(methods.tasks)},
-            "/api/v4/payment_links": {"POST": desk.endpoint(links.create)},
-            "/api/v4/payment_links/{id}": {"GET": desk.endpoint(links.read)},
-            "/api/v4/payment_links/{id}/tasks": {"POST": desk.endpoint(links.tasks)},
-            "/api/v4/disbursements": {
-                "GET": desk.endpoint(disbursements.listed),
-                "POST": desk.endpoint(disbursements.create),
+            "/api/v4/payments": {
+                "GET": endpoints.endpoint(payments.listed),
+                "POST": endpoints.endpoint(payments.create),
             },
-            "/api/v4/disbursements/{id}": {"GET": desk.endpoint(disbursements.read)},
-            "/api/v4/disbursements/{id}/tasks": {"POST": desk.endpoint(disbursements.tasks)},
-            "/api/v4/banks": {"GET": desk.endpoint(banks.listed)},
-            "/api/v4/validation_services/bank_account_validation": {"POST": desk.endpoint(banks.validate)},
-            "/api/v4/overviews/balance_overview": {"GET": desk.endpoint(disbursements.balance)},
+            "/api/v4/payments/{id}": {"GET": endpoints.endpoint(payments.read)},
+            "/api/v4/payments/{id}/tasks": {"POST": endpoints.endpoint(payments.tasks)},
+            static: {"POST": endpoints.endpoint(methods.create)},
+            f"{static}/{{id}}": {"GET": endpoints.endpoint(methods.read)},
+            f"{static}/{{id}}/payments": {"GET": endpoints.endpoint(methods.payments)},
+            f"{static}/{{id}}/tasks": {"POST": endpoints.endpoint(methods.tasks)},
+            "/api/v4/payment_links": {"POST": endpoints.endpoint(links.create)},
+            "/api/v4/payment_links/{id}": {"GET": endpoints.endpoint(links.read)},
+            "/api/v4/payment_links/{id}/tasks": {"POST": endpoints.endpoint(links.tasks)},
+            "/api/v4/disbursements": {
+                "GET": endpoints.endpoint(disbursements.listed),
+                "POST": endpoints.endpoint(disbursements.create),
+            },
+            "/api/v4/disbursements/{id}": {"GET": endpoints.endpoint(disbursements.read)},
+            "/api/v4/disbursements/{id}/tasks": {"POST": endpoints.endpoint(disbursements.tasks)},
+            "/api/v4/banks": {"GET": endpoints.endpoint(banks.listed)},
+            "/api/v4/validation_services/bank_account_validation": {"POST": endpoints.endpoint(banks.validate)},
+            "/api/v4/overviews/balance_overview": {"GET": endpoints.endpoint(disbursements.balance)},
         },
         not_found=not_found,
         method_not_allowed=method_not_allowed,
     )
 
 
-def voices(base_url: str, page_key: str) -> list[Voice]:
-    return [PaymentVoice(Pages(base_url, page_key)), PayoutVoice()]
+def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
+    return [PaymentCallbacks(Pages(base_url, page_key)), PayoutCallbacks()]
 
 
 DIALECT = Dialect(
@@ -60,6 +63,6 @@ DIALECT = Dialect(
     title="One-time payments",
     prefixes=("/api/v4/",),
     build=build,
-    voices=voices,
+    callback_formats=callback_formats,
     unread=errors.unread,
 )

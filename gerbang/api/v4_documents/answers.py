@@ -29,13 +29,13 @@ REPEATED = (
 BASIC = "send the API key as user and the secret key as password by HTTP Basic; bearer tokens are for /v2"
 
 
-class Desk:
+class Endpoints:
     """What every endpoint of this dialect has at hand."""
 
     def __init__(self, context: Context) -> None:
         self.world = context.world
-        self.commands = context.commands
-        self.pages = Pages(context.base_url, context.world.seals.page_key)
+        self.batches = context.batches
+        self.pages = Pages(context.base_url, context.world.keyring.page_key)
 
     async def merchant_of(self, request: Request) -> UUID:
         """Who is asking: HTTP Basic with the API key and the secret key (reference, 1.3). Raises CredentialsWrong."""
@@ -49,9 +49,9 @@ class Desk:
             raise CredentialsWrong(
                 why=f"what follows Basic in Authorization is not base64 of a text; {BASIC}"
             ) from None
-        return await self.commands.sign_in(SignIn(key, secret, V4))
+        return await self.batches.sign_in(SignIn(key, secret, V4))
 
-    def endpoint(self, does: Callable[["Desk", Request, UUID], Awaitable[Response]]) -> Endpoint:
+    def endpoint(self, does: Callable[["Endpoints", Request, UUID], Awaitable[Response]]) -> Endpoint:
         """What answers one method of one path: whatever goes wrong is told as `errors`."""
 
         async def answer(request: Request) -> Response:

@@ -6,15 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api._bodies import Malformed
-from gerbang.api.v4_documents.answers import Desk, answer, document
+from gerbang.api.v4_documents.answers import Endpoints, answer, document
 from gerbang.api.v4_documents.requests import Attributes, attributes_of
-from gerbang.domain.banks import BANKS
+from gerbang.domain.bank_directory import BANKS
 from gerbang.services import payouts
 
 ACCOUNT_LENGTH_MAX = 34
 
 
-async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     banks = [
         {
             "id": bank.code.lower(),
@@ -26,10 +26,10 @@ async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     return answer(document(banks))
 
 
-async def validate(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def validate(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     number, bank = account_of(asked, "accountNo")
-    name = await payouts.account_name(desk.world, bank, number)
+    name = await payouts.account_name(endpoints.world, bank, number)
     attributes = {"accountName": name, "accountNo": number, "bankShortCode": bank}
     return answer(document({"attributes": attributes}), 201)
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api.v4_documents import listing, shapes
-from gerbang.api.v4_documents.answers import Desk, answer, created, document, id_in_path
+from gerbang.api.v4_documents.answers import Endpoints, answer, created, document, id_in_path
 from gerbang.api.v4_documents.banks import account_of
 from gerbang.api.v4_documents.events import PAYOUTS
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
@@ -28,7 +28,7 @@ CALLED = {
 ENDS: tuple[Literal["complete"], Literal["fail"]] = ("complete", "fail")
 
 
-async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     asked.rupiah_only()
     amount = asked.amount()
@@ -45,7 +45,7 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     )
     description = asked.text("description", lines=True)
     made = await payouts.create(
-        desk.world, NewPayout(merchant_id, PAYOUTS, reference, amount, destination, description)
+        endpoints.world, NewPayout(merchant_id, PAYOUTS, reference, amount, destination, description)
     )
     differs = [CALLED[name] for name in differing(made, amount, destination, description)]
     return created(document(shapes.payout(made)), merchant_id, differs)
@@ -58,11 +58,11 @@ def _id(request: Request) -> UUID:
     return id_
 
 
-async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
-    return answer(document(shapes.payout(await payouts.read(desk.world, merchant_id, _id(request)))))
+async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
+    return answer(document(shapes.payout(await payouts.read(endpoints.world, merchant_id, _id(request)))))
 
 
-async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
 
     async def page(query: listing.Query) -> list[Payout]:
@@ -73,23 +73,23 @@ async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
             reference=query.reference,
             newest_first=query.newest_first,
         )
-        return await payouts.page(desk.world, merchant_id, search, query.number, query.size)
+        return await payouts.page(endpoints.world, merchant_id, search, query.number, query.size)
 
     found = await listing.looked_up(query, page)
     return answer(document([shapes.payout(payout) for payout in found]))
 
 
-async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     """The word of the simulator bank: the money arrived, or came back (reference, section 6)."""
     asked = await attributes_of(request)
     action = asked.one_of("action", ENDS)
-    ended = await payouts.finish(desk.world, merchant_id, _id(request), action)
+    ended = await payouts.finish(endpoints.world, merchant_id, _id(request), action)
     return answer(document(shapes.task(f"contract_{ended.id.hex}", "disbursement", action)), 202)
 
 
-async def balance(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def balance(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     """Total is available and pending; what is on its way out is in neither (reference, 7.4)."""
-    found = await balances.overview(desk.world, merchant_id)
+    found = await balances.overview(endpoints.world, merchant_id)
     attributes = {
         "totalBalance": shapes.money(found.total),
         "availableBalance": shapes.money(found.available),

@@ -45,16 +45,16 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.ChannelNotEnabled: _UNSUPPORTED,
     errors.AgreementUnusable: _UNSUPPORTED,
     errors.ChannelNotBuilt: _UNSUPPORTED,
-    errors.StandingNeedsApiMode: _INVALID,
-    errors.StandingNotOffered: _UNSUPPORTED,
+    errors.StaticNeedsApiMode: _INVALID,
+    errors.StaticNotOffered: _UNSUPPORTED,
     errors.NumberOutsideRange: _NUMBER,
     errors.NumberTooLong: Answer(400, "TXN0007", "suffixNo exceeds the maximum number"),
-    errors.NumberForStandingOnly: _INVALID,
+    errors.NumberForStaticOnly: _INVALID,
     errors.TooMuchKept: _INVALID,
     errors.NumberNotOffered: Answer(400, "TXN0006", "suffixNo is not supported for this bank"),
     errors.NumberTaken: _NUMBER,
     errors.RangeUsedUp: _NUMBER,
-    errors.StandingQrQuotaUsedUp: Answer(400, "TXN0003", "Transaction exceeds account transaction limit"),
+    errors.StaticQrQuotaUsedUp: Answer(400, "TXN0003", "Transaction exceeds account transaction limit"),
     errors.PageTooLong: _INVALID,
     errors.PaymentUnknown: _MISSING,
     errors.CustomerUnknown: _MISSING,
@@ -145,15 +145,15 @@ def refused(refusal: Refused, path: str) -> Response:
 
 
 def _in_our_words(refusal: Refused) -> Refused:
-    facts = refusal.facts
+    spec = refusal.spec
     if isinstance(refusal, errors.WrongState):
-        state = str(facts["state"])
-        thing = {"payout": "disbursement"}.get(str(facts["thing"]), "payment")
-        facts = facts | {"state": STATUS.get(state, state), "thing": thing}
+        state = str(spec["state"])
+        thing = {"payout": "disbursement"}.get(str(spec["thing"]), "payment")
+        spec = spec | {"state": STATUS.get(state, state), "thing": thing}
     for name in ("bank", "offered"):
-        if name in facts:
-            facts = facts | {name: ", ".join(BANK_NAMES.get(bank, bank) for bank in str(facts[name]).split(", "))}
-    return type(refusal)(refusal.field, **facts)
+        if name in spec:
+            spec = spec | {name: ", ".join(BANK_NAMES.get(bank, bank) for bank in str(spec[name]).split(", "))}
+    return type(refusal)(refusal.field, **spec)
 
 
 def _field_of(refusal: Refused, *, static: bool) -> str:

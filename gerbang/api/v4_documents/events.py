@@ -17,7 +17,7 @@ from gerbang.services.pages import Pages
 PRODUCT = "v4-payments"
 PAYOUTS = "v4-disbursements"
 TRIES = 20
-LADDER = tuple(timedelta(minutes=5 * step) for step in range(1, TRIES))
+RETRY_SCHEDULE = tuple(timedelta(minutes=5 * step) for step in range(1, TRIES))
 """At most 20 tries, each wait 5 minutes longer than the one before (reference, 5.3)."""
 
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
@@ -31,7 +31,7 @@ TERMS = Terms(
         "virtual_account": ChannelTerms(
             amount_min=rupiah(10_000),
             amount_max=rupiah(100_000_000),
-            standing_min=rupiah(1),
+            static_min=rupiah(1),
             expiry_min=HOUR,
             expiry_max=MONTH,
             fee=Rate(flat=rupiah(3_300)),
@@ -45,7 +45,7 @@ TERMS = Terms(
         "qris": ChannelTerms(
             amount_min=rupiah(1_500),
             amount_max=rupiah(5_000_000),
-            standing_min=rupiah(1),
+            static_min=rupiah(1),
             expiry_min=HOUR,
             expiry_max=MONTH,
         ),
@@ -58,7 +58,7 @@ TERMS = Terms(
 """Limits, expiry bounds and prices of the one-time-payment reference, sections 2.3, 2.4 and 8."""
 
 
-class _Voice:
+class _Format:
     """What the callbacks of both products have in common."""
 
     def new_signing_secret(self) -> str:
@@ -80,11 +80,15 @@ class _Voice:
         }
 
 
-class PaymentVoice(_Voice):
+class PaymentCallbacks(_Format):
     """Callbacks of payments: at paid and at completed (reference, 5.4)."""
 
     product = Product(
-        PRODUCT, frozenset({"payment.paid", "charge.succeeded", "charge.settled"}), LADDER, TERMS, takes_no=False
+        PRODUCT,
+        frozenset({"payment.paid", "charge.succeeded", "charge.settled"}),
+        RETRY_SCHEDULE,
+        TERMS,
+        takes_no=False,
     )
 
     def __init__(self, pages: Pages) -> None:
@@ -98,10 +102,10 @@ class PaymentVoice(_Voice):
         return document(shapes.paid(snapshot.payment, snapshot.charge, self._pages))
 
 
-class PayoutVoice(_Voice):
+class PayoutCallbacks(_Format):
     """Callbacks of disbursements: when it is known how they ended (reference, 5.4)."""
 
-    product = Product(PAYOUTS, frozenset({"payout.completed", "payout.failed"}), LADDER, takes_no=False)
+    product = Product(PAYOUTS, frozenset({"payout.completed", "payout.failed"}), RETRY_SCHEDULE, takes_no=False)
 
     def body(self, event: Event, sequence: int) -> bytes:
         assert event.snapshot is not None and event.snapshot.payout is not None, "news that is told has a snapshot"

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api.v4_documents import payments, shapes
-from gerbang.api.v4_documents.answers import Desk, answer, document, id_in_path
+from gerbang.api.v4_documents.answers import Endpoints, answer, document, id_in_path
 from gerbang.api.v4_documents.events import MONTH, PRODUCT
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.api.v4_documents.tasks import ACTIONS, do
@@ -20,7 +20,7 @@ from gerbang.services.lists import Asked, Paid
 SCOPE = "links"
 
 
-async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     asked.rupiah_only()
     name = asked.demanded("customerName", NAME_LENGTH_MAX)
@@ -31,12 +31,12 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
     }
 
     ends = asked.instant("expiredAt")
-    if ends is not None and ends > desk.world.clock.now() + MONTH:
+    if ends is not None and ends > endpoints.world.clock.now() + MONTH:
         # No way to pay waits longer, so until then its page would have none to offer.
         raise ExpiryTooFar("expires_at", title="A payment link", maximum=f"{MONTH.days} days")
 
     def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return document(shapes.link(payment, charge, desk.pages))
+        return document(shapes.link(payment, charge, endpoints.pages))
 
     order = NewPayment(
         merchant_id=merchant_id,
@@ -59,25 +59,25 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         expires_at=ends,
         answer=rendered,
     )
-    return await payments.made_or_known(desk, order, "paymentMethodOptions.")
+    return await payments.made_or_known(endpoints, order, "paymentMethodOptions.")
 
 
-async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:
+async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Paid:
     id_ = id_in_path(request, "paymentlink_")
-    found = None if id_ is None else await desk.commands.find(Asked(merchant_id, id_))
+    found = None if id_ is None else await endpoints.batches.find(Asked(merchant_id, id_))
     if found is None or found.payment.scope != SCOPE:
         raise PaymentUnknown
     return found
 
 
-async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
-    found = await _found(desk, request, merchant_id)
-    return answer(document(shapes.link(found.payment, found.charge, desk.pages)))
+async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
+    found = await _found(endpoints, request, merchant_id)
+    return answer(document(shapes.link(found.payment, found.charge, endpoints.pages)))
 
 
-async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     action = asked.one_of("action", ACTIONS)
-    found = await _found(desk, request, merchant_id)
-    await do(desk, found, action)
+    found = await _found(endpoints, request, merchant_id)
+    await do(endpoints, found, action)
     return answer(document(shapes.task(f"paymentlink_{found.payment.id.hex}", "payment_links", action)))

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api.v4_documents import listing, shapes
-from gerbang.api.v4_documents.answers import Desk, answer, document
+from gerbang.api.v4_documents.answers import Endpoints, answer, document
 from gerbang.api.v4_documents.events import PRODUCT
 from gerbang.api.v4_documents.payments import STATUSES, made_or_known, method_of, written
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
@@ -24,12 +24,12 @@ PREFIXES = {"virtual_bank_accounts": "va_", "qris": "qr_"}
 DIGITS = {"virtual_bank_accounts": 32, "qris": shapes.QR_DIGITS}
 
 
-async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     type_ = TYPES[request.path_params["type"]]
     asked = await attributes_of(request)
 
     def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return document(shapes.static_method(payment, desk.pages))
+        return document(shapes.static_method(payment, endpoints.pages))
 
     order = NewPayment(
         merchant_id=merchant_id,
@@ -44,10 +44,10 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         expires_at=None,
         answer=rendered,
     )
-    return await made_or_known(desk, order)
+    return await made_or_known(endpoints, order)
 
 
-async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Payment:
+async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Payment:
     type_ = request.path_params["type"]
     found = re.fullmatch(
         f"{PREFIXES[type_]}([0-9a-f]{{{DIGITS[type_]}}})", str(request.path_params["id"]), re.ASCII | re.IGNORECASE
@@ -55,35 +55,35 @@ async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Payment:
     if found is None:
         raise PaymentUnknown
     low, high = UUID(hex=found[1].ljust(32, "0")), UUID(hex=found[1].ljust(32, "f"))
-    return await lists.standing(desk.world, merchant_id, low, high, shapes.CHANNELS[TYPES[type_]])
+    return await lists.static(endpoints.world, merchant_id, low, high, shapes.CHANNELS[TYPES[type_]])
 
 
-async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
-    return answer(document(shapes.static_method(await _found(desk, request, merchant_id), desk.pages)))
+async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
+    return answer(document(shapes.static_method(await _found(endpoints, request, merchant_id), endpoints.pages)))
 
 
-async def payments(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def payments(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
-    found = await _found(desk, request, merchant_id)
+    found = await _found(endpoints, request, merchant_id)
     listed = await listing.looked_up(
-        query, lambda query: lists.page_of_standing(desk.world, found, listing.wanted(query), query.number)
+        query, lambda query: lists.page_of_static(endpoints.world, found, listing.wanted(query), query.number)
     )
-    return answer(written(desk, listed))
+    return answer(written(endpoints, listed))
 
 
-async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     """Money that the sandbox plays: every task is an arrival of its own (reference, section 6)."""
-    sandbox.sandbox_clock(desk.world)
+    sandbox.sandbox_clock(endpoints.world)
     asked = await attributes_of(request)
     action = asked.one_of("action", ("receive_payment",))
     options = asked.member("options")
     amount = options.arriving()
-    found = await _found(desk, request, merchant_id)
-    report = await sandbox.simulated_arrival(desk.world, found, amount, options.field("amount"))
-    booked = await desk.commands.report(report)
+    found = await _found(endpoints, request, merchant_id)
+    report = await sandbox.simulated_arrival(endpoints.world, found, amount, options.field("amount"))
+    booked = await endpoints.batches.report(report)
     reference = None
     if report.channel == "virtual_account" and booked.charge_id is not None:
-        arrived = await desk.commands.find(Asked(merchant_id, booked.charge_id))
+        arrived = await endpoints.batches.find(Asked(merchant_id, booked.charge_id))
         reference = None if arrived.charge is None else shapes.arrival_reference(arrived.charge)
     target = shapes.method_id(found), shapes.TYPES[report.channel]
     return answer(document(shapes.task(*target, action, reference=reference, amount=amount)), 201)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gerbang.api._bodies import Malformed
 from gerbang.api.v4_documents import listing, shapes
-from gerbang.api.v4_documents.answers import Desk, answer, created, document, id_in_path
+from gerbang.api.v4_documents.answers import Endpoints, answer, created, document, id_in_path
 from gerbang.api.v4_documents.errors import FIELDS
 from gerbang.api.v4_documents.events import PRODUCT
 from gerbang.api.v4_documents.requests import (
@@ -44,13 +44,13 @@ OPTIONS = ("number", "payer_name", "shown_name", "return_url")
 STATUSES = ("pending", "processing", "paid", "completed", "cancelled", "expired", "failed")
 
 
-async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     type_ = asked.one_of("paymentMethodType", list(shapes.CHANNELS))
     options = asked.member("paymentMethodOptions")
 
     def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return document(shapes.one_time(payment, charge, desk.pages))
+        return document(shapes.one_time(payment, charge, endpoints.pages))
 
     asked.rupiah_only()
     ends = asked.instant("expiredAt")
@@ -66,7 +66,7 @@ async def create(desk: Desk, request: Request, merchant_id: UUID) -> Response:
         expires_at=ends,
         answer=rendered,
     )
-    return await made_or_known(desk, order, "paymentMethodOptions.")
+    return await made_or_known(endpoints, order, "paymentMethodOptions.")
 
 
 def method_of(type_: str, options: Attributes, beside: Attributes) -> Method:
@@ -92,12 +92,12 @@ def _offset(offset: timedelta | None) -> dict[str, str | bool]:
     return {} if offset is None else {"offset": str(int(offset.total_seconds()))}
 
 
-async def made_or_known(desk: Desk, order: NewPayment, options: str = "") -> Response:
+async def made_or_known(endpoints: Endpoints, order: NewPayment, options: str = "") -> Response:
     """The answer to a create. A reference that was used before is answered with what was made then (reference, 1.6)."""
     try:
-        return created(await desk.commands.create(order), order.merchant_id)
+        return created(await endpoints.batches.create(order), order.merchant_id)
     except ReferenceTaken:
-        known = await lists.of_reference(desk.world, order.merchant_id, order.scope, order.reference)
+        known = await lists.of_reference(endpoints.world, order.merchant_id, order.scope, order.reference)
         if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
             raise
         others = differing(known.payment, order.amount, order.method, order.details, order.expires_at)
@@ -112,34 +112,34 @@ def _called(name: str, order: NewPayment, options: str) -> str | None:
     return options + CALLED[name] if name in OPTIONS else CALLED.get(name)
 
 
-async def read(desk: Desk, request: Request, merchant_id: UUID) -> Response:
-    found = await _found(desk, request, merchant_id)
-    return answer(document(shapes.paid(found.payment, found.charge, desk.pages)))
+async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
+    found = await _found(endpoints, request, merchant_id)
+    return answer(document(shapes.paid(found.payment, found.charge, endpoints.pages)))
 
 
-async def _found(desk: Desk, request: Request, merchant_id: UUID) -> Paid:
+async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Paid:
     id_ = id_in_path(request, "contract_")
     if id_ is None:
         raise PaymentUnknown
-    return await desk.commands.find(Asked(merchant_id, id_))
+    return await endpoints.batches.find(Asked(merchant_id, id_))
 
 
-async def listed(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
     found = await listing.looked_up(
-        query, lambda query: lists.page(desk.world, merchant_id, listing.wanted(query), query.number)
+        query, lambda query: lists.page(endpoints.world, merchant_id, listing.wanted(query), query.number)
     )
-    return answer(written(desk, found))
+    return answer(written(endpoints, found))
 
 
-def written(desk: Desk, found: list[Paid]) -> bytes:
+def written(endpoints: Endpoints, found: list[Paid]) -> bytes:
     """A page of payments."""
-    return document([shapes.paid(one.payment, one.charge, desk.pages) for one in found])
+    return document([shapes.paid(one.payment, one.charge, endpoints.pages) for one in found])
 
 
-async def tasks(desk: Desk, request: Request, merchant_id: UUID) -> Response:
+async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     action = asked.one_of("action", ACTIONS)
-    found = await _found(desk, request, merchant_id)
-    await do(desk, found, action)
+    found = await _found(endpoints, request, merchant_id)
+    await do(endpoints, found, action)
     return answer(document(shapes.task(f"contract_{found.id.hex}", "payment", action)), 201)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from gerbang.clock import wib
-from gerbang.domain.banks import BANKS as BANK_DIRECTORY
+from gerbang.domain.bank_directory import BANKS as BANK_DIRECTORY
 from gerbang.domain.charges import Charge
 from gerbang.domain.money import MINOR_PER_RUPIAH
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.services.pages import Pages
@@ -77,7 +77,7 @@ def status_of(payment: Payment, charge: Charge | None) -> str:
     """The status of a payment that is paid once; with an arrival's charge, that of the arrival."""
     if charge is not None and charge.settled_at is not None:
         return STATUS["settled"]
-    if charge is not None and charge.standing:
+    if charge is not None and charge.static:
         return STATUS["paid"]
     return "failed" if payment.failed else STATUS[payment.state]
 
@@ -119,14 +119,14 @@ def arrival(payment: Payment, charge: Charge, pages: Pages) -> Json:
         "referenceId": arrival_reference(charge),
         "fees": money(charge.fee),
         "paymentMethod": {"id": method_id(payment), "type": TYPES[charge.channel], "referenceId": payment.reference}
-        | {"instructions": _instructions(payment, charge.channel, charge.block, pages)},
+        | {"instructions": _instructions(payment, charge.channel, charge.instructions, pages)},
     }
     return {"id": f"contract_{charge.id.hex}", "type": "payment", "attributes": attributes}
 
 
 def paid(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
     """A payment of either kind: with an arrival's charge it is the arrival."""
-    if charge is not None and charge.standing:
+    if charge is not None and charge.static:
         return arrival(payment, charge, pages)
     return one_time(payment, charge, pages)
 
@@ -148,26 +148,30 @@ def method_of_charge(payment: Payment, charge: Charge, pages: Pages) -> Json:
             "mobileUrl": pages.wallet_app_url(charge),
         }
     else:
-        written["instructions"] = _instructions(payment, charge.channel, charge.block, pages, charge)
+        written["instructions"] = _instructions(payment, charge.channel, charge.instructions, pages, charge)
     return written
 
 
 def _instructions(
-    payment: Payment, channel: str, block: Block, pages: Pages, charge: Charge | None = None
+    payment: Payment, channel: str, instructions: Instructions, pages: Pages, charge: Charge | None = None
 ) -> dict[str, str | None]:
     if channel == "virtual_account":
-        bank = block.option or ""
+        bank = instructions.option or ""
         return {
             "bankShortCode": BANK_NAMES.get(bank, bank),
-            "accountNo": block.number,
-            "displayName": block.name,
+            "accountNo": instructions.number,
+            "displayName": instructions.name,
         }
     if channel == "retail_outlet":
-        return {"retailOutletName": block.option, "paymentCode": block.number, "displayName": block.name}
+        return {
+            "retailOutletName": instructions.option,
+            "paymentCode": instructions.number,
+            "displayName": instructions.name,
+        }
     return {
-        "imageUrl": pages.picture_url(charge.id if charge and not charge.standing else payment.id),
-        "displayName": (payment.method.payer_name if payment.method else "") or block.name,
-        "qrString": block.content,
+        "imageUrl": pages.picture_url(charge.id if charge and not charge.static else payment.id),
+        "displayName": (payment.method.payer_name if payment.method else "") or instructions.name,
+        "qrString": instructions.content,
     }
 
 
@@ -179,13 +183,13 @@ def method_id(payment: Payment) -> str:
 
 def static_method(payment: Payment, pages: Pages) -> Json:
     """A static method, with no status, amount or time (reference, section 3)."""
-    assert payment.method is not None and payment.method.block is not None
+    assert payment.method is not None and payment.method.instructions is not None
     return {
         "id": method_id(payment),
         "type": TYPES[payment.method.channel],
         "attributes": {
             "referenceId": payment.reference,
-            "instructions": _instructions(payment, payment.method.channel, payment.method.block, pages),
+            "instructions": _instructions(payment, payment.method.channel, payment.method.instructions, pages),
         },
     }
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from gerbang.api.v4_documents import shapes
-from gerbang.api.v4_documents.answers import Desk
+from gerbang.api.v4_documents.answers import Endpoints
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import WrongState
@@ -16,14 +16,16 @@ CANCELLED = "VOID_SESSION"
 """The reason of the first dialect's table that says: by the merchant."""
 
 
-async def do(desk: Desk, found: Paid, action: str) -> None:
+async def do(endpoints: Endpoints, found: Paid, action: str) -> None:
     """Raises WrongState, and NotInLiveMode for what only a sandbox can play."""
     if action != "cancel":
-        sandbox.sandbox_clock(desk.world)
+        sandbox.sandbox_clock(endpoints.world)
     status = shapes.status_of(found.payment, found.charge)
     if action == "cancel":
         try:
-            await endings.withdraw(desk.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED))
+            await endings.withdraw(
+                endpoints.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED)
+            )
         except WrongState:
             if status == "pending":  # it was, a moment ago
                 raise
@@ -35,38 +37,40 @@ async def do(desk: Desk, found: Paid, action: str) -> None:
         if status != "paid" or found.charge is None:
             raise WrongState(state=status, verb="settled")
         try:
-            await settlements.settle_now(desk.world, found.payment.merchant_id, found.charge.id)
+            await settlements.settle_now(endpoints.world, found.payment.merchant_id, found.charge.id)
         except WrongState:
-            if await _status_now(desk, found) != "completed":
+            if await _status_now(endpoints, found) != "completed":
                 raise
     else:
-        await _receive(desk, found, status)
+        await _receive(endpoints, found, status)
 
 
-async def _receive(desk: Desk, found: Paid, status: str) -> None:
+async def _receive(endpoints: Endpoints, found: Paid, status: str) -> None:
     """Plays the buyer who pays."""
     charge = found.charge
     if found.payment.details.redirect and found.payment.state in ("needs_method", "needs_confirmation"):
-        charge = await _chosen(desk, found.payment)
+        charge = await _chosen(endpoints, found.payment)
     if charge is None or charge.state not in ("waiting", "authenticating", "processing"):
         raise WrongState(state=status, verb="paid")
     # The same task for the same charge is the same money, so two that come at once pay once.
-    report = sandbox.simulated_report(charge.channel, charge.block.number, charge.amount, f"TASK-{charge.id.hex}")
-    booked = await desk.commands.report(report)
+    report = sandbox.simulated_report(
+        charge.channel, charge.instructions.number, charge.amount, f"TASK-{charge.id.hex}"
+    )
+    booked = await endpoints.batches.report(report)
     if booked.outcome != "booked":  # somebody was quicker, and the money is late
-        raise WrongState(state=await _status_now(desk, found), verb="paid")
+        raise WrongState(state=await _status_now(endpoints, found), verb="paid")
 
 
-async def _status_now(desk: Desk, found: Paid) -> str:
-    now = await desk.commands.find(Asked(found.payment.merchant_id, found.id))
+async def _status_now(endpoints: Endpoints, found: Paid) -> str:
+    now = await endpoints.batches.find(Asked(found.payment.merchant_id, found.id))
     return shapes.status_of(now.payment, now.charge)
 
 
-async def _chosen(desk: Desk, payment: Payment) -> Charge | None:
+async def _chosen(endpoints: Endpoints, payment: Payment) -> Charge | None:
     """The charge of a payment with a page whose buyer has yet to choose: the first way to pay that fits is taken."""
-    method = checkout.first_fitting(desk.world, await desk.commands.visit(payment.id))
+    method = checkout.first_fitting(endpoints.world, await endpoints.batches.visit(payment.id))
     if method is None:
         return None
     with suppress(WrongState):  # the buyer, or another task, has just chosen
-        await desk.commands.confirm(Confirmation(payment.merchant_id, payment.id, method))
-    return (await desk.commands.find(Asked(payment.merchant_id, payment.id))).charge
+        await endpoints.batches.confirm(Confirmation(payment.merchant_id, payment.id, method))
+    return (await endpoints.batches.find(Asked(payment.merchant_id, payment.id))).charge

@@ -7,11 +7,11 @@ from markupsafe import Markup
 
 from gerbang.domain.merchants import Look
 from gerbang.services import pictures
-from gerbang.web.buyers import addresses, templates
-from gerbang.web.buyers.words import LANGUAGES
-from gerbang.web.checkout.colours import palette
+from gerbang.web._pages import templates, urls
+from gerbang.web._pages.translations import LANGUAGES
+from gerbang.web.checkout.theme import palette
+from gerbang.web.checkout.translations import WORDS
 from gerbang.web.checkout.views import Code, View
-from gerbang.web.checkout.words import WORDS
 
 PACKAGE = "gerbang.web.checkout"
 
@@ -55,7 +55,7 @@ def page(
             link=link,
             shop=shop,
             initial=_initial(shop),
-            logo=addresses.logo(look.logo_url),
+            logo=urls.logo(look.logo_url),
             palette=palette(look.colour),
             version=version,
             form=form,

@@ -7,17 +7,17 @@ from typing import Literal
 from uuid import UUID
 
 from gerbang.domain.money import whole_rupiah
-from gerbang.domain.paycodes import Block
+from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
 from gerbang.errors import AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
 from gerbang.services import checkout
 from gerbang.services.checkout import Visit, Way
-from gerbang.web.buyers import addresses
-from gerbang.web.buyers.written import amount, groups, instant, span
-from gerbang.web.checkout import guides
-from gerbang.web.checkout.guides import Told
-from gerbang.web.checkout.orders import NOTHING, Order, order_of
-from gerbang.web.checkout.words import channel_words
+from gerbang.web._pages import urls
+from gerbang.web._pages.formatting import amount, groups, instant, span
+from gerbang.web.checkout import payment_guides
+from gerbang.web.checkout.order_summary import NOTHING, Order, order_of
+from gerbang.web.checkout.payment_guides import Told
+from gerbang.web.checkout.translations import channel_words
 from gerbang.world import World
 
 RESULTS = ("paid", "cancelled", "expired", "inactive")
@@ -73,7 +73,7 @@ class Code:
     picture: UUID | None = None
     content: str = ""
     nmid: str = ""
-    guides: list[Told] = field(default_factory=list[Told])
+    payment_guides: list[Told] = field(default_factory=list[Told])
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class View:
     notice: str = ""
     """What has just become of the buyer's last choice."""
     notes: list[str] = field(default_factory=list[str])
-    facts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    details: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     back_to: str | None = None
     leave_to: str | None = None
@@ -114,13 +114,13 @@ class View:
 def return_url(payment: Payment) -> str | None:
     """Where a buyer goes once nothing is left to do here: unchanged, and only if it may be linked."""
     details = payment.details
-    urls = {
+    by_state = {
         "paid": details.success_url,
         "cancelled": details.failure_url,
         "inactive": details.failure_url,
         "expired": details.expiration_url,
     }
-    return addresses.linked(urls.get(payment.state))
+    return urls.linked(by_state.get(payment.state))
 
 
 def view_of(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
@@ -128,17 +128,17 @@ def view_of(world: World, visit: Visit, words: Mapping[str, str], language: str)
     state = visit.payment.state
     if state in ("needs_method", "needs_confirmation"):
         return _choice(world, visit, words, language)
-    if state in ("awaiting", "active") and (block := _block(visit)) is not None:
-        return _code(world, visit, block, words, language)
+    if state in ("awaiting", "active") and (instructions := _instructions(visit)) is not None:
+        return _code(world, visit, instructions, words, language)
     return _result(world, visit, words, language)
 
 
-def _block(visit: Visit) -> tuple[str, Block] | None:
-    """The channel and what it shows: a charge's, or a standing method's own."""
+def _instructions(visit: Visit) -> tuple[str, Instructions] | None:
+    """The channel and what it shows: a charge's, or a static method's own."""
     method = visit.payment.method
-    if method is not None and method.block is not None:
-        return method.channel, method.block
-    return (visit.charge.channel, visit.charge.block) if visit.charge else None
+    if method is not None and method.instructions is not None:
+        return method.channel, method.instructions
+    return (visit.charge.channel, visit.charge.instructions) if visit.charge else None
 
 
 def _summary(visit: Visit, words: Mapping[str, str], language: str, way: str = "") -> Summary:
@@ -166,7 +166,7 @@ def _choice(world: World, visit: Visit, words: Mapping[str, str], language: str)
         # One code for every app is the shortest way, and a long list of banks would push all others out of sight.
         offers=sorted(offers, key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way)),
         notice=_declined(visit, words),
-        leave_to=addresses.linked(visit.payment.details.failure_url),
+        leave_to=urls.linked(visit.payment.details.failure_url),
         notes=_notes(visit, words, language),
         end=_end(visit, visit.payment.expires_at, language),
     )
@@ -183,7 +183,7 @@ def _offer(way: Way, words: Mapping[str, str], language: str) -> Offer:
         reason = words["too_far"]
     elif way.refusal is not None:
         reason = words["not_now"]
-    options = [(f"{way.channel}/{option}", guides.title(way.channel, option)) for option in way.options]
+    options = [(f"{way.channel}/{option}", payment_guides.title(way.channel, option)) for option in way.options]
     if reason or len(options) > 1:
         return Offer(said["title"], said["hint"], options, "", reason)
     if not options:
@@ -197,23 +197,23 @@ def _declined(visit: Visit, words: Mapping[str, str]) -> str:
     charge = visit.charge
     if charge is None or charge.state != "failed":
         return ""
-    said = words["declined_notice"].format(way=guides.title(charge.channel, charge.block.option))
-    return said if visit.set_aside else f"{said} {words['nothing_came']}"
+    said = words["declined_notice"].format(way=payment_guides.title(charge.channel, charge.instructions.option))
+    return said if visit.in_suspense else f"{said} {words['nothing_came']}"
 
 
 def _way_title(world: World, channel: str, option: str | None, language: str) -> str:
     """What the way is called: "BCA · Transfer virtual account", or "QRIS"."""
-    said = channel_words(channel, world.channels[channel].facts.title, language)
-    return " · ".join(filter(None, (guides.title(channel, option), said["title"])))
+    said = channel_words(channel, world.channels[channel].spec.title, language)
+    return " · ".join(filter(None, (payment_guides.title(channel, option), said["title"])))
 
 
-def _code(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[str, str], language: str) -> View:
+def _code(world: World, visit: Visit, shown: tuple[str, Instructions], words: Mapping[str, str], language: str) -> View:
     payment, charge = visit.payment, visit.charge
-    channel, block = shown
-    way = _way_title(world, channel, block.option, language)
+    channel, instructions = shown
+    way = _way_title(world, channel, instructions.option, language)
     lapsed = charge is not None and charge.state == "expired" and payment.state == "awaiting"
     code = _code_shown(world, visit, shown, words, language)
-    ends = [end for end in (block.expires_at, payment.expires_at) if end is not None]
+    ends = [end for end in (instructions.expires_at, payment.expires_at) if end is not None]
     return View(
         kind="pay",
         state=payment.state,
@@ -226,40 +226,42 @@ def _code(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[s
         if charge and not world.live and not lapsed and code.shown != "wallet"
         else [],
         lapsed=lapsed,
-        leave_to=addresses.linked(payment.details.failure_url),
+        leave_to=urls.linked(payment.details.failure_url),
         again=charge.id if charge and lapsed and checkout.may_go_back(visit) else None,
         end=_end(visit, payment.expires_at if lapsed else min(ends, default=None), language),
     )
 
 
-def _code_shown(world: World, visit: Visit, shown: tuple[str, Block], words: Mapping[str, str], language: str) -> Code:
-    payment, (channel, block) = visit.payment, shown
-    badge = guides.title(channel, block.option)
-    said = channel_words(channel, world.channels[channel].facts.title, language, badge)
+def _code_shown(
+    world: World, visit: Visit, shown: tuple[str, Instructions], words: Mapping[str, str], language: str
+) -> Code:
+    payment, (channel, instructions) = visit.payment, shown
+    badge = payment_guides.title(channel, instructions.option)
+    said = channel_words(channel, world.channels[channel].spec.title, language, badge)
     owed = amount(payment.amount, language) if payment.amount is not None else ""
-    grouped = groups(block.number)
+    grouped = groups(instructions.number)
     registered = visit.merchant.agreement.qris
     # What is put into a sentence is broken over two lines only where a line is too short, and then between its groups.
     said_amount = owed or words["any_amount"].replace(" ", "\u00a0")
-    places = {"number": " ".join(grouped), "amount": said_amount, "name": block.name}
+    places = {"number": " ".join(grouped), "amount": said_amount, "name": instructions.name}
     return Code(
         channel=channel,
-        shown="picture" if block.content else SHOWN.get(channel, "number"),
+        shown="picture" if instructions.content else SHOWN.get(channel, "number"),
         title=said["title"],
         act=said["act"],
         label=said["number"],
         badge=badge,
         press=said["press"],
         copy=said["copy"],
-        number=block.number,
+        number=instructions.number,
         groups=grouped,
-        name=block.name,
+        name=instructions.name,
         amount=owed,
         amount_digits=str(whole_rupiah(payment.amount)) if payment.amount is not None else "",
-        picture=(visit.charge.id if visit.charge else payment.id) if block.content else None,
-        content=block.content,
-        nmid=registered.nmid if registered and block.content else "",
-        guides=guides.told(channel, block.option, language, places),
+        picture=(visit.charge.id if visit.charge else payment.id) if instructions.content else None,
+        content=instructions.content,
+        nmid=registered.nmid if registered and instructions.content else "",
+        payment_guides=payment_guides.told(channel, instructions.option, language, places),
     )
 
 
@@ -281,19 +283,19 @@ def _plays(owed: int, words: Mapping[str, str], language: str) -> list[tuple[str
 
 def _notes(visit: Visit, words: Mapping[str, str], language: str) -> list[str]:
     """What became of money that was not owed."""
-    if not visit.set_aside:
+    if not visit.in_suspense:
         return []
-    came = words["came" if len(visit.set_aside) == 1 else "came_often"].format(
-        amount=amount(sum(money.amount for money in visit.set_aside), language),
-        at=instant(visit.set_aside[-1].received_at, language),
+    came = words["came" if len(visit.in_suspense) == 1 else "came_often"].format(
+        amount=amount(sum(money.amount for money in visit.in_suspense), language),
+        at=instant(visit.in_suspense[-1].received_at, language),
     )
     owed = amount(visit.payment.amount or 0, language)
-    return [words[_aside(visit)].format(received=came, amount=owed, shop=visit.merchant.name)]
+    return [words[_held_money(visit)].format(received=came, amount=owed, shop=visit.merchant.name)]
 
 
-def _aside(visit: Visit) -> str:
+def _held_money(visit: Visit) -> str:
     """Which words tell of money that was not owed."""
-    payment, came = visit.payment, visit.set_aside
+    payment, came = visit.payment, visit.in_suspense
     outcomes = {money.outcome for money in came}
     if payment.state == "cancelled":
         return "aside_cancelled"
@@ -309,15 +311,15 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str)
     """The page of a payment that its buyer can do nothing about: what they need to ask the shop for it."""
     payment, charge = visit.payment, visit.charge
     state = payment.state if payment.state in RESULTS else "processing"
-    facts: list[tuple[str, str]] = []
+    details: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
-        facts = [
+        details = [
             (words["paid_at"], instant(payment.paid_at, language)),
-            (words["way"], _way_title(world, charge.channel, charge.block.option, language)),
+            (words["way"], _way_title(world, charge.channel, charge.instructions.option, language)),
         ]
-    facts.append((words["order_number"], payment.reference))
+    details.append((words["order_number"], payment.reference))
     if state != "paid" and payment.amount is not None:
-        facts.append((words["bill"], amount(payment.amount, language)))
+        details.append((words["bill"], amount(payment.amount, language)))
     return View(
         kind="result",
         state=state,
@@ -326,5 +328,5 @@ def _result(world: World, visit: Visit, words: Mapping[str, str], language: str)
         summary=_summary(visit, words, language),
         back_to=return_url(payment),
         notes=_notes(visit, words, language),
-        facts=facts,
+        details=details,
     )

@@ -45,13 +45,15 @@ def phrase(text: str) -> Markup:
 
 def prose(text: str) -> Markup:
     """Paragraphs, and lists whose items begin with `- `, as HTML."""
-    return Markup("\n").join(_block(block) for block in re.split(r"\n\s*\n", text.strip()) if block)
+    return Markup("\n").join(
+        _instructions(instructions) for instructions in re.split(r"\n\s*\n", text.strip()) if instructions
+    )
 
 
-def _block(block: str) -> Markup:
-    if not block.startswith("- "):
-        return Markup("<p>{}</p>").format(phrase(block))
-    items = re.split(r"\n- ", block[2:])
+def _instructions(instructions: str) -> Markup:
+    if not instructions.startswith("- "):
+        return Markup("<p>{}</p>").format(phrase(instructions))
+    items = re.split(r"\n- ", instructions[2:])
     return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(phrase(item)) for item in items))
 
 

@@ -2,12 +2,12 @@
 
 from urllib.parse import urlencode
 
-from gerbang.web.buyers import templates, words
-from gerbang.web.buyers.words import LANGUAGES
+from gerbang.web._pages import templates, translations
+from gerbang.web._pages.translations import LANGUAGES
 from gerbang.web.wallet.views import View
 
 PACKAGE = "gerbang.web.wallet"
-WORDS = words.words(PACKAGE)
+WORDS = translations.words(PACKAGE)
 CLOSED = ("foreign", "refused", "busy", "down")
 
 
@@ -26,7 +26,7 @@ def page(
     def link(to: str = "", lang: str | None = asked_language) -> str:
         return f"{root}/wallet{to}?{urlencode({'token': token} | ({'lang': lang} if lang else {}))}"
 
-    name = "ask.html" if view.state == "open" else "told.html"
+    name = "ask.html" if view.state == "open" else "result.html"
     return (
         templates.of(PACKAGE)
         .get_template(name)

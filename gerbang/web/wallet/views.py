@@ -6,9 +6,9 @@ from uuid import UUID
 
 from gerbang.channels.ewallet import WALLETS
 from gerbang.services.checkout import Visit
-from gerbang.web.buyers.written import amount, instant
+from gerbang.web._pages.formatting import amount, instant
 
-Standing = Literal["open", "paid", "declined", "expired", "withdrawn"]
+Static = Literal["open", "paid", "declined", "expired", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class View:
     """The charge is over and took no money, not even money that came too late to count."""
 
 
-def standing_of(visit: Visit, charge_id: UUID) -> Standing:
+def static_of(visit: Visit, charge_id: UUID) -> Static:
     """How a charge stands with the wallet. One that is not the payment's newest was given up for another way to pay."""
     payment, charge = visit.payment, visit.charge
     if charge is None or charge.id != charge_id:
@@ -43,15 +43,15 @@ def standing_of(visit: Visit, charge_id: UUID) -> Standing:
 
 def view_of(visit: Visit, charge_id: UUID, language: str, back_to: str) -> View:
     """The page of a charge at this moment. What is no longer asked for is not shown again."""
-    standing, charge, shop = standing_of(visit, charge_id), visit.charge, visit.merchant.name
-    if standing != "open" or charge is None:
-        took = any(money.charge_id == charge_id for money in visit.set_aside)
-        unpaid = standing in ("declined", "expired") and not took
-        return View(standing, shop=shop, back_to=back_to, not_charged=unpaid)
+    static, charge, shop = static_of(visit, charge_id), visit.charge, visit.merchant.name
+    if static != "open" or charge is None:
+        took = any(money.charge_id == charge_id for money in visit.in_suspense)
+        unpaid = static in ("declined", "expired") and not took
+        return View(static, shop=shop, back_to=back_to, not_charged=unpaid)
     return View(
-        standing,
+        static,
         shop=shop,
-        wallet=WALLETS.get(charge.block.option or "", ""),
+        wallet=WALLETS.get(charge.instructions.option or "", ""),
         amount=amount(charge.amount, language),
         reference=visit.payment.reference,
         before=instant(charge.expires_at, language) if charge.expires_at else "",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.sandbox.explorers import Explorer
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 
 @pytest.fixture

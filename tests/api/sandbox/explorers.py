@@ -13,7 +13,7 @@ import yaml
 
 from gerbang.api import sandbox
 from tests.api.v2_sessions.contracts import Contract
-from tests.gateways import Shop
+from tests.support.gateways import Shop
 
 CONTRACT = Contract(yaml.safe_load((Path(sandbox.__file__).parent / "openapi.yaml").read_text("utf-8")))
 

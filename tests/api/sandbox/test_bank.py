@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.sandbox.explorers import Explorer
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 
 def reported(explorer: Explorer, **money: object) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def test_nothing_is_paid_in_the_future_however_fast_a_banks_clock_is(explorer: E
     assert payment["createdAt"] < charge["paidAt"] <= explorer.done("GET", "clock")["now"]
 
 
-def test_a_standing_number_is_paid_again_and_again(explorer: Explorer) -> None:
+def test_a_static_number_is_paid_again_and_again(explorer: Explorer) -> None:
     payment = explorer.create(paymentType="MULTIPLE", amount=None)
     number = payment["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
     for amount in (10_000, 1, 9_999_999_999):
@@ -190,8 +190,8 @@ def test_a_payment_that_there_is_none_of_is_not_found(explorer: Explorer) -> Non
 def test_no_sum_of_money_is_too_large_for_the_books(mover: Explorer) -> None:
     for number in range(120):
         reported(mover, number=f"140200000000{number:04d}", amount=9_999_999_999_999_999)
-    standing = mover.create(paymentType="MULTIPLE", amount=None)
-    number = standing["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
+    static = mover.create(paymentType="MULTIPLE", amount=None)
+    number = static["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
     for _ in range(12):
         reported(mover, number=number, amount=9_999_999_999_999_999)
     assert mover.done("GET", "ledger")["sum"] == "0.00"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.sandbox.explorers import Explorer, receiver
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 
 def test_callbacks_go_where_they_were_last_told_to(mover: Explorer) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.api.sandbox.explorers import Explorer, receiver
-from tests.gateways import DOCUMENTS_DAY, Databases, Gateway, Shop
+from tests.support.gateways import DOCUMENTS_DAY, Databases, Gateway, Shop
 
 
 def instant(text: str) -> datetime:

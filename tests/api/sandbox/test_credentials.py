@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.sandbox.explorers import Explorer
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 
 def basic(key: str, secret: str) -> dict[str, str]:

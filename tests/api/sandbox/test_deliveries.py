@@ -8,7 +8,7 @@ import pytest
 
 from gerbang.domain.signatures import standard_webhooks
 from tests.api.sandbox.explorers import Explorer, receiver
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 
 def paid(explorer: Explorer, url: str) -> str:

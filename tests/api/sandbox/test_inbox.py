@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.api.sandbox.explorers import Explorer
-from tests.gateways import Gateway
-from tests.peers import until_hung_up
+from tests.support.gateways import Gateway
+from tests.support.peers import until_hung_up
 
 
 def post(explorer: Explorer, body: bytes, **headers: str) -> httpx.Response:

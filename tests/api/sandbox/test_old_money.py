@@ -6,10 +6,10 @@ from typing import Any
 from msgspec import to_builtins
 
 from gerbang.services import lookups, merchants
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 
 
-def _standing(shop: Shop) -> dict[str, Any]:
+def _static(shop: Shop) -> dict[str, Any]:
     options = {
         "virtualAccount": {"channel": "PERMATA", "virtualAccountName": "Budi", "virtualAccountNumber": "00000007"}
     }
@@ -18,12 +18,12 @@ def _standing(shop: Shop) -> dict[str, Any]:
 
 def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway: Gateway) -> None:
     shop = gateway.shop
-    old = _standing(shop)
-    paid_at = gateway.house.world.clock.now() + timedelta(seconds=1)
+    old = _static(shop)
+    paid_at = gateway.services.world.clock.now() + timedelta(seconds=1)
     shop.advance(seconds=60)
     shop.simulate(old["id"], "EXPIRED")
     shop.advance(seconds=25 * 3600)
-    new = _standing(shop)
+    new = _static(shop)
     number = "7699013100000007"
     assert new["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == number
     report = {"number": number, "amount": 75_000, "paidAt": paid_at.isoformat()}
@@ -33,7 +33,7 @@ def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway
 
 
 def test_another_sum_under_a_used_reference_is_set_aside_and_not_lost(shop: Shop) -> None:
-    session = _standing(shop)
+    session = _static(shop)
     first = shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 10_000, "bankReference": "R-1"})
     again = shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 10_000, "bankReference": "R-1"})
     other = shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 11_000, "bankReference": "R-1"})
@@ -70,23 +70,23 @@ def test_money_is_not_paid_before_it_was_asked_for(gateway: Gateway) -> None:
     charge = shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"][0]
     assert charge["paidAt"] == charge["createdAt"]
     (kept,) = gateway.rows("SELECT settles_at FROM charges WHERE payment_id::text = $1", session["id"])
-    assert kept["settles_at"] >= gateway.house.world.clock.now() - timedelta(minutes=1)
+    assert kept["settles_at"] >= gateway.services.world.clock.now() - timedelta(minutes=1)
 
 
 def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not_booked(gateway: Gateway) -> None:
     first, second = gateway.shop, gateway.new_shop()
-    old = _standing(first)
+    old = _static(first)
     number = old["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
-    paid_at = gateway.house.world.clock.now() + timedelta(seconds=1)
+    paid_at = gateway.services.world.clock.now() + timedelta(seconds=1)
     first.advance(seconds=60)
     first.simulate(old["id"], "EXPIRED")
     first.advance(seconds=25 * 3600)
-    world = gateway.house.world
+    world = gateway.services.world
     known = gateway.do(lookups.merchant(world, first.merchant_id)).agreement
     gateway.do(
         merchants.change_agreement(world, second.merchant_id, {"virtual_account": to_builtins(known.virtual_account)})
     )
-    new = _standing(second)
+    new = _static(second)
     assert new["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == number
     report = {"number": number, "amount": 75_000, "paidAt": paid_at.isoformat()}
     before = gateway.rows("SELECT count(*) FROM reports")

@@ -10,7 +10,7 @@ import pytest
 from gerbang.domain.money import MINOR_PER_RUPIAH
 from gerbang.services.sandbox_merchant import STARTING_BALANCE
 from tests.api.sandbox.explorers import Explorer
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 QRIS: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "paymentMethodOptions": None}
 

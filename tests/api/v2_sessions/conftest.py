@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.v2_sessions.contracts import CheckedShop
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 
 @pytest.fixture

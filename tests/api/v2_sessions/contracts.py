@@ -15,7 +15,7 @@ from referencing.jsonschema import DRAFT202012
 
 from gerbang.api import v2_sessions
 from gerbang.web.docs.contents import find
-from tests.gateways import Shop
+from tests.support.gateways import Shop
 
 Schema = dict[str, Any]
 WITHOUT_OPERATION = {404: "NotFound", 405: "MethodNotAllowed"}

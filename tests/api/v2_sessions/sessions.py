@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 
 from tests.api.v2_sessions.contracts import CheckedShop
-from tests.gateways import Shop
+from tests.support.gateways import Shop
 
 
 def fresh(word: str = "ref") -> str:

@@ -14,7 +14,7 @@ from tests.api.v2_sessions.listeners import Heard, Listener
 from tests.api.v2_sessions.sessions import in_state, rupiah, waiting
 
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
-LADDER = [timedelta(minutes=5), timedelta(minutes=15), *(timedelta(hours=hours) for hours in (1, 3, 6, 12))]
+RETRY_SCHEDULE = [timedelta(minutes=5), timedelta(minutes=15), *(timedelta(hours=hours) for hours in (1, 3, 6, 12))]
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_the_ladder_is_climbed_to_the_second_and_then_the_callback_is_parked(
     listener.status = 503
     traveller.simulate(traveller.create()["id"])
     heard(traveller, listener)
-    for number, wait in enumerate(LADDER, 1):
+    for number, wait in enumerate(RETRY_SCHEDULE, 1):
         tried = delivery(traveller)
         assert (tried["state"], len(tried["tries"]), len(listener.heard)) == ("waiting", number, number)
         due = instant(tried["nextAt"])
@@ -324,7 +324,7 @@ def test_a_parked_callback_that_is_sent_again_climbs_the_whole_ladder_anew(
     traveller.advance(seconds=30 * 86_400)
     assert len(listener.heard) == 14
     tries = [instant(attempt["at"]) for attempt in delivery(traveller)["tries"][7:]]
-    for wait, (earlier, later) in zip(LADDER, pairwise(tries), strict=True):
+    for wait, (earlier, later) in zip(RETRY_SCHEDULE, pairwise(tries), strict=True):
         assert wait <= later - earlier < wait + timedelta(seconds=5)
     assert delivery(traveller)["state"] == "parked"
 

@@ -211,14 +211,14 @@ def test_a_merchants_own_limits_take_the_place_of_the_channels(shop: CheckedShop
 
 @pytest.mark.parametrize("bank", BANKS)
 def test_every_bank_gives_numbers_of_its_own_prefix(shop: CheckedShop, bank: str) -> None:
-    facts = virtual_account.BANKS[bank]
+    spec = virtual_account.BANKS[bank]
     options = {"virtualAccount": {"channel": bank, "virtualAccountName": "Budi"}}
     number = shop.create(paymentMethodOptions=options)["chargeDetails"][0]["virtualAccount"]
     assert number["channel"] == bank
-    assert number["virtualAccountNumber"].startswith(facts.dynamic_company)
+    assert number["virtualAccountNumber"].startswith(spec.dynamic_company)
     assert number["virtualAccountName"] == "TOKO BARU - Budi"
     static = shop.create(**OPEN, paymentMethodOptions=options)["paymentMethod"]["virtualAccount"]
-    assert static["virtualAccountNumber"].startswith(facts.static_company)
+    assert static["virtualAccountNumber"].startswith(spec.static_company)
     assert static["virtualAccountName"] == "Budi"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.v2_sessions.contracts import CheckedShop, refusal
 from tests.api.v2_sessions.sessions import rupiah, status_of, waiting
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 QR: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "paymentMethodOptions": None}
 STATIC: dict[str, Any] = {"paymentType": "MULTIPLE", "expiryAt": "2025-03-30T06:03:00Z"}
@@ -24,7 +24,7 @@ def idle(databases: Databases, tmp_path: Path) -> Iterator[CheckedShop]:
 
 def move(shop: CheckedShop, to: datetime) -> None:
     """Moves the clock, and it stands still there to the microsecond; no step is taken by anybody."""
-    clock: Any = shop.gateway.house.world.clock
+    clock: Any = shop.gateway.services.world.clock
     clock.move_to(to)
     clock._ticking = False
     assert clock.now() == to

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import HOUSE
+from gerbang.domain.merchants import PLATFORM
 from gerbang.domain.money import MINOR_PER_RUPIAH
 from gerbang.services.merchants import default_agreement
 from gerbang.services.sandbox_merchant import STARTING_BALANCE
@@ -85,8 +85,8 @@ def test_a_paid_virtual_account_costs_a_flat_fee_and_its_vat(shop: CheckedShop) 
         "bank/simulator": 20_000,
         "pending": 0,
         "available": -(20_000 - 4_440),
-        "house/fees": -4_000,
-        "house/vat": -440,
+        "platform/fees": -4_000,
+        "platform/vat": -440,
     }
 
 
@@ -105,8 +105,8 @@ def test_what_is_paid_is_pending_whole_until_its_bank_settles_and_the_fee_is_tak
         "bank/simulator": 20_000,
         "pending": 0,
         "available": -(20_000 - fee - vat),
-        "house/fees": -fee,
-        "house/vat": -vat,
+        "platform/fees": -fee,
+        "platform/vat": -vat,
     }
     books_balance(traveller)
 
@@ -127,7 +127,7 @@ def test_a_paid_qris_costs_a_percentage_and_its_vat_rounded_half_up_to_the_sen(
     own = agreed(shop)
     own.simulate(own.create(**QR, amount=rupiah(amount))["id"])
     found = balances(own)
-    assert (found["house/fees"], found["house/vat"]) == (-Decimal(fee), -Decimal(vat))
+    assert (found["platform/fees"], found["platform/vat"]) == (-Decimal(fee), -Decimal(vat))
     assert (found["pending"], found["available"]) == (0, -(amount - Decimal(fee) - Decimal(vat)))
 
 
@@ -145,15 +145,15 @@ def test_a_merchants_own_fee_is_flat_and_percent_with_vat(shop: CheckedShop, rat
     own.simulate(own.create()["id"])
     found = balances(own)
     assert (found["pending"], found["available"]) == (0, -(20_000 - Decimal(total)))
-    assert found.get("house/fees", 0) == -Decimal(net)
-    assert found.get("house/vat", 0) == -(Decimal(total) - Decimal(net))
+    assert found.get("platform/fees", 0) == -Decimal(net)
+    assert found.get("platform/vat", 0) == -(Decimal(total) - Decimal(net))
 
 
 def test_a_bank_may_have_a_fee_of_its_own(shop: CheckedShop) -> None:
     own = agreed(shop, virtual_account=Rate(flat=1_000_00), virtual_account_BRI=Rate(flat=2_000_00))
     own.simulate(own.create()["id"])
     own.simulate(own.create(**BCA)["id"])
-    assert balances(own)["house/fees"] == -3_000
+    assert balances(own)["platform/fees"] == -3_000
 
 
 def test_each_arrival_at_a_static_number_costs_its_fee(shop: CheckedShop) -> None:
@@ -187,7 +187,7 @@ def test_what_is_not_owed_is_set_aside_whole_and_without_a_fee(
     found = balances(shop)
     assert found["suspense"] == -amount
     assert found["bank/simulator"] - before.get("bank/simulator", 0) == amount
-    for account in ("pending", "available", "house/fees"):
+    for account in ("pending", "available", "platform/fees"):
         assert found.get(account) == before.get(account)
     assert status_of(shop, payment_id) == state
     [told] = [item["body"]["data"] for item in shop.inbox() if item["body"]["event"] == "MONEY.SET_ASIDE"]
@@ -212,15 +212,19 @@ def test_too_little_twice_does_not_add_up_to_enough(shop: CheckedShop) -> None:
 
 
 def test_money_to_nobodys_number_is_kept_by_the_house(shop: CheckedShop) -> None:
-    [before] = shop.gateway.rows("SELECT coalesce(sum(balance), 0) AS sum FROM accounts WHERE name = 'house/suspense'")
+    [before] = shop.gateway.rows(
+        "SELECT coalesce(sum(balance), 0) AS sum FROM accounts WHERE name = 'platform/suspense'"
+    )
     told = report(shop, 12_345, number="9999999999999999")
     assert (told["outcome"], told["paymentId"]) == ("unknown_number", None)
-    [after] = shop.gateway.rows("SELECT balance FROM accounts WHERE name = 'house/suspense'")
+    [after] = shop.gateway.rows("SELECT balance FROM accounts WHERE name = 'platform/suspense'")
     assert before["sum"] - after["balance"] == 1_234_500
     assert balances(shop) == {}
     assert shop.news() == []
-    events = shop.gateway.rows("SELECT kind FROM events WHERE merchant_id = $1 ORDER BY sequence DESC LIMIT 1", HOUSE)
-    assert events == [{"kind": "money.set_aside"}]
+    events = shop.gateway.rows(
+        "SELECT kind FROM events WHERE merchant_id = $1 ORDER BY sequence DESC LIMIT 1", PLATFORM
+    )
+    assert events == [{"kind": "money.in_suspense"}]
 
 
 def test_money_to_a_number_that_was_given_back_goes_to_whoever_had_it_last(traveller: CheckedShop) -> None:

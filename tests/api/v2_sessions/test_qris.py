@@ -107,7 +107,7 @@ def test_a_code_ends_after_an_hour_however_long_its_payment_lasts(shop: CheckedS
 
 
 def test_a_code_may_end_earlier_when_asked_to(shop: CheckedShop) -> None:
-    in_5_minutes = shop.gateway.house.world.clock.now() + timedelta(minutes=5)
+    in_5_minutes = shop.gateway.services.world.clock.now() + timedelta(minutes=5)
     end = f"{in_5_minutes:%Y-%m-%dT%H:%M:%SZ}"
     session = shop.create(**QR | {"paymentMethodOptions": {"qr": {"expiryAt": end}}})
     assert qr_of(session)["expiryAt"] == end

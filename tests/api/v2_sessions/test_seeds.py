@@ -179,7 +179,7 @@ def test_the_printed_method_fragment_of_api_mode_finishes_a_payment(traveller: C
 def claims_of(shop: CheckedShop, url: str) -> tuple[Json, Json]:
     """Header and claims of the token in a page's address, after its signature was found good."""
     token = url.partition("?token=")[2]
-    key = shop.gateway.house.world.seals.page_key
+    key = shop.gateway.services.world.keyring.page_key
     claims = jwt.decode(token, key, algorithms=["HS256"], options={"verify_exp": False})
     return jwt.get_unverified_header(token), claims
 

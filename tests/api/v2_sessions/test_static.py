@@ -1,4 +1,4 @@
-"""Static payments: standing numbers and QR codes, the ranges they come from, and when a number is free again."""
+"""Static payments: static numbers and QR codes, the ranges they come from, and when a number is free again."""
 
 from typing import Any
 

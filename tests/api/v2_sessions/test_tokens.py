@@ -135,7 +135,7 @@ def test_the_token_is_looked_at_before_anything_else(shop: CheckedShop) -> None:
 
 def forged(shop: CheckedShop) -> dict[str, str]:
     """Tokens that were never given, by what is wrong with them."""
-    key = shop.gateway.house.world.seals.token_key
+    key = shop.gateway.services.world.keyring.token_key
     own = str(shop.merchant_id)
     right: dict[str, Any] = {
         "iss": "backend-portal",
@@ -216,9 +216,9 @@ def test_a_refused_token_says_what_to_send_instead(shop: CheckedShop) -> None:
 
 
 def test_an_expired_token_is_told_the_time_of_the_gateway(shop: CheckedShop) -> None:
-    now = shop.gateway.house.world.clock.now().timestamp()
+    now = shop.gateway.services.world.clock.now().timestamp()
     claims = jwt.decode(sign_in(shop).json()["data"]["accessToken"], options={"verify_signature": False})
-    key = shop.gateway.house.world.seals.token_key
+    key = shop.gateway.services.world.keyring.token_key
     old = jwt.encode(claims | {"exp": int(now) - 60}, key, algorithm="HS256")
     assert re.search(
         r"the token expired at 2025-03-30T\d\d:\d\d:\d\dZ, and it is 2025-03-30T\d\d:\d\d:\d\dZ here; sign in",

@@ -7,7 +7,7 @@ from pathlib import Path
 from gerbang.db.embedded import postgres
 from tests.api.v2_sessions.contracts import CheckedShop, refusal
 from tests.api.v2_sessions.sessions import order, rupiah, status_of
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 
 def silent(_: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.v2_sessions.listeners import Listener
 from tests.api.v4_documents.contracts import CheckedShop
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 
 @pytest.fixture

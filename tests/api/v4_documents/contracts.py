@@ -9,7 +9,7 @@ import yaml
 
 from gerbang.api import v4_documents
 from tests.api.v2_sessions.contracts import Contract
-from tests.gateways import V4Shop
+from tests.support.gateways import V4Shop
 
 HOOKS = {"payment": "payment", "payment_links": "paymentLink", "disbursement": "disbursement"}
 

@@ -163,7 +163,7 @@ def decline(shop: CheckedShop, payment: Json) -> None:
     """The buyer of a wallet does not want to pay."""
     charge = UUID(hex=payment["attributes"]["paymentMethod"]["id"].removeprefix("shopeepay_")[:32])
     gateway = shop.gateway
-    gateway.do(endings.decline(gateway.house.world, Decline(UUID(uuid_of(payment)), charge)))
+    gateway.do(endings.decline(gateway.services.world, Decline(UUID(uuid_of(payment)), charge)))
 
 
 def uuid_of(data: Json) -> str:
@@ -175,7 +175,7 @@ def balance(shop: CheckedShop) -> tuple[str, str, str]:
     """Total, available, pending; without what a sandbox's own merchant begins with."""
     answered = shop.call("GET", "/api/v4/overviews/balance_overview")
     said = answered.json()["data"]["attributes"]
-    live = shop.gateway.house.world.live
+    live = shop.gateway.services.world.live
     own = not live and str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id
     begun = STARTING_BALANCE // MINOR_PER_RUPIAH if own else 0
     total, available = (str(Decimal(said[name]) - begun) for name in ("totalBalance", "availableBalance"))

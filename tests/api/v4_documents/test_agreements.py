@@ -36,7 +36,7 @@ TYPE = "/data/attributes/paymentMethodType"
 
 
 def agreed(shop: CheckedShop, **changes: object) -> None:
-    world = shop.gateway.house.world
+    world = shop.gateway.services.world
     agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, replace(agreement, **changes)))
 
@@ -63,7 +63,7 @@ UNUSABLE = "QRIS cannot be used as it was agreed for this merchant: ask the oper
 
 def registered(shop: CheckedShop, **changes: str) -> None:
     """Keeps another QRIS registration, untried."""
-    agreement = shop.gateway.do(lookups.merchant(shop.gateway.house.world, shop.merchant_id)).agreement
+    agreement = shop.gateway.do(lookups.merchant(shop.gateway.services.world, shop.merchant_id)).agreement
     assert agreement.qris is not None
     agreed(shop, qris=replace(agreement.qris, **changes))
 

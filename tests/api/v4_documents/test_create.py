@@ -37,7 +37,7 @@ def wallet(**more: object) -> dict[str, Any]:
 
 
 def ahead(shop: CheckedShop, **span: float) -> str:
-    return (shop.gateway.house.world.clock.now() + timedelta(**span)).astimezone(WIB).isoformat(timespec="seconds")
+    return (shop.gateway.services.world.clock.now() + timedelta(**span)).astimezone(WIB).isoformat(timespec="seconds")
 
 
 def instructions(payment: dict[str, Any]) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def test_a_suffix_that_is_no_digits_is_refused(shop: CheckedShop, suffix: object
 
 
 def test_a_suffix_is_refused_at_a_bank_that_lets_nobody_choose(shop: CheckedShop) -> None:
-    world = shop.gateway.house.world
+    world = shop.gateway.services.world
     agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
     assert agreement.virtual_account is not None
     banks = agreement.virtual_account.banks

@@ -112,7 +112,7 @@ def test_its_keys_do_not_open_the_other_dialect_but_they_open_the_sandbox(shop: 
 
 
 def test_new_secrets_end_the_old_ones_at_once(shop: CheckedShop) -> None:
-    keys = shop.gateway.do(merchants.rotate_secrets(shop.gateway.house.world, shop.merchant_id))
+    keys = shop.gateway.do(merchants.rotate_secrets(shop.gateway.services.world, shop.merchant_id))
     assert keys.v4_key == shop.keys[0]
     refused(shop, basic(*shop.keys))
     assert shop.stranger("GET", PAYMENTS, basic(keys.v4_key, keys.v4_secret)).status_code == 200

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gerbang.domain.banks import BANKS
+from gerbang.domain.bank_directory import BANKS
 from gerbang.services import sandbox_merchant
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import (
@@ -21,7 +21,7 @@ from tests.api.v4_documents.documents import (
     status_of,
     task,
 )
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 
 VALIDATION = "/api/v4/validation_services/bank_account_validation"
 GIVEN = 9_996_337
@@ -230,7 +230,7 @@ def test_a_suite_that_begins_with_a_payout_can_run_in_a_fresh_sandbox(traveller:
 
 
 def test_a_sandbox_is_given_its_starting_balance_once_and_one_that_is_in_use_is_given_none(gateway: Gateway) -> None:
-    world, url = gateway.house.world, gateway.base_url
+    world, url = gateway.services.world, gateway.base_url
     given = "SELECT count(*)::integer AS times FROM transfers WHERE reason = 'starting_balance'"
     assert gateway.rows(given) == [{"times": 1}]
     gateway.do(sandbox_merchant.ready(world, url, gateway.sandbox))

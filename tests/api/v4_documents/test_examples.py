@@ -30,7 +30,7 @@ from tests.api.v4_documents.documents import (
     task,
 )
 from tests.api.v4_documents.examples import Check, about, example, like, reproduces, text, the
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 Travel = Callable[[str], CheckedShop]
 ID: dict[str, Check] = {"data.id": like("contract_[0-9a-f]{32}")}
@@ -220,7 +220,7 @@ def test_the_recorded_refusal_comes_out(shop: CheckedShop) -> None:
 
 def test_the_recorded_balance_comes_out(shop: CheckedShop) -> None:
     """Pending were 99,000 and 15,000, whole; available was what had been settled before."""
-    world, merchant = shop.gateway.house.world, shop.merchant_id
+    world, merchant = shop.gateway.services.world, shop.merchant_id
 
     async def give() -> None:
         async with world.db.transaction() as tx:

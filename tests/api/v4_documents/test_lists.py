@@ -27,7 +27,7 @@ from tests.api.v4_documents.documents import (
     static_qris,
     task,
 )
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 STATUSES = ("pending", "paid", "completed", "cancelled", "expired", "failed")
 
@@ -252,7 +252,7 @@ def test_a_payment_is_expired_in_every_list_from_its_instant_on(idle: CheckedSho
     """Whether or not a worker has passed by."""
     ended = made(idle, PAYMENTS, order(expiredAt="2025-03-30T14:00:00+07:00"))
     waits = idle.create()
-    clock = idle.gateway.house.world.clock
+    clock = idle.gateway.services.world.clock
     assert isinstance(clock, MovableClock)
     clock.move_to(datetime(2025, 3, 30, 7, 0, 1, tzinfo=UTC))
     assert [one["attributes"]["status"] for one in listed(idle)] == ["pending", "expired"]

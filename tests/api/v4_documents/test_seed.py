@@ -12,7 +12,7 @@ from gerbang.domain.signatures import hex_hmac_sha256
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import PAYMENTS, balance, read, task
 from tests.api.v4_documents.examples import PRINTED, Check, about, example, like, reproduces, text, the
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 DAY = datetime(2020, 10, 19, 2, 12, 48, tzinfo=UTC)
 """A Monday, when tax on services was still ten per cent."""

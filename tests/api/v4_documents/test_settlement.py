@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import PAYMENTS, Json, balance, made, order, status_of
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 FRIDAY = datetime.fromisoformat("2025-06-13T22:50:00+07:00")
 """With no holiday in the week that follows."""

@@ -204,7 +204,7 @@ def test_a_customer_has_one_number_per_reference(shop: CheckedShop) -> None:
 
 
 def test_the_hundred_and_first_static_qris_is_one_too_many(shop: CheckedShop) -> None:
-    world = shop.gateway.house.world
+    world = shop.gateway.services.world
     agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
     assert agreement.qris is not None
     few = replace(agreement, qris=replace(agreement.qris, static_quota=1))

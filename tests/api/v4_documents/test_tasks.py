@@ -28,7 +28,7 @@ from tests.api.v4_documents.documents import (
     uuid_of,
     written,
 )
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 TYPES = ("virtual_bank_account", "retail_outlet", "qris", "e-wallet")
 STATUSES = ("pending", "paid", "completed", "cancelled", "expired", "failed")

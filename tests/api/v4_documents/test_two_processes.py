@@ -28,7 +28,7 @@ from tests.api.v4_documents.documents import (
     status_of,
     task,
 )
-from tests.gateways import Databases, Gateway, Shop
+from tests.support.gateways import Databases, Gateway, Shop
 
 Pair = tuple[CheckedShop, CheckedShop]
 
@@ -125,12 +125,12 @@ def test_pages_are_turned_wherever_they_are_asked_for_while_new_payments_come(sh
 
 def test_pages_of_sessions_are_turned_wherever_they_are_asked_for(shops: Pair) -> None:
     here, there = shops[0].v2, shops[1].v2
-    standing = here.create(paymentType="MULTIPLE", amount=None, paymentMethod={"type": "QR"}, paymentMethodOptions=None)
+    static = here.create(paymentType="MULTIPLE", amount=None, paymentMethod={"type": "QR"}, paymentMethodOptions=None)
     for _ in range(23):
-        here.simulate(standing["id"], amount={"value": 1000, "currency": "IDR"})
+        here.simulate(static["id"], amount={"value": 1000, "currency": "IDR"})
     for _ in range(4):
         here.create()
-    charges = f"/v2/charges?clientReferenceId={standing['clientReferenceId']}&perPage="
+    charges = f"/v2/charges?clientReferenceId={static['clientReferenceId']}&perPage="
     known = [one["id"] for one in here.get(f"{charges}100")["data"]]
     sessions = [one["id"] for one in here.get("/v2/payments?perPage=100")["data"]]
     seen: list[list[str]] = [[], [], []]
@@ -138,8 +138,8 @@ def test_pages_of_sessions_are_turned_wherever_they_are_asked_for(shops: Pair) -
         shop = (here, there)[page % 2]
         seen[0] += [one["id"] for one in shop.get(f"/v2/payments?perPage=2&page={page}")["data"]]
         seen[1] += [one["id"] for one in shop.get(f"{charges}7&page={page}")["data"]]
-        session = shop.get(f"/v2/payments/{standing['id']}?page={page}")["data"]
+        session = shop.get(f"/v2/payments/{static['id']}?page={page}")["data"]
         seen[2] += [one["id"] for one in session["chargeDetails"]]
         here.create()
-        here.simulate(standing["id"], amount={"value": 1000, "currency": "IDR"})
+        here.simulate(static["id"], amount={"value": 1000, "currency": "IDR"})
     assert seen == [sessions[:6], known[:21], known]

@@ -21,7 +21,7 @@ from tests.api.v4_documents.documents import (
     status_of,
     task,
 )
-from tests.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway
 
 
 def silent(_: str) -> None:

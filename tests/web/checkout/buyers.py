@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from gerbang.services import lookups, merchants
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.shopfronts import Shopfront
 
 PHONE = {"width": 390, "height": 844}
@@ -46,7 +46,7 @@ def send(shop: Shop, front: Shopfront | None = None, **changes: object) -> dict[
 
 def offers(shop: Shop, *channels: str) -> None:
     """Lets a shop's sessions be paid in ways that the first dialect does not offer to everybody."""
-    gateway, world = shop.gateway, shop.gateway.house.world
+    gateway, world = shop.gateway, shop.gateway.services.world
     agreement = gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
     agreed = replace(agreement, also_offered={"payment": list(channels)})
     gateway.do(merchants.set_agreement(world, shop.merchant_id, agreed))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.gateways import Databases, Gateway, Shop
+from tests.support.gateways import Databases, Gateway, Shop
 from tests.web.checkout import browsers
 from tests.web.checkout.buyers import Buyer
 from tests.web.checkout.shopfronts import Shopfront

@@ -14,9 +14,9 @@ from gerbang.services import checkout
 from gerbang.services.checkout import Reopening
 from gerbang.services.confirmations import Confirmation
 from gerbang.services.pages import Pages
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
-from tests.web.checkout.test_live import awaiting
+from tests.web.checkout.test_status_stream import awaiting
 from tests.web.checkout.test_trust import form_of
 
 Buyers = Callable[..., Buyer]
@@ -63,7 +63,7 @@ def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyer
     kinds = [event["event"] for event in shop.get("/sandbox/events?limit=20")["items"]][::-1]
     assert kinds == [
         *("payment.created", "payment.confirmed", "payment.reopened", "payment.confirmed"),
-        *("money.set_aside", "payment.paid"),
+        *("money.in_suspense", "payment.paid"),
     ]
 
 
@@ -104,8 +104,8 @@ def test_what_was_paid_cannot_be_reopened(shop: Shop) -> None:
 
 def reopen(shop: Shop, session: dict[str, Any], charge_id: str) -> None:
     gateway = shop.gateway
-    wish = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge_id))
-    gateway.do(checkout.reopen(gateway.house.world, wish))
+    code_request = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge_id))
+    gateway.do(checkout.reopen(gateway.services.world, code_request))
 
 
 def test_a_page_that_is_out_of_date_ends_nothing(shop: Shop) -> None:
@@ -126,9 +126,9 @@ def test_what_the_merchant_chose_is_not_the_buyers_to_change(shop: Shop, buyer: 
     assert not page.is_visible(CHANGE)
     with pytest.raises(WrongState):
         reopen(shop, session, session["chargeDetails"][0]["id"])
-    standing = shop.create(paymentType="MULTIPLE", amount=None)
+    static = shop.create(paymentType="MULTIPLE", amount=None)
     gateway = shop.gateway
-    assert not gateway.do(gateway.house.commands.visit(UUID(standing["id"]))).payment.details.redirect
+    assert not gateway.do(gateway.services.batches.visit(UUID(static["id"]))).payment.details.redirect
 
 
 def test_a_merchant_may_settle_the_channel_and_leave_the_bank(shop: Shop, buyer: Buyers) -> None:
@@ -185,11 +185,11 @@ def test_the_old_number_rests_before_somebody_else_gets_it(shop: Shop) -> None:
 def test_confirming_by_the_api_and_on_the_page_at_once_gives_one_charge(shop: Shop) -> None:
     session = send(shop)
     gateway = shop.gateway
-    wish = Confirmation(shop.merchant_id, UUID(session["id"]), Method("qris"))
+    code_request = Confirmation(shop.merchant_id, UUID(session["id"]), Method("qris"))
 
     async def both() -> list[object]:
-        confirm = gateway.house.commands.confirm
-        return list(await asyncio.gather(confirm(wish), confirm(wish), return_exceptions=True))
+        confirm = gateway.services.batches.confirm
+        return list(await asyncio.gather(confirm(code_request), confirm(code_request), return_exceptions=True))
 
     outcomes = gateway.do(both())
     assert sum(isinstance(outcome, WrongState) for outcome in outcomes) == 1
@@ -198,16 +198,16 @@ def test_confirming_by_the_api_and_on_the_page_at_once_gives_one_charge(shop: Sh
 
 def test_money_and_going_back_at_the_same_instant_never_lose_the_money(shop: Shop) -> None:
     gateway = shop.gateway
-    world, commands = gateway.house.world, gateway.house.commands
+    world, batches = gateway.services.world, gateway.services.batches
     outcomes: set[tuple[str, str]] = set()
     for order in range(12):
         session = awaiting(shop)
         charge = session_of(shop, session)["chargeDetails"][0]
-        wish = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge["id"]))
+        code_request = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge["id"]))
         money = Report("simulator", f"race-{order}-{session['id']}", "virtual_account", number_of(charge), 18_500_000)
 
-        async def both(money: Report = money, wish: Reopening = wish, order: int = order) -> str:
-            calls = [commands.report(money), checkout.reopen(world, wish)]
+        async def both(money: Report = money, code_request: Reopening = code_request, order: int = order) -> str:
+            calls = [batches.report(money), checkout.reopen(world, code_request)]
             done = await asyncio.gather(*calls[:: -1 if order % 2 else 1], return_exceptions=True)
             return next(each.outcome for each in done if isinstance(each, Booked))
 
@@ -217,11 +217,11 @@ def test_money_and_going_back_at_the_same_instant_never_lose_the_money(shop: Sho
     assert shop.get("/sandbox/ledger")["sum"] == "0.00"
 
 
-def test_standing_payments_have_pages_too_and_end_well(gateway: Gateway, buyer: Buyers) -> None:
+def test_static_payments_have_pages_too_and_end_well(gateway: Gateway, buyer: Buyers) -> None:
     shop = gateway.shop
     session = shop.create(paymentType="MULTIPLE", expiryAt="2025-03-30T07:00:00Z")
-    pages = Pages(gateway.base_url, gateway.house.world.seals.page_key)
-    payment = gateway.do(gateway.house.commands.visit(UUID(session["id"]))).payment
+    pages = Pages(gateway.base_url, gateway.services.world.keyring.page_key)
+    payment = gateway.do(gateway.services.batches.visit(UUID(session["id"]))).payment
     page = buyer().opens(pages.payment_url(payment))
     assert heading(page) == "Transfer ke nomor ini"
     assert not page.is_visible(CHANGE)

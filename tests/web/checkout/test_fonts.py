@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from playwright.sync_api import Page
 
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, link, offers, play, send, too_wide
 
 Buyers = Callable[..., Buyer]

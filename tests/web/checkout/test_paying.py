@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import DESKTOP, PHONE, Buyer, choose, heading, link, play, send, waits_for
 from tests.web.checkout.shopfronts import Shopfront
 
@@ -203,7 +203,7 @@ def test_late_money_is_told_before_the_advice_to_order_anew(shop: Shop, buyer: B
 def test_money_for_a_cancelled_payment_is_told_also_when_it_was_paid_before(site: Gateway, buyer: Buyers) -> None:
     page = buyer().opens(link(site, referenceId="CANCELLED_BUT_PAID"))
     choose(page, "virtual_account/BRI")
-    number, paid_at = "".join(page.inner_text(".digits").split()), site.house.world.clock.now().isoformat()
+    number, paid_at = "".join(page.inner_text(".digits").split()), site.services.world.clock.now().isoformat()
     (row,) = site.rows("SELECT id FROM payments WHERE reference = $1", "CANCELLED_BUT_PAID")
     task, keys = {"data": {"attributes": {"action": "cancel"}}}, site.sandbox.v4
     path = f"/api/v4/payments/contract_{row['id'].hex}/tasks"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from gerbang.web.buyers.written import instant
-from tests.gateways import Gateway, Shop
+from gerbang.web._pages.formatting import instant
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import send
-from tests.web.checkout.test_live import awaiting
+from tests.web.checkout.test_status_stream import awaiting
 
 SAYS = {
     "id": ("Nomor pesanan", "Jumlah tagihan", "Rp\u00a0185.000"),
@@ -16,7 +16,7 @@ SAYS = {
 }
 
 
-def facts(shop: Shop, session: dict[str, Any], language: str) -> dict[str, str]:
+def spec(shop: Shop, session: dict[str, Any], language: str) -> dict[str, str]:
     """What an ended page lists, by its name."""
     page = shop.client.get(f"{session['paymentUrl']}&lang={language}").text
     return dict(re.findall(r"<dt[^>]*>([^<]+)</dt><dd[^>]*>([^<]+)</dd>", page))
@@ -31,7 +31,7 @@ def note(shop: Shop, session: dict[str, Any], language: str) -> str:
 def comes(shop: Shop, number: str, amount: int) -> str:
     """Money comes to a number; when, as it is written in Indonesian."""
     shop.post("/sandbox/bank/reports", {"number": number, "amount": amount})
-    return instant(shop.gateway.house.world.clock.now(), "id")
+    return instant(shop.gateway.services.world.clock.now(), "id")
 
 
 def number_of(shop: Shop, session: dict[str, Any]) -> str:
@@ -51,17 +51,17 @@ def test_an_order_that_has_ended_unpaid_is_named_with_its_amount(gateway: Gatewa
     else:
         shop.advance(seconds=25 * 3600)
     number, bill, amount = SAYS[language]
-    assert facts(shop, session, language) == {number: session["clientReferenceId"], bill: amount}
+    assert spec(shop, session, language) == {number: session["clientReferenceId"], bill: amount}
 
 
 def test_a_receipt_is_still_one_after_the_links_time(gateway: Gateway) -> None:
     shop = gateway.shop
     session = awaiting(shop)
     shop.simulate(session["id"])
-    before = facts(shop, session, "id")
+    before = spec(shop, session, "id")
     assert before.keys() == {"Dibayar pada", "Cara bayar", "Nomor pesanan"}
     shop.advance(seconds=25 * 3600)
-    assert facts(shop, session, "id") == before
+    assert spec(shop, session, "id") == before
     assert '<p class="amount">Rp\u00a0185.000</p>' in shop.client.get(session["paymentUrl"]).text
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import NARROW, Buyer, choose, heading, play, send, too_wide, waits_for
 
 Buyers = Callable[..., Buyer]

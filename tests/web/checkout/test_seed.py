@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jwt
 import pytest
 
-from tests.gateways import Gateway
+from tests.support.gateways import Gateway
 from tests.web.checkout.buyers import Buyer, choose, heading, play, waits_for
 
 Buyers = Callable[..., Buyer]

@@ -15,8 +15,8 @@ from gerbang.domain.merchants import Look
 from gerbang.services import lookups, merchants
 from gerbang.services.pages import Pages
 from gerbang.web import checkout
-from gerbang.web.buyers import addresses, limits
-from tests.gateways import Gateway, Shop
+from gerbang.web._pages import rate_limit, urls
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
 from tests.web.checkout.shopfronts import Shopfront
 
@@ -38,7 +38,7 @@ def token_of(url: str) -> str:
 
 def looks(shop: Shop, **look: object) -> None:
     """Gives the shop's page another look."""
-    world = shop.gateway.house.world
+    world = shop.gateway.services.world
     agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, replace(agreement, look=Look(**look))))  # pyright: ignore[reportArgumentType]  each test names real fields
 
@@ -49,7 +49,7 @@ def looks(shop: Shop, **look: object) -> None:
 def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, how: str) -> None:
     token = token_of(send(shop)["paymentUrl"])
     claims = jwt.decode(token, options={"verify_signature": False})
-    key = shop.gateway.house.world.seals.page_key
+    key = shop.gateway.services.world.keyring.page_key
     tokens = {
         "garbled": token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB"),
         "cut": token[:40],
@@ -214,7 +214,7 @@ def _thing(name: str) -> dict[str, object]:
 
 
 async def _rename(site: Gateway, merchant_id: UUID, name: str) -> None:
-    async with site.house.world.db.transaction() as tx:
+    async with site.services.world.db.transaction() as tx:
         await tx.execute("UPDATE merchants SET name = $2 WHERE id = $1", merchant_id, name)
 
 
@@ -228,7 +228,7 @@ def test_an_address_that_runs_or_leads_elsewhere_is_neither_taken_nor_linked(sho
     assert answered.status_code == 400
     assert answered.json()["error"]["details"][0]["field"] == "redirectUrl.successReturnUrl"
     # Others may have been taken before that was so.
-    assert addresses.linked(url) is None
+    assert urls.linked(url) is None
 
 
 def test_every_answer_is_private_and_under_a_strict_policy(shop: Shop) -> None:
@@ -301,7 +301,7 @@ def test_too_many_requests_for_one_payment_are_put_off_and_others_are_not(shop: 
     statuses = [
         shop.client.get(busy["paymentUrl"].replace("/detail?", "/detail/status?")).status_code for _ in range(150)
     ]
-    assert statuses[: int(limits.BURST)] == [200] * int(limits.BURST)
+    assert statuses[: int(rate_limit.BURST)] == [200] * int(rate_limit.BURST)
     assert 429 in statuses
     answered = shop.client.get(busy["paymentUrl"])
     assert answered.status_code == 429
@@ -310,24 +310,24 @@ def test_too_many_requests_for_one_payment_are_put_off_and_others_are_not(shop: 
 
 
 def test_buckets_fill_again_and_forget_the_idle() -> None:
-    buckets = limits.Buckets()
-    assert all(buckets.take("a", 0.0) for _ in range(int(limits.BURST)))
+    buckets = rate_limit.Buckets()
+    assert all(buckets.take("a", 0.0) for _ in range(int(rate_limit.BURST)))
     assert not buckets.take("a", 0.0)
     assert buckets.take("a", 1.0)
-    for name in range(limits.BUCKETS_MAX + 10):
+    for name in range(rate_limit.BUCKETS_MAX + 10):
         buckets.take(name, 2.0)
-    assert len(buckets) <= limits.BUCKETS_MAX
+    assert len(buckets) <= rate_limit.BUCKETS_MAX
 
 
 def test_live_mode_has_no_panel_and_no_route_for_it(site: Gateway, shop: Shop) -> None:
     """The same house, told that it is live: what only a sandbox has is gone, not hidden."""
 
     class Live:
-        world = dataclasses.replace(site.house.world, live=True)
-        commands = site.house.commands
+        world = dataclasses.replace(site.services.world, live=True)
+        batches = site.services.batches
         base_url = site.base_url
         root = ""
-        when_stopping = site.house.front.when_stopping
+        when_stopping = site.services.router.when_stopping
 
     session = send(shop)
     url = session["paymentUrl"]
@@ -361,17 +361,17 @@ def test_a_page_stays_light(shop: Shop) -> None:
 
 
 def test_a_shop_with_an_address_in_its_own_letters_is_reached(shop: Shop) -> None:
-    assert addresses.location("https://toko.example/selesai?n=Budi é") == "https://toko.example/selesai?n=Budi %C3%A9"
-    assert addresses.origin("https://bücher.example/x") == "https://xn--bcher-kva.example"
-    assert addresses.origin("http://127.0.0.1:80a/") is None
-    assert addresses.linked("https://user@bank.example@evil.example/") is None
-    assert addresses.linked("https:///x") is None
-    assert addresses.linked("https://shop.example/ok?a=1&b=2") == "https://shop.example/ok?a=1&b=2"
+    assert urls.location("https://toko.example/selesai?n=Budi é") == "https://toko.example/selesai?n=Budi %C3%A9"
+    assert urls.origin("https://bücher.example/x") == "https://xn--bcher-kva.example"
+    assert urls.origin("http://127.0.0.1:80a/") is None
+    assert urls.linked("https://user@bank.example@evil.example/") is None
+    assert urls.linked("https:///x") is None
+    assert urls.linked("https://shop.example/ok?a=1&b=2") == "https://shop.example/ok?a=1&b=2"
 
 
 def test_pages_of_this_gateway_carry_the_expiry_in_their_token(shop: Shop) -> None:
     session = send(shop, expiryAt="2025-03-31T23:59:05Z")
     claims = jwt.decode(token_of(session["paymentUrl"]), options={"verify_signature": False})
     assert claims == {"uuid": session["id"], "iss": "backend-portal", "exp": 1743465545}
-    pages = Pages(shop.gateway.base_url, shop.gateway.house.world.seals.page_key)
+    pages = Pages(shop.gateway.base_url, shop.gateway.services.world.keyring.page_key)
     assert str(pages.payment_of(token_of(session["paymentUrl"]))) == session["id"]

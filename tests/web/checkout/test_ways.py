@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from gerbang.services.pictures import svg
-from tests.gateways import Gateway, Shop
 from tests.services.test_pictures import LONG_PAN, QRIS
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import (
     DESKTOP,
     NARROW,

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gerbang.web.buyers.words import LANGUAGES, language_of
-from gerbang.web.buyers.written import amount, count, groups, instant, span
-from gerbang.web.checkout import colours, guides
-from gerbang.web.checkout.orders import NOTHING, order_of
-from gerbang.web.checkout.words import WORDS, channel_words
+from gerbang.web._pages.formatting import amount, count, groups, instant, span
+from gerbang.web._pages.translations import LANGUAGES, language_of
+from gerbang.web.checkout import payment_guides, theme
+from gerbang.web.checkout.order_summary import NOTHING, order_of
+from gerbang.web.checkout.translations import WORDS, channel_words
 
 PLACES = re.compile(r"\{\w+\}")
 MOMENT = datetime(2025, 3, 31, 23, 59, 5, tzinfo=UTC)
@@ -80,9 +80,9 @@ def test_amounts_instants_and_spans_are_right_in_both_languages() -> None:
 
 @given(st.integers(0, 0xFFFFFF))
 def test_any_colour_gives_text_that_can_be_read(number: int) -> None:
-    palette = colours.palette(f"#{number:06x}")
+    palette = theme.palette(f"#{number:06x}")
 
-    def rgb(text: str) -> colours.Rgb:
+    def rgb(text: str) -> theme.Rgb:
         return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
     for text, ground in [
@@ -91,27 +91,29 @@ def test_any_colour_gives_text_that_can_be_read(number: int) -> None:
         (palette.on_dark_band, palette.dark_band),
         (palette.on_dark_accent, palette.dark_accent),
     ]:
-        assert colours.contrast(rgb(text), rgb(ground)) >= 4.5
-    assert colours.contrast(rgb(palette.accent), colours.LIGHT_GROUND) >= 4.5
-    assert colours.contrast(rgb(palette.dark_accent), colours.DARK_CARD) >= 4.5
+        assert theme.contrast(rgb(text), rgb(ground)) >= 4.5
+    assert theme.contrast(rgb(palette.accent), theme.LIGHT_GROUND) >= 4.5
+    assert theme.contrast(rgb(palette.dark_accent), theme.DARK_CARD) >= 4.5
 
 
 def test_a_colour_that_is_none_is_the_houses_own() -> None:
     for odd in ("", "red", "#fff", "#12345g", "#123456;}", "#１２３４５６"):
-        assert colours.palette(odd) == colours.palette("#0f5b57")
+        assert theme.palette(odd) == theme.palette("#0f5b57")
 
 
 def test_every_guide_can_be_told_in_both_languages() -> None:
-    assert {"bca", "qris"} <= guides.guides().keys()
+    assert {"bca", "qris"} <= payment_guides.payment_guides().keys()
     for language in LANGUAGES:
-        told = guides.told("virtual_account", "BCA", language, {"number": "1<2", "amount": "Rp 1", "name": "A & B"})
+        told = payment_guides.told(
+            "virtual_account", "BCA", language, {"number": "1<2", "amount": "Rp 1", "name": "A & B"}
+        )
         assert len(told) > 3
         text = " ".join(step for way in told for step in way.steps)
         assert "<b>1&lt;2</b>" in text
         assert "<b>A &amp; B</b>" in text
         assert "{" not in text
-    assert guides.told("barter", None, "id", {}) == []
-    assert guides.title("virtual_account", "NOBANK") == "NOBANK"
+    assert payment_guides.told("barter", None, "id", {}) == []
+    assert payment_guides.title("virtual_account", "NOBANK") == "NOBANK"
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from playwright.sync_api import Page
 from gerbang.domain.payments import Details, Method
 from gerbang.services.drafts import NewPayment
 from gerbang.services.pages import Pages
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, document, heading, offers, waits_for
 from tests.web.checkout.shopfronts import Shopfront
 from tests.web.checkout.test_choosing_again import back
-from tests.web.checkout.test_live import awaiting
+from tests.web.checkout.test_status_stream import awaiting
 from tests.web.checkout.test_trust import form_of
 
 Buyers = Callable[..., Buyer]
@@ -25,9 +25,9 @@ OPEN, PAY, DECLINE = ".leave .button", "form[action*='/wallet/pay'] button", "fo
 
 def wallet_url(gateway: Gateway, payment_id: object) -> str:
     """Where the newest charge of a payment is agreed to."""
-    visit = gateway.do(gateway.house.commands.visit(UUID(str(payment_id))))
+    visit = gateway.do(gateway.services.batches.visit(UUID(str(payment_id))))
     assert visit.charge is not None
-    return Pages(gateway.base_url, gateway.house.world.seals.page_key).wallet_url(visit.charge)
+    return Pages(gateway.base_url, gateway.services.world.keyring.page_key).wallet_url(visit.charge)
 
 
 def at_the_wallet(shop: Shop) -> tuple[dict[str, str], str]:
@@ -185,9 +185,9 @@ def test_nobody_is_told_that_nothing_was_charged_once_the_wallets_money_has_come
     else:
         shop.advance(seconds=16 * 60)
     assert "Tidak ada yang ditagih kepada Anda." in shop.client.get(url).text
-    visit = gateway.do(gateway.house.commands.visit(UUID(session["id"])))
+    visit = gateway.do(gateway.services.batches.visit(UUID(session["id"])))
     assert visit.charge is not None
-    report = {"channel": "ewallet", "number": visit.charge.block.number, "amount": 185000}
+    report = {"channel": "ewallet", "number": visit.charge.instructions.number, "amount": 185000}
     assert shop.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "late"
     after = shop.client.get(url).text
     assert "Sudah ditolak" in after or "Waktunya sudah habis" in after
@@ -278,8 +278,8 @@ def test_a_page_that_its_shop_settled_on_the_wallet_offers_it_again(shop: Shop, 
         answer=lambda payment, _: shop_pages.payment_url(payment).encode(),
     )
     gateway = shop.gateway
-    shop_pages = Pages(gateway.base_url, gateway.house.world.seals.page_key)
-    page = buyer().opens(gateway.do(gateway.house.commands.create(order)).decode())
+    shop_pages = Pages(gateway.base_url, gateway.services.world.keyring.page_key)
+    page = buyer().opens(gateway.do(gateway.services.batches.create(order)).decode())
     assert heading(page) == "Bayar dengan ShopeePay"
     assert not page.locator(".done button").count(), "what the merchant chose is not the buyer's to change"
     page.click(OPEN)

@@ -14,9 +14,9 @@ from playwright.sync_api import Page
 from gerbang.errors import CredentialsWrong
 from gerbang.services.pages import Pages
 from gerbang.web import wallet
-from gerbang.web.buyers import limits
+from gerbang.web._pages import rate_limit
 from gerbang.web.wallet.rendering import WORDS
-from tests.gateways import Gateway, Shop
+from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import NARROW, Buyer, heading, send, too_wide
 from tests.web.checkout.test_trust import NASTY, SCRIPT, form_of, token_of
 from tests.web.wallet.test_deciding import PAY, at_once, at_the_wallet, decided, outcomes
@@ -27,7 +27,7 @@ PLACES = re.compile(r"\{\w+\}")
 
 
 def pages_of(gateway: Gateway) -> Pages:
-    return Pages(gateway.base_url, gateway.house.world.seals.page_key)
+    return Pages(gateway.base_url, gateway.services.world.keyring.page_key)
 
 
 # -- links ------------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ def pages_of(gateway: Gateway) -> Pages:
 def test_a_wallets_link_names_its_charge_and_ends_with_it(shop: Shop) -> None:
     session, url = at_the_wallet(shop)
     pages = pages_of(shop.gateway)
-    visit = shop.gateway.do(shop.gateway.house.commands.visit(UUID(session["id"])))
+    visit = shop.gateway.do(shop.gateway.services.batches.visit(UUID(session["id"])))
     assert visit.charge is not None and visit.charge.expires_at is not None
     assert urlsplit(url).path == "/wallet"
     claims = jwt.decode(token_of(url), options={"verify_signature": False})
@@ -66,7 +66,7 @@ def test_neither_page_opens_for_the_others_token(shop: Shop) -> None:
 @pytest.mark.parametrize("how", ["missing", "garbled", "signed by another", "unsigned", "of nobody", "odd"])
 def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, how: str) -> None:
     _, url = at_the_wallet(shop)
-    token, key = token_of(url), shop.gateway.house.world.seals.page_key
+    token, key = token_of(url), shop.gateway.services.world.keyring.page_key
     claims = jwt.decode(token, options={"verify_signature": False})
     tokens = {
         "garbled": token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB"),
@@ -87,7 +87,7 @@ def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, ho
 def test_a_link_to_a_charge_that_is_not_of_the_payment_opens_nothing_of_it(shop: Shop) -> None:
     _, url = at_the_wallet(shop)
     claims = jwt.decode(token_of(url), options={"verify_signature": False}) | {"charge": str(uuid4())}
-    token = jwt.encode(claims, shop.gateway.house.world.seals.page_key, algorithm="HS256")
+    token = jwt.encode(claims, shop.gateway.services.world.keyring.page_key, algorithm="HS256")
     answered = shop.client.get("/wallet", params={"token": token})
     assert "Tidak berlaku lagi" in answered.text
     assert "185.000" not in answered.text
@@ -124,8 +124,8 @@ def test_a_form_sent_from_elsewhere_decides_nothing(shop: Shop, headers: dict[st
 
 def test_too_many_requests_for_one_charge_are_put_off(shop: Shop) -> None:
     _, url = at_the_wallet(shop)
-    answers = [shop.client.get(url) for _ in range(int(limits.BURST) + 30)]
-    assert {answer.status_code for answer in answers[: int(limits.BURST)]} == {200}
+    answers = [shop.client.get(url) for _ in range(int(rate_limit.BURST) + 30)]
+    assert {answer.status_code for answer in answers[: int(rate_limit.BURST)]} == {200}
     busy = next(answer for answer in answers if answer.status_code == 429)
     assert "Tunggu beberapa detik" in busy.text
     _, other = at_the_wallet(shop)
@@ -161,7 +161,7 @@ def test_text_from_shops_is_only_text(shop: Shop, buyer: Buyers) -> None:
     one = site.new_shop()
 
     async def rename() -> None:
-        async with site.house.world.db.transaction() as tx:
+        async with site.services.world.db.transaction() as tx:
             await tx.execute("UPDATE merchants SET name = $2 WHERE id = $1", one.merchant_id, NASTY + "x" * 200)
 
     site.do(rename())
@@ -176,11 +176,11 @@ def test_in_live_mode_there_is_no_wallet(site: Gateway, shop: Shop) -> None:
     """The same house, told that it is live."""
 
     class Live:
-        world = dataclasses.replace(site.house.world, live=True)
-        commands = site.house.commands
+        world = dataclasses.replace(site.services.world, live=True)
+        batches = site.services.batches
         base_url = site.base_url
         root = ""
-        when_stopping = site.house.front.when_stopping
+        when_stopping = site.services.router.when_stopping
 
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)

@@ -1,0 +1,341 @@
+-- All tables: merchants and their keys, payments and what they are paid through, the ledger, events and callbacks.
+
+-- What this database belongs to: the mode of its gateway, and the secret key that its secrets are sealed with.
+CREATE TABLE installation (
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    mode        text NOT NULL CHECK (mode IN ('sandbox', 'live')),
+    -- Derived from the secret key, which cannot be found from it.
+    fingerprint text NOT NULL
+);
+
+CREATE TABLE merchants (
+    id          uuid PRIMARY KEY,
+    number      integer NOT NULL UNIQUE,
+    name        text NOT NULL,
+    short_name  text NOT NULL,
+    email       text NOT NULL,
+    agreement   json NOT NULL,
+    created_at  timestamptz NOT NULL
+);
+
+-- Gap-free counters of a merchant. One row each, locked last in every transaction.
+CREATE TABLE counters (
+    merchant_id uuid PRIMARY KEY,
+    events      bigint NOT NULL DEFAULT 0,
+    payments    bigint NOT NULL DEFAULT 0
+);
+-- The platform has counters too, for events of no merchant: money to a number that nobody was given.
+INSERT INTO counters (merchant_id) VALUES ('00000000-0000-0000-0000-000000000000');
+
+-- Keys that merchants sign in with. Only a hash of the secret is kept; it has 256 random bits, so a plain hash is enough.
+CREATE TABLE credentials (
+    key         text PRIMARY KEY,
+    merchant_id uuid NOT NULL REFERENCES merchants,
+    dialect     text NOT NULL,
+    secret_hash bytea NOT NULL,
+    created_at  timestamptz NOT NULL
+);
+
+-- Where callbacks go: one URL for each merchant and product. The secrets are sealed with the installation's key.
+CREATE TABLE endpoints (
+    id             uuid PRIMARY KEY,
+    merchant_id    uuid NOT NULL REFERENCES merchants,
+    product        text NOT NULL,
+    url            text NOT NULL,
+    kinds          text[] NOT NULL,
+    api_key        bytea NOT NULL,
+    signing_secret bytea NOT NULL,
+    created_at     timestamptz NOT NULL,
+    -- A user name and password for the endpoint's server (HTTP Basic), sealed. The URL has none, so it can be shown.
+    credentials    bytea,
+    UNIQUE (merchant_id, product)
+);
+
+CREATE TABLE customers (
+    merchant_id uuid NOT NULL,
+    id          text NOT NULL,
+    email       text,
+    data        json NOT NULL,
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, id),
+    -- The e-mail address is the identity of a customer.
+    UNIQUE (merchant_id, email)
+);
+
+-- Echo columns are json, not jsonb: a merchant gets its metadata back in its own order and spelling.
+CREATE TABLE payments (
+    id                  uuid PRIMARY KEY,
+    merchant_id         uuid NOT NULL,
+    product             text NOT NULL,
+    -- The series in which a reference is unique: payments, links and static codes may share their names.
+    scope               text NOT NULL,
+    reference           text NOT NULL,
+    kind                text NOT NULL CHECK (kind IN ('single', 'multiple')),
+    amount              bigint CHECK (amount > 0),
+    currency            text NOT NULL,
+    state               text NOT NULL CHECK (state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active',
+                                                       'processing', 'paid', 'cancelled', 'expired', 'inactive')),
+    created_at          timestamptz NOT NULL,
+    updated_at          timestamptz NOT NULL,
+    expires_at          timestamptz,
+    paid_at             timestamptz,
+    cancelled_at        timestamptz,
+    cancellation_reason text,
+    descriptor          text NOT NULL,
+    customer_id         text,
+    method              json,
+    details             json NOT NULL,
+    CHECK (kind = 'multiple' OR amount IS NOT NULL),
+    CHECK (state <> 'paid' OR paid_at IS NOT NULL),
+    UNIQUE (merchant_id, scope, reference)
+);
+-- Lists are walked by id, which is in the order of time: all one-time payments, those of one state, the few that were declined.
+CREATE INDEX payments_single ON payments (merchant_id, id) WHERE kind = 'single';
+CREATE INDEX payments_multiple ON payments (merchant_id, id) WHERE kind = 'multiple';
+CREATE INDEX payments_by_state ON payments (merchant_id, state, id) WHERE kind = 'single' AND state <> 'paid';
+CREATE INDEX payments_cancelled ON payments (merchant_id, id)
+    WHERE kind = 'single' AND state = 'cancelled' AND cancellation_reason <> 'CHARGE_FAILED';
+CREATE INDEX payments_declined ON payments (merchant_id, id)
+    WHERE kind = 'single' AND state = 'cancelled' AND cancellation_reason = 'CHARGE_FAILED';
+CREATE INDEX payments_to_expire ON payments (expires_at)
+    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active');
+
+CREATE TABLE settlements (
+    id          uuid PRIMARY KEY,
+    merchant_id uuid NOT NULL,
+    -- The day in Jakarta on which its money became available. What comes later that day is added.
+    settled_on  date NOT NULL,
+    charges     bigint NOT NULL,
+    gross       numeric NOT NULL,
+    fees        numeric NOT NULL,
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL,
+    UNIQUE (merchant_id, settled_on)
+);
+
+CREATE TABLE charges (
+    id                uuid PRIMARY KEY,
+    payment_id        uuid NOT NULL REFERENCES payments,
+    merchant_id       uuid NOT NULL,
+    payment_reference text NOT NULL,
+    amount            bigint NOT NULL CHECK (amount > 0),
+    state             text NOT NULL CHECK (state IN ('waiting', 'authenticating', 'processing', 'awaiting_capture',
+                                                     'succeeded', 'failed', 'expired')),
+    channel           text NOT NULL,
+    -- What the buyer is shown in order to pay.
+    instructions      json NOT NULL,
+    descriptor        text NOT NULL,
+    fee               bigint NOT NULL DEFAULT 0,
+    -- The part of the fee that is tax.
+    vat               bigint NOT NULL DEFAULT 0,
+    -- Whether it is one arrival of money on a static paycode.
+    static            boolean NOT NULL DEFAULT false,
+    failure_code      text,
+    created_at        timestamptz NOT NULL,
+    updated_at        timestamptz NOT NULL,
+    expires_at        timestamptz,
+    paid_at           timestamptz,
+    -- When its money becomes the merchant's to withdraw.
+    settles_at        timestamptz,
+    settled_at        timestamptz,
+    settlement_id     uuid REFERENCES settlements,
+    CHECK (state <> 'succeeded' OR (paid_at IS NOT NULL AND settles_at IS NOT NULL)),
+    CHECK (settled_at IS NULL OR (state = 'succeeded' AND settlement_id IS NOT NULL))
+);
+CREATE INDEX charges_of_payment ON charges (payment_id, id);
+CREATE INDEX charges_to_settle ON charges (settles_at) WHERE settled_at IS NULL AND settles_at IS NOT NULL;
+CREATE INDEX charges_of_settlement ON charges (settlement_id, id) WHERE settlement_id IS NOT NULL;
+-- Arrivals on static paycodes are payments of their own to the second dialect, and listed with the others.
+CREATE INDEX charges_static ON charges (merchant_id, id) WHERE static;
+CREATE INDEX charges_static_paid ON charges (merchant_id, id) WHERE static AND settled_at IS NULL;
+CREATE INDEX charges_static_settled ON charges (merchant_id, id) WHERE static AND settled_at IS NOT NULL;
+CREATE INDEX charges_on_code_paid ON charges (payment_id, id) WHERE static AND settled_at IS NULL;
+CREATE INDEX charges_on_code_settled ON charges (payment_id, id) WHERE static AND settled_at IS NOT NULL;
+CREATE INDEX charges_paid ON charges (merchant_id, payment_id)
+    WHERE state = 'succeeded' AND settled_at IS NULL AND NOT static;
+CREATE INDEX charges_settled ON charges (merchant_id, payment_id) WHERE settled_at IS NOT NULL AND NOT static;
+-- The reference that the second dialect makes for an arrival ends like the arrival's id.
+CREATE INDEX charges_static_by_tail ON charges (merchant_id, right(id::text, 10)) WHERE static;
+
+CREATE TABLE paycodes (
+    channel     text NOT NULL,
+    number      text NOT NULL COLLATE "C",
+    merchant_id uuid NOT NULL,
+    payment_id  uuid NOT NULL,
+    charge_id   uuid,
+    static    boolean NOT NULL,
+    held        boolean NOT NULL DEFAULT true,
+    free_at     timestamptz,
+    created_at  timestamptz NOT NULL
+);
+-- A number belongs to one payment at a time, whoever the merchant is. This is what makes collisions impossible.
+CREATE UNIQUE INDEX paycodes_held ON paycodes (channel, number) WHERE held;
+-- Money to a number that nobody holds any more is still told to whoever had it last.
+CREATE INDEX paycodes_past ON paycodes (channel, number, created_at) WHERE NOT held;
+CREATE INDEX paycodes_to_free ON paycodes (free_at) WHERE held AND free_at IS NOT NULL;
+CREATE INDEX paycodes_static ON paycodes (merchant_id, channel) WHERE static AND held;
+
+CREATE TABLE idempotency_keys (
+    merchant_id uuid NOT NULL,
+    key         text NOT NULL,
+    fingerprint bytea NOT NULL,
+    answer      bytea NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, key)
+);
+CREATE INDEX idempotency_keys_expiry ON idempotency_keys USING brin (expires_at);
+
+-- What banks said. (bank, reference) is the identity of money: it is booked once, however often it is heard.
+CREATE TABLE reports (
+    id          uuid PRIMARY KEY,
+    bank        text NOT NULL,
+    reference   text NOT NULL,
+    channel     text NOT NULL,
+    number      text NOT NULL,
+    amount      bigint NOT NULL CHECK (amount > 0),
+    outcome     text NOT NULL CHECK (outcome IN ('booked', 'late', 'double', 'overpaid', 'underpaid', 'unknown_number')),
+    merchant_id uuid NOT NULL,
+    payment_id  uuid,
+    charge_id   uuid,
+    paid_at     timestamptz NOT NULL,
+    received_at timestamptz NOT NULL,
+    CHECK (outcome <> 'booked' OR charge_id IS NOT NULL),
+    UNIQUE (bank, reference)
+);
+-- One SINGLE payment is paid by one report; a second one can only be held in suspense.
+CREATE UNIQUE INDEX reports_charge_booked ON reports (charge_id) WHERE outcome = 'booked';
+CREATE INDEX reports_in_suspense ON reports (merchant_id, received_at) WHERE outcome <> 'booked';
+-- The payer's page shows money that arrived for a payment without being owed.
+CREATE INDEX reports_in_suspense_of_payment ON reports (payment_id) WHERE outcome <> 'booked';
+
+CREATE TABLE accounts (
+    id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name     text NOT NULL UNIQUE,
+    currency text NOT NULL,
+    balance  numeric NOT NULL DEFAULT 0
+);
+
+-- The ledger. Rows are written once and never changed; a mistake is put right by another transfer.
+CREATE TABLE transfers (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    debit       integer NOT NULL REFERENCES accounts,
+    credit      integer NOT NULL REFERENCES accounts,
+    amount      bigint NOT NULL CHECK (amount > 0),
+    reason      text NOT NULL,
+    merchant_id uuid NOT NULL,
+    payment_id  uuid,
+    report_id   uuid,
+    -- The charge that was settled, or the payout.
+    cause_id    uuid,
+    at          timestamptz NOT NULL,
+    CHECK (debit <> credit)
+);
+-- A charge is settled once and a payout is paid once, whatever happens: one cause moves money once for each reason.
+CREATE UNIQUE INDEX transfers_once ON transfers (cause_id, reason) WHERE cause_id IS NOT NULL;
+
+-- Payouts: money sent out on a merchant's behalf, taken from what is settled.
+
+CREATE TABLE payouts (
+    id                uuid PRIMARY KEY,
+    merchant_id       uuid NOT NULL,
+    product           text NOT NULL,
+    reference         text NOT NULL,
+    bank              text NOT NULL,
+    amount            bigint NOT NULL CHECK (amount > 0),
+    fee               bigint NOT NULL CHECK (fee >= 0),
+    vat               bigint NOT NULL CHECK (vat BETWEEN 0 AND fee),
+    state             text NOT NULL CHECK (state IN ('pending', 'processing', 'completed', 'failed')),
+    destination       json NOT NULL,
+    description       text,
+    created_at        timestamptz NOT NULL,
+    updated_at        timestamptz NOT NULL,
+    sent_at           timestamptz,
+    ended_at          timestamptz,
+    bank_reference    text NOT NULL,
+    bank_account_name text NOT NULL,
+    failure_reason    text,
+    -- When the bank must be called: to be given what it may not have yet, or to be asked how it ended.
+    next_at           timestamptz,
+    CHECK ((state = 'pending') = (sent_at IS NULL)),
+    CHECK ((state IN ('completed', 'failed')) = (ended_at IS NOT NULL)),
+    CHECK ((state = 'failed') = (failure_reason IS NOT NULL)),
+    CHECK ((state IN ('pending', 'processing')) = (next_at IS NOT NULL)),
+    -- A repeated request is the same payout. This is what makes paying twice impossible.
+    UNIQUE (merchant_id, reference)
+);
+CREATE INDEX payouts_due ON payouts (next_at) WHERE next_at IS NOT NULL;
+-- Lists go by the time of making; the id tells apart what was made in one instant.
+CREATE INDEX payouts_of_merchant ON payouts (merchant_id, created_at, id);
+CREATE INDEX payouts_by_state ON payouts (merchant_id, state, created_at, id);
+
+CREATE TABLE events (
+    merchant_id uuid NOT NULL,
+    sequence    bigint NOT NULL,
+    kind        text NOT NULL,
+    at          timestamptz NOT NULL,
+    payment_id  uuid,
+    charge_id   uuid,
+    snapshot    json,
+    PRIMARY KEY (merchant_id, sequence)
+);
+
+CREATE TABLE deliveries (
+    id           uuid PRIMARY KEY,
+    merchant_id  uuid NOT NULL,
+    sequence     bigint NOT NULL,
+    endpoint_id  uuid NOT NULL REFERENCES endpoints,
+    state        text NOT NULL CHECK (state IN ('waiting', 'delivered', 'parked', 'given_up')),
+    next_at      timestamptz,
+    tries        integer NOT NULL DEFAULT 0,
+    -- How many tries there were before it was sent again by hand: the retry schedule counts from there.
+    retries_from integer NOT NULL DEFAULT 0,
+    -- Since when a process has been sending it, by the machine's clock, whatever a sandbox's shows.
+    in_hand_since timestamptz,
+    body         bytea,
+    created_at   timestamptz NOT NULL,
+    FOREIGN KEY (merchant_id, sequence) REFERENCES events,
+    CHECK ((state = 'waiting') = (next_at IS NOT NULL))
+);
+-- Claimed endpoint by endpoint, so that the queue of one that is down is not walked through to come to another's.
+CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, next_at) WHERE state = 'waiting';
+CREATE INDEX deliveries_by_state ON deliveries (merchant_id, state, sequence, id);
+-- Callbacks that nobody has taken are few among all, and operators look for them and send them again.
+CREATE INDEX deliveries_undelivered ON deliveries (merchant_id, sequence, id) WHERE state IN ('parked', 'given_up');
+
+CREATE TABLE tries (
+    delivery_id uuid NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+    number      integer NOT NULL,
+    at          timestamptz NOT NULL,
+    status      integer,
+    seconds     real NOT NULL,
+    error       text NOT NULL,
+    answer      text NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+);
+
+-- The sandbox: how far its clock has been moved, and what the built-in receiver has heard.
+CREATE TABLE sandbox_clock (
+    only_row       boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    offset_seconds double precision NOT NULL
+);
+
+CREATE TABLE inbox (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    merchant_id uuid NOT NULL,
+    received_at timestamptz NOT NULL,
+    path        text NOT NULL,
+    headers     json NOT NULL,
+    body        bytea NOT NULL
+);
+CREATE INDEX inbox_of_merchant ON inbox (merchant_id, id);
+
+-- How far a merchant has come in the pages of a list, so that whichever process is asked for the next one goes on there.
+-- Worth nothing after a crash, so it is not logged: nobody who reads a list waits for the disk or for a standby.
+CREATE UNLOGGED TABLE walks (
+    merchant_id uuid NOT NULL,
+    list        bytea NOT NULL,
+    begins      json NOT NULL,
+    turned_at   timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, list)
+);

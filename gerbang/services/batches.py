@@ -1,0 +1,57 @@
+"""The hot commands of one process, each behind a batch: what arrives together is committed together."""
+
+from functools import partial
+from uuid import UUID
+
+from gerbang.db.batches import Batch
+from gerbang.domain.deliveries import State
+from gerbang.domain.reports import Booked, Report
+from gerbang.services import checkout, confirmations, credentials, deliveries, lists, lookups, payments, reports
+from gerbang.services.checkout import Visit
+from gerbang.services.confirmations import Confirmation, Confirmed
+from gerbang.services.credentials import SignIn
+from gerbang.services.deliveries import Result
+from gerbang.services.drafts import NewPayment
+from gerbang.services.lists import Asked, Paid
+from gerbang.services.lookups import Found, Question
+from gerbang.services.numbers import Crowded
+from gerbang.world import World
+
+
+class Batches:
+    """Call one with a single item; it answers for that item alone, or raises its refusal."""
+
+    def __init__(self, world: World, *, size_max: int, lanes: int) -> None:
+        self._create: Batch[NewPayment, bytes] = Batch(
+            partial(payments.create_all, world, hurried=True), size_max=size_max, lanes=lanes
+        )
+        self._confirm: Batch[Confirmation, Confirmed] = Batch(
+            partial(confirmations.confirm_all, world, hurried=True), size_max=size_max, lanes=lanes
+        )
+        # Who needs a number of a range that is nearly used up has a lane of its own, where looking for one delays nobody.
+        self._create_patiently: Batch[NewPayment, bytes] = Batch(
+            partial(payments.create_all, world), size_max=size_max, lanes=1
+        )
+        self._confirm_patiently: Batch[Confirmation, Confirmed] = Batch(
+            partial(confirmations.confirm_all, world), size_max=size_max, lanes=1
+        )
+        self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
+        self.sign_in: Batch[SignIn, UUID] = Batch(
+            partial(credentials.sign_in_all, world), size_max=size_max, lanes=lanes
+        )
+        self.find: Batch[Asked, Paid] = Batch(partial(lists.find_all, world), size_max=size_max, lanes=lanes)
+        self.read: Batch[Question, Found] = Batch(partial(lookups.read_all, world), size_max=size_max, lanes=lanes)
+        self.visit: Batch[UUID, Visit] = Batch(partial(checkout.visits, world), size_max=size_max, lanes=lanes)
+        self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)
+
+    async def create(self, order: NewPayment) -> bytes:
+        try:
+            return await self._create(order)
+        except Crowded:
+            return await self._create_patiently(order)
+
+    async def confirm(self, code_request: Confirmation) -> Confirmed:
+        try:
+            return await self._confirm(code_request)
+        except Crowded:
+            return await self._confirm_patiently(code_request)

@@ -1,0 +1,124 @@
+"""Opening a way to pay: from a payment and its chosen method to a number that a buyer can pay to."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from gerbang import channels, ids
+from gerbang.channels import Channel
+from gerbang.domain.charges import Charge
+from gerbang.domain.fees import fee_out_of
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.paycodes import CodePlan, Instructions
+from gerbang.domain.payments import Method, Payment, moved
+from gerbang.errors import (
+    AgreementUnusable,
+    ChannelNotBuilt,
+    ChannelNotEnabled,
+    NumberForStaticOnly,
+    StaticNotOffered,
+)
+from gerbang.services.numbers import CodeRequest
+from gerbang.world import World
+
+log = structlog.get_logger()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A payment that is decided but for its number."""
+
+    payment: Payment
+    merchant: Merchant
+    channel: Channel | None = None
+    code_plan: CodePlan | None = None
+    """None for a payment that needs no number yet."""
+    charge_id: UUID | None = None
+
+    @property
+    def code_request(self) -> CodeRequest | None:
+        if self.code_plan is None:
+            return None
+        return CodeRequest(self.code_plan, self.payment.id, self.charge_id, self.merchant, self.payment.expires_at)
+
+
+def channel_for(world: World, method: Method, merchant: Merchant, payment: Payment) -> Channel:
+    """The channel of a method. Raises StaticNotOffered, ChannelNotBuilt or ChannelNotEnabled (field "method")."""
+    channel = world.channels.get(method.channel)
+    title = method.channel.capitalize() if channel is None else channel.spec.title
+    if channel is not None and not world.offers(channel.spec, merchant, payment.product):
+        channel = None
+    if payment.static and (channel is None or not channel.spec.static):
+        raise StaticNotOffered("method", title=title)
+    if method.channel not in world.channels:
+        raise ChannelNotBuilt("method", title=title)
+    if channel is None or channel.options(merchant) is None:
+        raise ChannelNotEnabled("method", title=title)
+    return channel
+
+
+def check_number(method: Method, merchant: Merchant, payment: Payment) -> None:
+    """Raises NumberForStaticOnly (field "number") where a number was chosen that would have no effect.
+
+    The range in which a merchant may choose is that of its static numbers (payment-session reference, 3.6 and 6.1).
+    """
+    if method.number is not None and not payment.static and not merchant.terms.own_numbers:
+        raise NumberForStaticOnly("number")
+
+
+@contextmanager
+def as_agreed(channel: Channel, merchant: Merchant) -> Generator[None]:
+    """Raises AgreementUnusable (field "method") where an agreement does not do: it was kept before it was tried out."""
+    try:
+        yield
+    except (ValueError, OverflowError) as wrong:
+        log.exception("an agreement is unusable", merchant=str(merchant.id), channel=channel.spec.name, why=str(wrong))
+        raise AgreementUnusable("method", title=channel.spec.title) from wrong
+
+
+def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> Plan:
+    """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses.
+
+    The merchant is given under the terms of the payment's product.
+    """
+    assert payment.method is not None, "a method was chosen"
+    channel = channel_for(world, payment.method, merchant, payment)
+    with as_agreed(channel, merchant):
+        code_plan = channel.plan(payment, merchant, now)
+    payment = moved(payment, "activate" if payment.static else "confirm", now)
+    return Plan(payment, merchant, channel, code_plan, None if payment.static else ids.uuid7(now))
+
+
+def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | None]:
+    """The payment with its number: in a charge of its own, or for a MULTIPLE payment in its method."""
+    assert plan.channel is not None and plan.code_plan is not None and plan.payment.method is not None
+    with as_agreed(plan.channel, plan.merchant):
+        instructions = plan.channel.instructions(plan.code_plan, number, plan.merchant, now)
+    if plan.charge_id is None:
+        return replace(plan.payment, method=replace(plan.payment.method, instructions=instructions)), None
+    return plan.payment, waiting_charge(plan, instructions, now)
+
+
+def waiting_charge(plan: Plan, instructions: Instructions, now: datetime) -> Charge:
+    assert plan.channel is not None and plan.charge_id is not None and plan.payment.amount is not None
+    fee = fee_out_of(channels.rate(plan.channel.spec, instructions.option, plan.merchant), plan.payment.amount, now)
+    return Charge(
+        id=plan.charge_id,
+        payment_id=plan.payment.id,
+        merchant_id=plan.merchant.id,
+        payment_reference=plan.payment.reference,
+        amount=plan.payment.amount,
+        state="waiting",
+        channel=plan.channel.spec.name,
+        instructions=instructions,
+        descriptor=plan.payment.descriptor,
+        created_at=now,
+        updated_at=now,
+        expires_at=instructions.expires_at,
+        fee=fee.total,
+        vat=fee.vat,
+    )

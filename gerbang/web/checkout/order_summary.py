@@ -1,0 +1,92 @@
+"""What a buyer ordered, read from what the merchant told us: the order of the payment-session reference, section 3.4."""
+
+from typing import Annotated
+
+import msgspec
+
+from gerbang.domain.money import MINOR_PER_RUPIAH
+from gerbang.web._pages.formatting import amount, count
+
+ITEMS_MAX = 20
+NAME_LENGTH_MAX = 255
+QUANTITY_MAX = 1_000_000_000
+PRICE_MAX = 10**18
+
+
+class _Price(msgspec.Struct):
+    value: float | str = 0
+
+
+class _Product(msgspec.Struct):
+    price: _Price | None = None
+    quantity: Annotated[float, msgspec.Meta(ge=0, le=QUANTITY_MAX)] | str = 1
+    name: str | None = None
+    description: str | None = None
+    category: str | None = None
+
+
+class _Shipping(msgspec.Struct):
+    fee: _Price | None = msgspec.field(name="shippingFee", default=None)
+
+
+class _Order(msgspec.Struct):
+    products: list[_Product] | None = msgspec.field(name="productDetails", default=None)
+    shipping: _Shipping | None = msgspec.field(name="shippingInfo", default=None)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A line of the order. `price` is the price of one, "" where the merchant gave none; "" too is an unnamed item."""
+
+    name: str
+    quantity: str
+    price: str
+
+
+class Order(msgspec.Struct, frozen=True):
+    items: list[Item]
+    more: int
+    """How many items there are beyond those listed."""
+    shipping: str
+
+
+NOTHING = Order([], 0, "")
+
+
+def order_of(raw: msgspec.Raw | None, language: str) -> Order:
+    """The order as it is shown. What cannot be read is not shown: the merchant's amount is what counts."""
+    if raw is None:
+        return NOTHING
+    try:
+        order = msgspec.json.decode(raw, type=_Order)
+    except (msgspec.DecodeError, RecursionError):
+        return NOTHING
+    products = order.products or []
+    return Order(
+        items=[
+            Item(
+                name=(product.name or product.description or product.category or "")[:NAME_LENGTH_MAX].strip(),
+                quantity=_quantity(product.quantity, language),
+                price=_price(product.price, language),
+            )
+            for product in products[:ITEMS_MAX]
+        ],
+        more=max(0, len(products) - ITEMS_MAX),
+        shipping=_price(order.shipping.fee, language) if order.shipping else "",
+    )
+
+
+def _quantity(said: float | str, language: str) -> str:
+    """How many there are, "" for one and for what cannot be read."""
+    try:
+        quantity = float(said)
+    except ValueError:
+        return ""
+    return count(quantity, language) if quantity != 1 and 0 <= quantity <= QUANTITY_MAX else ""
+
+
+def _price(price: _Price | None, language: str) -> str:
+    try:
+        minor = round(float(price.value) * MINOR_PER_RUPIAH) if price else 0
+    except (ValueError, OverflowError):
+        return ""
+    return amount(minor, language) if 0 < minor < PRICE_MAX else ""

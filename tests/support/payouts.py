@@ -1,0 +1,183 @@
+"""What tests of payouts need around them: merchants with money, banks with a will of their own, and an eye on the books."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from gerbang.clock import MovableClock
+from gerbang.connections import Bank, Sent
+from gerbang.connections.simulator import Simulator
+from gerbang.db import ledger
+from gerbang.domain.ledger import Transfer, available, reserved
+from gerbang.domain.merchants import Agreement, Merchant
+from gerbang.domain.money import rupiah
+from gerbang.domain.payouts import Destination, Payout
+from gerbang.network import Network
+from gerbang.services.payouts import NewPayout
+from gerbang.workers import Workers
+from tests.support.services import START, Services, forget_power_cuts, run, services
+
+AMOUNT = rupiah(10_000)
+FEE, VAT = 388_500, 38_500
+WHOLE = AMOUNT + FEE
+Story = Callable[[Services, Services], Awaitable[None]]
+
+
+@asynccontextmanager
+async def two_processes_on(url: str) -> AsyncGenerator[tuple[Services, Services]]:
+    """Two processes on one database and one clock; nothing of an earlier story is due in it."""
+    await forget_power_cuts(url)
+    clock = MovableClock(START, ticking=False)
+    async with services(url, clock=clock) as one, services(url, clock=clock) as two:
+        async with one.world.db.transaction() as tx:
+            await tx.execute("UPDATE payouts SET next_at = $1 WHERE next_at IS NOT NULL", START + timedelta(days=9999))
+        yield one, two
+
+
+def tell(url: str, story: Story) -> None:
+    """Runs a story of two processes; at its end the books are right."""
+
+    async def live() -> None:
+        async with two_processes_on(url) as (one, two):
+            await story(one, two)
+            await in_order(one)
+
+    run(live)
+
+
+async def merchant_with(here: Services, minor: int, *, agreement: Agreement | None = None) -> Merchant:
+    """A merchant that has so much available."""
+    merchant = await here.merchant(agreement=agreement)
+    if minor:
+        await give(here, merchant.id, minor)
+    return merchant
+
+
+async def give(here: Services, merchant_id: UUID, minor: int, account: Callable[[UUID], str] = available) -> None:
+    line = Transfer("bank/simulator", account(merchant_id), minor, "given", merchant_id, None, None)
+    async with here.world.db.transaction() as tx:
+        await ledger.post(tx, [line], here.clock.now())
+
+
+def code_request(
+    merchant: Merchant, reference: str = "salary-1", number: str = "0102030405", **changes: Any
+) -> NewPayout:
+    destination = Destination("bank_transfer", "BRI", number, "John Doe")
+    new = NewPayout(merchant.id, "v4-disbursements", reference, AMOUNT, destination)
+    return msgspec.structs.replace(new, **changes)
+
+
+async def held(here: Services, merchant: Merchant) -> tuple[int, int]:
+    """What is available to a merchant and what is reserved, in minor units."""
+    async with here.world.db.reading() as tx:
+        found = await ledger.balances(tx, [available(merchant.id), reserved(merchant.id)])
+    return -found.get(available(merchant.id), 0), -found.get(reserved(merchant.id), 0)
+
+
+async def in_order(here: Services) -> None:
+    """What must always be true, of every merchant in the database."""
+    assert await here.faults() == []
+    wrong = await here.rows(
+        """
+        SELECT m.id, -coalesce(a.balance, 0) AS available, -coalesce(r.balance, 0) AS reserved, p.whole
+        FROM merchants m
+        LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/available'
+        LEFT JOIN accounts r ON r.name = 'merchant/' || m.id || '/reserved'
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount + fee), 0) AS whole FROM payouts
+            WHERE merchant_id = m.id AND state IN ('pending', 'processing')
+        ) p ON true
+        WHERE coalesce(a.balance, 0) > 0 OR -coalesce(r.balance, 0) <> p.whole
+        """
+    )
+    assert wrong == [], "available is below zero, or reserved is not what open payouts need"
+    untold = await here.rows(
+        """
+        SELECT p.id FROM payouts p LEFT JOIN events e
+            ON e.merchant_id = p.merchant_id AND e.snapshot -> 'payout' ->> 'id' = p.id::text
+        GROUP BY p.id HAVING count(e.*) <> (p.ended_at IS NOT NULL)::integer
+            OR min(e.kind) <> 'payout.' || p.state
+        """
+    )
+    assert untold == [], "a payout that has ended has one event, and no other has any"
+
+
+async def lines(here: Services, merchant: Merchant) -> list[tuple[str, int]]:
+    """Reason and amount of all that was booked for a merchant but what it was given."""
+    rows = await here.rows("SELECT reason, amount FROM transfers WHERE merchant_id = $1 ORDER BY id", merchant.id)
+    return [(row["reason"], row["amount"]) for row in rows if row["reason"] != "given"]
+
+
+def banking(here: Services, bank: Bank) -> Services:
+    """The same process with another bank."""
+    world = replace(here.world, banks={bank.name: bank})
+    return Services(world, here.batches, Workers(world, here.batches), here.clock)
+
+
+class Counting(Simulator):
+    """The simulator, with a book of who was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[UUID] = []
+
+    async def send(self, payout: Payout, now: datetime) -> Sent:
+        self.sent.append(payout.id)
+        return await super().send(payout, now)
+
+
+class Stalled(Counting):
+    """A bank that takes the instruction and never comes back with an answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called = asyncio.Event()
+
+    async def send(self, payout: Payout, now: datetime) -> Sent:
+        self.sent.append(payout.id)
+        self.called.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+class Slow(Simulator):
+    """A bank that thinks long before it says what came of a payout."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answers = asyncio.Event()
+
+    async def ask(self, payout: Payout, now: datetime) -> Sent:
+        self.asked.set()
+        await self.answers.wait()
+        return await super().ask(payout, now)
+
+
+class Broken(Simulator):
+    """A bank whose connection fails in a way that nobody has thought of."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    async def send(self, payout: Payout, now: datetime) -> Sent:
+        raise self._failure
+
+    async def account_name(self, bank_code: str, account_number: str) -> str | None:
+        raise self._failure
+
+
+class Reached(Simulator):
+    """A bank that is reached over the network, as real ones are."""
+
+    def __init__(self, network: Network, url: str) -> None:
+        self._network = network
+        self._url = url
+
+    async def send(self, payout: Payout, now: datetime) -> Sent:
+        await self._network.post(self._url, b"", {}, timeout_seconds=5)
+        return await super().send(payout, now)
