@@ -32,14 +32,17 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "db": LEAVES | {"db", "domain"},
     "connections": LEAVES | {"connections", "domain"},
     "channels": LEAVES | {"channels", "domain"},
+    "connections_file": LEAVES | {"connections_file", "connections", "channels", "domain"},
     "world": LEAVES | {"db", "channels", "connections", "domain"},
     "services": LEAVES | {"services", "world", "db", "channels", "connections", "domain"},
     "api": LEAVES | {"api", "world", "services", "channels", "domain"},
     "web": LEAVES | {"web", "world", "services", "channels", "domain"},
     "workers": LEAVES | {"workers", "world", "services", "channels", "domain"},
-    "app": LEAVES | {"app", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"},
+    "app": LEAVES
+    | {"app", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"}
+    | {"connections_file"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},
-    "cli": LEAVES | {"cli", "administration", "app", "db"},
+    "cli": LEAVES | {"cli", "administration", "app", "connections_file", "db"},
     "__main__": frozenset({"cli"}),
     "": LEAVES,  # gerbang/__init__.py
 }
