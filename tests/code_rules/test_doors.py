@@ -109,7 +109,7 @@ DOORS = (
                 "dotenv",
             }
         ),
-        instead="add a knob to gerbang.settings",
+        instead="add a setting to gerbang.settings",
     ),
     Door(
         what="memory",
