@@ -66,11 +66,11 @@ def in_chunks(*chunks: bytes, more: bytes = b"", trailer: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("upgrade", [b"", UPGRADE], ids=["plain", "upgrade"])
-@pytest.mark.parametrize("word", HEADER_LIKE)
-def test_one_request_gets_one_answer_wherever_it_is_split(server: Echo, word: str, upgrade: bytes) -> None:
+@pytest.mark.parametrize("line", HEADER_LIKE)
+def test_one_request_gets_one_answer_wherever_it_is_split(server: Echo, line: str, upgrade: bytes) -> None:
     """The body contains lines like header lines, and ends with bytes like a request."""
     inner = b"GET /smuggled HTTP/1.1\r\nHost: y\r\nX: "
-    body = f"\r\n{word}".encode() * 40 + inner + b"a" * (7 * 40 - len(inner)) + b"\r\n\r\n"
+    body = f"\r\n{line}".encode() * 40 + inner + b"a" * (7 * 40 - len(inner)) + b"\r\n\r\n"
     whole = post(body, upgrade)
     blank = whole.index(b"\r\n\r\n")
     cuts = range(blank - 2, blank + 14)

@@ -154,7 +154,7 @@ def test_a_name_is_resolved_anew_for_each_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "word"),
+    ("url", "reason"),
     [
         ("ftp://shop.example/", "https://"),
         ("shop.example/hook", "https://"),
@@ -176,9 +176,9 @@ def test_a_name_is_resolved_anew_for_each_connection() -> None:
         ("https://shop.example/" + "a" * 2000, "2,000"),
     ],
 )
-def test_a_malformed_url_is_not_registered(url: str, word: str) -> None:
+def test_a_malformed_url_is_not_registered(url: str, reason: str) -> None:
     for allow_private in (True, False):
-        assert word in (check_url(url, allow_private) or "")
+        assert reason in (check_url(url, allow_private) or "")
 
 
 def test_valid_urls_are_registered_and_localhost_only_in_the_sandbox() -> None:
