@@ -113,7 +113,7 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
     short_name: str
     email: str
 
-    def in_words(self) -> dict[str, str]:
+    def as_row(self) -> dict[str, str]:
         """The merchant as a row of a table: column name to text."""
         return {name.replace("_", " "): str(value) for name, value in msgspec.structs.asdict(self).items()}
 
@@ -240,7 +240,7 @@ def list_callbacks(settings: Settings, chosen: Chosen, most: int) -> list[Overvi
     return _within(settings, task)
 
 
-def in_words(callback: Overview) -> dict[str, str]:
+def as_row(callback: Overview) -> dict[str, str]:
     """A callback as a row of a table: column name to text."""
     last_answer = "" if not callback.tries else callback.error or f"HTTP {callback.status}"
     return {

@@ -32,7 +32,7 @@ from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.folders import data_folder, write_private
-from gerbang.http_connections import PATIENCE, Patience, in_plain_words
+from gerbang.http_connections import PATIENCE, Patience, in_plain_text
 from gerbang.keyring import Keyring
 from gerbang.listening import Listener, base_url, listen, serve_http, stop_on_signals, until_stopped
 from gerbang.logs import set_up as set_up_logs
@@ -218,7 +218,7 @@ class Router:
         for prefix, unread in self._unread:
             if f"{plain}/".startswith(prefix):
                 return unread(status, why)
-        return in_plain_words(path, status, why)
+        return in_plain_text(path, status, why)
 
     def _inside(self, path: str) -> str:
         """The path without the path of the public URL, which a reverse proxy may strip or keep."""

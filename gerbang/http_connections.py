@@ -57,7 +57,7 @@ _TARGET = re.compile(rb"\A\s*[A-Z]+ ([!-~]*)")
 _full = Seldom()
 
 
-def in_plain_words(path: str, status: int, why: str) -> Response:
+def in_plain_text(path: str, status: int, why: str) -> Response:
     """A refusal as plain text, for paths that belong to no dialect."""
     return PlainTextResponse(f"{why}\n", status)
 
@@ -104,7 +104,7 @@ class Connection(HttpToolsProtocol):
     """
 
     patience = PATIENCE
-    refusal: Refusal = staticmethod(in_plain_words)
+    refusal: Refusal = staticmethod(in_plain_text)
     url = b""
     """The target of the last request, as far as it was received."""
     drops_input = False

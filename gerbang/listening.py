@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_words
+from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_text
 from gerbang.settings import Settings, SettingsWrong
 
 log = structlog.get_logger()
@@ -177,7 +177,7 @@ async def serve_http(
     app: ASGIApp,
     listener: Listener,
     patience: Patience = PATIENCE,
-    refusal: Refusal = in_plain_words,
+    refusal: Refusal = in_plain_text,
     when_stopping: Sequence[Callable[[], None]] = (),
 ) -> None:
     """Answers HTTP until cancelled; then calls `when_stopping` and lets requests under way finish.

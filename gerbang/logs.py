@@ -26,7 +26,7 @@ class LibraryLines(logging.Formatter):
 
 
 def set_up(level: str) -> None:
-    """Configures the log from a level up (`debug` to `error`); libraries log warnings and errors at most."""
+    """Configures the log with the lowest level to write (`debug` to `error`); of libraries, a warning at least."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     lines = logging.StreamHandler()
     lines.addFilter(_briefly)

@@ -127,9 +127,7 @@ def migrate(data: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print all rules and what breaks them as JSON.")
 @with_database
 def audit(as_json: bool, data: Path | None) -> int:
-    """Check the ledger and all records for what must never be, and for what is late.
-
-    Exit code 0: all rules hold; 1: not.
+    """Check the rules of the ledger and all records. Exit code 0: all rules hold; 1: not.
 
     It reads each table once, at one instant, and changes nothing: use it beside a running gateway, or on a copy.
     """

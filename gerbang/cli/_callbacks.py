@@ -7,7 +7,7 @@ from typing import Any, Literal
 import click
 
 from gerbang.cli._terminal import (
-    Taking,
+    SettingValue,
     instant,
     of_merchant,
     print_fields,
@@ -50,7 +50,7 @@ def callbacks_show(merchant_id: str, data: Path | None) -> None:
     print_table(administration.show_callbacks(settings, merchant_id))
 
 
-LIMIT = Taking(whole(1, 10_000), "a whole number, 1 to 10000")
+LIMIT = SettingValue(whole(1, 10_000), "a whole number, 1 to 10000")
 State = Literal["waiting", "delivered", "parked", "given_up"]
 LEFT = {
     "delivered": "is delivered, and is not sent again",
@@ -109,7 +109,7 @@ def callbacks_list(as_json: bool, limit: int, data: Path | None, **chosen: Any) 
         none = f"None is {' or '.join(states).replace('_', ' ')}."
         if states == UNDELIVERED:
             none += " Others are listed with --merchant and --state waiting or --state delivered."
-        print_table([administration.in_words(each) for each in found[:limit]], none)
+        print_table([administration.as_row(each) for each in found[:limit]], none)
 
 
 @callbacks.command("resend")

@@ -39,7 +39,7 @@ def merchant_list(as_json: bool, data: Path | None) -> None:
     if as_json:
         show(administration.as_json(found))
     else:
-        print_table([each.in_words() for each in found], none="There are no merchants yet.")
+        print_table([each.as_row() for each in found], none="There are no merchants yet.")
 
 
 @merchant.command("check")

@@ -31,7 +31,7 @@ def instant(_context: click.Context, _option: click.Parameter, value: str | None
     return instant.astimezone(UTC)
 
 
-class Taking(click.ParamType[Any]):
+class SettingValue(click.ParamType[Any]):
     """An option with the reader and the error message of a setting."""
 
     name = "text"
@@ -52,7 +52,7 @@ class Taking(click.ParamType[Any]):
         raise click.UsageError(f"{named} takes {self._takes}, not {value!r}.", ctx)
 
 
-PORT, HOST, DATA = (Taking(*taken_by(name)) for name in ("port", "host", "data"))
+PORT, HOST, DATA = (SettingValue(*taken_by(name)) for name in ("port", "host", "data"))
 
 
 def with_address(command: Callable[..., object]) -> Callable[..., object]:
