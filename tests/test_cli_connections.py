@@ -160,9 +160,9 @@ def test_what_is_unsafe_is_told_at_the_start_and_does_not_stop_it(tmp_path: Path
     with program(
         "work", GERBANG_CONNECTIONS=file, GERBANG_DATABASE_URL=database, GERBANG_SECRET_KEY="k" * 32
     ) as started:
-        told = started.printed(r"(Mind this: .*)\n")
+        told = started.printed(r"(Warning: .*)\n")
     assert told == (
-        f"Mind this: connections.toy.client_secret names the file {secret}, which every user of this machine can reach: "
+        f"Warning: connections.toy.client_secret names the file {secret}, which every user of this machine can reach: "
         f"run chmod o-rwx {secret}."
     )
 
