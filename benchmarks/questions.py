@@ -15,7 +15,6 @@ from gerbang.db import Tx, charges, deliveries, lists, paycodes, payments
 from gerbang.db import payouts as kept_payouts
 from gerbang.db.deliveries import Wanted as WantedDeliveries
 from gerbang.db.lists import Span
-from gerbang.domain.charges import Charge
 from gerbang.domain.deliveries import State
 from gerbang.domain.payments import Details, Method, Payment
 from gerbang.domain.payouts import Search
@@ -265,7 +264,6 @@ def _merchants(scene: Scene) -> Iterator[Question]:
         details=Details(),
         descriptor=None,
         expires_at=None,
-        answer=_answer,
         key="a new key",
     )
     batch = [replaced(order, reference=f"a new order {n}", key=f"a new key {n}") for n in range(BATCH)]
@@ -286,10 +284,6 @@ def _merchants(scene: Scene) -> Iterator[Question]:
                 world, lambda tx: paycodes.free_numbers(tx, "virtual_account", window, (), world.clock.now(), 1)
             ),
         )
-
-
-def _answer(payment: Payment, charge: Charge | None) -> bytes:
-    return b"{}"
 
 
 def _buyers(scene: Scene) -> Iterator[Question]:

@@ -47,7 +47,7 @@ from gerbang.web.contracts import Contracts
 from gerbang.web.health import Health
 from gerbang.workers import Workers
 from gerbang.workers.deliveries import AT_ONCE_MAX
-from gerbang.world import World
+from gerbang.world import AnswerFormat, World
 
 SECRET_KEY_LENGTH_MIN = 32
 FOLLOWING_ENDS_SECONDS_MAX = 3.0
@@ -97,6 +97,7 @@ async def gateway(
         channels=channels.found(),
         banks={} if live else {Simulator.name: Simulator()},
         products=_callback_formats(dialects, base_url, keyring),
+        answer_formats=_answer_formats(dialects, base_url, keyring),
         allocator=NumberAllocator(),
         calendar=_calendar(settings),
         live=live,
@@ -135,6 +136,14 @@ def _callback_formats(dialects: list[Dialect], base_url: str, keyring: Keyring) 
         callback_format.product.name: callback_format
         for dialect in dialects
         for callback_format in dialect.callback_formats(base_url, keyring.page_key)
+    }
+
+
+def _answer_formats(dialects: list[Dialect], base_url: str, keyring: Keyring) -> Mapping[str, AnswerFormat]:
+    return {
+        answer_format.product: answer_format
+        for dialect in dialects
+        for answer_format in dialect.answer_formats(base_url, keyring.page_key)
     }
 
 

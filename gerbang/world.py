@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -12,11 +13,26 @@ from gerbang.connections import Bank
 from gerbang.db import Database
 from gerbang.db.paycodes import NumberAllocator
 from gerbang.domain.calendars import BankCalendar
+from gerbang.domain.charges import Charge
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Payment
 from gerbang.domain.terms import NOTHING_OFFERED
 from gerbang.keyring import Keyring
 from gerbang.network import Network
+
+
+class AnswerFormat(Protocol):
+    """How a dialect answers the requests that create payments of one product."""
+
+    product: str
+
+    def answer(self, payment: Payment, charge: Charge | None) -> bytes:
+        """The body of the answer. `charge` is the one that was created with the payment, if any.
+
+        It is stored under the idempotency key, and a repeated request gets the same bytes.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,8 @@ class World:
     """Connections by name; new payouts use the first. Live mode has none yet, so it makes no payouts."""
     products: Mapping[str, CallbackFormat]
     """Callback products by name, as the dialects declare them."""
+    answer_formats: Mapping[str, AnswerFormat]
+    """By product, for the products whose payments a dialect creates."""
     allocator: NumberAllocator
     calendar: BankCalendar
     """The days on which banks settle."""

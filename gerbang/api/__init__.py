@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from gerbang.api._addresses import plain_path
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.batches import Batches
-from gerbang.world import World
+from gerbang.world import AnswerFormat, World
 
 __all__ = ["Context", "Dialect", "found", "plain_path"]
 
@@ -47,6 +47,8 @@ class Dialect:
     build: Callable[[Context], ASGIApp]
     callback_formats: Callable[[str, str], Sequence[CallbackFormat]]
     """How it tells news, given the base URL and the key that pages are signed with."""
+    answer_formats: Callable[[str, str], Sequence[AnswerFormat]]
+    """How it answers requests that create payments, given the same."""
     unread: Callable[[int, str], Response]
     """How it tells, by status and sentence, that a request to it never came in whole, or breaks the rules of HTTP."""
     sandbox_only: bool = False

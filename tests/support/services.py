@@ -48,6 +48,17 @@ def run(story: Callable[[], Awaitable[T]]) -> T:
 
 
 @dataclass(frozen=True)
+class PlainAnswers:
+    """Answers creates with the payment's id and the number to pay to, whatever the product."""
+
+    product: str
+
+    def answer(self, payment: Payment, charge: Charge | None) -> bytes:
+        instructions = charge.instructions if charge else payment.method.instructions if payment.method else None
+        return f"{payment.id} {instructions.number if instructions else '-'}".encode()
+
+
+@dataclass(frozen=True)
 class Services:
     """The parts of one process. Its clock moves only when it is told to."""
 
@@ -103,7 +114,8 @@ async def services(
     settings = Settings(database_url=database_url, secret_key=KEY)
     async with app.gateway(settings, base_url="http://127.0.0.1:1") as built:
         clock = clock or MovableClock(START, ticking=False)
-        world = replace(built.world, clock=clock)
+        answers = {product: PlainAnswers(product) for product in built.world.answer_formats}
+        world = replace(built.world, clock=clock, answer_formats=answers)
         batches = Batches(world, size_max=size_max, lanes=lanes)
         yield Services(world, batches, Workers(world, batches), clock)
 
@@ -137,13 +149,7 @@ def order(merchant_id: UUID, **changes: Any) -> NewPayment:
         "descriptor": None,
         "expires_at": None,
     } | changes
-    return NewPayment(merchant_id=merchant_id, answer=told, **said)
-
-
-def told(payment: Payment, charge: Charge | None) -> bytes:
-    """An answer in the plainest dialect: the payment's id and the number to pay to."""
-    instructions = charge.instructions if charge else payment.method.instructions if payment.method else None
-    return f"{payment.id} {instructions.number if instructions else '-'}".encode()
+    return NewPayment(merchant_id=merchant_id, **said)
 
 
 def payment_id(answer: bytes) -> UUID:

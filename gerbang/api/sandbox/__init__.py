@@ -14,6 +14,7 @@ from gerbang.api.sandbox import endpoints, errors, ledger
 from gerbang.api.sandbox.endpoints import Endpoints
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.errors import Refused
+from gerbang.world import AnswerFormat
 
 log = structlog.get_logger()
 
@@ -69,12 +70,17 @@ def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
     return []
 
 
+def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:
+    return []
+
+
 DIALECT = Dialect(
     name="sandbox",
     title="Sandbox",
     prefixes=("/sandbox/",),
     build=build,
     callback_formats=callback_formats,
+    answer_formats=answer_formats,
     unread=errors.unread,
     sandbox_only=True,
 )

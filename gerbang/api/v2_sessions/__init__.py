@@ -9,6 +9,7 @@ from gerbang.api.v2_sessions.answers import Endpoints, method_not_allowed, not_f
 from gerbang.api.v2_sessions.events import PaymentCallbacks, SuspenseCallbacks
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
+from gerbang.world import AnswerFormat
 
 
 def build(context: Context) -> ASGIApp:
@@ -34,11 +35,16 @@ def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
     return [PaymentCallbacks(Pages(base_url, page_key)), SuspenseCallbacks()]
 
 
+def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:
+    return [payments.PaymentAnswers(Pages(base_url, page_key))]
+
+
 DIALECT = Dialect(
     name="v2_sessions",
     title="Payment sessions",
     prefixes=("/v1/", "/v2/"),
     build=build,
     callback_formats=callback_formats,
+    answer_formats=answer_formats,
     unread=errors.unread,
 )

@@ -31,6 +31,7 @@ from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services import pictures
+from gerbang.services.pages import Pages
 from gerbang.services.payments import end
 from gerbang.services.payments import read as reading
 from gerbang.services.payments.confirm import Confirmation
@@ -42,6 +43,18 @@ REFERENCE_LENGTH_MAX = 255
 """Of one that is looked for: payments of another dialect may have longer ones than this one takes."""
 PRODUCT = PaymentCallbacks.product.name
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+class PaymentAnswers:
+    """The answers to a create and to a confirm: the payment session in its `answer` view."""
+
+    product = PRODUCT
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def answer(self, payment: Payment, charge: Charge | None) -> bytes:
+        return success(shapes.session(payment, [charge] if charge else [], self._pages, "answer"))
 
 
 async def create(endpoints: Endpoints, request: Request) -> Response:
@@ -71,9 +84,6 @@ def new_payment(
     if request_id is not None and not REQUEST_ID.fullmatch(request_id):
         raise Malformed("X-REQUEST-ID", "must be 1 to 100 letters, digits, hyphens, underscores or full stops")
 
-    def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return success(shapes.session(payment, [charge] if charge else [], endpoints.pages, "answer"))
-
     return NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,
@@ -84,7 +94,6 @@ def new_payment(
         details=orders.details(asked, said, metadata_in(body) if asked.metadata is not None else None),
         descriptor=asked.statementDescriptor,
         expires_at=orders.instant(asked.expiryAt, "expiryAt"),
-        answer=rendered,
         customer=orders.customer(asked.customer),
         customer_id=asked.customerId or None,
         key=request_id,
@@ -100,7 +109,7 @@ async def confirm(endpoints: Endpoints, request: Request) -> Response:
         raise PaymentUnknown
     method = orders.method(asked.paymentMethod, asked.paymentMethodOptions)
     payment, charge = await endpoints.batches.confirm(Confirmation(merchant_id, payment_id, method))
-    return answer(success(shapes.session(payment, [charge] if charge else [], endpoints.pages, "answer")))
+    return answer(endpoints.world.answer_formats[PRODUCT].answer(payment, charge))
 
 
 async def cancel(endpoints: Endpoints, request: Request) -> Response:

@@ -10,6 +10,7 @@ from gerbang.api.v4_documents.answers import Endpoints, method_not_allowed, not_
 from gerbang.api.v4_documents.events import PaymentCallbacks, PayoutCallbacks
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
+from gerbang.world import AnswerFormat
 
 
 class _StaticType(StringConvertor):
@@ -58,11 +59,16 @@ def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
     return [PaymentCallbacks(Pages(base_url, page_key)), PayoutCallbacks()]
 
 
+def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:
+    return [payments.PaymentAnswers(Pages(base_url, page_key))]
+
+
 DIALECT = Dialect(
     name="v4_documents",
     title="One-time payments",
     prefixes=("/api/v4/",),
     build=build,
     callback_formats=callback_formats,
+    answer_formats=answer_formats,
     unread=errors.unread,
 )

@@ -97,7 +97,7 @@ class PaymentCallbacks(_Format):
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
         assert snapshot is not None and snapshot.payment is not None, "news that is told has a snapshot"
-        if snapshot.payment.scope == "links":
+        if snapshot.payment.scope == shapes.LINKS:
             return document(shapes.link(snapshot.payment, snapshot.charge, self._pages))
         return document(shapes.paid(snapshot.payment, snapshot.charge, self._pages))
 

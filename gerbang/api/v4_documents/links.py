@@ -10,14 +10,11 @@ from gerbang.api.v4_documents.answers import Endpoints, answer, document, id_in_
 from gerbang.api.v4_documents.events import MONTH, PRODUCT
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.api.v4_documents.tasks import ACTIONS, do
-from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
-from gerbang.domain.payments import Details, Payment
+from gerbang.domain.payments import Details
 from gerbang.errors import ExpiryTooFar, PaymentUnknown
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.search import Asked, Paid
-
-SCOPE = "links"
 
 
 async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
@@ -35,13 +32,10 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         # No way to pay waits longer, so until then its page would have none to offer.
         raise ExpiryTooFar("expires_at", title="A payment link", maximum=f"{MONTH.days} days")
 
-    def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return document(shapes.link(payment, charge, endpoints.pages))
-
     order = NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,
-        scope=SCOPE,
+        scope=shapes.LINKS,
         reference=asked.demanded("referenceId", REFERENCE_LENGTH_MAX),
         kind="single",
         amount=asked.amount(),
@@ -57,15 +51,14 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         ),
         descriptor=None,
         expires_at=ends,
-        answer=rendered,
     )
-    return await payments.made_or_known(endpoints, order, "paymentMethodOptions.")
+    return await payments.created_once(endpoints, order, "paymentMethodOptions.")
 
 
 async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Paid:
     id_ = id_in_path(request, "paymentlink_")
     found = None if id_ is None else await endpoints.batches.find(Asked(merchant_id, id_))
-    if found is None or found.payment.scope != SCOPE:
+    if found is None or found.payment.scope != shapes.LINKS:
         raise PaymentUnknown
     return found
 

@@ -9,9 +9,8 @@ from starlette.responses import Response
 from gerbang.api.v4_documents import listing, shapes
 from gerbang.api.v4_documents.answers import Endpoints, answer, document
 from gerbang.api.v4_documents.events import PRODUCT
-from gerbang.api.v4_documents.payments import STATUSES, made_or_known, method_of, written
+from gerbang.api.v4_documents.payments import STATUSES, created_once, method_of, written
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
-from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Details, Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services import sandbox
@@ -29,9 +28,6 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
     type_ = TYPES[request.path_params["type"]]
     asked = await attributes_of(request)
 
-    def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return document(shapes.static_method(payment, endpoints.pages))
-
     order = NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,
@@ -43,9 +39,8 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         details=Details(),
         descriptor=None,
         expires_at=None,
-        answer=rendered,
     )
-    return await made_or_known(endpoints, order)
+    return await created_once(endpoints, order)
 
 
 async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Payment:

@@ -19,9 +19,11 @@ from gerbang.api.v4_documents.requests import (
 )
 from gerbang.api.v4_documents.tasks import ACTIONS, do
 from gerbang.domain.charges import Charge
-from gerbang.domain.payments import Details, Method, Payment, differing
-from gerbang.errors import PaymentUnknown, ReferenceTaken
+from gerbang.domain.payments import Details, Method, Payment
+from gerbang.errors import PaymentUnknown
+from gerbang.services.pages import Pages
 from gerbang.services.payments import search
+from gerbang.services.payments.create_once import create_once
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.search import Asked, Paid
 
@@ -44,13 +46,26 @@ OPTIONS = ("number", "payer_name", "shown_name", "return_url")
 STATUSES = ("pending", "processing", "paid", "completed", "cancelled", "expired", "failed")
 
 
+class PaymentAnswers:
+    """The answers to creates: a one-time payment, a static method or a payment link, as it is also read."""
+
+    product = PRODUCT
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def answer(self, payment: Payment, charge: Charge | None) -> bytes:
+        if payment.static:
+            return document(shapes.static_method(payment, self._pages))
+        if payment.scope == shapes.LINKS:
+            return document(shapes.link(payment, charge, self._pages))
+        return document(shapes.one_time(payment, charge, self._pages))
+
+
 async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     asked = await attributes_of(request)
     type_ = asked.one_of("paymentMethodType", list(shapes.CHANNELS))
     options = asked.member("paymentMethodOptions")
-
-    def rendered(payment: Payment, charge: Charge | None) -> bytes:
-        return document(shapes.one_time(payment, charge, endpoints.pages))
 
     asked.rupiah_only()
     ends = asked.instant("expiredAt")
@@ -64,9 +79,8 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         details=Details(description=asked.text("description", lines=True), echo=_offset(ends and ends.utcoffset())),
         descriptor=None,
         expires_at=ends,
-        answer=rendered,
     )
-    return await made_or_known(endpoints, order, "paymentMethodOptions.")
+    return await created_once(endpoints, order, "paymentMethodOptions.")
 
 
 def method_of(type_: str, options: Attributes, beside: Attributes) -> Method:
@@ -92,17 +106,11 @@ def _offset(offset: timedelta | None) -> dict[str, str | bool]:
     return {} if offset is None else {"offset": str(int(offset.total_seconds()))}
 
 
-async def made_or_known(endpoints: Endpoints, order: NewPayment, options: str = "") -> Response:
-    """The answer to a create. A reference that was used before is answered with what was made then (reference, 1.6)."""
-    try:
-        return created(await endpoints.batches.create(order), order.merchant_id)
-    except ReferenceTaken:
-        known = await search.of_reference(endpoints.world, order.merchant_id, order.scope, order.reference)
-        if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
-            raise
-        others = differing(known.payment, order.amount, order.method, order.details, order.expires_at)
-        differs = [called for name in others if (called := _called(name, order, options))]
-        return created(order.answer(known.payment, known.charge), order.merchant_id, differs)
+async def created_once(endpoints: Endpoints, order: NewPayment, options: str = "") -> Response:
+    """The answer to a create, which says in what a repeated request differs from the first one (reference, 1.6)."""
+    made = await create_once(endpoints.world, endpoints.batches, order)
+    differs = [called for name in made.differs if (called := _called(name, order, options))]
+    return created(made.answer, order.merchant_id, differs)
 
 
 def _called(name: str, order: NewPayment, options: str) -> str | None:

@@ -39,6 +39,8 @@ TYPES = {
 }
 CHANNELS = {type_: channel for channel, type_ in TYPES.items()}
 FAILURES = {"CANCELLED_BY_USER": "The customer declined the payment."}
+LINKS = "links"
+"""The scope of payment links among the SCOPES of payments."""
 QR_DIGITS = 22
 ARRIVAL_DIGITS = 10
 

@@ -61,7 +61,7 @@ async def _create(
         for i, plan in plans.items():
             number = given.get(i)
             if isinstance(plan, Plan) and (number is None or isinstance(number, str)):
-                made[i] = decide.made(fresh[i], plan, number, now)
+                made[i] = decide.made(world, fresh[i], plan, number, now)
         changes = Changes()
         for i, one in made.items():
             if i in requests:

@@ -1,6 +1,6 @@
 """Deciding orders: who the customer is, what the payment will be, and its answer. Nothing is written here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -33,8 +33,6 @@ class NewPayment(msgspec.Struct, frozen=True):
     details: Details
     descriptor: str | None
     expires_at: datetime | None
-    answer: Callable[[Payment, Charge | None], bytes]
-    """Renders the answer; its bytes are what a repetition of the request is given."""
     scope: str = ""
     """The series in which the reference must be new."""
     customer: Customer | None = None
@@ -73,10 +71,10 @@ async def plans_of(world: World, tx: Tx, orders: Mapping[int, NewPayment], now: 
     return plans
 
 
-def made(order: NewPayment, plan: Plan, number: str | None, now: datetime) -> Made:
+def made(world: World, order: NewPayment, plan: Plan, number: str | None, now: datetime) -> Made:
     """The payment of a plan, complete with its number and its answer."""
     payment, charge = (plan.payment, None) if number is None else codes.opened(plan, number, now)
-    return Made(order, payment, charge, order.answer(payment, charge))
+    return Made(order, payment, charge, world.answer_formats[order.product].answer(payment, charge))
 
 
 async def _customers(

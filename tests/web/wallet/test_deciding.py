@@ -1,6 +1,7 @@
 """Charges in the simulated e-wallet: paid, declined, paid twice, expired and opened again."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -277,11 +278,10 @@ def test_a_payment_fixed_to_the_wallet_offers_the_wallet_again_after_a_decline(s
         details=Details(redirect=True),
         descriptor=None,
         expires_at=None,
-        answer=lambda payment, _: shop_pages.payment_url(payment).encode(),
     )
     gateway = shop.gateway
-    shop_pages = Pages(gateway.base_url, gateway.services.world.keyring.page_key)
-    page = buyer().opens(gateway.do(gateway.services.batches.create(order)).decode())
+    session = json.loads(gateway.do(gateway.services.batches.create(order)))["data"]
+    page = buyer().opens(session["paymentUrl"])
     assert heading(page) == "Bayar dengan ShopeePay"
     assert not page.locator(".done button").count(), "the buyer cannot change the merchant's choice"
     page.click(OPEN)
