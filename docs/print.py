@@ -193,8 +193,9 @@ def channels_page() -> str:
         ],
         ["## What each product offers"],
         [
-            "A product is what a dialect sells, each with callbacks of its own. A channel that is not named is offered only to",
-            "merchants with whom it was agreed; what is left empty is as the channel has it.",
+            "A product is what a dialect sells, each with callbacks of its own. What is left empty is as the channel has it.",
+            "`payment` and `v4-payments` also offer every channel that is not named here and that they do not leave out. Any",
+            "other channel is offered only to merchants with whom it was agreed.",
         ],
         table(
             ["product", "channel", "options", "least", "most", "shortest expiry", "longest expiry", "fee"],
@@ -270,6 +271,9 @@ def _terms(product: Product) -> list[list[str]]:
             "" if said.fee is None else _rate(said.fee),
         ]
         for channel, said in product.terms.channels.items()
+    ] + [
+        [f"`{product.name}`", f"`{channel}`", "left out", "", "", "", "", ""]
+        for channel in sorted(product.terms.left_out)
     ]
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from gerbang import channels
 from gerbang.channels import Channel, ChannelSpec
 from gerbang.clock import Clock
@@ -13,7 +11,7 @@ from gerbang.db import Database
 from gerbang.db.paycodes import NumberAllocator
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import CallbackFormat
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.terms import NOTHING_OFFERED
 from gerbang.keyring import Keyring
 from gerbang.network import Network
@@ -39,11 +37,11 @@ class World:
         """Whether a channel's buyers can be sent where it needs them to be sent."""
         return not spec.needs_connection or any(spec.name in bank.channels for bank in self.banks.values())
 
-    def offers(self, spec: ChannelSpec, merchant: Merchant, product: str) -> bool:
+    def offers(self, spec: ChannelSpec, offer: Offer, product: str) -> bool:
         """Whether the merchant can be paid by a channel in a product: it is sold there, and whom it needs is reached."""
-        return self.reaches(spec) and channels.offered(spec, merchant, product)
+        return self.reaches(spec) and channels.offered(spec, offer, product)
 
-    def dealing(self, merchant: Merchant, product: str) -> Merchant:
-        """The merchant under the terms of a product; under none where the product is not sold here."""
+    def offer(self, merchant: Merchant, product: str) -> Offer:
+        """What a product offers to a merchant; nothing where the product is not sold here."""
         callback_format = self.products.get(product)
-        return replace(merchant, terms=callback_format.product.terms if callback_format else NOTHING_OFFERED)
+        return Offer(merchant, callback_format.product.terms if callback_format else NOTHING_OFFERED)

@@ -99,10 +99,10 @@ def _decided(
     method = code_request.method or payment.method
     if method is None:
         raise MethodMissing("method")
-    merchant = world.dealing(known[code_request.merchant_id], payment.product)
+    offer = world.offer(known[code_request.merchant_id], payment.product)
     if code_request.method is not None and payment.method != code_request.method:
-        code_plans.check_number(code_request.method, merchant, payment)
-    return code_plans.plan(world, replace(payment, method=method), merchant, now)
+        code_plans.check_number(code_request.method, offer, payment)
+    return code_plans.plan(world, replace(payment, method=method), offer, now)
 
 
 async def cancel(world: World, code_request: Cancellation) -> Payment:

@@ -73,7 +73,7 @@ async def take(
 
 def guess(allocator: NumberAllocator, requests: Sequence[CodeRequest]) -> list[str] | None:
     """A number for each wish that is probably free, to be written at once; None where one must be looked at closely."""
-    if any(request.plan.channel == "qris" and request.plan.static for request in requests):
+    if any(request.plan.static_max is not None for request in requests):
         return None  # their number is limited by quota
     candidates = _candidates(allocator, requests, range(len(requests)))
     return [candidates[i] for i in range(len(requests))] if len(candidates) == len(requests) else None
@@ -82,17 +82,18 @@ def guess(allocator: NumberAllocator, requests: Sequence[CodeRequest]) -> list[s
 async def _over_quota(tx: Tx, requests: Sequence[CodeRequest]) -> dict[int, Given]:
     """Refuses static QR codes beyond the merchant's quota."""
     refused: dict[int, Given] = {}
-    counts: dict[UUID, int] = {}
+    counts: dict[tuple[UUID, str], int] = {}
     for i, request in enumerate(requests):
-        agreed = request.merchant.agreement.qris
-        if request.plan.channel != "qris" or not request.plan.static or agreed is None:
+        channel, quota = request.plan.channel, request.plan.static_max
+        if quota is None:
             continue
-        if request.merchant.id not in counts:
-            counts[request.merchant.id] = await paycodes.static_count(tx, request.merchant.id, "qris")
-        if counts[request.merchant.id] >= agreed.static_quota:
-            refused[i] = StaticQrQuotaUsedUp("method", quota=agreed.static_quota)
+        whose = request.merchant.id, channel
+        if whose not in counts:
+            counts[whose] = await paycodes.static_count(tx, *whose)
+        if counts[whose] >= quota:
+            refused[i] = StaticQrQuotaUsedUp("method", quota=quota)
         else:
-            counts[request.merchant.id] += 1
+            counts[whose] += 1
     return refused
 
 

@@ -4,14 +4,12 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
 from gerbang import ids
-from gerbang.channels import retail_outlet, virtual_account
 from gerbang.db import ledger
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
 from gerbang.domain.ledger import available, pending, starting, suspense
-from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.merchants import Agreement
 from gerbang.domain.money import rupiah
 from gerbang.errors import CredentialsWrong
 from gerbang.services import credentials, merchants
@@ -57,26 +55,8 @@ class Sandbox(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def agreement() -> Agreement:
-    """The documents' numbers.
-
-    76630000 and six digits by chance, and static suffixes up to 99999999 at Permata; the recorded prefixes of numbers of
-    which the merchant chooses the tail at three other banks (one-time-payment reference, 2.3); seven digits at the till,
-    as the seed prints them, where others have the eight that were recorded.
-    """
-    agreed = virtual_account.agreement_for(NUMBER)
-    banks = dict(agreed.banks)
-    banks["PERMATA"] = replace(
-        banks["PERMATA"],
-        dynamic=NumberRange(prefix="76630000", digits=6),
-        static_ranges=[virtual_account.STATIC_RANGE_DEFAULT, (99_990_000, 99_999_999)],
-    )
-    for bank, prefix in (("BCA", "13044317"), ("BRI", "12696115"), ("SAHABAT_SAMPOERNA", "20202400")):
-        banks[bank] = replace(banks[bank], own=NumberRange(prefix=prefix, digits=virtual_account.OWN_DIGITS))
-    return replace(
-        merchants.default_agreement(NUMBER, NAME),
-        virtual_account=replace(agreed, banks=banks),
-        retail_outlet=replace(retail_outlet.agreement_for(), codes=NumberRange(prefix="", digits=7, first=1_000_000)),
-    )
+    """The numbers that the documents' examples print, as far as each channel has some."""
+    return merchants.default_agreement(NUMBER, NAME, sandbox=True)
 
 
 KNOWN_CUSTOMER = (

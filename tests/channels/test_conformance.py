@@ -3,12 +3,13 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from gerbang import channels
 from gerbang.channels import Channel
-from gerbang.domain.merchants import Agreement
+from gerbang.domain.merchants import Agreement, Offer
 from gerbang.domain.payments import Details
 from gerbang.errors import (
     AmountAboveLimit,
@@ -20,7 +21,7 @@ from gerbang.errors import (
     ExpiryTooFar,
     Invalid,
 )
-from tests.channels.merchants import MERCHANT, NOW, payment, static
+from tests.channels.merchants import MERCHANT, NOW, OFFER, payment, static
 
 CHANNELS = channels.found()
 every_channel = pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
@@ -29,14 +30,14 @@ every_option = pytest.mark.parametrize(
     [
         pytest.param(channel, option, id=f"{name} {option or ''}".strip())
         for name, channel in CHANNELS.items()
-        for option in channel.options(MERCHANT) or [None]
+        for option in channel.options(OFFER) or [None]
     ],
 )
 SECOND = timedelta(seconds=1)
 
 
 def limits(channel: Channel, option: str | None) -> tuple[int, int]:
-    return channels.limits(channel.spec, MERCHANT, option)
+    return channels.limits(channel.spec, OFFER, option)
 
 
 def test_the_channels_of_the_house_are_found_each_under_its_own_name() -> None:
@@ -54,25 +55,42 @@ def test_its_facts_make_sense(channel: Channel) -> None:
     assert spec.fee.flat >= 0
     assert Decimal(0) <= spec.fee.percent < 100
     assert spec.static or not spec.static_amount
+    assert spec.options.keys() == set(channel.options(OFFER) or [])
+
+
+@every_channel
+def test_its_texts_are_in_both_languages(channel: Channel) -> None:
+    texts = channel.spec.texts
+    assert texts is not None
+    for name, text in msgspec.structs.asdict(texts).items():
+        assert text.keys() == {"id", "en"}, name
+
+
+@every_channel
+@pytest.mark.parametrize("sandbox", [False, True])
+def test_what_it_agrees_by_default_is_of_its_type_and_without_fault(channel: Channel, sandbox: bool) -> None:
+    agreed = channel.default_agreement(131, "Toko Uji", sandbox=sandbox)
+    assert isinstance(agreed, channel.spec.agreement)
+    assert list(channel.faults(agreed, "here")) == []
 
 
 @every_channel
 def test_what_it_says_of_its_options_is_about_options_that_it_has(channel: Channel) -> None:
     spec = channel.spec
-    assert spec.limits_of.keys() | spec.settling_of.keys() <= set(channel.options(MERCHANT) or [])
+    assert spec.limits_of.keys() | spec.settling_of.keys() <= set(channel.options(OFFER) or [])
     for least, most in spec.limits_of.values():
         assert spec.amount_min <= least <= most <= spec.amount_max, "the channel's limits are the widest of its options"
 
 
 @every_channel
 def test_an_agreement_has_a_place_for_it_and_a_new_merchant_may_use_it(channel: Channel) -> None:
-    assert getattr(MERCHANT.agreement, channel.spec.name) is not None
-    assert channel.options(MERCHANT) is not None
+    assert MERCHANT.agreement.settings(channel.spec.name, channel.spec.agreement) is not None
+    assert channel.options(OFFER) is not None
 
 
 @every_channel
 def test_who_has_not_agreed_on_it_cannot_use_it(channel: Channel) -> None:
-    stranger = replace(MERCHANT, agreement=Agreement())
+    stranger = Offer(replace(MERCHANT, agreement=Agreement()))
     assert channel.options(stranger) is None
     with pytest.raises(ChannelNotEnabled) as caught:
         channel.plan(payment(channel), stranger, NOW)
@@ -83,11 +101,11 @@ def test_who_has_not_agreed_on_it_cannot_use_it(channel: Channel) -> None:
 def test_it_opens_what_is_within_its_limits(channel: Channel, option: str | None) -> None:
     for amount in limits(channel, option):
         asked = payment(channel, amount, option)
-        code_plan = channel.plan(asked, MERCHANT, NOW)
+        code_plan = channel.plan(asked, OFFER, NOW)
         assert (code_plan.channel, code_plan.option) == (channel.spec.name, option)
         assert (code_plan.amount, code_plan.static) == (amount, False)
         assert code_plan.expires_at == asked.expires_at
-        assert code_plan == channel.plan(asked, MERCHANT, NOW), "planning changes nothing"
+        assert code_plan == channel.plan(asked, OFFER, NOW), "planning changes nothing"
 
 
 @every_option
@@ -95,7 +113,7 @@ def test_it_refuses_what_is_outside_and_names_the_amount(channel: Channel, optio
     least, most = limits(channel, option)
     for amount, refusal in ((least - 1, AmountBelowLimit), (most + 1, AmountAboveLimit)):
         with pytest.raises(refusal) as caught:
-            channel.plan(payment(channel, amount, option), MERCHANT, NOW)
+            channel.plan(payment(channel, amount, option), OFFER, NOW)
         assert caught.value.field == "amount"
 
 
@@ -103,7 +121,7 @@ def test_it_refuses_what_is_outside_and_names_the_amount(channel: Channel, optio
 def test_limits_that_were_agreed_are_its_limits(channel: Channel, option: str | None) -> None:
     name = f"{channel.spec.name}/{option}" if option else channel.spec.name
     narrow = replace(MERCHANT.agreement, amount_min={name: 300}, amount_max={name: 300})
-    agreed = replace(MERCHANT, agreement=narrow)
+    agreed = Offer(replace(MERCHANT, agreement=narrow))
     assert channel.plan(payment(channel, 300, option), agreed, NOW).amount == 300
     for amount in (299, 301):
         with pytest.raises((AmountBelowLimit, AmountAboveLimit)):
@@ -113,7 +131,7 @@ def test_limits_that_were_agreed_are_its_limits(channel: Channel, option: str | 
 @every_channel
 def test_a_payment_that_is_paid_once_needs_an_amount(channel: Channel) -> None:
     with pytest.raises(AmountMissing) as caught:
-        channel.plan(replace(payment(channel), amount=None), MERCHANT, NOW)
+        channel.plan(replace(payment(channel), amount=None), OFFER, NOW)
     assert caught.value.field == "amount"
 
 
@@ -123,28 +141,28 @@ def test_where_there_are_options_one_of_them_must_be_named(channel: Channel, opt
     asked = payment(channel)
     assert asked.method is not None
     asked = replace(asked, method=replace(asked.method, option=option))
-    if not channel.options(MERCHANT):
-        assert channel.plan(asked, MERCHANT, NOW).channel == channel.spec.name
+    if not channel.options(OFFER):
+        assert channel.plan(asked, OFFER, NOW).channel == channel.spec.name
         return
     with pytest.raises(Invalid) as caught:
-        channel.plan(asked, MERCHANT, NOW)
+        channel.plan(asked, OFFER, NOW)
     assert caught.value.field == "option"
-    offered = [known for known in channel.options(MERCHANT) or [] if known in caught.value.message]
+    offered = [known for known in channel.options(OFFER) or [] if known in caught.value.message]
     assert offered, "it says what may be chosen"
 
 
 @every_option
 def test_what_the_buyer_is_shown_has_the_number_the_option_and_the_end(channel: Channel, option: str | None) -> None:
-    code_plan = channel.plan(payment(channel, option=option), MERCHANT, NOW)
+    code_plan = channel.plan(payment(channel, option=option), OFFER, NOW)
     number = code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "4Q3B7NT0W6XA12")
-    instructions = channel.instructions(code_plan, number, MERCHANT, NOW)
+    instructions = channel.instructions(code_plan, number, OFFER, NOW)
     assert (instructions.number, instructions.option, instructions.expires_at) == (number, option, code_plan.expires_at)
     assert instructions.name
 
 
 @every_option
 def test_its_numbers_come_from_a_range_that_is_not_used_up_at_once(channel: Channel, option: str | None) -> None:
-    code_plan = channel.plan(payment(channel, option=option), MERCHANT, NOW)
+    code_plan = channel.plan(payment(channel, option=option), OFFER, NOW)
     if code_plan.range is not None:
         free = code_plan.range.size - sum(last - first + 1 for first, last in code_plan.taken_out)
         assert free >= 1_000_000
@@ -157,25 +175,25 @@ def test_it_ends_with_its_payment_or_earlier_if_asked_to(channel: Channel) -> No
     assert asked.method is not None
     for end in (asked.expires_at, NOW + SECOND):
         sooner = replace(asked, method=replace(asked.method, expires_at=end))
-        assert channel.plan(sooner, MERCHANT, NOW).expires_at == end
+        assert channel.plan(sooner, OFFER, NOW).expires_at == end
     assert asked.expires_at is not None
     later = replace(asked, method=replace(asked.method, expires_at=asked.expires_at + SECOND))
-    assert channel.plan(later, MERCHANT, NOW).expires_at == asked.expires_at
+    assert channel.plan(later, OFFER, NOW).expires_at == asked.expires_at
     with pytest.raises(ExpiryPassed) as caught:
-        channel.plan(replace(asked, method=replace(asked.method, expires_at=NOW)), MERCHANT, NOW)
+        channel.plan(replace(asked, method=replace(asked.method, expires_at=NOW)), OFFER, NOW)
     assert caught.value.field == f"{channel.spec.name}.expires_at"
 
 
 @every_channel
 def test_what_lasts_longer_than_it_can_is_cut_short_or_refused_as_it_declares(channel: Channel) -> None:
     longest = NOW + channel.spec.expiry_max
-    assert channel.plan(replace(payment(channel), expires_at=longest), MERCHANT, NOW).expires_at == longest
+    assert channel.plan(replace(payment(channel), expires_at=longest), OFFER, NOW).expires_at == longest
     too_long = replace(payment(channel), expires_at=longest + SECOND)
     if channel.spec.expiry_is_capped:
-        assert channel.plan(too_long, MERCHANT, NOW).expires_at == longest
+        assert channel.plan(too_long, OFFER, NOW).expires_at == longest
     else:
         with pytest.raises(ExpiryTooFar) as caught:
-            channel.plan(too_long, MERCHANT, NOW)
+            channel.plan(too_long, OFFER, NOW)
         assert caught.value.field == "expires_at"
 
 
@@ -183,14 +201,14 @@ def test_what_lasts_longer_than_it_can_is_cut_short_or_refused_as_it_declares(ch
 def test_a_static_paycode_is_open_or_closed_as_it_declares(channel: Channel) -> None:
     if not channel.spec.static:
         return
-    code_plan = channel.plan(static(channel), MERCHANT, NOW)
+    code_plan = channel.plan(static(channel), OFFER, NOW)
     assert (code_plan.static, code_plan.amount, code_plan.expires_at) == (True, None, None)
     closed = replace(static(channel), amount=channel.spec.amount_min)
     if channel.spec.static_amount:
-        assert channel.plan(closed, MERCHANT, NOW).amount == closed.amount
+        assert channel.plan(closed, OFFER, NOW).amount == closed.amount
     else:
         with pytest.raises(AmountNotAllowed) as caught:
-            channel.plan(closed, MERCHANT, NOW)
+            channel.plan(closed, OFFER, NOW)
         assert caught.value.field == "amount"
 
 
@@ -199,4 +217,4 @@ def test_a_page_can_open_it_with_no_more_than_an_option(channel: Channel) -> Non
     asked = payment(channel)
     assert asked.method is not None
     bare = replace(asked.method, payer_name="", return_url=None)
-    assert channel.plan(replace(asked, method=bare, details=Details(redirect=True)), MERCHANT, NOW).name
+    assert channel.plan(replace(asked, method=bare, details=Details(redirect=True)), OFFER, NOW).name

@@ -9,7 +9,7 @@ from gerbang.channels.ewallet import Ewallet
 from gerbang.channels.retail_outlet import RetailOutlet
 from gerbang.channels.virtual_account import VirtualAccount, own_numbers
 from gerbang.domain.calendars import Schedule
-from gerbang.domain.merchants import Merchant, NumberRange
+from gerbang.domain.merchants import NumberRange, Offer
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Details
 from gerbang.domain.terms import ChannelTerms, Terms
@@ -21,11 +21,12 @@ from gerbang.errors import (
     NumberTooLong,
     ReturnUrlMissing,
 )
-from tests.channels.merchants import MERCHANT, NOW, payment, selling
+from tests.channels.merchants import MERCHANT, NOW, OFFER, payment, selling
+from tests.support.agreements import with_bank
 
 RETAIL, WALLET, ACCOUNT = RetailOutlet(), Ewallet(), VirtualAccount()
-OWN = replace(MERCHANT, terms=Terms(own_numbers=True, prefixed_names=True))
-"""The merchant under the terms of a product whose merchants choose the tails of their numbers."""
+OWN = Offer(MERCHANT, Terms(own_numbers=True, prefixed_names=True))
+"""An offer under the terms of a product whose merchants choose the tails of their numbers."""
 
 
 # Tills
@@ -37,14 +38,14 @@ OWN = replace(MERCHANT, terms=Terms(own_numbers=True, prefixed_names=True))
 )
 def test_each_chain_has_its_own_limits_and_is_named_when_they_are_broken(outlet: str, least: int, most: int) -> None:
     for amount in (least, most):
-        assert RETAIL.plan(payment(RETAIL, amount, outlet), MERCHANT, NOW).amount == amount
+        assert RETAIL.plan(payment(RETAIL, amount, outlet), OFFER, NOW).amount == amount
     for amount, refusal in ((least - rupiah(1), AmountBelowLimit), (most + rupiah(1), AmountAboveLimit)):
         with pytest.raises(refusal, match=outlet):
-            RETAIL.plan(payment(RETAIL, amount, outlet), MERCHANT, NOW)
+            RETAIL.plan(payment(RETAIL, amount, outlet), OFFER, NOW)
 
 
 def test_a_payment_code_has_the_eight_digits_that_were_recorded_and_never_begins_with_zero() -> None:
-    codes = RETAIL.plan(payment(RETAIL), MERCHANT, NOW).range
+    codes = RETAIL.plan(payment(RETAIL), OFFER, NOW).range
     assert codes is not None
     assert codes.number(0) < codes.number(codes.size - 1)
     assert retail_outlet.CODES.first <= codes.first < codes.end <= retail_outlet.CODES.end
@@ -57,7 +58,7 @@ def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:
     assert RETAIL.plan(asked, OWN, NOW).name == "Budi", "no prefix: only account numbers have one"
     for nobody in ("", "  "):
         nameless = replace(asked, method=replace(asked.method, payer_name=nobody))
-        assert RETAIL.plan(nameless, MERCHANT, NOW).name == "TOKO UJI"
+        assert RETAIL.plan(nameless, OFFER, NOW).name == "TOKO UJI"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:
     ],
 )
 def test_money_settles_when_the_reference_says(channel: channels.Channel, option: str, days: int) -> None:
-    assert channels.settling(channel.spec, option, MERCHANT) == Schedule(days)
+    assert channels.settling(channel.spec, option, OFFER) == Schedule(days)
 
 
 # Wallets
@@ -87,15 +88,15 @@ def test_a_wallet_needs_to_know_where_its_buyer_goes_back_to_unless_there_is_a_p
     assert asked.method is not None
     nowhere = replace(asked, method=replace(asked.method, return_url=None))
     with pytest.raises(ReturnUrlMissing) as caught:
-        WALLET.plan(nowhere, MERCHANT, NOW)
+        WALLET.plan(nowhere, OFFER, NOW)
     assert caught.value.field == "return_url"
-    assert WALLET.plan(replace(nowhere, details=Details(redirect=True)), MERCHANT, NOW).option == "SHOPEEPAY"
+    assert WALLET.plan(replace(nowhere, details=Details(redirect=True)), OFFER, NOW).option == "SHOPEEPAY"
 
 
 def test_a_wallet_has_no_number_but_any_reference_that_nobody_has() -> None:
-    code_plan = WALLET.plan(payment(WALLET), MERCHANT, NOW)
+    code_plan = WALLET.plan(payment(WALLET), OFFER, NOW)
     assert (code_plan.chosen, code_plan.range) == (None, None)
-    assert list(ewallet.WALLETS) == WALLET.options(MERCHANT) == ["SHOPEEPAY"]
+    assert list(ewallet.WALLETS) == WALLET.options(OFFER) == ["SHOPEEPAY"]
 
 
 @pytest.mark.parametrize("channel", [RETAIL, WALLET])
@@ -107,14 +108,14 @@ def test_neither_can_stand_for_many_payments(channel: channels.Channel) -> None:
 # Account numbers of which the merchant chooses the tail
 
 
-def _account(tail: str | None, merchant: Merchant = OWN, bank: str = "BRI", *, static: bool = False) -> str:
+def _account(tail: str | None, offer: Offer = OWN, bank: str = "BRI", *, static: bool = False) -> str:
     """The number that a merchant gets who chooses this tail."""
     asked = payment(ACCOUNT, option=bank)
     assert asked.method is not None
     asked = replace(asked, method=replace(asked.method, number=tail))
     if static:
         asked = replace(asked, kind="multiple", amount=None, expires_at=None)
-    code_plan = ACCOUNT.plan(asked, merchant, NOW)
+    code_plan = ACCOUNT.plan(asked, offer, NOW)
     assert (code_plan.chosen is None) == (tail is None)
     return code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "")
 
@@ -127,12 +128,9 @@ def test_the_tail_ends_the_number_and_a_shorter_one_is_filled_with_zeros(static:
 
 
 def test_a_merchant_may_have_a_prefix_of_its_own_at_a_bank() -> None:
-    agreed = OWN.agreement.virtual_account
-    assert agreed is not None
-    own = replace(agreed.banks["BRI"], own=NumberRange(prefix="12696115", digits=8))
-    banked = replace(agreed, banks=agreed.banks | {"BRI": own})
-    merchant = replace(OWN, agreement=replace(OWN.agreement, virtual_account=banked))
-    assert _account("12345678", merchant) == "1269611512345678"
+    agreed = with_bank(MERCHANT.agreement, "BRI", own=NumberRange(prefix="12696115", digits=8))
+    offer = Offer(replace(MERCHANT, agreement=agreed), OWN.terms)
+    assert _account("12345678", offer) == "1269611512345678"
 
 
 @pytest.mark.parametrize("static", [False, True])
@@ -164,11 +162,12 @@ def test_no_two_banks_and_no_two_kinds_of_number_share_a_prefix() -> None:
 def test_names_stand_after_the_prefix_that_was_agreed_where_the_terms_say_so() -> None:
     asked = payment(ACCOUNT)
     assert asked.method is not None
-    assert ACCOUNT.plan(asked, MERCHANT, NOW).name == "TOKO UJI - Budi"
+    assert ACCOUNT.plan(asked, OFFER, NOW).name == "TOKO UJI - Budi"
     assert ACCOUNT.plan(asked, OWN, NOW).name == "IKN-Budi"
     nameless = replace(asked, method=replace(asked.method, payer_name=" "))
     assert ACCOUNT.plan(nameless, OWN, NOW).name == "IKN-TOKO UJI"
-    other = replace(OWN, agreement=replace(OWN.agreement, name_prefix="GBG-"))
+    agreed = replace(MERCHANT.agreement, name_prefix="GBG-")
+    other = Offer(replace(MERCHANT, agreement=agreed), OWN.terms)
     assert ACCOUNT.plan(asked, other, NOW).name == "GBG-Budi"
 
 

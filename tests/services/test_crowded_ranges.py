@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
+from gerbang.channels.virtual_account import BankAgreement
+from gerbang.domain.merchants import Agreement, Merchant, NumberRange, Offer
 from gerbang.domain.payments import Method
 from gerbang.services import numbers
 from gerbang.services.confirmations import Confirmation
+from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases
 from tests.support.services import BRI, START, Services, number, order, run, services, several
 
@@ -35,7 +37,7 @@ def in_one(url: str, story: Callable[[Services], Awaitable[None]]) -> None:
 def agreed(range_: NumberRange) -> Agreement:
     """BRI alone, with these numbers."""
     bank = BankAgreement(range_, f"{range_.prefix}9", 2, [(0, 4)])
-    return Agreement(virtual_account=VirtualAccountAgreement({"BRI": bank}))
+    return bri_alone(bank)
 
 
 @pytest.mark.parametrize("how", ["creating", "confirming"])
@@ -108,7 +110,9 @@ def test_a_merchant_has_an_eighth_of_the_numbers_that_it_shares_with_all_others(
         for _ in range(3):
             merchant = await here.merchant()
             payment = (await here.read(merchant, await here.create(merchant))).payment
-            code_plan = here.world.channels[method.channel].plan(replace(payment, method=method), merchant, START)
+            code_plan = here.world.channels[method.channel].plan(
+                replace(payment, method=method), Offer(merchant), START
+            )
             assert code_plan.range is not None
             digits = code_plan.range.digits
             whole = 10**digits - (10 ** (digits - 1) if method.channel == "retail_outlet" else 0)

@@ -7,19 +7,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from gerbang.channels.virtual_account import BankAgreement
 from gerbang.domain.merchants import (
     QUARANTINE_MIN,
-    Agreement,
-    BankAgreement,
     Merchant,
     NumberRange,
-    VirtualAccountAgreement,
 )
 from gerbang.domain.payments import Method
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import RangeUsedUp
 from gerbang.services import endings, expiry
 from gerbang.services.confirmations import Cancellation
+from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases, Gateway, V4Shop
 from tests.support.services import Services, money, number, order, payment_id, run, services
 
@@ -35,10 +34,7 @@ def url(databases: Databases) -> str:
 async def shop(here: Services) -> Merchant:
     """A merchant of one number by chance and a few to choose, which rest as shortly as they may."""
     bank = BankAgreement(NumberRange("884", 2, 7, 7), "8849", 2, [(0, 4)])
-    agreed = VirtualAccountAgreement({"BRI": bank})
-    return await here.merchant(
-        agreement=Agreement(virtual_account=agreed, quarantine_seconds=0), callbacks="http://a.b"
-    )
+    return await here.merchant(agreement=replace(bri_alone(bank), quarantine_seconds=0), callbacks="http://a.b")
 
 
 def told(url: str, story: Callable[[Services, Merchant], Awaitable[None]]) -> None:

@@ -45,7 +45,7 @@ def qris(**changes: object) -> dict[str, object]:
         "city": "Jakarta",
         "postal_code": "10110",
     }
-    return {"qris": usual | changes}
+    return {"channels": {"qris": usual | changes}}
 
 
 def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
@@ -55,7 +55,12 @@ def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
         "static_digits": 7,
         "static_ranges": [[0, 99]],
     }
-    return {"virtual_account": {"banks": {code: usual | changes}}}
+    return {"channels": {"virtual_account": {"banks": {code: usual | changes}}}}
+
+
+def till(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
+    codes: dict[str, object] = {"prefix": "", "digits": 3}
+    return {"channels": {"retail_outlet": {"outlets": [outlet], "codes": codes | changes}}}
 
 
 @pytest.mark.parametrize(
@@ -85,9 +90,21 @@ def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
         ),
         (bank("BRIS"), "virtual_account names BRIS, which there is none of: choose from BCA, BNC,"),
         (bank(static_prefix="12700000", static_digits=8, static_ranges=[[0, 99_999_999]]), "leave no others"),
-        ({"virtual_account": {"banks": {}}}, "virtual_account names nothing to pay by: say null"),
-        ({"retail_outlet": {"outlets": ["KIOSK"], "codes": {"prefix": "", "digits": 7}}}, "retail_outlet names KIOSK"),
-        ({"ewallet": {"wallets": ["OVO"]}}, "ewallet names OVO"),
+        ({"channels": {"virtual_account": {"banks": {}}}}, "virtual_account names nothing to pay by: say null"),
+        (till("KIOSK"), "retail_outlet names KIOSK"),
+        (till(digits=3_000_000), "channels.retail_outlet.codes must have 1 to 12 free digits."),
+        (till(prefix="a b"), "channels.retail_outlet.codes must begin with at most 16 digits."),
+        (till(first=9, last=2), "channels.retail_outlet.codes must begin at 0 or more, and end"),
+        ({"channels": {"ewallet": {"wallets": ["OVO"]}}}, "ewallet names OVO"),
+        ({"channels": {"till": {}}}, "channels.till names no channel: choose one of ewallet, qris,"),
+        ({"channels": {"ewallet": {"wallets": 3}}}, "Expected `array`, got `int` - at `$.channels.ewallet.wallets`"),
+        ({"channels": {"ewallet": {}}}, "Object missing required field `wallets` - at `$.channels.ewallet`"),
+        ({"channels": []}, "Expected `object`, got `array` - at `$.channels`"),
+        (qris(static_qouta=1), "An agreement has no channels.qris.static_qouta."),
+        (
+            {"qris": None},
+            'Settings of a channel stand among "channels" now: write {"channels": {"qris": …}}.',
+        ),
         ({"also_offered": {"paymet": ["qris"]}}, "also_offered.paymet names no product: choose one of money, payment,"),
         (
             {"also_offered": {"payment": ["till"]}},
@@ -117,7 +134,7 @@ def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str,
         qris(),
         bank(),
         bank(own={"prefix": "126961", "digits": 8}, own_by_choice=False),
-        {"virtual_account": None, "qris": None},
+        {"channels": {"virtual_account": None, "qris": None}},
         {"fees": {"qris": {"percent": "0.7000000000"}, "payout": {"percent": "100", "vat_percent": "100"}}},
         {"amount_max": {"virtual_account": 10**18 - 1}, "amount_min": {"virtual_account": 1}},
         {"expiry_max_seconds": {"virtual_account": 86_400}},

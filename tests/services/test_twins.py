@@ -12,20 +12,21 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang.channels import qris
+from gerbang.channels.virtual_account import BankAgreement
 from gerbang.db import Tx, idempotency, paycodes, payments
 from gerbang.db.idempotency import Kept
-from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
+from gerbang.domain.merchants import Merchant, NumberRange
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Method
 from gerbang.errors import ReferenceTaken
 from gerbang.services.payments import KEY_REMEMBERED, create_all
+from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases, Gateway, Shop
 from tests.support.services import START, Services, order, run, services
 
 PREFIX = "8899"
-AGREEMENT = Agreement(
-    virtual_account=VirtualAccountAgreement({"BRI": BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])}),
-    qris=qris.agreement_for(1, "Toko Uji"),
+AGREEMENT = bri_alone(BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])).with_settings(
+    "qris", qris.agreement_for(1, "Toko Uji")
 )
 STATIC_QR = {"kind": "multiple", "amount": None, "method": Method("qris")}
 PAIRS = 60

@@ -31,6 +31,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.MethodMissing: _INVALID,
     errors.BankMissing: _INVALID,
     errors.BankUnknown: _INVALID,
+    errors.OptionMissing: _INVALID,
+    errors.OptionUnknown: _INVALID,
     errors.OutletMissing: _INVALID,
     errors.OutletUnknown: _INVALID,
     errors.WalletMissing: _INVALID,

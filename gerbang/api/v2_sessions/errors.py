@@ -9,6 +9,7 @@ from starlette.responses import Response
 from gerbang import errors, ids
 from gerbang.api._bodies import Malformed
 from gerbang.api.v2_sessions import shapes
+from gerbang.api.v2_sessions.methods import OTHERS, block_of
 from gerbang.errors import Refused
 
 
@@ -39,6 +40,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.MethodMissing: _INVALID,
     errors.BankMissing: _INVALID,
     errors.BankUnknown: _INVALID,
+    errors.OptionMissing: _INVALID,
+    errors.OptionUnknown: _INVALID,
     errors.OutletMissing: _INVALID,
     errors.OutletUnknown: _INVALID,
     errors.WalletMissing: _INVALID,
@@ -104,6 +107,9 @@ FIELDS = {
     "virtual_account.expires_at": "paymentMethodOptions.virtualAccount.expiryAt",
     "qris.expires_at": "paymentMethodOptions.qr.expiryAt",
 }
+for _name in OTHERS:
+    FIELDS[f"{_name}.option"] = f"paymentMethodOptions.{block_of(_name)}.channel"
+    FIELDS[f"{_name}.expires_at"] = f"paymentMethodOptions.{block_of(_name)}.expiryAt"
 """What the house's fields are called here."""
 
 HEADERS = {401: {"www-authenticate": 'Bearer realm="Gerbang"'}, 503: {"retry-after": "1"}}

@@ -7,6 +7,7 @@ import msgspec
 
 from gerbang import ids
 from gerbang.api.v2_sessions import shapes
+from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
 from gerbang.domain.signatures import standard_webhooks
@@ -33,9 +34,13 @@ RETRY_SCHEDULE = (
 
 KEY_HEADER = "X-API-Key"
 
-BANKS = ("BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAMON")
-"""The banks of this API's virtual accounts (payment-session reference, 6.1)."""
-TERMS = Terms(channels={"virtual_account": ChannelTerms(options=BANKS), "qris": ChannelTerms()})
+PRODUCT = "payment"
+TERMS = Terms(
+    channels={"virtual_account": ChannelTerms(options=banks_of(PRODUCT)), "qris": ChannelTerms()},
+    others=True,
+    left_out=frozenset({"ewallet", "retail_outlet"}),
+)
+"""The banks of the payment-session reference, 6.1, and two channels that this API does not offer to everybody."""
 
 
 class _Format:
@@ -64,7 +69,7 @@ class _Format:
 class PaymentCallbacks(_Format):
     """Callbacks of the product "payment"."""
 
-    product = Product("payment", frozenset(NAMES), RETRY_SCHEDULE, TERMS, key_header=KEY_HEADER)
+    product = Product(PRODUCT, frozenset(NAMES), RETRY_SCHEDULE, TERMS, key_header=KEY_HEADER)
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages

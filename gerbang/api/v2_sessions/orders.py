@@ -9,11 +9,10 @@ from gerbang.api._amounts import demand_number, whole_of
 from gerbang.api._bodies import Malformed, meant, written
 from gerbang.api._instants import instant_of
 from gerbang.api.v2_sessions import requests
+from gerbang.api.v2_sessions.methods import OTHERS, REQUESTED, block_of
 from gerbang.domain import addresses, customers
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
 from gerbang.domain.payments import Details, Method, check_kept
-
-CHANNEL = {"VIRTUAL_ACCOUNT": "virtual_account", "QR": "qris", "CARD": "card", "EWALLET": "ewallet"}
 
 
 def minor(amount: requests.Amount | None, *, zero_is_open: bool, field: str = "amount.value") -> int | None:
@@ -40,7 +39,7 @@ def method(asked: requests.PaymentMethod | None, beside: requests.MethodOptions 
     if asked is None:
         return None
     options = beside or asked.paymentMethodOptions or requests.MethodOptions()
-    channel = CHANNEL[asked.type]
+    channel = REQUESTED[asked.type]
     path = "paymentMethodOptions"
     if asked.type == "VIRTUAL_ACCOUNT" and options.virtualAccount is not None:
         wanted = options.virtualAccount
@@ -53,6 +52,15 @@ def method(asked: requests.PaymentMethod | None, beside: requests.MethodOptions 
         )
     if asked.type == "QR" and options.qr is not None:
         return Method(channel=channel, expires_at=instant(options.qr.expiryAt, f"{path}.qr.expiryAt"))
+    block = block_of(channel)
+    other = getattr(options, block, None) if channel in OTHERS else None
+    if isinstance(other, requests.OtherOptions):
+        return Method(
+            channel=channel,
+            option=other.channel or None,
+            payer_name=(other.name or "").strip(),
+            expires_at=instant(other.expiryAt, f"{path}.{block}.expiryAt"),
+        )
     return Method(channel=channel)
 
 

@@ -25,9 +25,10 @@ from gerbang.api.v2_sessions.answers import (
     success,
 )
 from gerbang.api.v2_sessions.events import PaymentCallbacks
+from gerbang.api.v2_sessions.methods import OTHERS, block_of
 from gerbang.channels import Channel
 from gerbang.domain.charges import Charge
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Offer
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services import confirmations, lookups, pictures
@@ -161,27 +162,28 @@ def _text(reference: str) -> str:
 
 
 async def method_configs(endpoints: Endpoints, request: Request) -> Response:
-    merchant = endpoints.world.dealing(await lookups.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
+    offer = endpoints.world.offer(await lookups.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
     known = endpoints.world.channels
     disabled = {"enabled": False, "acceptedChannels": list[str]()}
     return answer(
         success(
             {
                 "card": disabled,
-                "virtualAccount": _config(known["virtual_account"], merchant),
-                "qr": _config(known["qris"], merchant),
+                "virtualAccount": _config(known["virtual_account"], offer),
+                "qr": _config(known["qris"], offer),
                 "ewallet": disabled,
+                **{block_of(name): _config(known[name], offer) for name in OTHERS},
                 "installment": {"enabled": False, "acceptedChannels": {}},
             }
         )
     )
 
 
-def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
-    options = channel.options(merchant)
+def _config(channel: Channel, offer: Offer) -> shapes.Json:
+    options = channel.options(offer)
     if options is None:
         return {"enabled": False, "acceptedChannels": []}
-    least, most = channel_rules.limits(channel.spec, merchant)
+    least, most = channel_rules.limits(channel.spec, offer)
     span = channel.spec.expiry_max
     return {
         "enabled": True,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gerbang.api.v2_sessions.methods import OTHERS, block_of, type_of
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import in_rupiah
@@ -40,8 +41,6 @@ CHARGE_STATUS = {
     "failed": "FAILED",
     "expired": "EXPIRED",
 }
-METHOD = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR", "ewallet": "EWALLET", "retail_outlet": "RETAIL_OUTLET"}
-"""The last is ours: the API has no word for a payment at a till, which another dialect or the page may have opened."""
 NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
 """A static virtual account without an end prints the zero time (seed example of a static payment)."""
 
@@ -117,7 +116,7 @@ def _method(payment: Payment, pages: Pages) -> Json | None:
     method = payment.method
     if method is None:
         return None
-    written: Json = {"type": METHOD[method.channel]}
+    written: Json = {"type": type_of(method.channel)}
     if method.instructions is not None:
         written |= _instructions(method.channel, method.instructions, pages.picture_url(payment.id), payment.created_at)
     return written
@@ -139,6 +138,8 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
     if channel == "retail_outlet":
         outlet = {"channel": instructions.option, "paymentCode": instructions.number, "name": instructions.name}
         return {"retailOutlet": outlet | {"expiryAt": instructions.expires_at}}
+    if channel != "qris":
+        return {block_of(channel): _other(instructions, picture_url)}
     qr: Json = {
         "acquirer": instructions.acquirer,
         "qrContent": instructions.content,
@@ -153,6 +154,19 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
     if instructions.store:
         qr["storeId"] = instructions.store
     return {"qr": qr}
+
+
+def _other(instructions: Instructions, picture_url: str) -> Json:
+    """How to pay by a channel that the vendor has no words for."""
+    written: Json = {
+        "channel": instructions.option,
+        "paymentCode": instructions.number,
+        "name": instructions.name,
+        "expiryAt": instructions.expires_at,
+    }
+    if instructions.content:
+        written |= {"qrContent": instructions.content, "qrUrl": picture_url}
+    return written
 
 
 def charge_in_session(charge: Charge, pages: Pages) -> Json:
@@ -188,7 +202,7 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
         "virtualAccount": inside.get("virtualAccount"),
         "qr": inside.get("qr"),
         "ewallet": inside.get("ewallet"),
-        **({"retailOutlet": inside["retailOutlet"]} if "retailOutlet" in inside else {}),
+        **{block: inside[block] for block in ("retailOutlet", *map(block_of, OTHERS)) if block in inside},
         "captureHistories": None,
         "failureCode": inside.get("failureCode"),
         "failureMessage": inside.get("failureMessage"),
@@ -212,7 +226,7 @@ def _failure(charge: Charge) -> Json:
     reason, recommendation = FAILURES.get(charge.failure_code or "", ("It was not paid.", "Create a new payment."))
     return {
         "failureCode": charge.failure_code,
-        "failureMessage": f"{METHOD[charge.channel]} payment failed. {reason}",
+        "failureMessage": f"{type_of(charge.channel)} payment failed. {reason}",
         "recommendation": recommendation,
     }
 

@@ -37,6 +37,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.MethodMissing: _INVALID,
     errors.BankMissing: _INVALID,
     errors.BankUnknown: _INVALID,
+    errors.OptionMissing: _INVALID,
+    errors.OptionUnknown: _INVALID,
     errors.OutletMissing: _INVALID,
     errors.OutletUnknown: _INVALID,
     errors.WalletMissing: _INVALID,
@@ -95,6 +97,8 @@ FIELDS = {
 OPTION_FIELDS: dict[type[Refused], str] = {
     errors.BankMissing: "bankShortCode",
     errors.BankUnknown: "bankShortCode",
+    errors.OptionMissing: "providerCode",
+    errors.OptionUnknown: "providerCode",
     errors.OutletMissing: "retailOutletName",
     errors.OutletUnknown: "retailOutletName",
     errors.WalletMissing: "providerCode",

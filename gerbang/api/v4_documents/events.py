@@ -6,6 +6,7 @@ from uuid import UUID
 from gerbang import ids
 from gerbang.api.v4_documents import shapes
 from gerbang.api.v4_documents.answers import document
+from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
 from gerbang.domain.fees import Rate
@@ -14,15 +15,13 @@ from gerbang.domain.signatures import hex_hmac_sha256
 from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.pages import Pages
 
-PRODUCT = "v4-payments"
+PRODUCT = shapes.PRODUCT
 PAYOUTS = "v4-disbursements"
 TRIES = 20
 RETRY_SCHEDULE = tuple(timedelta(minutes=5 * step) for step in range(1, TRIES))
 """At most 20 tries, each wait 5 minutes longer than the one before (reference, 5.3)."""
 
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
-BANKS = ("BCA", "BRI", "BNI", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "SAHABAT_SAMPOERNA", "BSI", "MAYBANK")
-"""The nine of the documents, and two that clients of the vendor pay by (reference, 2.3 and 12)."""
 LARGEST = {"MANDIRI": 500, "BRI": 500, "CIMB": 500, "PERMATA": 500, "DANAMON": 25, "HANA": 50, "SAHABAT_SAMPOERNA": 10}
 """In millions of rupiah, where a reseller's page names them (reference, 2.3); 100 elsewhere."""
 
@@ -35,7 +34,8 @@ TERMS = Terms(
             expiry_min=HOUR,
             expiry_max=MONTH,
             fee=Rate(flat=rupiah(3_300)),
-            options=BANKS,
+            # The nine of the documents, and two that clients of the vendor pay by (reference, 2.3 and 12).
+            options=banks_of(PRODUCT),
         ),
         **{
             f"virtual_account/{bank}": ChannelTerms(amount_max=rupiah(millions * 1_000_000))
@@ -51,6 +51,7 @@ TERMS = Terms(
         ),
         "ewallet": ChannelTerms(expiry_max=MONTH),
     },
+    others=True,
     expires_after=timedelta(hours=24),
     own_numbers=True,
     prefixed_names=True,

@@ -29,7 +29,7 @@ OPTION = {
     "virtual_bank_account": "bankShortCode",
     "retail_outlet": "retailOutletName",
     "e-wallet": "providerCode",
-}
+} | {shapes.TYPES[name]: "providerCode" for name in shapes.TYPES if name not in shapes.KNOWN}
 CALLED = FIELDS | {
     "payer_name": "displayName",
     "shown_name": "displayName",

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from gerbang import channels
+from gerbang.channels.virtual_account import BANKS as VIRTUAL_ACCOUNT_BANKS
 from gerbang.clock import wib
 from gerbang.domain.bank_directory import BANKS as BANK_DIRECTORY
 from gerbang.domain.charges import Charge
@@ -28,15 +30,19 @@ STATUS = {
 }
 """Of a payment's state; "settled" stands for a paid one whose money is available (one-time-payment reference, section 4)."""
 
-BANK_NAMES = {"CIMB": "CIMB_NIAGA"}
-"""Banks that this dialect calls otherwise than the house."""
+PRODUCT = "v4-payments"
+BANK_NAMES = {code: bank.names[PRODUCT] for code, bank in VIRTUAL_ACCOUNT_BANKS.items() if PRODUCT in bank.names}
+"""Banks that this dialect calls otherwise than by their code."""
 BANKS = {name: bank for bank, name in BANK_NAMES.items()}
+KNOWN = ("virtual_account", "retail_outlet", "qris", "ewallet")
+"""Channels that the vendor has words for."""
 TYPES = {
     "virtual_account": "virtual_bank_account",
     "retail_outlet": "retail_outlet",
     "qris": "qris",
     "ewallet": "e-wallet",
-}
+} | {name: name for name in channels.found() if name not in KNOWN}
+"""What each channel is called here: by its name, where the vendor has no word for it."""
 CHANNELS = {type_: channel for channel, type_ in TYPES.items()}
 FAILURES = {"CANCELLED_BY_USER": "The customer declined the payment."}
 QR_DIGITS = 22
@@ -134,9 +140,13 @@ def paid(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
 def method_of_charge(payment: Payment, charge: Charge, pages: Pages) -> Json:
     """`paymentMethod`, in one of four shapes (reference, 2.3)."""
     id_ = charge.id.hex
-    names = {"virtual_account": f"va_{id_}", "qris": f"qr_{id_[:QR_DIGITS]}", "retail_outlet": id_}
+    names = {
+        "virtual_account": f"va_{id_}",
+        "qris": f"qr_{id_[:QR_DIGITS]}",
+        "ewallet": f"shopeepay_{id_}{payment.id.hex[-8:]}",
+    }
     written: Json = {
-        "id": names.get(charge.channel, f"shopeepay_{id_}{payment.id.hex[-8:]}"),
+        "id": names.get(charge.channel, id_),
         "type": TYPES[charge.channel],
         "referenceId": payment.reference,
     }
@@ -168,11 +178,22 @@ def _instructions(
             "paymentCode": instructions.number,
             "displayName": instructions.name,
         }
+    if channel != "qris":
+        return _other(instructions, pages.picture_url(charge.id if charge and not charge.static else payment.id))
     return {
         "imageUrl": pages.picture_url(charge.id if charge and not charge.static else payment.id),
         "displayName": (payment.method.payer_name if payment.method else "") or instructions.name,
         "qrString": instructions.content,
     }
+
+
+def _other(instructions: Instructions, picture_url: str) -> dict[str, str | None]:
+    """How to pay by a channel that the vendor has no words for."""
+    written: dict[str, str | None] = {} if instructions.option is None else {"providerCode": instructions.option}
+    written |= {"paymentCode": instructions.number, "displayName": instructions.name}
+    if instructions.content:
+        written |= {"imageUrl": picture_url, "qrString": instructions.content}
+    return written
 
 
 def method_id(payment: Payment) -> str:

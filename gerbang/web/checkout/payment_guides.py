@@ -8,8 +8,8 @@ from importlib import resources
 import msgspec
 from markupsafe import Markup, escape
 
-ALSO = {"virtual_account": "other_bank"}
-"""Channels that can be paid in more ways than a bank's own."""
+from gerbang.channels import ChannelSpec
+
 PLACE = re.compile(r"\{(number|amount|name)\}(\S*)")
 """What is filled in, and the full stop or comma that must not be parted from it."""
 
@@ -49,17 +49,17 @@ def payment_guides() -> Mapping[str, Guide]:
     }
 
 
-def title(channel: str, option: str | None) -> str:
+def title(spec: ChannelSpec, option: str | None) -> str:
     """What people call a bank or wallet; its code where nobody has written it down. "" for a channel without options."""
     if option is None:
         return ""
-    guide = _guide(channel, option)
-    return guide.title if guide else option
+    guide = _guide(spec, option)
+    return guide.title if guide else spec.options.get(option, option)
 
 
-def told(channel: str, option: str | None, language: str, places: Mapping[str, str]) -> list[Told]:
+def told(spec: ChannelSpec, option: str | None, language: str, places: Mapping[str, str]) -> list[Told]:
     """The steps for a bank, or for the channel where it has no banks, with number, amount and name in their places."""
-    guide, also = _guide(channel, option), payment_guides().get(ALSO.get(channel, ""))
+    guide, also = _guide(spec, option), payment_guides().get(spec.guide)
     ways = [*(guide.ways if guide else []), *(also.ways if also else [])]
     return [
         Told(
@@ -70,8 +70,8 @@ def told(channel: str, option: str | None, language: str, places: Mapping[str, s
     ]
 
 
-def _guide(channel: str, option: str | None) -> Guide | None:
-    return payment_guides().get((option or channel).lower())
+def _guide(spec: ChannelSpec, option: str | None) -> Guide | None:
+    return payment_guides().get((option or spec.name).lower())
 
 
 def _filled(step: str, places: Mapping[str, str]) -> Markup:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
+from gerbang.channels import Shown
 from gerbang.domain.money import whole_rupiah
 from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
@@ -21,9 +21,6 @@ from gerbang.web.checkout.translations import channel_words
 from gerbang.world import World
 
 RESULTS = ("paid", "cancelled", "expired", "inactive")
-Shown = Literal["number", "picture", "barcode", "wallet"]
-SHOWN: Mapping[str, Shown] = {"retail_outlet": "barcode", "ewallet": "wallet"}
-"""How a channel's code is shown, where it is neither a number to copy nor, having a content, a picture to scan."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +162,7 @@ def _choice(world: World, visit: Visit, words: Mapping[str, str], language: str)
         summary=_summary(visit, words, language),
         # One code for every app is the shortest way, and a long list of banks would push all others out of sight.
         offers=sorted(offers, key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way)),
-        notice=_declined(visit, words),
+        notice=_declined(world, visit, words),
         leave_to=urls.linked(visit.payment.details.failure_url),
         notes=_notes(visit, words, language),
         end=_end(visit, visit.payment.expires_at, language),
@@ -173,7 +170,7 @@ def _choice(world: World, visit: Visit, words: Mapping[str, str], language: str)
 
 
 def _offer(way: Way, words: Mapping[str, str], language: str) -> Offer:
-    said = channel_words(way.channel, way.title, language)
+    said = channel_words(way.spec, language)
     reason = ""
     if isinstance(way.refusal, AmountBelowLimit):
         reason = words["below"].format(minimum=amount(way.amount_min, language))
@@ -183,7 +180,7 @@ def _offer(way: Way, words: Mapping[str, str], language: str) -> Offer:
         reason = words["too_far"]
     elif way.refusal is not None:
         reason = words["not_now"]
-    options = [(f"{way.channel}/{option}", payment_guides.title(way.channel, option)) for option in way.options]
+    options = [(f"{way.channel}/{option}", payment_guides.title(way.spec, option)) for option in way.options]
     if reason or len(options) > 1:
         return Offer(said["title"], said["hint"], options, "", reason)
     if not options:
@@ -192,19 +189,22 @@ def _offer(way: Way, words: Mapping[str, str], language: str) -> Offer:
     return Offer(title, " · ".join(filter(None, (said["title"], said["hint"]))), [], only, "")
 
 
-def _declined(visit: Visit, words: Mapping[str, str]) -> str:
+def _declined(world: World, visit: Visit, words: Mapping[str, str]) -> str:
     """That the wallet which the buyer chose last has said no."""
     charge = visit.charge
     if charge is None or charge.state != "failed":
         return ""
-    said = words["declined_notice"].format(way=payment_guides.title(charge.channel, charge.instructions.option))
+    said = words["declined_notice"].format(
+        way=payment_guides.title(world.channels[charge.channel].spec, charge.instructions.option)
+    )
     return said if visit.in_suspense else f"{said} {words['nothing_came']}"
 
 
 def _way_title(world: World, channel: str, option: str | None, language: str) -> str:
     """What the way is called: "BCA · Transfer virtual account", or "QRIS"."""
-    said = channel_words(channel, world.channels[channel].spec.title, language)
-    return " · ".join(filter(None, (payment_guides.title(channel, option), said["title"])))
+    spec = world.channels[channel].spec
+    said = channel_words(spec, language)
+    return " · ".join(filter(None, (payment_guides.title(spec, option), said["title"])))
 
 
 def _code(world: World, visit: Visit, shown: tuple[str, Instructions], words: Mapping[str, str], language: str) -> View:
@@ -236,17 +236,18 @@ def _code_shown(
     world: World, visit: Visit, shown: tuple[str, Instructions], words: Mapping[str, str], language: str
 ) -> Code:
     payment, (channel, instructions) = visit.payment, shown
-    badge = payment_guides.title(channel, instructions.option)
-    said = channel_words(channel, world.channels[channel].spec.title, language, badge)
+    spec = world.channels[channel].spec
+    badge = payment_guides.title(spec, instructions.option)
+    said = channel_words(spec, language, badge)
     owed = amount(payment.amount, language) if payment.amount is not None else ""
     grouped = groups(instructions.number)
-    registered = visit.merchant.agreement.qris
+    registered = visit.merchant.agreement.settings(channel, spec.agreement) if instructions.content else None
     # What is put into a sentence is broken over two lines only where a line is too short, and then between its groups.
     said_amount = owed or words["any_amount"].replace(" ", "\u00a0")
     places = {"number": " ".join(grouped), "amount": said_amount, "name": instructions.name}
     return Code(
         channel=channel,
-        shown="picture" if instructions.content else SHOWN.get(channel, "number"),
+        shown="picture" if instructions.content else spec.shows,
         title=said["title"],
         act=said["act"],
         label=said["number"],
@@ -260,8 +261,8 @@ def _code_shown(
         amount_digits=str(whole_rupiah(payment.amount)) if payment.amount is not None else "",
         picture=(visit.charge.id if visit.charge else payment.id) if instructions.content else None,
         content=instructions.content,
-        nmid=registered.nmid if registered and instructions.content else "",
-        payment_guides=payment_guides.told(channel, instructions.option, language, places),
+        nmid=str(getattr(registered, "nmid", "")),  # only registrations for QRIS have one
+        payment_guides=payment_guides.told(spec, instructions.option, language, places),
     )
 
 

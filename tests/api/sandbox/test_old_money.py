@@ -1,9 +1,8 @@
 """Money of which news comes late, or under a reference that the bank has used before: it is never somebody else's."""
 
+import json
 from datetime import timedelta
 from typing import Any
-
-from msgspec import to_builtins
 
 from gerbang.services import lookups, merchants
 from tests.support.gateways import Gateway, Shop
@@ -83,9 +82,10 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     first.advance(seconds=25 * 3600)
     world = gateway.services.world
     known = gateway.do(lookups.merchant(world, first.merchant_id)).agreement
-    gateway.do(
-        merchants.change_agreement(world, second.merchant_id, {"virtual_account": to_builtins(known.virtual_account)})
-    )
+    accounts: dict[str, object] = {
+        "channels": {"virtual_account": json.loads(bytes(known.channels["virtual_account"]))}
+    }
+    gateway.do(merchants.change_agreement(world, second.merchant_id, accounts))
     new = _static(second)
     assert new["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == number
     report = {"number": number, "amount": 75_000, "paidAt": paid_at.isoformat()}

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from gerbang.api.v2_sessions.events import BANKS
+from gerbang.api.v2_sessions.events import PRODUCT
 from gerbang.channels import virtual_account
-from gerbang.domain.merchants import Agreement
 from gerbang.services.merchants import default_agreement
 from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import fresh, order, rupiah
+from tests.support.agreements import only
 
 VA = {"type": "VIRTUAL_ACCOUNT"}
 STATIC: dict[str, Any] = {"paymentType": "MULTIPLE"}
@@ -194,10 +195,8 @@ def test_qris_has_limits_of_its_own(shop: CheckedShop, value: int, field: str) -
 
 
 def test_a_merchants_own_limits_take_the_place_of_the_channels(shop: CheckedShop) -> None:
-    default = default_agreement(7777, "Warung")
-    agreed = Agreement(
-        default.virtual_account, default.qris, amount_min={"virtual_account": 500_00}, amount_max={"qris": 2_000_00}
-    )
+    default = only(default_agreement(7777, "Warung"), "virtual_account", "qris")
+    agreed = replace(default, amount_min={"virtual_account": 500_00}, amount_max={"qris": 2_000_00})
     own = CheckedShop.of(shop.gateway.new_shop(agreement=agreed))
     assert own.create(amount=rupiah(500))["amount"]["value"] == 500
     why = own.refused(
@@ -209,7 +208,7 @@ def test_a_merchants_own_limits_take_the_place_of_the_channels(shop: CheckedShop
     assert configs["qr"]["maximumAmount"] == rupiah(2_000)
 
 
-@pytest.mark.parametrize("bank", BANKS)
+@pytest.mark.parametrize("bank", virtual_account.banks_of(PRODUCT))
 def test_every_bank_gives_numbers_of_its_own_prefix(shop: CheckedShop, bank: str) -> None:
     spec = virtual_account.BANKS[bank]
     options = {"virtualAccount": {"channel": bank, "virtualAccountName": "Budi"}}
@@ -222,7 +221,7 @@ def test_every_bank_gives_numbers_of_its_own_prefix(shop: CheckedShop, bank: str
     assert static["virtualAccountName"] == "Budi"
 
 
-@pytest.mark.parametrize("bank", sorted(virtual_account.BANKS.keys() - set(BANKS)))
+@pytest.mark.parametrize("bank", sorted(virtual_account.BANKS.keys() - set(virtual_account.banks_of(PRODUCT))))
 def test_a_bank_that_these_documents_do_not_name_is_not_offered(shop: CheckedShop, bank: str) -> None:
     asked = order(paymentMethodOptions={"virtualAccount": {"channel": bank}})
     why = shop.refused("POST", "/v2/payments", asked, status=400, code="api_validation_error")

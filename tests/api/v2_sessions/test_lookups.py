@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from gerbang.domain.merchants import Agreement
 from gerbang.services.merchants import default_agreement
 from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import fresh, in_state, rupiah, waiting
+from tests.support.agreements import only
 
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
 
@@ -204,7 +204,7 @@ def test_the_methods_of_a_merchant_are_told_with_their_limits(shop: CheckedShop)
 
 
 def test_a_method_that_a_merchant_has_not_agreed_on_is_told_as_disabled_and_refused(shop: CheckedShop) -> None:
-    banks_only = Agreement(virtual_account=default_agreement(7001, "Warung").virtual_account)
+    banks_only = only(default_agreement(7001, "Warung"), "virtual_account")
     own = CheckedShop.of(shop.gateway.new_shop(agreement=banks_only))
     assert own.get("/v2/payment-method-configs")["data"]["qr"] == {"enabled": False, "acceptedChannels": []}
     body = {"clientReferenceId": fresh(), "amount": rupiah(20000), "paymentMethod": {"type": "QR"}, "mode": "API"}

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from msgspec.structs import replace as changed
 
-from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.merchants import NumberRange
 from gerbang.services.merchants import default_agreement
 from tests.api.v2_sessions.contracts import CheckedShop, refusal
 from tests.api.v2_sessions.sessions import at_once, order, rupiah, status_of
+from tests.support.agreements import only, with_bank, with_changes
 
 NO_INSTANT = "0001-01-01T00:00:00Z"
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
@@ -28,22 +28,16 @@ def number_of(session: dict[str, Any]) -> str:
 def with_ranges(shop: CheckedShop, *ranges: tuple[int, int], quota: int = 100) -> CheckedShop:
     """A merchant with static ranges of its own at BRI, and room for so many static QR codes."""
     serial = 5000 + shop.gateway.rows("SELECT count(*) AS n FROM merchants")[0]["n"]
-    agreed = default_agreement(serial, "Warung")
-    assert agreed.virtual_account is not None and agreed.qris is not None
-    banks = dict(agreed.virtual_account.banks)
-    banks["BRI"] = changed(banks["BRI"], static_ranges=list(ranges))
-    own = Agreement(changed(agreed.virtual_account, banks=banks), changed(agreed.qris, static_quota=quota))
+    agreed = only(default_agreement(serial, "Warung"), "virtual_account", "qris")
+    own = with_changes(with_bank(agreed, "BRI", static_ranges=list(ranges)), "qris", static_quota=quota)
     return CheckedShop.of(shop.gateway.new_shop(agreement=own))
 
 
 def with_ten_numbers(shop: CheckedShop) -> CheckedShop:
     """A merchant for whose payments BRI has ten numbers."""
     serial = 5000 + shop.gateway.rows("SELECT count(*) AS n FROM merchants")[0]["n"]
-    agreed = default_agreement(serial, "Warung")
-    assert agreed.virtual_account is not None
-    banks = dict(agreed.virtual_account.banks)
-    banks["BRI"] = changed(banks["BRI"], dynamic=NumberRange(prefix=f"9999{serial}", digits=1))
-    own = Agreement(changed(agreed.virtual_account, banks=banks))
+    agreed = only(default_agreement(serial, "Warung"), "virtual_account")
+    own = with_bank(agreed, "BRI", dynamic=NumberRange(prefix=f"9999{serial}", digits=1))
     return CheckedShop.of(shop.gateway.new_shop(agreement=own))
 
 

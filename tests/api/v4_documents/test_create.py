@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from gerbang.clock import WIB
 from gerbang.services import lookups, merchants
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import BANKS, PAYMENTS, STATIC_VA, at_once, document, made, order, read, written
+from tests.support.agreements import with_bank
 
 TYPES = ("virtual_bank_account", "retail_outlet", "qris", "e-wallet")
 POINTER = "/data/attributes"
@@ -296,10 +296,7 @@ def test_a_suffix_that_is_no_digits_is_refused(shop: CheckedShop, suffix: object
 def test_a_suffix_is_refused_at_a_bank_that_lets_nobody_choose(shop: CheckedShop) -> None:
     world = shop.gateway.services.world
     agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
-    assert agreement.virtual_account is not None
-    banks = agreement.virtual_account.banks
-    banks = banks | {"CIMB": replace(banks["CIMB"], own_by_choice=False)}
-    agreed = replace(agreement, virtual_account=replace(agreement.virtual_account, banks=banks))
+    agreed = with_bank(agreement, "CIMB", own_by_choice=False)
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, agreed))
     chosen = order(**at("CIMB_NIAGA", suffixNo="77"))
     why = shop.refused("POST", PAYMENTS, chosen, code="TXN0006", at=f"{OPTIONS}/suffixNo")

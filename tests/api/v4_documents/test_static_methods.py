@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from gerbang.services import lookups, merchants
 from tests.api.v4_documents.contracts import CheckedShop
@@ -26,6 +25,7 @@ from tests.api.v4_documents.documents import (
     task,
     uuid_of,
 )
+from tests.support.agreements import with_changes
 
 
 @pytest.mark.parametrize("bank", BANKS)
@@ -206,8 +206,7 @@ def test_a_customer_has_one_number_per_reference(shop: CheckedShop) -> None:
 def test_the_hundred_and_first_static_qris_is_one_too_many(shop: CheckedShop) -> None:
     world = shop.gateway.services.world
     agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
-    assert agreement.qris is not None
-    few = replace(agreement, qris=replace(agreement.qris, static_quota=1))
+    few = with_changes(agreement, "qris", static_quota=1)
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, few))
     first = static_qris(shop)
     shop.refused("POST", STATIC_QRIS, document(referenceId=fresh()), code="TXN0003", at="")

@@ -7,13 +7,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from gerbang import channels
 from gerbang.web._pages.formatting import amount, count, groups, instant, span
 from gerbang.web._pages.translations import LANGUAGES, language_of
 from gerbang.web.checkout import payment_guides, theme
 from gerbang.web.checkout.order_summary import NOTHING, order_of
 from gerbang.web.checkout.translations import WORDS, channel_words
 
+CHANNELS = channels.found()
+ACCOUNTS = CHANNELS["virtual_account"].spec
+BARTER = replace(CHANNELS["ewallet"].spec, name="barter", title="Barter", options={}, texts=None)
 PLACES = re.compile(r"\{\w+\}")
 MOMENT = datetime(2025, 3, 31, 23, 59, 5, tzinfo=UTC)
 
@@ -32,9 +37,9 @@ def test_no_word_hides_behind_a_name_of_its_container() -> None:
 
 
 def test_a_channel_that_nobody_wrote_about_goes_by_its_own_title() -> None:
-    assert channel_words("barter", "Barter", "id")["title"] == "Barter"
-    assert channel_words("barter", "Barter", "en")["act"] == "Pay with this code"
-    assert channel_words("qris", "QRIS", "id")["act"] == "Pindai kode QRIS ini"
+    assert channel_words(BARTER, "id")["title"] == "Barter"
+    assert channel_words(BARTER, "en")["act"] == "Pay with this code"
+    assert channel_words(CHANNELS["qris"].spec, "id")["act"] == "Pindai kode QRIS ini"
 
 
 @pytest.mark.parametrize(
@@ -104,16 +109,17 @@ def test_a_colour_that_is_none_is_the_houses_own() -> None:
 def test_every_guide_can_be_told_in_both_languages() -> None:
     assert {"bca", "qris"} <= payment_guides.payment_guides().keys()
     for language in LANGUAGES:
-        told = payment_guides.told(
-            "virtual_account", "BCA", language, {"number": "1<2", "amount": "Rp 1", "name": "A & B"}
-        )
+        places = {"number": "1<2", "amount": "Rp 1", "name": "A & B"}
+        told = payment_guides.told(ACCOUNTS, "BCA", language, places)
         assert len(told) > 3
         text = " ".join(step for way in told for step in way.steps)
         assert "<b>1&lt;2</b>" in text
         assert "<b>A &amp; B</b>" in text
         assert "{" not in text
-    assert payment_guides.told("barter", None, "id", {}) == []
-    assert payment_guides.title("virtual_account", "NOBANK") == "NOBANK"
+        assert len(payment_guides.told(ACCOUNTS, "NOBANK", language, places)) == 2, "those of any other bank"
+    assert payment_guides.told(BARTER, None, "id", {}) == []
+    assert payment_guides.title(ACCOUNTS, "NOBANK") == "NOBANK"
+    assert payment_guides.title(replace(ACCOUNTS, options={"NOBANK": "Bank Baru"}), "NOBANK") == "Bank Baru"
 
 
 @pytest.mark.parametrize(
