@@ -34,11 +34,17 @@ def short_folder() -> Generator[Path]:
 class Program:
     """One `python -m gerbang …`. What it prints is collected while it runs."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], before: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        before: Sequence[str] = (),
+        folder: Path = ROOT,
+    ) -> None:
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [*before, sys.executable, "-m", "gerbang", *arguments],
-            cwd=ROOT,
+            cwd=folder,
             env={**clean_environment(), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -92,6 +98,13 @@ class Program:
 def program(*arguments: str, **environment: str) -> Generator[Program]:
     """A program that is ended at the end, whatever happens."""
     with _ended(Program(arguments, environment)) as running:
+        yield running
+
+
+@contextmanager
+def program_in(folder: Path, *arguments: str, **environment: str) -> Generator[Program]:
+    """The same, of the package that lies in this folder."""
+    with _ended(Program(arguments, environment, folder=folder)) as running:
         yield running
 
 
