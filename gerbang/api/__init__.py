@@ -50,11 +50,13 @@ class Dialect:
     unread: Callable[[int, str], Response]
     """How it tells, by status and sentence, that a request to it never came in whole, or breaks the rules of HTTP."""
     sandbox_only: bool = False
+    completed: Callable[[str], str] = str
+    """Its contract with what the code sells and the document does not name."""
 
     @property
     def openapi(self) -> str:
         """The contract, as YAML."""
-        return (resources.files(f"gerbang.api.{self.name}") / "openapi.yaml").read_text()
+        return self.completed((resources.files(f"gerbang.api.{self.name}") / "openapi.yaml").read_text())
 
 
 def found() -> list[Dialect]:

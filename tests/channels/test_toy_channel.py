@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from playwright.sync_api import sync_playwright
 
+from tests.api.v2_sessions.contracts import Contract
 from tests.support.gateways import Databases
 from tests.support.programs import ROOT, Caller, keys_of, program_in
 from tests.web.checkout import browsers
@@ -42,13 +44,20 @@ class Shop:
         self.v2 = Caller(self.url, keys["v2"]["merchantId"], keys["v2"]["merchantSecret"])
         self._basic = (keys["v4"]["apiKey"], keys["v4"]["secretKey"])
 
+    def faults(self, dialect: str, method: str, path: str, answer: httpx.Response) -> list[str]:
+        """In what an answer differs from the contract that the copy serves."""
+        served = httpx.get(f"{self.url}/docs/{dialect}/openapi.yaml", timeout=30)
+        return Contract(yaml.safe_load(served.text)).faults(method, path, answer)
+
     def session(self, reference: str, way: str | None, **changes: object) -> dict[str, Any]:
         """A payment session over Rp 20.000; without a way the buyer chooses one on the page."""
         body: dict[str, object] = {"clientReferenceId": reference, "amount": {"value": 20_000, "currency": "IDR"}}
         if way is not None:
             type_, options = V2[way]
             body |= {"mode": "API", "paymentMethod": {"type": type_}, "paymentMethodOptions": options}
-        return self.v2.done("POST", "/v2/payments", body | changes)["data"]
+        answer = self.v2.ask("POST", "/v2/payments", body | changes)
+        assert self.faults("v2_sessions", "POST", "/v2/payments", answer) == []
+        return answer.json()["data"]
 
     def v4(self, path: str, attributes: Mapping[str, object]) -> httpx.Response:
         return httpx.post(
@@ -119,7 +128,9 @@ def test_a_session_is_paid_by_it_and_its_callback_comes(shop: Shop, way: str) ->
     assert shop.v2.pay(session["id"]).json()["data"] == {"updated": "true"}
     told = shop.callback_of(session["id"])
     assert (told["event"], told["data"]["status"]) == ("PAYMENT.PAID", "PAID")
-    [listed] = shop.v2.done("GET", f"/v2/charges?clientReferenceId=session%20{way}")["data"]
+    charges = shop.v2.ask("GET", f"/v2/charges?clientReferenceId=session%20{way}")
+    assert shop.faults("v2_sessions", "GET", "/v2/charges", charges) == []
+    [listed] = charges.json()["data"]
     assert listed["status"] == "SUCCESS"
     assert (listed["toyBeads"]["channel"] if way == BEADS else listed["virtualAccount"]["channel"]) in ("RED", "TOY")
 
@@ -130,6 +141,7 @@ def test_a_document_is_paid_by_it_and_its_callback_comes(shop: Shop, way: str) -
     attributes = {"paymentMethodType": type_, "paymentMethodOptions": options}
     made = shop.v4("payments", attributes | {"amount": 20_000, "referenceId": f"document {way}"})
     assert made.status_code == 201, made.text
+    assert shop.faults("v4_documents", "POST", "/api/v4/payments", made) == []
     payment = made.json()["data"]
     method = payment["attributes"]["paymentMethod"]
     assert method["type"] == type_
@@ -169,7 +181,9 @@ def test_what_it_refuses_is_refused_in_the_words_of_each_dialect(shop: Shop) -> 
 
 
 def test_it_is_among_the_methods_that_a_merchant_has(shop: Shop) -> None:
-    configs = shop.v2.done("GET", "/v2/payment-method-configs")["data"]
+    answer = shop.v2.ask("GET", "/v2/payment-method-configs")
+    assert shop.faults("v2_sessions", "GET", "/v2/payment-method-configs", answer) == []
+    configs = answer.json()["data"]
     assert configs["toyBeads"]["acceptedChannels"] == ["RED", "BLUE"]
     assert configs["toyBeads"]["minimumAmount"] == {"value": 1_000, "currency": "IDR"}
     assert "TOY" in configs["virtualAccount"]["acceptedChannels"]

@@ -4,7 +4,7 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v2_sessions import errors, payments, sandbox, tokens
+from gerbang.api.v2_sessions import contract, errors, payments, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Endpoints, method_not_allowed, not_found
 from gerbang.api.v2_sessions.events import PaymentCallbacks, SuspenseCallbacks
 from gerbang.domain.deliveries import CallbackFormat
@@ -41,4 +41,5 @@ DIALECT = Dialect(
     build=build,
     callback_formats=callback_formats,
     unread=errors.unread,
+    completed=contract.completed,
 )

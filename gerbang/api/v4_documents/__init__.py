@@ -5,7 +5,7 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v4_documents import banks, disbursements, errors, links, methods, payments
+from gerbang.api.v4_documents import banks, contract, disbursements, errors, links, methods, payments
 from gerbang.api.v4_documents.answers import Endpoints, method_not_allowed, not_found
 from gerbang.api.v4_documents.events import PaymentCallbacks, PayoutCallbacks
 from gerbang.domain.deliveries import CallbackFormat
@@ -65,4 +65,5 @@ DIALECT = Dialect(
     build=build,
     callback_formats=callback_formats,
     unread=errors.unread,
+    completed=contract.completed,
 )

@@ -190,10 +190,10 @@ def _instructions(
 def _other(instructions: Instructions, picture_url: str) -> dict[str, str | None]:
     """How to pay by a channel that the vendor has no words for."""
     written: dict[str, str | None] = {} if instructions.option is None else {"providerCode": instructions.option}
-    written |= {"paymentCode": instructions.number, "displayName": instructions.name}
-    if instructions.content:
-        written |= {"imageUrl": picture_url, "qrString": instructions.content}
-    return written
+    written["paymentCode"] = instructions.number
+    if not instructions.content:
+        return written | {"displayName": instructions.name}
+    return written | {"imageUrl": picture_url, "displayName": instructions.name, "qrString": instructions.content}
 
 
 def method_id(payment: Payment) -> str:
