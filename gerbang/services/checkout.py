@@ -20,6 +20,7 @@ from gerbang.domain.payments import Method, PageVersion, Payment
 from gerbang.domain.reports import HeldMoney, Report
 from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused, WrongState
 from gerbang.services import expiry, sandbox
+from gerbang.services.code_plans import usable_options
 from gerbang.services.confirmations import own
 from gerbang.services.events import record_events
 from gerbang.world import World
@@ -125,7 +126,7 @@ def ways(world: World, visit: Visit) -> list[Way]:
         spec = channel.spec
         if settled is not None and settled.channel != spec.name:
             continue
-        options = channel.options(visit.offer)
+        options = usable_options(channel, visit.offer)
         if options is None or not world.offers(spec, visit.offer, visit.payment.product):
             continue
         if settled is not None and settled.option is not None:

@@ -49,7 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def channel_for(world: World, method: Method, offer: Offer, payment: Payment) -> Channel:
-    """The channel of a method. Raises StaticNotOffered, ChannelNotBuilt or ChannelNotEnabled (field "method")."""
+    """The channel of a method. Raises StaticNotOffered, ChannelNotBuilt, ChannelNotEnabled or AgreementUnusable (field "method")."""
     channel = world.channels.get(method.channel)
     title = method.channel.capitalize() if channel is None else channel.spec.title
     if channel is not None and not world.offers(channel.spec, offer, payment.product):
@@ -58,9 +58,22 @@ def channel_for(world: World, method: Method, offer: Offer, payment: Payment) ->
         raise StaticNotOffered("method", title=title)
     if method.channel not in world.channels:
         raise ChannelNotBuilt("method", title=title)
-    if channel is None or channel.options(offer) is None:
+    if channel is None:
+        raise ChannelNotEnabled("method", title=title)
+    with as_agreed(channel, offer.merchant):
+        options = channel.options(offer)
+    if options is None:
         raise ChannelNotEnabled("method", title=title)
     return channel
+
+
+def usable_options(channel: Channel, offer: Offer) -> list[str] | None:
+    """The options that a merchant has of a channel; None where it is not enabled, or was agreed unusably."""
+    try:
+        with as_agreed(channel, offer.merchant):
+            return channel.options(offer)
+    except AgreementUnusable:
+        return None
 
 
 def check_number(method: Method, offer: Offer, payment: Payment) -> None:
@@ -77,8 +90,9 @@ def as_agreed(channel: Channel, merchant: Merchant) -> Generator[None]:
     """Raises AgreementUnusable (field "method") where an agreement does not do: it was kept before it was tried out."""
     try:
         yield
-    except (ValueError, OverflowError) as wrong:
-        log.exception("an agreement is unusable", merchant=str(merchant.id), channel=channel.spec.name, why=str(wrong))
+    except (ValueError, OverflowError, AgreementUnusable) as wrong:
+        why = str(wrong.__cause__ or wrong)
+        log.exception("an agreement is unusable", merchant=str(merchant.id), channel=channel.spec.name, why=why)
         raise AgreementUnusable("method", title=channel.spec.title) from wrong
 
 

@@ -234,8 +234,10 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         before = agreement.also_offered.get(product, [])
         offered = sorted({*before, channel} - ({channel} if stop else set()))
         agreement = replace(agreement, also_offered=agreement.also_offered | {product: offered})
-        if channel not in agreement.channels:
+        if not stop and channel not in agreement.channels:
             settings = world.channels[channel].default_agreement(merchant.number, merchant.name)
+            if settings is None:
+                raise Invalid("channel", why=f"{channel} needs data of a contract: agree on its settings first.")
             agreement = agreement.with_settings(channel, settings)
         await merchants.update_agreement(tx, merchant_id, agreement)
     return offered

@@ -126,8 +126,8 @@ def test_a_session_is_paid_by_it_and_its_callback_comes(shop: Shop, way: str) ->
         assert charge["virtualAccount"]["channel"] == "TOY"
         assert charge["virtualAccount"]["virtualAccountNumber"].startswith("9982")
     assert shop.v2.pay(session["id"]).json()["data"] == {"updated": "true"}
-    told = shop.callback_of(session["id"])
-    assert (told["event"], told["data"]["status"]) == ("PAYMENT.PAID", "PAID")
+    callback = shop.callback_of(session["id"])
+    assert (callback["event"], callback["data"]["status"]) == ("PAYMENT.PAID", "PAID")
     charges = shop.v2.ask("GET", f"/v2/charges?clientReferenceId=session%20{way}")
     assert shop.faults("v2_sessions", "GET", "/v2/charges", charges) == []
     [listed] = charges.json()["data"]
@@ -153,8 +153,8 @@ def test_a_document_is_paid_by_it_and_its_callback_comes(shop: Shop, way: str) -
         assert (shown["bankShortCode"], shown["displayName"]) == ("TOY", "IKN-Budi")
         assert shown["accountNo"].startswith("9983")
     assert shop.v4(f"payments/{payment['id']}/tasks", {"action": "receive_payment"}).status_code == 201
-    told = shop.callback_of(payment["id"])
-    assert told["data"]["attributes"]["status"] in ("paid", "completed")
+    callback = shop.callback_of(payment["id"])
+    assert callback["data"]["attributes"]["status"] in ("paid", "completed")
 
 
 def test_what_it_refuses_is_refused_in_the_words_of_each_dialect(shop: Shop) -> None:
@@ -173,8 +173,8 @@ def test_what_it_refuses_is_refused_in_the_words_of_each_dialect(shop: Shop) -> 
     why = "GREEN is not offered for Toy beads: choose one of RED, BLUE."
     [detail] = refused.json()["error"]["details"]
     assert detail == {"field": "paymentMethodOptions.toyBeads.channel", "message": why}
-    asked = {"paymentMethodType": "toy_beads", "amount": 20_000, "referenceId": "green"}
-    refused = shop.v4("payments", asked | {"paymentMethodOptions": {"providerCode": "GREEN"}})
+    attributes = {"paymentMethodType": "toy_beads", "amount": 20_000, "referenceId": "green"}
+    refused = shop.v4("payments", attributes | {"paymentMethodOptions": {"providerCode": "GREEN"}})
     [error] = refused.json()["errors"]
     assert (refused.status_code, error["detail"]) == (400, why)
     assert error["source"] == {"pointer": "/data/attributes/paymentMethodOptions/providerCode"}

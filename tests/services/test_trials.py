@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Raw
+from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from gerbang.domain.merchants import Agreement, Merchant
-from gerbang.errors import Invalid
-from gerbang.services import lookups, sandbox_merchant, trials
-from gerbang.services.merchants import change_agreement, default_agreement, set_agreement
+from gerbang.domain.payments import Details, Method
+from gerbang.errors import AgreementUnusable, Invalid
+from gerbang.services import checkout, lookups, sandbox_merchant, trials
+from gerbang.services.merchants import change_agreement, default_agreement, set_agreement, unusable
 from tests.support.gateways import Databases
 from tests.support.services import Services, run, services
 
 ROOT = Path(__file__).parent.parent.parent
 LONG = 10**17
+PAGE = Details(redirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -164,5 +169,23 @@ def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
             usual = await lookups.merchant(here.world, merchant.id)
             assert trials.fault(here.world, usual, merchant) is None
             await change_agreement(here.world, merchant.id, json.loads(printed[1]))
+
+    told(url, story)
+
+
+def test_settings_that_cannot_be_read_are_named_and_take_no_other_channel_with_them(url: str) -> None:
+    async def story(here: Services, merchant: Merchant) -> None:
+        spoilt = replace(merchant.agreement, channels=merchant.agreement.channels | {"qris": Raw(b'{"nmid": 3}')})
+        await set_agreement(here.world, merchant.id, spoilt)
+        [why] = [why for whose, why in await unusable(here.world) if whose.id == merchant.id]
+        assert why.startswith("channels.qris cannot be read: ")
+        with pytest.raises(AgreementUnusable, match="QRIS cannot be used") as refused, capture_logs() as logged:
+            await here.create(merchant, method=Method("qris"))
+        assert refused.value.field == "method"
+        assert {entry["event"] for entry in logged} == {"an agreement is unusable"}
+        assert await here.create(merchant), "by a virtual account"
+        [visit] = await checkout.visits(here.world, [await here.create(merchant, method=None, details=PAGE)])
+        assert isinstance(visit, checkout.Visit)
+        assert [way.channel for way in checkout.ways(here.world, visit)] == ["virtual_account"]
 
     told(url, story)

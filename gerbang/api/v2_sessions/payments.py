@@ -32,6 +32,7 @@ from gerbang.domain.merchants import Offer
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services import confirmations, lookups, pictures
+from gerbang.services.code_plans import usable_options
 from gerbang.services.confirmations import Cancellation, Confirmation
 from gerbang.services.drafts import NewPayment
 from gerbang.services.lookups import Found, Question
@@ -180,7 +181,7 @@ async def method_configs(endpoints: Endpoints, request: Request) -> Response:
 
 
 def _config(channel: Channel, offer: Offer) -> shapes.Json:
-    options = channel.options(offer)
+    options = usable_options(channel, offer)
     if options is None:
         return {"enabled": False, "acceptedChannels": []}
     least, most = channel_rules.limits(channel.spec, offer)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from gerbang.channels import Shown
+from gerbang.channels import ChannelSpec, Shown
 from gerbang.domain.money import whole_rupiah
 from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
-from gerbang.errors import AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
+from gerbang.errors import AgreementUnusable, AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
 from gerbang.services import checkout
 from gerbang.services.checkout import Visit, Way
 from gerbang.web._pages import urls
@@ -241,7 +241,6 @@ def _code_shown(
     said = channel_words(spec, language, badge)
     owed = amount(payment.amount, language) if payment.amount is not None else ""
     grouped = groups(instructions.number)
-    registered = visit.merchant.agreement.settings(channel, spec.agreement) if instructions.content else None
     # What is put into a sentence is broken over two lines only where a line is too short, and then between its groups.
     said_amount = owed or words["any_amount"].replace(" ", "\u00a0")
     places = {"number": " ".join(grouped), "amount": said_amount, "name": instructions.name}
@@ -261,9 +260,17 @@ def _code_shown(
         amount_digits=str(whole_rupiah(payment.amount)) if payment.amount is not None else "",
         picture=(visit.charge.id if visit.charge else payment.id) if instructions.content else None,
         content=instructions.content,
-        nmid=str(getattr(registered, "nmid", "")),  # only registrations for QRIS have one
+        nmid=_nmid(visit, spec) if instructions.content else "",
         payment_guides=payment_guides.told(spec, instructions.option, language, places),
     )
+
+
+def _nmid(visit: Visit, spec: ChannelSpec) -> str:
+    """The number under which the merchant is registered for QRIS; "" for channels whose settings have none."""
+    try:
+        return str(getattr(visit.merchant.agreement.settings(spec.name, spec.agreement), "nmid", ""))
+    except AgreementUnusable:
+        return ""
 
 
 def _end(visit: Visit, at: datetime | None, language: str) -> End | None:
