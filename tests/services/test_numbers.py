@@ -301,7 +301,7 @@ def test_what_is_kept_from_one_merchant_is_not_kept_from_another_with_the_same_n
 def code_request(
     merchant: Merchant, range_: NumberRange | None, *, static: bool = False, channel: str = "x"
 ) -> CodeRequest:
-    code_plan = CodePlan(channel, None, "", None, static, None, range=range_)
+    code_plan = CodePlan(channel, None, "", None, static, None, range=range_, static_max=1 if static else None)
     return CodeRequest(code_plan, uuid4(), None, merchant, START)
 
 
