@@ -53,8 +53,8 @@ class RetailOutlet:
         shows="barcode",
         texts=channels.PageTexts(
             title={"id": "Bayar di gerai", "en": "Pay at a store"},
-            hint={"id": "Tunai di kasir terdekat", "en": "In cash at the nearest till"},
-            act={"id": "Tunjukkan kode ini di kasir {option}", "en": "Show this code at the {option} till"},
+            hint={"id": "Tunai di kasir terdekat", "en": "In cash at the nearest store"},
+            act={"id": "Tunjukkan kode ini di kasir {option}", "en": "Show this code to the cashier at {option}"},
         ),
     )
 

@@ -4,7 +4,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
+from gerbang.services.payments import read
 from tests.support.gateways import Gateway, Shop
 
 
@@ -81,7 +82,7 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     first.simulate(old["id"], "EXPIRED")
     first.advance(seconds=25 * 3600)
     world = gateway.services.world
-    known = gateway.do(lookups.merchant(world, first.merchant_id)).agreement
+    known = gateway.do(read.merchant(world, first.merchant_id)).agreement
     accounts: dict[str, object] = {
         "channels": {"virtual_account": json.loads(bytes(known.channels["virtual_account"]))}
     }
