@@ -1,4 +1,4 @@
-"""Listening: the socket, the HTTP server, and stopping in good order when the system asks for it."""
+"""The listening sockets, the HTTP server, and stopping it by signal without cutting requests."""
 
 import asyncio
 import contextlib
@@ -12,21 +12,24 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_words
+from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_text
 from gerbang.settings import Settings, SettingsWrong
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 3
-"""How long requests that are under way may take once we were asked to stop."""
+"""How long requests under way may still take after a signal to stop."""
 KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open. Longer than common clients and proxies keep theirs (5 to 60 s), so that it is
-they who hang up: a request that meets a closing connection is lost, and a POST is not sent twice by itself."""
+"""How long an idle connection stays open.
+
+It is longer than common clients and proxies keep theirs (5 to 60 s), so that they close first: a request on a
+connection that we are closing is lost, and clients do not repeat a POST by themselves.
+"""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would kill the process before the database could be stopped.
+    """uvicorn without its signal handling, which would end the process before the embedded database is stopped.
 
-    Nor does it end requests by itself: it would write of each as of a failure.
+    It does not cancel requests by itself either, since it would log each as a failure.
     """
 
     @contextlib.contextmanager
@@ -34,7 +37,7 @@ class _Server(uvicorn.Server):
         yield
 
     def cut(self) -> None:
-        """Ends whatever is still under way, once it was asked to stop."""
+        """Cancels requests that are still under way and closes their connections."""
         if self.server_state.tasks:
             log.warning(
                 "requests were cut: they were still under way when this process had to end",
@@ -48,14 +51,14 @@ class _Server(uvicorn.Server):
 
 
 LOCALHOST = ("127.0.0.1", "::1")
-"""What programs take `localhost` for: some try the one first, some the other, and some only one of them."""
+"""The addresses of `localhost`: some programs try the one first, some the other, and some only one of them."""
 SAME_PORT_TRIES = 20
 NOT_PERMITTED = (errno.EACCES, errno.EPERM)
 NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class Listener(contextlib.ExitStack):
-    """The sockets that are listened on, all on one port; closed at the end."""
+    """The listening sockets, all on one port; closed on exit."""
 
     def __init__(self, sockets: Sequence[socket.socket]) -> None:
         super().__init__()
@@ -71,7 +74,7 @@ class Listener(contextlib.ExitStack):
 
 
 def listen(settings: Settings) -> Listener:
-    """Sockets on the settings' address, for `localhost` on both that it has. Raises SettingsWrong."""
+    """Binds sockets to the settings' address; `localhost` is both 127.0.0.1 and ::1. Raises SettingsWrong."""
     try:
         if settings.host != "localhost":
             return Listener([_bound(settings.host, settings.port)])
@@ -96,7 +99,7 @@ def _bound(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    # Without its protocol, asyncio leaves Nagle's algorithm on, and every second answer waits 40 ms for the peer.
+    # Without the protocol number asyncio leaves Nagle's algorithm on, and every second answer waits 40 ms.
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -110,7 +113,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def cannot_listen(settings: Settings, refused: OSError) -> str:
-    """Why an address cannot be listened on, and what to do."""
+    """The sentence for an operator: why an address cannot be bound, and what to do."""
     where = f"Cannot listen on {settings.host} port {settings.port}"
     if refused.errno in NOT_PERMITTED and 0 < settings.port < 1024:
         return (
@@ -122,40 +125,43 @@ def cannot_listen(settings: Settings, refused: OSError) -> str:
     return f"{where}: {refused.strerror or refused}. Another program may have it: choose another with --port or GERBANG_PORT."
 
 
-def told_host(host: str) -> str:
-    """The host of an address that can be called, as a URL has it, for one that is listened on."""
+def host_in_url(host: str) -> str:
+    """The host to put into a URL for an address that is bound: a loopback address for a wildcard, brackets for IPv6."""
     everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  it is compared, not bound
     host = LOCALHOST[0] if host == "localhost" else everywhere.get(host, host)
     return f"[{host}]" if ":" in host else host
 
 
 def base_url(settings: Settings, port: int) -> str:
-    """Where payers and merchants reach this gateway."""
-    return settings.public_url or f"http://{told_host(settings.host)}:{port}"
+    """The URL at which payers and merchants reach this gateway, without a slash at the end."""
+    return settings.public_url or f"http://{host_in_url(settings.host)}:{port}"
 
 
-def asked_to_stop(say: Callable[[str], None]) -> asyncio.Event:
-    """Is set when the system asks to stop, which is said. Asked again, everything that this loop is doing is cancelled."""
+def stop_on_signals(say: Callable[[str], None]) -> asyncio.Event:
+    """An event that SIGINT, SIGTERM or SIGHUP sets, with a sentence to `say`.
+
+    A second signal cancels all tasks of the loop.
+    """
     stop = asyncio.Event()
 
-    def ask(by: str) -> None:
+    def received(line_break: str) -> None:
         if stop.is_set():
             for task in asyncio.all_tasks():
                 task.cancel()
         else:
             stop.set()
             say(
-                f"{by}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
+                f"{line_break}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
             )
 
     for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A terminal has written ^C and stays on that line.
-        asyncio.get_running_loop().add_signal_handler(by, ask, "\n" if by is signal.SIGINT else "")
+        # A terminal prints ^C without a line break.
+        asyncio.get_running_loop().add_signal_handler(by, received, "\n" if by is signal.SIGINT else "")
     return stop
 
 
 async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
-    """Runs jobs until we are asked to stop or one of them ends, which none should."""
+    """Runs jobs until `stop` is set or one of them ends, which is an error: its exception is raised."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
     stopping = asyncio.ensure_future(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -171,12 +177,12 @@ async def serve_http(
     app: ASGIApp,
     listener: Listener,
     patience: Patience = PATIENCE,
-    refusal: Refusal = in_plain_words,
+    refusal: Refusal = in_plain_text,
     when_stopping: Sequence[Callable[[], None]] = (),
 ) -> None:
-    """Answers HTTP until cancelled; then calls `when_stopping`, and lets requests that are under way finish.
+    """Answers HTTP until cancelled; then calls `when_stopping` and lets requests under way finish.
 
-    What cannot be handed on to the application is answered with a `refusal`.
+    A request that cannot be parsed is answered by `refusal`.
     """
     protocol = type("_Connection", (Connection,), {"patience": patience, "refusal": staticmethod(refusal)})
     config = uvicorn.Config(
@@ -192,7 +198,7 @@ async def serve_http(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = _Server(config)
-    # What is there by now stays for good; looking through it again and again would cost each request some microseconds.
+    # Objects made so far live as long as the process: exempting them from garbage collection saves time per request.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -36,7 +36,7 @@ TOLERANCE = timedelta(minutes=1)
 """Callers reckon the shortest expiry by their own clocks, some seconds before it is received here."""
 
 Shown = Literal["number", "picture", "barcode", "wallet"]
-"""What the payer's page shows: a number to copy, a QR picture to scan, a barcode for the till, the way to a wallet."""
+"""What the payer's page shows: a number to copy, a QR picture to scan, a barcode for the cashier, the way to a wallet."""
 Text = dict[str, str]
 """A text by language: "id" and "en"."""
 
@@ -92,7 +92,7 @@ class ChannelSpec(msgspec.Struct, frozen=True):
     guide: str = ""
     """The payment guide that holds for all its options, besides the guide that an option has of its own."""
     in_the_payers_name: bool = False
-    """Whether its code stands in the name of whoever pays. At a till it is the shop's that is called out."""
+    """Whether its code stands in the name of whoever pays. At a retail outlet it is the shop's that is called out."""
 
 
 class Channel(Protocol):

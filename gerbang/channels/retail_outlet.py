@@ -1,7 +1,7 @@
-"""Retail outlets: the buyer says a payment code at the till of a convenience store and pays in cash.
+"""Retail outlets: the buyer says a payment code to the cashier of a convenience store and pays in cash.
 
 Limits are each chain's own (one-time-payment reference, 2.3). A code is a number of Gerbang's, eight digits as
-recorded from the vendor; at the till it is typed or scanned as a barcode.
+recorded from the vendor; the cashier types it or scans it as a barcode.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from gerbang.errors import ChannelNotEnabled, OutletMissing, OutletUnknown
 OUTLETS = {"ALFAMART": "Alfamart", "INDOMARET": "Indomaret"}
 CODES = NumberRange(prefix="", digits=8, first=10_000_000)
 SANDBOX_CODES = NumberRange(prefix="", digits=7, first=1_000_000)
-"""Seven digits at the till, as the document's example prints them."""
+"""Seven digits, as the document's example prints them."""
 
 
 class RetailAgreement(msgspec.Struct, frozen=True):
