@@ -7,6 +7,7 @@ import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any
 
 import structlog
 import uvicorn
@@ -18,32 +19,84 @@ from gerbang.settings import Settings, SettingsWrong
 log = structlog.get_logger()
 DRAIN_SECONDS = 3
 """How long requests that are under way may take once we were asked to stop."""
+CUT_SECONDS = 0.2
+"""How long what was cut may take to end: an application that does not end when it is cancelled is left."""
+DATE_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open. Longer than common clients and proxies keep theirs (5 to 60 s), so that it is
 they who hang up: a request that meets a closing connection is lost, and a POST is not sent twice by itself."""
 
 
+class _Present(set[Any]):
+    """Connections, or requests under way. `none` is set while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.none = asyncio.Event()
+        self.none.set()
+
+    def add(self, element: Any, /) -> None:
+        super().add(element)
+        self.none.clear()
+
+    def discard(self, element: Any, /) -> None:
+        super().discard(element)
+        if not self:
+            self.none.set()
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its signal handling, which would kill the process before the database could be stopped.
 
-    Nor does it end requests by itself: it would write of each as of a failure.
+    Nor does it end requests by itself: it would write of each as of a failure. Where uvicorn looks every tenth of a second
+    whether it shall stop, and whether all have gone, this waits for the events.
     """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._connections = self.server_state.connections = _Present()
+        self._requests = self.server_state.tasks = _Present()
+        self._leaving = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        """Keeps the header Date right until it is time to leave."""
+        while not self._leaving.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), DATE_SECONDS)
+
+    def leave(self) -> None:
+        """Takes no new connection from now on; requests that are under way may end."""
+        self.should_exit = True
+        self._leaving.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stays until the last request has its answer, or is cut."""
+        for server in self.servers:
+            server.close()
+        for listened in sockets or []:
+            listened.close()
+        for connection in list(self._connections):
+            connection.shutdown()
+        await self._connections.none.wait()
+        await self._requests.none.wait()
+        for server in self.servers:
+            await server.wait_closed()
+
     def cut(self) -> None:
         """Ends whatever is still under way, once it was asked to stop."""
-        if self.server_state.tasks:
+        if self._requests:
             log.warning(
                 "requests were cut: they were still under way when this process had to end",
-                requests=len(self.server_state.tasks),
+                requests=len(self._requests),
             )
-        self.force_exit = True
-        for task in self.server_state.tasks:
+        for task in self._requests:
             task.cancel()
-        for connection in list(self.server_state.connections):
+        for connection in list(self._connections):
             connection.transport.abort()
 
 
@@ -202,7 +255,10 @@ async def serve_http(
     except asyncio.CancelledError:
         for leave in when_stopping:
             leave()
-        server.should_exit = True
-        await asyncio.wait([serving], timeout=DRAIN_SECONDS)
-        server.cut()
-        await serving
+        server.leave()
+        if not (await asyncio.wait([serving], timeout=DRAIN_SECONDS))[0]:
+            server.cut()
+            await asyncio.wait([serving], timeout=CUT_SECONDS)
+            serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving

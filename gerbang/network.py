@@ -260,6 +260,14 @@ class _Connection(asyncio.Protocol):
                 self._over.set_result(None)
 
 
+@lru_cache(maxsize=1)
+def _trusted() -> ssl.SSLContext:
+    """Whom TLS trusts. It is read once for the process: that takes 50 ms, and nothing changes it afterwards."""
+    trusted = ssl.create_default_context()  # whom the machine trusts, an operator's own authority too
+    trusted.load_verify_locations(certifi.where())  # and the public authorities, where a machine knows none
+    return trusted
+
+
 class Network:
     """Calls to the outside. One per process; connections are kept a few seconds for the next call to the same origin.
 
@@ -287,9 +295,7 @@ class Network:
         self._rest_seconds = rest_seconds
         self._places = asyncio.Semaphore(connections_max)
         self._resolver = Resolver(ask)
-        self._tls = tls or ssl.create_default_context()  # whom the machine trusts, an operator's own authority too
-        if tls is None:
-            self._tls.load_verify_locations(certifi.where())  # and the public authorities, where a machine knows none
+        self._tls = tls or _trusted()
         self._resting: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         self._closed = False
 
