@@ -9,6 +9,16 @@ from tests.web.checkout.buyers import DESKTOP, PHONE, Buyer, choose, heading, li
 from tests.web.checkout.shopfronts import Shopfront
 
 Buyers = Callable[..., Buyer]
+LEAVES_AFTER = 9_000
+"""Milliseconds of the browser's clock after which a page with a result has gone back to the shop by itself."""
+
+
+def stays(one: Buyer, front: Shopfront) -> None:
+    """The page does not go to the shop by itself, however long it is looked at."""
+    one.page.clock.run_for(LEAVES_AFTER)
+    # Whatever the page had asked for before this is on the list of requests by now.
+    one.page.evaluate("fetch('/livez').then(() => fetch('/livez')).then(() => true)")
+    assert not [request.url for request in one.requests if request.url.startswith(front.url)]
 
 
 @pytest.mark.parametrize("way", ["virtual_account/BRI", "qris"])
@@ -17,7 +27,9 @@ def test_a_buyer_chooses_pays_and_comes_back_to_the_shop(
     shop: Shop, front: Shopfront, buyer: Buyers, way: str, viewport: dict[str, int]
 ) -> None:
     session = send(shop, front)
-    page = buyer(viewport=viewport).opens(session["paymentUrl"])
+    one = buyer(viewport=viewport)
+    one.page.clock.install()
+    page = one.opens(session["paymentUrl"])
     assert heading(page) == "Pilih cara bayar"
     assert page.inner_text(".amount") == "Rp\u00a0185.000"
     choose(page, way)
@@ -25,6 +37,8 @@ def test_a_buyer_chooses_pays_and_comes_back_to_the_shop(
     waits_for(page, "Pembayaran diterima")
     if way == "qris":
         page.click("#back")
+    else:
+        page.clock.run_for(LEAVES_AFTER)
     # Otherwise nobody presses anything any more: the page goes back by itself, to exactly the shop's address.
     page.wait_for_url(f"{front.url}/**", timeout=15_000)
     assert page.url == f"{front.url}/success?order=1&x=%20y"
@@ -53,7 +67,6 @@ def test_the_page_turns_when_the_money_arrives_elsewhere_and_says_so(shop: Shop,
     session = send(shop)
     page = buyer().opens(session["paymentUrl"])
     choose(page, "qris")
-    page.wait_for_timeout(300)
     shop.simulate(session["id"])
     waits_for(page, "Pembayaran diterima")
     page.wait_for_function("() => document.querySelector('#news')?.textContent === 'Pembayaran diterima'")
@@ -144,13 +157,14 @@ def test_each_end_leads_to_its_own_address(shop: Shop, front: Shopfront, buyer: 
 
 
 def test_the_buyer_may_stay_on_the_result_page(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    session = send(shop, front)
-    page = buyer().opens(session["paymentUrl"])
+    session, one = send(shop, front), buyer()
+    one.page.clock.install()
+    page = one.opens(session["paymentUrl"])
     choose(page, "qris")
     play(page, "exact")
     waits_for(page, "Pembayaran diterima")
     page.click("text=Tetap di halaman ini")
-    page.wait_for_timeout(9_000)
+    stays(one, front)
     assert heading(page) == "Pembayaran diterima"
 
 
@@ -158,8 +172,9 @@ def test_the_buyer_may_stay_on_the_result_page(shop: Shop, front: Shopfront, buy
 def test_a_page_that_tells_of_money_set_aside_does_not_leave_by_itself(
     shop: Shop, front: Shopfront, buyer: Buyers, plays: list[str]
 ) -> None:
-    session = send(shop, front)
-    page = buyer().opens(session["paymentUrl"])
+    session, one = send(shop, front), buyer()
+    one.page.clock.install()
+    page = one.opens(session["paymentUrl"])
     choose(page, "virtual_account/BRI")
     for each in plays:
         if each == "twice":
@@ -170,7 +185,7 @@ def test_a_page_that_tells_of_money_set_aside_does_not_leave_by_itself(
             play(page, each)
             page.wait_for_selector(".note" if each != "exact" else ".result")
     assert "Uang Anda aman" in page.inner_text(".note")
-    page.wait_for_timeout(9_000)
+    stays(one, front)
     assert page.url.startswith(shop.gateway.base_url)
     page.click("#back")
     page.wait_for_url(f"{front.url}/**")

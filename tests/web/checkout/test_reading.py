@@ -116,7 +116,9 @@ def test_the_focus_is_not_lost_when_the_page_turns(shop: Shop, buyer: Buyers) ->
 
 @pytest.mark.parametrize("held", [True, False], ids=["with the focus", "without"])
 def test_a_page_that_expires_says_so_once(gateway: Gateway, buyer: Buyers, held: bool) -> None:
-    page = buyer().opens(send(gateway.shop)["paymentUrl"])
+    one = buyer()
+    one.page.clock.install()
+    page = one.opens(send(gateway.shop)["paymentUrl"])
     choose(page, "virtual_account/BRI")
     page.evaluate(
         """() => { window.said = []; new MutationObserver(() => {
@@ -127,7 +129,7 @@ def test_a_page_that_expires_says_so_once(gateway: Gateway, buyer: Buyers, held:
         page.focus("button.copy.wide")
     gateway.shop.advance(seconds=16 * 60)
     waits_for(page, "Waktu pembayaran habis")
-    page.wait_for_timeout(4_000)
+    page.clock.run_for(4_000)
     assert (page.evaluate("document.activeElement.tagName") == "H1") is held, "the focus is read out by itself"
     assert page.evaluate("said") == ([] if held else ["Waktu pembayaran habis"])
     assert page.inner_text("#news") == "", "whoever reads the page on comes to the title once"
