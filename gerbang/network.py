@@ -19,13 +19,13 @@ from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
-import certifi
 import msgspec
 
 from gerbang import __version__
 from gerbang.addresses import Address, is_public
 from gerbang.http_answers import Incoming, NotHttp
 from gerbang.resolver import Ask, Found, Resolver
+from gerbang.trust import trusted
 
 URL_CHARACTERS_MAX = 2_000
 ADDRESSES_MAX = 4  # of one name; a dead one gives way to the next after a quarter of a second (RFC 8305)
@@ -260,14 +260,6 @@ class _Connection(asyncio.Protocol):
                 self._over.set_result(None)
 
 
-@lru_cache(maxsize=1)
-def _trusted() -> ssl.SSLContext:
-    """Whom TLS trusts. It is read once for the process: that takes 50 ms, and nothing changes it afterwards."""
-    trusted = ssl.create_default_context()  # whom the machine trusts, an operator's own authority too
-    trusted.load_verify_locations(certifi.where())  # and the public authorities, where a machine knows none
-    return trusted
-
-
 class Network:
     """Calls to the outside. One per process; connections are kept a few seconds for the next call to the same origin.
 
@@ -295,7 +287,7 @@ class Network:
         self._rest_seconds = rest_seconds
         self._places = asyncio.Semaphore(connections_max)
         self._resolver = Resolver(ask)
-        self._tls = tls or _trusted()
+        self._tls = tls or trusted()
         self._resting: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         self._closed = False
 
