@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import hypothesis
 import pytest
 import uvloop
 
-from gerbang.db.embedded import postgres
+from gerbang.db.embedded import watched_postgres
+from tests.support import clusters
 from tests.support.gateways import Databases, Gateway, Shop
+from tests.support.memory import memory_folder
+from tests.support.programs import short_folder
 from tests.support.shop_servers import Run
 
 # People look for new faults with every run; a judgement of a commit must come out the same twice.
@@ -21,10 +25,28 @@ if os.environ.get("CI"):
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+def made() -> Iterator[Path]:
+    """A data folder with a PostgreSQL that was made and does not run, to be copied."""
+    with clusters.made() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def databases(made: Path) -> Iterator[Databases]:
     """A PostgreSQL server of the whole test run, on which databases are made."""
-    with postgres(tmp_path_factory.mktemp("postgres"), say=lambda _: None, keep=False) as url:
-        yield Databases(url)
+    with (
+        short_folder() as folder,
+        watched_postgres(clusters.copied(made, folder / "postgres"), say=lambda _: None) as running,
+    ):
+        yield Databases(running.url, in_memory=memory_folder() is not None)
+        running.process.send_signal(signal.SIGQUIT)  # without its last checkpoint: nobody reads it again
+
+
+@pytest.fixture
+def data(made: Path) -> Iterator[Path]:
+    """The data folder of a `gerbang run` that finds a PostgreSQL there, and has not run yet."""
+    with short_folder() as folder:
+        yield clusters.copied(made, folder / "var")
 
 
 @pytest.fixture(scope="session")

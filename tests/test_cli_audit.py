@@ -12,7 +12,9 @@ SECRET_KEY = "a key of at least thirty-two characters"
 
 def test_the_ledger_is_audited_from_the_command_line(databases: Databases) -> None:
     shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY}
-    with program("merchant", "create", "--name", "Toko", "--short-name", "TOKO", "--email", "toko@toko.example", **shared) as command:
+    with program(
+        "merchant", "create", "--name", "Toko", "--short-name", "TOKO", "--email", "toko@toko.example", **shared
+    ) as command:
         assert command.ended() == 0, command.err
     with program("audit", **shared) as command:
         assert command.ended() == 0, command.err

@@ -26,6 +26,7 @@ import httpx
 import pytest
 
 from gerbang.db.embedded import running_url
+from tests.support.clusters import copied
 from tests.support.program_books import Books, read
 from tests.support.programs import Program, keys_of, postgres_of, program, short_folder
 
@@ -285,9 +286,10 @@ def shoppers(notes: Notes, client: httpx.Client, chance: random.Random) -> Gener
 
 
 @pytest.fixture
-def data() -> Iterator[Path]:
-    with short_folder() as folder:
-        yield folder / "var"
+def data(made: Path) -> Iterator[Path]:
+    """On a disk, where what was not written is lost."""
+    with short_folder(on_disk=True) as folder:
+        yield copied(made, folder / "var")
 
 
 def kill(gateway: Program, *others: int) -> None:

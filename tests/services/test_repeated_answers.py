@@ -3,33 +3,27 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gerbang.db import Database, migrate
 from gerbang.db.embedded import postgres
 from gerbang.domain.merchants import Merchant
 from gerbang.errors import Refused
 from gerbang.services import confirmations, endings, payouts
 from gerbang.services.confirmations import Cancellation, Confirmation
+from tests.support.clusters import copied
 from tests.support.payouts import code_request, merchant_with
+from tests.support.programs import short_folder
 from tests.support.services import BRI, Services, connected, money, number, order, run, services
 
 Call = Callable[[], Awaitable[Any]]
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("copied"), say=lambda _: None, keep=False) as url:
-
-        async def migrated() -> None:
-            database = Database(url, 1)
-            await database.open()
-            await migrate(database)
-            await database.close()
-
-        asyncio.run(migrated())
+def url(made: Path) -> Iterator[str]:
+    with short_folder() as folder, postgres(copied(made, folder / "copied"), say=lambda _: None) as url:
         yield url
 
 

@@ -68,8 +68,8 @@ class Plug:
 
 
 @pytest.fixture
-def plug(tmp_path: Path) -> Generator[Plug]:
-    plug = Plug(tmp_path / "postgres")
+def plug(data: Path) -> Generator[Plug]:
+    plug = Plug(data)
     plug.put_in()
     yield plug
     plug.pull_out()
