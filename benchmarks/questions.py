@@ -21,15 +21,15 @@ from gerbang.domain.payments import Details, Method, Payment
 from gerbang.domain.payouts import Search
 from gerbang.domain.payouts import State as PayoutState
 from gerbang.domain.reports import Report
-from gerbang.services import checkout, expiry, lookups, numbers, payouts, reports, sandbox, settlements
+from gerbang.services import checkout, payouts, reports, sandbox, settlements
 from gerbang.services import deliveries as sending
-from gerbang.services import lists as listing
-from gerbang.services import payments as creating
-from gerbang.services.confirmations import Cancellation
-from gerbang.services.drafts import NewPayment
-from gerbang.services.endings import withdraw
-from gerbang.services.lists import STATES, Wanted
-from gerbang.services.lookups import Question as Lookup
+from gerbang.services.payments import create as creating
+from gerbang.services.payments import end, numbers, read
+from gerbang.services.payments import search as listing
+from gerbang.services.payments.decide import NewPayment
+from gerbang.services.payments.end import Cancellation, withdraw
+from gerbang.services.payments.read import Question as Lookup
+from gerbang.services.payments.search import STATES, Wanted
 from gerbang.workers.forgetting import forget
 from gerbang.world import World
 
@@ -139,14 +139,14 @@ def _sessions(scene: Scene) -> Iterator[Question]:
     for page, size in ((1, 10), (1, 100), (2, 10), (scene.far_page, 10)):
         yield Question(
             f"v2 list: page {page:,} of {size}",
-            lambda world, page=page, size=size: lookups.page_of(world, m, page=page, per_page=size),
+            lambda world, page=page, size=size: read.page_of(world, m, page=page, per_page=size),
         )
     reads = [Lookup(m, id_) for id_ in scene.paid]
-    yield Question(f"{BATCH} payments by id", lambda world: lookups.read_all(world, reads))
+    yield Question(f"{BATCH} payments by id", lambda world: read.read_all(world, reads))
     asked = [listing.Asked(m, id_) for id_ in scene.paid]
     yield Question(f"v4: {BATCH} payments by id", lambda world: listing.find_all(world, asked))
-    yield Question("v2: a reference", lambda world: lookups.by_reference(world, m, "order-4711"))
-    yield Question("v2: charges of a reference", lambda w: lookups.charges_of(w, m, "order-4711", page=1, per_page=10))
+    yield Question("v2: a reference", lambda world: read.by_reference(world, m, "order-4711"))
+    yield Question("v2: charges of a reference", lambda w: read.charges_of(w, m, "order-4711", page=1, per_page=10))
     yield Question("v4: a reference", lambda world: listing.of_reference(world, m, "", "order-4711"))
     middle, end = ids.first_of(scene.now - timedelta(days=15)), ids.first_of(scene.now - timedelta(days=14))
     yield Question(
@@ -172,7 +172,7 @@ def _arrivals(scene: Scene) -> Iterator[Question]:
         question = Lookup(scene.merchant_id, scene.counter.id, number)
         yield Question(
             f"v2: charges on one code, page {number or '-'}",
-            lambda world, question=question: lookups.read_all(world, [question]),
+            lambda world, question=question: read.read_all(world, [question]),
         )
 
 
@@ -233,16 +233,16 @@ def _workers(scene: Scene) -> Iterator[Question]:
     for when, later in (("", timedelta(0)), (", after an outage", OUTAGE), (", when all has ended", AFTERWARDS)):
         yield Question(
             f"worker: what is to expire{when}",
-            lambda world: _tx(world, lambda tx: payments.due(tx, world.clock.now(), expiry.MOST_AT_ONCE)),
+            lambda world: _tx(world, lambda tx: payments.due(tx, world.clock.now(), end.MOST_AT_ONCE)),
             later,
         )
-        yield Question(f"worker: let numbers go{when}", expiry.release_numbers, later)
+        yield Question(f"worker: let numbers go{when}", end.release_numbers, later)
         yield Question(
             f"worker: what is to settle{when}",
             lambda world: _tx(world, lambda tx: charges.to_settle(tx, world.clock.now(), settlements.MOST_AT_ONCE)),
             later,
         )
-    yield Question("worker: expire 500, in one commit", expiry.expire_due, OUTAGE)
+    yield Question("worker: expire 500, in one commit", end.expire_due, OUTAGE)
     yield Question("worker: settle 1,000, in one commit", settlements.settle_due)
     yield Question("worker: forget", forget)
     yield Question("settlements", lambda world: settlements.newest(world, scene.merchant_id, 500))

@@ -19,10 +19,11 @@ from gerbang.domain.merchants import Agreement
 from gerbang.errors import DeliveryUnknown, Invalid, MerchantUnknown, ProductUnknown
 from gerbang.keyring import Keyring
 from gerbang.logs import set_up as set_up_logs
-from gerbang.services import audit, deliveries, installation, lookups, merchants
+from gerbang.services import audit, deliveries, installation, merchants
 from gerbang.services.audit import Finding
 from gerbang.services.deliveries import Left, Overview, Wanted
 from gerbang.services.merchants import Keys
+from gerbang.services.payments import read
 from gerbang.settings import Settings, SettingsWrong, whole
 from gerbang.world import World
 
@@ -163,7 +164,7 @@ def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
         raise SettingsWrong(f"This is not an agreement: {wrong}") from None
 
     async def task(world: World) -> str:
-        before = (await lookups.merchant(world, await _merchant_id(world, merchant_id))).agreement
+        before = (await read.merchant(world, await _merchant_id(world, merchant_id))).agreement
         if given is None:
             return as_json(before)
         after = await merchants.change_agreement(world, await _merchant_id(world, merchant_id), members)
@@ -207,7 +208,7 @@ def show_callbacks(settings: Settings, merchant_id: str) -> list[dict[str, str]]
     """Where a merchant's callbacks go, for a table with a line for each product."""
 
     async def task(world: World) -> list[dict[str, str]]:
-        whose = (await lookups.merchant(world, await _merchant_id(world, merchant_id))).id
+        whose = (await read.merchant(world, await _merchant_id(world, merchant_id))).id
         urls = {each.product: each.url for each in await merchants.callbacks(world, whose)}
         return [{"product": product, "url": urls.get(product, "none is set")} for product in sorted(world.products)]
 
@@ -287,7 +288,7 @@ async def _wanted(world: World, chosen: Chosen) -> Wanted:
     """Raises SettingsWrong, MerchantUnknown, ProductUnknown: a misspelled name must not look like good news."""
     merchant_id = None if chosen.merchant_id is None else await _merchant_id(world, chosen.merchant_id)
     if merchant_id is not None:
-        await lookups.merchant(world, merchant_id)
+        await read.merchant(world, merchant_id)
     if chosen.product is not None and chosen.product not in world.products:
         raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
     ids = [_callback_id(text) for text in chosen.ids] or None

@@ -1,8 +1,9 @@
-"""What is remembered: the way to PostgreSQL, and its transactions. All SQL is on this floor, one file for each noun.
+"""What is remembered: the way to PostgreSQL, and its transactions. All SQL is in this package, one file for each noun.
 
-Locks are taken in one order, so that transactions wait for each other but never in a circle: paycodes, idempotency keys,
-payments, charges, reports, settlements, payouts, accounts by id, and last the counters of merchants. Within one noun rows are taken in the order
-of their keys.
+Locks are taken in one order, so that transactions wait for each other but never in a circle: payments, charges, reports,
+settlements, payouts, accounts by id, and last the counters of merchants. `changes.write` is the one that writes in this
+order what a decision comes to. Within one table rows are taken in the order of their keys. Rows that are new wait only for
+an equal row that somebody else is about to commit; who waits in a circle for those is told by PostgreSQL, and tries again.
 """
 
 import asyncio

@@ -1,32 +1,24 @@
 """How a merchant's customers are kept; the e-mail address says who is who."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
 from gerbang.db import Tx
-from gerbang.db._rows import arrays, text
+from gerbang.db._rows import arrays
+from gerbang.domain.changes import KnownCustomer
 from gerbang.domain.customers import Customer
 
 _customer = msgspec.json.Decoder(Customer)
 
 
-class Row(msgspec.Struct, frozen=True):
-    """A customer as kept by a merchant under an id."""
-
-    merchant_id: UUID
-    id: str
-    customer: Customer
+def _row_of(row: asyncpg.Record) -> KnownCustomer:
+    return KnownCustomer(row["merchant_id"], row["id"], _customer.decode(row["data"]))
 
 
-def _row_of(row: asyncpg.Record) -> Row:
-    return Row(row["merchant_id"], row["id"], _customer.decode(row["data"]))
-
-
-async def by_email(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row]:
+async def by_email(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], KnownCustomer]:
     """Customers by (merchant, e-mail)."""
     rows = await tx.fetch(
         """
@@ -40,7 +32,7 @@ async def by_email(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID
     return {(row["merchant_id"], row["email"]): _row_of(row) for row in rows}
 
 
-async def by_id(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Row]:
+async def by_id(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], KnownCustomer]:
     """Customers by (merchant, id)."""
     rows = await tx.fetch(
         """
@@ -51,39 +43,3 @@ async def by_id(tx: Tx, pairs: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, s
         *arrays(pairs),
     )
     return {(row["merchant_id"], row["id"]): _row_of(row) for row in rows}
-
-
-async def insert(tx: Tx, customers: Sequence[Row], now: datetime) -> None:
-    """Writes new customers; one that somebody else has written meanwhile stays as it is."""
-    if customers:
-        rows = sorted(
-            ((c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in customers),
-            key=lambda row: (row[0], row[2] or "", row[1]),
-        )
-        await tx.execute(
-            """
-            INSERT INTO customers (merchant_id, id, email, data, created_at, updated_at)
-            SELECT *, $5, $5 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
-            ON CONFLICT DO NOTHING
-            """,
-            *arrays(rows),
-            now,
-        )
-
-
-async def update(tx: Tx, customers: Sequence[Row], now: datetime) -> set[tuple[UUID, str]]:
-    """Writes what merchants now say of customers, and returns the (merchant, id) pairs of those whom we know."""
-    if not customers:
-        return set()
-    rows = sorted((c.merchant_id, c.id, text(c.customer)) for c in customers)
-    known = await tx.fetch(
-        """
-        UPDATE customers c SET data = n.data, updated_at = $4
-        FROM unnest($1::uuid[], $2::text[], $3::json[]) AS n(merchant_id, id, data)
-        WHERE c.merchant_id = n.merchant_id AND c.id = n.id
-        RETURNING c.merchant_id, c.id
-        """,
-        *arrays(rows),
-        now,
-    )
-    return {(row["merchant_id"], row["id"]) for row in known}

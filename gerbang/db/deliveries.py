@@ -148,20 +148,6 @@ class Overview(msgspec.Struct, frozen=True, rename="camel"):
     error: str | None
 
 
-async def insert(tx: Tx, deliveries: Sequence[tuple[UUID, UUID, int, UUID, datetime]]) -> None:
-    """Writes new deliveries: (id, merchant, event number, endpoint, instant from which they are due)."""
-    if deliveries:
-        await tx.execute(
-            """
-            INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
-            SELECT id, merchant_id, sequence, endpoint_id, 'waiting', at, at
-            FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[])
-                 AS n(id, merchant_id, sequence, endpoint_id, at)
-            """,
-            *arrays(deliveries),
-        )
-
-
 def _due_of(row: asyncpg.Record) -> Due:
     return Due(
         id=row["id"],

@@ -1,6 +1,6 @@
 """How answers are kept for requests that may be sent again under the same key."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,68 +10,53 @@ from gerbang.db import Tx
 from gerbang.db._rows import arrays
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """An answer kept under a merchant's key, with the fingerprint of the request that it answered."""
+class Asked(msgspec.Struct, frozen=True):
+    """The names under which a request would create a payment."""
 
     merchant_id: UUID
-    key: str
-    fingerprint: bytes
-    answer: bytes
-    expires_at: datetime
+    scope: str
+    reference: str
+    key: str | None
 
 
-async def find(tx: Tx, keys: Sequence[tuple[UUID, str]], now: datetime) -> dict[tuple[UUID, str], Kept]:
-    """What is kept under these (merchant, key) pairs and has not been forgotten yet."""
+class Repeated(msgspec.Struct, frozen=True):
+    """What is known of a request's names: the answer that is kept under its key, or (None) a reference that is taken."""
+
+    fingerprint: bytes | None
+    answer: bytes | None
+
+
+async def known(tx: Tx, asked: Sequence[Asked], now: datetime) -> dict[int, Repeated]:
+    """Which of these requests repeat a key or a reference, by their places in the list, as one look at the database shows."""
     rows = await tx.fetch(
         """
-        SELECT k.merchant_id, k.key, k.fingerprint, k.answer, k.expires_at
-        FROM unnest($1::uuid[], $2::text[]) AS asked(merchant_id, key)
-        CROSS JOIN LATERAL (SELECT * FROM idempotency_keys
-                            WHERE merchant_id = asked.merchant_id AND key = asked.key LIMIT 1) k
-        WHERE k.expires_at > $3
+        SELECT n.place - 1 AS place, n.merchant_id, n.key, k.fingerprint, k.answer, k.expires_at, p.id AS payment_id
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+             WITH ORDINALITY AS n(merchant_id, scope, reference, key, place)
+        LEFT JOIN LATERAL (SELECT fingerprint, answer, expires_at FROM idempotency_keys
+                           WHERE merchant_id = n.merchant_id AND key = n.key LIMIT 1) k ON true
+        LEFT JOIN LATERAL (SELECT id FROM payments
+                           WHERE merchant_id = n.merchant_id AND scope = n.scope AND reference = n.reference LIMIT 1) p ON true
+        WHERE k.expires_at IS NOT NULL OR p.id IS NOT NULL
         """,
-        *arrays(keys),
-        now,
+        *arrays((a.merchant_id, a.scope, a.reference, a.key) for a in asked),
     )
-    return {
-        (row["merchant_id"], row["key"]): Kept(
-            row["merchant_id"], row["key"], row["fingerprint"], row["answer"], row["expires_at"]
-        )
-        for row in rows
-    }
+    found: dict[int, Repeated] = {}
+    for row in rows:
+        if row["expires_at"] is not None and row["expires_at"] > now:
+            found[row["place"]] = Repeated(row["fingerprint"], row["answer"])
+        elif row["payment_id"] is not None:
+            found[row["place"]] = Repeated(None, None)
+        else:
+            await _forget_one(tx, row["merchant_id"], row["key"], now)
+    return found
 
 
-async def keep(tx: Tx, answers: Sequence[Kept], now: datetime) -> set[tuple[UUID, str]]:
-    """Keeps answers and returns the keys that were free (or forgotten); somebody was faster with the others."""
-    if not answers:
-        return set()
-    rows = [
-        (a.merchant_id, a.key, a.fingerprint, a.answer, a.expires_at)
-        for a in sorted(answers, key=lambda a: (a.merchant_id, a.key))
-    ]
-    kept = await tx.fetch(
-        """
-        INSERT INTO idempotency_keys AS k (merchant_id, key, fingerprint, answer, expires_at)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])
-        ON CONFLICT (merchant_id, key) DO UPDATE
-        SET fingerprint = excluded.fingerprint, answer = excluded.answer, expires_at = excluded.expires_at
-        WHERE k.expires_at <= $6
-        RETURNING merchant_id, key
-        """,
-        *arrays(rows),
-        now,
+async def _forget_one(tx: Tx, merchant_id: UUID, key: str, now: datetime) -> None:
+    """Makes a key free whose time is over and which no worker has deleted yet."""
+    await tx.execute(
+        "DELETE FROM idempotency_keys WHERE merchant_id = $1 AND key = $2 AND expires_at <= $3", merchant_id, key, now
     )
-    return {(row["merchant_id"], row["key"]) for row in kept}
-
-
-async def delete(tx: Tx, keys: Iterable[tuple[UUID, str]]) -> None:
-    """Takes back answers that this same transaction has kept."""
-    rows = list(keys)
-    if rows:
-        await tx.execute(
-            "DELETE FROM idempotency_keys WHERE (merchant_id, key) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))",
-            *arrays(rows),
-        )
 
 
 async def forget(tx: Tx, now: datetime, most: int) -> int:

@@ -1,14 +1,13 @@
 """How paycodes are kept: a number is held by one payment at a time, and remembered ever after."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
-
-import asyncpg
 
 from gerbang import ids
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
+from gerbang.db.tables import PAYCODES
 from gerbang.domain.merchants import NumberRange
 from gerbang.domain.paycodes import Paycode
 
@@ -61,7 +60,7 @@ class NumberAllocator:
         return numbers is not None and (numbers.prefix, numbers.digits, numbers.first) in self._crowded
 
 
-COLUMNS = "channel, number, merchant_id, payment_id, charge_id, static, free_at, created_at"
+COLUMNS = PAYCODES.columns
 ITS_PLACE = """
 CROSS JOIN LATERAL (SELECT ctid AS place FROM paycodes
                     WHERE held AND channel = n.channel AND number = n.number LIMIT 1 FOR NO KEY UPDATE) its
@@ -72,64 +71,25 @@ holds its payment, or lets go of it: so it still stands there.
 """
 
 
-def paycode_of(row: asyncpg.Record) -> Paycode:
-    return Paycode(
-        channel=row["channel"],
-        number=row["number"],
-        merchant_id=row["merchant_id"],
-        payment_id=row["payment_id"],
-        charge_id=row["charge_id"],
-        static=row["static"],
-        free_at=row["free_at"],
-        created_at=row["created_at"],
-    )
-
-
-async def insert(tx: Tx, paycodes: Sequence[Paycode]) -> set[tuple[str, str]]:
-    """Takes numbers, and returns the (channel, number) pairs that were free. The others are held by somebody."""
-    if not paycodes:
-        return set()
-    rows = [
-        (p.channel, p.number, p.merchant_id, p.payment_id, p.charge_id, p.static, p.free_at, p.created_at)
-        for p in sorted(paycodes, key=lambda p: (p.channel, p.number))
-    ]
-    taken = await tx.fetch(
-        f"""
-        INSERT INTO paycodes ({COLUMNS})
-        SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::boolean[],
-                             $7::timestamptz[], $8::timestamptz[])
-        ON CONFLICT (channel, number) WHERE held DO NOTHING
-        RETURNING channel, number
+async def held(tx: Tx, numbers: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these (channel, number) pairs somebody holds."""
+    rows = await tx.fetch(
+        """
+        SELECT n.channel, n.number FROM unnest($1::text[], $2::text[]) AS n(channel, number)
+        CROSS JOIN LATERAL (SELECT FROM paycodes
+                            WHERE held AND channel = n.channel AND number = n.number LIMIT 1) p
         """,
-        *arrays(rows),
+        *arrays(numbers),
     )
-    return {(row["channel"], row["number"]) for row in taken}
+    return {(row["channel"], row["number"]) for row in rows}
 
 
-async def delete(tx: Tx, numbers: Sequence[tuple[str, str, UUID]]) -> None:
-    """Gives back numbers that this same transaction has taken, for (channel, number, payment)."""
-    if numbers:
-        await tx.execute(
-            f"""
-            DELETE FROM paycodes p USING unnest($1::text[], $2::text[], $3::uuid[]) AS n(channel, number, payment_id)
-            {ITS_PLACE} WHERE p.ctid = its.place AND p.payment_id = n.payment_id
-            """,
-            *arrays(numbers),
-        )
-
-
-async def free_after(tx: Tx, ends: Iterable[tuple[str, str, UUID, datetime]]) -> None:
-    """Sets when numbers will be free again, for (channel, number, payment, instant): their payments have ended."""
-    rows = sorted(ends, key=lambda end: end[:2])
-    if rows:
-        await tx.execute(
-            f"""
-            UPDATE paycodes p SET free_at = n.free_at
-            FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS n(channel, number, payment_id, free_at)
-            {ITS_PLACE} WHERE p.ctid = its.place AND p.payment_id = n.payment_id
-            """,
-            *arrays(rows),
-        )
+async def hold_range(tx: Tx, channel: str, numbers: NumberRange) -> None:
+    """Makes whoever else looks for a free number of this range wait until this transaction is over."""
+    await tx.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        f"numbers {channel} {numbers.prefix} {numbers.digits} {numbers.first}",
+    )
 
 
 async def release_numbers(tx: Tx, numbers: Sequence[tuple[str, str]], now: datetime) -> None:
@@ -182,7 +142,7 @@ async def owners(tx: Tx, numbers: Sequence[tuple[str, str, datetime]]) -> dict[t
         """,
         *arrays(numbers),
     )
-    return {(row["channel"], row["number"], row["at"]): paycode_of(row) for row in rows}
+    return {(row["channel"], row["number"], row["at"]): PAYCODES.read(row) for row in rows}
 
 
 async def free_numbers(

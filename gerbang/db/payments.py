@@ -2,24 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from gerbang.db import Tx
-from gerbang.db._rows import arrays, text, text_or_none
-from gerbang.domain.payments import SCOPES, Details, Method, PageVersion, Payment
+from gerbang.db.tables import PAYMENTS
+from gerbang.domain.payments import SCOPES, Details, PageVersion, Payment
 
-COLUMNS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
-cancelled_at, cancellation_reason, descriptor, customer_id, method, details, product, scope"""
-
-NEW = """id, merchant_id, reference, kind, amount, currency, state, expires_at, descriptor, customer_id, method, details,
-product, scope, created_at, updated_at"""
-"""What a payment is written with at first: the values of `values_when_new`, and the instant of its creation."""
-WITHOUT_DETAILS = """id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
-cancelled_at, cancellation_reason, descriptor, customer_id, method, product, scope"""
+COLUMNS = PAYMENTS.columns
+WITHOUT_DETAILS = PAYMENTS.columns.removesuffix(", details")
 BRIEF_AT_ONCE, BRIEF_BYTES = 100, 32_000
 """How many rows are read at once where little of them is shown, and up to which length of what the merchant told us."""
 
@@ -32,120 +24,6 @@ class Brief(msgspec.Struct, frozen=True):
 
 
 _brief = msgspec.json.Decoder(Brief)
-_method = msgspec.json.Decoder(Method)
-_details = msgspec.json.Decoder(Details)
-
-
-def payment_of(row: asyncpg.Record, details: Details | None = None) -> Payment:
-    """A payment from a row that has all of COLUMNS, in any order; or with these details instead of its own."""
-    return Payment(
-        id=row["id"],
-        merchant_id=row["merchant_id"],
-        reference=row["reference"],
-        kind=row["kind"],
-        amount=row["amount"],
-        currency=row["currency"],
-        state=row["state"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        expires_at=row["expires_at"],
-        paid_at=row["paid_at"],
-        cancelled_at=row["cancelled_at"],
-        cancellation_reason=row["cancellation_reason"],
-        descriptor=row["descriptor"],
-        customer_id=row["customer_id"],
-        method=None if row["method"] is None else _method.decode(row["method"]),
-        details=details or _details.decode(row["details"]),
-        product=row["product"],
-        scope=row["scope"],
-    )
-
-
-def values_when_new(payment: Payment) -> tuple[Any, ...]:
-    """The values of NEW, but for the two instants at its end."""
-    return (
-        payment.id,
-        payment.merchant_id,
-        payment.reference,
-        payment.kind,
-        payment.amount,
-        payment.currency,
-        payment.state,
-        payment.expires_at,
-        payment.descriptor,
-        payment.customer_id,
-        text_or_none(payment.method),
-        text(payment.details),
-        payment.product,
-        payment.scope,
-    )
-
-
-async def insert(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
-    """Writes new payments and returns the ids of those written: the others' references were taken."""
-    rows = [
-        (*values_when_new(payment), payment.created_at, payment.updated_at)
-        for payment in sorted(payments, key=lambda payment: (payment.merchant_id, payment.scope, payment.reference))
-    ]
-    if not rows:
-        return set()
-    written = await tx.fetch(
-        f"""
-        INSERT INTO payments ({NEW})
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-                             $8::timestamptz[], $9::text[], $10::text[], $11::json[], $12::json[], $13::text[],
-                             $14::text[], $15::timestamptz[], $16::timestamptz[])
-        ON CONFLICT (merchant_id, scope, reference) DO NOTHING
-        RETURNING id
-        """,
-        *arrays(rows),
-    )
-    return {row["id"] for row in written}
-
-
-async def update(tx: Tx, payments: Iterable[Payment]) -> None:
-    """Writes what can change of payments: state, times, method."""
-    rows = [
-        (
-            payment.id,
-            payment.state,
-            payment.updated_at,
-            payment.expires_at,
-            payment.paid_at,
-            payment.cancelled_at,
-            payment.cancellation_reason,
-            text_or_none(payment.method),
-        )
-        for payment in payments
-    ]
-    if rows:
-        await tx.execute(
-            """
-            UPDATE payments p
-            SET state = n.state, updated_at = n.updated_at, expires_at = n.expires_at, paid_at = n.paid_at,
-                cancelled_at = n.cancelled_at, cancellation_reason = n.cancellation_reason, method = n.method
-            FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
-                        $6::timestamptz[], $7::text[], $8::json[])
-                 AS n(id, state, updated_at, expires_at, paid_at, cancelled_at, cancellation_reason, method)
-            WHERE p.id = n.id
-            """,
-            *arrays(rows),
-        )
-
-
-async def references_taken(tx: Tx, names: Sequence[tuple[UUID, str, str]]) -> set[tuple[UUID, str, str]]:
-    """Which of these (merchant, scope, reference) exist already."""
-    rows = await tx.fetch(
-        """
-        SELECT asked.merchant_id, asked.scope, asked.reference
-        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked(merchant_id, scope, reference)
-        CROSS JOIN LATERAL (SELECT FROM payments p
-                            WHERE p.merchant_id = asked.merchant_id AND p.scope = asked.scope
-                              AND p.reference = asked.reference LIMIT 1) p
-        """,
-        *arrays(names),
-    )
-    return {(row["merchant_id"], row["scope"], row["reference"]) for row in rows}
 
 
 async def locked(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Payment]:
@@ -153,13 +31,13 @@ async def locked(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Payment]:
     rows = await tx.fetch(
         f"SELECT {COLUMNS} FROM payments WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", list(ids)
     )
-    return {row["id"]: payment_of(row) for row in rows}
+    return {row["id"]: PAYMENTS.read(row) for row in rows}
 
 
 async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
     """Payments by id, whoever they belong to."""
     rows = await tx.fetch(f"SELECT {COLUMNS} FROM payments WHERE id = ANY($1::uuid[])", ids)
-    return {row["id"]: payment_of(row) for row in rows}
+    return {row["id"]: PAYMENTS.read(row) for row in rows}
 
 
 async def briefly(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
@@ -177,7 +55,7 @@ async def briefly(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
         for row in rows:
             told = row["details"] or await tx.fetchval("SELECT details FROM payments WHERE id = $1", row["id"])
             brief = _brief.decode(told)
-            found[row["id"]] = payment_of(row, Details(description=brief.description, echo=brief.echo))
+            found[row["id"]] = PAYMENTS.read(row, details=Details(description=brief.description, echo=brief.echo))
     return found
 
 
@@ -193,7 +71,7 @@ async def if_not_longer(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> dict[UUI
     )
     if any(row["details"] is None for row in rows):
         return None
-    return {row["id"]: payment_of(row) for row in rows}
+    return {row["id"]: PAYMENTS.read(row) for row in rows}
 
 
 async def by_reference(tx: Tx, merchant_id: UUID, reference: str, scope: str = "") -> Payment | None:
@@ -204,7 +82,7 @@ async def by_reference(tx: Tx, merchant_id: UUID, reference: str, scope: str = "
         scope,
         reference,
     )
-    return None if row is None else payment_of(row)
+    return None if row is None else PAYMENTS.read(row)
 
 
 async def page_versions(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, PageVersion]:
@@ -264,11 +142,6 @@ async def fitting(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> int:
     )
 
 
-async def delete(tx: Tx, ids: Iterable[UUID]) -> None:
-    """Takes back payments that this same transaction has written."""
-    await tx.execute("DELETE FROM payments WHERE id = ANY($1::uuid[])", list(ids))
-
-
 async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Payment]:
     """The merchant's payments of this reference, in every series, oldest first."""
     rows = await tx.fetch(
@@ -282,7 +155,7 @@ async def of_reference(tx: Tx, merchant_id: UUID, reference: str) -> list[Paymen
         reference,
         list(SCOPES),
     )
-    return [payment_of(row) for row in rows]
+    return [PAYMENTS.read(row) for row in rows]
 
 
 async def static_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> list[Payment]:
@@ -296,4 +169,4 @@ async def static_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> li
         low,
         high,
     )
-    return [payment_of(row) for row in rows]
+    return [PAYMENTS.read(row) for row in rows]

@@ -1,8 +1,6 @@
 """How banks' reports are kept: each piece of money once."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -10,15 +8,7 @@ import msgspec
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
-from gerbang.domain.reports import Booked, HeldMoney, Report
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A report together with what became of it."""
-
-    report: Report
-    booked: Booked
-    received_at: datetime
+from gerbang.domain.reports import Booked, HeldMoney
 
 
 def booked_of(row: asyncpg.Record) -> Booked:
@@ -69,38 +59,6 @@ async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, s
         *arrays(reports),
     )
     return {(row["bank"], row["reference"]): Heard(booked_of(row), row["channel"], row["number"]) for row in rows}
-
-
-def _columns(row: Row) -> tuple[Any, ...]:
-    report, booked = row.report, row.booked
-    return (
-        booked.id,
-        report.bank,
-        report.reference,
-        report.channel,
-        report.number,
-        report.amount,
-        booked.outcome,
-        booked.merchant_id,
-        booked.payment_id,
-        booked.charge_id,
-        report.paid_at or row.received_at,
-        row.received_at,
-    )
-
-
-async def insert(tx: Tx, rows: Sequence[Row]) -> None:
-    """Writes reports that were not known."""
-    if rows:
-        await tx.execute(
-            """
-            INSERT INTO reports (id, bank, reference, channel, number, amount, outcome, merchant_id, payment_id,
-                                 charge_id, paid_at, received_at)
-            SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[],
-                                 $8::uuid[], $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
-            """,
-            *arrays(_columns(row) for row in rows),
-        )
 
 
 async def in_suspense(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[HeldMoney]]:

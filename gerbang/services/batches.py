@@ -6,15 +6,16 @@ from uuid import UUID
 from gerbang.db.batches import Batch
 from gerbang.domain.deliveries import State
 from gerbang.domain.reports import Booked, Report
-from gerbang.services import checkout, confirmations, credentials, deliveries, lists, lookups, payments, reports
+from gerbang.services import checkout, credentials, deliveries, reports
 from gerbang.services.checkout import Visit
-from gerbang.services.confirmations import Confirmation, Confirmed
 from gerbang.services.credentials import SignIn
 from gerbang.services.deliveries import Result
-from gerbang.services.drafts import NewPayment
-from gerbang.services.lists import Asked, Paid
-from gerbang.services.lookups import Found, Question
-from gerbang.services.numbers import Crowded
+from gerbang.services.payments import confirm, create, read, search
+from gerbang.services.payments.confirm import Confirmation, Confirmed
+from gerbang.services.payments.decide import NewPayment
+from gerbang.services.payments.numbers import Crowded
+from gerbang.services.payments.read import Found, Question
+from gerbang.services.payments.search import Asked, Paid
 from gerbang.world import World
 
 
@@ -23,24 +24,24 @@ class Batches:
 
     def __init__(self, world: World, *, size_max: int, lanes: int) -> None:
         self._create: Batch[NewPayment, bytes] = Batch(
-            partial(payments.create_all, world, hurried=True), size_max=size_max, lanes=lanes
+            partial(create.create_all, world, hurried=True), size_max=size_max, lanes=lanes
         )
         self._confirm: Batch[Confirmation, Confirmed] = Batch(
-            partial(confirmations.confirm_all, world, hurried=True), size_max=size_max, lanes=lanes
+            partial(confirm.confirm_all, world, hurried=True), size_max=size_max, lanes=lanes
         )
         # Who needs a number of a range that is nearly used up has a lane of its own, where looking for one delays nobody.
         self._create_patiently: Batch[NewPayment, bytes] = Batch(
-            partial(payments.create_all, world), size_max=size_max, lanes=1
+            partial(create.create_all, world), size_max=size_max, lanes=1
         )
         self._confirm_patiently: Batch[Confirmation, Confirmed] = Batch(
-            partial(confirmations.confirm_all, world), size_max=size_max, lanes=1
+            partial(confirm.confirm_all, world), size_max=size_max, lanes=1
         )
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
         self.sign_in: Batch[SignIn, UUID] = Batch(
             partial(credentials.sign_in_all, world), size_max=size_max, lanes=lanes
         )
-        self.find: Batch[Asked, Paid] = Batch(partial(lists.find_all, world), size_max=size_max, lanes=lanes)
-        self.read: Batch[Question, Found] = Batch(partial(lookups.read_all, world), size_max=size_max, lanes=lanes)
+        self.find: Batch[Asked, Paid] = Batch(partial(search.find_all, world), size_max=size_max, lanes=lanes)
+        self.read: Batch[Question, Found] = Batch(partial(read.read_all, world), size_max=size_max, lanes=lanes)
         self.visit: Batch[UUID, Visit] = Batch(partial(checkout.visits, world), size_max=size_max, lanes=lanes)
         self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)
 

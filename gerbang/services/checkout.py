@@ -9,19 +9,17 @@ import msgspec
 from msgspec.structs import replace
 
 from gerbang.channels import Channel, limits
-from gerbang.db import charges, merchants, paycodes, payments, reports
+from gerbang.db import charges, merchants, payments, reports
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
 from gerbang.domain.charges import Charge
-from gerbang.domain.events import Event
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method, PageVersion, Payment
 from gerbang.domain.reports import HeldMoney, Report
 from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused, WrongState
-from gerbang.services import expiry, sandbox
-from gerbang.services.confirmations import own
-from gerbang.services.events import record_events
+from gerbang.services import sandbox
+from gerbang.services.payments import end
 from gerbang.world import World
 
 PAYER_NAME_LENGTH_MAX = 100
@@ -58,14 +56,6 @@ class Way(msgspec.Struct, frozen=True):
     """Minor units, as agreed with the merchant: the widest of its options."""
     refusal: Refused | None = None
     """Why it cannot be used for this payment, neither by any of its options."""
-
-
-class Reopening(msgspec.Struct, frozen=True):
-    """The wish to go back from a charge to the choice of ways to pay."""
-
-    merchant_id: UUID
-    payment_id: UUID
-    charge_id: UUID
 
 
 async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
@@ -194,33 +184,6 @@ def may_go_back(visit: Visit) -> bool:
     return lapsed or bool(payment.method and payment.method.left_to_buyer)
 
 
-async def reopen(world: World, code_request: Reopening) -> Payment:
-    """Ends a charge so that its buyer can choose again; money that still comes by it is set aside as late.
-
-    A wish about another charge than the newest comes from a page that is out of date, and changes nothing. Raises
-    PaymentUnknown or WrongState.
-    """
-    async with world.db.transaction() as tx:
-        now = world.clock.now()
-        payment = own(
-            await payments.locked(tx, [code_request.payment_id]), code_request.merchant_id, code_request.payment_id
-        )
-        charge = next(iter((await charges.newest(tx, [payment.id], most=1)).get(payment.id, [])), None)
-        if charge is None or charge.id != code_request.charge_id:
-            return payment_rules.as_of(payment, now)
-        over = charge.expires_at is not None and charge.expires_at <= now
-        if not over and not (payment.method and payment.method.left_to_buyer):
-            raise WrongState(state=payment.state, verb="opened again: the merchant chose how it is paid")
-        reopened = payment_rules.reopened(payment, now)
-        merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
-        rest = now + merchant.agreement.quarantine
-        await paycodes.free_after(tx, [(charge.channel, charge.instructions.number, payment.id, rest)])
-        await payments.update(tx, [reopened])
-        await charges.update(tx, [charge_rules.given_up(charge, now)])
-        await record_events(tx, [Event(payment.merchant_id, "payment.reopened", now, payment.id, charge.id)], now)
-    return reopened
-
-
 async def played(world: World, visit: Visit, play: Play) -> Report:
     """The money of a buyer whom the sandbox plays: exact, of a wrong amount, or after the payment's time was ended.
 
@@ -232,7 +195,7 @@ async def played(world: World, visit: Visit, play: Play) -> Report:
     if charge is None:
         raise WrongState(state=payment.state, verb="paid: it has no number yet")
     if play == "late" and payment.state == "awaiting":
-        await expiry.expire_now(world, payment.merchant_id, payment.id)
+        await end.expire_now(world, payment.merchant_id, payment.id)
     amount = charge.amount + (WRONG_BY if play == "wrong" else 0)
     reference = f"PAGE-{charge.id.hex}-{play}"
     return sandbox.simulated_report(charge.channel, charge.instructions.number, amount, reference)

@@ -8,9 +8,11 @@ from msgspec.structs import replace
 
 from gerbang import ids, network
 from gerbang.channels import ewallet, qris, retail_outlet, virtual_account
-from gerbang.db import Tx, customers, merchants
+from gerbang.db import Tx, merchants
+from gerbang.db.changes import write
 from gerbang.domain import agreements
 from gerbang.domain import merchants as merchant_rules
+from gerbang.domain.changes import Changes, KnownCustomer
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import Agreement, Look, Merchant
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
@@ -250,5 +252,5 @@ def _callback(world: World, product: str, url: str, api_key: bytes, signing_secr
 async def keep_customers(world: World, merchant_id: UUID, known: Sequence[tuple[str, Customer]]) -> None:
     """Writes customers of a merchant under ids of its own, as when it moves in from elsewhere."""
     async with world.db.transaction() as tx:
-        rows = [customers.Row(merchant_id, customer_id, customer) for customer_id, customer in known]
-        await customers.insert(tx, rows, world.clock.now())
+        rows = [KnownCustomer(merchant_id, customer_id, customer) for customer_id, customer in known]
+        await write(tx, Changes(customers=rows), world.clock.now())

@@ -17,6 +17,8 @@ from gerbang import ids
 from gerbang.connections import Bank, Sent, Silence
 from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
 from gerbang.db import payouts as kept
+from gerbang.db.changes import write
+from gerbang.domain.changes import Changes
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee, fee_of
 from gerbang.domain.ledger import available, paying_out, releasing, reserved, reserving
@@ -45,7 +47,6 @@ from gerbang.errors import (
     Unavailable,
 )
 from gerbang.services import walks
-from gerbang.services.events import record_events
 from gerbang.services.walks import Page, Place
 from gerbang.world import World
 
@@ -130,7 +131,7 @@ async def _reserve(world: World, tx: Tx, payout: Payout) -> None:
     if there < payout.reserved:
         raise InsufficientFunds("amount", available=readable(there), needed=readable(payout.reserved))
     transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
-    await ledger.post(tx, transfers, payout.created_at)
+    await write(tx, Changes(transfers=transfers), payout.created_at)
 
 
 async def _call(world: World, payout: Payout) -> Payout:
@@ -178,9 +179,9 @@ async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
         transfers = paying_out(payout.bank, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
     else:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
-    await ledger.post(tx, transfers, now)
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
-    await record_events(tx, [Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))], now)
+    event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))
+    await write(tx, Changes(transfers=transfers, events=[event]), now)
 
 
 async def send_due(world: World) -> int:

@@ -1,4 +1,4 @@
-"""Money arriving: the only door from a bank's word to the books, however the word came."""
+"""Money arriving: the only door from a bank's word to the batch, however the word came."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,25 +8,26 @@ from msgspec.structs import replace
 
 from gerbang import channels as channel_rules
 from gerbang import ids
-from gerbang.db import Tx, charges, ledger, merchants, paycodes, payments, wait_as_for_writing
+from gerbang.db import Tx, charges, merchants, paycodes, payments, wait_as_for_writing
 from gerbang.db import reports as kept
+from gerbang.db.changes import write
 from gerbang.domain import charges as charge_rules
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
+from gerbang.domain.changes import BookedReport, Changes, Freed
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
-from gerbang.domain.ledger import Transfer, money_held, money_in
+from gerbang.domain.ledger import money_held, money_in
 from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Report, classify
 from gerbang.errors import Refused
-from gerbang.services.events import record_events
 from gerbang.world import World
 
 
-class _Books:
-    """What a batch of reports has changed so far. A later report of the batch is judged by what an earlier one did."""
+class _Batch:
+    """What a batch of reports has found and changed so far. A later report is classified by what an earlier one did."""
 
     def __init__(
         self,
@@ -41,13 +42,7 @@ class _Books:
         self.payments = held
         self.charges = open_charges
         self.merchants = known
-        self.rows: list[kept.Row] = []
-        self.transfers: list[Transfer] = []
-        self.events: list[Event] = []
-        self.paid: dict[UUID, Payment] = {}
-        self.updated: dict[UUID, Charge] = {}
-        self.made: list[Charge] = []
-        self.freed: list[tuple[str, str, UUID, datetime]] = []
+        self.changes = Changes()
 
 
 async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Refused]:
@@ -59,7 +54,7 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
     answers: dict[int, Booked | Refused] = {}
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        books = await _opened(tx, reports, now)
+        batch = await _opened(tx, reports, now)
         told, known = await _heard(tx, reports)
         if known:
             await wait_as_for_writing(tx)
@@ -69,10 +64,10 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
             if name in known:
                 answers[i] = replace(known[name].booked, heard_before=True)
             else:
-                booked = _book(world, books, report, renamed=report.reference != reports[i].reference)
+                booked = _book(world, batch, report, renamed=report.reference != reports[i].reference)
                 known[name] = kept.Heard(booked, report.channel, report.number)
                 answers[i] = booked
-        await _write(world, tx, books)
+        await write(tx, batch.changes, now)
     return [answers[i] for i in range(len(reports))]
 
 
@@ -109,7 +104,7 @@ def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
     return report.channel, report.number, asked_at(report.paid_at, now)
 
 
-async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Books:
+async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Batch:
     """Loads and locks everything that these reports may change."""
     owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
     # Money to somebody is heard in turn, by the lock on the payment; money to nobody needs a lock of its own.
@@ -118,20 +113,20 @@ async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Books:
     charge_ids = [owner.charge_id for owner in owners.values() if owner.charge_id is not None]
     open_charges = await charges.by_id(tx, charge_ids) if charge_ids else {}
     known = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
-    return _Books(now, owners, held, open_charges, known)
+    return _Batch(now, owners, held, open_charges, known)
 
 
-def _book(world: World, books: _Books, report: Report, *, renamed: bool) -> Booked:
+def _book(world: World, batch: _Batch, report: Report, *, renamed: bool) -> Booked:
     """Decides one report, and notes what it changes."""
-    owner = books.owners.get(_asked(report, books.now))
-    payment = books.payments.get(owner.payment_id) if owner else None
-    charge = books.charges.get(owner.charge_id) if owner and owner.charge_id else None
-    outcome = classify(payment, charge, report.amount, books.now, _paid_at(report, payment, charge, books.now))
+    owner = batch.owners.get(_asked(report, batch.now))
+    payment = batch.payments.get(owner.payment_id) if owner else None
+    charge = batch.charges.get(owner.charge_id) if owner and owner.charge_id else None
+    outcome = classify(payment, charge, report.amount, batch.now, _paid_at(report, payment, charge, batch.now))
     if renamed and outcome == "booked":
-        outcome = "double"  # one reference books at most once: what else comes under it is for a person to look at
+        outcome = "double"  # one reference batch at most once: what else comes under it is for a person to look at
     merchant_id = payment.merchant_id if payment else PLATFORM
     booked = Booked(
-        id=ids.uuid7(books.now),
+        id=ids.uuid7(batch.now),
         outcome=outcome,
         amount=report.amount,
         merchant_id=merchant_id,
@@ -139,25 +134,25 @@ def _book(world: World, books: _Books, report: Report, *, renamed: bool) -> Book
         charge_id=charge.id if charge else None,
     )
     if outcome == "booked" and payment is not None:
-        booked = _pay(world, books, report, payment, charge, booked)
+        booked = _pay(world, batch, report, payment, charge, booked)
     else:
-        books.transfers += money_held(
+        batch.changes.transfers += money_held(
             report.bank, merchant_id, report.amount, payment_id=booked.payment_id, report_id=booked.id
         )
         snapshot = Snapshot(payment=payment, charge=charge, report=booked, reported_number=report.number)
-        books.events.append(
-            Event(merchant_id, "money.in_suspense", books.now, booked.payment_id, booked.charge_id, snapshot)
+        batch.changes.events.append(
+            Event(merchant_id, "money.in_suspense", batch.now, booked.payment_id, booked.charge_id, snapshot)
         )
-    books.rows.append(kept.Row(report, booked, books.now))
+    batch.changes.new_reports.append(BookedReport(report, booked, batch.now))
     return booked
 
 
 def _pay(
-    world: World, books: _Books, report: Report, payment: Payment, charge: Charge | None, booked: Booked
+    world: World, batch: _Batch, report: Report, payment: Payment, charge: Charge | None, booked: Booked
 ) -> Booked:
     """Money that was owed: the charge succeeds, and a SINGLE payment is paid."""
-    now = books.now
-    merchant = world.dealing(books.merchants[payment.merchant_id], payment.product)
+    now = batch.now
+    merchant = world.dealing(batch.merchants[payment.merchant_id], payment.product)
     paid_at = _paid_at(report, payment, charge, now) or (charge or payment).created_at
     in_time = as_of(payment, now).state not in ENDED_BY_TIME
     payment = moved(payment, "pay", now) if in_time else honoured(payment, now)
@@ -172,17 +167,20 @@ def _pay(
         settles_at=settles_at(channel_rules.settling(spec, option, merchant), paid_at, world.calendar),
     )
     if charge is None:
-        books.made.append(arrived)
+        batch.changes.new_charges.append(arrived)
         kind = "charge.succeeded"
     else:
         payment = replace(payment, paid_at=arrived.paid_at)
-        books.charges[arrived.id] = books.updated[arrived.id] = arrived
-        books.freed.append((report.channel, report.number, payment.id, now + merchant.agreement.quarantine))
+        batch.charges[arrived.id] = batch.changes.charges[arrived.id] = arrived
+        free_at = now + merchant.agreement.quarantine
+        batch.changes.freed.append(Freed(report.channel, report.number, payment.id, free_at))
         kind = "payment.paid"
-    books.payments[payment.id] = books.paid[payment.id] = payment
-    books.transfers += money_in(report.bank, merchant.id, report.amount, payment_id=payment.id, report_id=booked.id)
+    batch.payments[payment.id] = batch.changes.payments[payment.id] = payment
+    batch.changes.transfers += money_in(
+        report.bank, merchant.id, report.amount, payment_id=payment.id, report_id=booked.id
+    )
     snapshot = Snapshot(payment=payment, charge=arrived)
-    books.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))
+    batch.changes.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))
     return replace(booked, charge_id=arrived.id)
 
 
@@ -211,13 +209,3 @@ def _arrival(payment: Payment, report: Report, now: datetime) -> Charge:
         created_at=now,
         updated_at=now,
     )
-
-
-async def _write(world: World, tx: Tx, books: _Books) -> None:
-    await paycodes.free_after(tx, books.freed)
-    await payments.update(tx, books.paid.values())
-    await charges.update(tx, books.updated.values())
-    await charges.insert(tx, books.made)
-    await kept.insert(tx, books.rows)
-    await ledger.post(tx, books.transfers, books.now)
-    await record_events(tx, books.events, books.now)

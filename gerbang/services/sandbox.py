@@ -21,7 +21,7 @@ from gerbang.errors import (
     PaymentUnknown,
     WrongState,
 )
-from gerbang.services.lookups import Found
+from gerbang.services.payments.read import Found
 from gerbang.services.reports import asked_at
 from gerbang.world import World
 

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from gerbang import ids
 from gerbang.channels import retail_outlet, virtual_account
 from gerbang.db import ledger
+from gerbang.db.changes import write
+from gerbang.domain.changes import Changes
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
 from gerbang.domain.ledger import available, pending, starting, suspense
 from gerbang.domain.merchants import Agreement, NumberRange
@@ -137,7 +139,7 @@ async def _endow(world: World, merchant_id: UUID) -> None:
     async with world.db.transaction() as tx:
         if not await ledger.balances(tx, own):
             lines = starting(SIMULATOR, merchant_id, STARTING_BALANCE)
-            await ledger.post(tx, lines, world.clock.now())
+            await write(tx, Changes(transfers=lines), world.clock.now())
 
 
 async def _fits(world: World, known: Sandbox) -> bool:

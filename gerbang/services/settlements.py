@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from gerbang import ids
 from gerbang.clock import wib
-from gerbang.db import Tx, charges, ledger, payments
+from gerbang.db import Tx, charges, payments
 from gerbang.db import settlements as kept
+from gerbang.db.changes import write
+from gerbang.domain.changes import Changes, Settled
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee
@@ -19,7 +21,6 @@ from gerbang.domain.ledger import settling
 from gerbang.domain.settlements import Settlement, parts_of
 from gerbang.errors import PaymentUnknown, SettlementUnknown, WrongState
 from gerbang.services import shared_commits
-from gerbang.services.events import record_events
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -79,7 +80,6 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
     named = await kept.add(tx, [(ids.uuid7(now), part) for part in parts], now)
     settled = [replace(charge, settled_at=now, settlement_id=named[charge.merchant_id, day]) for charge in due]
     about = await payments.by_id(tx, list({charge.payment_id for charge in due}))
-    await charges.settle(tx, [(charge.id, named[charge.merchant_id, day]) for charge in due], now)
     transfers = [
         transfer
         for charge in due
@@ -91,7 +91,6 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
             charge_id=charge.id,
         )
     ]
-    await ledger.post(tx, transfers, now)
     events = [
         Event(
             charge.merchant_id,
@@ -103,7 +102,8 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
         )
         for charge in settled
     ]
-    await record_events(tx, events, now)
+    rows = [Settled(charge.id, named[charge.merchant_id, day], now) for charge in due]
+    await write(tx, Changes(settled=rows, transfers=transfers, events=events), now)
     return settled
 
 

@@ -16,7 +16,7 @@ from gerbang.domain.money import MINOR_PER_RUPIAH, readable
 from gerbang.domain.payments import Details, Kind, Method, Payment
 from gerbang.domain.terms import Terms
 from gerbang.errors import Refused
-from gerbang.services.numbers import REFERENCE_LENGTH
+from gerbang.services.payments.numbers import REFERENCE_LENGTH
 from gerbang.world import World
 
 RETURN_URL = "https://shop.example/"

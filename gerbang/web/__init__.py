@@ -1,1 +1,1 @@
-"""Who else comes in by HTTP: payers, operators, and people who read the contract."""
+"""HTTP for everybody but merchants' programs: payment pages, health checks and API documentation."""

@@ -1,4 +1,4 @@
-"""The contracts as people and programs read them: /docs, and each dialect's openapi document."""
+"""The API contracts over HTTP: pages for people at /docs/{name} and each dialect's OpenAPI document in YAML."""
 
 import json
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from starlette.routing import Route
 from gerbang.web import docs
 
 SERVER = "\n  - {url: /,"
-"""What stands in each document for the gateway that serves it."""
+"""The server entry of each document; its URL is replaced by the base URL of this gateway."""
 
 
 class Context(Protocol):
-    """Where the documents are read."""
+    """The public URL of this gateway and its path."""
 
     @property
     def base_url(self) -> str: ...
@@ -27,7 +27,7 @@ class Context(Protocol):
 
 
 class Contracts:
-    """`documents` maps a dialect's name to its title and its openapi document in YAML."""
+    """The routes of the documentation. `documents` maps a dialect's name to its title and OpenAPI document (YAML)."""
 
     def __init__(self, documents: Mapping[str, tuple[str, str]], context: Context) -> None:
         self._documents = documents
@@ -48,10 +48,10 @@ class Contracts:
 
     async def _first(self, request: Request) -> Response:
         first = "v2_sessions" if "v2_sessions" in self._documents else next(iter(self._documents))
-        return RedirectResponse(self._address(first))
+        return RedirectResponse(self._url(first))
 
     async def nothing_here(self, request: Request, failure: Exception) -> Response:
-        """Says where to look instead."""
+        """404 in plain text, with the address of the documentation."""
         at = f"{self._context.base_url}/docs"
         return Response(f"There is nothing at this address. The contract is at {at}.\n", 404, media_type="text/plain")
 
@@ -70,10 +70,10 @@ class Contracts:
 
     def _render(self, name: str) -> str:
         parsed: dict[str, Any] = yaml.safe_load(self._documents[name][1])
-        others = {title: self._address(other) for other, (title, _) in self._documents.items() if other != name}
-        return docs.render(parsed, self._context.base_url, others, f"{self._address(name)}/openapi.yaml")
+        others = {title: self._url(other) for other, (title, _) in self._documents.items() if other != name}
+        return docs.render(parsed, self._context.base_url, others, f"{self._url(name)}/openapi.yaml")
 
-    def _address(self, name: str) -> str:
+    def _url(self, name: str) -> str:
         return f"{self._context.root}/docs/{name}"
 
     def _unknown(self) -> Response:

@@ -1,4 +1,7 @@
-"""What happens later. Each thing is one step that returns how much it did, taken again and again."""
+"""Background work: expiry, settlement, payouts, deliveries, release of numbers and clean-up.
+
+Each kind of work is a step that is taken again and again, and returns how much it has done.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,42 +13,43 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
-from gerbang.services import expiry, payouts, sandbox, settlements
+from gerbang.services import payouts, sandbox, settlements
 from gerbang.services.batches import Batches
+from gerbang.services.payments import end
 from gerbang.workers.deliveries import Sender
 from gerbang.workers.forgetting import forget
 from gerbang.world import World
 
 log = structlog.get_logger()
 Step = Callable[[], Awaitable[int]]
-STANDSTILL_SECONDS = 20.0
-"""How long moving the clock waits for work that another process has in its hands."""
-LOAD_SECONDS = 1.0
-"""How long each stop of the clock waits for a moment in which nothing is due, while others go on paying."""
+OTHERS_SECONDS_MAX = 20.0
+"""How long moving the clock waits for work that another process has claimed."""
+QUIET_SECONDS_MAX = 1.0
+"""How long each stop of the clock waits for a moment in which nothing is due, while new payments keep coming."""
 
 
 class Workers:
-    """All steps of one process, and how often each is taken when there is nothing to do (in seconds)."""
+    """The steps of one process, each with its pause in seconds: the wait after a step that found nothing to do."""
 
     def __init__(self, world: World, batches: Batches) -> None:
         self._world = world
         self._sender = Sender(world, batches)
         self._steps: dict[str, tuple[Step, float]] = {
-            "expired": (partial(expiry.expire_due, world, Seldom()), 0.25),
+            "expired": (partial(end.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),
             "paid out": (partial(payouts.send_due, world), 0.5),
             "sent": (self._sender.step, 0.1),
-            "released": (partial(expiry.release_numbers, world), 30.0),
+            "released": (partial(end.release_numbers, world), 30.0),
             "forgotten": (partial(forget, world), 300.0),
         }
 
     async def run(self) -> None:
-        """Takes every step for ever, each in its own rhythm."""
+        """Takes all steps until cancelled, each with its own pause."""
         async with asyncio.TaskGroup() as group:
             for name, (step, pause) in self._steps.items():
-                group.create_task(self._again_and_again(name, step, pause))
+                group.create_task(self._repeat(name, step, pause))
 
-    async def _again_and_again(self, name: str, step: Step, pause: float) -> None:
+    async def _repeat(self, name: str, step: Step, pause: float) -> None:
         while True:
             try:
                 done = await step()
@@ -60,16 +64,17 @@ class Workers:
                 await asyncio.sleep(wait)
 
     async def catch_up(self) -> dict[str, int]:
-        """Takes all steps until nothing is left of what was due when it began, nor of the news of it.
+        """Does all work that is due now and sends its callbacks. Returns how much each step has done.
 
-        It tells how much of each was done. What other processes have in their hands is left to them.
+        Work that other processes have claimed is left to them.
         """
         total: dict[str, int] = dict.fromkeys(self._steps, 0)
-        for _ in ("what was due", "the news of it"):
+        for _ in ("due work", "its callbacks"):
             await self._take_all(total, self._world.clock.now())
         return total
 
     async def _take_all(self, total: dict[str, int], began: datetime) -> None:
+        """Takes all steps until nothing is left that was due at `began`, and adds what they did to `total`."""
         while True:
             done = {name: await step() for name, (step, _) in self._steps.items()}
             await self._sender.idle()
@@ -81,9 +86,10 @@ class Workers:
                 return
 
     async def advance(self, to: datetime) -> dict[str, int]:
-        """Moves the sandbox's clock, stopping wherever something falls due, so that it happens at its own time.
+        """Moves the sandbox's clock, with a stop at each instant at which work is due, so that it is done at its time.
 
-        When it returns, all that was due has been done, and every callback that was on its way has come back.
+        Returns how much each step has done. By then all due work is done and every callback that was being sent has
+        ended.
         """
         total: dict[str, int] = dict.fromkeys(self._steps, 0)
         stop = None
@@ -93,21 +99,21 @@ class Workers:
                 return total
             due = await sandbox.next_due_at(self._world, reached)
             stop = to if due is None else min(due, to)
-            if stop > self._world.clock.now():  # somebody else may have moved it meanwhile
+            if stop > self._world.clock.now():  # another process may have moved it meanwhile
                 await sandbox.move_clock(self._world, stop)
 
     async def _until_quiet(self, total: dict[str, int]) -> datetime:
-        """Takes all steps until nothing is due and nothing is on its way in any process; returns the instant reached.
+        """Takes all steps until nothing is due and no process is sending. Returns the instant up to which that holds.
 
-        While others go on paying there is always something. Then it is enough that what was due when it began is done,
-        and the news of it.
+        While new payments keep coming that may never be so. Then it is enough that the work which was due at the
+        beginning is done and its callbacks are sent.
         """
         machine_began = SystemClock().now()
-        for _ in ("what was due", "the news of it"):
+        for _ in ("due work", "its callbacks"):
             began, machine_now = self._world.clock.now(), SystemClock().now()
             await self._take_all(total, began)
             while await self._is_left(began, machine_now):
-                if SystemClock().now() > machine_began + timedelta(seconds=STANDSTILL_SECONDS):
+                if SystemClock().now() > machine_began + timedelta(seconds=OTHERS_SECONDS_MAX):
                     break
                 await asyncio.sleep(0.02)
                 await self._take_all(total, began)
@@ -117,10 +123,11 @@ class Workers:
             await self._take_all(total, reached)
             if not await self._is_left(self._world.clock.now(), SystemClock().now()):
                 return reached
-            if SystemClock().now() > machine_began + timedelta(seconds=LOAD_SECONDS):
-                return self._world.clock.now() + timedelta(seconds=LOAD_SECONDS)
+            if SystemClock().now() > machine_began + timedelta(seconds=QUIET_SECONDS_MAX):
+                return self._world.clock.now() + timedelta(seconds=QUIET_SECONDS_MAX)
             await asyncio.sleep(0.01)
 
     async def _is_left(self, until: datetime, machine_now: datetime) -> bool:
+        """Whether work is due by `until` or a process is sending something."""
         due = await sandbox.next_due_at(self._world)
         return (due is not None and due <= until) or await sandbox.on_its_way(self._world, machine_now)

@@ -1,11 +1,12 @@
-"""Forgetting what has no use any more: answers kept for repetitions that can no longer come, and old walks."""
+"""Deletes what is no longer needed: answers kept under idempotency keys that have expired, and old list positions."""
 
-from gerbang.services import payments, walks
+from gerbang.services import walks
+from gerbang.services.payments import create
 from gerbang.world import World
 
 
 async def forget(world: World) -> int:
-    """Forgets old answers and how far lists were read. Returns 0 once few are left, so that it keeps its slow rhythm."""
+    """Deletes expired answers and list positions. Returns 0 after less than a full batch, so that it pauses."""
     await walks.forget(world)
-    forgotten = await payments.forget_keys(world)
-    return forgotten if forgotten == payments.FORGOTTEN_AT_ONCE else 0
+    forgotten = await create.forget_keys(world)
+    return forgotten if forgotten == create.FORGOTTEN_AT_ONCE else 0

@@ -11,8 +11,8 @@ import pytest
 
 from gerbang.clock import MovableClock
 from gerbang.db import charges, paycodes, payments, payouts
-from gerbang.services import lists
-from gerbang.services.lists import Wanted
+from gerbang.services.payments import search
+from gerbang.services.payments.search import Wanted
 from tests.db.test_queries import GROWING
 from tests.support.days import a_day
 from tests.support.gateways import Databases, Gateway
@@ -129,7 +129,7 @@ def test_a_page_is_not_looked_for_in_all_that_has_ended_and_nobody_wrote_down(
     )
     _, before = town.read()
     wanted = Wanted(status=status, newest_first=newest_first)
-    town.gateway.do(lists.page(later, town.gateway.shop.merchant_id, wanted, 1))
+    town.gateway.do(search.page(later, town.gateway.shop.merchant_id, wanted, 1))
     _, after = town.read()
     much = {name: read - before[name] for name, read in after.items()}
     assert {name: read for name, read in much.items() if read > READ_MAX + 1} == {}

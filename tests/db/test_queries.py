@@ -4,6 +4,7 @@ is found here, and so is a query that would read a whole table.
 
 import ast
 import asyncio
+import importlib
 import json
 import re
 from collections.abc import Generator, Iterator
@@ -23,9 +24,9 @@ Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
 SAID_BY = {"fetch", "fetchrow", "fetchval", "execute", "executemany", "cursor", "prepare"}
 """The calls of a connection that take SQL."""
-SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings"}
-"""Who runs SQL that is not written where it is run: the migrations, which every database of the tests has been through, and
-an audit, which reads everything.
+SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings", "changes._execute"}
+"""Who runs SQL that is not written where it is run: the migrations, which every database of the tests has been through, an
+audit, which reads everything, and the writer, whose statements are in the QUERIES of its modules.
 """
 
 GROWING = {
@@ -122,13 +123,11 @@ class _Reader(ast.NodeVisitor):
     def __init__(self, file: Path) -> None:
         self._file = file
         tree = ast.parse(file.read_text())
-        self._constants = {
-            target.id: node.value.value
-            for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
+        name = ".".join(("gerbang.db", *file.relative_to(FOLDER).with_suffix("").parts)).removesuffix(".__init__")
+        module = importlib.import_module(name)
+        self._constants = {name: value for name, value in vars(module).items() if isinstance(value, str)}
+        made: dict[str, str] = getattr(module, "QUERIES", {})
+        self.made = [Query(f"{file.stem}.{name}", sql, None) for name, sql in made.items()]
         self._function = ""
         self.queries: list[Query] = []
         self.unread: set[str] = set()
@@ -154,13 +153,11 @@ class _Reader(ast.NodeVisitor):
     def _text(self, node: ast.expr) -> str | None:
         """The SQL of a plain string, of one with this file's constants in it, or of such a constant."""
         if isinstance(node, ast.Name):
-            said = self._constants.get(node.id)
-            return said if isinstance(said, str) else None
+            return self._constants.get(node.id)
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else None
         if isinstance(node, ast.FormattedValue):
-            said = self._constants.get(node.value.id) if isinstance(node.value, ast.Name) else None
-            return said if isinstance(said, str) else None
+            return self._constants.get(node.value.id) if isinstance(node.value, ast.Name) else None
         if not isinstance(node, ast.JoinedStr):
             return None
         parts = [self._text(part) for part in node.values]
@@ -168,7 +165,7 @@ class _Reader(ast.NodeVisitor):
 
 
 READERS = [_Reader(file) for file in sorted(FOLDER.rglob("*.py"))]
-QUERIES = [query for reader in READERS for query in reader.queries]
+QUERIES = [query for reader in READERS for query in (*reader.queries, *reader.made)]
 PLANNED = [query for query in QUERIES if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", query.sql)]
 
 

@@ -7,10 +7,12 @@ from typing import TypeVar
 from uuid import UUID
 
 import pytest
-from asyncpg import UniqueViolationError
 
 from gerbang import ids
-from gerbang.db import Database, Tx, audit, customers, idempotency, ledger, paycodes, payments, reports
+from gerbang.db import Database, Tx, audit, idempotency, ledger, paycodes, payments
+from gerbang.db.changes import WriteConflict, write
+from gerbang.db.idempotency import Asked
+from gerbang.domain.changes import BookedReport, Changes, KeptAnswer, KnownCustomer
 from gerbang.domain.customers import Customer
 from gerbang.domain.ledger import Transfer, pending
 from gerbang.domain.merchants import Merchant
@@ -18,8 +20,8 @@ from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Details, Method, Payment
 from gerbang.domain.reports import Booked, Report
 from gerbang.errors import KeyReused, NumberTaken, ReferenceTaken, Refused
-from gerbang.services import payments as payment_service
 from gerbang.services import reports as report_service
+from gerbang.services.payments import create as payment_service
 from tests.support.gateways import Databases
 from tests.support.services import (
     PRICE,
@@ -58,16 +60,22 @@ async def database(url: str) -> AsyncGenerator[Database]:
 
 async def both(
     url: str, first: Callable[[Tx], Awaitable[T]], second: Callable[[Tx], Awaitable[T]], *, commit: bool
-) -> tuple[T, T]:
-    """What two transactions get of which the second must wait for the end of the first: a commit, or a roll-back."""
+) -> tuple[T, T | str]:
+    """What two transactions get of which the second must wait for the end of the first: a commit, or a roll-back.
+
+    Of a conflict, that is the constraint that refused it.
+    """
     async with database(url) as db, db.reading() as one:
         transaction = one.transaction()
         await transaction.start()
         got = await first(one)
 
-        async def follow() -> T:
-            async with db.transaction() as tx:
-                return await second(tx)
+        async def follow() -> T | str:
+            try:
+                async with db.transaction() as tx:
+                    return await second(tx)
+            except WriteConflict as conflict:
+                return conflict.constraint
 
         following = asyncio.create_task(follow())
         done, _ = await asyncio.wait([following], timeout=WAITS_SECONDS)
@@ -97,10 +105,20 @@ def _payment(reference: str) -> Payment:
     )
 
 
-def _report(reference: str) -> reports.Row:
+def _report(reference: str) -> BookedReport:
     id_ = ids.uuid7(START)
     booked = Booked(id=id_, outcome="unknown_number", amount=1, merchant_id=MERCHANT, payment_id=None, charge_id=None)
-    return reports.Row(Report("simulator", reference, "virtual_account", "1", 1), booked, START)
+    return BookedReport(Report("simulator", reference, "virtual_account", "1", 1), booked, START)
+
+
+def _written(changes: Changes) -> Callable[[Tx], Awaitable[str]]:
+    """Writes changes, and says so."""
+
+    async def written(tx: Tx) -> str:
+        await write(tx, changes, START)
+        return "written"
+
+    return written
 
 
 @pytest.mark.parametrize("commit", [True, False], ids=["commits", "rolls back"])
@@ -108,14 +126,8 @@ def test_a_number_is_held_by_one(url: str, commit: bool) -> None:
     taken = f"1270{ids.digits(8)}"
 
     async def story() -> None:
-        got = await both(
-            url,
-            lambda tx: paycodes.insert(tx, [_paycode(taken, UUID(int=10))]),
-            lambda tx: paycodes.insert(tx, [_paycode(taken, UUID(int=11))]),
-            commit=commit,
-        )
-        name = {("virtual_account", taken)}
-        assert got == ((name, set()) if commit else (name, name))
+        one, two = (_written(Changes(new_paycodes=[_paycode(taken, UUID(int=n))])) for n in (10, 11))
+        assert await both(url, one, two, commit=commit) == ("written", "paycodes_held" if commit else "written")
         async with database(url) as db, db.reading() as tx:
             asked = ("virtual_account", taken, START)
             owner = (await paycodes.owners(tx, [asked]))[asked]
@@ -129,10 +141,9 @@ def test_a_reference_is_used_by_one(url: str, commit: bool) -> None:
     one, two = _payment(reference := ids.hex_id(8)), _payment(reference)
 
     async def story() -> None:
-        got = await both(
-            url, lambda tx: payments.insert(tx, [one]), lambda tx: payments.insert(tx, [two]), commit=commit
-        )
-        assert got == ({one.id}, set() if commit else {two.id})
+        writes = (_written(Changes(new_payments=[each])) for each in (one, two))
+        refused = "payments_merchant_id_scope_reference_key"
+        assert await both(url, *writes, commit=commit) == ("written", refused if commit else "written")
         async with database(url) as db, db.reading() as tx:
             found = await payments.by_reference(tx, MERCHANT, reference)
         assert found
@@ -145,53 +156,49 @@ def test_a_reference_is_used_by_one(url: str, commit: bool) -> None:
 def test_a_key_is_answered_by_one(url: str, commit: bool) -> None:
     key = ids.hex_id(8)
 
-    def keep(answer: bytes) -> Callable[[Tx], Awaitable[set[tuple[UUID, str]]]]:
-        kept = idempotency.Kept(MERCHANT, key, b"", answer, payment_service.KEY_REMEMBERED + START)
-        return lambda tx: idempotency.keep(tx, [kept], START)
-
     async def story() -> None:
-        got = await both(url, keep(b"one"), keep(b"two"), commit=commit)
-        assert got == ({(MERCHANT, key)}, set() if commit else {(MERCHANT, key)})
+        until = START + payment_service.KEY_REMEMBERED
+        answers = (KeptAnswer(MERCHANT, key, b"", answer, until) for answer in (b"one", b"two"))
+        writes = (_written(Changes(new_answers=[answer])) for answer in answers)
+        assert await both(url, *writes, commit=commit) == ("written", "idempotency_keys_pkey" if commit else "written")
         async with database(url) as db, db.reading() as tx:
-            found = await idempotency.find(tx, [(MERCHANT, key)], START)
-        assert found[MERCHANT, key].answer == (b"one" if commit else b"two")
+            found = await idempotency.known(tx, [Asked(MERCHANT, "", ids.hex_id(8), key)], START)
+        assert found[0].answer == (b"one" if commit else b"two")
 
     run(story)
 
 
 def test_a_key_that_was_forgotten_is_answered_anew_by_one(url: str) -> None:
     key = ids.hex_id(8)
+    later = START + 2 * payment_service.KEY_REMEMBERED
 
-    def keep(answer: bytes) -> Callable[[Tx], Awaitable[set[tuple[UUID, str]]]]:
-        later = START + 2 * payment_service.KEY_REMEMBERED
-        kept = idempotency.Kept(MERCHANT, key, b"", answer, later + payment_service.KEY_REMEMBERED)
-        return lambda tx: idempotency.keep(tx, [kept], later)
+    def keep(answer: bytes) -> Callable[[Tx], Awaitable[str]]:
+        async def kept(tx: Tx) -> str:
+            assert await idempotency.known(tx, [Asked(MERCHANT, "", ids.hex_id(8), key)], later) == {}
+            until = later + payment_service.KEY_REMEMBERED
+            await write(tx, Changes(new_answers=[KeptAnswer(MERCHANT, key, b"", answer, until)]), later)
+            return "written"
+
+        return kept
 
     async def story() -> None:
         async with database(url) as db, db.transaction() as tx:
-            old = idempotency.Kept(MERCHANT, key, b"", b"old", START + payment_service.KEY_REMEMBERED)
-            assert await idempotency.keep(tx, [old], START) == {(MERCHANT, key)}
-        assert await both(url, keep(b"one"), keep(b"two"), commit=True) == ({(MERCHANT, key)}, set())
+            old = KeptAnswer(MERCHANT, key, b"", b"old", START + payment_service.KEY_REMEMBERED)
+            await write(tx, Changes(new_answers=[old]), START)
+        assert await both(url, keep(b"one"), keep(b"two"), commit=True) == ("written", "idempotency_keys_pkey")
 
     run(story)
 
 
-def test_a_report_is_written_by_one(url: str) -> None:
+@pytest.mark.parametrize("commit", [True, False], ids=["commits", "rolls back"])
+def test_a_report_is_written_by_one(url: str, commit: bool) -> None:
     reference = ids.hex_id(8)
 
     async def story() -> None:
-        with pytest.raises(UniqueViolationError):
-            await both(
-                url,
-                lambda tx: reports.insert(tx, [_report(reference)]),
-                lambda tx: reports.insert(tx, [_report(reference)]),
-                commit=True,
-            )
-        await both(
-            url,
-            lambda tx: reports.insert(tx, [_report(reference + "b")]),
-            lambda tx: reports.insert(tx, [_report(reference + "b")]),
-            commit=False,
+        writes = (_written(Changes(new_reports=[_report(reference)])) for _ in range(2))
+        assert await both(url, *writes, commit=commit) == (
+            "written",
+            "reports_bank_reference_key" if commit else "written",
         )
 
     run(story)
@@ -200,16 +207,10 @@ def test_a_report_is_written_by_one(url: str) -> None:
 def test_an_e_mail_address_belongs_to_one_customer(url: str) -> None:
     said = Customer(given_name="Budi", email=f"{ids.hex_id(8)}@example.id")
 
-    def keep(id_: str) -> Callable[[Tx], Awaitable[set[tuple[UUID, str]]]]:
-        async def kept(tx: Tx) -> set[tuple[UUID, str]]:
-            await customers.insert(tx, [customers.Row(MERCHANT, id_, said)], START)
-            return await customers.update(tx, [customers.Row(MERCHANT, id_, said)], START)
-
-        return kept
-
     async def story() -> None:
-        one, two = ids.hex_id(8), ids.hex_id(8)
-        assert await both(url, keep(one), keep(two), commit=True) == ({(MERCHANT, one)}, set())
+        known = (KnownCustomer(MERCHANT, ids.hex_id(8), said) for _ in range(2))
+        writes = (_written(Changes(customers=[each])) for each in known)
+        assert await both(url, *writes, commit=True) == ("written", "customers_merchant_id_email_key")
 
     run(story)
 
@@ -348,8 +349,7 @@ def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_customer(url:
     async def story(one: Services, two: Services, merchant: Merchant) -> None:
         said = Customer(given_name="Budi", email="same-moment@example.id")
         async with two.world.db.transaction() as tx:
-            await customers.insert(tx, [customers.Row(merchant.id, "c-1", said)], START)
-            # A static QR is made step by step: its customer is looked for first and written later.
+            await write(tx, Changes(customers=[KnownCustomer(merchant.id, "c-1", said)]), START)
             static = {"kind": "multiple", "amount": None, "method": Method(channel="qris")}
             code_request = order(merchant.id, customer=said, **static)
             creating = asyncio.create_task(one.batches.create(code_request))

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import scale
 from benchmarks.scale import Row
-from gerbang.services.lists import STATES
+from gerbang.services.payments.search import STATES
 from tests.support.gateways import Databases
 
 COUNT = 6_000

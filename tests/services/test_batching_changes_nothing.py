@@ -24,9 +24,10 @@ from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Details, Method
 from gerbang.errors import Refused
-from gerbang.services import confirmations, merchants, payments, reports
-from gerbang.services.confirmations import Confirmation
+from gerbang.services import merchants, reports
 from gerbang.services.merchants import default_agreement
+from gerbang.services.payments import confirm, create
+from gerbang.services.payments.confirm import Confirmation
 from gerbang.world import World
 from tests.support.gateways import Databases
 from tests.support.services import PRICE, START, forget_power_cuts, money, order, services
@@ -203,14 +204,14 @@ class Shop:
             return []
         if isinstance(batch[0], Create):
             orders = [self._order(each) for each in batch if isinstance(each, Create)]
-            return list(await payments.create_all(self.world, orders))
+            return list(await create.create_all(self.world, orders))
         if isinstance(batch[0], Confirm):
             code_requests = [await self._code_request(each) for each in batch if isinstance(each, Confirm)]
-            return list(await confirmations.confirm_all(self.world, code_requests))
+            return list(await confirm.confirm_all(self.world, code_requests))
         told = [await self._report(each) for each in batch if isinstance(each, Report)]
         return list(await reports.book_all(self.world, told))
 
-    def _order(self, said: Create) -> payments.NewPayment:
+    def _order(self, said: Create) -> create.NewPayment:
         ends = None if said.ends_in is None else self.world.clock.now() + timedelta(seconds=said.ends_in)
         customer = None if said.customer is None else CUSTOMERS[said.customer]
         return order(

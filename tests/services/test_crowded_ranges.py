@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
 from gerbang.domain.payments import Method
-from gerbang.services import numbers
-from gerbang.services.confirmations import Confirmation
+from gerbang.services.payments import numbers
+from gerbang.services.payments.confirm import Confirmation
 from tests.support.gateways import Databases
 from tests.support.services import BRI, START, Services, number, order, run, services, several
 

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from gerbang.db.changes import write
+from gerbang.domain.changes import Changes
 from gerbang.domain.deliveries import LEASE, Try
 from gerbang.domain.events import Event, Kind, Snapshot
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method, State
-from gerbang.services import deliveries, events
+from gerbang.services import deliveries
 from gerbang.services.deliveries import NO_WORDS, OVERTAKEN, Due, Result
 from gerbang.services.merchants import set_callback
 from tests.support.gateways import Databases
@@ -93,7 +95,7 @@ def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
         async with here.world.db.transaction() as tx:
             snapshot = Snapshot(payment=replace(payment, state=state))
             event = Event(merchant.id, kind, here.clock.now(), payment.id, None, snapshot)
-            await events.record_events(tx, [event], here.clock.now())
+            await write(tx, Changes(events=[event]), here.clock.now())
         if before != "never sent":
             (due,) = await deliveries.claim(here.world, 10)
             status = 500 if before == "failed once" else 200

@@ -15,10 +15,10 @@ from gerbang.domain.payments import CHARGE_FAILED, Details, Method, Payment
 from gerbang.domain.reports import Booked
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import PaymentUnknown, WrongState
-from gerbang.services.confirmations import Cancellation, Confirmation
-from gerbang.services.endings import DECLINED, Decline, decline, withdraw
-from gerbang.services.lookups import Found
 from gerbang.services.merchants import default_agreement, set_callback
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.end import DECLINED, Cancellation, Decline, decline, withdraw
+from gerbang.services.payments.read import Found
 from tests.support.gateways import Databases
 from tests.support.services import BRI, PRICE, START, Services, money, number, order, payment_id, several
 from tests.support.settling import Story, check_books, tell

@@ -10,8 +10,8 @@ import pytest
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Details
 from gerbang.errors import PageTooLong
-from gerbang.services import lists, lookups
-from gerbang.services.lists import Wanted
+from gerbang.services.payments import read, search
+from gerbang.services.payments.search import Wanted
 from tests.support.gateways import Databases
 from tests.support.services import Services, run, services
 
@@ -33,7 +33,7 @@ def test_a_list_gathers_no_more_than_it_shows(databases: Databases) -> None:
             merchant = await here.merchant()
             ids = await told_much(here, merchant, 16)
             tracemalloc.start()
-            found = await lists.page(here.world, merchant.id, Wanted(most=16), 1)
+            found = await search.page(here.world, merchant.id, Wanted(most=16), 1)
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
         assert [one.id for one in found] == ids[::-1]
@@ -53,8 +53,8 @@ def test_a_page_that_would_be_too_long_is_refused_and_a_shorter_one_is_not(datab
             merchant = await here.merchant()
             ids = await told_much(here, merchant, 9)
             with pytest.raises(PageTooLong, match="ask for fewer payments"):
-                await lookups.page_of(here.world, merchant.id, page=1, per_page=10)
-            seen = [await lookups.page_of(here.world, merchant.id, page=page, per_page=4) for page in (1, 2, 3)]
+                await read.page_of(here.world, merchant.id, page=1, per_page=10)
+            seen = [await read.page_of(here.world, merchant.id, page=page, per_page=4) for page in (1, 2, 3)]
         assert [found.payment.id for page, _ in seen for found in page] == ids[::-1]
         assert all(found.payment.details.metadata for page, _ in seen for found in page)
 
@@ -71,7 +71,7 @@ def test_lists_are_read_from_a_database_that_only_reads(databases: Databases) ->
             async with here.world.db.reading() as connection:
                 await connection.execute("SET default_transaction_read_only = on")
             for page, newest in ((1, ids[:1:-1]), (2, ids[1::-1])):
-                found = await lists.page(here.world, merchant.id, Wanted(most=2), page)
+                found = await search.page(here.world, merchant.id, Wanted(most=2), page)
                 assert [one.id for one in found] == newest
 
     run(story)
@@ -84,7 +84,7 @@ def test_old_walks_are_forgotten(databases: Databases) -> None:
         async with services(url) as here:
             merchant = await here.merchant()
             await here.create(merchant)
-            await lists.page(here.world, merchant.id, Wanted(most=1), 1)
+            await search.page(here.world, merchant.id, Wanted(most=1), 1)
             await here.workers.catch_up()
             assert len(await here.rows("SELECT FROM walks")) == 1
             here.clock.advance(timedelta(minutes=11))

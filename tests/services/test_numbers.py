@@ -22,9 +22,9 @@ from gerbang.domain.paycodes import CodePlan
 from gerbang.domain.payments import Method
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import NumberTaken, RangeUsedUp, Refused
-from gerbang.services import numbers, payments
-from gerbang.services.expiry import release_numbers
-from gerbang.services.numbers import CodeRequest
+from gerbang.services.payments import create, numbers
+from gerbang.services.payments.end import release_numbers
+from gerbang.services.payments.numbers import CodeRequest, Crowded
 from tests.support.gateways import Databases
 from tests.support.services import START, Services, forget_power_cuts, money, number, order, services, several
 
@@ -285,7 +285,7 @@ def test_what_is_kept_from_one_merchant_is_not_kept_from_another_with_the_same_n
         assert len(await endpoints.take(free, 90)) == 90  # so many that guessing rarely helps
         for _ in range(10):
             orders = [order(each.id) for each in ((bound, free) if bound_first else (free, bound))]
-            answers = await payments.create_all(endpoints.one.world, orders)
+            answers = await create.create_all(endpoints.one.world, orders)
             assert [type(each) for each in answers] == ([RangeUsedUp, bytes] if bound_first else [bytes, RangeUsedUp])
         assert await endpoints.held(range_) == every(range_)
 
@@ -302,50 +302,45 @@ def code_request(
     return CodeRequest(code_plan, uuid4(), None, merchant, START)
 
 
-def test_what_is_guessed_is_what_is_taken_where_nothing_is_held(endpoints: Endpoints) -> None:
+def test_numbers_of_a_range_with_room_are_the_allocators_guesses(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(50)
         merchant = await endpoints.merchant(range_)
-        code_requests = [code_request(merchant, range_) for _ in range(5)]
+        requests = [code_request(merchant, range_) for _ in range(5)]
         allocator = NumberAllocator()
-        assert numbers.guess(allocator, code_requests) is not None  # from now on they know where they are
+        allocator.guess(range_, (), 1)  # from now on it knows where it is
         same = copy.deepcopy(allocator)
         async with endpoints.one.world.db.transaction() as tx:
-            assert await numbers.take(tx, same, code_requests, START) == numbers.guess(allocator, code_requests)
+            assert await numbers.find(tx, same, requests, START) == allocator.guess(range_, (), 5)
 
     endpoints.tell(story)
 
 
-def test_what_was_guessed_and_written_is_never_taken(endpoints: Endpoints) -> None:
+def test_a_number_that_is_held_is_never_found_where_it_is_looked_for(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(9)
         merchant = await endpoints.merchant(range_)
-        guessed = number(await endpoints.one.batches.create(order(merchant.id)))
+        held = number(await endpoints.one.batches.create(order(merchant.id)))
+        requests = [code_request(merchant, range_, channel="virtual_account") for _ in range(10)]
+        allocator = NumberAllocator()
+        allocator.jump(range_)  # a guess has met a number that was held
         async with endpoints.one.world.db.transaction() as tx:
-            taken = await numbers.take(
-                tx,
-                NumberAllocator(),
-                [code_request(merchant, range_, channel="virtual_account") for _ in range(10)],
-                START,
-            )
-        assert [type(each) for each in taken].count(RangeUsedUp) == 2
-        assert sorted(each for each in taken if isinstance(each, str)) == [n for n in every(range_) if n != guessed]
+            found = await numbers.find(tx, allocator, requests, START)
+        assert [type(each) for each in found].count(RangeUsedUp) == 2
+        assert sorted(each for each in found if isinstance(each, str)) == [n for n in every(range_) if n != held]
 
     endpoints.tell(story)
 
 
-def test_nothing_is_guessed_where_a_number_must_be_looked_at_closely(endpoints: Endpoints) -> None:
+def test_who_is_hurried_does_not_look_for_numbers(endpoints: Endpoints) -> None:
     async def story() -> None:
         range_ = some(3)
         merchant = await endpoints.merchant(range_)
-        assert numbers.guess(NumberAllocator(), [code_request(merchant, None, channel="qris")]) is not None
-        assert numbers.guess(NumberAllocator(), [code_request(merchant, None, channel="qris", static=True)]) is None, (
-            "by quota"
-        )
-        assert numbers.guess(NumberAllocator(), [code_request(merchant, range_) for _ in range(3)]) is not None
-        assert numbers.guess(NumberAllocator(), [code_request(merchant, range_) for _ in range(4)]) is None, (
-            "more than there are"
-        )
+        async with endpoints.one.world.db.reading() as tx:
+            requests = [code_request(merchant, range_) for _ in range(4)]
+            found = await numbers.find(tx, NumberAllocator(), requests, START, hurried=True)
+        assert sorted(each for each in found if isinstance(each, str)) == every(range_)
+        assert [type(each) for each in found].count(Crowded) == 1, "more than there are"
 
     endpoints.tell(story)
 
@@ -373,7 +368,7 @@ def test_refusals_are_values_beside_the_numbers_of_the_others(endpoints: Endpoin
         buyer = await endpoints.merchant(large)
         code_requests = [code_request(buyer, each) for each in (small, large, small, large, small, large)]
         async with endpoints.one.world.db.transaction() as tx:
-            given = await numbers.take(tx, NumberAllocator(), code_requests, START)
+            given = await numbers.find(tx, NumberAllocator(), code_requests, START)
         assert sorted(each for each in given[::2] if isinstance(each, str)) == every(small)
         assert [type(each) for each in given if isinstance(each, Refused)] == [RangeUsedUp]
         assert len({each for each in given[1::2] if isinstance(each, str)}) == 3

@@ -18,8 +18,8 @@ from gerbang.domain.merchants import (
 from gerbang.domain.payments import Method
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import RangeUsedUp
-from gerbang.services import endings, expiry
-from gerbang.services.confirmations import Cancellation
+from gerbang.services.payments import end
+from gerbang.services.payments.end import Cancellation, expire_due
 from tests.support.gateways import Databases, Gateway, V4Shop
 from tests.support.services import Services, money, number, order, payment_id, run, services
 
@@ -62,7 +62,7 @@ def test_a_payment_that_has_expired_is_paid_by_money_that_was_paid_in_time(url: 
         paid_at = here.clock.now() + EXPIRES_AFTER_DEFAULT - SECOND
         here.clock.advance(EXPIRES_AFTER_DEFAULT + timedelta(hours=2))
         if written_down:
-            assert await expiry.expire_due(here.world) == 1
+            assert await expire_due(here.world) == 1
         assert (await here.read(merchant, payment_id(answer))).payment.state == "expired"
         heard = replace(money(number(answer)), paid_at=paid_at)
         booked = await here.batches.report(heard)
@@ -135,7 +135,7 @@ def test_what_a_merchant_has_taken_back_stays_taken_back(url: str) -> None:
         answer = await here.batches.create(order(merchant.id))
         paid_at = here.clock.now() + SECOND
         here.clock.advance(timedelta(minutes=1))
-        await endings.withdraw(here.world, Cancellation(merchant.id, payment_id(answer), "OUT_OF_STOCK"))
+        await end.withdraw(here.world, Cancellation(merchant.id, payment_id(answer), "OUT_OF_STOCK"))
         assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "late"
         assert (await here.read(merchant, payment_id(answer))).payment.state == "cancelled"
 
@@ -150,13 +150,13 @@ def test_an_arrival_on_a_static_number_counts_also_after_its_end(url: str, writt
         answer = await here.batches.create(order(merchant.id, expires_at=end, **STATIC))
         here.clock.advance(2 * hour)
         if written_down:
-            assert await expiry.expire_due(here.world) == 1
+            assert await expire_due(here.world) == 1
         booked = await here.batches.report(replace(money(number(answer)), paid_at=end - SECOND))
         late = await here.batches.report(replace(money(number(answer)), paid_at=end))
         assert (booked.outcome, late.outcome) == ("booked", "late")
         found = await here.read(merchant, payment_id(answer))
         assert (found.payment.state, len(found.charges)) == ("inactive", 1)
-        assert await expiry.expire_due(here.world) == (0 if written_down else 1), "the end is told once"
+        assert await expire_due(here.world) == (0 if written_down else 1), "the end is told once"
 
     told(url, story)
 

@@ -11,8 +11,10 @@ import pytest
 from gerbang.db.embedded import postgres
 from gerbang.domain.merchants import Merchant
 from gerbang.errors import Refused
-from gerbang.services import confirmations, endings, payouts
-from gerbang.services.confirmations import Cancellation, Confirmation
+from gerbang.services import payouts
+from gerbang.services.payments import end
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.end import Cancellation
 from tests.support.clusters import copied
 from tests.support.payouts import code_request, merchant_with
 from tests.support.programs import short_folder
@@ -116,21 +118,21 @@ async def _confirm(here: Services, merchant: Merchant) -> Call:
 
 async def _cancel(here: Services, merchant: Merchant) -> Call:
     said = Cancellation(merchant.id, await here.create(merchant, method=None), "VOID_SESSION")
-    await confirmations.cancel(here.world, said)
-    return lambda: confirmations.cancel(here.world, said)
+    await end.cancel(here.world, said)
+    return lambda: end.cancel(here.world, said)
 
 
 async def _withdraw(here: Services, merchant: Merchant) -> Call:
     said = Cancellation(merchant.id, await here.create(merchant), "VOID_SESSION")
-    await endings.withdraw(here.world, said)
-    return lambda: endings.withdraw(here.world, said)
+    await end.withdraw(here.world, said)
+    return lambda: end.withdraw(here.world, said)
 
 
 async def _decline(here: Services, merchant: Merchant) -> Call:
     found = await here.read(merchant, await here.create(merchant))
-    said = endings.Decline(found.payment.id, found.charges[0].id)
-    await endings.decline(here.world, said)
-    return lambda: endings.decline(here.world, said)
+    said = end.Decline(found.payment.id, found.charges[0].id)
+    await end.decline(here.world, said)
+    return lambda: end.decline(here.world, said)
 
 
 REPEATS = {

@@ -12,7 +12,7 @@ from gerbang.domain.merchants import Merchant
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
 from gerbang.services import audit, shared_commits
-from gerbang.services.expiry import expire_due
+from gerbang.services.payments.end import expire_due
 from gerbang.services.settlements import settle_due
 from tests.support.gateways import Databases
 from tests.support.services import Services, order

@@ -28,11 +28,11 @@ from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Details, Method
 from gerbang.domain.reports import Booked
 from gerbang.errors import Refused
-from gerbang.services import checkout, confirmations, endings, expiry, settlements
-from gerbang.services.checkout import Reopening
-from gerbang.services.confirmations import Cancellation, Confirmation
-from gerbang.services.endings import Decline
+from gerbang.services import settlements
 from gerbang.services.merchants import default_agreement, set_callback
+from gerbang.services.payments import end
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.end import Cancellation, Decline, Reopening
 from gerbang.workers.deliveries import Sender
 from tests.support import invariants
 from tests.support.gateways import Databases
@@ -148,26 +148,26 @@ class Payments(RuleBasedStateMachine):
 
     async def _cancel(self, second: bool, place: int) -> None:
         code_request = Cancellation(self.merchant.id, self.pick(place).id, "REQUESTED_BY_CUSTOMER")
-        await confirmations.cancel(self.services(second).world, code_request)
+        await end.cancel(self.services(second).world, code_request)
 
     async def _end(self, second: bool, place: int) -> None:
-        await expiry.expire_now(self.services(second).world, self.merchant.id, self.pick(place).id)
+        await end.expire_now(self.services(second).world, self.merchant.id, self.pick(place).id)
 
     async def _reopen(self, second: bool, place: int) -> None:
         here = self.services(second)
         found = await here.read(self.merchant, self.pick(place).id)
         if found.charges:
-            await checkout.reopen(here.world, Reopening(self.merchant.id, found.payment.id, found.charges[0].id))
+            await end.reopen(here.world, Reopening(self.merchant.id, found.payment.id, found.charges[0].id))
 
     async def _withdraw(self, second: bool, place: int) -> None:
         code_request = Cancellation(self.merchant.id, self.pick(place).id, "OUT_OF_STOCK")
-        await endings.withdraw(self.services(second).world, code_request)
+        await end.withdraw(self.services(second).world, code_request)
 
     async def _decline(self, second: bool, place: int) -> None:
         here = self.services(second)
         found = await here.read(self.merchant, self.pick(place).id)
         if found.charges:
-            await endings.decline(here.world, Decline(found.payment.id, found.charges[0].id))
+            await end.decline(here.world, Decline(found.payment.id, found.charges[0].id))
 
     async def _settle_now(self, second: bool, place: int) -> None:
         here = self.services(second)
@@ -194,10 +194,10 @@ class Payments(RuleBasedStateMachine):
         return await self.services(second).batches.report(report)
 
     async def _expire_due(self, second: bool) -> None:
-        await expiry.expire_due(self.services(second).world)
+        await end.expire_due(self.services(second).world)
 
     async def _release(self, second: bool) -> None:
-        await expiry.release_numbers(self.services(second).world)
+        await end.release_numbers(self.services(second).world)
 
     async def _deliver(self, second: bool) -> None:
         here = self.services(second)

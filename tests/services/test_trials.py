@@ -10,8 +10,9 @@ import pytest
 
 from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.errors import Invalid
-from gerbang.services import lookups, sandbox_merchant, trials
+from gerbang.services import sandbox_merchant, trials
 from gerbang.services.merchants import change_agreement, default_agreement, set_agreement
+from gerbang.services.payments import read
 from tests.support.gateways import Databases
 from tests.support.services import Services, run, services
 
@@ -106,7 +107,7 @@ def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str,
         with pytest.raises(Invalid, match=re.escape(why)) as refused:
             await change_agreement(here.world, merchant.id, members)
         assert str(refused.value).endswith("Nothing was changed.")
-        assert (await lookups.merchant(here.world, merchant.id)).agreement == merchant.agreement
+        assert (await read.merchant(here.world, merchant.id)).agreement == merchant.agreement
 
     told(url, story)
 
@@ -128,7 +129,7 @@ def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str,
 def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object]) -> None:
     async def story(here: Services, merchant: Merchant) -> None:
         kept = await change_agreement(here.world, merchant.id, members)
-        assert (await lookups.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
+        assert (await read.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
 
     told(url, story)
 
@@ -144,7 +145,7 @@ def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
         ]
         for agreement in own:
             await set_agreement(here.world, merchant.id, agreement)
-            usual = await lookups.merchant(here.world, merchant.id)
+            usual = await read.merchant(here.world, merchant.id)
             assert trials.fault(here.world, usual, merchant) is None
             await change_agreement(here.world, merchant.id, json.loads(printed[1]))
 

@@ -12,13 +12,13 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang.channels import qris
-from gerbang.db import Tx, idempotency, paycodes, payments
-from gerbang.db.idempotency import Kept
+from gerbang.db import Tx, paycodes
+from gerbang.db.changes import write
+from gerbang.domain.changes import Changes, KeptAnswer
 from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
-from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Method
 from gerbang.errors import ReferenceTaken
-from gerbang.services.payments import KEY_REMEMBERED, create_all
+from gerbang.services.payments.create import KEY_REMEMBERED, create_all
 from tests.support.gateways import Databases, Gateway, Shop
 from tests.support.services import START, Services, order, run, services
 
@@ -47,17 +47,14 @@ async def _waits(task: asyncio.Task[Any], tx: Tx) -> None:
         await asyncio.sleep(0.005)
 
 
-async def _held_up(
-    one: Services, two: Services, merchant: Merchant, behind: str, said: dict[str, Any]
-) -> tuple[object, object]:
-    """What twins are told of which one has looked for the other in vain, is held up, and is overtaken by it."""
-    in_front = f"{PREFIX}{behind}"
-    batch = [order(merchant.id, **STATIC_QR), order(merchant.id, **_chosen(behind)), order(merchant.id, **said)]
+async def _overtaken(one: Services, two: Services, merchant: Merchant, said: dict[str, Any]) -> tuple[object, object]:
+    """The answers to twins of which one has looked for the other in vain, has to wait, and is overtaken by it."""
+    # A static QR waits until nobody else counts its merchant's: behind the look-up, and before numbers are found.
+    batch = [order(merchant.id, **STATIC_QR), order(merchant.id, **said)]
     async with two.world.db.reading() as tx:
         transaction = tx.transaction()
         await transaction.start()
-        held = Paycode("virtual_account", in_front, merchant.id, merchant.id, None, True, None, START)
-        await paycodes.insert(tx, [held])
+        await paycodes.static_count(tx, merchant.id, "qris")
         waiting = asyncio.create_task(create_all(one.world, batch))
         await _waits(waiting, tx)
         first = await two.batches.create(order(merchant.id, **said))
@@ -70,7 +67,7 @@ def test_a_twin_that_finds_its_number_taken_by_the_other_gets_the_others_answer(
         async with services(url) as one, services(url) as two:
             merchant = await one.merchant(agreement=AGREEMENT)
             said = _chosen("0007") | {"key": "twins", "reference": "twins", "fingerprint": b"same"}
-            first, second = await _held_up(one, two, merchant, "0001", said)
+            first, second = await _overtaken(one, two, merchant, said)
             assert isinstance(first, bytes) and second == first
 
     run(story)
@@ -80,7 +77,7 @@ def test_a_twin_of_one_reference_hears_of_the_reference_and_not_of_the_number(ur
     async def story() -> None:
         async with services(url) as one, services(url) as two:
             merchant = await one.merchant(agreement=AGREEMENT)
-            first, second = await _held_up(one, two, merchant, "0002", _chosen("0008") | {"reference": "only"})
+            first, second = await _overtaken(one, two, merchant, _chosen("0008") | {"reference": "only"})
             assert isinstance(first, bytes) and isinstance(second, ReferenceTaken)
 
     run(story)
@@ -97,14 +94,13 @@ def test_a_twin_whose_key_is_answered_while_it_looks_around_gets_that_answer(url
                 transaction = tx.transaction()
                 await transaction.start()
                 await tx.execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
-                # A static QR is made step by step: its key is looked for before anything is written.
                 waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STATIC_QR), code_request]))
                 await _waits(waiting, tx)
-                kept = Kept(merchant.id, "seen", b"same", b"told before", START + KEY_REMEMBERED)
-                await idempotency.keep(tx, [kept], START)
-                await payments.insert(tx, [replace(payment, id=uuid4(), reference=code_request.reference)])
+                kept = KeptAnswer(merchant.id, "seen", b"same", b"answered before", START + KEY_REMEMBERED)
+                equal = replace(payment, id=uuid4(), reference=code_request.reference)
+                await write(tx, Changes(new_answers=[kept], new_payments=[equal]), START)
                 await transaction.commit()
-            assert (await waiting)[-1] == b"told before"
+            assert (await waiting)[-1] == b"answered before"
 
     run(story)
 

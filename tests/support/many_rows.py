@@ -75,7 +75,7 @@ INSERT INTO events SELECT $1, tally.events + n, 'payment.paid', at, payment_id, 
 FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) tally;
 INSERT INTO deliveries
 SELECT payment_id, $1, tally.events + n, spot.id, CASE lot WHEN 1 THEN 'parked' WHEN 2 THEN 'given_up' WHEN 3 THEN 'waiting' ELSE 'delivered' END,
-       CASE WHEN lot = 3 THEN at + age + interval '{LATER}' END, 1, 0, '', at
+       CASE WHEN lot = 3 THEN at + age + interval '{LATER}' END, 1, 0, NULL, '', at
 FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) tally, (SELECT id FROM endpoints WHERE merchant_id = $1 LIMIT 1) spot;
 INSERT INTO tries SELECT payment_id, 1, at, 200, 0, '', '' FROM crowd WHERE lot < 3;
 UPDATE counters SET events = events + (SELECT count(*) FROM crowd), payments = payments + (SELECT count(*) FROM crowd WHERE lot > 0)

@@ -20,10 +20,11 @@ from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Details, Method, Payment
 from gerbang.domain.reports import Report
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
 from gerbang.services.batches import Batches
-from gerbang.services.drafts import NewPayment
-from gerbang.services.lookups import Found
+from gerbang.services.payments import read
+from gerbang.services.payments.decide import NewPayment
+from gerbang.services.payments.read import Found
 from gerbang.settings import Settings
 from gerbang.workers import Workers
 from gerbang.world import World
@@ -73,7 +74,7 @@ class Services:
 
     async def read(self, merchant: Merchant, id_: UUID) -> Found:
         """The payment as its merchant is shown it now. Raises its refusal."""
-        (found,) = await lookups.read_all(self.world, [lookups.Question(merchant.id, id_)])
+        (found,) = await read.read_all(self.world, [read.Question(merchant.id, id_)])
         if isinstance(found, Exception):
             raise found
         return found

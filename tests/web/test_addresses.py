@@ -1,4 +1,4 @@
-"""Addresses are built from the public URL alone: whatever a request calls its host, and also below a path."""
+"""URLs are built from the public URL alone, whatever Host a request has, and also below a path."""
 
 import re
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ LINKED = re.compile(r'(?:href|action|src|data-events|data-status)="([^"#][^"]*)"
 
 @pytest.fixture(scope="module")
 def below(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that is reached below a path of another host."""
+    """A gateway whose public URL has another host and a path."""
     with Gateway(databases.fresh(), tmp_path_factory.mktemp("below"), public_url=PUBLIC) as gateway:
         yield gateway
 
 
-def left(page: str) -> list[str]:
-    """The addresses of a page that are not below the public URL."""
+def urls_elsewhere(page: str) -> list[str]:
+    """The URLs of a page that are not below the public URL. Fails if there are fewer than three URLs."""
     found = [address for address in LINKED.findall(page) if not address.startswith("data:")]
     assert len(found) > 2
     return [address for address in found if not address.startswith(("/pay/", f"{PUBLIC}/"))]
@@ -37,7 +37,7 @@ def path(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_every_page_of_the_contracts_stays_below_the_public_path(below: Gateway, path: str) -> None:
+def test_all_urls_of_the_documentation_are_below_the_public_path(below: Gateway, path: str) -> None:
     for address in ("/", "/docs", "/docs/"):
         answered = below.client.get(path + address)
         assert answered.status_code == 307
@@ -55,20 +55,20 @@ def test_every_page_of_the_contracts_stays_below_the_public_path(below: Gateway,
         assert f"{PUBLIC}/docs" in below.client.get(path + nothing).text
 
 
-def test_a_buyer_stays_below_the_public_path(below: Gateway, path: str) -> None:
+def test_all_urls_of_a_buyer_are_below_the_public_path(below: Gateway, path: str) -> None:
     def at(url: str) -> str:
         assert url.startswith((f"{PUBLIC}/", "/pay/")), url
         return path + url.removeprefix("https://toko.example").removeprefix("/pay")
 
     opened = link(below)
     page = below.client.get(at(opened)).text
-    assert left(page) == []
+    assert urls_elsewhere(page) == []
     action = re.findall(r'action="([^"]+)"', page)[0]
     for way in ("qris", "ewallet/SHOPEEPAY"):
         answered = below.client.post(at(action), data={"form": form_of(page), "way": way})
         assert answered.status_code == 303
         chosen = below.client.get(at(answered.headers["location"])).text
-        assert left(chosen) == []
+        assert urls_elsewhere(chosen) == []
         if way == "qris":
             picture = re.findall(r'href="([^"]+\.png)"', chosen)[0]
             assert below.client.get(at(picture)).headers["content-type"] == "image/png"
@@ -76,14 +76,14 @@ def test_a_buyer_stays_below_the_public_path(below: Gateway, path: str) -> None:
             charge = re.findall(r'name="charge" value="([^"]+)"', chosen)[0]
             assert below.client.post(at(back), data={"form": form_of(chosen), "charge": charge}).status_code == 303
     wallet = below.client.get(at(re.findall(r'href="([^"]+/wallet[^"]+)"', chosen)[0])).text
-    assert left(wallet) == []
+    assert urls_elsewhere(wallet) == []
     approved = below.client.post(
         at(re.findall(r'action="([^"]+/pay\?[^"]+)"', wallet)[0]), data={"form": form_of(wallet)}
     )
     assert "Pembayaran diterima" in below.client.get(at(approved.headers["location"])).text
 
 
-def test_merchants_are_answered_whether_or_not_the_proxy_keeps_the_path(below: Gateway, path: str) -> None:
+def test_the_api_answers_whether_or_not_the_proxy_keeps_the_path(below: Gateway, path: str) -> None:
     shop = below.new_shop()
     headers = {"X-MERCHANT-ID": str(shop.merchant_id), "X-MERCHANT-SECRET": shop.secret}
     signed_in = below.client.post(f"{path}/v1/access-token", json={"grantType": "client_credentials"}, headers=headers)
@@ -94,7 +94,7 @@ def test_merchants_are_answered_whether_or_not_the_proxy_keeps_the_path(below: G
 
 
 @pytest.mark.parametrize("root", ["/v2", "/api/v4", "/api", "/docs", "/detail/x", "/healthz"])
-def test_a_public_path_that_looks_like_an_address_of_ours_is_refused(below: Gateway, root: str) -> None:
+def test_a_public_path_that_ends_like_a_route_is_refused(below: Gateway, root: str) -> None:
     async def opens() -> None:
         async with app.gateway(below.settings, base_url=f"https://toko.example{root}"):
             pass
@@ -103,7 +103,7 @@ def test_a_public_path_that_looks_like_an_address_of_ours_is_refused(below: Gate
         below.do(opens())
 
 
-def test_a_page_is_opened_with_a_slash_before_its_token_too(shared_gateway: Gateway) -> None:
+def test_a_page_opens_with_a_slash_before_its_query(shared_gateway: Gateway) -> None:
     client, opened = shared_gateway.client, link(shared_gateway)
     page = client.get(opened).text
     with_slash = client.get(opened.replace("/detail?", "/detail/?"), headers={"Host": "evil.example"})
@@ -115,7 +115,7 @@ def test_a_page_is_opened_with_a_slash_before_its_token_too(shared_gateway: Gate
 
 
 @pytest.mark.parametrize("slashes", ["", "/"])
-def test_no_answer_leads_to_the_host_that_a_request_named(shared_gateway: Gateway, slashes: str) -> None:
+def test_no_answer_contains_the_host_of_the_request(shared_gateway: Gateway, slashes: str) -> None:
     client = httpx.Client(base_url=shared_gateway.base_url, headers={"Host": "evil.example"})
     paths = ["", "/docs", "/docs/v2_sessions", "/docs/sandbox/openapi.yaml", "/healthz", "/detail", "/detail/status"]
     paths += ["/detail/events", "/detail/choose", "/wallet", "/wallet/pay", "/v1/access-token", "/v2/payments"]

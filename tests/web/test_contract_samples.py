@@ -1,4 +1,4 @@
-"""What the contracts print, held against a gateway of today: its examples are taken, and it refuses in these very words."""
+"""The examples of the contracts, checked against a running gateway: requests are accepted, refusals are as printed."""
 
 import json
 import re
@@ -24,13 +24,13 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(scope="module")
 def today(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway whose clock is the machine's own."""
+    """A gateway on the machine's clock."""
     with Gateway(databases.fresh(), tmp_path_factory.mktemp("today"), clock=None) as gateway:
         yield gateway
 
 
 def bodies(name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every example of a request whose address is whole: method, path and body."""
+    """Every example of a request whose path has no parameter: method, path and body."""
     for method, path, operation in operations(DOCUMENTS[name]):
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
         for example in content.get("examples", {}).values():
@@ -38,8 +38,8 @@ def bodies(name: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield method.upper(), path, follow(DOCUMENTS[name], example)["value"]
 
 
-def rich(shop: Shop) -> None:
-    """Gives a shop money that it can send on."""
+def fund(shop: Shop) -> None:
+    """Gives a shop a balance for payouts."""
     v4 = V4Shop(shop)
     made = v4.create(amount=1_000_000)
     for action in ("receive_payment", "settle"):
@@ -47,9 +47,9 @@ def rich(shop: Shop) -> None:
 
 
 @every_document
-def test_every_example_of_a_request_is_taken_today(today: Gateway, name: str) -> None:
+def test_every_example_of_a_request_is_accepted(today: Gateway, name: str) -> None:
     shop = today.shop
-    rich(shop)
+    fund(shop)
     sent = 0
     for method, path, value in bodies(name):
         named = next((key for key in ("paymentId", "paymentSessionId") if key in value), None)
@@ -66,9 +66,9 @@ def test_every_example_of_a_request_is_taken_today(today: Gateway, name: str) ->
     assert sent > 4
 
 
-def plainly(said: Any) -> Any:
-    """An answer without what differs each time: trace ids and instants."""
-    text = re.sub(r"\b[0-9a-f]{32}\b", "TRACE", json.dumps(said))
+def without_varying(answer: Any) -> Any:
+    """An answer without trace ids and instants, which differ each time."""
+    text = re.sub(r"\b[0-9a-f]{32}\b", "TRACE", json.dumps(answer))
     return json.loads(re.sub(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z", "INSTANT", text))
 
 
@@ -115,14 +115,14 @@ def v2_refusals(shop: Shop) -> list[httpx.Response | Response]:
 def v4_refusals(shop: Shop) -> list[httpx.Response | Response]:
     v4 = V4Shop(shop)
     little = {"paymentMethodType": "retail_outlet", "amount": 1, "referenceId": "little"}
-    at_the_till = little | {"paymentMethodOptions": {"retailOutletName": "ALFAMART"}}
+    at_an_outlet = little | {"paymentMethodOptions": {"retailOutletName": "ALFAMART"}}
     letters = {"accountNo": "abc", "bankShortCode": "BRI"}
     validation = "/api/v4/validation_services/bank_account_validation"
     poor = errors.InsufficientFunds("amount", available=readable(rupiah(50_000)), needed=readable(rupiah(103_885)))
     trace = "Something went wrong on our side. Its name in our logs: 4bf92f3577b34da6a3ce929d0e0e4736"
     return [
         v4.call("POST", validation, {"data": {"attributes": letters}}),
-        v4.call("POST", "/api/v4/payments", {"data": {"attributes": at_the_till}}),
+        v4.call("POST", "/api/v4/payments", {"data": {"attributes": at_an_outlet}}),
         v4.call("GET", "/api/v4/payments?page[size]=1001"),
         v4.client.get("/api/v4/payments", auth=(shop.v4_keys[0], "another secret")),
         v4.call("GET", f"/api/v4/payments/{NOBODY}"),
@@ -141,12 +141,12 @@ REFUSALS = {"sandbox": sandbox_refusals, "v2_sessions": v2_refusals, "v4_documen
 
 
 @every_document
-def test_the_refusals_that_are_printed_are_those_that_are_given(today: Gateway, name: str) -> None:
+def test_the_printed_refusals_are_those_that_the_gateway_answers(today: Gateway, name: str) -> None:
     answers = REFUSALS[name](today.shop)
     given = [
         (
             answer.status_code,
-            plainly(json.loads(answer.content if isinstance(answer, httpx.Response) else bytes(answer.body))),
+            without_varying(json.loads(answer.content if isinstance(answer, httpx.Response) else bytes(answer.body))),
         )
         for answer in answers
     ]
@@ -157,17 +157,17 @@ def test_the_refusals_that_are_printed_are_those_that_are_given(today: Gateway, 
         if "$ref" in answer
     }
     printed = {
-        f"{reference} {title}": (status, plainly(example["value"]))
+        f"{reference} {title}": (status, without_varying(example["value"]))
         for reference, status in status_of.items()
         for title, example in follow(DOCUMENTS[name], {"$ref": reference})["content"]["application/json"][
             "examples"
         ].items()
     }
     assert len(printed) > 8
-    assert {at: said for at, said in printed.items() if said not in given} == {}
+    assert {at: value for at, value in printed.items() if value not in given} == {}
 
 
-def test_the_clock_tells_what_was_done_by_the_names_that_are_printed(gateway: Gateway) -> None:
+def test_advancing_the_clock_answers_with_the_printed_names_of_steps(gateway: Gateway) -> None:
     operation = DOCUMENTS["sandbox"]["paths"]["/sandbox/clock/advance"]["post"]
     example = operation["responses"]["200"]["content"]["application/json"]["examples"]["done"]["value"]
     assert list(gateway.shop.advance(seconds=3600)["done"]) == list(example["done"])

@@ -1,4 +1,4 @@
-"""The contracts over HTTP: pages for people, YAML for programs, and every link leads somewhere."""
+"""The contracts over HTTP: pages for people, YAML for programs, and no dead links."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def client(shared_gateway: Gateway) -> httpx.Client:
     return shared_gateway.client
 
 
-def test_docs_lead_to_the_payment_sessions(client: httpx.Client) -> None:
+def test_docs_redirect_to_the_payment_sessions(client: httpx.Client) -> None:
     for address in ("/docs", "/docs/"):
         answered = client.get(address, follow_redirects=True)
         assert answered.status_code == 200
@@ -27,7 +27,7 @@ def test_docs_lead_to_the_payment_sessions(client: httpx.Client) -> None:
 
 
 @every_dialect
-def test_the_page_of_a_dialect_is_a_page(client: httpx.Client, name: str) -> None:
+def test_the_page_of_a_dialect_is_valid_html_with_its_summary(client: httpx.Client, name: str) -> None:
     answered = client.get(f"/docs/{name}")
     assert answered.status_code == 200
     assert answered.headers["content-type"] == "text/html; charset=utf-8"
@@ -37,7 +37,7 @@ def test_the_page_of_a_dialect_is_a_page(client: httpx.Client, name: str) -> Non
 
 
 @every_dialect
-def test_every_link_of_a_page_leads_somewhere(client: httpx.Client, name: str) -> None:
+def test_every_link_of_a_page_has_a_target(client: httpx.Client, name: str) -> None:
     page = Page(client.get(f"/docs/{name}").text)
     assert len(page.links) > 10
     for link in set(page.links):
@@ -48,21 +48,21 @@ def test_every_link_of_a_page_leads_somewhere(client: httpx.Client, name: str) -
 
 
 @every_dialect
-def test_a_page_leads_to_all_the_others(client: httpx.Client, name: str) -> None:
+def test_a_page_links_to_all_other_pages(client: httpx.Client, name: str) -> None:
     links = Page(client.get(f"/docs/{name}").text).links
     for other in DIALECTS.keys() - {name}:
         assert f"/docs/{other}" in links
 
 
 @every_dialect
-def test_the_curl_lines_of_a_page_go_to_this_very_gateway(shared_gateway: Gateway, name: str) -> None:
+def test_the_curl_lines_of_a_page_use_the_url_of_this_gateway(shared_gateway: Gateway, name: str) -> None:
     page = Page(shared_gateway.client.get(f"/docs/{name}").text)
     assert page.text.count(f"'{shared_gateway.base_url}/") > 5
     assert "127.0.0.1:8000'" not in page.text
 
 
 @every_dialect
-def test_the_contract_is_served_as_it_is_written_with_its_servers_address(shared_gateway: Gateway, name: str) -> None:
+def test_the_contract_is_served_unchanged_but_for_the_server_url(shared_gateway: Gateway, name: str) -> None:
     answered = shared_gateway.client.get(f"/docs/{name}/openapi.yaml")
     assert answered.status_code == 200
     assert answered.headers["content-type"] == "application/yaml"
@@ -75,19 +75,21 @@ def test_the_contract_is_served_as_it_is_written_with_its_servers_address(shared
 
 
 @every_dialect
-def test_a_page_leads_to_its_contract_as_a_file(client: httpx.Client, name: str) -> None:
+def test_a_page_links_to_its_openapi_file(client: httpx.Client, name: str) -> None:
     assert f"/docs/{name}/openapi.yaml" in Page(client.get(f"/docs/{name}").text).links
 
 
 @pytest.mark.parametrize("address", ["/docs/x", "/docs/x/openapi.yaml", "/docs/v2_sessions/x", "/docs/%00"])
-def test_what_is_not_there_says_where_to_look(client: httpx.Client, address: str) -> None:
+def test_an_unknown_document_answers_404_with_the_address_of_the_documentation(
+    client: httpx.Client, address: str
+) -> None:
     answered = client.get(address)
     assert answered.status_code == 404
     assert answered.headers["content-type"].startswith("text/plain")
     assert "/docs" in answered.text
 
 
-def test_documents_are_read_and_never_written(client: httpx.Client) -> None:
+def test_documents_allow_get_and_head_only(client: httpx.Client) -> None:
     for address in ("/docs", "/docs/sandbox", "/docs/sandbox/openapi.yaml"):
         for method in ("POST", "PUT", "DELETE"):
             assert client.request(method, address).status_code == 405
@@ -95,6 +97,6 @@ def test_documents_are_read_and_never_written(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("address", ["/", "/docs/.."])
-def test_the_address_alone_leads_to_the_contract(client: httpx.Client, address: str) -> None:
+def test_the_root_redirects_to_the_documentation(client: httpx.Client, address: str) -> None:
     answered = client.get(address)
     assert (answered.status_code, answered.headers["location"]) == (307, "/docs")

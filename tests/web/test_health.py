@@ -1,4 +1,4 @@
-"""Whether a process lives (/livez) and can do its work (/readyz, /healthz): 503 with the reason while it cannot, and 200 again."""
+"""Health checks: /livez, and /readyz and /healthz with 503 and the reason while the gateway cannot work."""
 
 import asyncio
 import contextlib
@@ -23,8 +23,8 @@ REFUSING = """
 NOT_REFUSING = "DROP FUNCTION refuse CASCADE"
 
 
-def said(gateway: Gateway, statements: str) -> None:
-    """What somebody else does in the database; all who were connected have to connect anew."""
+def run_as_another(gateway: Gateway, statements: str) -> None:
+    """Runs statements in the gateway's database and ends all of its connections."""
 
     async def story() -> None:
         assert gateway.settings.database_url is not None
@@ -42,7 +42,7 @@ def said(gateway: Gateway, statements: str) -> None:
 
 @contextlib.contextmanager
 def held(url: str | None, statement: str) -> Generator[None]:
-    """A transaction of somebody else's that holds what the statement has locked."""
+    """An open transaction of another client that holds the locks of a statement."""
     assert url is not None
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(url))
@@ -52,37 +52,37 @@ def held(url: str | None, statement: str) -> Generator[None]:
         runner.run(connection.close())
 
 
-class Plug:
-    """A PostgreSQL of its own that can be pulled out and put back."""
+class OwnPostgres:
+    """A PostgreSQL of its own that can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running = contextlib.ExitStack()
         self.url = ""
 
-    def put_in(self) -> None:
+    def start(self) -> None:
         self.url = self._running.enter_context(postgres(self._folder, say=lambda _: None))
 
-    def pull_out(self) -> None:
+    def stop(self) -> None:
         self._running.close()
 
 
 @pytest.fixture
-def plug(data: Path) -> Generator[Plug]:
-    plug = Plug(data)
-    plug.put_in()
-    yield plug
-    plug.pull_out()
+def own_postgres(data: Path) -> Generator[OwnPostgres]:
+    own_postgres = OwnPostgres(data)
+    own_postgres.start()
+    yield own_postgres
+    own_postgres.stop()
 
 
 @pytest.fixture
-def plugged(plug: Plug, tmp_path: Path) -> Generator[Gateway]:
-    with Gateway(plug.url, tmp_path / "gateway") as gateway:
+def own_gateway(own_postgres: OwnPostgres, tmp_path: Path) -> Generator[Gateway]:
+    with Gateway(own_postgres.url, tmp_path / "gateway") as gateway:
         yield gateway
 
 
 def until(gateway: Gateway, status: int, reason: str = "", seconds: float = 10) -> httpx.Response:
-    """Asks until the gateway answers so."""
+    """Requests /healthz until it answers with this status and reason. Fails after `seconds`."""
     end = time.monotonic() + seconds
     while (answered := gateway.client.get("/healthz")).status_code != status or reason not in answered.text:
         assert time.monotonic() < end, f"still {answered.status_code} {answered.text}"
@@ -90,7 +90,7 @@ def until(gateway: Gateway, status: int, reason: str = "", seconds: float = 10) 
     return answered
 
 
-def test_a_gateway_that_can_work_says_so(shared_gateway: Gateway) -> None:
+def test_a_gateway_that_can_work_is_ready(shared_gateway: Gateway) -> None:
     answered = shared_gateway.client.get("/healthz")
     assert (answered.status_code, answered.json()) == (200, {"status": "ok"})
     assert answered.headers["cache-control"] == "no-store"
@@ -98,17 +98,17 @@ def test_a_gateway_that_can_work_says_so(shared_gateway: Gateway) -> None:
     assert (head.status_code, head.content) == (200, b"")
 
 
-def test_health_is_asked_for_and_never_posted(shared_gateway: Gateway) -> None:
+def test_health_checks_allow_get_and_head_only(shared_gateway: Gateway) -> None:
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
         answered = shared_gateway.client.request(method, "/healthz")
         assert answered.status_code == 405
         assert "GET" in answered.headers["allow"]
 
 
-def test_a_gateway_lives_whatever_its_database_does(plug: Plug, plugged: Gateway) -> None:
-    plug.pull_out()
-    until(plugged, 503)
-    assert (plugged.client.get("/livez").status_code, plugged.client.get("/readyz").status_code) == (200, 503)
+def test_livez_answers_200_without_a_database(own_postgres: OwnPostgres, own_gateway: Gateway) -> None:
+    own_postgres.stop()
+    until(own_gateway, 503)
+    assert (own_gateway.client.get("/livez").status_code, own_gateway.client.get("/readyz").status_code) == (200, 503)
 
 
 @pytest.mark.parametrize(
@@ -123,23 +123,23 @@ def test_a_gateway_lives_whatever_its_database_does(plug: Plug, plugged: Gateway
     ids=["only reads", "disk full", "cancelled", "older tables", "another database"],
 )
 def test_a_gateway_that_cannot_write_is_not_ready(gateway: Gateway, changed: str, back: str, reason: str) -> None:
-    said(gateway, changed)
+    run_as_another(gateway, changed)
     until(gateway, 503, reason)
     assert gateway.client.get("/livez").status_code == 200
     shop = gateway.shop
-    said(gateway, back)
+    run_as_another(gateway, back)
     until(gateway, 200)
     assert shop.create()["status"] == "REQUIRE_ACTION"
 
 
-def test_a_gateway_behind_a_lock_is_not_ready(gateway: Gateway) -> None:
-    """As behind a change of tables that waits for somebody's long query."""
+def test_a_gateway_is_not_ready_while_a_lock_blocks_its_tables(gateway: Gateway) -> None:
+    """As when a migration waits for a long query."""
     with held(gateway.settings.database_url, "LOCK TABLE payments"):
         until(gateway, 503, "holds a lock", seconds=5)
     until(gateway, 200)
 
 
-def test_many_who_ask_for_health_make_few_writes(gateway: Gateway) -> None:
+def test_many_health_checks_make_few_writes(gateway: Gateway) -> None:
     until(gateway, 200)
     commits = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS count"
     (before,) = gateway.rows(commits)
@@ -150,7 +150,7 @@ def test_many_who_ask_for_health_make_few_writes(gateway: Gateway) -> None:
 
 
 def refusals(shop: Shop) -> list[tuple[int, str]]:
-    """How each kind of work is refused, in its own dialect's words."""
+    """Status and error code with which each dialect refuses its requests."""
     create = {"clientReferenceId": "x", "amount": {"value": 20_000, "currency": "IDR"}}
     answered = [shop.call("POST", "/v2/payments", create), shop.call("GET", "/v2/payments")]
     sandbox = shop.call("GET", "/sandbox/inbox")
@@ -160,35 +160,39 @@ def refusals(shop: Shop) -> list[tuple[int, str]]:
     ]
 
 
-def test_a_gateway_without_its_database_says_why_and_comes_back_by_itself(plug: Plug, plugged: Gateway) -> None:
-    shop = plugged.shop
+def test_a_gateway_without_its_database_gives_the_reason_and_recovers_by_itself(
+    own_postgres: OwnPostgres, own_gateway: Gateway
+) -> None:
+    shop = own_gateway.shop
     kept = shop.create()
-    plug.pull_out()
-    gone = until(plugged, 503)
+    own_postgres.stop()
+    gone = until(own_gateway, 503)
     assert gone.json()["status"] == "unavailable"
     assert "database cannot be reached" in gone.json()["reason"]
     assert refusals(shop) == [(503, "service_unavailable")] * 2 + [(503, "unavailable")]
-    assert plugged.client.get("/docs/v2_sessions").status_code == 200
-    plug.put_in()
-    assert until(plugged, 200).json() == {"status": "ok"}
+    assert own_gateway.client.get("/docs/v2_sessions").status_code == 200
+    own_postgres.start()
+    assert until(own_gateway, 200).json() == {"status": "ok"}
     assert shop.get(f"/v2/payments/{kept['id']}")["data"]["status"] == "REQUIRE_ACTION"
-    # Its workers are back too: what is paid now is told.
+    # Its workers are back too: a payment sends a callback.
     shop.simulate(kept["id"])
     assert shop.news() == ["PAYMENT.PAID"]
 
 
-def test_a_database_that_says_nothing_is_as_good_as_gone(plug: Plug, plugged: Gateway) -> None:
+def test_a_database_that_does_not_answer_makes_the_gateway_not_ready(
+    own_postgres: OwnPostgres, own_gateway: Gateway
+) -> None:
     backends = [
-        row["pid"] for row in plugged.rows("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")
+        row["pid"] for row in own_gateway.rows("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")
     ]
     for pid in backends:
         os.kill(pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        assert until(plugged, 503).json()["status"] == "unavailable"
+        assert until(own_gateway, 503).json()["status"] == "unavailable"
         assert time.monotonic() - started < 5
     finally:
         for pid in backends:
             os.kill(pid, signal.SIGCONT)
-    until(plugged, 200)
-    assert plugged.shop.create()["status"] == "REQUIRE_ACTION"
+    until(own_gateway, 200)
+    assert own_gateway.shop.create()["status"] == "REQUIRE_ACTION"

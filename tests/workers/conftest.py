@@ -1,4 +1,4 @@
-"""What every test of workers may ask for: two processes on an empty database, and a story about them."""
+"""The fixture of the worker tests: two processes on an empty database."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ from tests.support.services import START, forget_power_cuts, run, services
 
 
 @pytest.fixture
-def told(databases: Databases) -> Callable[[Story], None]:
-    """Runs a story on an empty database."""
+def run_story(databases: Databases) -> Callable[[Story], None]:
+    """Runs an asynchronous test on two processes that share an empty database and a clock that is moved by hand."""
     url = databases.fresh()
 
-    def tell(story: Story) -> None:
+    def run_it(story: Story) -> None:
         async def live() -> None:
             await forget_power_cuts(url)
             clock = MovableClock(START, ticking=False)
@@ -24,4 +24,4 @@ def told(databases: Databases) -> Callable[[Story], None]:
 
         run(live)
 
-    return tell
+    return run_it

@@ -1,4 +1,4 @@
-"""Every endpoint has its turn: neither those that hang nor the long queue of one make the others' callbacks late."""
+"""Fairness among endpoints: neither endpoints that hang nor a long queue of one delay the callbacks of the others."""
 
 import asyncio
 import json
@@ -25,15 +25,15 @@ from tests.support.services import START, Services
 from tests.support.shop_servers import flooding, shop
 
 WATCHED_SECONDS = 0.3
+"""How long a test waits to see that no more places are taken."""
 LATE_SECONDS = 5
-"""Whoever waits for a place waits for a time-out of 15 s; a slow machine takes a second or two."""
-"""How long places are watched before it is believed that no more are taken."""
+"""A callback that waits for a place waits for a time-out of 15 s; a slow machine needs one or two seconds."""
 
 
 async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None:
-    """So many endpoints at one URL, each with so many deliveries due: copies of a real one, and hers besides.
+    """Makes `endpoints` endpoints at one URL, each with `due_each` due deliveries: copies of a real one.
 
-    Their ids come before all others, so that they have the first turn.
+    Their ids come before all others, so that they are served first.
     """
     first = await here.merchant(callbacks=url)
     await paid(here, first)
@@ -44,7 +44,7 @@ async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None
             INSERT INTO merchants SELECT ids.id, number + n, name, short_name, email, agreement, created_at
             FROM merchants m, ids WHERE m.id = $1
         ),
-        doors AS (
+        copies AS (
             INSERT INTO endpoints SELECT ids.id, ids.id, product, url, kinds, api_key, signing_secret, created_at
             FROM endpoints e, ids WHERE e.merchant_id = $1
         )
@@ -59,7 +59,7 @@ async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None
 
 
 async def hang_up(crowded: HttpShop) -> None:
-    """Lets all that are in hand go without an answer, after a silence. Those that come next are kept again."""
+    """Closes all open requests without an answer, after SILENCE_SECONDS. Later requests are left open again."""
     await asyncio.sleep(SILENCE_SECONDS + 0.1)
     crowded.statuses = [0] * crowded.in_hand
     crowded.open.set()
@@ -67,11 +67,11 @@ async def hang_up(crowded: HttpShop) -> None:
     await soon(lambda: not crowded.statuses)
 
 
-# Those that hang
+# Endpoints that hang
 
 
 @pytest.mark.parametrize("many", [60, 250])
-def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[[Story], None], many: int) -> None:
+def test_endpoints_that_hang_do_not_delay_callbacks_to_others(run_story: Callable[[Story], None], many: int) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with till(processes.one, is_open=False) as hanging, till(processes.one) as lively, working(processes.one):
             merchant = await processes.one.merchant(callbacks=lively.url)
@@ -84,10 +84,10 @@ def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[
                 await soon(lambda nth=nth: len(lively.heard) == nth)
                 waits.append(asyncio.get_running_loop().time() - begun)
             assert statistics.median(waits) < LATE_SECONDS
-            assert hanging.in_hand == len(hanging.heard), "while none of them had said a word"
+            assert hanging.in_hand == len(hanging.heard), "none of them has answered yet"
             assert hanging.in_hand_most < AT_ONCE_MAX * 3 // 4
 
-    told(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_endpoints_that_hang_do_not_make_the_news_of_others_late(told: Callable[
         (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
     ],
 )
-def test_endpoints_that_answer_without_end_do_not_make_the_news_of_others_late(
-    told: Callable[[Story], None], beginning: bytes, endlessly: bytes
+def test_endpoints_that_answer_without_end_do_not_delay_callbacks_to_others(
+    run_story: Callable[[Story], None], beginning: bytes, endlessly: bytes
 ) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with (
@@ -119,11 +119,11 @@ def test_endpoints_that_answer_without_end_do_not_make_the_news_of_others_late(
                 waits.append(asyncio.get_running_loop().time() - begun)
             assert statistics.median(waits) < LATE_SECONDS
 
-    told(story)
+    run_story(story)
 
 
-def test_however_many_are_known_to_be_silent_half_of_the_places_are_there_for_the_others(
-    told: Callable[[Story], None],
+def test_silent_endpoints_together_take_at_most_half_of_the_places(
+    run_story: Callable[[Story], None],
 ) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with till(processes.one, is_open=False) as hanging, till(processes.one, is_open=False) as slow:
@@ -131,7 +131,7 @@ def test_however_many_are_known_to_be_silent_half_of_the_places_are_there_for_th
             async with working(processes.one):
                 await soon(lambda: hanging.in_hand >= 230)
                 await hang_up(hanging)
-                # Some had more than one place when it was not known yet; from the second time on all are known.
+                # Some had more than one place before they were known to be silent; after the second time all are known.
                 await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
                 await hang_up(hanging)
                 await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
@@ -140,10 +140,10 @@ def test_however_many_are_known_to_be_silent_half_of_the_places_are_there_for_th
                 await crowd(processes.one, slow.url, 3, 20)
                 await soon(lambda: slow.in_hand == 3 * AT_ONCE_PER_ENDPOINT + 1)
 
-    told(story)
+    run_story(story)
 
 
-def test_a_silent_endpoint_has_one_place_until_it_answers_again(told: Callable[[Story], None]) -> None:
+def test_a_silent_endpoint_has_one_place_until_it_answers_again(run_story: Callable[[Story], None]) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with till(processes.one, is_open=False) as shop_:
             await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=40)
@@ -154,13 +154,13 @@ def test_a_silent_endpoint_has_one_place_until_it_answers_again(told: Callable[[
                 await asyncio.sleep(WATCHED_SECONDS)
                 assert shop_.in_hand == 1
                 shop_.open.set()
-                shop_.open.clear()  # it answers this one
+                shop_.open.clear()  # it answers one request
                 await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
 
-    told(story)
+    run_story(story)
 
 
-def test_an_endpoint_that_refuses_at_once_is_not_silent(told: Callable[[Story], None]) -> None:
+def test_an_endpoint_that_refuses_at_once_is_not_silent(run_story: Callable[[Story], None]) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with till(processes.one, *[0] * 8) as shop_:
             await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=20)
@@ -174,10 +174,10 @@ def test_an_endpoint_that_refuses_at_once_is_not_silent(told: Callable[[Story], 
         tries = await processes.one.rows("SELECT status FROM tries")
         assert [one["status"] for one in tries].count(None) == 8
 
-    told(story)
+    run_story(story)
 
 
-def test_steps_that_are_taken_at_the_same_time_give_a_place_away_once(told: Callable[[Story], None]) -> None:
+def test_steps_at_the_same_time_use_each_place_once(run_story: Callable[[Story], None]) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with till(processes.one, is_open=False) as slow:
             await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=20)
@@ -186,13 +186,13 @@ def test_steps_that_are_taken_at_the_same_time_give_a_place_away_once(told: Call
             slow.open.set()
             await sender.idle()
 
-    told(story)
+    run_story(story)
 
 
 # Turns
 
 
-def test_everybody_is_served_once_before_anybody_is_served_twice(told: Callable[[Story], None]) -> None:
+def test_every_endpoint_is_served_once_before_any_is_served_twice(run_story: Callable[[Story], None]) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with till(processes.one, is_open=False) as queued, till(processes.one, is_open=False) as late:
             await crowd(processes.one, queued.url, 40, 50)
@@ -210,17 +210,17 @@ def test_everybody_is_served_once_before_anybody_is_served_twice(told: Callable[
             late.open.set()
             await sender.idle()
 
-    told(story)
+    run_story(story)
 
 
-def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_to_him(
-    told: Callable[[Story], None],
+def test_a_claim_is_shared_among_endpoints_within_the_places_left_to_each(
+    run_story: Callable[[Story], None],
 ) -> None:
     async def story(processes: TwoProcesses) -> None:
         await crowd(processes.one, "http://127.0.0.1:9/", 4, 50)
         ids = [row["id"] for row in await processes.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 4")]
         await processes.one.rows("DELETE FROM deliveries WHERE endpoint_id <> ALL($1)", ids)
-        full, one_left, two_behind, last = ids
+        full, one_left, second_to_last, last = ids
 
         async def taken(places: Places) -> list[int]:
             async with processes.one.world.db.transaction() as tx:
@@ -231,16 +231,16 @@ def test_what_a_claim_may_take_is_shared_out_and_nobody_gets_more_than_is_left_t
         assert await taken(Places(2)) == [2, 2, 2, 2]
         assert await taken(Places(8, {full: 0, one_left: 1})) == [0, 1, 4, 4]
         assert await taken(Places(0, {last: 5})) == [0, 0, 0, 5]
-        assert await taken(Places(8, after=two_behind)) == [3, 3, 3, 3]
+        assert await taken(Places(8, after=second_to_last)) == [3, 3, 3, 3]
         async with processes.one.world.db.transaction() as tx:
-            (first,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=two_behind), START)
+            (first,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=second_to_last), START)
             (second,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=last), START)
         assert [first.endpoint_id, second.endpoint_id] == [last, full]
 
-    told(story)
+    run_story(story)
 
 
-def test_two_processes_send_the_news_of_many_endpoints_once(told: Callable[[Story], None]) -> None:
+def test_two_processes_send_the_callbacks_of_many_endpoints_once(run_story: Callable[[Story], None]) -> None:
     async def story(processes: TwoProcesses) -> None:
         async with till(processes.one) as shop_:
             await crowd(processes.one, shop_.url, 40, 5)
@@ -250,7 +250,7 @@ def test_two_processes_send_the_news_of_many_endpoints_once(told: Callable[[Stor
             {"state": "delivered", "tries": 1}
         ]
 
-    told(story)
+    run_story(story)
 
 
 # Long queues
@@ -262,7 +262,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(part)
 
 
-def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(told: Callable[[Story], None]) -> None:
+def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(run_story: Callable[[Story], None]) -> None:
     async def story(processes: TwoProcesses) -> None:
         await crowd(processes.one, "http://127.0.0.1:9/", 1, 100_000)
         (down,) = await processes.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 1")
@@ -274,20 +274,20 @@ def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(told: Calla
             assert claimed >= 5
             assert read < 100
 
-    told(story)
+    run_story(story)
 
 
 async def _read_by_a_claim(here: Services, places: Places) -> tuple[int, int]:
-    """How many deliveries a claim looks at, and how many it takes. Nothing is changed by it."""
-    asked: list[tuple[str, tuple[Any, ...]]] = []
+    """How many deliveries a claim reads, and how many it takes. The claim is rolled back."""
+    queries: list[tuple[str, tuple[Any, ...]]] = []
     now = here.clock.now()
     async with here.world.db.reading() as tx:
         claim = tx.transaction()
         await claim.start()
-        with tx.query_logger(lambda query: asked.append((query.query, query.args))):
+        with tx.query_logger(lambda query: queries.append((query.query, query.args))):
             claimed = await kept.claim(tx, now, now + LEASE, CLAIM_MAX, places, now)
         await claim.rollback()
-        ((query, values),) = asked
+        ((query, values),) = queries
         claim = tx.transaction()
         await claim.start()
         plan = json.loads(await tx.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", *values))[0]["Plan"]

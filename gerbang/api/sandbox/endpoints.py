@@ -25,8 +25,8 @@ from gerbang.services import deliveries as sending
 from gerbang.services import merchants, sandbox
 from gerbang.services.credentials import Tokens
 from gerbang.services.deliveries import Listed
-from gerbang.services.lookups import Question
 from gerbang.services.merchants import Callback
+from gerbang.services.payments.read import Question
 from gerbang.services.sandbox import Received
 
 LIMIT_DEFAULT = 50

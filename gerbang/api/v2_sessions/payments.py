@@ -30,10 +30,13 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown
-from gerbang.services import confirmations, lookups, pictures
-from gerbang.services.confirmations import Cancellation, Confirmation
-from gerbang.services.drafts import NewPayment
-from gerbang.services.lookups import Found, Question
+from gerbang.services import pictures
+from gerbang.services.payments import end
+from gerbang.services.payments import read as reading
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.decide import NewPayment
+from gerbang.services.payments.end import Cancellation
+from gerbang.services.payments.read import Found, Question
 
 REFERENCE_LENGTH_MAX = 255
 """Of one that is looked for: payments of another dialect may have longer ones than this one takes."""
@@ -107,7 +110,7 @@ async def cancel(endpoints: Endpoints, request: Request) -> Response:
     if payment_id is None:
         raise PaymentUnknown
     reason = asked.cancellationReason or "REQUESTED_BY_CUSTOMER"
-    payment = await confirmations.cancel(endpoints.world, Cancellation(merchant_id, payment_id, reason))
+    payment = await end.cancel(endpoints.world, Cancellation(merchant_id, payment_id, reason))
     return answer(success(shapes.session(payment, [], endpoints.pages, "read")))
 
 
@@ -131,10 +134,10 @@ async def listing(endpoints: Endpoints, request: Request) -> Response:
     if references := spellings(request, "clientReferenceId"):
         found: list[Found] = []
         for reference in references:
-            found = found or await lookups.by_reference(endpoints.world, merchant_id, _text(reference))
+            found = found or await reading.by_reference(endpoints.world, merchant_id, _text(reference))
         listed, count = (found if page == 1 else []), len(found)
     else:
-        listed, count = await lookups.page_of(endpoints.world, merchant_id, page=page, per_page=per_page)
+        listed, count = await reading.page_of(endpoints.world, merchant_id, page=page, per_page=per_page)
     return answer(success([_read(endpoints, found) for found in listed], pagination(page, per_page, count)))
 
 
@@ -147,7 +150,7 @@ async def charges(endpoints: Endpoints, request: Request) -> Response:
     listed, count = list[Charge](), 0
     for reference in references:
         if not count:
-            listed, count = await lookups.charges_of(
+            listed, count = await reading.charges_of(
                 endpoints.world, merchant_id, _text(reference), page=page, per_page=per_page
             )
     written = [shapes.charge_alone(charge, endpoints.pages) for charge in listed]
@@ -161,7 +164,7 @@ def _text(reference: str) -> str:
 
 
 async def method_configs(endpoints: Endpoints, request: Request) -> Response:
-    merchant = endpoints.world.dealing(await lookups.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
+    merchant = endpoints.world.dealing(await reading.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
     known = endpoints.world.channels
     disabled = {"enabled": False, "acceptedChannels": list[str]()}
     return answer(
@@ -198,7 +201,7 @@ async def picture(endpoints: Endpoints, request: Request) -> Response:
     id_ = id_of(name)
     if id_ is None:
         return await not_found(request)
-    text = await lookups.picture_text(endpoints.world, id_) if kind in ("png", "svg") else None
+    text = await reading.picture_text(endpoints.world, id_) if kind in ("png", "svg") else None
     if text is None:
         raise PaymentUnknown
     headers = {"cache-control": "private, max-age=3600"}

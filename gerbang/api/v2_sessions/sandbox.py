@@ -8,8 +8,9 @@ from gerbang.api._ids import id_of
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v2_sessions.answers import Endpoints, answer, success
 from gerbang.errors import PaymentUnknown
-from gerbang.services import expiry, sandbox
-from gerbang.services.lookups import Question
+from gerbang.services import sandbox
+from gerbang.services.payments import end
+from gerbang.services.payments.read import Question
 
 
 async def simulate(endpoints: Endpoints, request: Request) -> Response:
@@ -21,7 +22,7 @@ async def simulate(endpoints: Endpoints, request: Request) -> Response:
     if payment_id is None:
         raise PaymentUnknown
     if asked.chargeStatus == "EXPIRED":
-        await expiry.expire_now(endpoints.world, merchant_id, payment_id)
+        await end.expire_now(endpoints.world, merchant_id, payment_id)
         return _updated(True)
     found = await endpoints.batches.read(Question(merchant_id, payment_id))
     booked = await endpoints.batches.report(sandbox.simulated_payment(found, amount, asked.bankReference))

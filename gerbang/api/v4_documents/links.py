@@ -14,8 +14,8 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.payments import Details, Payment
 from gerbang.errors import ExpiryTooFar, PaymentUnknown
-from gerbang.services.drafts import NewPayment
-from gerbang.services.lists import Asked, Paid
+from gerbang.services.payments.decide import NewPayment
+from gerbang.services.payments.search import Asked, Paid
 
 SCOPE = "links"
 

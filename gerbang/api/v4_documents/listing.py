@@ -16,7 +16,7 @@ from gerbang.api._bodies import Malformed
 from gerbang.api._instants import instant_of
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX
 from gerbang.api.v4_documents.shapes import ARRIVAL_DIGITS
-from gerbang.services.lists import Wanted
+from gerbang.services.payments.search import Wanted
 
 Found = TypeVar("Found")
 PAGE_SIZE_DEFAULT = 10

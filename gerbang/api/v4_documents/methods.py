@@ -14,9 +14,10 @@ from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_o
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Details, Payment
 from gerbang.errors import PaymentUnknown
-from gerbang.services import lists, sandbox
-from gerbang.services.drafts import NewPayment
-from gerbang.services.lists import Asked
+from gerbang.services import sandbox
+from gerbang.services.payments import search
+from gerbang.services.payments.decide import NewPayment
+from gerbang.services.payments.search import Asked
 
 TYPES = {"virtual_bank_accounts": "virtual_bank_account", "qris": "qris"}
 """The path says it in the plural, bodies in the singular (reference, 1.2)."""
@@ -55,7 +56,7 @@ async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> P
     if found is None:
         raise PaymentUnknown
     low, high = UUID(hex=found[1].ljust(32, "0")), UUID(hex=found[1].ljust(32, "f"))
-    return await lists.static(endpoints.world, merchant_id, low, high, shapes.CHANNELS[TYPES[type_]])
+    return await search.static(endpoints.world, merchant_id, low, high, shapes.CHANNELS[TYPES[type_]])
 
 
 async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
@@ -66,7 +67,7 @@ async def payments(endpoints: Endpoints, request: Request, merchant_id: UUID) ->
     query = listing.query_of(request, STATUSES)
     found = await _found(endpoints, request, merchant_id)
     listed = await listing.looked_up(
-        query, lambda query: lists.page_of_static(endpoints.world, found, listing.wanted(query), query.number)
+        query, lambda query: search.page_of_static(endpoints.world, found, listing.wanted(query), query.number)
     )
     return answer(written(endpoints, listed))
 

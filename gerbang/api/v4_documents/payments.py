@@ -21,9 +21,9 @@ from gerbang.api.v4_documents.tasks import ACTIONS, do
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Details, Method, Payment, differing
 from gerbang.errors import PaymentUnknown, ReferenceTaken
-from gerbang.services import lists
-from gerbang.services.drafts import NewPayment
-from gerbang.services.lists import Asked, Paid
+from gerbang.services.payments import search
+from gerbang.services.payments.decide import NewPayment
+from gerbang.services.payments.search import Asked, Paid
 
 OPTION = {
     "virtual_bank_account": "bankShortCode",
@@ -97,7 +97,7 @@ async def made_or_known(endpoints: Endpoints, order: NewPayment, options: str = 
     try:
         return created(await endpoints.batches.create(order), order.merchant_id)
     except ReferenceTaken:
-        known = await lists.of_reference(endpoints.world, order.merchant_id, order.scope, order.reference)
+        known = await search.of_reference(endpoints.world, order.merchant_id, order.scope, order.reference)
         if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
             raise
         others = differing(known.payment, order.amount, order.method, order.details, order.expires_at)
@@ -127,7 +127,7 @@ async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> P
 async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
     found = await listing.looked_up(
-        query, lambda query: lists.page(endpoints.world, merchant_id, listing.wanted(query), query.number)
+        query, lambda query: search.page(endpoints.world, merchant_id, listing.wanted(query), query.number)
     )
     return answer(written(endpoints, found))
 

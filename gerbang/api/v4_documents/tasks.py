@@ -7,9 +7,11 @@ from gerbang.api.v4_documents.answers import Endpoints
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import WrongState
-from gerbang.services import checkout, endings, sandbox, settlements
-from gerbang.services.confirmations import Cancellation, Confirmation
-from gerbang.services.lists import Asked, Paid
+from gerbang.services import checkout, sandbox, settlements
+from gerbang.services.payments import end
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.end import Cancellation
+from gerbang.services.payments.search import Asked, Paid
 
 ACTIONS = ("cancel", "receive_payment", "settle")
 CANCELLED = "VOID_SESSION"
@@ -23,9 +25,7 @@ async def do(endpoints: Endpoints, found: Paid, action: str) -> None:
     status = shapes.status_of(found.payment, found.charge)
     if action == "cancel":
         try:
-            await endings.withdraw(
-                endpoints.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED)
-            )
+            await end.withdraw(endpoints.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED))
         except WrongState:
             if status == "pending":  # it was, a moment ago
                 raise

@@ -1,1 +1,1 @@
-"""What the pages for buyers have in common: how requests are taken and answered, words, amounts, templates."""
+"""What the payment page and the wallet page share: request checks, responses, texts, amounts, templates."""

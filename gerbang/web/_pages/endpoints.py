@@ -1,4 +1,4 @@
-"""Where buyers' requests are taken: how often they may come, which forms are ours, and a page for whatever goes wrong."""
+"""What the endpoints of all buyer pages share: the rate limit, the CSRF check of forms and the error pages."""
 
 import asyncio
 import hmac
@@ -26,7 +26,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Context(Protocol):
-    """What pages are built with."""
+    """What the pages need of the gateway: the world, the batches and the public URL."""
 
     @property
     def world(self) -> World: ...
@@ -41,39 +41,39 @@ class Context(Protocol):
 
 
 class TooOften(Exception):
-    """This page was asked for too often."""
+    """The rate limit of this page is exceeded."""
 
 
-class Foreign(Exception):
-    """A form that did not come from our own page."""
+class ForeignForm(Exception):
+    """The form did not come from our own page."""
 
 
 class Endpoints(ABC):
-    """What every address of one kind of page has at hand. `claim` is the path that the page itself is at."""
+    """The endpoints of one kind of page. `path` is the path of the page itself."""
 
-    def __init__(self, context: Context, claim: str) -> None:
+    def __init__(self, context: Context, path: str) -> None:
         self.world = context.world
         self.batches = context.batches
         self.pages = Pages(context.base_url, context.world.keyring.page_key)
         self.root = context.root
-        self.path = f"{self.root}{claim}"
+        self.path = f"{self.root}{path}"
         self._host = urlsplit(context.base_url).netloc
         self._buckets = Buckets()
 
     @abstractmethod
     def closed(self, request: Request, state: str, status: int) -> Response:
-        """A page that tells of nobody's payment why there is nothing else: "foreign", "refused", "busy" or "down"."""
+        """An error page without any payment's data; `state` is "unknown", "refused", "busy" or "down"."""
 
     async def nothing_here(self, request: Request, failure: Exception) -> Response:
-        return self.closed(request, "foreign", 404)
+        return self.closed(request, "unknown", 404)
 
     async def safely(self, request: Request, answer: Answer) -> Response:
-        """Whatever goes wrong is told in a page that says what to do now."""
+        """The answer, or for an exception the error page that says what to do now."""
         try:
             return await answer(request)
         except (CredentialsWrong, PaymentUnknown):
-            return self.closed(request, "foreign", 404)
-        except Foreign:
+            return self.closed(request, "unknown", 404)
+        except ForeignForm:
             return self.closed(request, "refused", 403)
         except TooOften:
             return self.closed(request, "busy", 429)
@@ -84,45 +84,45 @@ class Endpoints(ABC):
             return self.closed(request, "down", 500)
 
     def admit(self, name: object) -> None:
-        """Raises TooOften for a page that is asked for more often than people can."""
+        """Counts a request to a page. Raises TooOften if there were more than a person can make."""
         if not self._buckets.take(name, asyncio.get_running_loop().time()):
             raise TooOften
 
-    def proof(self, subject: bytes) -> str:
-        """What the forms of a page carry: it can be made of nothing but our key and what the page is about."""
+    def form_token(self, subject: bytes) -> str:
+        """A CSRF token: an HMAC of the payment or charge id, so that a form can only come from our own page."""
         return hmac.digest(self.world.keyring.page_key.encode(), b"form of " + subject, "sha256").hex()
 
     async def form(self, request: Request, subject: bytes) -> Form:
-        """The fields of a form of ours. Raises Foreign for any other.
+        """The fields of a submitted form. Raises ForeignForm if it did not come from our page for this subject.
 
-        The token in the address is what allows the action; the proof shows that its page was really opened. Browsers
-        say where a form came from (Sec-Fetch-Site; Origin is "null" under our referrer policy), and are believed.
+        The token in the URL authorizes the action; the CSRF token proves that the page was opened. Sec-Fetch-Site and
+        Origin are checked too where the browser sends them; Origin is "null" under our referrer policy.
         """
         headers = request.headers
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-            raise Foreign
+            raise ForeignForm
         origin = headers.get("origin", "null")
         if origin != "null" and _host_of(origin) not in (self._host, headers.get("host")):
-            raise Foreign
+            raise ForeignForm
         body = b""
         try:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > FORM_BYTES_MAX:
-                    raise Foreign
+                    raise ForeignForm
         except ClientDisconnect:
-            raise Foreign from None
+            raise ForeignForm from None
         try:
             form = dict(parse_qsl(body.decode(), max_num_fields=10))
         except ValueError:
-            raise Foreign from None
-        if not hmac.compare_digest(form.get("form", "").encode(), self.proof(subject).encode()):
-            raise Foreign
+            raise ForeignForm from None
+        if not hmac.compare_digest(form.get("form", "").encode(), self.form_token(subject).encode()):
+            raise ForeignForm
         return form
 
 
 def language(request: Request) -> tuple[str, str | None]:
-    """The page's language, and the one that its links must go on asking for."""
+    """The language of the page, and the `lang` that its links must carry on (None if the request had none)."""
     asked = request.query_params.get("lang")
     spoken = language_of(asked, request.headers.get("accept-language", ""))
     return spoken, spoken if asked == spoken else None

@@ -1,4 +1,4 @@
-"""Amounts, instants and spans as people read them in each language; instants are Jakarta's."""
+"""Amounts, instants and durations as text in Indonesian and English. Instants are shown in Jakarta time (WIB)."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ UNITS = {
 
 
 def amount(minor: int, language: str) -> str:
-    """Minor units: "Rp 10.000" in Indonesian, "Rp 10,000" in English; its space does not break at a line's end."""
+    """An amount in minor units: "Rp 10.000" in Indonesian, "Rp 10,000" in English, with a no-break space."""
     text = readable(minor).replace(" ", "\u00a0")
     return text if language == "id" else text.translate(str.maketrans(".,", ",."))
 
@@ -35,18 +35,18 @@ def instant(at: datetime, language: str) -> str:
 
 
 def span(seconds: int, language: str) -> str:
-    """What is left of a time: "2 hari 3 jam", "1 hour 5 minutes", and below an hour "14:05"."""
+    """A duration in seconds: "2 hari 3 jam", "1 hour 5 minutes", and below an hour "14:05"."""
     seconds = max(0, seconds)
     if seconds < 3600:
         return f"{seconds // 60}:{seconds % 60:02d}"
     parts = (seconds // 86_400, seconds % 86_400 // 3600, seconds % 3600 // 60)
     first = 0 if parts[0] else 1
-    said = [
+    texts = [
         f"{count} {UNITS[language][unit][count != 1]}"
         for unit, count in list(enumerate(parts))[first : first + 2]
         if count
     ]
-    return " ".join(said)
+    return " ".join(texts)
 
 
 def count(quantity: float, language: str) -> str:
@@ -56,5 +56,5 @@ def count(quantity: float, language: str) -> str:
 
 
 def groups(number: str) -> list[str]:
-    """A number in groups of four, as people read it aloud."""
+    """A number in groups of four characters, so that it is easy to read aloud."""
     return [number[at : at + 4] for at in range(0, len(number), 4)]

@@ -1,4 +1,4 @@
-"""How pages for buyers are answered: every answer carries the same strict policy, and nothing of it is kept anywhere."""
+"""Responses for the buyer pages: all carry the same strict Content-Security-Policy and are never cached."""
 
 from starlette.responses import Response
 
@@ -13,20 +13,20 @@ PRIVATE = {
 }
 
 
-def written(
+def page(
     body: bytes, status: int, nonce: str, *, frames: list[str] | None = None, leaves_to: list[str] | None = None
 ) -> Response:
-    """A page. `frames` are the origins that may frame it, `leaves_to` those that a form of it may end up at."""
+    """An HTML page. `frames` are the origins that may frame it, `leaves_to` those that its forms may redirect to."""
     return Response(body, status, PRIVATE | _policy(nonce, frames or [], leaves_to or []), media_type="text/html")
 
 
-def sent_on(to: str) -> Response:
-    """303 to another address: ours, or the shop's, which is left as it is."""
+def redirect(to: str) -> Response:
+    """303 to a URL of ours or of the shop; the shop's is only percent-encoded where a header needs it."""
     return Response(status_code=303, headers=PRIVATE | {"location": urls.location(to)})
 
 
 def _policy(nonce: str, frames: list[str], leaves_to: list[str]) -> dict[str, str]:
-    """Nothing is allowed but what the page brings along itself, under a nonce that is never used twice."""
+    """The Content-Security-Policy: only the inline style and script of the page, by a nonce new for each page."""
     rules = {
         "default-src": "'none'",
         "script-src": f"'nonce-{nonce}'",
@@ -34,7 +34,7 @@ def _policy(nonce: str, frames: list[str], leaves_to: list[str]) -> dict[str, st
         "img-src": "'self' data:",
         "connect-src": "'self'",
         "base-uri": "'none'",
-        # Browsers hold a form to this list also where its answer sends it on.
+        # Browsers apply this list to the redirects after a form too.
         "form-action": " ".join(["'self'", *leaves_to]),
         "frame-ancestors": " ".join(frames) or "'none'",
     }

@@ -1,4 +1,4 @@
-"""Templates, style sheets and scripts of a package, read once; a page carries all of it inside itself."""
+"""Templates, style sheets and scripts of a package, read once and put inline into the pages."""
 
 import re
 from functools import cache
@@ -8,17 +8,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 BIDIRECTIONAL = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
-"""Characters that turn round what stands beside them: a name with one could make an amount or an address read otherwise."""
+"""Unicode controls of text direction: in a name they could make an amount or a URL beside it read differently."""
 
 
 def shown(value: object) -> object:
-    """What a template writes of a value. A page says itself, in its markup, which text may run in which direction."""
+    """A value as a template writes it: without direction controls, since the markup sets the direction of each text."""
     return value.translate(BIDIRECTIONAL) if isinstance(value, str) and not value.isascii() else value
 
 
 @cache
-def of(package: str) -> Environment:
-    """The templates of a package: everything put into them is escaped, and a name that is missing is an error."""
+def environment(package: str) -> Environment:
+    """The templates of a package. All values are escaped, and an undefined name raises UndefinedError."""
     return Environment(
         loader=PackageLoader(package, "templates"),
         autoescape=True,
@@ -32,7 +32,7 @@ def of(package: str) -> Environment:
 
 @cache
 def asset(package: str, name: str) -> Markup:
-    """A style sheet or script of ours, without its indentation and the comments that have a line of their own."""
+    """A style sheet or script of the package, without indentation and without comments on lines of their own."""
     text = (resources.files(package) / name).read_text("utf-8")
     text = re.sub(r"^\s*/\*.*?\*/\s*?$", "", text, flags=re.DOTALL | re.MULTILINE)
     return Markup("\n".join(line.strip() for line in text.splitlines() if line.strip()))  # noqa: S704  files of ours alone

@@ -1,6 +1,6 @@
-"""Words of pages in Indonesian and English, from JSON files beside the code that says them; and which of the two to speak.
+"""Texts of the pages in Indonesian and English, read from JSON files, and the choice of a language.
 
-`{shop}`, `{amount}` and the like are filled in by the page.
+The page fills in placeholders such as `{shop}` and `{amount}`.
 """
 
 from collections.abc import Mapping
@@ -9,28 +9,30 @@ from importlib import resources
 import msgspec
 
 LANGUAGES = ("id", "en")
-"""Indonesian first: it is spoken to whoever asks for neither."""
+"""Indonesian is first: it is the default."""
 
-Texts = dict[str, dict[str, dict[str, str]]]
-Words = Mapping[str, Mapping[str, str]]
-
-
-def texts(package: str, name: str) -> Texts:
-    """The file of a package as it is: sections of texts by language."""
-    return msgspec.json.decode((resources.files(package) / name).read_bytes(), type=Texts)
+Sections = dict[str, dict[str, dict[str, str]]]
+"""Section, key, language."""
+Texts = Mapping[str, Mapping[str, str]]
+"""Language, key."""
 
 
-def words(package: str, name: str = "translations.json") -> Words:
-    """All sections of a file together, by language."""
-    sections = texts(package, name).values()
+def sections(package: str, name: str) -> Sections:
+    """A translations file of a package, as it is. Raises msgspec.ValidationError if its shape is wrong."""
+    return msgspec.json.decode((resources.files(package) / name).read_bytes(), type=Sections)
+
+
+def texts(package: str, name: str = "translations.json") -> Texts:
+    """The texts of all sections of a file together."""
+    by_section = sections(package, name).values()
     return {
-        language: {key: each[language] for section in sections for key, each in section.items()}
+        language: {key: each[language] for section in by_section for key, each in section.items()}
         for language in LANGUAGES
     }
 
 
 def language_of(asked: str | None, accepted: str) -> str:
-    """The language of a page: as the link asks, else the best of the browser's Accept-Language, else Indonesian."""
+    """The language of a page: the `lang` of its URL, else the best of Accept-Language, else Indonesian."""
     if asked in LANGUAGES:
         return asked
     best, weight = LANGUAGES[0], 0.0
@@ -41,7 +43,7 @@ def language_of(asked: str | None, accepted: str) -> str:
             q = float(parameter.strip().removeprefix("q=")) if parameter else 1.0
         except ValueError:
             continue
-        # Browsers may still send Indonesian under its code of before 1989.
+        # Some browsers still send "in", the code of Indonesian before 1989.
         language = "id" if language == "in" else language
         if language in LANGUAGES and q > weight:
             best, weight = language, q

@@ -1,4 +1,4 @@
-"""Addresses that merchants gave us: which may be linked, which may frame the page. Whatever is odd is left out."""
+"""URLs that merchants gave us: which may be linked, framed or shown. What is not valid is left out."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -8,19 +8,19 @@ from gerbang.domain.merchants import LOGO, LOGO_LENGTH_MAX, ORIGIN
 
 
 def linked(url: str | None) -> str | None:
-    """The address as it is, if a page may link to it: the web's or an app's. None for everything else."""
+    """The URL unchanged if a page may link to it (http, https or an app's scheme), else None."""
     return url if url and linkable(url) else None
 
 
 def location(url: str) -> str:
-    """The address as a header can carry it: what is ASCII stays as it is, the rest is percent-encoded."""
+    """The URL for a Location header: ASCII is left unchanged, everything else is percent-encoded."""
     return "".join(char if char.isascii() else "".join(f"%{byte:02X}" for byte in char.encode()) for char in url)
 
 
 def origin(url: str | None) -> str | None:
-    """Scheme, host and port of an address that may be linked, as a policy header writes them; None where it cannot.
+    """The origin of a URL that may be linked, as a Content-Security-Policy writes it, else None.
 
-    Of an app's address it is the scheme alone.
+    It is scheme, host and port; for an app's URL the scheme alone.
     """
     if linked(url) is None:
         return None
@@ -36,15 +36,15 @@ def origin(url: str | None) -> str | None:
 
 
 def origins(urls: Iterable[str | None]) -> list[str]:
-    """The origins of those addresses that have one, each once: where a form may end up."""
+    """The origins of the URLs that have one, sorted and without repeats."""
     return sorted({found for url in urls if (found := origin(url))})
 
 
 def framing(origins: list[str]) -> list[str]:
-    """Those of a merchant's frame ancestors that are origins."""
+    """The merchant's frame ancestors that are valid origins."""
     return [each for each in origins if ORIGIN.fullmatch(each)]
 
 
 def logo(url: str) -> str | None:
-    """A logo that carries its picture in itself. Anything that would have to be fetched is left out."""
+    """The logo if it is a data: URL of allowed length; None for one that would have to be fetched."""
     return url if len(url) <= LOGO_LENGTH_MAX and LOGO.fullmatch(url) else None

@@ -1,4 +1,4 @@
-"""The payer's page: /detail?token=…, where a buyer chooses how to pay, pays, and goes back to the shop."""
+"""The payment page, /detail?token=…: a buyer chooses how to pay, pays, and goes back to the shop."""
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -11,11 +11,11 @@ __all__ = ["Context", "build"]
 
 
 def build(context: Context) -> ASGIApp:
-    """The application that claims /detail and everything below it. What only a sandbox has is not there in live mode."""
+    """The application at /detail and below it. In live mode it has no route of the sandbox."""
     endpoints = Checkout(context)
     routes = [
         Route("/detail", endpoints.page),
-        Route("/detail/", endpoints.page),  # shops write a slash into the links that they pass on
+        Route("/detail/", endpoints.page),  # some shops add a slash to the links that they pass on
         Route("/detail/status", endpoints.status),
         Route("/detail/events", endpoints.events, methods=["GET"]),
         Route("/detail/choose", endpoints.posted(endpoints.choose), methods=["POST"]),
@@ -26,5 +26,5 @@ def build(context: Context) -> ASGIApp:
     application = Starlette(
         routes=routes, exception_handlers={404: endpoints.nothing_here, 405: endpoints.nothing_here}
     )
-    application.router.redirect_slashes = False  # it would send buyers to whatever host was named
+    application.router.redirect_slashes = False  # it would redirect to the host that the request names
     return application

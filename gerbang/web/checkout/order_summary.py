@@ -1,4 +1,4 @@
-"""What a buyer ordered, read from what the merchant told us: the order of the payment-session reference, section 3.4."""
+"""The order as the page lists it, read from `orderInformation` (payment-session reference, 3.4)."""
 
 from typing import Annotated
 
@@ -35,7 +35,7 @@ class _Order(msgspec.Struct):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A line of the order. `price` is the price of one, "" where the merchant gave none; "" too is an unnamed item."""
+    """A line of the order. `price` is the price of one piece. Each text is "" where the merchant gave none."""
 
     name: str
     quantity: str
@@ -43,9 +43,11 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
+    """The items and the shipping fee, as text. At most ITEMS_MAX items are listed."""
+
     items: list[Item]
     more: int
-    """How many items there are beyond those listed."""
+    """The number of items that are not listed."""
     shipping: str
 
 
@@ -53,7 +55,7 @@ NOTHING = Order([], 0, "")
 
 
 def order_of(raw: msgspec.Raw | None, language: str) -> Order:
-    """The order as it is shown. What cannot be read is not shown: the merchant's amount is what counts."""
+    """The order as text in a language; NOTHING if it cannot be read, since the payment's amount is what counts."""
     if raw is None:
         return NOTHING
     try:
@@ -75,16 +77,17 @@ def order_of(raw: msgspec.Raw | None, language: str) -> Order:
     )
 
 
-def _quantity(said: float | str, language: str) -> str:
-    """How many there are, "" for one and for what cannot be read."""
+def _quantity(value: float | str, language: str) -> str:
+    """A quantity as text; "" for one and for what cannot be read."""
     try:
-        quantity = float(said)
+        quantity = float(value)
     except ValueError:
         return ""
     return count(quantity, language) if quantity != 1 and 0 <= quantity <= QUANTITY_MAX else ""
 
 
 def _price(price: _Price | None, language: str) -> str:
+    """A price in rupiah as text; "" for none, for zero and for what cannot be read."""
     try:
         minor = round(float(price.value) * MINOR_PER_RUPIAH) if price else 0
     except (ValueError, OverflowError):

@@ -1,17 +1,17 @@
-/* Makes the page live: copying, the countdown, the status that turns the page, and the way back to the shop. */
+/* Copying, the countdown, redrawing the page when its version changes, and the automatic return to the shop. */
 (() => {
   "use strict";
-  const d = document, root = d.documentElement, news = d.getElementById("news");
+  const d = document, root = d.documentElement, announcement = d.getElementById("announcement");
   const find = (selector) => d.querySelector(selector);
-  let page, stream, polling, hush, turning = false, endsAt = 0, returning = 0, lastTurn = 0;
+  let page, stream, polling, clearing, redrawing = false, endsAt = 0, returning = 0, lastRedraw = 0;
   root.classList.add("js");
 
-  /* Once said it is gone again: whoever reads on finds it on the page itself. */
-  const say = (text) => {
-    news.textContent = "";
-    setTimeout(() => { news.textContent = text; }, 60);
-    clearTimeout(hush);
-    hush = setTimeout(() => { news.textContent = ""; }, 3000);
+  /* For screen readers. The text is removed again, since it is on the page as well. */
+  const announce = (text) => {
+    announcement.textContent = "";
+    setTimeout(() => { announcement.textContent = text; }, 60);
+    clearTimeout(clearing);
+    clearing = setTimeout(() => { announcement.textContent = ""; }, 3000);
   };
   const unit = (count, name) => new Intl.NumberFormat(root.lang, { style: "unit", unit: name, unitDisplay: "long" }).format(count);
   const span = (seconds) => {
@@ -21,40 +21,40 @@
     return parts.filter(([count]) => count).map(([count, name]) => unit(count, name)).join(" ");
   };
 
-  /* Draws the page anew from the server, and tells what has become of it. */
-  const turn = async () => {
-    if (turning) return;
-    turning = true;
-    lastTurn = Date.now();
+  /* Loads the page again and replaces its main part. */
+  const redraw = async () => {
+    if (redrawing) return;
+    redrawing = true;
+    lastRedraw = Date.now();
     try {
       const answer = await fetch(location.href, { redirect: "manual", cache: "no-store" });
       if (answer.type === "opaqueredirect") return location.reload();
       if (!answer.ok) return;
       const html = await answer.text();
-      /* Without its head: the style there carries a nonce that this page's policy does not know. */
+      /* Without its head: the nonce of the new style is not allowed by the policy of this page. */
       const part = (tag) => html.slice(html.indexOf(`<${tag}`), html.indexOf(`</${tag}>`));
       const fresh = new DOMParser().parseFromString(`${part("title")}</title>${part("main")}</main>`, "text/html");
       const main = fresh.getElementById("page");
-      const held = page.contains(d.activeElement), before = find("h1").textContent;
-      main.classList.add("turned");
+      const hasFocus = page.contains(d.activeElement), before = find("h1").textContent;
+      main.classList.add("redrawn");
       page.replaceWith(main);
       d.title = fresh.title;
       const heading = find("h1");
-      if (held) heading.focus();
+      if (hasFocus) heading.focus();
       scrollTo({ top: 0 });
-      /* What takes the focus is read out for that alone, and what has not changed is no news. */
-      if (!held) say(heading.textContent === before ? find(".note")?.textContent ?? "" : heading.textContent);
+      /* A heading that takes the focus is read out anyway, and an unchanged one is not announced. */
+      if (!hasFocus) announce(heading.textContent === before ? find(".note")?.textContent ?? "" : heading.textContent);
       start();
-    } catch { /* No connection: the next event or poll tries again. */ } finally {
-      turning = false;
+    } catch { /* No connection: the next event or poll loads it. */ } finally {
+      redrawing = false;
     }
   };
-  const heard = (version) => { if (version && version !== page.dataset.version) turn(); };
+  const compare = (version) => { if (version && version !== page.dataset.version) redraw(); };
 
   const poll = async () => {
     try {
       const answer = await fetch(page.dataset.status, { cache: "no-store" });
-      if (answer.ok) heard((await answer.json()).version);
+      if (answer.ok) compare((await answer.json()).version);
     } catch { /* The next poll tries again. */ }
   };
   const listen = () => {
@@ -62,15 +62,15 @@
     clearInterval(polling);
     stream = polling = null;
     if (!page.dataset.events) return;
-    const fall = () => { if (!polling) { poll(); polling = setInterval(poll, 3000); } };
-    if (!window.EventSource) return fall();
+    const fallBack = () => { if (!polling) { poll(); polling = setInterval(poll, 3000); } };
+    if (!window.EventSource) return fallBack();
     stream = new EventSource(page.dataset.events);
     stream.onmessage = (event) => {
       clearInterval(polling);
       polling = null;
-      heard(event.data);
+      compare(event.data);
     };
-    stream.onerror = fall;
+    stream.onerror = fallBack;
   };
 
   const tick = () => {
@@ -80,9 +80,9 @@
       left.textContent = text;
       if (seconds <= 60 && !left.classList.contains("soon")) {
         left.classList.add("soon");
-        if (left.dataset.last) say(left.dataset.last);
+        if (left.dataset.last) announce(left.dataset.last);
       }
-      if (!seconds && Date.now() - lastTurn > 5000) turn();
+      if (!seconds && Date.now() - lastRedraw > 5000) redraw();
     }
     if (back) {
       const seconds = Math.max(0, Math.ceil((returning - Date.now()) / 1000));
@@ -117,7 +117,7 @@
       field.remove();
       button.focus();
     }
-    say(button.dataset.done);
+    announce(button.dataset.done);
     if (button.classList.contains("copied")) return;
     button.classList.add("copied");
     label.textContent = `✓ ${button.dataset.done}`;

@@ -1,4 +1,4 @@
-"""How to pay, step by step: one data file for each bank or channel in the folder guides/, found by listing it."""
+"""Step-by-step guides for paying: one JSON file in guides/ for each bank, outlet, wallet or channel."""
 
 import re
 from collections.abc import Mapping
@@ -9,29 +9,30 @@ import msgspec
 from markupsafe import Markup, escape
 
 ALSO = {"virtual_account": "other_bank"}
-"""Channels that can be paid in more ways than a bank's own."""
-PLACE = re.compile(r"\{(number|amount|name)\}(\S*)")
-"""What is filled in, and the full stop or comma that must not be parted from it."""
+"""The guide that is shown besides the option's own, by channel."""
+PLACEHOLDER = re.compile(r"\{(number|amount|name)\}(\S*)")
+"""A placeholder, and the punctuation after it that must stay on its line."""
 
-
-STANDS_OUT = Markup("<b>{}</b>{}{}")
-IN_ONE_PIECE = Markup('<span class="whole"><b>{}</b>{}</span>{}')
+EMPHASIZED = Markup("<b>{}</b>{}{}")
+UNBROKEN = Markup('<span class="whole"><b>{}</b>{}</span>{}')
 
 
 class Steps(msgspec.Struct, frozen=True):
-    """One way to go: at the cash machine, in the app, on the web. Texts by language."""
+    """The steps at one place: at an ATM, in the app, on the web. Texts by language."""
 
     name: dict[str, str]
     steps: dict[str, list[str]]
 
 
 class Guide(msgspec.Struct, frozen=True):
+    """The file of one bank, outlet, wallet or channel; `title` is its name as people know it."""
+
     title: str
     ways: list[Steps]
 
 
-class Told(msgspec.Struct, frozen=True):
-    """A way in one language, its places filled in."""
+class FilledGuide(msgspec.Struct, frozen=True):
+    """Steps in one language as HTML, with their placeholders filled in."""
 
     name: str
     steps: list[Markup]
@@ -39,7 +40,7 @@ class Told(msgspec.Struct, frozen=True):
 
 @cache
 def payment_guides() -> Mapping[str, Guide]:
-    """All files, by their name in small letters. Raises msgspec.ValidationError for one of another shape."""
+    """All guides, by file name in lower case. Raises msgspec.ValidationError for a file of another shape."""
     folder = resources.files("gerbang.web.checkout") / "guides"
     if not folder.is_dir():
         return {}
@@ -50,21 +51,21 @@ def payment_guides() -> Mapping[str, Guide]:
 
 
 def title(channel: str, option: str | None) -> str:
-    """What people call a bank or wallet; its code where nobody has written it down. "" for a channel without options."""
+    """The name of a bank, outlet or wallet; its code if there is no guide for it; "" for a channel without options."""
     if option is None:
         return ""
     guide = _guide(channel, option)
     return guide.title if guide else option
 
 
-def told(channel: str, option: str | None, language: str, places: Mapping[str, str]) -> list[Told]:
-    """The steps for a bank, or for the channel where it has no banks, with number, amount and name in their places."""
+def filled(channel: str, option: str | None, language: str, values: Mapping[str, str]) -> list[FilledGuide]:
+    """The guides of an option, or of a channel without options. `values` are the number, the amount and the name."""
     guide, also = _guide(channel, option), payment_guides().get(ALSO.get(channel, ""))
     ways = [*(guide.ways if guide else []), *(also.ways if also else [])]
     return [
-        Told(
+        FilledGuide(
             way.name.get(language) or way.name["id"],
-            [_filled(step, places) for step in way.steps.get(language) or way.steps["id"]],
+            [_filled(step, values) for step in way.steps.get(language) or way.steps["id"]],
         )
         for way in ways
     ]
@@ -74,10 +75,10 @@ def _guide(channel: str, option: str | None) -> Guide | None:
     return payment_guides().get((option or channel).lower())
 
 
-def _filled(step: str, places: Mapping[str, str]) -> Markup:
-    """A step as HTML: what was put into a place stands out, everything is escaped."""
-    text, *places_in = PLACE.split(step)
+def _filled(step: str, values: Mapping[str, str]) -> Markup:
+    """A step as HTML: the values are in bold, all text is escaped."""
+    text, *rest = PLACEHOLDER.split(step)
     filled = escape(text)
-    for place, mark, text in zip(places_in[::3], places_in[1::3], places_in[2::3], strict=True):
-        filled += (IN_ONE_PIECE if place == "number" else STANDS_OUT).format(places[place], mark, text)
+    for name, mark, text in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        filled += (UNBROKEN if name == "number" else EMPHASIZED).format(values[name], mark, text)
     return filled

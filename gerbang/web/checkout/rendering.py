@@ -1,4 +1,4 @@
-"""From a view to the bytes of a page: templates, one style sheet and one script, all inside the page itself."""
+"""Renders a view of the payment page as HTML, with its style sheet, its script and its pictures inline."""
 
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from gerbang.services import pictures
 from gerbang.web._pages import templates, urls
 from gerbang.web._pages.translations import LANGUAGES
 from gerbang.web.checkout.theme import palette
-from gerbang.web.checkout.translations import WORDS
+from gerbang.web.checkout.translations import TEXTS
 from gerbang.web.checkout.views import Code, View
 
 PACKAGE = "gerbang.web.checkout"
@@ -31,9 +31,9 @@ def page(
     notice: str = "",
     wallet: str = "",
 ) -> bytes:
-    """The whole page in UTF-8. `form` is the proof that a form came from it, `shop` the merchant's name.
+    """The page in UTF-8. `form` is the CSRF token of its forms, `shop` the merchant's name.
 
-    `wallet` is the address of the wallet's page, for a code that is paid there.
+    `wallet` is the URL of the wallet's page, for a charge that is paid there.
     """
     look = look or Look()
 
@@ -42,12 +42,12 @@ def page(
         return f"{root}/detail{to}?{urlencode(query)}"
 
     return (
-        templates.of(PACKAGE)
+        templates.environment(PACKAGE)
         .get_template(f"{view.kind}.html")
         .render(
             view=view,
-            icons=templates.of(PACKAGE).get_template("icons.html").module,
-            t=WORDS[language],
+            icons=templates.environment(PACKAGE).get_template("icons.html").module,
+            t=TEXTS[language],
             language=language,
             languages=LANGUAGES,
             nonce=nonce,
@@ -70,7 +70,7 @@ def page(
 
 
 def drawing(code: Code | None) -> Markup:
-    """What a machine reads of a code: the QR picture or the barcode, as our own drawing with no text in it."""
+    """The QR code or the barcode of a code as SVG; empty for a code that is shown otherwise."""
     if code is not None and code.shown == "picture":
         return Markup(qr(code.content))  # noqa: S704  our own drawing, no text in it
     if code is not None and code.shown == "barcode":
@@ -80,10 +80,10 @@ def drawing(code: Code | None) -> Markup:
 
 @lru_cache(maxsize=1024)
 def qr(text: str) -> str:
-    """The picture of a QR text. Drawing one takes about 15 ms, and a page is loaded more than once."""
+    """The QR code of a text as SVG. Cached, since drawing one takes about 15 ms and a page is loaded more than once."""
     return pictures.svg(text)
 
 
 def _initial(name: str) -> str:
-    """The letter that stands for a merchant without a logo."""
+    """The letter shown in place of a missing logo: the first letter or digit of the name."""
     return next((char.upper() for char in name if char.isalnum()), "•")

@@ -1,4 +1,4 @@
-"""Pages that are open and wait: one watcher for the whole process asks about all of them at once, twice a second."""
+"""Server-sent events for open pages. One watcher per process reads the versions of all open payments twice a second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,17 +15,18 @@ from gerbang.web._pages.responses import PRIVATE
 log = structlog.get_logger()
 _full = Seldom()
 PAUSE_SECONDS = 0.5
-BEAT_SECONDS = 20.0
-"""A line that says nothing, so that nobody on the way takes the stream for dead."""
+HEARTBEAT_SECONDS = 20.0
+"""How often an empty comment is sent, so that no proxy closes an idle stream."""
 STREAM_SECONDS_MAX = 600.0
-"""Browsers open a stream anew by themselves; one that was lost on the way is not kept for ever."""
+"""A stream ends after this time, so that a lost connection is not kept; browsers reconnect by themselves."""
 STREAMS_PER_PAYMENT_MAX = 20
 
 PageVersions = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, str]]]
+"""Reads the page versions of payments. Raises Unavailable without a database."""
 
 
 class Stream:
-    """One open page. `version` is what it was told last, `over` whether it is told nothing more."""
+    """One open page. `version` is the newest version to send; once `over`, nothing more is sent."""
 
     __slots__ = ("over", "version", "wake")
 
@@ -40,7 +41,10 @@ class Stream:
 
 
 class Watcher:
-    """Asks for the versions of all payments that somebody has open, and wakes those whose version has changed."""
+    """Reads the versions of all payments with an open page and wakes the streams whose version has changed.
+
+    `most` is the largest number of open streams.
+    """
 
     def __init__(self, page_versions: PageVersions, most: int | None = None) -> None:
         self._page_versions = page_versions
@@ -55,9 +59,12 @@ class Watcher:
         return self._count
 
     def enter(self, payment_id: UUID, version: str) -> Stream | None:
-        """A new stream of this payment; None where there are too many already, and the page must ask by itself."""
+        """A new stream for a payment; None if too many are open already, so that the page has to poll."""
         if self._count >= self._most:
-            _full.warning("a page was left to ask by itself: as many are open as there may be", most=self._most)
+            _full.warning(
+                "an event stream was refused and its page polls instead: as many are open as there may be",
+                most=self._most,
+            )
             return None
         if len(self._open.get(payment_id, ())) >= STREAMS_PER_PAYMENT_MAX:
             return None
@@ -76,7 +83,7 @@ class Watcher:
             del self._open[payment_id]
 
     def close(self) -> None:
-        """Ends all streams, and from now on each when it has begun: browsers open them anew, at another process."""
+        """Ends all streams, and new ones as soon as they open: browsers then reconnect to another process."""
         self._closed = True
         for streams in self._open.values():
             for stream in streams:
@@ -91,20 +98,20 @@ class Watcher:
                             stream.version = version
                             stream.wake.set()
             except Unavailable:
-                pass  # the next look will tell
+                pass  # read again in the next round
             except Exception:
-                log.exception("the open pages could not be looked after; they are tried again")
+                log.exception("the versions of the open pages could not be read; they are read again")
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receive, send: Send) -> None:
-    """Answers with server-sent events: the version now and whenever it changes. 503 where there is no room."""
+async def stream_versions(watcher: Watcher, payment_id: UUID, version: str, receive: Receive, send: Send) -> None:
+    """Sends the version now and whenever it changes, as server-sent events. 503 if too many streams are open."""
     stream = watcher.enter(payment_id, version)
     if stream is None:
         await send({"type": "http.response.start", "status": 503, "headers": [(b"retry-after", b"5")]})
         await send({"type": "http.response.body", "body": b""})
         return
-    leaving = asyncio.ensure_future(_gone(receive, stream))
+    disconnected = asyncio.ensure_future(_ended_by_browser(receive, stream))
     try:
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
         await send(
@@ -114,7 +121,7 @@ async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receiv
         end = loop.time() + STREAM_SECONDS_MAX
         while not stream.over and loop.time() < end:
             try:
-                async with asyncio.timeout(BEAT_SECONDS):
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
                     await stream.wake.wait()
             except TimeoutError:
                 line = ":\n\n"
@@ -125,12 +132,12 @@ async def told(watcher: Watcher, payment_id: UUID, version: str, receive: Receiv
                 await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
-        leaving.cancel()
+        disconnected.cancel()
         watcher.leave(payment_id, stream)
 
 
-async def _gone(receive: Receive, stream: Stream) -> None:
-    """Waits until the browser has gone away, and ends the stream."""
+async def _ended_by_browser(receive: Receive, stream: Stream) -> None:
+    """Waits until the browser disconnects, and ends the stream."""
     while (await receive())["type"] != "http.disconnect":
         pass
     stream.end()

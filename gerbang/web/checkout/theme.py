@@ -1,4 +1,4 @@
-"""A merchant's one colour, made into colours that can be read: contrast is computed as WCAG 2.2 defines it."""
+"""A palette of readable colours made from the merchant's one colour. Contrast is computed as WCAG 2.2 defines it."""
 
 import colorsys
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ WHITE: Rgb = (255, 255, 255)
 BLACK: Rgb = (0, 0, 0)
 LIGHT_GROUND: Rgb = (0xF4, 0xF3, 0xEF)
 DARK_CARD: Rgb = (0x20, 0x23, 0x25)
-"""The grounds on which a colour must be read, as page.css paints them: of each scheme the one with less contrast."""
+"""The background of page.css with the least contrast, in the light and in the dark scheme."""
 CONTRAST_MIN = 4.5
+"""WCAG 2.2, criterion 1.4.3, for normal text."""
 
 
 @dataclass(frozen=True)
 class Palette:
-    """`band` is the head of the page, `accent` links and buttons; `on_…` is the text upon it. All "#rrggbb"."""
+    """`band` is the background of the header, `accent` that of links and buttons; `on_…` is text on it. "#rrggbb"."""
 
     band: str
     on_band: str
@@ -31,7 +32,7 @@ class Palette:
 
 @lru_cache(maxsize=256)
 def palette(colour: str) -> Palette:
-    """The colours of both schemes. What is not "#rrggbb" is taken for the house's own colour."""
+    """The colours of the light and the dark scheme. For a colour that is not "#rrggbb" the default of Look is taken."""
     brand = _rgb(colour) or _rgb(Look().colour) or BLACK
     dark_band = _mixed(brand, BLACK, 0.45)
     accent = _readable(brand, LIGHT_GROUND, BLACK)
@@ -43,7 +44,7 @@ def palette(colour: str) -> Palette:
 
 
 def contrast(one: Rgb, other: Rgb) -> float:
-    """From 1 (the same) to 21 (black and white)."""
+    """The contrast ratio of two colours, from 1 (the same) to 21 (black and white)."""
     brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
@@ -54,12 +55,12 @@ def _luminance(colour: Rgb) -> float:
 
 
 def _upon(ground: Rgb) -> Rgb:
-    """White where it can be read, black elsewhere: one of the two always reaches 4.5."""
+    """White if it is readable on this background, else black: one of the two always reaches 4.5."""
     return WHITE if contrast(WHITE, ground) >= CONTRAST_MIN else BLACK
 
 
 def _readable(colour: Rgb, ground: Rgb, towards: Rgb) -> Rgb:
-    """The colour, made darker or lighter as little as it takes to be read on the ground; its hue stays."""
+    """The colour, darkened or lightened just enough to be readable on a background; the hue is kept."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in colour))
     end = 1.0 if towards == WHITE else 0.0
     for step in range(41):

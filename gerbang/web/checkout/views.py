@@ -1,4 +1,4 @@
-"""What a payer's page says, decided here and only written down by the templates: one view for each thing a page can be."""
+"""The view of a payment: everything that the payment page shows, decided here and printed by the templates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,19 +16,22 @@ from gerbang.web._pages import urls
 from gerbang.web._pages.formatting import amount, groups, instant, span
 from gerbang.web.checkout import payment_guides
 from gerbang.web.checkout.order_summary import NOTHING, Order, order_of
-from gerbang.web.checkout.payment_guides import Told
-from gerbang.web.checkout.translations import channel_words
+from gerbang.web.checkout.payment_guides import FilledGuide
+from gerbang.web.checkout.translations import channel_texts
 from gerbang.world import World
 
 RESULTS = ("paid", "cancelled", "expired", "inactive")
 Shown = Literal["number", "picture", "barcode", "wallet"]
 SHOWN: Mapping[str, Shown] = {"retail_outlet": "barcode", "ewallet": "wallet"}
-"""How a channel's code is shown, where it is neither a number to copy nor, having a content, a picture to scan."""
+"""How a channel shows its code. Without an entry, a code with content is a picture and any other a number to copy."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A channel to choose: its options as (way, title), itself as the one `way`, or a reason why not."""
+    """A channel to choose. It has options, as (way, title), or one `way`, or the `reason` why it cannot be used.
+
+    A way is "channel" or "channel/option"; forms send it.
+    """
 
     title: str
     hint: str
@@ -39,21 +42,21 @@ class Offer:
 
 @dataclass(frozen=True)
 class Summary:
-    """Whom and how much: at the top of every page that may show a payment's data."""
+    """What is paid: the amount, the reference and the order, at the top of the page."""
 
     amount: str
     reference: str
     description: str
     order: Order
     way: str = ""
-    """How it is paid, once that was chosen."""
+    """The title of the chosen method, "" before the choice."""
     back: UUID | None = None
-    """The charge that the buyer may leave for another way to pay."""
+    """The charge that the buyer may end to choose another method."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """What the buyer pays to."""
+    """The code that the buyer pays to, with everything that is shown of it."""
 
     channel: str
     shown: Shown
@@ -67,18 +70,18 @@ class Code:
     amount: str
     amount_digits: str
     press: str = ""
-    """What the button says that leads to the wallet."""
+    """The label of the button that opens the wallet."""
     copy: str = ""
-    """What the button says that copies the number."""
+    """The label of the button that copies the number."""
     picture: UUID | None = None
     content: str = ""
     nmid: str = ""
-    payment_guides: list[Told] = field(default_factory=list[Told])
+    guides: list[FilledGuide] = field(default_factory=list[FilledGuide])
 
 
 @dataclass(frozen=True)
 class End:
-    """When the code, or the choice, is over: seconds from now, the instant, and what is left in words."""
+    """When the code or the choice expires: seconds from now, the instant, and the time left as text."""
 
     seconds: int
     at: str
@@ -87,7 +90,7 @@ class End:
 
 @dataclass(frozen=True)
 class View:
-    """One page. `kind` names its template; `state` what the page tells when nothing is left to do."""
+    """One page. `kind` names its template; `state` is the payment's, or that of an error page."""
 
     kind: str
     state: str
@@ -98,21 +101,21 @@ class View:
     code: Code | None = None
     end: End | None = None
     notice: str = ""
-    """What has just become of the buyer's last choice."""
+    """What became of the buyer's last choice, such as a decline; "" for nothing."""
     notes: list[str] = field(default_factory=list[str])
-    details: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    rows: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     back_to: str | None = None
     leave_to: str | None = None
-    """The way back to the shop while nothing is paid yet."""
+    """The URL of the shop while nothing is paid yet."""
     lapsed: bool = False
-    """The code's own time is over, the payment's is not."""
+    """The code has expired and the payment has not."""
     again: UUID | None = None
-    """The lapsed charge that a new one may take the place of."""
+    """The expired charge that the buyer may replace by a new one."""
 
 
 def return_url(payment: Payment) -> str | None:
-    """Where a buyer goes once nothing is left to do here: unchanged, and only if it may be linked."""
+    """The merchant's URL for the payment's end, unchanged; None if there is none or it may not be linked."""
     details = payment.details
     by_state = {
         "paid": details.success_url,
@@ -123,29 +126,29 @@ def return_url(payment: Payment) -> str | None:
     return urls.linked(by_state.get(payment.state))
 
 
-def view_of(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
-    """The page of a payment at this moment."""
+def view_of(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
+    """The view of a payment as it is now."""
     state = visit.payment.state
     if state in ("needs_method", "needs_confirmation"):
-        return _choice(world, visit, words, language)
+        return _choice(world, visit, texts, language)
     if state in ("awaiting", "active") and (instructions := _instructions(visit)) is not None:
-        return _code(world, visit, instructions, words, language)
-    return _result(world, visit, words, language)
+        return _code(world, visit, instructions, texts, language)
+    return _result(world, visit, texts, language)
 
 
 def _instructions(visit: Visit) -> tuple[str, Instructions] | None:
-    """The channel and what it shows: a charge's, or a static method's own."""
+    """The channel and its instructions: those of the static method, else those of the charge."""
     method = visit.payment.method
     if method is not None and method.instructions is not None:
         return method.channel, method.instructions
     return (visit.charge.channel, visit.charge.instructions) if visit.charge else None
 
 
-def _summary(visit: Visit, words: Mapping[str, str], language: str, way: str = "") -> Summary:
+def _summary(visit: Visit, texts: Mapping[str, str], language: str, way: str = "") -> Summary:
     payment = visit.payment
     back = visit.charge.id if visit.charge and way and checkout.may_go_back(visit) else None
     return Summary(
-        amount=words["any_amount"] if payment.amount is None else amount(payment.amount, language),
+        amount=texts["any_amount"] if payment.amount is None else amount(payment.amount, language),
         reference=payment.reference,
         description=payment.details.description or "",
         order=order_of(payment.details.order, language) if payment.details.order else NOTHING,
@@ -154,75 +157,75 @@ def _summary(visit: Visit, words: Mapping[str, str], language: str, way: str = "
     )
 
 
-def _choice(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
-    offers = [_offer(way, words, language) for way in checkout.ways(world, visit)]
-    settled = len(offers) == 1 and bool(offers[0].way) and visit.payment.method is not None
+def _choice(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
+    offers = [_offer(way, texts, language) for way in checkout.ways(world, visit)]
+    fixed = len(offers) == 1 and bool(offers[0].way) and visit.payment.method is not None
     return View(
         kind="choose",
         state=visit.payment.state,
-        title=words["confirm_title"] if settled else words["choose_title"],
+        title=texts["confirm_title"] if fixed else texts["choose_title"],
         live=True,
-        summary=_summary(visit, words, language),
-        # One code for every app is the shortest way, and a long list of banks would push all others out of sight.
+        summary=_summary(visit, texts, language),
+        # Channels with few options first: a long list of banks would push all others out of sight.
         offers=sorted(offers, key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way)),
-        notice=_declined(visit, words),
+        notice=_declined(visit, texts),
         leave_to=urls.linked(visit.payment.details.failure_url),
-        notes=_notes(visit, words, language),
+        notes=_notes(visit, texts, language),
         end=_end(visit, visit.payment.expires_at, language),
     )
 
 
-def _offer(way: Way, words: Mapping[str, str], language: str) -> Offer:
-    said = channel_words(way.channel, way.title, language)
+def _offer(way: Way, texts: Mapping[str, str], language: str) -> Offer:
+    labels = channel_texts(way.channel, way.title, language)
     reason = ""
     if isinstance(way.refusal, AmountBelowLimit):
-        reason = words["below"].format(minimum=amount(way.amount_min, language))
+        reason = texts["below"].format(minimum=amount(way.amount_min, language))
     elif isinstance(way.refusal, AmountAboveLimit):
-        reason = words["above"].format(maximum=amount(way.amount_max, language))
+        reason = texts["above"].format(maximum=amount(way.amount_max, language))
     elif isinstance(way.refusal, ExpiryTooFar):
-        reason = words["too_far"]
+        reason = texts["too_far"]
     elif way.refusal is not None:
-        reason = words["not_now"]
+        reason = texts["not_now"]
     options = [(f"{way.channel}/{option}", payment_guides.title(way.channel, option)) for option in way.options]
     if reason or len(options) > 1:
-        return Offer(said["title"], said["hint"], options, "", reason)
+        return Offer(labels["title"], labels["hint"], options, "", reason)
     if not options:
-        return Offer(said["title"], said["hint"], [], way.channel, "")
+        return Offer(labels["title"], labels["hint"], [], way.channel, "")
     ((only, title),) = options
-    return Offer(title, " · ".join(filter(None, (said["title"], said["hint"]))), [], only, "")
+    return Offer(title, " · ".join(filter(None, (labels["title"], labels["hint"]))), [], only, "")
 
 
-def _declined(visit: Visit, words: Mapping[str, str]) -> str:
-    """That the wallet which the buyer chose last has said no."""
+def _declined(visit: Visit, texts: Mapping[str, str]) -> str:
+    """The notice that the wallet declined the newest charge; "" if it did not."""
     charge = visit.charge
     if charge is None or charge.state != "failed":
         return ""
-    said = words["declined_notice"].format(way=payment_guides.title(charge.channel, charge.instructions.option))
-    return said if visit.in_suspense else f"{said} {words['nothing_came']}"
+    notice = texts["declined_notice"].format(way=payment_guides.title(charge.channel, charge.instructions.option))
+    return notice if visit.in_suspense else f"{notice} {texts['nothing_came']}"
 
 
 def _way_title(world: World, channel: str, option: str | None, language: str) -> str:
-    """What the way is called: "BCA · Transfer virtual account", or "QRIS"."""
-    said = channel_words(channel, world.channels[channel].spec.title, language)
-    return " · ".join(filter(None, (payment_guides.title(channel, option), said["title"])))
+    """The title of a method: "BCA · Transfer virtual account", or "QRIS"."""
+    labels = channel_texts(channel, world.channels[channel].spec.title, language)
+    return " · ".join(filter(None, (payment_guides.title(channel, option), labels["title"])))
 
 
-def _code(world: World, visit: Visit, shown: tuple[str, Instructions], words: Mapping[str, str], language: str) -> View:
+def _code(world: World, visit: Visit, shown: tuple[str, Instructions], texts: Mapping[str, str], language: str) -> View:
     payment, charge = visit.payment, visit.charge
     channel, instructions = shown
     way = _way_title(world, channel, instructions.option, language)
     lapsed = charge is not None and charge.state == "expired" and payment.state == "awaiting"
-    code = _code_shown(world, visit, shown, words, language)
+    code = _code_shown(world, visit, shown, texts, language)
     ends = [end for end in (instructions.expires_at, payment.expires_at) if end is not None]
     return View(
         kind="pay",
         state=payment.state,
-        title=words["lapsed_title"] if lapsed else code.act,
+        title=texts["lapsed_title"] if lapsed else code.act,
         live=True,
-        summary=_summary(visit, words, language, way),
+        summary=_summary(visit, texts, language, way),
         code=code,
-        notes=_notes(visit, words, language),
-        plays=_plays(charge.amount, words, language)
+        notes=_notes(visit, texts, language),
+        plays=_plays(charge.amount, texts, language)
         if charge and not world.live and not lapsed and code.shown != "wallet"
         else [],
         lapsed=lapsed,
@@ -233,26 +236,26 @@ def _code(world: World, visit: Visit, shown: tuple[str, Instructions], words: Ma
 
 
 def _code_shown(
-    world: World, visit: Visit, shown: tuple[str, Instructions], words: Mapping[str, str], language: str
+    world: World, visit: Visit, shown: tuple[str, Instructions], texts: Mapping[str, str], language: str
 ) -> Code:
     payment, (channel, instructions) = visit.payment, shown
     badge = payment_guides.title(channel, instructions.option)
-    said = channel_words(channel, world.channels[channel].spec.title, language, badge)
+    labels = channel_texts(channel, world.channels[channel].spec.title, language, badge)
     owed = amount(payment.amount, language) if payment.amount is not None else ""
     grouped = groups(instructions.number)
     registered = visit.merchant.agreement.qris
-    # What is put into a sentence is broken over two lines only where a line is too short, and then between its groups.
-    said_amount = owed or words["any_amount"].replace(" ", "\u00a0")
-    places = {"number": " ".join(grouped), "amount": said_amount, "name": instructions.name}
+    # A number in a sentence may break only between its groups, an amount not at all.
+    amount_text = owed or texts["any_amount"].replace(" ", "\u00a0")
+    values = {"number": " ".join(grouped), "amount": amount_text, "name": instructions.name}
     return Code(
         channel=channel,
         shown="picture" if instructions.content else SHOWN.get(channel, "number"),
-        title=said["title"],
-        act=said["act"],
-        label=said["number"],
+        title=labels["title"],
+        act=labels["act"],
+        label=labels["number"],
         badge=badge,
-        press=said["press"],
-        copy=said["copy"],
+        press=labels["press"],
+        copy=labels["copy"],
         number=instructions.number,
         groups=grouped,
         name=instructions.name,
@@ -261,7 +264,7 @@ def _code_shown(
         picture=(visit.charge.id if visit.charge else payment.id) if instructions.content else None,
         content=instructions.content,
         nmid=registered.nmid if registered and instructions.content else "",
-        payment_guides=payment_guides.told(channel, instructions.option, language, places),
+        guides=payment_guides.filled(channel, instructions.option, language, values),
     )
 
 
@@ -272,61 +275,61 @@ def _end(visit: Visit, at: datetime | None, language: str) -> End | None:
     return End(seconds, instant(at, language), span(seconds, language))
 
 
-def _plays(owed: int, words: Mapping[str, str], language: str) -> list[tuple[str, str]]:
+def _plays(owed: int, texts: Mapping[str, str], language: str) -> list[tuple[str, str]]:
     wrong = amount(owed + checkout.WRONG_BY, language)
     return [
-        ("exact", words["play_exact"].format(amount=amount(owed, language))),
-        ("wrong", words["play_wrong"].format(amount=wrong)),
-        ("late", words["play_late"]),
+        ("exact", texts["play_exact"].format(amount=amount(owed, language))),
+        ("wrong", texts["play_wrong"].format(amount=wrong)),
+        ("late", texts["play_late"]),
     ]
 
 
-def _notes(visit: Visit, words: Mapping[str, str], language: str) -> list[str]:
-    """What became of money that was not owed."""
+def _notes(visit: Visit, texts: Mapping[str, str], language: str) -> list[str]:
+    """The notes about money held in suspense: how much came, when, and what the buyer can do."""
     if not visit.in_suspense:
         return []
-    came = words["came" if len(visit.in_suspense) == 1 else "came_often"].format(
+    came = texts["came" if len(visit.in_suspense) == 1 else "came_often"].format(
         amount=amount(sum(money.amount for money in visit.in_suspense), language),
         at=instant(visit.in_suspense[-1].received_at, language),
     )
     owed = amount(visit.payment.amount or 0, language)
-    return [words[_held_money(visit)].format(received=came, amount=owed, shop=visit.merchant.name)]
+    return [texts[_suspense_text(visit)].format(received=came, amount=owed, shop=visit.merchant.name)]
 
 
-def _held_money(visit: Visit) -> str:
-    """Which words tell of money that was not owed."""
+def _suspense_text(visit: Visit) -> str:
+    """The key of the text about the money held in suspense."""
     payment, came = visit.payment, visit.in_suspense
     outcomes = {money.outcome for money in came}
     if payment.state == "cancelled":
-        return "aside_cancelled"
+        return "held_cancelled"
     if payment.state in ("expired", "inactive"):
         over = payment.expires_at is not None and payment.expires_at <= came[0].received_at
-        return "aside_late" if payment.state == "expired" and over and outcomes == {"late"} else "aside_ended"
+        return "held_late" if payment.state == "expired" and over and outcomes == {"late"} else "held_ended"
     if payment.state == "paid":
-        return "aside_twice"
-    return "aside_other" if outcomes <= {"overpaid", "underpaid"} else "aside_unused"
+        return "held_twice"
+    return "held_other" if outcomes <= {"overpaid", "underpaid"} else "held_unused"
 
 
-def _result(world: World, visit: Visit, words: Mapping[str, str], language: str) -> View:
-    """The page of a payment that its buyer can do nothing about: what they need to ask the shop for it."""
+def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
+    """The view of a payment that needs nothing of its buyer: what they have to quote to the shop."""
     payment, charge = visit.payment, visit.charge
     state = payment.state if payment.state in RESULTS else "processing"
-    details: list[tuple[str, str]] = []
+    rows: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
-        details = [
-            (words["paid_at"], instant(payment.paid_at, language)),
-            (words["way"], _way_title(world, charge.channel, charge.instructions.option, language)),
+        rows = [
+            (texts["paid_at"], instant(payment.paid_at, language)),
+            (texts["way"], _way_title(world, charge.channel, charge.instructions.option, language)),
         ]
-    details.append((words["order_number"], payment.reference))
+    rows.append((texts["order_number"], payment.reference))
     if state != "paid" and payment.amount is not None:
-        details.append((words["bill"], amount(payment.amount, language)))
+        rows.append((texts["bill"], amount(payment.amount, language)))
     return View(
         kind="result",
         state=state,
-        title=words[f"{state}_title"],
+        title=texts[f"{state}_title"],
         live=state == "processing",
-        summary=_summary(visit, words, language),
+        summary=_summary(visit, texts, language),
         back_to=return_url(payment),
-        notes=_notes(visit, words, language),
-        details=details,
+        notes=_notes(visit, texts, language),
+        rows=rows,
     )

@@ -1,4 +1,4 @@
-"""The page at /docs: a dialect's OpenAPI document, printed for people as one self-contained HTML page."""
+"""The page at /docs: a dialect's OpenAPI document, as one self-contained HTML page."""
 
 import re
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ def render(
 ) -> str:
     """The whole page of a parsed OpenAPI 3.1 document.
 
-    The curl lines begin with `base_url`; `others` are the neighbouring pages, title to address, and `file` is
-    the document's own address. The page loads nothing, neither scripts nor fonts. Raises KeyError where a `$ref` leads nowhere.
+    The curl lines begin with `base_url`; `others` maps the titles of the other pages to their URLs, and `file` is
+    the URL of the document itself. The page loads no scripts and no fonts. Raises KeyError for a `$ref` to nothing.
     """
     return _pages().get_template("page.html").render(page=read(openapi, base_url), others=others or {}, file=file)
 
@@ -36,7 +36,7 @@ def _pages() -> Environment:
 
 
 def phrase(text: str) -> Markup:
-    """One line of text; what stands between backticks is code."""
+    """One line of text as HTML; text between backticks becomes code."""
     parts = text.split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
@@ -44,21 +44,19 @@ def phrase(text: str) -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """Paragraphs, and lists whose items begin with `- `, as HTML."""
-    return Markup("\n").join(
-        _instructions(instructions) for instructions in re.split(r"\n\s*\n", text.strip()) if instructions
-    )
+    """Text as HTML: paragraphs separated by empty lines, and lists whose items begin with `- `."""
+    return Markup("\n").join(_paragraph(part) for part in re.split(r"\n\s*\n", text.strip()) if part)
 
 
-def _instructions(instructions: str) -> Markup:
-    if not instructions.startswith("- "):
-        return Markup("<p>{}</p>").format(phrase(instructions))
-    items = re.split(r"\n- ", instructions[2:])
+def _paragraph(text: str) -> Markup:
+    if not text.startswith("- "):
+        return Markup("<p>{}</p>").format(phrase(text))
+    items = re.split(r"\n- ", text[2:])
     return Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(phrase(item)) for item in items))
 
 
 def coloured(text: str) -> Markup:
-    """JSON with its keys, texts, numbers and words marked for the style sheet."""
+    """JSON as HTML, with keys (k), strings (s), numbers (n) and true, false, null (w) marked for the style sheet."""
     out, end = Markup(""), 0
     for found in TOKEN.finditer(text):
         string, colon, word, number = found.groups()

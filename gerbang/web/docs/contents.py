@@ -1,6 +1,6 @@
-"""What a docs page says, read out of an OpenAPI 3.1 document: operations, parameters, bodies, answers and schemas.
+"""Reads an OpenAPI 3.1 document into what a docs page prints: operations, parameters, bodies, answers, schemas.
 
-Nothing here knows HTML; the page beside it prints these values.
+There is no HTML here; page.html prints these values.
 """
 
 import json
@@ -34,8 +34,8 @@ PLAIN = {
 
 
 @dataclass(frozen=True)
-class Word:
-    """A piece of a type's name, with the anchor of the schema that it names."""
+class TypePart:
+    """A part of a type's name; `anchor` is that of the schema it names, "" where it names none."""
 
     text: str
     anchor: str = ""
@@ -43,10 +43,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Row:
-    """One field or parameter as a reader sees it; an object that has no name of its own holds its fields."""
+    """One field or parameter. `rows` are the fields of an object described in place, not under a schema's name."""
 
     name: str
-    words: Sequence[Word]
+    type: Sequence[TypePart]
     required: bool
     description: str
     rules: Sequence[str]
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Example:
-    """An example with what it shows, and its text: JSON, or plain where the body is not JSON."""
+    """An example: its title, its text (JSON, or plain where the body is not JSON) and the curl line that sends it."""
 
     title: str
     text: str
@@ -71,7 +71,7 @@ class Answer:
     status: str
     description: str
     media_type: str
-    words: Sequence[Word]
+    type: Sequence[TypePart]
     headers: Sequence[Row]
     examples: Sequence[Example]
 
@@ -88,7 +88,7 @@ class Operation:
     incoming: bool
     access: Sequence[str]
     parameters: Sequence[Row]
-    body_words: Sequence[Word]
+    body_type: Sequence[TypePart]
     body_required: bool
     body: Sequence[Row]
     examples: Sequence[Example]
@@ -110,7 +110,7 @@ class Schema:
 
     name: str
     anchor: str
-    words: Sequence[Word]
+    type: Sequence[TypePart]
     description: str
     rules: Sequence[str]
     values: Sequence[str]
@@ -119,7 +119,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class Contents:
-    """A whole page."""
+    """The contents of a page."""
 
     title: str
     version: str
@@ -131,12 +131,12 @@ class Contents:
 
 
 def read(openapi: Node, base_url: str) -> Contents:
-    """Read a whole document; `base_url` begins the curl lines. Raises KeyError where a `$ref` leads nowhere."""
+    """Reads a parsed document; the curl lines begin with `base_url`. Raises KeyError for a `$ref` to nothing."""
     return _Reader(openapi, base_url.rstrip("/")).contents()
 
 
 def find(openapi: Node, pointer: str) -> Any:
-    """What a local `$ref` such as `#/components/schemas/Amount` points to; KeyError when there is nothing."""
+    """The node that a local `$ref` such as `#/components/schemas/Amount` points to. KeyError if there is none."""
     found: Any = openapi
     for part in pointer.removeprefix("#/").split("/"):
         found = found[part.replace("~1", "/").replace("~0", "~")]
@@ -144,7 +144,7 @@ def find(openapi: Node, pointer: str) -> Any:
 
 
 class _Reader:
-    """Holds the document while it is read, since every `$ref` asks for it."""
+    """Reads one document. It keeps the document, since every `$ref` is looked up in it."""
 
     def __init__(self, openapi: Node, base_url: str) -> None:
         self.openapi = openapi
@@ -199,7 +199,7 @@ class _Reader:
             incoming=incoming,
             access=[" + ".join(option) for option in self._security(node)] if incoming else [],
             parameters=[self._parameter(parameter) for parameter in parameters],
-            body_words=self._words(schema),
+            body_type=self._type(schema),
             body_required=bool(body.get("required", False)),
             body=self._rows(self._resolved(schema)),
             examples=examples,
@@ -217,7 +217,11 @@ class _Reader:
     def _scheme(self, name: str, node: Node) -> Row:
         kind = {"http": f"Authorization: {str(node.get('scheme', '')).capitalize()} …"}
         return Row(
-            name, [Word(kind.get(node["type"], f"{node.get('name', '')}: …"))], False, node.get("description", ""), ()
+            name,
+            [TypePart(kind.get(node["type"], f"{node.get('name', '')}: …"))],
+            False,
+            node.get("description", ""),
+            (),
         )
 
     def _answer(self, status: str, node: Node) -> Answer:
@@ -228,7 +232,7 @@ class _Reader:
             status=status,
             description=answer.get("description", ""),
             media_type=next(iter(content), ""),
-            words=self._words(self._json_schema(answer)),
+            type=self._type(self._json_schema(answer)),
             headers=[self._parameter({"name": name, "in": "header", **header}) for name, header in headers.items()],
             examples=self._examples(answer),
         )
@@ -268,7 +272,7 @@ class _Reader:
         return " \\\n  ".join(lines)
 
     def _credential(self, scheme: Node) -> str:
-        """One scheme as curl sends it; `x-shell` is what its secrets are called in a shell that has run README's lines."""
+        """The curl option for a security scheme; `x-shell` names the shell variables that README's commands set."""
         secrets = scheme["x-shell"]
         if scheme["type"] == "apiKey":
             return f'-H "{scheme["name"]}: {secrets}"'
@@ -278,11 +282,11 @@ class _Reader:
 
     def _schema(self, name: str, node: Node) -> Schema:
         plain = {key: value for key, value in node.items() if key != "$ref"}
-        words, description = self._words(plain), node.get("description", "")
-        return Schema(name, f"schema-{name}", words, description, _rules(node), _values(node), self._rows(node))
+        type_, description = self._type(plain), node.get("description", "")
+        return Schema(name, f"schema-{name}", type_, description, _rules(node), _values(node), self._rows(node))
 
     def _rows(self, node: Node) -> list[Row]:
-        """The fields of an object, of a list's items, or of each way in which a value may be given."""
+        """The fields of an object, of the items of a list, or of every alternative of an anyOf or oneOf."""
         node = self._resolved(node)
         if "properties" not in node:
             inner: list[Node] = [node["items"]] if "items" in node else []
@@ -296,30 +300,30 @@ class _Reader:
 
     def _row(self, name: str, schema: Node, required: bool, description: str, place: str = "") -> Row:
         rows = [] if self._refers(schema) else self._rows(schema)
-        return Row(name, self._words(schema), required, description, _rules(schema), _values(schema), place, rows)
+        return Row(name, self._type(schema), required, description, _rules(schema), _values(schema), place, rows)
 
     def _refers(self, schema: Node) -> bool:
-        """True when the schema, or the one in its list or beside its null, has a name and is described under it."""
+        """True if the schema, its items or an alternative is a `$ref`: it is then described under its own name."""
         nodes: list[Node] = [schema, schema.get("items", {}), *schema.get("anyOf", ())]
         nodes += [each.get("items", {}) for each in schema.get("anyOf", ())]
         return any("$ref" in node for node in nodes)
 
-    def _words(self, schema: Node) -> list[Word]:
+    def _type(self, schema: Node) -> list[TypePart]:
         """The name of a type: `string or null`, `list of PaymentCharge`."""
         if "$ref" in schema:
             name = str(schema["$ref"]).rsplit("/", 1)[-1]
-            return [Word(name, f"schema-{name}")]
+            return [TypePart(name, f"schema-{name}")]
         for key in ("anyOf", "oneOf"):
             if key in schema and "properties" not in schema:
-                return _joined([self._words(each) for each in schema[key]])
+                return _joined([self._type(each) for each in schema[key]])
         kinds = schema.get("type", _kind(schema))
         kinds = cast(list[str], kinds if isinstance(kinds, list) else [kinds])
-        return _joined([self._kind_words(kind, schema) for kind in kinds if kind])
+        return _joined([self._kind_parts(kind, schema) for kind in kinds if kind])
 
-    def _kind_words(self, kind: str, schema: Node) -> list[Word]:
+    def _kind_parts(self, kind: str, schema: Node) -> list[TypePart]:
         if kind == "array":
-            return [Word("list of "), *self._words(schema.get("items", {}))]
-        return [Word(kind)]
+            return [TypePart("list of "), *self._type(schema.get("items", {}))]
+        return [TypePart(kind)]
 
     def _resolved(self, node: Node) -> Node:
         while "$ref" in node:
@@ -328,23 +332,23 @@ class _Reader:
         return node
 
 
-def _joined(alternatives: Sequence[Sequence[Word]]) -> list[Word]:
-    words: list[Word] = []
+def _joined(alternatives: Sequence[Sequence[TypePart]]) -> list[TypePart]:
+    parts: list[TypePart] = []
     for alternative in alternatives:
-        if alternative and not all(word in words for word in alternative):
-            words += [Word(" or "), *alternative] if words else alternative
-    return words
+        if alternative and not all(part in parts for part in alternative):
+            parts += [TypePart(" or "), *alternative] if parts else alternative
+    return parts
 
 
 def _kind(schema: Node) -> str:
-    """The type of a schema that only lists its values."""
+    """The JSON type of a schema that has an enum or a const and no type; "" if it is unknown."""
     values: Sequence[object] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     names: dict[type[object], str] = {str: "string", bool: "boolean", int: "integer"}
     return names.get(type(values[0]), "") if values else ""
 
 
 def _values(schema: Node) -> list[str]:
-    """The values that a schema lists, itself or beside its null."""
+    """The values that a schema or one of its alternatives allows, without null."""
     inner = [value for each in schema.get("anyOf", ()) for value in each.get("enum", ())]
     values = schema.get("enum", [schema["const"]] if "const" in schema else inner)
     return [json.dumps(value) if not isinstance(value, str) else value for value in values if value is not None]

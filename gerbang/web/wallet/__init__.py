@@ -1,4 +1,4 @@
-"""The simulator's wallet: /wallet?token=…, where the buyer of a sandbox agrees to a charge or declines it."""
+"""The simulated e-wallet, /wallet?token=…: the buyer in a sandbox approves or declines a charge."""
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -9,11 +9,11 @@ from gerbang.web.wallet.endpoints import Wallet
 
 
 def build(context: Context) -> ASGIApp:
-    """The application that claims /wallet and everything below it. In live mode there is nothing at all."""
+    """The application at /wallet and below it. In live mode it has no routes."""
     endpoints = Wallet(context)
     routes = [
         Route("/wallet", endpoints.page),
-        Route("/wallet/", endpoints.page),  # shops write a slash into the links that they pass on
+        Route("/wallet/", endpoints.page),  # some shops add a slash to the links that they pass on
         Route("/wallet/pay", endpoints.posted("paid"), methods=["POST"]),
         Route("/wallet/decline", endpoints.posted("declined"), methods=["POST"]),
     ]
@@ -21,5 +21,5 @@ def build(context: Context) -> ASGIApp:
         routes=[] if context.world.live else routes,
         exception_handlers={404: endpoints.nothing_here, 405: endpoints.nothing_here},
     )
-    application.router.redirect_slashes = False  # it would send buyers to whatever host was named
+    application.router.redirect_slashes = False  # it would redirect to the host that the request names
     return application

@@ -1,4 +1,4 @@
-"""The desk of the simulator's wallet: which charge a link opens, and what becomes of it when its buyer has decided."""
+"""The endpoints of the simulated e-wallet: they open a charge by its link, and pay or decline it."""
 
 from functools import partial
 from typing import Literal
@@ -12,20 +12,21 @@ from gerbang import ids
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import WrongState
-from gerbang.services import endings, sandbox
+from gerbang.services import sandbox
 from gerbang.services.checkout import Visit
-from gerbang.services.endings import Decline
+from gerbang.services.payments import end
+from gerbang.services.payments.end import Decline
 from gerbang.web._pages import responses, urls
 from gerbang.web._pages.endpoints import Answer, Context, Endpoints, language
 from gerbang.web.wallet import rendering
-from gerbang.web.wallet.views import View, static_of, view_of
+from gerbang.web.wallet.views import View, state_of, view_of
 
-CodeRequest = Literal["paid", "declined"]
-"""How the buyer wants a charge to stand."""
+Decision = Literal["paid", "declined"]
+"""What the buyer may decide about a charge."""
 
 
 class Wallet(Endpoints):
-    """What every address of the wallet has at hand."""
+    """The endpoints of /wallet."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, "/wallet")
@@ -33,18 +34,18 @@ class Wallet(Endpoints):
     async def page(self, request: Request) -> Response:
         return await self.safely(request, self._page)
 
-    def posted(self, code_request: CodeRequest) -> Answer:
-        """An address that a form is sent to: the buyer decides, and is sent back to the shop."""
+    def posted(self, decision: Decision) -> Answer:
+        """The endpoint of a form: carries out the decision and redirects to the shop, or to the page if it failed."""
 
         async def answer(request: Request) -> Response:
-            return await self.safely(request, partial(self._act, code_request))
+            return await self.safely(request, partial(self._submit, decision))
 
         return answer
 
-    # -- behind them --------------------------------------------------------------------------------------------------
+    # -- what they share -----------------------------------------------------------------------------------------------
 
     async def _visit(self, request: Request) -> tuple[Visit, UUID]:
-        """The payment and the charge that the link opens. Raises CredentialsWrong, TooOften or PaymentUnknown."""
+        """The payment and the charge id that the link opens. Raises CredentialsWrong, TooOften or PaymentUnknown."""
         payment_id, charge_id = self.pages.wallet_charge_of(request.query_params.get("token", ""))
         self.admit(charge_id)
         return await self.batches.visit(payment_id), charge_id
@@ -60,36 +61,37 @@ class Wallet(Endpoints):
             root=self.root,
             token=request.query_params["token"],
             asked_language=asked,
-            form=self.proof(charge_id.bytes),
+            form=self.form_token(charge_id.bytes),
         )
-        return responses.written(body, 200, nonce, leaves_to=_leaves_to(visit.payment))
+        return responses.page(body, 200, nonce, leaves_to=_leaves_to(visit.payment))
 
-    async def _act(self, code_request: CodeRequest, request: Request) -> Response:
+    async def _submit(self, decision: Decision, request: Request) -> Response:
         visit, charge_id = await self._visit(request)
         await self.form(request, charge_id.bytes)
-        static = static_of(visit, charge_id)
-        done = static == code_request
-        if static == "open" and visit.charge is not None:
-            done = await (self._pay(visit.charge) if code_request == "paid" else self._decline(visit.charge))
+        state = state_of(visit, charge_id)
+        done = state == decision
+        if state == "open" and visit.charge is not None:
+            done = await (self._pay(visit.charge) if decision == "paid" else self._decline(visit.charge))
         _, asked = language(request)
         here = {"token": request.query_params["token"]} | ({"lang": asked} if asked else {})
-        return responses.sent_on(self._back_to(visit.payment, asked) if done else f"{self.path}?{urlencode(here)}")
+        return responses.redirect(self._back_to(visit.payment, asked) if done else f"{self.path}?{urlencode(here)}")
 
     async def _pay(self, charge: Charge) -> bool:
-        """The wallet's money, and whether it was in time. It has one reference for a charge: two taps are the same money."""
+        """Reports the wallet's payment; True if it was booked. Its reference is the charge's: two taps pay once."""
         reference = f"WALLET-{charge.id.hex}"
         report = sandbox.simulated_report(charge.channel, charge.instructions.number, charge.amount, reference)
         return (await self.batches.report(report)).outcome == "booked"
 
     async def _decline(self, charge: Charge) -> bool:
+        """Declines the charge; False if it can no longer be declined."""
         try:
-            await endings.decline(self.world, Decline(charge.payment_id, charge.id))
+            await end.decline(self.world, Decline(charge.payment_id, charge.id))
         except WrongState:
             return False
         return True
 
     def _back_to(self, payment: Payment, asked_language: str | None) -> str:
-        """Where the wallet sends its buyer: to the shop's own address for that, else to the payer's page."""
+        """The URL after the decision: the merchant's return URL of the method, else the payment page."""
         if payment.method is not None and (url := urls.linked(payment.method.return_url)):
             return url
         return self.pages.payment_url(payment) + (f"&lang={asked_language}" if asked_language else "")
@@ -97,15 +99,15 @@ class Wallet(Endpoints):
     def closed(self, request: Request, state: str, status: int) -> Response:
         spoken, asked = language(request)
         nonce = ids.secret(16)
-        token = request.query_params.get("token", "") if state != "foreign" else ""
+        token = request.query_params.get("token", "") if state != "unknown" else ""
         body = rendering.page(
             View(state), language=spoken, nonce=nonce, root=self.root, token=token, asked_language=asked
         )
-        return responses.written(body, status, nonce)
+        return responses.page(body, status, nonce)
 
 
 def _leaves_to(payment: Payment) -> list[str]:
-    """Where a form may end up: the wallet's way back, or the shop behind a payer's page that shows no result."""
+    """The origins a form may be redirected to: the return URL, and the merchant's URLs if there is no result page."""
     details = payment.details
     own = [payment.method.return_url if payment.method else None]
     if details.skip_result_page:

@@ -1,4 +1,4 @@
-"""From a view to the bytes of the wallet's page: templates and one style sheet, no script."""
+"""Renders a view of the wallet's page as HTML, with its style sheet inline and without a script."""
 
 from urllib.parse import urlencode
 
@@ -7,8 +7,8 @@ from gerbang.web._pages.translations import LANGUAGES
 from gerbang.web.wallet.views import View
 
 PACKAGE = "gerbang.web.wallet"
-WORDS = translations.words(PACKAGE)
-CLOSED = ("foreign", "refused", "busy", "down")
+TEXTS = translations.texts(PACKAGE)
+CLOSED = ("unknown", "refused", "busy", "down")
 
 
 def page(
@@ -21,19 +21,19 @@ def page(
     asked_language: str | None,
     form: str = "",
 ) -> bytes:
-    """The whole page in UTF-8. `form` is the proof that a form came from it."""
+    """The page in UTF-8. `form` is the CSRF token of its forms."""
 
     def link(to: str = "", lang: str | None = asked_language) -> str:
         return f"{root}/wallet{to}?{urlencode({'token': token} | ({'lang': lang} if lang else {}))}"
 
     name = "ask.html" if view.state == "open" else "result.html"
     return (
-        templates.of(PACKAGE)
+        templates.environment(PACKAGE)
         .get_template(name)
         .render(
             view=view,
             closed=view.state in CLOSED,
-            t=WORDS[language],
+            t=TEXTS[language],
             language=language,
             languages=LANGUAGES,
             nonce=nonce,

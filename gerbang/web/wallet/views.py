@@ -1,4 +1,4 @@
-"""What the wallet's page says: whom the buyer is asked to pay and how much, or what has become of that already."""
+"""The view of a charge on the wallet's page: what the buyer approves, or how the charge has ended."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,27 +8,27 @@ from gerbang.channels.ewallet import WALLETS
 from gerbang.services.checkout import Visit
 from gerbang.web._pages.formatting import amount, instant
 
-Static = Literal["open", "paid", "declined", "expired", "withdrawn"]
+State = Literal["open", "paid", "declined", "expired", "withdrawn"]
 
 
 @dataclass(frozen=True)
 class View:
-    """One page. `state` is how the charge stands, or why there is none to be shown."""
+    """One page. `state` is that of the charge, or of an error page."""
 
     state: str
     shop: str = ""
     wallet: str = ""
-    """The wallet whose part the simulator plays."""
+    """The name of the e-wallet that is simulated."""
     amount: str = ""
     reference: str = ""
     before: str = ""
     back_to: str = ""
     not_charged: bool = False
-    """The charge is over and took no money, not even money that came too late to count."""
+    """The charge has ended and no money came for it, not even late."""
 
 
-def static_of(visit: Visit, charge_id: UUID) -> Static:
-    """How a charge stands with the wallet. One that is not the payment's newest was given up for another way to pay."""
+def state_of(visit: Visit, charge_id: UUID) -> State:
+    """The state of a charge for the wallet. One that is not the payment's newest has been withdrawn."""
     payment, charge = visit.payment, visit.charge
     if charge is None or charge.id != charge_id:
         return "withdrawn"
@@ -42,14 +42,14 @@ def static_of(visit: Visit, charge_id: UUID) -> Static:
 
 
 def view_of(visit: Visit, charge_id: UUID, language: str, back_to: str) -> View:
-    """The page of a charge at this moment. What is no longer asked for is not shown again."""
-    static, charge, shop = static_of(visit, charge_id), visit.charge, visit.merchant.name
-    if static != "open" or charge is None:
+    """The view of a charge as it is now. The order is shown only while the charge can be paid."""
+    state, charge, shop = state_of(visit, charge_id), visit.charge, visit.merchant.name
+    if state != "open" or charge is None:
         took = any(money.charge_id == charge_id for money in visit.in_suspense)
-        unpaid = static in ("declined", "expired") and not took
-        return View(static, shop=shop, back_to=back_to, not_charged=unpaid)
+        unpaid = state in ("declined", "expired") and not took
+        return View(state, shop=shop, back_to=back_to, not_charged=unpaid)
     return View(
-        static,
+        state,
         shop=shop,
         wallet=WALLETS.get(charge.instructions.option or "", ""),
         amount=amount(charge.amount, language),

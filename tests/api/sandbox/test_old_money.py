@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
+from gerbang.services.payments import read
 from tests.support.gateways import Gateway, Shop
 
 
@@ -82,7 +83,7 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     first.simulate(old["id"], "EXPIRED")
     first.advance(seconds=25 * 3600)
     world = gateway.services.world
-    known = gateway.do(lookups.merchant(world, first.merchant_id)).agreement
+    known = gateway.do(read.merchant(world, first.merchant_id)).agreement
     gateway.do(
         merchants.change_agreement(world, second.merchant_id, {"virtual_account": to_builtins(known.virtual_account)})
     )

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from gerbang.domain.money import MINOR_PER_RUPIAH
-from gerbang.services import endings
-from gerbang.services.endings import Decline
+from gerbang.services.payments import end
+from gerbang.services.payments.end import Decline
 from gerbang.services.sandbox_merchant import STARTING_BALANCE
 from tests.api.v2_sessions.sessions import at_once, fresh, written
 from tests.api.v4_documents.contracts import CheckedShop
@@ -163,7 +163,7 @@ def decline(shop: CheckedShop, payment: Json) -> None:
     """The buyer of a wallet does not want to pay."""
     charge = UUID(hex=payment["attributes"]["paymentMethod"]["id"].removeprefix("shopeepay_")[:32])
     gateway = shop.gateway
-    gateway.do(endings.decline(gateway.services.world, Decline(UUID(uuid_of(payment)), charge)))
+    gateway.do(end.decline(gateway.services.world, Decline(UUID(uuid_of(payment)), charge)))
 
 
 def uuid_of(data: Json) -> str:

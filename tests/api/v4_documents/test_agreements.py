@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.money import rupiah
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
+from gerbang.services.payments import read
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import (
     LINKS,
@@ -37,7 +38,7 @@ TYPE = "/data/attributes/paymentMethodType"
 
 def agreed(shop: CheckedShop, **changes: object) -> None:
     world = shop.gateway.services.world
-    agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreement = shop.gateway.do(read.merchant(world, shop.merchant_id)).agreement
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, replace(agreement, **changes)))
 
 
@@ -63,7 +64,7 @@ UNUSABLE = "QRIS cannot be used as it was agreed for this merchant: ask the oper
 
 def registered(shop: CheckedShop, **changes: str) -> None:
     """Keeps another QRIS registration, untried."""
-    agreement = shop.gateway.do(lookups.merchant(shop.gateway.services.world, shop.merchant_id)).agreement
+    agreement = shop.gateway.do(read.merchant(shop.gateway.services.world, shop.merchant_id)).agreement
     assert agreement.qris is not None
     agreed(shop, qris=replace(agreement.qris, **changes))
 

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang.clock import WIB
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
+from gerbang.services.payments import read as reading
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import BANKS, PAYMENTS, STATIC_VA, at_once, document, made, order, read, written
 
@@ -295,7 +296,7 @@ def test_a_suffix_that_is_no_digits_is_refused(shop: CheckedShop, suffix: object
 
 def test_a_suffix_is_refused_at_a_bank_that_lets_nobody_choose(shop: CheckedShop) -> None:
     world = shop.gateway.services.world
-    agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreement = shop.gateway.do(reading.merchant(world, shop.merchant_id)).agreement
     assert agreement.virtual_account is not None
     banks = agreement.virtual_account.banks
     banks = banks | {"CIMB": replace(banks["CIMB"], own_by_choice=False)}

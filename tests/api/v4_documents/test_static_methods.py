@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
+from gerbang.services.payments import read as reading
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import (
     BANKS,
@@ -205,7 +206,7 @@ def test_a_customer_has_one_number_per_reference(shop: CheckedShop) -> None:
 
 def test_the_hundred_and_first_static_qris_is_one_too_many(shop: CheckedShop) -> None:
     world = shop.gateway.services.world
-    agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreement = shop.gateway.do(reading.merchant(world, shop.merchant_id)).agreement
     assert agreement.qris is not None
     few = replace(agreement, qris=replace(agreement.qris, static_quota=1))
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, few))

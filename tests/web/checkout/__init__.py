@@ -1,1 +1,1 @@
-"""The payer's page, looked at as buyers do: through a real browser, on a real gateway."""
+"""The payment page in a real browser, on a real gateway."""

@@ -1,4 +1,4 @@
-"""Finding a Chromium: the machine's own, else one is installed. Nothing is skipped for want of a browser."""
+"""Finds a Chromium, and installs one if there is none, so that no browser test is skipped."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
 
 
 def chromium() -> str:
-    """The path of a Chromium. Raises RuntimeError with what to do where there is none and none can be installed."""
+    """The path of a Chromium. Raises RuntimeError with instructions if there is none and none can be installed."""
     return _present() or _installed()
 
 

@@ -1,4 +1,4 @@
-"""A buyer with a browser, and a shop that sends them to the payer's page."""
+"""A buyer with a browser, and payments that send the buyer to the payment page."""
 
 import itertools
 from typing import Any
@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
+from gerbang.services.payments import read
 from tests.support.gateways import Gateway, Shop
-from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.shop_sites import ShopSite
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
@@ -24,9 +25,9 @@ BUDI = {"givenName": "Budi", "surname": "Santoso", "email": "budi@buyer.example"
 _serial = itertools.count(1)
 
 
-def send(shop: Shop, front: Shopfront | None = None, **changes: object) -> dict[str, Any]:
-    """A payment in redirect mode over Rp 185.000 that leaves its method to the buyer, unless said otherwise."""
-    to = front.url if front else "https://shop.example"
+def send(shop: Shop, shop_site: ShopSite | None = None, **changes: object) -> dict[str, Any]:
+    """A payment in redirect mode of Rp 185.000 whose method the buyer chooses; `changes` replace fields of the body."""
+    to = shop_site.url if shop_site else "https://shop.example"
     body: dict[str, object] = {
         "clientReferenceId": f"INV-2025-{next(_serial):04d}",
         "amount": {"value": 185000, "currency": "IDR"},
@@ -45,15 +46,15 @@ def send(shop: Shop, front: Shopfront | None = None, **changes: object) -> dict[
 
 
 def offers(shop: Shop, *channels: str) -> None:
-    """Lets a shop's sessions be paid in ways that the first dialect does not offer to everybody."""
+    """Lets the shop's sessions be paid on channels that the first dialect offers by agreement only."""
     gateway, world = shop.gateway, shop.gateway.services.world
-    agreement = gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreement = gateway.do(read.merchant(world, shop.merchant_id)).agreement
     agreed = replace(agreement, also_offered={"payment": list(channels)})
     gateway.do(merchants.set_agreement(world, shop.merchant_id, agreed))
 
 
 def link(gateway: Gateway, **changes: object) -> str:
-    """Where a payment link of the second dialect leads to: every way to pay, no address to return to."""
+    """The URL of a new payment link of the second dialect: all methods, no return URLs."""
     attributes: dict[str, object] = {
         "amount": 185000,
         "referenceId": f"LINK-2025-{next(_serial):04d}",
@@ -66,7 +67,7 @@ def link(gateway: Gateway, **changes: object) -> str:
 
 
 def document(gateway: Gateway, path: str, attributes: dict[str, object]) -> dict[str, Any]:
-    """Makes something in the second dialect, as the sandbox merchant; its attributes."""
+    """Makes a resource of the second dialect as the sandbox merchant; returns its attributes."""
     keys = gateway.sandbox.v4
     answered = gateway.client.post(
         path, json={"data": {"attributes": attributes}}, auth=(keys.api_key, keys.secret_key)
@@ -76,38 +77,38 @@ def document(gateway: Gateway, path: str, attributes: dict[str, object]) -> dict
 
 
 class Buyer:
-    """One browser window. It notes every complaint of the browser and every request to somebody else."""
+    """One browser window. It records every error that the browser logs and every request."""
 
     def __init__(self, browser: Browser, **options: Any) -> None:
         chosen: dict[str, Any] = {"viewport": PHONE, "locale": "id-ID"} | options
         self.context: BrowserContext = browser.new_context(**chosen)
         self.context.set_default_timeout(10_000)
-        self.complaints: list[str] = []
+        self.browser_errors: list[str] = []
         self.requests: list[Request] = []
         self.may_fail = False
-        self.context.on("console", self._complained)
-        self.context.on("request", self._requested)
-        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.context.on("console", self._note_console)
+        self.context.on("request", self._note_request)
+        self.context.on("weberror", lambda error: self.browser_errors.append(str(error.error)))
         self.page = self.context.new_page()
 
-    def _complained(self, message: ConsoleMessage) -> None:
+    def _note_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.browser_errors.append(message.text)
 
-    def _requested(self, request: Request) -> None:
+    def _note_request(self, request: Request) -> None:
         self.requests.append(request)
 
     def opens(self, url: str) -> Page:
         self.page.goto(url)
         return self.page
 
-    def strangers(self, base_url: str) -> list[str]:
-        """Requests that went neither to the gateway nor, as a whole page, anywhere else."""
+    def requests_to_others(self, base_url: str) -> list[str]:
+        """URLs of requests to other hosts, without navigations."""
         ours = urlsplit(base_url).netloc
         return [
             request.url
             for request in self.requests
-            # A redirect that the page's script declines to follow is on the browser's list, and was never sent.
+            # A redirect that the script does not follow is listed by the browser and was never sent.
             if request.resource_type != "fetch" or request.redirected_from is None
             if urlsplit(request.url).netloc not in (ours, "") and not request.is_navigation_request()
             if not request.url.endswith("/favicon.ico")
@@ -115,13 +116,13 @@ class Buyer:
 
 
 def choose(page: Page, way: str) -> None:
-    """Presses a way to pay and waits for its page."""
+    """Clicks a method and waits for its page."""
     page.click(f"button[name=way][value='{way}']")
     page.wait_for_selector(".card.pay")
 
 
 def play(page: Page, play: str) -> None:
-    """Presses a button of the sandbox panel."""
+    """Clicks a button of the sandbox panel."""
     page.click(f"button[name=play][value='{play}']")
 
 
@@ -130,7 +131,7 @@ def heading(page: Page) -> str:
 
 
 def waits_for(page: Page, text: str) -> None:
-    """Waits until the page's heading says so."""
+    """Waits until the page has this heading."""
     page.wait_for_function("text => document.querySelector('h1')?.textContent === text", arg=text)
 
 

@@ -1,4 +1,4 @@
-"""A browser for the whole folder, a gateway, a shop's web site, and buyers whose browsers must never complain."""
+"""Fixtures: one browser for the folder, gateways, a shop's web site, and buyers whose browsers must log no error."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.gateways import Databases, Gateway, Shop
 from tests.web.checkout import browsers
 from tests.web.checkout.buyers import Buyer
-from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.shop_sites import ShopSite
 
 
 def fresh(databases: Databases) -> str:
-    """A new database, made in a thread of its own: the browser's library keeps a loop running in this one."""
-    with ThreadPoolExecutor(1) as aside:
-        return aside.submit(databases.fresh).result()
+    """A new database, made in another thread, since Playwright keeps an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(databases.fresh).result()
 
 
 @pytest.fixture(scope="package")
@@ -31,7 +31,7 @@ def browser(databases: Databases) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def site(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway for all tests here that leave its clock alone."""
+    """The gateway of all tests here that do not move its clock."""
     with Gateway(fresh(databases), tmp_path_factory.mktemp("site")) as gateway:
         yield gateway
 
@@ -43,20 +43,20 @@ def shop(site: Gateway) -> Shop:
 
 @pytest.fixture
 def gateway(databases: Databases, tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway of its own, for tests that move time."""
+    """A gateway for one test that moves its clock."""
     with Gateway(fresh(databases), tmp_path) as gateway:
         yield gateway
 
 
 @pytest.fixture(scope="package")
-def front() -> Iterator[Shopfront]:
-    with Shopfront() as front:
-        yield front
+def shop_site() -> Iterator[ShopSite]:
+    with ShopSite() as shop_site:
+        yield shop_site
 
 
 @pytest.fixture
 def buyer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Buyer]]:
-    """Makes buyers; when the test is over, no browser may have complained or asked a stranger for anything."""
+    """Makes buyers. After the test no browser may have logged an error or sent a request to another host."""
     made: list[Buyer] = []
 
     def make(**options: Any) -> Buyer:
@@ -67,10 +67,10 @@ def buyer(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
     gateways = [request.getfixturevalue(name) for name in ("site", "gateway") if name in request.fixturenames]
     for one in made:
         one.context.close()
-        assert one.may_fail or one.complaints == []
+        assert one.may_fail or one.browser_errors == []
         for gateway in gateways:
             if any(each.url.startswith(gateway.base_url) for each in one.requests):
-                assert one.strangers(gateway.base_url) == []
+                assert one.requests_to_others(gateway.base_url) == []
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +81,10 @@ def axe_source() -> str:
 
 @pytest.fixture
 def axe(axe_source: str) -> Callable[[Page], list[str]]:
-    """Finds what WCAG 2.2 AA (and axe's best practices) would complain of on a page: rule and place."""
+    """Returns a page's violations of WCAG 2.2 AA and of axe's best practices: rule and element."""
 
     def violations(page: Page) -> list[str]:
-        # Colours are judged as they are once everything stands still.
+        # Colours are checked after all animations have ended.
         page.evaluate(
             "() => Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations === 1).map(a => a.finished))"
         )

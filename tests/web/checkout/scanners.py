@@ -1,4 +1,4 @@
-"""A scanner that is held before a screen: it sees what the browser paints, and nothing of how that was made."""
+"""A barcode scanner for pages: it reads a screenshot, so it sees only what the browser paints."""
 
 import base64
 
@@ -19,11 +19,11 @@ GREYS = """async (picture) => {
 
 
 def scanned(page: Page) -> list[tuple[str, str]]:
-    """Kind and text of every code in the window, as a till's scanner reads them: upright, black on white."""
+    """Kind and text of every code in the window, as a scanner at a counter reads them: upright, black on white."""
     picture = page.screenshot()
-    aside = page.context.new_page()
-    width, height, greys = aside.evaluate(GREYS, base64.b64encode(picture).decode())
-    aside.close()
+    canvas = page.context.new_page()
+    width, height, greys = canvas.evaluate(GREYS, base64.b64encode(picture).decode())
+    canvas.close()
     view = memoryview(base64.b64decode(greys)).cast("B", (height, width))
     kinds = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.Code128])
     found = zxingcpp.read_barcodes(view, kinds, try_invert=False, try_rotate=False)

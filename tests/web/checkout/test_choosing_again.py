@@ -1,4 +1,4 @@
-"""Going back to choose another way to pay: the old code stops at once, and money that still comes by it is not lost."""
+"""Choosing another method: the old code ends at once, and money that still arrives for it is held in suspense."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,10 +10,10 @@ import pytest
 from gerbang.domain.payments import Method
 from gerbang.domain.reports import Booked, Report
 from gerbang.errors import WrongState
-from gerbang.services import checkout
-from gerbang.services.checkout import Reopening
-from gerbang.services.confirmations import Confirmation
 from gerbang.services.pages import Pages
+from gerbang.services.payments import end
+from gerbang.services.payments.confirm import Confirmation
+from gerbang.services.payments.end import Reopening
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
 from tests.web.checkout.test_status_stream import awaiting
@@ -35,7 +35,7 @@ def number_of(charge: dict[str, Any]) -> str:
     return str(charge["virtualAccount"]["virtualAccountNumber"])
 
 
-def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyers) -> None:
+def test_a_buyer_goes_back_chooses_another_method_and_pays(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     page = buyer().opens(session["paymentUrl"])
     choose(page, "virtual_account/BRI")
@@ -48,7 +48,7 @@ def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyer
     assert [charge["status"] for charge in now["chargeDetails"]] == ["EXPIRED"]
     assert now["chargeDetails"][0]["failureCode"] == "CANCELLED_BY_USER"
     choose(page, "qris")
-    # Somebody pays the old number after all: its money is set aside, told to the shop, and shown to the buyer.
+    # Money arrives for the old number: it is held in suspense, sent as a callback and shown to the buyer.
     booked = shop.post("/sandbox/bank/reports", {"number": old, "amount": 185000})["reports"][0]
     assert booked["outcome"] == "late"
     page.wait_for_selector(".note")
@@ -67,7 +67,7 @@ def test_a_buyer_goes_back_chooses_another_way_and_pays(shop: Shop, buyer: Buyer
     ]
 
 
-def test_money_on_the_old_number_is_late_also_while_nothing_is_chosen(shop: Shop) -> None:
+def test_money_for_the_old_number_is_late_while_no_method_is_chosen(shop: Shop) -> None:
     session = awaiting(shop)
     charge = session_of(shop, session)["chargeDetails"][0]
     back(shop, session, charge["id"])
@@ -82,7 +82,7 @@ def test_money_on_the_old_number_is_late_also_while_nothing_is_chosen(shop: Shop
 
 
 def back(shop: Shop, session: dict[str, Any], charge_id: str, **fields: str) -> str:
-    """Sends the form of a page, and tells where it leads."""
+    """Submits the form of a page; returns the Location of the answer."""
     form = form_of(shop.client.get(session["paymentUrl"]).text)
     path = session["paymentUrl"].replace("/detail?", "/detail/back?")
     answered = shop.client.post(path, data={"form": form, "charge": charge_id} | fields)
@@ -90,7 +90,7 @@ def back(shop: Shop, session: dict[str, Any], charge_id: str, **fields: str) -> 
     return answered.headers["location"]
 
 
-def test_what_was_paid_cannot_be_reopened(shop: Shop) -> None:
+def test_a_paid_payment_cannot_be_reopened(shop: Shop) -> None:
     session = awaiting(shop)
     charge = session_of(shop, session)["chargeDetails"][0]
     form = form_of(shop.client.get(session["paymentUrl"]).text)
@@ -104,11 +104,11 @@ def test_what_was_paid_cannot_be_reopened(shop: Shop) -> None:
 
 def reopen(shop: Shop, session: dict[str, Any], charge_id: str) -> None:
     gateway = shop.gateway
-    code_request = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge_id))
-    gateway.do(checkout.reopen(gateway.services.world, code_request))
+    reopening = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge_id))
+    gateway.do(end.reopen(gateway.services.world, reopening))
 
 
-def test_a_page_that_is_out_of_date_ends_nothing(shop: Shop) -> None:
+def test_a_form_of_an_outdated_page_ends_nothing(shop: Shop) -> None:
     session = awaiting(shop)
     first = session_of(shop, session)["chargeDetails"][0]["id"]
     back(shop, session, first)
@@ -119,7 +119,7 @@ def test_a_page_that_is_out_of_date_ends_nothing(shop: Shop) -> None:
     assert session_of(shop, session)["status"] == "REQUIRE_ACTION"
 
 
-def test_what_the_merchant_chose_is_not_the_buyers_to_change(shop: Shop, buyer: Buyers) -> None:
+def test_the_buyer_cannot_change_the_method_that_the_merchant_chose(shop: Shop, buyer: Buyers) -> None:
     session = send(shop, **FIXED)
     page = buyer().opens(session["paymentUrl"])
     assert heading(page) == "Transfer ke nomor ini"
@@ -131,7 +131,7 @@ def test_what_the_merchant_chose_is_not_the_buyers_to_change(shop: Shop, buyer: 
     assert not gateway.do(gateway.services.batches.visit(UUID(static["id"]))).payment.details.redirect
 
 
-def test_a_merchant_may_settle_the_channel_and_leave_the_bank(shop: Shop, buyer: Buyers) -> None:
+def test_a_merchant_can_fix_the_channel_and_leave_the_bank_to_the_buyer(shop: Shop, buyer: Buyers) -> None:
     session = send(shop, paymentMethod={"type": "VIRTUAL_ACCOUNT"})
     page = buyer().opens(session["paymentUrl"])
     assert page.locator("button[value=qris]").count() == 0
@@ -144,7 +144,7 @@ def test_a_merchant_may_settle_the_channel_and_leave_the_bank(shop: Shop, buyer:
     waits_for(page, "Pembayaran diterima")
 
 
-def test_a_settled_method_that_waits_for_confirmation_takes_one_press(shop: Shop, buyer: Buyers) -> None:
+def test_a_fixed_method_that_waits_for_confirmation_takes_one_click(shop: Shop, buyer: Buyers) -> None:
     session = send(shop, autoConfirm=False, **FIXED)
     assert session["status"] == "REQUIRE_CONFIRMATION"
     page = buyer().opens(session["paymentUrl"])
@@ -154,7 +154,7 @@ def test_a_settled_method_that_waits_for_confirmation_takes_one_press(shop: Shop
     assert session_of(shop, session)["status"] == "REQUIRE_ACTION"
 
 
-def test_a_qr_that_ran_out_before_its_payment_is_made_anew(gateway: Gateway, buyer: Buyers) -> None:
+def test_a_qr_code_that_expired_before_its_payment_can_be_replaced(gateway: Gateway, buyer: Buyers) -> None:
     shop = gateway.shop
     fixed: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "expiryAt": "2025-03-31T05:48:17Z"}
     session = send(shop, **fixed)
@@ -173,7 +173,7 @@ def test_a_qr_that_ran_out_before_its_payment_is_made_anew(gateway: Gateway, buy
     waits_for(page, "Pembayaran diterima")
 
 
-def test_the_old_number_rests_before_somebody_else_gets_it(shop: Shop) -> None:
+def test_the_old_number_is_quarantined_before_it_is_used_again(shop: Shop) -> None:
     session = awaiting(shop)
     charge = session_of(shop, session)["chargeDetails"][0]
     back(shop, session, charge["id"])
@@ -182,32 +182,32 @@ def test_the_old_number_rests_before_somebody_else_gets_it(shop: Shop) -> None:
     assert 86_400 <= (row["free_at"] - row["created_at"]).total_seconds() < 86_400 + 600
 
 
-def test_confirming_by_the_api_and_on_the_page_at_once_gives_one_charge(shop: Shop) -> None:
+def test_two_simultaneous_confirmations_make_one_charge(shop: Shop) -> None:
     session = send(shop)
     gateway = shop.gateway
-    code_request = Confirmation(shop.merchant_id, UUID(session["id"]), Method("qris"))
+    confirmation = Confirmation(shop.merchant_id, UUID(session["id"]), Method("qris"))
 
     async def both() -> list[object]:
         confirm = gateway.services.batches.confirm
-        return list(await asyncio.gather(confirm(code_request), confirm(code_request), return_exceptions=True))
+        return list(await asyncio.gather(confirm(confirmation), confirm(confirmation), return_exceptions=True))
 
     outcomes = gateway.do(both())
     assert sum(isinstance(outcome, WrongState) for outcome in outcomes) == 1
     assert len(session_of(shop, session)["chargeDetails"]) == 1
 
 
-def test_money_and_going_back_at_the_same_instant_never_lose_the_money(shop: Shop) -> None:
+def test_simultaneous_money_and_going_back_never_lose_the_money(shop: Shop) -> None:
     gateway = shop.gateway
     world, batches = gateway.services.world, gateway.services.batches
     outcomes: set[tuple[str, str]] = set()
     for order in range(12):
         session = awaiting(shop)
         charge = session_of(shop, session)["chargeDetails"][0]
-        code_request = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge["id"]))
+        reopening = Reopening(shop.merchant_id, UUID(session["id"]), UUID(charge["id"]))
         money = Report("simulator", f"race-{order}-{session['id']}", "virtual_account", number_of(charge), 18_500_000)
 
-        async def both(money: Report = money, code_request: Reopening = code_request, order: int = order) -> str:
-            calls = [batches.report(money), checkout.reopen(world, code_request)]
+        async def both(money: Report = money, reopening: Reopening = reopening, order: int = order) -> str:
+            calls = [batches.report(money), end.reopen(world, reopening)]
             done = await asyncio.gather(*calls[:: -1 if order % 2 else 1], return_exceptions=True)
             return next(each.outcome for each in done if isinstance(each, Booked))
 
@@ -217,7 +217,7 @@ def test_money_and_going_back_at_the_same_instant_never_lose_the_money(shop: Sho
     assert shop.get("/sandbox/ledger")["sum"] == "0.00"
 
 
-def test_static_payments_have_pages_too_and_end_well(gateway: Gateway, buyer: Buyers) -> None:
+def test_a_static_payment_has_a_page_until_its_expiry(gateway: Gateway, buyer: Buyers) -> None:
     shop = gateway.shop
     session = shop.create(paymentType="MULTIPLE", expiryAt="2025-03-30T07:00:00Z")
     pages = Pages(gateway.base_url, gateway.services.world.keyring.page_key)

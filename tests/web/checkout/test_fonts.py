@@ -1,4 +1,4 @@
-"""Pages that fit and break well whatever fonts a phone has: no word, number or amount is broken inside itself."""
+"""Line breaks with any font of a phone: no word, number or amount is broken, and nothing scrolls sideways."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -15,10 +15,10 @@ FONTS = {
     "wide": "font-family: sans-serif; letter-spacing: .05em",
     "very wide": "font-family: monospace; letter-spacing: .1em",
 }
-# Named twice, since browsers make all text smaller where the one name is all that is asked for.
+# monospace is named twice: browsers show text in a smaller size where it is the only name.
 WIDER = FONTS | {"widest": "font-family: monospace, monospace; letter-spacing: .1em"}
 REFERENCE = "INV-2025-11-KOPI-012"
-"""Short enough for a line of its own in every font, too long to stand beside its name."""
+"""Short enough for a line of its own in every font, too long for the line of its label."""
 LONG_REFERENCE = "TOKO-KOPI-GAYO-2025-11-27-PESANAN-00000000001234567"
 LINES = """(text) => {
   const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
@@ -32,7 +32,7 @@ LINES = """(text) => {
   }
   return [...lines.values()];
 }"""
-"""How wide each line is over which a text of the page runs, in pixels."""
+"""The width in pixels of each line that a text of the page takes."""
 BROKEN = """() => {
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -53,13 +53,13 @@ BROKEN = """() => {
 
 @pytest.fixture
 def shop(shop: Shop) -> Shop:
-    """A shop whose sessions can be paid in every way."""
+    """A shop whose sessions can be paid on every channel."""
     offers(shop, "retail_outlet", "ewallet")
     return shop
 
 
 def phones(page: Page, fonts: Mapping[str, str] = FONTS) -> Iterator[str]:
-    """Shows the page in every font and at every width of a phone, all its steps unfolded; what it is shown in."""
+    """Shows the page in every font and at every width, with all details open; yields the font and the width."""
     page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; e.removeAttribute('name'); })")
     page.evaluate("document.adoptedStyleSheets = [new CSSStyleSheet()]")
     for name, font in fonts.items():
@@ -70,34 +70,34 @@ def phones(page: Page, fonts: Mapping[str, str] = FONTS) -> Iterator[str]:
             yield f"{name}, {width} pixels"
 
 
-def holds(page: Page) -> None:
-    """In every font and at every width of a phone: nothing is broken inside, and nothing scrolls sideways."""
+def assert_unbroken(page: Page) -> None:
+    """In every font and at every width nothing is broken and nothing scrolls sideways."""
     for phone in phones(page):
         assert page.evaluate(BROKEN) == [], phone
         assert too_wide(page) <= 0, phone
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
-def test_no_font_breaks_the_choice_inside_a_word(site: Gateway, shop: Shop, buyer: Buyers, locale: str) -> None:
+def test_no_font_breaks_words_of_the_choice(site: Gateway, shop: Shop, buyer: Buyers, locale: str) -> None:
     page = buyer(locale=locale).opens(link(site))
-    holds(page)
+    assert_unbroken(page)
     page.goto(send(shop, amount={"value": 9_999_999_999, "currency": "IDR"})["paymentUrl"])
-    holds(page)
+    assert_unbroken(page)
 
 
 @pytest.mark.parametrize("way", ["virtual_account/BCA", "qris", "retail_outlet/ALFAMART", "ewallet/SHOPEEPAY"])
-def test_no_font_breaks_a_number_or_an_amount_inside(shop: Shop, buyer: Buyers, way: str) -> None:
+def test_no_font_breaks_a_number_or_an_amount(shop: Shop, buyer: Buyers, way: str) -> None:
     page = buyer().opens(send(shop, amount={"value": 2_485_000, "currency": "IDR"})["paymentUrl"])
     choose(page, way)
-    holds(page)
+    assert_unbroken(page)
     if way.startswith("ewallet"):
         page.click(".leave .button")
         page.wait_for_selector(".choice")
-        holds(page)
+        assert_unbroken(page)
     if way == "qris":
         play(page, "exact")
         page.wait_for_selector(".result.paid")
-        holds(page)
+        assert_unbroken(page)
 
 
 def test_a_long_number_is_broken_into_even_lines_between_its_groups(shop: Shop, buyer: Buyers) -> None:
@@ -117,7 +117,7 @@ def test_a_long_number_is_broken_into_even_lines_between_its_groups(shop: Shop, 
 
 
 def references(shop: Shop, buyer: Buyers, reference: str) -> Iterator[Page]:
-    """Every page that shows a reference: the choice with and without an order, a code, the wallet, an end."""
+    """Every page that shows a reference: the choice with and without an order, a code, the wallet, a result."""
     page = buyer().opens(send(shop, clientReferenceId=reference)["paymentUrl"])
     yield page
     choose(page, "ewallet/SHOPEEPAY")
@@ -133,13 +133,13 @@ def references(shop: Shop, buyer: Buyers, reference: str) -> Iterator[Page]:
     yield page
 
 
-def test_a_reference_that_fits_a_line_is_never_broken(shop: Shop, buyer: Buyers) -> None:
+def test_a_reference_that_fits_on_a_line_is_never_broken(shop: Shop, buyer: Buyers) -> None:
     for page in references(shop, buyer, REFERENCE):
         for phone in phones(page, WIDER):
             assert len(page.evaluate(LINES, REFERENCE)) == 1, f"{page.inner_text('h1')}: {phone}"
 
 
-def test_a_reference_that_fits_no_line_is_broken_into_even_ones(shop: Shop, buyer: Buyers) -> None:
+def test_a_reference_longer_than_a_line_is_broken_into_even_lines(shop: Shop, buyer: Buyers) -> None:
     for page in references(shop, buyer, LONG_REFERENCE):
         for phone in phones(page, WIDER):
             lines = page.evaluate(LINES, LONG_REFERENCE)
@@ -150,7 +150,7 @@ def test_a_reference_that_fits_no_line_is_broken_into_even_ones(shop: Shop, buye
 
 @pytest.mark.parametrize("way", ["virtual_account/BCA", "retail_outlet/ALFAMART"])
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
-def test_what_is_pressed_to_copy_stays_on_one_line(shop: Shop, buyer: Buyers, locale: str, way: str) -> None:
+def test_the_label_of_a_copy_button_stays_on_one_line(shop: Shop, buyer: Buyers, locale: str, way: str) -> None:
     page = buyer(locale=locale).opens(send(shop, amount={"value": 2_485_000, "currency": "IDR"})["paymentUrl"])
     choose(page, way)
     lines = """() => [...document.querySelectorAll("button.copy > span")].map((label) => {
@@ -162,7 +162,7 @@ def test_what_is_pressed_to_copy_stays_on_one_line(shop: Shop, buyer: Buyers, lo
         assert set(page.evaluate(lines)) == {1}, phone
 
 
-def test_what_opens_a_list_of_steps_keeps_its_distance_from_the_lines_around_it(shop: Shop, buyer: Buyers) -> None:
+def test_the_summary_of_a_guide_has_space_above_and_below_its_text(shop: Shop, buyer: Buyers) -> None:
     gaps = """() => [...document.querySelectorAll(".how summary")].flatMap((summary) => {
       const range = document.createRange(), around = summary.getBoundingClientRect();
       range.selectNodeContents(summary.firstChild);
@@ -176,10 +176,10 @@ def test_what_opens_a_list_of_steps_keeps_its_distance_from_the_lines_around_it(
             assert min(page.evaluate(gaps)) >= 6, f"{locale}, {phone}"
 
 
-def test_the_time_to_pay_by_is_not_broken_where_it_fits_a_line(site: Gateway, buyer: Buyers) -> None:
+def test_the_expiry_time_is_not_broken_where_it_fits_on_a_line(site: Gateway, buyer: Buyers) -> None:
     page = buyer().opens(link(site))
     for phone in phones(page):
         assert len(page.evaluate(LINES, page.inner_text(".until .whole >> nth=0"))) == 1, phone
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     page.set_viewport_size({"width": 320, "height": 640})
-    assert too_wide(page) <= 0, "in large print it is broken rather than cut"
+    assert too_wide(page) <= 0, "in large print it is broken and not cut off"

@@ -1,4 +1,4 @@
-"""From the shop to the page, through it, and back to the shop: the whole way of a buyer, in a real browser."""
+"""A buyer comes from the shop, chooses, pays and returns to the shop, in a real browser."""
 
 from collections.abc import Callable
 
@@ -6,28 +6,27 @@ import pytest
 
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import DESKTOP, PHONE, Buyer, choose, heading, link, play, send, waits_for
-from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.shop_sites import ShopSite
 
 Buyers = Callable[..., Buyer]
-LEAVES_AFTER = 9_000
-"""Milliseconds of the browser's clock after which a page with a result has gone back to the shop by itself."""
+RETURNS_AFTER = 9_000
+"""Milliseconds of the browser's clock after which a page with a result has returned to the shop by itself."""
 
 
-def stays(one: Buyer, front: Shopfront) -> None:
-    """The page does not go to the shop by itself, however long it is looked at."""
-    one.page.clock.run_for(LEAVES_AFTER)
-    # Whatever the page had asked for before this is on the list of requests by now.
+def stays(one: Buyer, shop_site: ShopSite) -> None:
+    """The page does not return to the shop by itself, however long it is looked at."""
+    one.page.clock.run_for(RETURNS_AFTER)
+    # Whatever the page had requested before this is on the list of requests by now.
     one.page.evaluate("fetch('/livez').then(() => fetch('/livez')).then(() => true)")
-    assert not [request.url for request in one.requests if request.url.startswith(front.url)]
+    assert not [request.url for request in one.requests if request.url.startswith(shop_site.url)]
 
 
 @pytest.mark.parametrize("way", ["virtual_account/BRI", "qris"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_a_buyer_chooses_pays_and_comes_back_to_the_shop(
-    shop: Shop, front: Shopfront, buyer: Buyers, way: str, viewport: dict[str, int]
+def test_a_buyer_chooses_pays_and_returns_to_the_shop(
+    shop: Shop, shop_site: ShopSite, buyer: Buyers, way: str, viewport: dict[str, int]
 ) -> None:
-    session = send(shop, front)
-    one = buyer(viewport=viewport)
+    session, one = send(shop, shop_site), buyer(viewport=viewport)
     one.page.clock.install()
     page = one.opens(session["paymentUrl"])
     assert heading(page) == "Pilih cara bayar"
@@ -38,46 +37,46 @@ def test_a_buyer_chooses_pays_and_comes_back_to_the_shop(
     if way == "qris":
         page.click("#back")
     else:
-        page.clock.run_for(LEAVES_AFTER)
-    # Otherwise nobody presses anything any more: the page goes back by itself, to exactly the shop's address.
-    page.wait_for_url(f"{front.url}/**", timeout=15_000)
-    assert page.url == f"{front.url}/success?order=1&x=%20y"
-    assert front.arrivals[-1].referrer is None, "the shop must not learn the token"
+        page.clock.run_for(RETURNS_AFTER)
+    # Otherwise the page returns by itself, to exactly the return URL.
+    page.wait_for_url(f"{shop_site.url}/**", timeout=15_000)
+    assert page.url == f"{shop_site.url}/success?order=1&x=%20y"
+    assert shop_site.visits[-1].referrer is None, "the shop must not learn the token"
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "PAID"
     assert shop.news() == ["PAYMENT.PAID"]
 
 
-def test_the_whole_way_works_without_javascript(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    page = buyer(java_script_enabled=False).opens(send(shop, front)["paymentUrl"])
+def test_a_buyer_can_choose_and_pay_without_javascript(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
+    page = buyer(java_script_enabled=False).opens(send(shop, shop_site)["paymentUrl"])
     assert not page.is_visible("[data-ends]")
     page.click("button[value='virtual_account/PERMATA']")
     assert heading(page) == "Transfer ke nomor ini"
     assert page.is_visible("text=Periksa status")
-    assert not page.is_visible("button.copy"), "what needs JavaScript is not there without it"
-    assert not page.is_visible("[data-ends]"), "a countdown that stands still tells a lie"
+    assert not page.is_visible("button.copy"), "a button that needs JavaScript is hidden without it"
+    assert not page.is_visible("[data-ends]"), "a countdown that does not run would be wrong"
     assert "30 Maret 2025, " in page.inner_text(".ends")
     page.click("text=Periksa status")
     page.click("button[value='exact']")
     assert heading(page) == "Pembayaran diterima"
     page.click("text=Kembali ke Toko Baru")
-    assert page.url == f"{front.url}/success?order=1&x=%20y"
+    assert page.url == f"{shop_site.url}/success?order=1&x=%20y"
 
 
-def test_the_page_turns_when_the_money_arrives_elsewhere_and_says_so(shop: Shop, buyer: Buyers) -> None:
+def test_the_page_redraws_and_announces_the_result_when_money_arrives(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     page = buyer().opens(session["paymentUrl"])
     choose(page, "qris")
     shop.simulate(session["id"])
     waits_for(page, "Pembayaran diterima")
-    page.wait_for_function("() => document.querySelector('#news')?.textContent === 'Pembayaran diterima'")
-    assert page.get_attribute("#news", "aria-live") == "polite"
+    page.wait_for_function("() => document.querySelector('#announcement')?.textContent === 'Pembayaran diterima'")
+    assert page.get_attribute("#announcement", "aria-live") == "polite"
     assert page.title() == "Pembayaran diterima · Toko Baru"
 
 
-def test_polling_does_it_where_the_stream_is_blocked(shop: Shop, buyer: Buyers) -> None:
+def test_the_page_polls_where_the_event_stream_is_blocked(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     one = buyer()
-    one.may_fail = True  # the browser complains of the stream that is cut here
+    one.may_fail = True  # the browser logs the stream that is aborted here as an error
     one.context.route("**/detail/events*", lambda route: route.abort())
     page = one.opens(session["paymentUrl"])
     choose(page, "virtual_account/BNI")
@@ -85,19 +84,19 @@ def test_polling_does_it_where_the_stream_is_blocked(shop: Shop, buyer: Buyers) 
     waits_for(page, "Pembayaran diterima")
 
 
-def test_an_open_page_expires_with_its_payment(gateway: Gateway, front: Shopfront, buyer: Buyers) -> None:
-    page = buyer().opens(send(gateway.shop, front)["paymentUrl"])
+def test_an_open_page_expires_with_its_payment(gateway: Gateway, shop_site: ShopSite, buyer: Buyers) -> None:
+    page = buyer().opens(send(gateway.shop, shop_site)["paymentUrl"])
     choose(page, "virtual_account/BCA")
     gateway.shop.advance(seconds=16 * 60)
     waits_for(page, "Waktu pembayaran habis")
     assert "Terlanjur membayar? Uang Anda tidak hilang: begitu kami terima," in page.inner_text("main")
-    assert "Kopi Gayo" not in page.inner_text("body"), "what was bought is of no use any more"
-    assert page.get_attribute("#back", "href") == f"{front.url}/expiration"
+    assert "Kopi Gayo" not in page.inner_text("body"), "an expired page does not list the order"
+    assert page.get_attribute("#back", "href") == f"{shop_site.url}/expiration"
     page.reload()
     assert heading(page) == "Waktu pembayaran habis"
 
 
-def test_the_countdown_counts_and_speaks_up_in_the_last_minute(gateway: Gateway, buyer: Buyers) -> None:
+def test_the_countdown_runs_and_announces_the_last_minute(gateway: Gateway, buyer: Buyers) -> None:
     page = buyer().opens(send(gateway.shop)["paymentUrl"])
     choose(page, "virtual_account/BRI")
     assert page.inner_text("[data-ends]") in ("15:00", "14:59", "14:58")
@@ -105,10 +104,10 @@ def test_the_countdown_counts_and_speaks_up_in_the_last_minute(gateway: Gateway,
     gateway.shop.advance(seconds=14 * 60 + 10)
     page.reload()
     page.wait_for_selector(".left.soon")
-    page.wait_for_function("() => document.querySelector('#news')?.textContent === 'Sisa waktu satu menit.'")
+    page.wait_for_function("() => document.querySelector('#announcement')?.textContent === 'Sisa waktu satu menit.'")
 
 
-def test_numbers_and_amounts_are_copied_as_machines_want_them(shop: Shop, buyer: Buyers) -> None:
+def test_numbers_and_amounts_are_copied_without_spaces_and_separators(shop: Shop, buyer: Buyers) -> None:
     one = buyer(permissions=["clipboard-read", "clipboard-write"])
     page = one.opens(send(shop)["paymentUrl"])
     choose(page, "virtual_account/BRI")
@@ -126,53 +125,53 @@ def test_numbers_and_amounts_are_copied_as_machines_want_them(shop: Shop, buyer:
     assert all(box and box["height"] >= 44 for box in copies)
 
 
-def test_a_merchant_may_have_no_result_page(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    for way in ("played on the page", "paid elsewhere"):
-        session, before = send(shop, front, bypassStatusPage=True), len(front.arrivals)
+def test_a_merchant_can_skip_the_result_page(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
+    for way in ("simulated on the page", "paid elsewhere"):
+        session, before = send(shop, shop_site, bypassStatusPage=True), len(shop_site.visits)
         page = buyer().opens(session["paymentUrl"])
         choose(page, "qris")
         if way == "paid elsewhere":
             shop.simulate(session["id"])
         else:
             play(page, "exact")
-        page.wait_for_url(f"{front.url}/**")
-        assert page.url == f"{front.url}/success?order=1&x=%20y"
-        assert len(front.arrivals) == before + 1, "the shop is visited once, by the buyer"
+        page.wait_for_url(f"{shop_site.url}/**")
+        assert page.url == f"{shop_site.url}/success?order=1&x=%20y"
+        assert len(shop_site.visits) == before + 1, "the shop is visited once, by the buyer"
 
 
-def test_each_end_leads_to_its_own_address(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    cancelled, expired = send(shop, front), send(shop, front)
+def test_each_end_of_a_payment_links_to_its_own_return_url(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
+    cancelled, expired = send(shop, shop_site), send(shop, shop_site)
     shop.post(f"/v2/payments/{cancelled['id']}/cancel", {})
     page = buyer().opens(cancelled["paymentUrl"])
     assert heading(page) == "Pembayaran dibatalkan"
-    assert page.get_attribute("#back", "href") == f"{front.url}/failure"
+    assert page.get_attribute("#back", "href") == f"{shop_site.url}/failure"
     page.goto(expired["paymentUrl"])
     choose(page, "virtual_account/BRI")
     play(page, "late")
     waits_for(page, "Waktu pembayaran habis")
-    assert page.get_attribute("#back", "href") == f"{front.url}/expiration"
+    assert page.get_attribute("#back", "href") == f"{shop_site.url}/expiration"
     assert "WIB, setelah waktunya habis. Uang itu tidak hilang" in page.inner_text("main")
-    # The news of the late money reaches the shop too.
+    # The shop gets a callback about the late money too.
     assert "MONEY.SET_ASIDE" in shop.news()
 
 
-def test_the_buyer_may_stay_on_the_result_page(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    session, one = send(shop, front), buyer()
+def test_the_buyer_may_stay_on_the_result_page(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
+    session, one = send(shop, shop_site), buyer()
     one.page.clock.install()
     page = one.opens(session["paymentUrl"])
     choose(page, "qris")
     play(page, "exact")
     waits_for(page, "Pembayaran diterima")
     page.click("text=Tetap di halaman ini")
-    stays(one, front)
+    stays(one, shop_site)
     assert heading(page) == "Pembayaran diterima"
 
 
 @pytest.mark.parametrize("plays", [["late"], ["wrong", "exact"], ["exact", "twice"]], ids=["late", "wrong", "twice"])
-def test_a_page_that_tells_of_money_set_aside_does_not_leave_by_itself(
-    shop: Shop, front: Shopfront, buyer: Buyers, plays: list[str]
+def test_a_page_with_a_note_about_money_in_suspense_does_not_return_by_itself(
+    shop: Shop, shop_site: ShopSite, buyer: Buyers, plays: list[str]
 ) -> None:
-    session, one = send(shop, front), buyer()
+    session, one = send(shop, shop_site), buyer()
     one.page.clock.install()
     page = one.opens(session["paymentUrl"])
     choose(page, "virtual_account/BRI")
@@ -185,20 +184,20 @@ def test_a_page_that_tells_of_money_set_aside_does_not_leave_by_itself(
             play(page, each)
             page.wait_for_selector(".note" if each != "exact" else ".result")
     assert "Uang Anda aman" in page.inner_text(".note")
-    stays(one, front)
+    stays(one, shop_site)
     assert page.url.startswith(shop.gateway.base_url)
     page.click("#back")
-    page.wait_for_url(f"{front.url}/**")
+    page.wait_for_url(f"{shop_site.url}/**")
 
 
-def test_a_buyer_may_go_back_to_the_shop_before_paying(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    session = send(shop, front)
+def test_a_buyer_can_return_to_the_shop_before_paying(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
+    session = send(shop, shop_site)
     page = buyer().opens(session["paymentUrl"])
     assert page.inner_text(".leaving") == "Kembali ke Toko Baru tanpa membayar"
     choose(page, "virtual_account/BCA")
     page.click(".leaving a")
-    page.wait_for_url(f"{front.url}/failure")
-    assert front.arrivals[-1].referrer is None
+    page.wait_for_url(f"{shop_site.url}/failure")
+    assert shop_site.visits[-1].referrer is None
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION", "it can still be paid"
     page.goto(session["paymentUrl"])
     play(page, "exact")
@@ -206,7 +205,7 @@ def test_a_buyer_may_go_back_to_the_shop_before_paying(shop: Shop, front: Shopfr
     assert not page.locator(".leaving").count()
 
 
-def test_late_money_is_told_before_the_advice_to_order_anew(shop: Shop, buyer: Buyers) -> None:
+def test_the_note_about_late_money_comes_before_the_advice_to_order_again(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop)["paymentUrl"])
     choose(page, "virtual_account/BCA")
     play(page, "late")
@@ -215,7 +214,9 @@ def test_late_money_is_told_before_the_advice_to_order_anew(shop: Shop, buyer: B
     assert said.index("setelah waktunya habis") < said.index("Belum membayar?")
 
 
-def test_money_for_a_cancelled_payment_is_told_also_when_it_was_paid_before(site: Gateway, buyer: Buyers) -> None:
+def test_money_for_a_cancelled_payment_is_shown_even_if_it_was_paid_before_the_cancellation(
+    site: Gateway, buyer: Buyers
+) -> None:
     page = buyer().opens(link(site, referenceId="CANCELLED_BUT_PAID"))
     choose(page, "virtual_account/BRI")
     number, paid_at = "".join(page.inner_text(".digits").split()), site.services.world.clock.now().isoformat()
@@ -249,7 +250,7 @@ def test_a_wrong_amount_is_not_called_late_once_the_time_is_over(gateway: Gatewa
     assert " WIB, yang tidak bisa kami pakai untuk tagihan ini. Uang itu tidak hilang" in said
 
 
-def test_without_return_addresses_the_page_still_ends_well(shop: Shop, buyer: Buyers) -> None:
+def test_a_payment_without_return_urls_has_a_result_page(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop, redirectUrl=None)["paymentUrl"])
     choose(page, "qris")
     play(page, "exact")
@@ -258,7 +259,7 @@ def test_without_return_addresses_the_page_still_ends_well(shop: Shop, buyer: Bu
     assert not page.locator("#back").count()
 
 
-def test_a_wrong_amount_is_told_at_once_and_the_bill_stays_open(shop: Shop, buyer: Buyers) -> None:
+def test_a_wrong_amount_is_shown_at_once_and_the_payment_stays_open(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     page = buyer().opens(session["paymentUrl"])
     choose(page, "virtual_account/BRI")
@@ -272,7 +273,7 @@ def test_a_wrong_amount_is_told_at_once_and_the_bill_stays_open(shop: Shop, buye
     assert "Kami juga menerima Rp\u00a0186.000" in page.inner_text(".note")
 
 
-def test_ways_that_do_not_fit_are_shown_with_the_reason(shop: Shop, buyer: Buyers) -> None:
+def test_methods_that_cannot_be_used_are_shown_with_the_reason(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop, amount={"value": 2500, "currency": "IDR"})["paymentUrl"])
     assert page.locator("button[name=way]").count() == 1, "QRIS alone takes so little"
     assert "Tidak tersedia" in page.inner_text(".off")
@@ -288,14 +289,14 @@ def test_ways_that_do_not_fit_are_shown_with_the_reason(shop: Shop, buyer: Buyer
     assert "Pilih dan bayar sebelum" not in page.inner_text("main")
 
 
-def test_the_order_is_shown_as_the_shop_told_it(shop: Shop, buyer: Buyers) -> None:
+def test_the_order_is_shown_as_the_merchant_sent_it(shop: Shop, buyer: Buyers) -> None:
     page = buyer(locale="en-GB").opens(send(shop)["paymentUrl"])
     page.click(".order summary")
     shown = " ".join(page.inner_text(".order").split())
     assert "Kopi Gayo 250 g × 2 Rp 68,000 Saringan V60 Rp 34,000" in shown
 
 
-def test_both_languages_by_browser_and_by_switch(shop: Shop, buyer: Buyers) -> None:
+def test_the_language_is_that_of_the_browser_or_of_the_switch(shop: Shop, buyer: Buyers) -> None:
     url = send(shop)["paymentUrl"]
     page = buyer(locale="en-US").opens(url)
     assert heading(page) == "Choose how to pay"
@@ -311,7 +312,7 @@ def test_both_languages_by_browser_and_by_switch(shop: Shop, buyer: Buyers) -> N
     assert "30 March 2025, " in page.inner_text("main")
 
 
-def test_a_qr_code_is_crisp_named_and_can_be_saved(shop: Shop, buyer: Buyers) -> None:
+def test_a_qr_code_is_large_labelled_and_can_be_saved(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop)["paymentUrl"])
     choose(page, "qris")
     assert "185.000" in (page.get_attribute(".qr", "aria-label") or "")

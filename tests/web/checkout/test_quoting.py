@@ -1,4 +1,4 @@
-"""What a buyer has to quote to the shop when an order has ended: its number, its amount, and what money came and when."""
+"""What a buyer quotes to the shop after an order has ended: its number, its amount, and the money received and when."""
 
 import re
 from typing import Any
@@ -16,20 +16,20 @@ SAYS = {
 }
 
 
-def spec(shop: Shop, session: dict[str, Any], language: str) -> dict[str, str]:
-    """What an ended page lists, by its name."""
+def rows(shop: Shop, session: dict[str, Any], language: str) -> dict[str, str]:
+    """The rows of a result page, by label."""
     page = shop.client.get(f"{session['paymentUrl']}&lang={language}").text
     return dict(re.findall(r"<dt[^>]*>([^<]+)</dt><dd[^>]*>([^<]+)</dd>", page))
 
 
 def note(shop: Shop, session: dict[str, Any], language: str) -> str:
-    """What a page tells of money that was not owed."""
+    """The note about money held in suspense."""
     page = shop.client.get(f"{session['paymentUrl']}&lang={language}").text
     return re.findall(r'<p dir="auto">([^<]+)</p>', page)[0]
 
 
-def comes(shop: Shop, number: str, amount: int) -> str:
-    """Money comes to a number; when, as it is written in Indonesian."""
+def receive(shop: Shop, number: str, amount: int) -> str:
+    """Reports money for a number; returns the time of its arrival in Indonesian."""
     shop.post("/sandbox/bank/reports", {"number": number, "amount": amount})
     return instant(shop.gateway.services.world.clock.now(), "id")
 
@@ -41,7 +41,7 @@ def number_of(shop: Shop, session: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("language", ["id", "en"])
 @pytest.mark.parametrize("ending", ["cancelled", "expired without a choice", "expired", "ended early"])
-def test_an_order_that_has_ended_unpaid_is_named_with_its_amount(gateway: Gateway, ending: str, language: str) -> None:
+def test_an_order_that_ended_unpaid_is_listed_with_its_amount(gateway: Gateway, ending: str, language: str) -> None:
     shop = gateway.shop
     session = send(shop) if ending in ("cancelled", "expired without a choice") else awaiting(shop)
     if ending == "cancelled":
@@ -51,41 +51,41 @@ def test_an_order_that_has_ended_unpaid_is_named_with_its_amount(gateway: Gatewa
     else:
         shop.advance(seconds=25 * 3600)
     number, bill, amount = SAYS[language]
-    assert spec(shop, session, language) == {number: session["clientReferenceId"], bill: amount}
+    assert rows(shop, session, language) == {number: session["clientReferenceId"], bill: amount}
 
 
-def test_a_receipt_is_still_one_after_the_links_time(gateway: Gateway) -> None:
+def test_a_receipt_is_still_shown_after_the_link_has_expired(gateway: Gateway) -> None:
     shop = gateway.shop
     session = awaiting(shop)
     shop.simulate(session["id"])
-    before = spec(shop, session, "id")
+    before = rows(shop, session, "id")
     assert before.keys() == {"Dibayar pada", "Cara bayar", "Nomor pesanan"}
     shop.advance(seconds=25 * 3600)
-    assert spec(shop, session, "id") == before
+    assert rows(shop, session, "id") == before
     assert '<p class="amount">Rp\u00a0185.000</p>' in shop.client.get(session["paymentUrl"]).text
 
 
-def test_late_money_is_told_with_how_much_came_and_when(gateway: Gateway) -> None:
+def test_the_note_about_late_money_has_its_amount_and_time(gateway: Gateway) -> None:
     shop = gateway.shop
     session = awaiting(shop)
     number = number_of(shop, session)
     shop.advance(seconds=16 * 60)
-    at = comes(shop, number, 185_000)
+    at = receive(shop, number, 185_000)
     assert note(shop, session, "id").startswith(f"Kami menerima Rp\u00a0185.000 pada {at}, setelah waktunya habis. ")
     at = at.replace("Maret", "March").replace(".", ":")
     assert note(shop, session, "en").startswith(f"We received Rp\u00a0185,000 on {at}, after the time was over. ")
     shop.advance(seconds=120)
-    at = comes(shop, number, 15_000)
+    at = receive(shop, number, 15_000)
     said = f"Kami menerima Rp\u00a0200.000 (terakhir pada {at}), setelah waktunya habis. "
     assert note(shop, session, "id").startswith(said)
 
 
-def test_money_that_came_before_the_end_is_not_called_late_together_with_money_that_was(gateway: Gateway) -> None:
+def test_money_before_and_after_the_expiry_together_is_not_called_late(gateway: Gateway) -> None:
     shop = gateway.shop
     session = awaiting(shop)
     number = number_of(shop, session)
-    comes(shop, number, 15_000)
+    receive(shop, number, 15_000)
     shop.advance(seconds=16 * 60)
-    at = comes(shop, number, 185_000)
+    at = receive(shop, number, 185_000)
     said = f"Kami menerima Rp\u00a0200.000 (terakhir pada {at}), yang tidak bisa kami pakai untuk tagihan ini. "
     assert note(shop, session, "id").startswith(said)

@@ -1,4 +1,4 @@
-"""The page for everybody: screen readers, keyboards, large print, narrow screens, both languages, light and dark."""
+"""Accessibility of the page: screen readers, keyboard, large print, narrow screens, both languages, light and dark."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def test_axe_finds_nothing_on_any_page(shop: Shop, buyer: Buyers, axe: Axe, sche
     shop.post(f"/v2/payments/{cancelled['id']}/cancel", {})
     small = send(shop, amount={"value": 2500, "currency": "IDR"})
     one = buyer(color_scheme=scheme, locale=locale)
-    one.may_fail = True  # the foreign link is a 404, of which the browser complains
+    one.may_fail = True  # the invalid link is a 404, which the browser logs as an error
     page = one.opens(shop.gateway.base_url + "/detail?token=x")
     assert axe(page) == []
     for url in (cancelled["paymentUrl"], small["paymentUrl"]):
@@ -50,24 +50,25 @@ def test_axe_finds_nothing_on_any_page(shop: Shop, buyer: Buyers, axe: Axe, sche
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_without_javascript(shop: Shop, buyer: Buyers, axe: Axe, scheme: str) -> None:
-    # Axe itself is a script, so the page's own one is taken out instead of all of them.
+    # axe is a script itself, so only the page's own script is removed.
     one = buyer(color_scheme=scheme)
     one.context.route(re.compile(r"/detail\?"), scriptless)
     page = one.opens(send(shop)["paymentUrl"])
     assert axe(page) == []
     choose(page, "virtual_account/BRI")
-    page.reload()  # what a form leads to is not routed
+    page.reload()  # the route does not apply to the redirect after a form
     assert page.is_visible("text=Periksa status")
     assert axe(page) == []
 
 
 def scriptless(route: Any) -> None:
+    """Answers with the page without its script."""
     answered = route.fetch()
     head, _, rest = answered.text().partition("<script")
     route.fulfill(response=answered, body=head + rest.partition("</script>")[2])
 
 
-def test_the_keyboard_alone_suffices(shop: Shop, buyer: Buyers) -> None:
+def test_the_page_can_be_used_with_the_keyboard_alone(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop)["paymentUrl"])
     _tab_to(page, "QRIS")
     page.keyboard.press("Enter")
@@ -91,7 +92,7 @@ def test_the_keyboard_alone_suffices(shop: Shop, buyer: Buyers) -> None:
 
 
 def _tab_to(page: Page, name: str) -> None:
-    """Presses Tab until something of this name has the focus, and sees that the focus can be seen."""
+    """Presses Tab until an element of this name has the focus; fails if the focus is not visible."""
     for _ in range(40):
         page.keyboard.press("Tab")
         focused = page.evaluate(
@@ -104,7 +105,7 @@ def _tab_to(page: Page, name: str) -> None:
     pytest.fail(f"Tab never came to {name}")
 
 
-def test_the_focus_is_not_lost_when_the_page_turns(shop: Shop, buyer: Buyers) -> None:
+def test_the_focus_moves_to_the_heading_when_the_page_redraws(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     page = buyer().opens(session["paymentUrl"])
     choose(page, "virtual_account/BRI")
@@ -114,39 +115,41 @@ def test_the_focus_is_not_lost_when_the_page_turns(shop: Shop, buyer: Buyers) ->
     page.wait_for_function("() => document.activeElement.tagName === 'H1'")
 
 
-@pytest.mark.parametrize("held", [True, False], ids=["with the focus", "without"])
-def test_a_page_that_expires_says_so_once(gateway: Gateway, buyer: Buyers, held: bool) -> None:
+@pytest.mark.parametrize("focused", [True, False], ids=["with the focus", "without"])
+def test_an_expiry_is_announced_once(gateway: Gateway, buyer: Buyers, focused: bool) -> None:
     one = buyer()
     one.page.clock.install()
     page = one.opens(send(gateway.shop)["paymentUrl"])
     choose(page, "virtual_account/BRI")
     page.evaluate(
-        """() => { window.said = []; new MutationObserver(() => {
-        const text = document.querySelector('#news').textContent; if (text) said.push(text);
-        }).observe(document.querySelector('#news'), {childList: true}); }"""
+        """() => { window.announced = []; new MutationObserver(() => {
+        const text = document.querySelector('#announcement').textContent; if (text) announced.push(text);
+        }).observe(document.querySelector('#announcement'), {childList: true}); }"""
     )
-    if held:
+    if focused:
         page.focus("button.copy.wide")
     gateway.shop.advance(seconds=16 * 60)
     waits_for(page, "Waktu pembayaran habis")
     page.clock.run_for(4_000)
-    assert (page.evaluate("document.activeElement.tagName") == "H1") is held, "the focus is read out by itself"
-    assert page.evaluate("said") == ([] if held else ["Waktu pembayaran habis"])
-    assert page.inner_text("#news") == "", "whoever reads the page on comes to the title once"
+    assert (page.evaluate("document.activeElement.tagName") == "H1") is focused, (
+        "a focused heading is read out by the screen reader"
+    )
+    assert page.evaluate("announced") == ([] if focused else ["Waktu pembayaran habis"])
+    assert page.inner_text("#announcement") == "", "the announcement is removed, so that it is not read twice"
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
-def test_what_is_seen_on_a_button_is_in_its_name_and_amounts_hold_together(
+def test_accessible_names_begin_with_the_visible_text_and_amounts_do_not_break(
     shop: Shop, buyer: Buyers, locale: str
 ) -> None:
     page = buyer(locale=locale).opens(send(shop)["paymentUrl"])
 
-    def reads_well() -> None:
+    def assert_names_and_amounts() -> None:
         named = page.evaluate(
             """() => [...document.querySelectorAll('a, button, summary')].map(e => {
             const seen = e.cloneNode(true); seen.querySelectorAll('.unseen').forEach(each => each.remove());
-            const heard = e.cloneNode(true); heard.querySelectorAll('[aria-hidden]').forEach(each => each.remove());
-            return [seen.textContent.trim(), e.ariaLabel || heard.textContent.trim()]; })"""
+            const spoken = e.cloneNode(true); spoken.querySelectorAll('[aria-hidden]').forEach(each => each.remove());
+            return [seen.textContent.trim(), e.ariaLabel || spoken.textContent.trim()]; })"""
         )
         assert len(named) > 2
         for seen, name in named:
@@ -155,19 +158,19 @@ def test_what_is_seen_on_a_button_is_in_its_name_and_amounts_hold_together(
         assert "Rp\u00a0" in shown
         assert not re.search(r"Rp\s(?<!\u00a0)", shown)
 
-    reads_well()
+    assert_names_and_amounts()
     for way in ("qris", "virtual_account/BCA"):
         choose(page, way)
-        reads_well()
+        assert_names_and_amounts()
         if way == "qris":
             page.click(".done button")
             page.wait_for_selector(".tiles")
     play(page, "wrong")
     page.wait_for_selector(".note")
-    reads_well()
+    assert_names_and_amounts()
     play(page, "exact")
     page.wait_for_selector(".result.paid")
-    reads_well()
+    assert_names_and_amounts()
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
@@ -203,15 +206,15 @@ def test_nothing_needs_sideways_scrolling(shop: Shop, buyer: Buyers, locale: str
     fits()
 
 
-def test_the_page_is_still_for_those_who_want_stillness(shop: Shop, buyer: Buyers) -> None:
+def test_reduced_motion_turns_animations_off(shop: Shop, buyer: Buyers) -> None:
     for motion, moving in (("reduce", False), ("no-preference", True)):
         page = buyer(reduced_motion=motion).opens(send(shop)["paymentUrl"])
         choose(page, "qris")
         assert bool(page.evaluate("document.getAnimations().length")) is moving
 
 
-def test_absurdly_long_orders_are_cut_short(shop: Shop, buyer: Buyers) -> None:
-    things = [
+def test_very_long_orders_are_shortened(shop: Shop, buyer: Buyers) -> None:
+    products = [
         {
             "type": "PHYSICAL",
             "name": f"Barang {n} " + "panjang " * 8,
@@ -220,7 +223,7 @@ def test_absurdly_long_orders_are_cut_short(shop: Shop, buyer: Buyers) -> None:
         }
         for n in range(1, 81)
     ]
-    page = buyer().opens(send(shop, orderInformation={"productDetails": things})["paymentUrl"])
+    page = buyer().opens(send(shop, orderInformation={"productDetails": products})["paymentUrl"])
     page.click(".order summary")
     assert page.locator(".order li").count() == 21
     assert "dan 60 barang lain" in page.inner_text(".order")

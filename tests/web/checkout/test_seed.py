@@ -1,4 +1,4 @@
-"""The vendor's example of a redirect-mode payment, replayed as it is printed, with the page that it leads to."""
+"""The vendor's example of a redirect-mode payment, sent as it is printed, and its payment page."""
 
 import json
 from collections.abc import Callable
@@ -42,11 +42,13 @@ CREATE = json.loads("""{
 CONFIRM = {key: CREATE[key] for key in ("paymentMethod", "paymentMethodOptions")}
 
 
-@pytest.mark.parametrize("way", ["settled at once", "confirmed by the shop", "chosen on the page"])
-def test_the_example_leads_to_its_page_and_from_there_to_the_shop(gateway: Gateway, buyer: Buyers, way: str) -> None:
+@pytest.mark.parametrize("way", ["fixed by the merchant", "confirmed by the shop", "chosen on the page"])
+def test_the_example_payment_is_paid_on_its_page_and_returns_to_the_shop(
+    gateway: Gateway, buyer: Buyers, way: str
+) -> None:
     shop = gateway.shop
     body = dict(CREATE)
-    if way != "settled at once":
+    if way != "fixed by the merchant":
         body = {key: value for key, value in body.items() if key not in CONFIRM} | {"autoConfirm": False}
     session = shop.post("/v2/payments", body)["data"]
     claims = jwt.decode(session["paymentUrl"].partition("token=")[2], options={"verify_signature": False})

@@ -1,4 +1,4 @@
-"""News that reaches an open page: within a second, also from another process, and for a thousand pages at once."""
+"""Changes reach an open page by server-sent events within a second, also from another process, within limits."""
 
 import asyncio
 import http.client
@@ -30,7 +30,7 @@ EVENTS = "/detail/events?"
 
 
 def awaiting(shop: Shop, way: str = "virtual_account/BRI") -> dict[str, str]:
-    """A payment whose buyer has chosen."""
+    """A payment whose buyer has chosen a method."""
     session = send(shop)
     path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
     shop.client.post(path, data={"form": form_of(shop.client.get(session["paymentUrl"]).text), "way": way})
@@ -38,11 +38,11 @@ def awaiting(shop: Shop, way: str = "virtual_account/BRI") -> dict[str, str]:
 
 
 class Listener:
-    """A page's event stream, read in a thread: what it said, and when."""
+    """Reads an event stream in a thread: the versions sent, and when."""
 
     def __init__(self, url: str) -> None:
-        self.said: list[tuple[float, str]] = []
-        self._heard = threading.Condition()
+        self.versions: list[tuple[float, str]] = []
+        self._changed = threading.Condition()
         self._client = httpx.Client(timeout=httpx.Timeout(5, read=60))
         self._thread = threading.Thread(target=self._listen, args=(url,), daemon=True)
         self._thread.start()
@@ -53,9 +53,9 @@ class Listener:
                 self.headers = stream.headers
                 for line in stream.iter_lines():
                     if line.startswith("data: "):
-                        with self._heard:
-                            self.said.append((time.perf_counter(), line.removeprefix("data: ")))
-                            self._heard.notify_all()
+                        with self._changed:
+                            self.versions.append((time.perf_counter(), line.removeprefix("data: ")))
+                            self._changed.notify_all()
         except httpx.HTTPError:
             pass
 
@@ -63,29 +63,29 @@ class Listener:
         self._client.close()
 
     def waits_for(self, state: str, seconds: float = 20) -> float:
-        """When the stream first told of a state."""
-        with self._heard:
-            assert self._heard.wait_for(lambda: any(said.startswith(state) for _, said in self.said), seconds), (
-                self.said
-            )
-        return next(at for at, said in self.said if said.startswith(state))
+        """When the stream first sent a version of this state."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: any(version.startswith(state) for _, version in self.versions), seconds
+            ), self.versions
+        return next(at for at, version in self.versions if version.startswith(state))
 
 
-def test_a_stream_says_how_things_stand_and_then_only_what_changes(shop: Shop) -> None:
+def test_a_stream_sends_the_present_version_and_then_only_changes(shop: Shop) -> None:
     session = awaiting(shop)
     listener = Listener(session["paymentUrl"].replace("/detail?", EVENTS))
     listener.waits_for("awaiting")
     assert listener.headers["content-type"] == "text/event-stream"
     assert listener.headers["cache-control"] == "no-store"
     time.sleep(1.2)
-    assert len(listener.said) == 1
+    assert len(listener.versions) == 1
     shop.simulate(session["id"])
     listener.waits_for("paid")
-    assert [said.partition("-")[0] for _, said in listener.said] == ["awaiting", "paid"]
+    assert [version.partition("-")[0] for _, version in listener.versions] == ["awaiting", "paid"]
 
 
-def test_who_asks_for_the_head_of_a_stream_leaves_the_connection_free_for_others(shop: Shop) -> None:
-    """A proxy shares its connections: behind a stream without an end another's request would wait for minutes."""
+def test_a_head_request_for_the_stream_leaves_the_connection_usable(shop: Shop) -> None:
+    """A proxy reuses connections: a stream that does not end would block the next request for minutes."""
     url = urlsplit(awaiting(shop)["paymentUrl"].replace("/detail?", EVENTS))
     connection = http.client.HTTPConnection(url.netloc, timeout=5)
     connection.request("HEAD", f"{url.path}?{url.query}")
@@ -111,7 +111,7 @@ def test_the_stream_and_the_page_agree_on_the_version(shop: Shop) -> None:
 
 @contextmanager
 def another_process(site: Gateway) -> Generator[str]:
-    """`gerbang serve` on the same database, and its address."""
+    """`gerbang serve` on the same database; yields its URL."""
     environment = os.environ | {
         "GERBANG_DATABASE_URL": str(site.settings.database_url),
         "GERBANG_SECRET_KEY": app.secret_key(site.settings),
@@ -121,26 +121,26 @@ def another_process(site: Gateway) -> Generator[str]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()) as process:
         try:
             assert process.stdout is not None
-            said = (re.search(r"http://[\d.]+:\d+", line) for line in process.stdout)
-            yield next(found[0] for found in said if found)
+            lines = (re.search(r"http://[\d.]+:\d+", line) for line in process.stdout)
+            yield next(found[0] for found in lines if found)
         finally:
             process.terminate()
 
 
-def test_a_page_of_another_process_hears_of_the_money_within_a_second(site: Gateway, shop: Shop) -> None:
+def test_a_stream_of_another_process_sends_a_payment_within_a_second(site: Gateway, shop: Shop) -> None:
     with another_process(site) as elsewhere:
         late: list[float] = []
         for _ in range(5):
             session = awaiting(shop)
             listener = Listener(session["paymentUrl"].replace(site.base_url, elsewhere).replace("/detail?", EVENTS))
             listener.waits_for("awaiting")
-            asked = time.perf_counter()  # a little before the booking
+            started = time.perf_counter()  # a little before the booking
             shop.simulate(session["id"])
-            late.append(listener.waits_for("paid") - asked)
+            late.append(listener.waits_for("paid") - started)
     assert statistics.median(late) < 1, late  # the machine may be busy with something else, but not most of the time
 
 
-def test_an_expiry_is_heard_without_anybody_writing_it_down(gateway: Gateway) -> None:
+def test_a_stream_sends_an_expiry_before_a_worker_has_recorded_it(gateway: Gateway) -> None:
     shop = gateway.shop
     session = awaiting(shop)
     listener = Listener(session["paymentUrl"].replace("/detail?", EVENTS))
@@ -162,7 +162,7 @@ def test_one_payment_cannot_fill_the_process_with_streams(shop: Shop) -> None:
         listener.close()
 
 
-def test_a_process_has_only_as_many_open_pages_as_it_may_and_the_log_tells() -> None:
+def test_a_process_limits_its_open_streams_and_logs_a_warning() -> None:
     async def unchanged(_: Sequence[UUID]) -> Mapping[UUID, str]:
         return {}
 
@@ -174,14 +174,14 @@ def test_a_process_has_only_as_many_open_pages_as_it_may_and_the_log_tells() -> 
                 watcher.leave(payment, stream)
         return [stream is not None for _, stream in pages]
 
-    # In a thread of its own: the browser's loop runs in this one.
-    with capture_logs() as told, ThreadPoolExecutor(1) as aside:
-        assert aside.submit(lambda: asyncio.run(story())).result() == [True, True, False, False]
-    assert [(line["log_level"], line["most"]) for line in told] == [("warning", 2)]
+    # In another thread: Playwright's event loop runs in this one.
+    with capture_logs() as logged, ThreadPoolExecutor(1) as thread:
+        assert thread.submit(lambda: asyncio.run(story())).result() == [True, True, False, False]
+    assert [(line["log_level"], line["most"]) for line in logged] == [("warning", 2)]
 
 
 @pytest.mark.parametrize("seconds", [0.6])
-def test_a_closed_page_is_forgotten(shop: Shop, seconds: float) -> None:
+def test_a_closed_stream_frees_its_place(shop: Shop, seconds: float) -> None:
     session = awaiting(shop)
     url = session["paymentUrl"].replace("/detail?", EVENTS)
     for _ in range(25):  # more than one payment may have at once

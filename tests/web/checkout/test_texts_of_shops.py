@@ -1,4 +1,4 @@
-"""What shops wrote, as a page shows it: no text that runs backwards, and a way back into the shop's app."""
+"""Texts and URLs of shops on the page: no control of text direction, and return URLs into the shop's app."""
 
 import re
 from typing import Any
@@ -9,29 +9,29 @@ from gerbang.web._pages import urls
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import link, send
 
-TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-EVIL = f"Kopi{TURNING}000.01 pR"
+DIRECTION_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+EVIL = f"Kopi{DIRECTION_CONTROLS}000.01 pR"
 APP = "tokoku://thanks?order=1"
 
 
-def test_what_turns_text_round_does_not_reach_a_page(gateway: Gateway, shop: Shop) -> None:
+def test_direction_controls_are_removed_from_texts(gateway: Gateway, shop: Shop) -> None:
     product = {"type": "DIGITAL", "name": EVIL, "quantity": 1, "price": {"value": 1, "currency": "IDR"}}
-    asked = send(
+    session = send(
         shop,
-        clientReferenceId=f"INV{TURNING}1",
+        clientReferenceId=f"INV{DIRECTION_CONTROLS}1",
         customer={"givenName": EVIL, "email": "budi@buyer.example"},
         orderInformation={"productDetails": [product]},
         paymentMethod={"type": "VIRTUAL_ACCOUNT"},
         paymentMethodOptions={"virtualAccount": {"channel": "BRI", "virtualAccountName": EVIL}},
     )
-    for url in (asked["paymentUrl"], link(gateway, description=EVIL, displayName=EVIL)):
+    for url in (session["paymentUrl"], link(gateway, description=EVIL, displayName=EVIL)):
         page = shop.client.get(url).text
         assert "Kopi000.01 pR" in page
-        assert re.search(f"[{TURNING}]", page) is None
-    assert asked["clientReferenceId"] == f"INV{TURNING}1", "and its merchant is told what it said"
+        assert re.search(f"[{DIRECTION_CONTROLS}]", page) is None
+    assert session["clientReferenceId"] == f"INV{DIRECTION_CONTROLS}1", "the merchant gets its own text back unchanged"
 
 
-def test_a_buyer_is_led_back_into_the_shops_app(shop: Shop) -> None:
+def test_a_return_url_may_open_the_app_of_the_shop(shop: Shop) -> None:
     urls = {"successReturnUrl": APP, "failureReturnUrl": "tokoku://failed", "expirationReturnUrl": "com.toko://late"}
     method: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "redirectUrl": urls}
     paid = send(shop, None, **method)
@@ -48,6 +48,6 @@ def test_a_buyer_is_led_back_into_the_shops_app(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("url", ["javascript://x/%0aalert(1)", "data://text/html,x", "https://u:p@x", "https://a\\b"])
-def test_an_address_that_was_kept_before_and_may_not_be_linked_is_left_out(url: str) -> None:
+def test_a_stored_url_that_may_not_be_linked_is_left_out(url: str) -> None:
     assert urls.linked(url) is None
     assert urls.origins([url]) == []

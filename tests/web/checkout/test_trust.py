@@ -1,4 +1,4 @@
-"""What the page must never do: leak, run, link, obey or forget. Tampered links, foreign forms, stale tabs, hostile text."""
+"""Security of the payment page: tampered links, forms of other sites, outdated tabs, hostile texts, rate limits."""
 
 import dataclasses
 import re
@@ -12,13 +12,14 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang.domain.merchants import Look
-from gerbang.services import lookups, merchants
+from gerbang.services import merchants
 from gerbang.services.pages import Pages
+from gerbang.services.payments import read
 from gerbang.web import checkout
 from gerbang.web._pages import rate_limit, urls
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, heading, play, send, waits_for
-from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.shop_sites import ShopSite
 
 Buyers = Callable[..., Buyer]
 SCRIPT = "<script>alert(1)</script>"
@@ -26,7 +27,7 @@ NASTY = f"{SCRIPT}\"'><img src=x onerror=alert(2)>{{{{7*7}}}}"
 
 
 def form_of(page: str) -> str:
-    """The proof that a page's forms carry."""
+    """The CSRF token in the forms of a page."""
     found = re.search(r'name="form" value="(\w+)"', page)
     assert found
     return found[1]
@@ -37,16 +38,16 @@ def token_of(url: str) -> str:
 
 
 def looks(shop: Shop, **look: object) -> None:
-    """Gives the shop's page another look."""
+    """Changes the look of the shop's page."""
     world = shop.gateway.services.world
-    agreement = shop.gateway.do(lookups.merchant(world, shop.merchant_id)).agreement
+    agreement = shop.gateway.do(read.merchant(world, shop.merchant_id)).agreement
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, replace(agreement, look=Look(**look))))  # pyright: ignore[reportArgumentType]  each test names real fields
 
 
 @pytest.mark.parametrize(
     "how", ["missing", "garbled", "cut", "signed by another", "unsigned", "of nobody", "empty", "odd"]
 )
-def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, how: str) -> None:
+def test_an_invalid_link_gets_an_error_page_without_data(shop: Shop, how: str) -> None:
     token = token_of(send(shop)["paymentUrl"])
     claims = jwt.decode(token, options={"verify_signature": False})
     key = shop.gateway.services.world.keyring.page_key
@@ -80,7 +81,7 @@ def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, ho
         ("en", "make sure it is complete. If you have already paid, your payment is not affected.</p>"),
     ],
 )
-def test_a_link_that_was_cut_says_nothing_of_whether_its_order_was_paid(
+def test_the_error_page_of_a_cut_link_does_not_reveal_whether_the_order_was_paid(
     shop: Shop, path: str, language: str, said: str
 ) -> None:
     session = send(shop, paymentMethod={"type": "QR"})
@@ -91,7 +92,7 @@ def test_a_link_that_was_cut_says_nothing_of_whether_its_order_was_paid(
     assert said in answered.text
 
 
-def test_a_token_opens_its_own_payment_and_a_form_belongs_to_one(shop: Shop) -> None:
+def test_a_csrf_token_is_valid_for_its_own_payment_only(shop: Shop) -> None:
     mine, other = send(shop), send(shop)
     form = form_of(shop.client.get(mine["paymentUrl"]).text)
     token = token_of(other["paymentUrl"])
@@ -109,14 +110,14 @@ def test_a_token_opens_its_own_payment_and_a_form_belongs_to_one(shop: Shop) -> 
         {"origin": "https://evil.example"},
     ],
 )
-def test_a_form_sent_from_elsewhere_changes_nothing(shop: Shop, headers: dict[str, str]) -> None:
+def test_a_form_from_another_site_changes_nothing(shop: Shop, headers: dict[str, str]) -> None:
     session = send(shop)
     fields = {"form": form_of(shop.client.get(session["paymentUrl"]).text), "way": "qris"}
     path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
     answered = shop.client.post(path, data=fields, headers=headers)
     assert answered.status_code == 403
     assert "Tidak ada yang berubah" in answered.text
-    assert shop.client.post(path, data={"way": "qris"}).status_code == 403, "nor without the page's own proof"
+    assert shop.client.post(path, data={"way": "qris"}).status_code == 403, "nor without the page's CSRF token"
     assert shop.client.post(path, content=b"x" * 100_000).status_code == 403
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_PAYMENT_METHOD"
     assert shop.client.post(path, data=fields).status_code == 303
@@ -125,7 +126,7 @@ def test_a_form_sent_from_elsewhere_changes_nothing(shop: Shop, headers: dict[st
 @pytest.mark.parametrize(
     "way", ["virtual_account/NOBANK", "virtual_account", "qris/BCA", "card", "", "%", "a/b/c", "ewallet/DANA"]
 )
-def test_a_way_that_is_not_offered_is_not_taken(shop: Shop, way: str) -> None:
+def test_a_method_that_is_not_offered_is_refused(shop: Shop, way: str) -> None:
     session = send(shop)
     fields = {"form": form_of(shop.client.get(session["paymentUrl"]).text), "way": way}
     path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
@@ -141,7 +142,7 @@ def test_a_way_that_is_not_offered_is_not_taken(shop: Shop, way: str) -> None:
     assert said not in ended.text, "there is nothing left to choose"
 
 
-def test_a_double_submit_chooses_once_and_the_second_way_loses(shop: Shop) -> None:
+def test_a_double_submit_chooses_once_and_a_second_method_is_ignored(shop: Shop) -> None:
     session = send(shop)
     form = form_of(shop.client.get(session["paymentUrl"]).text)
     path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
@@ -151,7 +152,7 @@ def test_a_double_submit_chooses_once_and_the_second_way_loses(shop: Shop) -> No
     assert [charge["virtualAccount"]["channel"] for charge in charges] == ["BRI"]
 
 
-def test_two_tabs_that_pay_at_once_pay_once(shop: Shop, buyer: Buyers) -> None:
+def test_two_tabs_that_pay_at_the_same_time_pay_once(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     first = buyer()
     page = first.opens(session["paymentUrl"])
@@ -167,7 +168,7 @@ def test_two_tabs_that_pay_at_once_pay_once(shop: Shop, buyer: Buyers) -> None:
     assert [row["outcome"] for row in rows] == ["booked"]
 
 
-def test_the_right_page_is_there_after_going_back_and_in_a_second_tab(shop: Shop, buyer: Buyers) -> None:
+def test_history_back_and_a_second_tab_show_the_present_state(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     one = buyer()
     page = one.opens(session["paymentUrl"])
@@ -181,18 +182,18 @@ def test_the_right_page_is_there_after_going_back_and_in_a_second_tab(shop: Shop
     assert heading(second) == "Pembayaran diterima"
 
 
-def test_text_from_shops_and_buyers_is_only_text(site: Gateway, buyer: Buyers, front: Shopfront) -> None:
+def test_texts_of_shops_and_buyers_are_escaped(site: Gateway, buyer: Buyers, shop_site: ShopSite) -> None:
     shop = site.new_shop(short_name=NASTY[:20])
     site.do(_rename(site, shop.merchant_id, NASTY))
     session = send(
         shop,
-        front,
+        shop_site,
         clientReferenceId=NASTY[:100],
         customer={"givenName": NASTY, "surname": NASTY, "email": "a@b.example"},
         orderInformation={
-            "productDetails": [_thing(NASTY), _thing("مرحبا \u202e evil"), _thing("🥭" * 80), _thing("x" * 255)]
+            "productDetails": [_product(NASTY), _product("مرحبا \u202e evil"), _product("🥭" * 80), _product("x" * 255)]
         },
-        redirectUrl={"successReturnUrl": f"{front.url}/?a={SCRIPT.replace(' ', '')}\"'><b>"},
+        redirectUrl={"successReturnUrl": f"{shop_site.url}/?a={SCRIPT.replace(' ', '')}\"'><b>"},
         metadata={"a": NASTY},
     )
     one = buyer()
@@ -209,7 +210,7 @@ def test_text_from_shops_and_buyers_is_only_text(site: Gateway, buyer: Buyers, f
     assert "49" not in page.inner_text("h1")
 
 
-def _thing(name: str) -> dict[str, object]:
+def _product(name: str) -> dict[str, object]:
     return {"type": "PHYSICAL", "name": name, "quantity": 1.5, "price": {"value": 1000, "currency": "IDR"}}
 
 
@@ -221,17 +222,17 @@ async def _rename(site: Gateway, merchant_id: UUID, name: str) -> None:
 @pytest.mark.parametrize(
     "url", ["javascript://x/%0aalert(1)", "data://text/html,x", "vbscript://x", "intent://x", "//evil.example"]
 )
-def test_an_address_that_runs_or_leads_elsewhere_is_neither_taken_nor_linked(shop: Shop, url: str) -> None:
+def test_a_url_with_a_dangerous_scheme_is_refused_and_never_linked(shop: Shop, url: str) -> None:
     amount = {"value": 20_000, "currency": "IDR"}
     body = {"clientReferenceId": "elsewhere", "amount": amount, "redirectUrl": {"successReturnUrl": url}}
     answered = shop.call("POST", "/v2/payments", body)
     assert answered.status_code == 400
     assert answered.json()["error"]["details"][0]["field"] == "redirectUrl.successReturnUrl"
-    # Others may have been taken before that was so.
+    # One stored before this check existed is not linked either.
     assert urls.linked(url) is None
 
 
-def test_every_answer_is_private_and_under_a_strict_policy(shop: Shop) -> None:
+def test_every_answer_is_uncached_and_has_a_strict_content_security_policy(shop: Shop) -> None:
     session = send(shop)
     nonces: set[str] = set()
     for url in (session["paymentUrl"], session["paymentUrl"], "/detail?token=x"):
@@ -255,7 +256,7 @@ def test_every_answer_is_private_and_under_a_strict_policy(shop: Shop) -> None:
     assert len(nonces) == 3
 
 
-def test_a_merchant_may_allow_its_own_site_to_frame_the_page(shop: Shop) -> None:
+def test_a_merchant_can_allow_its_own_site_to_frame_the_page(shop: Shop) -> None:
     looks(
         shop,
         frame_ancestors=[
@@ -296,7 +297,7 @@ def test_a_logo_that_would_have_to_be_fetched_is_left_out(shop: Shop) -> None:
     assert 'class="mark letter"' in page
 
 
-def test_too_many_requests_for_one_payment_are_put_off_and_others_are_not(shop: Shop) -> None:
+def test_too_many_requests_for_one_payment_are_answered_429_and_others_are_not(shop: Shop) -> None:
     busy, other = send(shop), send(shop)
     statuses = [
         shop.client.get(busy["paymentUrl"].replace("/detail?", "/detail/status?")).status_code for _ in range(150)
@@ -309,7 +310,7 @@ def test_too_many_requests_for_one_payment_are_put_off_and_others_are_not(shop: 
     assert shop.client.get(other["paymentUrl"]).status_code == 200
 
 
-def test_buckets_fill_again_and_forget_the_idle() -> None:
+def test_buckets_refill_and_the_idle_ones_are_dropped() -> None:
     buckets = rate_limit.Buckets()
     assert all(buckets.take("a", 0.0) for _ in range(int(rate_limit.BURST)))
     assert not buckets.take("a", 0.0)
@@ -319,8 +320,8 @@ def test_buckets_fill_again_and_forget_the_idle() -> None:
     assert len(buckets) <= rate_limit.BUCKETS_MAX
 
 
-def test_live_mode_has_no_panel_and_no_route_for_it(site: Gateway, shop: Shop) -> None:
-    """The same house, told that it is live: what only a sandbox has is gone, not hidden."""
+def test_live_mode_has_no_sandbox_panel_and_no_route_for_it(site: Gateway, shop: Shop) -> None:
+    """The same gateway in live mode: the sandbox panel is removed and not only hidden."""
 
     class Live:
         world = dataclasses.replace(site.services.world, live=True)
@@ -335,13 +336,13 @@ def test_live_mode_has_no_panel_and_no_route_for_it(site: Gateway, shop: Shop) -
     shop.client.post(url.replace("/detail?", "/detail/choose?"), data={"form": form, "way": "qris"})
     assert "SANDBOX" in shop.client.get(url).text
 
-    async def ask() -> tuple[httpx.Response, httpx.Response]:
+    async def requests() -> tuple[httpx.Response, httpx.Response]:
         transport = httpx.ASGITransport(checkout.build(Live()))
         async with httpx.AsyncClient(transport=transport, base_url=site.base_url) as client:
             path = url.replace("/detail?", "/detail/simulate?")
             return await client.get(url), await client.post(path, data={"form": form, "play": "exact"})
 
-    page, simulated = site.do(ask())
+    page, simulated = site.do(requests())
     assert page.status_code == 200
     assert "SANDBOX" not in page.text
     assert "simulate" not in page.text
@@ -349,7 +350,7 @@ def test_live_mode_has_no_panel_and_no_route_for_it(site: Gateway, shop: Shop) -
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION"
 
 
-def test_a_page_stays_light(shop: Shop) -> None:
+def test_a_page_is_smaller_than_50_kilobytes(shop: Shop) -> None:
     for way in ("virtual_account/BCA", "virtual_account/MANDIRI", "qris"):
         session = send(shop)
         path = session["paymentUrl"].replace("/detail?", "/detail/choose?")
@@ -360,7 +361,7 @@ def test_a_page_stays_light(shop: Shop) -> None:
         assert len(paying.content) < 50_000, f"{way}: {len(paying.content)} bytes"
 
 
-def test_a_shop_with_an_address_in_its_own_letters_is_reached(shop: Shop) -> None:
+def test_urls_with_letters_outside_ascii_are_encoded(shop: Shop) -> None:
     assert urls.location("https://toko.example/selesai?n=Budi é") == "https://toko.example/selesai?n=Budi %C3%A9"
     assert urls.origin("https://bücher.example/x") == "https://xn--bcher-kva.example"
     assert urls.origin("http://127.0.0.1:80a/") is None
@@ -369,7 +370,7 @@ def test_a_shop_with_an_address_in_its_own_letters_is_reached(shop: Shop) -> Non
     assert urls.linked("https://shop.example/ok?a=1&b=2") == "https://shop.example/ok?a=1&b=2"
 
 
-def test_pages_of_this_gateway_carry_the_expiry_in_their_token(shop: Shop) -> None:
+def test_the_token_of_a_page_carries_the_expiry(shop: Shop) -> None:
     session = send(shop, expiryAt="2025-03-31T23:59:05Z")
     claims = jwt.decode(token_of(session["paymentUrl"]), options={"verify_signature": False})
     assert claims == {"uuid": session["id"], "iss": "backend-portal", "exp": 1743465545}

@@ -1,4 +1,4 @@
-"""Every way to pay on one page; codes that a till can scan, and the way to a wallet and back."""
+"""All methods on one page: barcodes for retail outlets, and e-wallets and back."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ from tests.web.checkout.buyers import (
     waits_for,
 )
 from tests.web.checkout.scanners import scanned
-from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.shop_sites import ShopSite
 from tests.web.checkout.test_reading import scriptless
 from tests.web.checkout.test_trust import form_of
 
@@ -37,7 +37,7 @@ OPEN, PAY, DECLINE = ".leave .button", "form[action*='/wallet/pay'] button", "fo
 
 @pytest.fixture
 def shop(shop: Shop) -> Shop:
-    """A shop whose sessions can be paid in every way."""
+    """A shop whose sessions can be paid on every channel."""
     offers(shop, "retail_outlet", "ewallet")
     return shop
 
@@ -50,7 +50,7 @@ def code_of(shop: Shop, session: dict[str, Any]) -> str:
 # -- choosing ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_way_to_pay_fits_two_screens_of_a_small_phone(site: Gateway, buyer: Buyers) -> None:
+def test_all_methods_fit_two_screens_of_a_small_phone(site: Gateway, buyer: Buyers) -> None:
     url = link(site)
     for locale in ("id-ID", "en-US"):
         page = buyer(viewport=SMALL, locale=locale).opens(url)
@@ -83,17 +83,17 @@ def test_an_outlet_is_offered_by_its_own_limits(shop: Shop, buyer: Buyers) -> No
     assert "Bisa dipakai mulai Rp\u00a010.000." in page.inner_text("main")
 
 
-def test_sessions_offer_neither_tills_nor_wallets_unless_agreed(site: Gateway, buyer: Buyers) -> None:
+def test_sessions_offer_neither_outlets_nor_wallets_unless_agreed(site: Gateway, buyer: Buyers) -> None:
     page = buyer().opens(send(site.new_shop())["paymentUrl"])
     assert not page.locator("[value^=retail_outlet], [value^=ewallet]").count()
 
 
-# -- at the till ------------------------------------------------------------------------------------------------------
+# -- at an outlet ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("outlet", ["ALFAMART", "INDOMARET"])
-def test_a_buyer_pays_at_a_till(shop: Shop, front: Shopfront, buyer: Buyers, outlet: str) -> None:
-    session = send(shop, front)
+def test_a_buyer_pays_at_an_outlet(shop: Shop, shop_site: ShopSite, buyer: Buyers, outlet: str) -> None:
+    session = send(shop, shop_site)
     page = buyer().opens(session["paymentUrl"])
     choose(page, f"retail_outlet/{outlet}")
     code = code_of(shop, session)
@@ -101,7 +101,9 @@ def test_a_buyer_pays_at_a_till(shop: Shop, front: Shopfront, buyer: Buyers, out
     assert heading(page) == f"Tunjukkan kode ini di kasir {outlet.capitalize()}"
     assert page.inner_text(".digits").split() == [code[:4], code[4:]]
     shown = page.inner_text(".pay").replace("\u00a0", " ")
-    assert f"Mau bayar TOKO BARU, kode {code[:4]} {code[4:]}." in shown, "the till knows the shop, not the buyer"
+    assert f"Mau bayar TOKO BARU, kode {code[:4]} {code[4:]}." in shown, (
+        "the cashier sees the shop's name and not the buyer's"
+    )
     assert "Budi" not in shown
     assert "Rp 185.000" in shown
     assert outlet.capitalize() in page.inner_text(".how details[open]")
@@ -110,13 +112,13 @@ def test_a_buyer_pays_at_a_till(shop: Shop, front: Shopfront, buyer: Buyers, out
     waits_for(page, "Pembayaran diterima")
     assert f"{outlet.capitalize()} · Bayar di gerai" in page.inner_text("dl")
     page.click("#back")
-    page.wait_for_url(f"{front.url}/success?order=1&x=%20y")
+    page.wait_for_url(f"{shop_site.url}/success?order=1&x=%20y")
     assert shop.news() == ["PAYMENT.PAID"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [NARROW, SMALL, DESKTOP], ids=["320 px", "360 px", "desktop"])
-def test_the_barcode_can_be_scanned_off_any_screen(
+def test_the_barcode_can_be_scanned_from_any_screen(
     shop: Shop, buyer: Buyers, scheme: str, viewport: dict[str, int]
 ) -> None:
     session = send(shop)
@@ -129,7 +131,7 @@ def test_the_barcode_can_be_scanned_off_any_screen(
     assert page.locator(".barcode").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_a_payment_code_is_copied_without_its_gap(shop: Shop, buyer: Buyers) -> None:
+def test_a_payment_code_is_copied_without_its_space(shop: Shop, buyer: Buyers) -> None:
     session = send(shop)
     page = buyer(permissions=["clipboard-read", "clipboard-write"]).opens(session["paymentUrl"])
     choose(page, "retail_outlet/INDOMARET")
@@ -139,18 +141,18 @@ def test_a_payment_code_is_copied_without_its_gap(shop: Shop, buyer: Buyers) -> 
 
 
 @pytest.mark.parametrize(
-    ("way", "words"),
+    ("way", "labels"),
     [
         ("virtual_account/BCA", {"id": "Salin nomor", "en": "Copy the number"}),
         ("retail_outlet/ALFAMART", {"id": "Salin kode", "en": "Copy the code"}),
         ("retail_outlet/INDOMARET", {"id": "Salin kode", "en": "Copy the code"}),
     ],
 )
-def test_what_is_copied_is_called_what_it_is(shop: Shop, buyer: Buyers, way: str, words: dict[str, str]) -> None:
+def test_the_copy_button_names_a_number_or_a_code(shop: Shop, buyer: Buyers, way: str, labels: dict[str, str]) -> None:
     url = send(shop)["paymentUrl"]
     page = buyer().opens(url)
     choose(page, way)
-    for language, said in words.items():
+    for language, said in labels.items():
         page.goto(f"{url}&lang={language}")
         assert page.inner_text("button.copy.wide") == said
 
@@ -158,13 +160,13 @@ def test_what_is_copied_is_called_what_it_is(shop: Shop, buyer: Buyers, way: str
 # -- to the wallet and back -------------------------------------------------------------------------------------------
 
 
-def test_a_buyer_pays_with_a_wallet_and_sees_the_result(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    session = send(shop, front)
+def test_a_buyer_pays_with_a_wallet_and_sees_the_result(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
+    session = send(shop, shop_site)
     page = buyer(locale="en-US").opens(session["paymentUrl"])
     choose(page, "ewallet/SHOPEEPAY")
     assert heading(page) == "Pay with ShopeePay"
     assert page.inner_text(OPEN) == "Open ShopeePay"
-    assert not page.locator(".sandbox").count(), "the simulator's wallet is the buyer that the sandbox plays"
+    assert not page.locator(".sandbox").count(), "the simulated wallet replaces the sandbox panel"
     page.click(OPEN)
     waits_for(page, "Approve this payment?")
     page.click(PAY)
@@ -172,12 +174,12 @@ def test_a_buyer_pays_with_a_wallet_and_sees_the_result(shop: Shop, front: Shopf
     assert page.url.startswith(f"{shop.gateway.base_url}/detail?")
     assert "ShopeePay · E-wallet" in page.inner_text("dl")
     page.click("#back")
-    page.wait_for_url(f"{front.url}/success?order=1&x=%20y")
-    assert front.arrivals[-1].referrer is None
+    page.wait_for_url(f"{shop_site.url}/success?order=1&x=%20y")
+    assert shop_site.visits[-1].referrer is None
     assert shop.news() == ["PAYMENT.PAID"]
 
 
-def test_a_page_that_stayed_open_hears_of_the_wallet(shop: Shop, buyer: Buyers) -> None:
+def test_an_open_page_shows_what_was_decided_in_the_wallet(shop: Shop, buyer: Buyers) -> None:
     one = buyer()
     page = one.opens(send(shop)["paymentUrl"])
     choose(page, "ewallet/SHOPEEPAY")
@@ -199,7 +201,7 @@ def test_a_page_that_stayed_open_hears_of_the_wallet(shop: Shop, buyer: Buyers) 
         ("en-US", "was declined. Please choose how to pay again. We have received no money for this order yet."),
     ],
 )
-def test_a_declined_wallet_leads_back_to_the_choice(shop: Shop, buyer: Buyers, locale: str, said: str) -> None:
+def test_a_declined_wallet_charge_returns_to_the_choice(shop: Shop, buyer: Buyers, locale: str, said: str) -> None:
     session = send(shop)
     page = buyer(locale=locale).opens(session["paymentUrl"])
     choose(page, "ewallet/SHOPEEPAY")
@@ -207,7 +209,7 @@ def test_a_declined_wallet_leads_back_to_the_choice(shop: Shop, buyer: Buyers, l
     page.click(DECLINE)
     assert said in page.inner_text("[role=alert]")
     page.reload()
-    assert said in page.inner_text("[role=alert]"), "also for those who come back later"
+    assert said in page.inner_text("[role=alert]"), "the notice is shown again after a reload"
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_PAYMENT_METHOD"
     choose(page, "retail_outlet/ALFAMART")
     assert not page.locator("[role=alert]").count()
@@ -216,7 +218,7 @@ def test_a_declined_wallet_leads_back_to_the_choice(shop: Shop, buyer: Buyers, l
     assert shop.news() == ["PAYMENT.PAID"]
 
 
-def test_a_declined_wallet_does_not_deny_the_money_that_came_another_way(shop: Shop, buyer: Buyers) -> None:
+def test_the_notice_of_a_decline_does_not_deny_money_from_another_method(shop: Shop, buyer: Buyers) -> None:
     page = buyer().opens(send(shop)["paymentUrl"])
     choose(page, "virtual_account/BRI")
     play(page, "wrong")
@@ -231,7 +233,7 @@ def test_a_declined_wallet_does_not_deny_the_money_that_came_another_way(shop: S
     assert "Kami menerima Rp\u00a0186.000" in page.inner_text(".note.kept")
 
 
-def test_the_language_that_was_asked_for_goes_to_the_wallet_and_back(shop: Shop, buyer: Buyers) -> None:
+def test_the_chosen_language_is_kept_in_the_wallet_and_back(shop: Shop, buyer: Buyers) -> None:
     page = buyer(locale="id-ID").opens(send(shop)["paymentUrl"] + "&lang=en")
     choose(page, "ewallet/SHOPEEPAY")
     page.click(OPEN)
@@ -242,15 +244,15 @@ def test_the_language_that_was_asked_for_goes_to_the_wallet_and_back(shop: Shop,
     waits_for(page, "Pilih cara bayar")
 
 
-def test_without_a_result_page_the_wallet_leads_to_the_shop(shop: Shop, front: Shopfront, buyer: Buyers) -> None:
-    page = buyer().opens(send(shop, front, bypassStatusPage=True)["paymentUrl"])
+def test_without_a_result_page_the_wallet_redirects_to_the_shop(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
+    page = buyer().opens(send(shop, shop_site, bypassStatusPage=True)["paymentUrl"])
     choose(page, "ewallet/SHOPEEPAY")
     page.click(OPEN)
     page.click(PAY)
-    page.wait_for_url(f"{front.url}/success?order=1&x=%20y")
+    page.wait_for_url(f"{shop_site.url}/success?order=1&x=%20y")
 
 
-def test_tills_and_wallets_work_without_javascript(shop: Shop, buyer: Buyers) -> None:
+def test_outlets_and_wallets_work_without_javascript(shop: Shop, buyer: Buyers) -> None:
     page = buyer(java_script_enabled=False).opens(send(shop)["paymentUrl"])
     page.click("button[value='ewallet/SHOPEEPAY']")
     page.click(OPEN)
@@ -268,7 +270,7 @@ def test_tills_and_wallets_work_without_javascript(shop: Shop, buyer: Buyers) ->
 # -- payment links ----------------------------------------------------------------------------------------------------
 
 
-def test_a_payment_link_ends_well_without_an_address_to_return_to(site: Gateway, buyer: Buyers) -> None:
+def test_a_payment_link_without_return_urls_has_a_result_page(site: Gateway, buyer: Buyers) -> None:
     url = link(site)
     page = buyer().opens(url)
     assert "Kopi Gayo dua bungkus dan satu saringan" in page.inner_text(".summary")
@@ -287,12 +289,12 @@ def test_a_payment_link_ends_well_without_an_address_to_return_to(site: Gateway,
     assert heading(page) == "Pembayaran diterima"
 
 
-# -- for everybody ----------------------------------------------------------------------------------------------------
+# -- accessibility -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
-def test_axe_finds_nothing_on_the_pages_of_tills_and_wallets(
+def test_axe_finds_nothing_on_the_pages_of_outlets_and_wallets(
     shop: Shop, buyer: Buyers, axe: Axe, scheme: str, locale: str
 ) -> None:
     one = buyer(color_scheme=scheme, locale=locale)
@@ -317,7 +319,7 @@ def test_axe_finds_nothing_on_the_pages_of_tills_and_wallets(
 
 @pytest.mark.parametrize("large", [False, True], ids=["320 px", "200 percent"])
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
-def test_tills_and_wallets_need_no_sideways_scrolling(shop: Shop, buyer: Buyers, locale: str, large: bool) -> None:
+def test_outlets_and_wallets_need_no_sideways_scrolling(shop: Shop, buyer: Buyers, locale: str, large: bool) -> None:
     page = buyer(viewport=NARROW, locale=locale).opens(send(shop)["paymentUrl"])
 
     def fits() -> None:
@@ -340,7 +342,7 @@ def test_tills_and_wallets_need_no_sideways_scrolling(shop: Shop, buyer: Buyers,
     fits()
 
 
-def test_the_pages_of_tills_and_wallets_stay_light(shop: Shop, site: Gateway) -> None:
+def test_the_pages_of_outlets_and_wallets_are_smaller_than_50_kilobytes(shop: Shop, site: Gateway) -> None:
     assert len(shop.client.get(link(site)).content) < 50_000
     for way in ("retail_outlet/ALFAMART", "ewallet/SHOPEEPAY"):
         session = send(shop)
@@ -349,11 +351,11 @@ def test_the_pages_of_tills_and_wallets_stay_light(shop: Shop, site: Gateway) ->
         assert len(shop.client.get(session["paymentUrl"]).content) < 50_000, way
 
 
-# -- small pictures of QR codes ---------------------------------------------------------------------------------------
+# -- small QR codes ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("text", "sides"), [(QRIS, (113, 115, 127)), (LONG_PAN, (91, 96, 115, 119))])
-def test_a_qr_picture_that_is_shown_small_is_read_as_svg_too(buyer: Buyers, text: str, sides: tuple[int, ...]) -> None:
+def test_a_qr_code_shown_small_as_svg_can_be_scanned(buyer: Buyers, text: str, sides: tuple[int, ...]) -> None:
     page = buyer().page
     drawing = svg(text).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     source = f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"

@@ -1,4 +1,4 @@
-"""What the page is written with: words in two languages, amounts and instants, colours that can be read."""
+"""Texts in both languages, formats of amounts and instants, readable colours, guides and orders."""
 
 import re
 from datetime import UTC, datetime
@@ -12,29 +12,29 @@ from gerbang.web._pages.formatting import amount, count, groups, instant, span
 from gerbang.web._pages.translations import LANGUAGES, language_of
 from gerbang.web.checkout import payment_guides, theme
 from gerbang.web.checkout.order_summary import NOTHING, order_of
-from gerbang.web.checkout.translations import WORDS, channel_words
+from gerbang.web.checkout.translations import TEXTS, channel_texts
 
-PLACES = re.compile(r"\{\w+\}")
+PLACEHOLDERS = re.compile(r"\{\w+\}")
 MOMENT = datetime(2025, 3, 31, 23, 59, 5, tzinfo=UTC)
 
 
-def test_every_word_is_said_in_both_languages_with_the_same_places() -> None:
-    assert WORDS["id"].keys() == WORDS["en"].keys()
-    for key, text in WORDS["id"].items():
+def test_every_text_has_both_languages_with_the_same_placeholders() -> None:
+    assert TEXTS["id"].keys() == TEXTS["en"].keys()
+    for key, text in TEXTS["id"].items():
         assert text
-        assert WORDS["en"][key]
-        assert set(PLACES.findall(text)) == set(PLACES.findall(WORDS["en"][key])), key
+        assert TEXTS["en"][key]
+        assert set(PLACEHOLDERS.findall(text)) == set(PLACEHOLDERS.findall(TEXTS["en"][key])), key
 
 
-def test_no_word_hides_behind_a_name_of_its_container() -> None:
-    # In a template `t.copy` would be the mapping's own method.
-    assert not WORDS["id"].keys() & set(dir(dict))
+def test_no_key_of_a_text_is_a_method_of_dict() -> None:
+    # In a template `t.copy` would be the method of dict.
+    assert not TEXTS["id"].keys() & set(dir(dict))
 
 
-def test_a_channel_that_nobody_wrote_about_goes_by_its_own_title() -> None:
-    assert channel_words("barter", "Barter", "id")["title"] == "Barter"
-    assert channel_words("barter", "Barter", "en")["act"] == "Pay with this code"
-    assert channel_words("qris", "QRIS", "id")["act"] == "Pindai kode QRIS ini"
+def test_a_channel_without_texts_is_shown_by_its_own_title() -> None:
+    assert channel_texts("barter", "Barter", "id")["title"] == "Barter"
+    assert channel_texts("barter", "Barter", "en")["act"] == "Pay with this code"
+    assert channel_texts("qris", "QRIS", "id")["act"] == "Pindai kode QRIS ini"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_channel_that_nobody_wrote_about_goes_by_its_own_title() -> None:
         ("xx", "en", "en"),
     ],
 )
-def test_the_language_is_the_asked_one_or_the_browsers_or_indonesian(
+def test_the_language_is_that_of_the_url_or_of_the_browser_or_indonesian(
     asked: str | None, accepted: str, language: str
 ) -> None:
     assert language_of(asked, accepted) == language
@@ -79,7 +79,7 @@ def test_amounts_instants_and_spans_are_right_in_both_languages() -> None:
 
 
 @given(st.integers(0, 0xFFFFFF))
-def test_any_colour_gives_text_that_can_be_read(number: int) -> None:
+def test_any_colour_gives_readable_text(number: int) -> None:
     palette = theme.palette(f"#{number:06x}")
 
     def rgb(text: str) -> theme.Rgb:
@@ -96,23 +96,23 @@ def test_any_colour_gives_text_that_can_be_read(number: int) -> None:
     assert theme.contrast(rgb(palette.dark_accent), theme.DARK_CARD) >= 4.5
 
 
-def test_a_colour_that_is_none_is_the_houses_own() -> None:
+def test_an_invalid_colour_gives_the_default_colour() -> None:
     for odd in ("", "red", "#fff", "#12345g", "#123456;}", "#１２３４５６"):
         assert theme.palette(odd) == theme.palette("#0f5b57")
 
 
-def test_every_guide_can_be_told_in_both_languages() -> None:
+def test_every_guide_is_filled_in_both_languages() -> None:
     assert {"bca", "qris"} <= payment_guides.payment_guides().keys()
     for language in LANGUAGES:
-        told = payment_guides.told(
+        guides = payment_guides.filled(
             "virtual_account", "BCA", language, {"number": "1<2", "amount": "Rp 1", "name": "A & B"}
         )
-        assert len(told) > 3
-        text = " ".join(step for way in told for step in way.steps)
+        assert len(guides) > 3
+        text = " ".join(step for guide in guides for step in guide.steps)
         assert "<b>1&lt;2</b>" in text
         assert "<b>A &amp; B</b>" in text
         assert "{" not in text
-    assert payment_guides.told("barter", None, "id", {}) == []
+    assert payment_guides.filled("barter", None, "id", {}) == []
     assert payment_guides.title("virtual_account", "NOBANK") == "NOBANK"
 
 
@@ -131,7 +131,7 @@ def test_an_order_that_cannot_be_read_is_not_shown(raw: str) -> None:
     assert order_of(msgspec.Raw(raw.encode()), "id") == NOTHING
 
 
-def test_an_order_is_read_as_merchants_write_it() -> None:
+def test_an_order_is_read_in_the_forms_that_merchants_send() -> None:
     raw = msgspec.json.encode(
         {
             "productDetails": [

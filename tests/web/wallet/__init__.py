@@ -1,1 +1,1 @@
-"""The simulator's wallet, in a real browser and by requests of every kind."""
+"""The simulated e-wallet, in a real browser and by plain requests."""

@@ -1,5 +1,5 @@
-"""The browser, gateways and buyers of the payer's page serve the wallet's too."""
+"""The fixtures of the payment page, for the wallet's tests."""
 
-from tests.web.checkout.conftest import axe, axe_source, browser, buyer, front, gateway, shop, site
+from tests.web.checkout.conftest import axe, axe_source, browser, buyer, gateway, shop, shop_site, site
 
-__all__ = ["axe", "axe_source", "browser", "buyer", "front", "gateway", "shop", "site"]
+__all__ = ["axe", "axe_source", "browser", "buyer", "gateway", "shop", "shop_site", "site"]

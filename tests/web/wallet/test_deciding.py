@@ -1,4 +1,4 @@
-"""What becomes of a charge when its buyer pays, declines, taps twice, comes late or comes again."""
+"""Charges in the simulated e-wallet: paid, declined, paid twice, expired and opened again."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +10,11 @@ import pytest
 from playwright.sync_api import Page
 
 from gerbang.domain.payments import Details, Method
-from gerbang.services.drafts import NewPayment
 from gerbang.services.pages import Pages
+from gerbang.services.payments.decide import NewPayment
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import Buyer, choose, document, heading, offers, waits_for
-from tests.web.checkout.shopfronts import Shopfront
+from tests.web.checkout.shop_sites import ShopSite
 from tests.web.checkout.test_choosing_again import back
 from tests.web.checkout.test_status_stream import awaiting
 from tests.web.checkout.test_trust import form_of
@@ -24,20 +24,20 @@ OPEN, PAY, DECLINE = ".leave .button", "form[action*='/wallet/pay'] button", "fo
 
 
 def wallet_url(gateway: Gateway, payment_id: object) -> str:
-    """Where the newest charge of a payment is agreed to."""
+    """The URL of the wallet's page for the newest charge of a payment."""
     visit = gateway.do(gateway.services.batches.visit(UUID(str(payment_id))))
     assert visit.charge is not None
     return Pages(gateway.base_url, gateway.services.world.keyring.page_key).wallet_url(visit.charge)
 
 
 def at_the_wallet(shop: Shop) -> tuple[dict[str, str], str]:
-    """A session whose buyer chose the wallet, and the wallet's page."""
+    """A session whose buyer chose the wallet, and the URL of the wallet's page."""
     offers(shop, "ewallet")
     session = awaiting(shop, "ewallet/SHOPEEPAY")
     return session, wallet_url(shop.gateway, session["id"])
 
 
-def at_once(gateway: Gateway, reference: str, **changes: object) -> dict[str, Any]:
+def wallet_payment(gateway: Gateway, reference: str, **changes: object) -> dict[str, Any]:
     """A one-time payment of the second dialect, for which its merchant chose the wallet; its attributes."""
     attributes: dict[str, object] = {
         "paymentMethodType": "e-wallet",
@@ -54,15 +54,15 @@ def decided(client: httpx.Client, url: str, decision: str) -> httpx.Response:
     return client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form})
 
 
-def leads_to(answered: httpx.Response) -> str:
-    """Where a browser goes next."""
+def location(answered: httpx.Response) -> str:
+    """The absolute URL that a redirect leads to."""
     return str(answered.url.join(answered.headers["location"]))
 
 
-def told(gateway: Gateway, reference: str) -> list[str]:
-    """What the callbacks of a payment of the second dialect said of it."""
+def callback_statuses(gateway: Gateway, reference: str) -> list[str]:
+    """The statuses in the callbacks of a payment of the second dialect."""
     seen = [item["body"]["data"]["attributes"] for item in gateway.shop.inbox() if "data" in item["body"]]
-    return [said["status"] for said in seen if said.get("referenceId") == reference]
+    return [each["status"] for each in seen if each.get("referenceId") == reference]
 
 
 def outcomes(gateway: Gateway, payment_id: object) -> list[str]:
@@ -73,48 +73,50 @@ def outcomes(gateway: Gateway, payment_id: object) -> list[str]:
 # -- a payment that a merchant made for the wallet --------------------------------------------------------------------
 
 
-def test_paying_returns_to_the_shops_own_address_and_the_shop_is_told(
-    site: Gateway, front: Shopfront, buyer: Buyers
+def test_paying_redirects_to_the_return_url_and_sends_a_callback(
+    site: Gateway, shop_site: ShopSite, buyer: Buyers
 ) -> None:
-    made = at_once(site, "WALLET_PAID", afterSettlementReturnUrl=f"{front.url}/back?order=1&x=%20y")
+    made = wallet_payment(site, "WALLET_PAID", afterSettlementReturnUrl=f"{shop_site.url}/back?order=1&x=%20y")
     page = buyer().opens(made["paymentMethod"]["settlement"]["httpUrl"])
     assert heading(page) == "Setujui pembayaran ini?"
     shown = page.inner_text("body")
     for said in ("SIMULATOR", "memerankan ShopeePay", "Rp\u00a015.000", "Toko Gerbang", "WALLET_PAID"):
         assert said in shown
     page.click(PAY)
-    page.wait_for_url(f"{front.url}/back?order=1&x=%20y")
-    assert front.arrivals[-1].referrer is None, "the shop must not learn the token"
-    assert told(site, "WALLET_PAID") == ["paid"]
+    page.wait_for_url(f"{shop_site.url}/back?order=1&x=%20y")
+    assert shop_site.visits[-1].referrer is None, "the shop must not learn the token"
+    assert callback_statuses(site, "WALLET_PAID") == ["paid"]
 
 
-def test_declining_returns_there_too_and_the_payment_has_failed(site: Gateway, front: Shopfront, buyer: Buyers) -> None:
-    made = at_once(site, "WALLET_DECLINED", afterSettlementReturnUrl=f"{front.url}/back")
+def test_declining_redirects_to_the_return_url_and_the_payment_has_failed(
+    site: Gateway, shop_site: ShopSite, buyer: Buyers
+) -> None:
+    made = wallet_payment(site, "WALLET_DECLINED", afterSettlementReturnUrl=f"{shop_site.url}/back")
     url = made["paymentMethod"]["settlement"]["httpUrl"]
     page = buyer().opens(url)
     page.click(DECLINE)
-    page.wait_for_url(f"{front.url}/back")
+    page.wait_for_url(f"{shop_site.url}/back")
     page.goto(url)
     assert heading(page) == "Sudah ditolak"
-    assert page.get_attribute(".choice a", "href") == f"{front.url}/back"
+    assert page.get_attribute(".choice a", "href") == f"{shop_site.url}/back"
     (row,) = site.rows("SELECT state, cancellation_reason FROM payments WHERE reference = $1", "WALLET_DECLINED")
     assert row == {"state": "cancelled", "cancellation_reason": "CHARGE_FAILED"}
 
 
-def test_it_works_without_javascript_and_has_none(site: Gateway, front: Shopfront, buyer: Buyers) -> None:
-    made = at_once(site, "WALLET_PLAIN", afterSettlementReturnUrl=f"{front.url}/back")
+def test_the_wallet_page_has_no_script(site: Gateway, shop_site: ShopSite, buyer: Buyers) -> None:
+    made = wallet_payment(site, "WALLET_PLAIN", afterSettlementReturnUrl=f"{shop_site.url}/back")
     url = made["paymentMethod"]["settlement"]["httpUrl"]
     page = buyer(java_script_enabled=False, locale="en-GB").opens(url)
     assert "<script" not in page.content()
     page.click(PAY)
-    page.wait_for_url(f"{front.url}/back")
+    page.wait_for_url(f"{shop_site.url}/back")
     page.goto(url)
     page.wait_for_selector("h1:text-is('Already paid')")
     page.click("text=Back to Toko Gerbang")
-    page.wait_for_url(f"{front.url}/back")
+    page.wait_for_url(f"{shop_site.url}/back")
 
 
-# -- twice ------------------------------------------------------------------------------------------------------------
+# -- paid twice -------------------------------------------------------------------------------------------------------
 
 
 def test_two_taps_pay_once(shop: Shop, buyer: Buyers) -> None:
@@ -130,7 +132,7 @@ def test_two_taps_pay_once(shop: Shop, buyer: Buyers) -> None:
     assert shop.news() == ["PAYMENT.PAID"]
 
 
-def test_many_taps_at_one_instant_pay_once_and_all_lead_back(shop: Shop) -> None:
+def test_many_simultaneous_taps_pay_once_and_all_redirect_to_the_payment_page(shop: Shop) -> None:
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
 
@@ -145,7 +147,7 @@ def test_many_taps_at_one_instant_pay_once_and_all_lead_back(shop: Shop) -> None
     assert shop.get("/sandbox/ledger")["sum"] == "0.00"
 
 
-def test_paying_and_declining_at_one_instant_has_one_end(shop: Shop) -> None:
+def test_simultaneous_paying_and_declining_has_one_outcome(shop: Shop) -> None:
     for _ in range(6):
         session, url = at_the_wallet(shop)
         form = form_of(shop.client.get(url).text)
@@ -166,18 +168,18 @@ def test_paying_and_declining_at_one_instant_has_one_end(shop: Shop) -> None:
     assert shop.get("/sandbox/ledger")["sum"] == "0.00"
 
 
-# -- too late ---------------------------------------------------------------------------------------------------------
+# -- ended ---------------------------------------------------------------------------------------------------------
 
 
-def says(page: Page, title: str, back_to: str) -> None:
-    """The page says so, offers nothing to decide, and leads back."""
+def shows_end(page: Page, title: str, back_to: str) -> None:
+    """The page has this title, no form, and a link to `back_to`."""
     assert heading(page) == title
     assert not page.locator("form").count()
     assert page.get_attribute(".choice a", "href") == back_to
 
 
 @pytest.mark.parametrize("ending", ["declined", "expired"])
-def test_nobody_is_told_that_nothing_was_charged_once_the_wallets_money_has_come(gateway: Gateway, ending: str) -> None:
+def test_the_page_does_not_say_that_nothing_was_charged_once_money_has_arrived(gateway: Gateway, ending: str) -> None:
     shop = gateway.shop
     session, url = at_the_wallet(shop)
     if ending == "declined":
@@ -201,74 +203,74 @@ def test_an_expired_payment_can_no_longer_be_paid(gateway: Gateway, buyer: Buyer
     shop.advance(seconds=16 * 60)
     page.click(PAY)
     page.wait_for_selector("h1:text-is('Waktunya sudah habis')")
-    says(page, "Waktunya sudah habis", session["paymentUrl"])
-    assert "185.000" not in page.inner_text("body"), "an expired link tells nothing of the order"
+    shows_end(page, "Waktunya sudah habis", session["paymentUrl"])
+    assert "185.000" not in page.inner_text("body"), "an expired link shows nothing of the order"
     assert outcomes(gateway, session["id"]) == []
     page.click("text=Kembali ke Toko Gerbang")
     waits_for(page, "Waktu pembayaran habis")
 
 
 @pytest.mark.parametrize("decision", ["pay", "decline"])
-def test_a_form_that_was_kept_until_too_late_changes_nothing(gateway: Gateway, decision: str) -> None:
+def test_a_form_submitted_after_the_expiry_changes_nothing(gateway: Gateway, decision: str) -> None:
     shop = gateway.shop
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
     shop.advance(seconds=16 * 60)
     answered = shop.client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form})
     assert answered.status_code == 303
-    assert leads_to(answered) == url
+    assert location(answered) == url
     assert "Waktunya sudah habis" in shop.client.get(url).text
     assert outcomes(gateway, session["id"]) == []
 
 
-def test_what_was_paid_or_declined_stays_so(shop: Shop, buyer: Buyers) -> None:
+def test_a_decision_cannot_be_changed(shop: Shop, buyer: Buyers) -> None:
     page = buyer().page
     for first, second, title in (("pay", "decline", "Sudah dibayar"), ("decline", "pay", "Sudah ditolak")):
         session, url = at_the_wallet(shop)
         form = form_of(shop.client.get(url).text)
         assert decided(shop.client, url, first).headers["location"] == session["paymentUrl"]
         late = shop.client.post(url.replace("/wallet?", f"/wallet/{second}?"), data={"form": form})
-        assert (late.status_code, leads_to(late)) == (303, url)
+        assert (late.status_code, location(late)) == (303, url)
         again = shop.client.post(url.replace("/wallet?", f"/wallet/{first}?"), data={"form": form})
-        assert again.headers["location"] == session["paymentUrl"], "a second tap leads where the first did"
+        assert again.headers["location"] == session["paymentUrl"], "a second tap redirects as the first did"
         page.goto(url)
-        says(page, title, session["paymentUrl"])
+        shows_end(page, title, session["paymentUrl"])
 
 
-def test_a_wallet_that_was_left_for_another_way_takes_no_money(shop: Shop, buyer: Buyers) -> None:
+def test_a_charge_that_was_replaced_by_another_method_takes_no_money(shop: Shop, buyer: Buyers) -> None:
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
     charge = shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"][0]
     back(shop, session, charge["id"])
     page = buyer().opens(url)
-    says(page, "Tidak berlaku lagi", session["paymentUrl"])
+    shows_end(page, "Tidak berlaku lagi", session["paymentUrl"])
     page.goto(session["paymentUrl"])
     choose(page, "qris")
     page.goto(url)
-    says(page, "Tidak berlaku lagi", session["paymentUrl"])
+    shows_end(page, "Tidak berlaku lagi", session["paymentUrl"])
     answered = shop.client.post(url.replace("/wallet?", "/wallet/pay?"), data={"form": form})
-    assert leads_to(answered) == url
+    assert location(answered) == url
     assert outcomes(shop.gateway, session["id"]) == []
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION"
 
 
-def test_a_payment_that_its_merchant_took_back_is_no_longer_asked_for(site: Gateway, buyer: Buyers) -> None:
-    made = at_once(site, "WALLET_TAKEN_BACK", afterSettlementReturnUrl="https://shop.example/back")
+def test_a_payment_that_its_merchant_cancelled_can_no_longer_be_approved(site: Gateway, buyer: Buyers) -> None:
+    made = wallet_payment(site, "WALLET_TAKEN_BACK", afterSettlementReturnUrl="https://shop.example/back")
     (row,) = site.rows("SELECT id FROM payments WHERE reference = $1", "WALLET_TAKEN_BACK")
     keys = site.sandbox.v4
     task = {"data": {"attributes": {"action": "cancel"}}}
     path = f"/api/v4/payments/contract_{row['id'].hex}/tasks"
     assert site.client.post(path, json=task, auth=(keys.api_key, keys.secret_key)).is_success
     page = buyer().opens(made["paymentMethod"]["settlement"]["httpUrl"])
-    says(page, "Tidak berlaku lagi", "https://shop.example/back")
+    shows_end(page, "Tidak berlaku lagi", "https://shop.example/back")
 
 
-def test_a_page_that_its_shop_settled_on_the_wallet_offers_it_again(shop: Shop, buyer: Buyers) -> None:
+def test_a_payment_fixed_to_the_wallet_offers_the_wallet_again_after_a_decline(shop: Shop, buyer: Buyers) -> None:
     offers(shop, "ewallet")
     order = NewPayment(
         merchant_id=shop.merchant_id,
         product="payment",
-        reference="settled-on-the-wallet",
+        reference="fixed-to-the-wallet",
         kind="single",
         amount=18_500_000,
         method=Method("ewallet", "SHOPEEPAY"),
@@ -281,7 +283,7 @@ def test_a_page_that_its_shop_settled_on_the_wallet_offers_it_again(shop: Shop, 
     shop_pages = Pages(gateway.base_url, gateway.services.world.keyring.page_key)
     page = buyer().opens(gateway.do(gateway.services.batches.create(order)).decode())
     assert heading(page) == "Bayar dengan ShopeePay"
-    assert not page.locator(".done button").count(), "what the merchant chose is not the buyer's to change"
+    assert not page.locator(".done button").count(), "the buyer cannot change the merchant's choice"
     page.click(OPEN)
     page.click(DECLINE)
     waits_for(page, "Lanjutkan pembayaran")

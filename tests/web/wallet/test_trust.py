@@ -1,4 +1,4 @@
-"""What the wallet must never do: open for another token, obey another page, tell too much, or be there in live mode."""
+"""Security of the simulated e-wallet: foreign tokens and forms, hostile texts, rate limits, live mode."""
 
 import dataclasses
 import re
@@ -15,15 +15,15 @@ from gerbang.errors import CredentialsWrong
 from gerbang.services.pages import Pages
 from gerbang.web import wallet
 from gerbang.web._pages import rate_limit
-from gerbang.web.wallet.rendering import WORDS
+from gerbang.web.wallet.rendering import TEXTS
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import NARROW, Buyer, heading, send, too_wide
 from tests.web.checkout.test_trust import NASTY, SCRIPT, form_of, token_of
-from tests.web.wallet.test_deciding import PAY, at_once, at_the_wallet, decided, outcomes
+from tests.web.wallet.test_deciding import PAY, at_the_wallet, decided, outcomes, wallet_payment
 
 Buyers = Callable[..., Buyer]
 Axe = Callable[[Page], list[str]]
-PLACES = re.compile(r"\{\w+\}")
+PLACEHOLDERS = re.compile(r"\{\w+\}")
 
 
 def pages_of(gateway: Gateway) -> Pages:
@@ -33,7 +33,7 @@ def pages_of(gateway: Gateway) -> Pages:
 # -- links ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_wallets_link_names_its_charge_and_ends_with_it(shop: Shop) -> None:
+def test_a_wallet_link_names_its_charge_and_expires_with_it(shop: Shop) -> None:
     session, url = at_the_wallet(shop)
     pages = pages_of(shop.gateway)
     visit = shop.gateway.do(shop.gateway.services.batches.visit(UUID(session["id"])))
@@ -52,7 +52,7 @@ def test_a_wallets_link_names_its_charge_and_ends_with_it(shop: Shop) -> None:
     assert parse_qs(urlsplit(app).query) == {"apprl": [url]}
 
 
-def test_neither_page_opens_for_the_others_token(shop: Shop) -> None:
+def test_the_payment_page_and_the_wallet_do_not_accept_each_others_tokens(shop: Shop) -> None:
     session, url = at_the_wallet(shop)
     pages = pages_of(shop.gateway)
     with pytest.raises(CredentialsWrong):
@@ -64,7 +64,7 @@ def test_neither_page_opens_for_the_others_token(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("how", ["missing", "garbled", "signed by another", "unsigned", "of nobody", "odd"])
-def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, how: str) -> None:
+def test_an_invalid_link_gets_an_error_page_without_data(shop: Shop, how: str) -> None:
     _, url = at_the_wallet(shop)
     token, key = token_of(url), shop.gateway.services.world.keyring.page_key
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -84,7 +84,7 @@ def test_a_link_that_is_not_ours_gets_a_friendly_page_and_no_data(shop: Shop, ho
         assert "Toko Baru" not in answered.text
 
 
-def test_a_link_to_a_charge_that_is_not_of_the_payment_opens_nothing_of_it(shop: Shop) -> None:
+def test_a_link_to_an_unknown_charge_shows_no_data(shop: Shop) -> None:
     _, url = at_the_wallet(shop)
     claims = jwt.decode(token_of(url), options={"verify_signature": False}) | {"charge": str(uuid4())}
     token = jwt.encode(claims, shop.gateway.services.world.keyring.page_key, algorithm="HS256")
@@ -106,23 +106,23 @@ def test_a_link_to_a_charge_that_is_not_of_the_payment_opens_nothing_of_it(shop:
     ],
 )
 @pytest.mark.parametrize("decision", ["pay", "decline"])
-def test_a_form_sent_from_elsewhere_decides_nothing(shop: Shop, headers: dict[str, str], decision: str) -> None:
+def test_a_form_from_another_site_decides_nothing(shop: Shop, headers: dict[str, str], decision: str) -> None:
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
     path = url.replace("/wallet?", f"/wallet/{decision}?")
     answered = shop.client.post(path, data={"form": form}, headers=headers)
     assert answered.status_code == 403
     assert "Tidak ada yang berubah" in answered.text
-    assert shop.client.post(path).status_code == 403, "nor without the page's own proof"
+    assert shop.client.post(path).status_code == 403, "nor without the page's CSRF token"
     payers = form_of(shop.client.get(send(shop)["paymentUrl"]).text)
-    assert shop.client.post(path, data={"form": payers}).status_code == 403, "nor with another page's"
+    assert shop.client.post(path, data={"form": payers}).status_code == 403, "nor with that of another page"
     assert shop.client.post(path, content=b"x" * 100_000).status_code == 403
     assert shop.client.get(path).status_code == 404, "nor by a link"
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION"
     assert shop.client.post(path, data={"form": form}).status_code == 303
 
 
-def test_too_many_requests_for_one_charge_are_put_off(shop: Shop) -> None:
+def test_too_many_requests_for_one_charge_are_answered_429(shop: Shop) -> None:
     _, url = at_the_wallet(shop)
     answers = [shop.client.get(url) for _ in range(int(rate_limit.BURST) + 30)]
     assert {answer.status_code for answer in answers[: int(rate_limit.BURST)]} == {200}
@@ -132,9 +132,9 @@ def test_too_many_requests_for_one_charge_are_put_off(shop: Shop) -> None:
     assert shop.client.get(other).status_code == 200
 
 
-def test_every_answer_is_private_and_under_a_strict_policy(site: Gateway, shop: Shop) -> None:
+def test_every_answer_is_uncached_and_has_a_strict_content_security_policy(site: Gateway, shop: Shop) -> None:
     back_to = "https://shop.example"
-    made = at_once(site, "WALLET_POLICY", afterSettlementReturnUrl=f"{back_to}/back")
+    made = wallet_payment(site, "WALLET_POLICY", afterSettlementReturnUrl=f"{back_to}/back")
     own = made["paymentMethod"]["settlement"]["httpUrl"]
     for url, form_action in (
         (at_the_wallet(shop)[1], "'self'"),
@@ -156,7 +156,7 @@ def test_every_answer_is_private_and_under_a_strict_policy(site: Gateway, shop: 
     assert decided(shop.client, own, "pay").headers["location"] == f"{back_to}/back"
 
 
-def test_text_from_shops_is_only_text(shop: Shop, buyer: Buyers) -> None:
+def test_texts_of_shops_are_escaped(shop: Shop, buyer: Buyers) -> None:
     site = shop.gateway
     one = site.new_shop()
 
@@ -172,8 +172,8 @@ def test_text_from_shops_is_only_text(shop: Shop, buyer: Buyers) -> None:
     assert too_wide(page) <= 0
 
 
-def test_in_live_mode_there_is_no_wallet(site: Gateway, shop: Shop) -> None:
-    """The same house, told that it is live."""
+def test_live_mode_has_no_simulated_wallet(site: Gateway, shop: Shop) -> None:
+    """The same gateway in live mode."""
 
     class Live:
         world = dataclasses.replace(site.services.world, live=True)
@@ -185,27 +185,27 @@ def test_in_live_mode_there_is_no_wallet(site: Gateway, shop: Shop) -> None:
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
 
-    async def ask() -> list[httpx.Response]:
+    async def requests() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(wallet.build(Live()))) as client:
             posts = [url.replace("/wallet?", f"/wallet/{decision}?") for decision in ("pay", "decline")]
             return [await client.get(url), *[await client.post(path, data={"form": form}) for path in posts]]
 
-    for answered in site.do(ask()):
+    for answered in site.do(requests()):
         assert answered.status_code == 404
         assert "185.000" not in answered.text
     assert outcomes(site, session["id"]) == []
 
 
-# -- for everybody ----------------------------------------------------------------------------------------------------
+# -- accessibility -----------------------------------------------------------------------------------------------------
 
 
-def test_every_word_is_said_in_both_languages_with_the_same_places() -> None:
-    assert WORDS["id"].keys() == WORDS["en"].keys()
-    for key, text in WORDS["id"].items():
+def test_every_text_has_both_languages_with_the_same_placeholders() -> None:
+    assert TEXTS["id"].keys() == TEXTS["en"].keys()
+    for key, text in TEXTS["id"].items():
         assert text
-        assert WORDS["en"][key]
-        assert set(PLACES.findall(text)) == set(PLACES.findall(WORDS["en"][key])), key
-    assert not WORDS["id"].keys() & set(dir(dict))
+        assert TEXTS["en"][key]
+        assert set(PLACEHOLDERS.findall(text)) == set(PLACEHOLDERS.findall(TEXTS["en"][key])), key
+    assert not TEXTS["id"].keys() & set(dir(dict))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -213,7 +213,7 @@ def test_every_word_is_said_in_both_languages_with_the_same_places() -> None:
 def test_axe_finds_nothing(shop: Shop, buyer: Buyers, axe: Axe, scheme: str, locale: str) -> None:
     _, url = at_the_wallet(shop)
     one = buyer(color_scheme=scheme, locale=locale)
-    one.may_fail = True  # the foreign link is a 404, of which the browser complains
+    one.may_fail = True  # the invalid link is a 404, which the browser logs as an error
     page = one.opens(url)
     assert axe(page) == []
     decided(shop.client, url, "decline")
@@ -240,7 +240,7 @@ def test_nothing_needs_sideways_scrolling(shop: Shop, buyer: Buyers, locale: str
             assert box and box["height"] >= 44
 
 
-def test_the_keyboard_alone_suffices(shop: Shop, buyer: Buyers) -> None:
+def test_the_page_can_be_used_with_the_keyboard_alone(shop: Shop, buyer: Buyers) -> None:
     session, url = at_the_wallet(shop)
     page = buyer().opens(url)
     for _ in range(3):
@@ -251,7 +251,7 @@ def test_the_keyboard_alone_suffices(shop: Shop, buyer: Buyers) -> None:
     page.wait_for_url(session["paymentUrl"])
 
 
-def test_both_languages_by_browser_and_by_switch(shop: Shop, buyer: Buyers) -> None:
+def test_the_language_is_that_of_the_browser_or_of_the_switch(shop: Shop, buyer: Buyers) -> None:
     _, url = at_the_wallet(shop)
     page = buyer(locale="en-US").opens(url)
     assert heading(page) == "Approve this payment?"

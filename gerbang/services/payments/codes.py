@@ -23,7 +23,7 @@ from gerbang.errors import (
     NumberForStaticOnly,
     StaticNotOffered,
 )
-from gerbang.services.numbers import CodeRequest
+from gerbang.services.payments.numbers import CodeRequest
 from gerbang.world import World
 
 log = structlog.get_logger()

@@ -1,4 +1,4 @@
-"""What the payment instructions promise the payer's page: one shape, two languages, short plain steps, known placeholders."""
+"""The payment guides are as the payment page needs them: one shape, two languages, short steps, known placeholders."""
 
 import json
 import re
@@ -17,14 +17,14 @@ FILES = sorted(FOLDER.glob("*.json"))
 BANK_FILES = {code.lower() for code in BANKS}
 OTHERS = {code.lower() for code in (*OUTLETS, *WALLETS)}
 WITHOUT_NUMBER = {"qris", "shopeepay"}
-"""A QR carries its own number, and a wallet is told it by us."""
+"""A QR code carries its own number, and we send the wallet its number."""
 PLACEHOLDERS = {"number", "amount", "name"}
 STEP_LENGTH_MAX = 90
 NAME_LENGTH_MAX = 40
 SIZE_BYTES_MAX = 6_000
 
 
-class Words(msgspec.Struct, forbid_unknown_fields=True):
+class Text(msgspec.Struct, forbid_unknown_fields=True):
     id: str
     en: str
 
@@ -39,11 +39,11 @@ class Steps(msgspec.Struct, forbid_unknown_fields=True):
 
 class Way(msgspec.Struct, forbid_unknown_fields=True):
     id: str
-    name: Words
+    name: Text
     steps: Steps
 
 
-class Instructions(msgspec.Struct, forbid_unknown_fields=True):
+class Guide(msgspec.Struct, forbid_unknown_fields=True):
     title: str
     ways: list[Way]
 
@@ -54,12 +54,12 @@ class Instructions(msgspec.Struct, forbid_unknown_fields=True):
         return [self.title, *(name for way in self.ways for name in (way.name.id, way.name.en)), *self.sentences()]
 
 
-def read(path: Path) -> Instructions:
-    return msgspec.json.decode(path.read_bytes(), type=Instructions)
+def read(path: Path) -> Guide:
+    return msgspec.json.decode(path.read_bytes(), type=Guide)
 
 
 def placeholders(text: str) -> list[str]:
-    """Names between braces, in order; a stray brace, a conversion or a format is an error of the text."""
+    """Names between braces, in order. Fails for a conversion or a format; a stray brace raises ValueError."""
     found: list[str] = []
     for _, name, form, conversion in Formatter().parse(text):
         assert not form, text
@@ -72,22 +72,22 @@ def placeholders(text: str) -> list[str]:
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def test_every_bank_that_we_offer_and_every_other_way_to_pay_has_instructions() -> None:
+def test_every_bank_outlet_wallet_and_qris_has_a_guide() -> None:
     assert {path.stem for path in FILES} == BANK_FILES | {"other_bank", "qris"} | OTHERS
 
 
 @every_file
-def test_a_file_has_the_shape_that_the_page_reads(path: Path) -> None:
-    instructions = read(path)
-    assert instructions.title
-    assert instructions.ways
-    ids = [way.id for way in instructions.ways]
-    assert len(ids) == len(set(ids)), "a way's id is used as an anchor on the page"
+def test_a_guide_has_the_shape_that_the_page_reads(path: Path) -> None:
+    guide = read(path)
+    assert guide.title
+    assert guide.ways
+    ids = [way.id for way in guide.ways]
+    assert len(ids) == len(set(ids)), "an id is used as an anchor on the page"
     assert all(re.fullmatch(r"[a-z][a-z_]*", name) for name in ids)
 
 
 @every_file
-def test_no_key_is_written_twice(path: Path) -> None:
+def test_no_key_is_repeated(path: Path) -> None:
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         keys = [key for key, _ in pairs]
         assert len(keys) == len(set(keys)), keys
@@ -97,14 +97,14 @@ def test_no_key_is_written_twice(path: Path) -> None:
 
 
 @every_file
-def test_both_languages_have_equally_many_steps_and_neither_too_many(path: Path) -> None:
+def test_both_languages_have_the_same_number_of_steps_from_four_to_seven(path: Path) -> None:
     for way in read(path).ways:
         assert len(way.steps.id) == len(way.steps.en), way.id
         assert 4 <= len(way.steps.id) <= 7, way.id
 
 
 @every_file
-def test_both_languages_name_the_same_things_in_the_same_step(path: Path) -> None:
+def test_both_languages_have_the_same_placeholders_in_each_step(path: Path) -> None:
     for way in read(path).ways:
         for indonesian, english in zip(*way.steps.both(), strict=True):
             assert sorted(placeholders(indonesian)) == sorted(placeholders(english)), (indonesian, english)
@@ -112,7 +112,7 @@ def test_both_languages_name_the_same_things_in_the_same_step(path: Path) -> Non
 
 
 @every_file
-def test_both_languages_quote_the_same_menus_in_the_same_step(path: Path) -> None:
+def test_both_languages_quote_the_same_menus_in_each_step(path: Path) -> None:
     for way in read(path).ways:
         for indonesian, english in zip(*way.steps.both(), strict=True):
             assert re.findall(r"“[^”]+”", indonesian) == re.findall(r"“[^”]+”", english)
@@ -120,15 +120,15 @@ def test_both_languages_quote_the_same_menus_in_the_same_step(path: Path) -> Non
 
 @every_file
 def test_only_placeholders_that_the_page_fills_are_used(path: Path) -> None:
-    instructions = read(path)
-    for sentence in instructions.sentences():
+    guide = read(path)
+    for sentence in guide.sentences():
         assert set(placeholders(sentence)) <= PLACEHOLDERS, sentence
-    for text in set(instructions.texts()) - set(instructions.sentences()):
+    for text in set(guide.texts()) - set(guide.sentences()):
         assert placeholders(text) == [], text
 
 
 @every_file
-def test_every_way_says_which_number_amount_and_name(path: Path) -> None:
+def test_every_guide_names_the_number_the_amount_and_the_name(path: Path) -> None:
     wanted = PLACEHOLDERS - {"number"} if path.stem in WITHOUT_NUMBER else PLACEHOLDERS
     for way in read(path).ways:
         for steps in way.steps.both():
@@ -136,7 +136,7 @@ def test_every_way_says_which_number_amount_and_name(path: Path) -> None:
 
 
 @every_file
-def test_every_way_ends_by_saying_that_the_page_turns_by_itself(path: Path) -> None:
+def test_every_guide_ends_by_saying_that_the_page_updates_by_itself(path: Path) -> None:
     for way in read(path).ways:
         assert "otomatis" in way.steps.id[-1]
         assert "halaman ini berganti sendiri" in way.steps.id[-1]
@@ -145,7 +145,7 @@ def test_every_way_ends_by_saying_that_the_page_turns_by_itself(path: Path) -> N
 
 
 @every_file
-def test_steps_are_short_whole_sentences(path: Path) -> None:
+def test_steps_are_short_complete_sentences(path: Path) -> None:
     for sentence in read(path).sentences():
         assert 10 <= len(sentence) <= STEP_LENGTH_MAX, (len(sentence), sentence)
         assert sentence[0].isupper(), sentence
@@ -155,14 +155,14 @@ def test_steps_are_short_whole_sentences(path: Path) -> None:
 
 @every_file
 def test_names_fit_a_tab_on_a_small_phone(path: Path) -> None:
-    instructions = read(path)
-    for name in (instructions.title, *(name for way in instructions.ways for name in (way.name.id, way.name.en))):
+    guide = read(path)
+    for name in (guide.title, *(name for way in guide.ways for name in (way.name.id, way.name.en))):
         assert 2 <= len(name) <= NAME_LENGTH_MAX, name
         assert name == " ".join(name.split()), name
 
 
 @every_file
-def test_nothing_is_markup_and_quotes_are_typographic(path: Path) -> None:
+def test_texts_have_no_markup_and_typographic_quotes(path: Path) -> None:
     for text in read(path).texts():
         assert not re.search(r"[<>&\"'`*\\]|https?:", text), text
         assert text.count("“") == text.count("”"), text
@@ -170,7 +170,7 @@ def test_nothing_is_markup_and_quotes_are_typographic(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.stem in BANK_FILES], ids=lambda path: path.stem)
-def test_a_bank_explains_its_own_app(path: Path) -> None:
+def test_a_bank_has_steps_for_its_mobile_app(path: Path) -> None:
     assert "mobile" in [way.id for way in read(path).ways]
 
 

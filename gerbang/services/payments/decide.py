@@ -1,6 +1,6 @@
-"""Drafting new payments: who the customer is, what the payment will be, and its answer; nothing is written here."""
+"""Deciding orders: who the customer is, what the payment will be, and its answer. Nothing is written here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from gerbang import ids
 from gerbang.db import Tx, customers, merchants
+from gerbang.domain.changes import KnownCustomer
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer, known_as
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Details, Kind, Method, Payment, expiry
 from gerbang.errors import AmountMissing, CustomerUnknown, MerchantUnknown, Refused, StaticNeedsApiMode
-from gerbang.services import code_plans
-from gerbang.services.code_plans import Plan
+from gerbang.services.payments import codes
+from gerbang.services.payments.codes import Plan
 from gerbang.world import World
 
 
@@ -51,24 +52,22 @@ class Made(msgspec.Struct, frozen=True):
     answer: bytes
 
     @property
-    def customer(self) -> customers.Row | None:
+    def customer(self) -> KnownCustomer | None:
         """What the order says of its customer."""
         customer_id, customer = self.payment.customer_id, self.payment.details.customer
         if self.order.customer is None or customer_id is None or customer is None:
             return None
-        return customers.Row(self.payment.merchant_id, customer_id, customer)
+        return KnownCustomer(self.payment.merchant_id, customer_id, customer)
 
 
-async def plans_of(
-    world: World, tx: Tx, orders: Sequence[NewPayment], indexes: Sequence[int], now: datetime
-) -> dict[int, Plan | Refused]:
+async def plans_of(world: World, tx: Tx, orders: Mapping[int, NewPayment], now: datetime) -> dict[int, Plan | Refused]:
     """What each of these orders comes to, or why it is refused; numbers are still missing."""
-    known = await merchants.by_id(tx, list({orders[i].merchant_id for i in indexes}))
-    who = await _customers(tx, [orders[i] for i in indexes], now)
+    known = await merchants.by_id(tx, list({order.merchant_id for order in orders.values()}))
+    who = await _customers(tx, list(orders.values()), now)
     plans: dict[int, Plan | Refused] = {}
-    for i, customer in zip(indexes, who, strict=True):
+    for (i, order), customer in zip(orders.items(), who, strict=True):
         try:
-            plans[i] = _decided(world, orders[i], known, customer, now)
+            plans[i] = _decided(world, order, known, customer, now)
         except Refused as refusal:
             plans[i] = refusal.with_traceback(None)  # it would lead back to where it is kept
     return plans
@@ -76,7 +75,7 @@ async def plans_of(
 
 def made(order: NewPayment, plan: Plan, number: str | None, now: datetime) -> Made:
     """The payment of a plan, complete with its number and its answer."""
-    payment, charge = (plan.payment, None) if number is None else code_plans.opened(plan, number, now)
+    payment, charge = (plan.payment, None) if number is None else codes.opened(plan, number, now)
     return Made(order, payment, charge, order.answer(payment, charge))
 
 
@@ -146,13 +145,13 @@ def _decided(
     )
     if order.method is None:
         return Plan(payment, merchant)
-    channel = code_plans.channel_for(world, order.method, merchant, payment)
-    code_plans.check_number(order.method, merchant, payment)
+    channel = codes.channel_for(world, order.method, merchant, payment)
+    codes.check_number(order.method, merchant, payment)
     option_open = bool(channel.options(merchant)) and order.method.option is None
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, merchant)
     if not order.details.auto_confirm:
-        with code_plans.as_agreed(channel, merchant):
+        with codes.as_agreed(channel, merchant):
             channel.plan(payment, merchant, now)  # so that a wrong method is told now and not at the confirmation
         return Plan(payment, merchant)
-    return code_plans.plan(world, payment, merchant, now)
+    return codes.plan(world, payment, merchant, now)

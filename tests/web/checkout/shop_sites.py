@@ -1,4 +1,4 @@
-"""A shop's own web site, to which buyers come back: a real HTTP server that notes who came and what they brought."""
+"""A shop's web site, to which buyers return: a real HTTP server that records path and referrer of each visit."""
 
 import threading
 from contextlib import AbstractContextManager
@@ -9,19 +9,19 @@ from typing import Self
 
 
 @dataclass(frozen=True)
-class Arrival:
+class Visit:
     path: str
     referrer: str | None
 
 
-class Shopfront(AbstractContextManager["Shopfront"]):
+class ShopSite(AbstractContextManager["ShopSite"]):
     def __init__(self) -> None:
-        arrivals: list[Arrival] = []
+        visits: list[Visit] = []
 
-        class Door(BaseHTTPRequestHandler):
+        class Site(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path != "/favicon.ico":
-                    arrivals.append(Arrival(self.path, self.headers.get("referer")))
+                    visits.append(Visit(self.path, self.headers.get("referer")))
                 body = b"<!doctype html><html lang=en><title>Shop</title><h1>The shop</h1>"
                 self.send_response(200)
                 self.send_header("content-type", "text/html")
@@ -32,8 +32,8 @@ class Shopfront(AbstractContextManager["Shopfront"]):
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
                 pass
 
-        self.arrivals = arrivals
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+        self.visits = visits
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property

@@ -1,0 +1,245 @@
+"""The one writer: everything that a decision comes to, in one order, so that transactions wait for each other but never in
+a circle (`gerbang.db` names the order).
+
+What has no need to wait for anything is one statement: a data-modifying CTE for each table that has rows. So a batch of new
+payments is written and committed by a single round trip.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from gerbang import ids
+from gerbang.db import Tx, events, ledger
+from gerbang.db._rows import arrays, text, text_or_none
+from gerbang.db.paycodes import ITS_PLACE
+from gerbang.db.tables import ANSWERS, CHARGES, PAYCODES, PAYMENTS, Columns
+from gerbang.domain.changes import BookedReport, Changes
+from gerbang.domain.events import Event
+
+
+class WriteConflict(Exception):
+    """Something that must be new was taken, perhaps just now by somebody else. Nothing was written.
+
+    `constraint` names what was taken, as the schema names it.
+    """
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Some CTEs of a statement, by name, with the parameters that their `$1`, `$2` … stand for."""
+
+    ctes: tuple[tuple[str, str], ...]
+    parameters: Columns
+
+
+FREE = f"""
+UPDATE paycodes p SET free_at = n.free_at
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS n(channel, number, payment_id, free_at)
+{ITS_PLACE} WHERE p.ctid = its.place AND p.payment_id = n.payment_id
+"""
+CUSTOMERS = """
+INSERT INTO customers (merchant_id, id, email, data, created_at, updated_at)
+SELECT *, $5::timestamptz, $5::timestamptz FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
+ON CONFLICT (merchant_id, id) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
+"""
+SETTLED = """
+UPDATE charges c SET settled_at = n.settled_at, settlement_id = n.settlement_id
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS n(id, settlement_id, settled_at) WHERE c.id = n.id
+"""
+REPORTS = """
+INSERT INTO reports (id, bank, reference, channel, number, amount, outcome, merchant_id, payment_id, charge_id, paid_at,
+                     received_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::uuid[],
+                     $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
+"""
+HELD = """
+SELECT merchant_id FROM counters WHERE merchant_id = ANY($1::uuid[]) ORDER BY merchant_id FOR NO KEY UPDATE
+"""
+COUNTED = """
+UPDATE counters t SET events = t.events + n.events, payments = t.payments + n.payments
+FROM held JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n(merchant_id, events, payments) USING (merchant_id)
+WHERE t.merchant_id = held.merchant_id
+RETURNING t.merchant_id, t.events - n.events AS before
+"""
+EVENTS = """
+INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id, snapshot)
+SELECT merchant_id, counted.before + n.place, n.kind, n.at, n.payment_id, n.charge_id, n.snapshot
+FROM unnest($4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[], $8::uuid[], $9::uuid[], $10::json[])
+     AS n(merchant_id, place, kind, at, payment_id, charge_id, snapshot)
+JOIN counted USING (merchant_id)
+"""
+DELIVERIES = """
+INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
+SELECT n.id, merchant_id, counted.before + n.place, n.endpoint_id, 'waiting', n.at, n.at
+FROM unnest($11::uuid[], $12::uuid[], $13::bigint[], $14::uuid[], $15::timestamptz[])
+     AS n(id, merchant_id, place, endpoint_id, at)
+JOIN counted USING (merchant_id)
+"""
+
+
+async def write(tx: Tx, changes: Changes, now: datetime) -> None:
+    """Writes all of it. Raises WriteConflict, after which a transaction must be rolled back.
+
+    Without transfers it is a single statement, which commits by itself where no transaction is open.
+    """
+    rows = _rows(changes, now)
+    last = await _events(tx, changes, now)
+    try:
+        if changes.transfers:
+            await _execute(tx, rows)
+            await ledger.post(tx, changes.transfers, now)
+            await _execute(tx, last)
+        else:
+            await _execute(tx, rows + last)
+    except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError) as taken:
+        raise WriteConflict(getattr(taken, "constraint_name", None) or "") from taken
+
+
+async def _execute(tx: Tx, parts: Sequence[Part]) -> None:
+    if parts:
+        sql = together(tuple((part.ctes, len(part.parameters)) for part in parts))
+        await tx.execute(sql, *(column for part in parts for column in part.parameters))
+
+
+@lru_cache(maxsize=1024)
+def together(parts: tuple[tuple[tuple[tuple[str, str], ...], int], ...]) -> str:
+    """One statement of the CTEs of all parts, each given with the number of its parameters. The last CTE is its end."""
+    written: list[tuple[str, str]] = []
+    before = 0
+    for ctes, parameters in parts:
+        written += [(name, _renumbered(sql, before)) for name, sql in ctes]
+        before += parameters
+    *first, (_, last) = written
+    named = ",\n".join(f"{name} AS ({sql})" for name, sql in first)
+    return f"WITH {named}\n{last}" if first else last
+
+
+def _renumbered(sql: str, before: int) -> str:
+    """The same SQL behind so many other parameters: its `$1` is theirs and one more."""
+    return re.sub(r"\$(\d+)", lambda number: f"${before + int(number[1])}", sql) if before else sql
+
+
+def _rows(changes: Changes, now: datetime) -> list[Part]:
+    """New and changed rows, in the order of the locks."""
+    parts: list[Part] = []
+
+    def add(name: str, statement: tuple[str, Columns]) -> None:
+        parts.append(Part(((name, statement[0]),), statement[1]))
+
+    if changes.freed:
+        rows = sorted((f.channel, f.number, f.payment_id, f.free_at) for f in changes.freed)
+        add("freed_numbers", (FREE, list(arrays(rows))))
+    if changes.new_paycodes:
+        add("new_numbers", PAYCODES.inserted(sorted(changes.new_paycodes, key=lambda p: (p.channel, p.number))))
+    if changes.new_answers:
+        add("kept_answers", ANSWERS.inserted(sorted(changes.new_answers, key=lambda a: (a.merchant_id, a.key))))
+    if changes.customers:
+        known = {
+            (c.merchant_id, c.id): (c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in changes.customers
+        }
+        add("known_customers", (CUSTOMERS, [*arrays(row for _, row in sorted(known.items())), now]))
+    if changes.payments:
+        add("changed_payments", PAYMENTS.updated(changes.payments.values()))
+    if changes.new_payments:
+        add("added_payments", PAYMENTS.inserted(changes.new_payments))
+    if changes.charges:
+        add("changed_charges", CHARGES.updated(changes.charges.values()))
+    if changes.new_charges:
+        add("added_charges", CHARGES.inserted(changes.new_charges))
+    if changes.settled:
+        add(
+            "settled_charges",
+            (SETTLED, list(arrays((s.charge_id, s.settlement_id, s.settled_at) for s in changes.settled))),
+        )
+    if changes.new_reports:
+        add("new_reports", (REPORTS, list(arrays(_report(one) for one in changes.new_reports))))
+    return parts
+
+
+def _report(one: BookedReport) -> tuple[object, ...]:
+    report, booked = one.report, one.booked
+    return (
+        booked.id,
+        report.bank,
+        report.reference,
+        report.channel,
+        report.number,
+        report.amount,
+        booked.outcome,
+        booked.merchant_id,
+        booked.payment_id,
+        booked.charge_id,
+        report.paid_at or one.received_at,
+        one.received_at,
+    )
+
+
+async def _events(tx: Tx, changes: Changes, now: datetime) -> list[Part]:
+    """Events under the next numbers of their merchants, and a delivery for each endpoint that must receive one.
+
+    The counters of the merchants are locked until the commit, so this is the last of all that waits.
+    """
+    if not changes.events:
+        return []
+    counts: dict[UUID, int] = {}
+    places: list[int] = []
+    for event in changes.events:
+        counts[event.merchant_id] = counts.get(event.merchant_id, 0) + 1
+        places.append(counts[event.merchant_id])
+    made: dict[UUID, int] = {}
+    for payment in changes.new_payments:
+        made[payment.merchant_id] = made.get(payment.merchant_id, 0) + 1
+    parameters: Columns = [
+        *arrays((merchant_id, count, made.get(merchant_id, 0)) for merchant_id, count in counts.items()),
+        *arrays(
+            (e.merchant_id, place, e.kind, e.at, e.payment_id, e.charge_id, text_or_none(e.snapshot))
+            for e, place in zip(changes.events, places, strict=True)
+        ),
+    ]
+    ctes = [("held", HELD), ("counted", COUNTED), ("recorded", EVENTS)]
+    deliveries = await _deliveries(tx, changes.events, places, now)
+    if deliveries:
+        ctes.append(("sent", DELIVERIES))
+        parameters += arrays(deliveries)
+    return [Part(tuple(ctes), parameters)]
+
+
+async def _deliveries(
+    tx: Tx, recorded: Sequence[Event], places: Sequence[int], now: datetime
+) -> list[tuple[object, ...]]:
+    """(id, merchant, place of the event, endpoint, due) for each endpoint that an event is sent to."""
+    sent = {event.merchant_id for event in recorded if event.snapshot is not None}  # the others are sent to nobody
+    endpoints = await events.listeners(tx, sent) if sent else []
+    return [
+        (ids.uuid7(now), event.merchant_id, place, endpoint.id, now)
+        for event, place in zip(recorded, places, strict=True)
+        for endpoint in endpoints
+        if endpoint.merchant_id == event.merchant_id
+        and event.kind in endpoint.kinds
+        and event.concerns(endpoint.product)
+    ]
+
+
+def _parts() -> dict[str, str]:
+    """Every statement of `write` that is not made of a table's columns, as it would run alone."""
+    waiting = (("held", HELD), ("counted", COUNTED), ("recorded", EVENTS))
+    return {
+        "free": FREE,
+        "customers": CUSTOMERS,
+        "settled": SETTLED,
+        "reports": REPORTS,
+        "events": together(((waiting, 10),)),
+        "deliveries": together((((*waiting, ("sent", DELIVERIES)), 15),)),
+    }
+
+
+QUERIES = _parts()

@@ -1,0 +1,220 @@
+"""The columns of each table, said once: for writing new rows, for writing changes, and for reading.
+
+A row is a struct of the domain whose fields are the columns. Statements take many rows at a time, one array per column.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+import msgspec
+
+from gerbang.domain.changes import KeptAnswer
+from gerbang.domain.charges import Charge
+from gerbang.domain.paycodes import Paycode
+from gerbang.domain.payments import Payment
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+
+Columns = list[object]
+"""The parameters of a statement: for many rows, one array per column."""
+
+
+class Table(Generic[Row]):
+    """A table and the struct that its rows are. `columns` maps the name of each column to its SQL type.
+
+    `changing` are the columns that an update writes, `key` those by which it finds its rows. `later` are columns that
+    are empty in most new rows, which are then written without them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        row: type[Row],
+        columns: dict[str, str],
+        *,
+        key: str = "id",
+        changing: Collection[str] = (),
+        later: Collection[str] = (),
+    ) -> None:
+        assert {field.name for field in msgspec.structs.fields(row)} == set(columns), f"{name}: columns are the fields"
+        self.name = name
+        self.columns = ", ".join(columns)
+        self._row = row
+        self._types = columns
+        self._json = {
+            field.name: msgspec.json.Decoder(field.type)
+            for field in msgspec.structs.fields(row)
+            if columns[field.name] == "json"
+        }
+        self._key = key
+        self._changing = [key, *(column for column in columns if column in changing)]
+        self._early = [column for column in columns if column not in later]
+        self._later = attrgetter(*later, "__class__") if later else None
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def insert(self) -> str:
+        """Writes new rows with all their columns."""
+        return self._insert(list(self._types))
+
+    @cached_property
+    def insert_early(self) -> str:
+        """Writes new rows without the columns that are filled later."""
+        return self._insert(self._early)
+
+    @cached_property
+    def update(self) -> str:
+        """Writes the columns that can change, of rows that are found by their key."""
+        sets = ", ".join(f"{column} = n.{column}" for column in self._changing[1:])
+        return (
+            f"UPDATE {self.name} t SET {sets} FROM unnest({self._arrays(self._changing)}) "
+            f"AS n({', '.join(self._changing)}) WHERE t.{self._key} = n.{self._key}"
+        )
+
+    def inserted(self, rows: Sequence[Row]) -> tuple[str, Columns]:
+        """The statement that writes these new rows, and its parameters."""
+        if self._later is not None and not any(any(self._later(row)[:-1]) for row in rows):
+            return self.insert_early, self._values(self._early, rows)
+        return self.insert, self._values(list(self._types), rows)
+
+    def updated(self, rows: Iterable[Row]) -> tuple[str, Columns]:
+        """The statement that writes what has changed of these rows, and its parameters."""
+        return self.update, self._values(self._changing, list(rows))
+
+    def _insert(self, columns: list[str]) -> str:
+        return f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT * FROM unnest({self._arrays(columns)})"
+
+    def _arrays(self, columns: list[str]) -> str:
+        return ", ".join(f"${i}::{self._types[column]}[]" for i, column in enumerate(columns, 1))
+
+    def _values(self, columns: list[str], rows: Sequence[Row]) -> Columns:
+        return [self._column(column, rows) for column in columns]
+
+    def _column(self, column: str, rows: Sequence[Row]) -> Sequence[object]:
+        values: list[object] = [getattr(row, column) for row in rows]
+        if column in self._json:
+            return [None if value is None else msgspec.json.encode(value).decode() for value in values]
+        return values
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def read(self, record: asyncpg.Record, **instead: object) -> Row:
+        """The row of a record that has all columns; `instead` replaces some of them."""
+        values: dict[str, Any] = {column: record[column] for column in self._types if column not in instead} | instead
+        for column, decoder in self._json.items():
+            if isinstance(values[column], str):
+                values[column] = decoder.decode(values[column])
+        return self._row(**values)
+
+
+PAYMENTS = Table(
+    "payments",
+    Payment,
+    {
+        "id": "uuid",
+        "merchant_id": "uuid",
+        "product": "text",
+        "scope": "text",
+        "reference": "text",
+        "kind": "text",
+        "amount": "bigint",
+        "currency": "text",
+        "state": "text",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+        "expires_at": "timestamptz",
+        "paid_at": "timestamptz",
+        "cancelled_at": "timestamptz",
+        "cancellation_reason": "text",
+        "descriptor": "text",
+        "customer_id": "text",
+        "method": "json",
+        "details": "json",
+    },
+    changing={
+        "state",
+        "updated_at",
+        "expires_at",
+        "paid_at",
+        "cancelled_at",
+        "cancellation_reason",
+        "method",
+    },
+    later=("paid_at", "cancelled_at", "cancellation_reason"),
+)
+
+CHARGES = Table(
+    "charges",
+    Charge,
+    {
+        "id": "uuid",
+        "payment_id": "uuid",
+        "merchant_id": "uuid",
+        "payment_reference": "text",
+        "amount": "bigint",
+        "state": "text",
+        "channel": "text",
+        "instructions": "json",
+        "descriptor": "text",
+        "fee": "bigint",
+        "vat": "bigint",
+        "static": "boolean",
+        "failure_code": "text",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+        "expires_at": "timestamptz",
+        "paid_at": "timestamptz",
+        "settles_at": "timestamptz",
+        "settled_at": "timestamptz",
+        "settlement_id": "uuid",
+    },
+    changing={
+        "state",
+        "instructions",
+        "fee",
+        "vat",
+        "failure_code",
+        "updated_at",
+        "paid_at",
+        "settles_at",
+    },
+    later=("failure_code", "paid_at", "settles_at", "settled_at", "settlement_id"),
+)
+
+PAYCODES = Table(
+    "paycodes",
+    Paycode,
+    {
+        "channel": "text",
+        "number": "text",
+        "merchant_id": "uuid",
+        "payment_id": "uuid",
+        "charge_id": "uuid",
+        "static": "boolean",
+        "free_at": "timestamptz",
+        "created_at": "timestamptz",
+    },
+    key="number",
+)
+
+ANSWERS = Table(
+    "idempotency_keys",
+    KeptAnswer,
+    {"merchant_id": "uuid", "key": "text", "fingerprint": "bytea", "answer": "bytea", "expires_at": "timestamptz"},
+    key="key",
+)
+
+QUERIES = {
+    f"{table.name}.{name}": sql
+    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS)
+    for name, sql in (
+        ("insert", table.insert),
+        ("insert_early", table.insert_early),
+        *([("update", table.update)] if table in (PAYMENTS, CHARGES) else []),
+    )
+}
+"""Every statement that is made of the columns, by name."""

@@ -1,0 +1,75 @@
+"""What a decision comes to: everything that one commit writes. `gerbang.db.changes.write` is the only thing that writes it."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from gerbang.domain.charges import Charge
+from gerbang.domain.customers import Customer
+from gerbang.domain.events import Event
+from gerbang.domain.ledger import Transfer
+from gerbang.domain.paycodes import Paycode
+from gerbang.domain.payments import Payment
+from gerbang.domain.reports import Booked, Report
+
+
+class KnownCustomer(msgspec.Struct, frozen=True):
+    """A customer as a merchant knows them, under the id that the merchant or Gerbang gave."""
+
+    merchant_id: UUID
+    id: str
+    customer: Customer
+
+
+class KeptAnswer(msgspec.Struct, frozen=True):
+    """The answer to a request that had an idempotency key, with a hash of that request; given again until `expires_at`."""
+
+    merchant_id: UUID
+    key: str
+    fingerprint: bytes
+    answer: bytes
+    expires_at: datetime
+
+
+class Freed(msgspec.Struct, frozen=True):
+    """A number whose payment has ended; nobody else gets it before `free_at`."""
+
+    channel: str
+    number: str
+    payment_id: UUID
+    free_at: datetime
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """A paid charge whose money became the merchant's to withdraw, as a part of a settlement."""
+
+    charge_id: UUID
+    settlement_id: UUID
+    settled_at: datetime
+
+
+class BookedReport(msgspec.Struct, frozen=True):
+    """A report of money with what became of it."""
+
+    report: Report
+    booked: Booked
+    received_at: datetime
+
+
+class Changes(msgspec.Struct):
+    """New rows, changed rows, ledger transfers and events of one commit. Rows that change were locked before."""
+
+    new_payments: list[Payment] = []
+    new_charges: list[Charge] = []
+    new_paycodes: list[Paycode] = []
+    new_answers: list[KeptAnswer] = []
+    customers: list[KnownCustomer] = []
+    """New ones, and those of whom the merchant now says something else."""
+    new_reports: list[BookedReport] = []
+    payments: dict[UUID, Payment] = {}
+    charges: dict[UUID, Charge] = {}
+    settled: list[Settled] = []
+    freed: list[Freed] = []
+    transfers: list[Transfer] = []
+    events: list[Event] = []

@@ -1,0 +1,1 @@
+"""The life of a payment: created, confirmed, ended, read and searched for."""

@@ -1,0 +1,120 @@
+"""Confirming a payment with a way to pay: it gets its number, and waits for its buyer."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang.db import merchants, payments
+from gerbang.domain.changes import Changes
+from gerbang.domain.charges import Charge
+from gerbang.domain.events import Event
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.payments import Method, Payment, moved
+from gerbang.errors import MethodMissing, PaymentUnknown, Refused
+from gerbang.services.payments import codes, numbers
+from gerbang.services.payments.attempts import together_or_alone
+from gerbang.services.payments.codes import Plan
+from gerbang.services.payments.numbers import Crowded
+from gerbang.world import World
+
+
+class Confirmation(msgspec.Struct, frozen=True):
+    """A request to confirm a payment; `method` None stands for the one that it was created with."""
+
+    merchant_id: UUID
+    payment_id: UUID
+    method: Method | None
+
+
+Confirmed = tuple[Payment, Charge | None]
+Answer = Confirmed | Refused | Crowded
+
+
+async def confirm_all(world: World, requests: Sequence[Confirmation], *, hurried: bool = False) -> list[Answer]:
+    """Confirms payments, all in one commit.
+
+    Refusals: PaymentUnknown, WrongState, and what the channel refuses. Of two requests for one payment the second is
+    decided after the first, as if they had come alone. Who is hurried leaves those for whom a number must be looked for,
+    as Crowded.
+    """
+    answers: dict[int, Answer] = {}
+    waiting = list(range(len(requests)))
+    while waiting:
+        first, waiting = _apart(requests, waiting)
+        answers |= await together_or_alone({i: requests[i] for i in first}, partial(_confirm, world, hurried))
+    return [answers[i] for i in range(len(requests))]
+
+
+def _apart(requests: Sequence[Confirmation], waiting: list[int]) -> tuple[list[int], list[int]]:
+    """Those up to the first one whose payment an earlier one names, and that one with all that follow it."""
+    seen: set[UUID] = set()
+    for place, i in enumerate(waiting):
+        if requests[i].payment_id in seen:
+            return waiting[:place], waiting[place:]
+        seen.add(requests[i].payment_id)
+    return waiting, []
+
+
+async def _confirm(
+    world: World, hurried: bool, requests: Mapping[int, Confirmation], sure: bool
+) -> tuple[dict[int, Answer], list[int]]:
+    """Answers of requests that were confirmed or refused; and those whose refusal must be looked at again."""
+    answers: dict[int, Answer] = {}
+    changes = Changes()
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        held = await payments.locked(tx, [request.payment_id for request in requests.values()])
+        known = await merchants.by_id(tx, list({request.merchant_id for request in requests.values()}))
+        plans: dict[int, Plan] = {}
+        for i, request in requests.items():
+            try:
+                plans[i] = _plan(world, request, held, known)
+            except Refused as refusal:
+                answers[i] = refusal.with_traceback(None)  # it would lead back to where it is kept
+        wanted = {i: request for i, plan in plans.items() if (request := plan.code_request)}
+        found = await numbers.find(tx, world.allocator, list(wanted.values()), now, hurried=hurried)
+        unsure: list[int] = []
+        for (i, request), number in zip(wanted.items(), found, strict=True):
+            if isinstance(number, str):
+                payment, charge = answers[i] = codes.opened(plans[i], number, now)
+                changes.new_paycodes.append(numbers.paycode(request, number, now))
+                _add(changes, payment, charge)
+            elif isinstance(number, Refused) and not sure:
+                unsure.append(i)
+            else:
+                answers[i] = number
+        await numbers.write_found(tx, world.allocator, changes, list(wanted.values()), now)
+    return answers, unsure
+
+
+def _add(changes: Changes, payment: Payment, charge: Charge | None) -> None:
+    changes.payments[payment.id] = payment
+    if charge is not None:
+        changes.new_charges.append(charge)
+    charge_id = charge.id if charge else None
+    changes.events.append(Event(payment.merchant_id, "payment.confirmed", payment.updated_at, payment.id, charge_id))
+
+
+def _plan(world: World, request: Confirmation, held: Mapping[UUID, Payment], known: Mapping[UUID, Merchant]) -> Plan:
+    now = world.clock.now()
+    payment = own(held, request.merchant_id, request.payment_id)
+    # The state is checked before the method: to a payment that is over, no method is the right one.
+    moved(payment, "activate" if payment.static else "confirm", now)
+    method = request.method or payment.method
+    if method is None:
+        raise MethodMissing("method")
+    merchant = world.dealing(known[request.merchant_id], payment.product)
+    if request.method is not None and payment.method != request.method:
+        codes.check_number(request.method, merchant, payment)
+    return codes.plan(world, replace(payment, method=method), merchant, now)
+
+
+def own(held: Mapping[UUID, Payment], merchant_id: UUID, payment_id: UUID) -> Payment:
+    """The merchant's payment. Raises PaymentUnknown, also for another merchant's: nobody learns that there is one."""
+    payment = held.get(payment_id)
+    if payment is None or payment.merchant_id != merchant_id:
+        raise PaymentUnknown
+    return payment

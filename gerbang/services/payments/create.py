@@ -1,0 +1,134 @@
+"""Creating payments: look up what is known, decide each order, and write all of them in one commit."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from gerbang.db import Tx, idempotency, wait_as_for_writing
+from gerbang.domain.changes import Changes, KeptAnswer
+from gerbang.domain.events import Event
+from gerbang.errors import KeyReused, ReferenceTaken, Refused
+from gerbang.services.payments import decide, numbers
+from gerbang.services.payments.attempts import together_or_alone
+from gerbang.services.payments.codes import Plan
+from gerbang.services.payments.decide import Made, NewPayment
+from gerbang.services.payments.numbers import Crowded
+from gerbang.world import World
+
+Answer = bytes | Refused | Crowded
+KEY_REMEMBERED = timedelta(hours=24)
+"""How long an idempotency key is remembered (payment-session reference, 1.4)."""
+FORGOTTEN_AT_ONCE = 10_000
+"""However many a worker that was stopped has left: no statement may take more than a moment."""
+
+
+async def create_all(world: World, orders: Sequence[NewPayment], *, hurried: bool = False) -> list[Answer]:
+    """Creates payments and returns each one's rendered answer, or why it was refused.
+
+    Orders of one batch that share a key, a reference or a customer are taken one after the other, as if they had come
+    alone. Who is hurried leaves those for whom a number must be looked for, as Crowded.
+    """
+    answers: dict[int, Answer] = {}
+    waiting = list(range(len(orders)))
+    while waiting:
+        first, waiting = _apart(orders, waiting)
+        answers |= await together_or_alone({i: orders[i] for i in first}, partial(_create, world, hurried))
+    return [answers[i] for i in range(len(orders))]
+
+
+async def _create(
+    world: World, hurried: bool, orders: Mapping[int, NewPayment], sure: bool
+) -> tuple[dict[int, Answer], list[int]]:
+    """Answers of orders that were created, repeated or refused; and those whose refusal must be looked at again."""
+    # A search for numbers and a quota hold locks until what was found is written.
+    needs_locks = not hurried or any(order.kind == "multiple" for order in orders.values())
+    async with world.db.transaction() if needs_locks else world.db.reading() as tx:
+        answers, fresh = await _repeated(world, tx, orders)
+        if not fresh:
+            return answers, []
+        now = world.clock.now()
+        plans = await decide.plans_of(world, tx, fresh, now)
+        answers |= {i: plan for i, plan in plans.items() if isinstance(plan, Refused)}
+        requests = {
+            i: request for i, plan in plans.items() if isinstance(plan, Plan) and (request := plan.code_request)
+        }
+        found = await numbers.find(tx, world.allocator, list(requests.values()), now, hurried=hurried)
+        given = dict(zip(requests, found, strict=True))
+        unsure = [i for i, number in given.items() if isinstance(number, Refused) and not sure]
+        answers |= {i: number for i, number in given.items() if not isinstance(number, str) and i not in unsure}
+        made: dict[int, Made] = {}
+        for i, plan in plans.items():
+            number = given.get(i)
+            if isinstance(plan, Plan) and (number is None or isinstance(number, str)):
+                made[i] = decide.made(fresh[i], plan, number, now)
+        changes = Changes()
+        for i, one in made.items():
+            if i in requests:
+                changes.new_paycodes.append(numbers.paycode(requests[i], str(given[i]), now))
+            _add(changes, one)
+        await numbers.write_found(tx, world.allocator, changes, list(requests.values()), now)
+    return answers | {i: one.answer for i, one in made.items()}, unsure
+
+
+def _add(changes: Changes, one: Made) -> None:
+    """Adds a payment with everything that is written with it."""
+    payment, charge, order = one.payment, one.charge, one.order
+    changes.new_payments.append(payment)
+    if charge is not None:
+        changes.new_charges.append(charge)
+    if one.customer is not None:
+        changes.customers.append(one.customer)
+    if order.key is not None:
+        until = payment.created_at + KEY_REMEMBERED
+        changes.new_answers.append(KeptAnswer(order.merchant_id, order.key, order.fingerprint, one.answer, until))
+    charge_id = charge.id if charge else None
+    changes.events.append(Event(payment.merchant_id, "payment.created", payment.created_at, payment.id, charge_id))
+
+
+def _apart(orders: Sequence[NewPayment], waiting: list[int]) -> tuple[list[int], list[int]]:
+    """Those up to the first one that shares a name with one before it, and that one with all that follow it."""
+    seen: dict[tuple[UUID, str, str], object] = {}
+    for place, i in enumerate(waiting):
+        names = _names(orders[i], i)
+        if any(seen.get(name, said) != said for name, said in names.items()):
+            return waiting[:place], waiting[place:]
+        seen |= names
+    return waiting, []
+
+
+def _names(order: NewPayment, i: int) -> dict[tuple[UUID, str, str], object]:
+    """What only one order of a batch may bring, unless others say exactly the same of it."""
+    names: dict[tuple[UUID, str, str], object] = {(order.merchant_id, f"reference {order.scope}", order.reference): i}
+    if order.key is not None:
+        names[order.merchant_id, "key", order.key] = i
+    if order.customer_id is not None:
+        names[order.merchant_id, "customer", order.customer_id] = (order.customer, order.customer_id)
+    if order.customer is not None and order.customer.email:
+        names[order.merchant_id, "email", order.customer.email] = (order.customer, order.customer_id)
+    return names
+
+
+async def _repeated(
+    world: World, tx: Tx, orders: Mapping[int, NewPayment]
+) -> tuple[dict[int, Answer], dict[int, NewPayment]]:
+    """The answers of repeated requests and of references that are taken, and the orders that are new."""
+    asked = [idempotency.Asked(o.merchant_id, o.scope, o.reference, o.key) for o in orders.values()]
+    known = await idempotency.known(tx, asked, world.clock.now())
+    if known:
+        await wait_as_for_writing(tx)
+    answers: dict[int, Answer] = {}
+    for place, (i, order) in enumerate(orders.items()):
+        if (repeated := known.get(place)) is None:
+            continue
+        if repeated.answer is None:
+            answers[i] = ReferenceTaken("reference")
+        else:
+            answers[i] = repeated.answer if repeated.fingerprint == order.fingerprint else KeyReused()
+    return answers, {i: order for i, order in orders.items() if i not in answers}
+
+
+async def forget_keys(world: World) -> int:
+    """Forgets idempotency keys that are past their 24 hours, up to 10,000 of them, and returns how many."""
+    async with world.db.transaction() as tx:
+        return await idempotency.forget(tx, world.clock.now(), FORGOTTEN_AT_ONCE)
