@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gerbang import api, channels, descriptors, ids
+from gerbang import api, channels, connections_file, descriptors, ids
 from gerbang.api import Context, Dialect
 from gerbang.clock import Clock, MovableClock, SystemClock
 from gerbang.connections.simulator import Simulator
@@ -285,6 +285,8 @@ def _process(settings: Settings, work: Callable[[], None]) -> int:
     never_wait()
     set_up_logs(settings.log_level)
     descriptors.raise_limit()
+    for remark in connections_file.read(settings).remarks:
+        _say(f"Mind this: {remark}")
     # Who is asked to stop while it starts must still end what it has started, as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)

@@ -90,6 +90,11 @@ def _folder(text: str) -> Path:
         raise ValueError from None
 
 
+def environment_text(name: str) -> str | None:
+    """What a variable of the environment holds, for secrets that the connections file names; None where it is not set."""
+    return os.environ.get(name)
+
+
 def _days(text: str) -> str:
     if not re.fullmatch(r"[+-]\d{4}-\d\d-\d\d(,[+-]\d{4}-\d\d-\d\d)*", text, re.ASCII):
         raise ValueError
@@ -162,6 +167,13 @@ class Settings:
         default=Path("var"),
         help="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys. Commands "
         "without `GERBANG_DATABASE_URL` work on the database that is running there.",
+    )
+    connections: Path | None = knob(
+        _folder,
+        takes="a TOML file",
+        default=None,
+        help="The contracts with banks and acquirers; see [connections.md](connections.md). Without it a sandbox has its "
+        "simulator, and a live gateway none.",
     )
     bank_holidays: str = knob(
         _days,

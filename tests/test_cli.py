@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings of whoever runs the tests are not this file's, and no gateway that is open on ./var."""
-    for name in ("MODE", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "PORT", "HOST"):
+    for name in ("MODE", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "PORT", "HOST", "CONNECTIONS"):
         monkeypatch.delenv(f"GERBANG_{name}", raising=False)
     monkeypatch.setenv("GERBANG_DATA", "/nowhere")
 

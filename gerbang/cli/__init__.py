@@ -1,4 +1,4 @@
-"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`.
+"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`, `connections`.
 
 It reads what a person typed, calls gerbang.app or gerbang.administration and prints the answer. Whatever is known to go
 wrong is one sentence on the standard error and exit code 1.
@@ -13,6 +13,7 @@ import click
 
 from gerbang import __version__
 from gerbang.cli._callbacks import callbacks
+from gerbang.cli._connections import connections
 from gerbang.cli._merchants import merchant
 from gerbang.cli._terminal import DATA, HOST, PORT, at_address, instant, settings_of, show, with_address, with_database
 from gerbang.descriptors import hold_standard_ones
@@ -147,3 +148,4 @@ def audit(as_json: bool, data: Path | None) -> int:
 
 commands.add_command(merchant)
 commands.add_command(callbacks)
+commands.add_command(connections)

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from gerbang.connections import Sent, Silence
+from gerbang.connections._discovery import NoSettings, Said
+from gerbang.domain.connections import Connection
 from gerbang.domain.payouts import Payout
 
 UNKNOWN, CLOSED, SILENT_AT_FIRST = "404", "405", "503"
@@ -32,6 +34,11 @@ class Simulator:
 
     name = "simulator"
     channels = frozenset({"ewallet"})
+    settings = NoSettings
+
+    def faults(self, connection: Connection) -> list[Said]:
+        """Nothing is needed in order to reach nobody."""
+        return []
 
     async def send(self, payout: Payout, now: datetime) -> Sent:
         """Takes the transfer, as the account number says. Raises Silence."""
@@ -71,3 +78,6 @@ def _under_way(payout: Payout, sent_at: datetime) -> Sent:
 def reference_of(payout_id: UUID) -> str:
     """The bank's reference of a payout: 12 hexadecimal digits, the same every time."""
     return hashlib.sha256(payout_id.bytes).hexdigest()[:12]
+
+
+PROVIDER = Simulator()

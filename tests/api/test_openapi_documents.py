@@ -1,4 +1,4 @@
-"""The contracts of the dialects: valid documents whose every reference, example and page holds together."""
+"""The OpenAPI documents are valid, their examples obey their schemas, and the documentation pages show all of them."""
 
 import json
 import re
@@ -27,7 +27,7 @@ every_document = pytest.mark.parametrize("name", sorted(DOCUMENTS))
 
 
 def nodes(value: Any, at: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every object of a document with its JSON pointer, the contents of examples left out."""
+    """Every object of a document with its JSON pointer; the values of examples are left out."""
     if isinstance(value, dict):
         node = cast(dict[str, Any], value)
         yield at, node
@@ -58,7 +58,7 @@ def validator(document: dict[str, Any], pointer: str) -> Draft202012Validator:
 
 
 def examples(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Where an example stands, the pointer of the schema that it must obey, and its value."""
+    """Every example: its place, the JSON pointer of the schema that it must obey, and its value."""
     for at, node in nodes(document):
         if "schema" in node and "example" in node:
             yield at, f"{at}/schema", node["example"]
@@ -73,7 +73,7 @@ def faults(document: dict[str, Any], pointer: str, value: Any) -> list[str]:
 
 
 class Page(HTMLParser):
-    """What a test wants to know of a page: ids, links, text, and whether every element was closed."""
+    """An HTML page's ids, links, tags and text. Fails on an element that is closed out of order."""
 
     EMPTY = ("meta", "link", "br", "img", "input", "hr")
 
@@ -100,7 +100,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_both_dialects_have_a_document() -> None:
+def test_every_api_has_an_openapi_document() -> None:
     assert set(DOCUMENTS) == {"sandbox", "v2_sessions", "v4_documents"}
 
 
@@ -110,7 +110,7 @@ def test_the_document_is_valid_openapi(name: str) -> None:
 
 
 @every_document
-def test_every_reference_leads_somewhere(name: str) -> None:
+def test_every_reference_can_be_resolved(name: str) -> None:
     references = [node["$ref"] for _, node in nodes(DOCUMENTS[name]) if isinstance(node.get("$ref"), str)]
     assert references
     for reference in references:
@@ -136,7 +136,7 @@ def test_every_example_obeys_its_schema(name: str) -> None:
 
 
 @every_document
-def test_every_operation_documents_its_refusals(name: str) -> None:
+def test_every_operation_documents_its_error_statuses(name: str) -> None:
     for method, path, operation in operations(DOCUMENTS[name]):
         statuses = set(operation["responses"])
         assert [status for status in statuses if status.startswith("2")], f"{method} {path} never succeeds"
@@ -148,7 +148,7 @@ def test_every_operation_documents_its_refusals(name: str) -> None:
 
 
 @every_document
-def test_every_body_that_is_taken_and_every_json_answer_has_an_example(name: str) -> None:
+def test_every_request_body_and_json_answer_has_an_example(name: str) -> None:
     document = DOCUMENTS[name]
     for method, path, operation in operations(document):
         holders = [operation["requestBody"]] if "requestBody" in operation else []
@@ -172,7 +172,7 @@ def test_the_page_prints_every_operation_and_schema(name: str) -> None:
 
 
 @every_document
-def test_the_page_is_whole_and_loads_nothing_from_elsewhere(name: str) -> None:
+def test_the_page_is_well_formed_and_loads_nothing_from_other_hosts(name: str) -> None:
     html = docs.render(DOCUMENTS[name])
     page = Page(html)
     assert page.open == []
@@ -199,14 +199,14 @@ def test_the_page_prints_a_curl_line_with_a_key_and_its_secret() -> None:
     assert "curl -X POST 'https://pay.example/api/v4/payments' \\\n  -u \"$KEY:$SECRET\"" in page.text
 
 
-def test_the_sandbox_is_asked_with_what_no_clock_makes_too_old() -> None:
+def test_curl_lines_for_the_sandbox_use_the_merchants_key_that_does_not_expire() -> None:
     page = Page(docs.render(DOCUMENTS["sandbox"], "https://pay.example/"))
     assert "curl 'https://pay.example/sandbox/clock' \\\n  -u \"$MERCHANT:$MERCHANT_SECRET\"" in page.text
     assert "$TOKEN" not in page.text
 
 
 @every_document
-def test_a_curl_line_has_the_names_of_readmes_shell_and_no_day_that_passes(name: str) -> None:
+def test_curl_lines_use_the_shell_variables_of_the_readme_and_no_date_that_can_pass(name: str) -> None:
     named = set(re.findall(r"^(\w+)=\$?\S", README.read_text("utf-8"), re.MULTILINE))
     assert {"MERCHANT", "MERCHANT_SECRET", "TOKEN", "KEY", "SECRET"} <= named
     sections = read(DOCUMENTS[name], "https://pay.example").sections
@@ -223,7 +223,7 @@ def test_a_curl_line_has_the_names_of_readmes_shell_and_no_day_that_passes(name:
         assert not re.search(r"\d{4}-\d{2}-\d{2}", line), line
 
 
-def test_the_page_does_not_take_text_for_markup() -> None:
+def test_the_page_escapes_text() -> None:
     document = json.loads(json.dumps(DOCUMENTS["sandbox"]))
     document["info"]["description"] = "<script>alert(1)</script> and `<b>code</b>`"
     document["paths"]["/sandbox/clock"]["get"]["summary"] = "<img src=x>"
@@ -233,13 +233,13 @@ def test_the_page_does_not_take_text_for_markup() -> None:
     assert "<script>alert(1)</script>" in page.text
 
 
-def test_the_page_links_to_its_neighbours() -> None:
+def test_the_page_links_to_the_other_pages() -> None:
     page = Page(docs.render(DOCUMENTS["sandbox"], others={"Payment sessions": "/docs"}))
     assert "/docs" in page.links
 
 
 def created(**changes: Any) -> dict[str, Any]:
-    """The example answer to a create, with fields changed; a field set to ... is taken out."""
+    """The example answer to a create with these fields changed; a field set to `...` is removed."""
     value = json.loads(json.dumps(DOCUMENTS["v2_sessions"]["components"]["examples"]["CreatedVirtualAccount"]["value"]))
     value["data"] |= changes
     value["data"] = {key: field for key, field in value["data"].items() if field is not ...}
@@ -265,7 +265,7 @@ def created(**changes: Any) -> dict[str, Any]:
         {"metadata": None},
     ],
 )
-def test_a_create_answer_that_is_wrong_in_one_field_is_noticed(changes: dict[str, Any]) -> None:
+def test_a_create_answer_that_is_wrong_in_one_field_violates_the_schema(changes: dict[str, Any]) -> None:
     pointer = "#/components/schemas/CreatedPaymentAnswer"
     assert faults(DOCUMENTS["v2_sessions"], pointer, created()) == []
     assert faults(DOCUMENTS["v2_sessions"], pointer, created(**changes))
@@ -284,7 +284,7 @@ def test_an_amount_must_be_whole_and_within_sixteen_digits(value: Any) -> None:
     assert faults(DOCUMENTS["v2_sessions"], "#/components/schemas/AmountRequest", {"value": value, "currency": "IDR"})
 
 
-def test_a_looked_up_payment_says_why_it_was_cancelled_only_when_it_was() -> None:
+def test_only_a_cancelled_payment_may_have_a_cancellation_reason() -> None:
     document = DOCUMENTS["v2_sessions"]
     value = json.loads(json.dumps(document["components"]["examples"]["PaymentCancelled"]["value"]))
     assert faults(document, "#/components/schemas/PaymentAnswer", value) == []
@@ -293,10 +293,10 @@ def test_a_looked_up_payment_says_why_it_was_cancelled_only_when_it_was() -> Non
 
 
 def one_time(**changes: Any) -> dict[str, Any]:
-    """The example of a payment at a till, with attributes changed; one that is set to ... is taken out."""
+    """The example of a retail outlet payment with these attributes changed; one set to `...` is removed."""
     value = json.loads(json.dumps(DOCUMENTS["v4_documents"]["components"]["examples"]["RetailOutletPending"]["value"]))
-    told = value["data"]["attributes"] | changes
-    value["data"]["attributes"] = {key: field for key, field in told.items() if field is not ...}
+    attributes = value["data"]["attributes"] | changes
+    value["data"]["attributes"] = {key: field for key, field in attributes.items() if field is not ...}
     return value
 
 
@@ -324,7 +324,7 @@ def one_time(**changes: Any) -> dict[str, Any]:
         {"paymentMethod": {"id": "va_1", "type": "retail_outlet"}},
     ],
 )
-def test_a_one_time_payment_that_is_wrong_in_one_field_is_noticed(changes: dict[str, Any]) -> None:
+def test_a_one_time_payment_that_is_wrong_in_one_field_violates_the_schema(changes: dict[str, Any]) -> None:
     pointer = "#/components/schemas/PaymentAnswer"
     assert faults(DOCUMENTS["v4_documents"], pointer, one_time()) == []
     assert faults(DOCUMENTS["v4_documents"], pointer, one_time(**changes))
@@ -343,14 +343,14 @@ def test_a_one_time_payment_that_is_wrong_in_one_field_is_noticed(changes: dict[
         {"source": {"pointer": "data"}},
     ],
 )
-def test_a_refusal_that_is_wrong_in_one_field_is_noticed(changes: dict[str, Any]) -> None:
+def test_an_error_that_is_wrong_in_one_field_violates_the_schema(changes: dict[str, Any]) -> None:
     pointer, document = "#/components/schemas/Errors", DOCUMENTS["v4_documents"]
     error = {"code": "005", "title": "Invalid parameter", "detail": "no", "source": {"pointer": "/data"}}
     assert faults(document, pointer, {"errors": [error]}) == []
     assert faults(document, pointer, {"errors": [error | changes]})
 
 
-def test_the_clock_moves_by_seconds_or_to_an_instant_not_both() -> None:
+def test_the_clock_is_moved_by_seconds_or_to_an_instant_but_not_both() -> None:
     pointer = "#/components/schemas/Advance"
     assert faults(DOCUMENTS["sandbox"], pointer, {"seconds": 60}) == []
     assert faults(DOCUMENTS["sandbox"], pointer, {"to": "2025-04-01T00:00:00Z"}) == []

@@ -1,4 +1,4 @@
-"""Who is refused again and again costs no memory: nothing of a refused request waits for the garbage collector."""
+"""Refused requests cost no memory: their exceptions are freed by reference counting, without the garbage collector."""
 
 import gc
 import time
@@ -11,7 +11,7 @@ import pytest
 from gerbang.errors import Refused
 from tests.support.gateways import Shop, V4Shop
 
-NOBODY = UUID(int=7)
+UNKNOWN = UUID(int=7)
 
 
 def _order(**changes: object) -> dict[str, object]:
@@ -24,29 +24,29 @@ REFUSED: dict[str, Callable[[Shop], httpx.Response]] = {
     ),
     "a wrong key of v4": lambda shop: shop.client.get("/api/v4/payments", auth=("test_x", "x")),
     "a wrong key of the sandbox": lambda shop: shop.client.get("/sandbox/clock", auth=("test_x", "x")),
-    "an unknown payment": lambda shop: shop.call("GET", f"/v2/payments/{NOBODY}"),
-    "an unknown payment of v4": lambda shop: V4Shop(shop).call("GET", f"/api/v4/payments/contract_{NOBODY.hex}"),
-    "a confirmation of nothing": lambda shop: shop.call("POST", f"/v2/payments/{NOBODY}/confirm", {}),
-    "an order of an unknown customer": lambda shop: shop.call("POST", "/v2/payments", _order(customerId=str(NOBODY))),
+    "an unknown payment": lambda shop: shop.call("GET", f"/v2/payments/{UNKNOWN}"),
+    "an unknown payment of v4": lambda shop: V4Shop(shop).call("GET", f"/api/v4/payments/contract_{UNKNOWN.hex}"),
+    "a confirmation of an unknown payment": lambda shop: shop.call("POST", f"/v2/payments/{UNKNOWN}/confirm", {}),
+    "an order of an unknown customer": lambda shop: shop.call("POST", "/v2/payments", _order(customerId=str(UNKNOWN))),
     "an order without an amount": lambda shop: shop.call("POST", "/v2/payments", _order(amount=None)),
 }
 
 
 @pytest.mark.parametrize("why", REFUSED)
 def test_a_refused_request_leaves_nothing_to_the_garbage_collector(shop: Shop, why: str) -> None:
-    def kept() -> int:
+    def refusals() -> int:
         return sum(isinstance(one, Refused) for one in gc.get_objects())
 
     assert shop.token
     gc.collect()
     gc.disable()
     try:
-        before = kept()
+        before = refusals()
         for _ in range(5):
             assert REFUSED[why](shop).is_client_error
         end = time.monotonic() + 2
-        while kept() > before and time.monotonic() < end:
+        while refusals() > before and time.monotonic() < end:
             time.sleep(0.01)
-        assert kept() <= before
+        assert refusals() <= before
     finally:
         gc.enable()

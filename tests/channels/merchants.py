@@ -1,4 +1,4 @@
-"""A merchant with the house's agreement and a payment to it, for tests that ask channels; no channel needs more than these."""
+"""A merchant with the default agreement, and payments to it, for the tests of channels."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -23,16 +23,16 @@ MERCHANT = Merchant(
     created_at=NOW,
     agreement=default_agreement(131, "Toko Uji"),
 )
-"""Under no product's terms, so that everything is as the channel has it."""
+"""Its terms name no channel, so that every value is the channel's own."""
 
 
 def selling(**channels: ChannelTerms) -> Merchant:
-    """The merchant under terms that say this of these channels."""
+    """The same merchant with these terms for each named channel."""
     return replace(MERCHANT, terms=Terms(channels=channels))
 
 
 def payment(channel: Channel, amount: int | None = None, option: str | None = None) -> Payment:
-    """A payment by this channel: the least amount and its first option, unless said otherwise."""
+    """A payment on this channel. Amount in sen, by default the least; option by default the first one offered."""
     spec = channel.spec
     if option is None:
         option = next(iter(channel.options(MERCHANT) or [None]))
@@ -46,5 +46,5 @@ def payment(channel: Channel, amount: int | None = None, option: str | None = No
 
 
 def static(channel: Channel) -> Payment:
-    """A payment that can be paid any number of times, with any amount."""
+    """A static, open payment on this channel: paid any number of times, with any amount."""
     return replace(payment(channel), kind="multiple", amount=None, expires_at=None)

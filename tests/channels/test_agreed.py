@@ -1,5 +1,5 @@
-"""Whose word counts: a merchant's agreement before a product's terms, those before the channel's own facts, and what is said
-of a bank or outlet before what is said of its channel.
+"""Precedence of settings: a merchant's agreement over a product's terms, the terms over the channel's own spec, and a
+value for an option (a bank or outlet) over the value for its channel.
 """
 
 from datetime import timedelta
@@ -20,8 +20,8 @@ from tests.channels.merchants import MERCHANT, NOW
 from tests.domain import samples
 
 SPEC = ChannelSpec(
-    name="till",
-    title="Till",
+    name="outlet",
+    title="Outlet",
     amount_min=100,
     amount_max=1_000,
     limits_of={"CORNER": (200, 900)},
@@ -37,13 +37,13 @@ MINUTE = timedelta(minutes=1)
 
 
 def merchant(terms: dict[str, ChannelTerms] | None = None, **agreed: object) -> Merchant:
-    """A merchant under these terms, who has agreed on this."""
+    """A merchant with these terms; `agreed` replaces fields of its agreement."""
     agreement = replace(MERCHANT.agreement, **agreed)
     return replace(MERCHANT, agreement=agreement, terms=Terms(channels=terms or {}))
 
 
-TERMS = {"till": ChannelTerms(amount_min=110, amount_max=950, fee=Rate(flat=11))}
-TERMS_OF_CORNER = TERMS | {"till/CORNER": ChannelTerms(amount_max=940, fee=Rate(flat=12))}
+TERMS = {"outlet": ChannelTerms(amount_min=110, amount_max=950, fee=Rate(flat=11))}
+TERMS_OF_CORNER = TERMS | {"outlet/CORNER": ChannelTerms(amount_max=940, fee=Rate(flat=12))}
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,24 @@ TERMS_OF_CORNER = TERMS | {"till/CORNER": ChannelTerms(amount_max=940, fee=Rate(
         (merchant(TERMS), "CORNER", (110, 950)),
         (merchant(TERMS_OF_CORNER), "CORNER", (110, 940)),
         (merchant(TERMS_OF_CORNER), "MARKET", (110, 950)),
-        (merchant(TERMS_OF_CORNER, amount_min={"till": 1}), "CORNER", (1, 940)),
-        (merchant(TERMS_OF_CORNER, amount_max={"till/CORNER": 5_000, "till": 4}), "CORNER", (110, 5_000)),
-        (merchant(TERMS_OF_CORNER, amount_max={"till/CORNER": 5_000, "till": 4}), "MARKET", (110, 4)),
+        (merchant(TERMS_OF_CORNER, amount_min={"outlet": 1}), "CORNER", (1, 940)),
+        (merchant(TERMS_OF_CORNER, amount_max={"outlet/CORNER": 5_000, "outlet": 4}), "CORNER", (110, 5_000)),
+        (merchant(TERMS_OF_CORNER, amount_max={"outlet/CORNER": 5_000, "outlet": 4}), "MARKET", (110, 4)),
         (merchant(TERMS, amount_max={"qris": 4}), "CORNER", (110, 950)),
     ],
 )
-def test_limits_are_as_agreed_else_by_the_terms_else_the_channels(
+def test_limits_come_from_the_agreement_then_the_terms_then_the_channel(
     of: Merchant, option: str | None, limits: tuple[int, int]
 ) -> None:
     assert channels.limits(SPEC, of, option) == limits
 
 
-def test_a_static_paycode_may_have_another_least_amount() -> None:
-    static = {"till": ChannelTerms(amount_min=110, static_min=1)}
+def test_a_static_paycode_may_have_its_own_least_amount() -> None:
+    static = {"outlet": ChannelTerms(amount_min=110, static_min=1)}
     assert channels.limits(SPEC, merchant(static))[0] == 110
     assert channels.limits(SPEC, merchant(static), static=True)[0] == 1
     assert channels.limits(SPEC, merchant(TERMS), static=True)[0] == 110
-    assert channels.limits(SPEC, merchant(static, amount_min={"till": 50}), static=True)[0] == 50
+    assert channels.limits(SPEC, merchant(static, amount_min={"outlet": 50}), static=True)[0] == 50
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_static_paycode_may_have_another_least_amount() -> None:
         (merchant(TERMS), "CORNER", 11),
         (merchant(TERMS_OF_CORNER), "CORNER", 12),
         (merchant(TERMS_OF_CORNER), "MARKET", 11),
-        (merchant(TERMS_OF_CORNER, fees={"till": Rate(flat=13)}), "CORNER", 13),
-        (merchant(TERMS_OF_CORNER, fees={"till": Rate(flat=13), "till/CORNER": Rate(flat=14)}), "CORNER", 14),
-        (merchant(TERMS_OF_CORNER, fees={"till": Rate(flat=13), "till/CORNER": Rate(flat=14)}), None, 13),
-        (merchant(TERMS, fees={"till": Rate()}), "CORNER", 0),
+        (merchant(TERMS_OF_CORNER, fees={"outlet": Rate(flat=13)}), "CORNER", 13),
+        (merchant(TERMS_OF_CORNER, fees={"outlet": Rate(flat=13), "outlet/CORNER": Rate(flat=14)}), "CORNER", 14),
+        (merchant(TERMS_OF_CORNER, fees={"outlet": Rate(flat=13), "outlet/CORNER": Rate(flat=14)}), None, 13),
+        (merchant(TERMS, fees={"outlet": Rate()}), "CORNER", 0),
     ],
 )
-def test_the_price_is_as_agreed_else_by_the_terms_else_the_channels(
+def test_the_fee_comes_from_the_agreement_then_the_terms_then_the_channel(
     of: Merchant, option: str | None, flat: int
 ) -> None:
     assert channels.rate(SPEC, option, of) == Rate(flat=flat, percent=Decimal(0))
@@ -101,48 +101,48 @@ def test_the_price_is_as_agreed_else_by_the_terms_else_the_channels(
         ({}, None, 3),
         ({}, "MARKET", 3),
         ({}, "CORNER", 0),
-        ({"till": Schedule(5)}, "MARKET", 5),
-        ({"till": Schedule(5)}, "CORNER", 5),
-        ({"till": Schedule(5), "till/CORNER": Schedule(1)}, "CORNER", 1),
+        ({"outlet": Schedule(5)}, "MARKET", 5),
+        ({"outlet": Schedule(5)}, "CORNER", 5),
+        ({"outlet": Schedule(5), "outlet/CORNER": Schedule(1)}, "CORNER", 1),
         ({"qris": Schedule(5)}, "CORNER", 0),
     ],
 )
-def test_money_settles_as_agreed_else_as_the_bank_else_as_the_channel_does(
+def test_the_settlement_schedule_comes_from_the_agreement_then_the_option_then_the_channel(
     agreed: dict[str, Schedule], option: str | None, days: int
 ) -> None:
     assert channels.settling(SPEC, option, merchant(settling=agreed)).working_days == days
 
 
-def test_a_product_offers_the_channels_that_it_names_and_a_merchant_may_have_agreed_on_more() -> None:
+def test_a_product_offers_the_channels_in_its_terms_and_an_agreement_may_add_more() -> None:
     assert channels.offered(SPEC, merchant(TERMS), "payment")
-    assert not channels.offered(SPEC, merchant({"till/CORNER": ChannelTerms()}), "payment")
-    agreed = merchant(also_offered={"payment": ["till"]})
+    assert not channels.offered(SPEC, merchant({"outlet/CORNER": ChannelTerms()}), "payment")
+    agreed = merchant(also_offered={"payment": ["outlet"]})
     assert channels.offered(SPEC, agreed, "payment")
     assert not channels.offered(SPEC, agreed, "v4-payments")
 
 
-def test_of_the_options_that_were_agreed_those_are_offered_that_the_product_has() -> None:
+def test_only_options_that_are_both_agreed_and_in_the_terms_are_offered() -> None:
     agreed = ["MARKET", "CORNER"]
     assert channels.options_of(SPEC, merchant(TERMS), agreed) == agreed
-    sold = merchant({"till": ChannelTerms(options=("CORNER", "KIOSK"))})
-    assert channels.options_of(SPEC, sold, agreed) == ["CORNER"]
+    narrowed = merchant({"outlet": ChannelTerms(options=("CORNER", "KIOSK"))})
+    assert channels.options_of(SPEC, narrowed, agreed) == ["CORNER"]
 
 
 @pytest.mark.parametrize(
     ("of", "longest", "capped"),
     [
         (merchant(), timedelta(days=2), True),
-        (merchant({"till": ChannelTerms(expiry_max=timedelta(days=5))}), timedelta(days=5), False),
-        (merchant({"till": ChannelTerms(expiry_max=timedelta(hours=5))}), timedelta(hours=5), False),
+        (merchant({"outlet": ChannelTerms(expiry_max=timedelta(days=5))}), timedelta(days=5), False),
+        (merchant({"outlet": ChannelTerms(expiry_max=timedelta(hours=5))}), timedelta(hours=5), False),
     ],
     ids=["the channel's", "longer by the terms", "shorter by the terms"],
 )
-def test_a_paycode_lasts_as_long_as_the_terms_say_and_beyond_them_it_is_refused(
+def test_an_expiry_beyond_the_limit_is_capped_by_the_channel_and_refused_by_the_terms(
     of: Merchant, longest: timedelta, capped: bool
 ) -> None:
-    asked = replace(samples.PAYMENT, expires_at=NOW + longest)
-    assert channels.end_of(SPEC, asked, of, NOW) == asked.expires_at
-    beyond = replace(asked, expires_at=NOW + longest + MINUTE)
+    requested = replace(samples.PAYMENT, expires_at=NOW + longest)
+    assert channels.end_of(SPEC, requested, of, NOW) == requested.expires_at
+    beyond = replace(requested, expires_at=NOW + longest + MINUTE)
     if capped:
         assert channels.end_of(SPEC, beyond, of, NOW) == NOW + longest
     else:
@@ -150,8 +150,8 @@ def test_a_paycode_lasts_as_long_as_the_terms_say_and_beyond_them_it_is_refused(
             channels.end_of(SPEC, beyond, of, NOW)
 
 
-def test_an_end_that_is_too_near_is_refused_but_on_a_page_the_buyer_chooses_late() -> None:
-    of = merchant({"till": ChannelTerms(expiry_min=timedelta(hours=1))})
+def test_an_expiry_that_is_too_soon_is_refused_unless_the_buyer_chooses_on_a_page() -> None:
+    of = merchant({"outlet": ChannelTerms(expiry_min=timedelta(hours=1))})
     enough = replace(samples.PAYMENT, expires_at=NOW + timedelta(hours=1))
     assert channels.end_of(SPEC, enough, of, NOW) == enough.expires_at
     near = replace(enough, expires_at=NOW + timedelta(minutes=50))
@@ -160,13 +160,13 @@ def test_an_end_that_is_too_near_is_refused_but_on_a_page_the_buyer_chooses_late
     assert caught.value.field == "expires_at"
     on_a_page = replace(near, details=Details(redirect=True))
     assert channels.end_of(SPEC, on_a_page, of, NOW) == near.expires_at
-    endless = replace(near, kind="multiple", expires_at=None)
-    assert channels.end_of(SPEC, endless, of, NOW) is None
+    without_expiry = replace(near, kind="multiple", expires_at=None)
+    assert channels.end_of(SPEC, without_expiry, of, NOW) is None
 
 
-def test_a_merchant_may_have_agreed_on_other_spans() -> None:
-    terms = {"till": ChannelTerms(expiry_min=timedelta(hours=1), expiry_max=timedelta(days=1))}
-    of = merchant(terms, expiry_min_seconds={"till": 0}, expiry_max_seconds={"till": 7200})
+def test_an_agreement_may_change_the_shortest_and_longest_expiry() -> None:
+    terms = {"outlet": ChannelTerms(expiry_min=timedelta(hours=1), expiry_max=timedelta(days=1))}
+    of = merchant(terms, expiry_min_seconds={"outlet": 0}, expiry_max_seconds={"outlet": 7200})
     near = replace(samples.PAYMENT, expires_at=NOW + MINUTE)
     assert channels.end_of(SPEC, near, of, NOW) == near.expires_at
     with pytest.raises(ExpiryTooFar):

@@ -1,4 +1,4 @@
-"""What every channel promises. A new file in the folder of channels is held to all of it without a line written here."""
+"""Conformance tests that run for every channel found in `gerbang/channels`, so that a new channel needs no new test."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -39,13 +39,13 @@ def limits(channel: Channel, option: str | None) -> tuple[int, int]:
     return channels.limits(channel.spec, MERCHANT, option)
 
 
-def test_the_channels_of_the_house_are_found_each_under_its_own_name() -> None:
+def test_every_channel_file_is_found_under_its_own_name() -> None:
     assert set(CHANNELS) >= {"virtual_account", "qris", "retail_outlet", "ewallet"}
     assert all(channel.spec.name == name for name, channel in CHANNELS.items())
 
 
 @every_channel
-def test_its_facts_make_sense(channel: Channel) -> None:
+def test_the_spec_of_a_channel_is_consistent(channel: Channel) -> None:
     spec = channel.spec
     assert spec.name.isidentifier()
     assert spec.title
@@ -57,7 +57,7 @@ def test_its_facts_make_sense(channel: Channel) -> None:
 
 
 @every_channel
-def test_what_it_says_of_its_options_is_about_options_that_it_has(channel: Channel) -> None:
+def test_a_channel_has_every_option_that_its_spec_names(channel: Channel) -> None:
     spec = channel.spec
     assert spec.limits_of.keys() | spec.settling_of.keys() <= set(channel.options(MERCHANT) or [])
     for least, most in spec.limits_of.values():
@@ -65,33 +65,33 @@ def test_what_it_says_of_its_options_is_about_options_that_it_has(channel: Chann
 
 
 @every_channel
-def test_an_agreement_has_a_place_for_it_and_a_new_merchant_may_use_it(channel: Channel) -> None:
+def test_the_default_agreement_enables_the_channel(channel: Channel) -> None:
     assert getattr(MERCHANT.agreement, channel.spec.name) is not None
     assert channel.options(MERCHANT) is not None
 
 
 @every_channel
-def test_who_has_not_agreed_on_it_cannot_use_it(channel: Channel) -> None:
-    stranger = replace(MERCHANT, agreement=Agreement())
-    assert channel.options(stranger) is None
+def test_a_merchant_whose_agreement_lacks_the_channel_cannot_use_it(channel: Channel) -> None:
+    not_enabled = replace(MERCHANT, agreement=Agreement())
+    assert channel.options(not_enabled) is None
     with pytest.raises(ChannelNotEnabled) as caught:
-        channel.plan(payment(channel), stranger, NOW)
+        channel.plan(payment(channel), not_enabled, NOW)
     assert caught.value.field == "method"
 
 
 @every_option
-def test_it_opens_what_is_within_its_limits(channel: Channel, option: str | None) -> None:
+def test_an_amount_within_the_limits_is_planned(channel: Channel, option: str | None) -> None:
     for amount in limits(channel, option):
-        asked = payment(channel, amount, option)
-        code_plan = channel.plan(asked, MERCHANT, NOW)
+        requested = payment(channel, amount, option)
+        code_plan = channel.plan(requested, MERCHANT, NOW)
         assert (code_plan.channel, code_plan.option) == (channel.spec.name, option)
         assert (code_plan.amount, code_plan.static) == (amount, False)
-        assert code_plan.expires_at == asked.expires_at
-        assert code_plan == channel.plan(asked, MERCHANT, NOW), "planning changes nothing"
+        assert code_plan.expires_at == requested.expires_at
+        assert code_plan == channel.plan(requested, MERCHANT, NOW), "planning has no side effects"
 
 
 @every_option
-def test_it_refuses_what_is_outside_and_names_the_amount(channel: Channel, option: str | None) -> None:
+def test_an_amount_outside_the_limits_is_refused(channel: Channel, option: str | None) -> None:
     least, most = limits(channel, option)
     for amount, refusal in ((least - 1, AmountBelowLimit), (most + 1, AmountAboveLimit)):
         with pytest.raises(refusal) as caught:
@@ -100,7 +100,7 @@ def test_it_refuses_what_is_outside_and_names_the_amount(channel: Channel, optio
 
 
 @every_option
-def test_limits_that_were_agreed_are_its_limits(channel: Channel, option: str | None) -> None:
+def test_agreed_limits_replace_the_channels_limits(channel: Channel, option: str | None) -> None:
     name = f"{channel.spec.name}/{option}" if option else channel.spec.name
     narrow = replace(MERCHANT.agreement, amount_min={name: 300}, amount_max={name: 300})
     agreed = replace(MERCHANT, agreement=narrow)
@@ -111,7 +111,7 @@ def test_limits_that_were_agreed_are_its_limits(channel: Channel, option: str | 
 
 
 @every_channel
-def test_a_payment_that_is_paid_once_needs_an_amount(channel: Channel) -> None:
+def test_a_single_payment_needs_an_amount(channel: Channel) -> None:
     with pytest.raises(AmountMissing) as caught:
         channel.plan(replace(payment(channel), amount=None), MERCHANT, NOW)
     assert caught.value.field == "amount"
@@ -119,22 +119,22 @@ def test_a_payment_that_is_paid_once_needs_an_amount(channel: Channel) -> None:
 
 @every_channel
 @pytest.mark.parametrize("option", [None, "", "NOBODY", "bri", "*"])
-def test_where_there_are_options_one_of_them_must_be_named(channel: Channel, option: str | None) -> None:
-    asked = payment(channel)
-    assert asked.method is not None
-    asked = replace(asked, method=replace(asked.method, option=option))
+def test_a_channel_with_options_needs_a_valid_one(channel: Channel, option: str | None) -> None:
+    requested = payment(channel)
+    assert requested.method is not None
+    requested = replace(requested, method=replace(requested.method, option=option))
     if not channel.options(MERCHANT):
-        assert channel.plan(asked, MERCHANT, NOW).channel == channel.spec.name
+        assert channel.plan(requested, MERCHANT, NOW).channel == channel.spec.name
         return
     with pytest.raises(Invalid) as caught:
-        channel.plan(asked, MERCHANT, NOW)
+        channel.plan(requested, MERCHANT, NOW)
     assert caught.value.field == "option"
     offered = [known for known in channel.options(MERCHANT) or [] if known in caught.value.message]
-    assert offered, "it says what may be chosen"
+    assert offered, "the message names the options that are offered"
 
 
 @every_option
-def test_what_the_buyer_is_shown_has_the_number_the_option_and_the_end(channel: Channel, option: str | None) -> None:
+def test_the_instructions_have_the_number_the_option_and_the_expiry(channel: Channel, option: str | None) -> None:
     code_plan = channel.plan(payment(channel, option=option), MERCHANT, NOW)
     number = code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "4Q3B7NT0W6XA12")
     instructions = channel.instructions(code_plan, number, MERCHANT, NOW)
@@ -143,7 +143,7 @@ def test_what_the_buyer_is_shown_has_the_number_the_option_and_the_end(channel: 
 
 
 @every_option
-def test_its_numbers_come_from_a_range_that_is_not_used_up_at_once(channel: Channel, option: str | None) -> None:
+def test_the_number_range_has_at_least_a_million_free_numbers(channel: Channel, option: str | None) -> None:
     code_plan = channel.plan(payment(channel, option=option), MERCHANT, NOW)
     if code_plan.range is not None:
         free = code_plan.range.size - sum(last - first + 1 for first, last in code_plan.taken_out)
@@ -152,22 +152,22 @@ def test_its_numbers_come_from_a_range_that_is_not_used_up_at_once(channel: Chan
 
 
 @every_channel
-def test_it_ends_with_its_payment_or_earlier_if_asked_to(channel: Channel) -> None:
-    asked = payment(channel)
-    assert asked.method is not None
-    for end in (asked.expires_at, NOW + SECOND):
-        sooner = replace(asked, method=replace(asked.method, expires_at=end))
+def test_a_paycode_expires_with_its_payment_or_earlier_if_requested(channel: Channel) -> None:
+    requested = payment(channel)
+    assert requested.method is not None
+    for end in (requested.expires_at, NOW + SECOND):
+        sooner = replace(requested, method=replace(requested.method, expires_at=end))
         assert channel.plan(sooner, MERCHANT, NOW).expires_at == end
-    assert asked.expires_at is not None
-    later = replace(asked, method=replace(asked.method, expires_at=asked.expires_at + SECOND))
-    assert channel.plan(later, MERCHANT, NOW).expires_at == asked.expires_at
+    assert requested.expires_at is not None
+    later = replace(requested, method=replace(requested.method, expires_at=requested.expires_at + SECOND))
+    assert channel.plan(later, MERCHANT, NOW).expires_at == requested.expires_at
     with pytest.raises(ExpiryPassed) as caught:
-        channel.plan(replace(asked, method=replace(asked.method, expires_at=NOW)), MERCHANT, NOW)
+        channel.plan(replace(requested, method=replace(requested.method, expires_at=NOW)), MERCHANT, NOW)
     assert caught.value.field == f"{channel.spec.name}.expires_at"
 
 
 @every_channel
-def test_what_lasts_longer_than_it_can_is_cut_short_or_refused_as_it_declares(channel: Channel) -> None:
+def test_an_expiry_beyond_the_maximum_is_capped_or_refused_as_the_spec_says(channel: Channel) -> None:
     longest = NOW + channel.spec.expiry_max
     assert channel.plan(replace(payment(channel), expires_at=longest), MERCHANT, NOW).expires_at == longest
     too_long = replace(payment(channel), expires_at=longest + SECOND)
@@ -180,7 +180,7 @@ def test_what_lasts_longer_than_it_can_is_cut_short_or_refused_as_it_declares(ch
 
 
 @every_channel
-def test_a_static_paycode_is_open_or_closed_as_it_declares(channel: Channel) -> None:
+def test_a_static_paycode_may_have_an_amount_only_if_the_spec_says_so(channel: Channel) -> None:
     if not channel.spec.static:
         return
     code_plan = channel.plan(static(channel), MERCHANT, NOW)
@@ -195,8 +195,8 @@ def test_a_static_paycode_is_open_or_closed_as_it_declares(channel: Channel) -> 
 
 
 @every_channel
-def test_a_page_can_open_it_with_no_more_than_an_option(channel: Channel) -> None:
-    asked = payment(channel)
-    assert asked.method is not None
-    bare = replace(asked.method, payer_name="", return_url=None)
-    assert channel.plan(replace(asked, method=bare, details=Details(redirect=True)), MERCHANT, NOW).name
+def test_a_payment_page_needs_no_more_than_the_option(channel: Channel) -> None:
+    requested = payment(channel)
+    assert requested.method is not None
+    bare = replace(requested.method, payer_name="", return_url=None)
+    assert channel.plan(replace(requested, method=bare, details=Details(redirect=True)), MERCHANT, NOW).name

@@ -1,4 +1,4 @@
-"""QRIS texts: what is composed is read back, and what was tampered with is not read at all."""
+"""QRIS texts (EMVCo merchant-presented QR): what is composed is parsed again, and every altered text is refused."""
 
 import re
 import string
@@ -17,7 +17,7 @@ EMVCO = (
     "6007BEIJING64200002ZH0104最佳运输0202北京540523.7253031565502016233030412340603***0708A60086670902ME91320016"
     "A0112233449988770708123456786304A13A"
 )
-# Made-up merchants on institution numbers that nobody holds, and a made-up one with a PAN of 19 digits.
+# Made-up merchants with institution numbers that are not assigned; the last one has a PAN of 19 digits.
 STATIC = (
     "00020101021126650016ID.CO.CONTOH.WWW01189360099000000123450212MID0000123450303UMI51440014ID.CO.QRIS.WWW0215"
     "ID10990000123450303UMI5204581453033605802ID5913WARUNG CONTOH6007BANDUNG61054011162070703T016304E973"
@@ -45,18 +45,18 @@ WARUNG = MerchantAccount(
 )
 
 
-# -- the published texts ----------------------------------------------------------------------------------------------
+# -- samples ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_static_code_is_composed_byte_for_byte() -> None:
+def test_a_static_code_is_composed_exactly() -> None:
     assert compose(WARUNG) == STATIC
 
 
-def test_a_dynamic_code_is_composed_byte_for_byte() -> None:
+def test_a_dynamic_code_is_composed_exactly() -> None:
     assert compose(WARUNG, amount=27_500_00, reference="INV20250701A1") == DYNAMIC
 
 
-def test_the_specifications_own_sample_is_read_with_lengths_in_characters_and_a_checksum_over_bytes() -> None:
+def test_the_emvco_sample_is_parsed_with_lengths_in_characters_and_a_crc_over_bytes() -> None:
     fields = parse(EMVCO)
     assert fields["64-01"] == "最佳运输"
     assert fields["29-05"] == "A93FO3230Q"
@@ -73,20 +73,20 @@ def test_the_specifications_own_sample_is_read_with_lengths_in_characters_and_a_
         (LONG_PAN, None, "9360091412345678901", "TOKO CONTOH"),
     ],
 )
-def test_qris_texts_are_read_and_pass_the_national_rules(text: str, amount: int | None, pan: str, name: str) -> None:
+def test_qris_texts_are_parsed_and_pass_the_national_rules(text: str, amount: int | None, pan: str, name: str) -> None:
     fields = parse(text, strict=True)
     assert (fields.amount, fields["26-01"], fields["59"]) == (amount, pan, name)
     assert fields.get("62-01") is None
     assert "62-07" in fields
 
 
-def test_the_objects_are_told_in_the_order_of_the_text() -> None:
+def test_the_objects_are_parsed_in_the_order_of_the_text() -> None:
     assert [tag for tag in parse(DYNAMIC).values if not tag.endswith(("-00", "-01", "-02", "-03"))] == (
         ["00", "01", "52", "53", "54", "58", "59", "60", "61", "62-05", "62-07", "63"]
     )
 
 
-# -- composed and read back -------------------------------------------------------------------------------------------
+# -- composed and parsed again----------------------------------------------------------------------------------------
 
 PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F))
 WRITABLE = PRINTABLE.replace("|", "")
@@ -114,7 +114,7 @@ ACCOUNTS = st.builds(
 
 
 @given(ACCOUNTS, AMOUNTS, LABELS, LABELS)
-def test_what_is_composed_is_read_back(
+def test_what_is_composed_is_parsed_again(
     account: MerchantAccount, amount: int | None, bill_number: str, reference: str
 ) -> None:
     text = compose(account, amount=amount, bill_number=bill_number, reference=reference)
@@ -153,7 +153,7 @@ def test_a_code_without_labels_has_no_additional_data() -> None:
     assert not [tag for tag in fields.values if tag.startswith("62")]
 
 
-def test_a_dynamic_code_may_do_without_an_nmid_and_a_static_one_may_not() -> None:
+def test_a_static_code_needs_an_nmid_and_a_dynamic_one_does_not() -> None:
     unregistered = replace(WARUNG, nmid="")
     assert "51-02" not in parse(compose(unregistered, amount=1_00), strict=True)
     with pytest.raises(MalformedQr, match=r"^Tag 51 "):
@@ -194,7 +194,7 @@ def test_a_label_that_tag_62_cannot_hold_is_refused(label: str) -> None:
         ("terminal", "X" * 26, "62-07"),
     ],
 )
-def test_an_account_that_no_code_can_carry_is_refused(field: str, value: str, tag: str) -> None:
+def test_an_account_that_does_not_fit_into_a_code_is_refused(field: str, value: str, tag: str) -> None:
     with pytest.raises(MalformedQr) as refused:
         replace(WARUNG, **{field: value})
     assert refused.value.tag == tag
@@ -221,13 +221,13 @@ def test_an_account_that_no_code_can_carry_is_refused(field: str, value: str, ta
         ("Starbucks ", "Starbucks "),
     ],
 )
-def test_a_name_is_folded_to_what_may_stand_in_a_code(name: str, printed: str) -> None:
+def test_a_name_is_reduced_to_the_characters_that_a_code_allows(name: str, printed: str) -> None:
     fields = parse(compose(replace(WARUNG, name=name)), strict=True)
     assert fields["59"] == printed
 
 
 @given(st.text(max_size=60), st.integers(1, 25))
-def test_folding_always_ends_in_something_allowed_or_empty_and_twice_is_once(text: str, length_max: int) -> None:
+def test_a_reduced_name_is_allowed_or_empty_and_reducing_it_again_changes_nothing(text: str, length_max: int) -> None:
     folded = fold(text, length_max)
     assert len(folded) <= length_max
     assert set(folded) <= set(WRITABLE)
@@ -239,7 +239,7 @@ def test_folding_always_ends_in_something_allowed_or_empty_and_twice_is_once(tex
 
 
 @pytest.mark.parametrize("text", [STATIC, DYNAMIC])
-def test_no_change_of_one_ascii_character_goes_unnoticed(text: str) -> None:
+def test_every_change_of_one_ascii_character_is_refused(text: str) -> None:
     every = [
         text[:at] + chr(code) + text[at + 1 :]
         for at in range(len(text))
@@ -258,7 +258,7 @@ def outcome(text: str) -> str:
     return "read"
 
 
-# Any replacement: Unicode in full, half surrogates, and the digits of other scripts, which int() takes for digits too.
+# Replacement characters: any of Unicode, lone surrogates, and digits of other scripts, which int() accepts as well.
 REPLACEMENTS = st.one_of(
     st.characters(),
     st.characters(categories=["Nd"]),
@@ -268,7 +268,7 @@ REPLACEMENTS = st.one_of(
 
 
 @given(ACCOUNTS, AMOUNTS, LABELS, st.data())
-def test_no_change_of_one_character_goes_unnoticed(
+def test_every_change_of_one_character_is_refused(
     account: MerchantAccount, amount: int | None, reference: str, data: st.DataObject
 ) -> None:
     text = compose(account, amount=amount, reference=reference)
@@ -279,8 +279,8 @@ def test_no_change_of_one_character_goes_unnoticed(
         parse(text[:at] + character + text[at + 1 :])
 
 
-def test_a_change_that_the_checksum_cannot_see_is_refused_by_its_characters() -> None:
-    # One byte became three, and these three happen to lead to the same sixteen bits.
+def test_a_change_that_keeps_the_checksum_is_refused_for_its_characters() -> None:
+    # One byte is replaced by three that give the same CRC-16.
     changed = DYNAMIC.replace("WARUNG", "\ue7d4ARUNG")
     assert crc_hqx(changed[:-4].encode(), 0xFFFF) == int(DYNAMIC[-4:], 16)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""What a QRIS text may not say: texts that are not well-formed, and texts that break the national rules."""
+"""QRIS texts that must be refused: texts that are not well-formed, and texts that break the national rules."""
 
 from binascii import crc_hqx
 
@@ -6,7 +6,7 @@ import pytest
 
 from gerbang.channels._emv import MalformedQr, parse
 
-# A made-up merchant on an institution number that nobody holds.
+# A made-up merchant with an institution number that is not assigned.
 STATIC = (
     "00020101021126650016ID.CO.CONTOH.WWW01189360099000000123450212MID0000123450303UMI51440014ID.CO.QRIS.WWW0215"
     "ID10990000123450303UMI5204581453033605802ID5913WARUNG CONTOH6007BANDUNG61054011162070703T016304E973"
@@ -18,8 +18,8 @@ DYNAMIC = (
 )
 
 
-def sealed(*objects: tuple[str, str]) -> str:
-    """A QR text of these objects with a true checksum, whatever they say."""
+def with_checksum(*objects: tuple[str, str]) -> str:
+    """A QR text of these objects with a correct checksum."""
     unsigned = "".join(f"{tag}{len(value):02}{value}" for tag, value in objects) + "6304"
     return f"{unsigned}{crc_hqx(unsigned.encode(), 0xFFFF):04X}"
 
@@ -32,8 +32,8 @@ def rewritten(text: str, changes: dict[str, str | None]) -> str:
         length = int(text[at + 2 : at + 4])
         objects[text[at : at + 2]] = text[at + 4 : at + 4 + length]
         at += 4 + length
-    left = {tag: value for tag, value in (objects | changes).items() if value is not None}
-    return sealed(*left.items())
+    kept = {tag: value for tag, value in (objects | changes).items() if value is not None}
+    return with_checksum(*kept.items())
 
 
 # -- structure --------------------------------------------------------------------------------------------------------
@@ -44,26 +44,29 @@ def rewritten(text: str, changes: dict[str, str | None]) -> str:
     [
         ("", r"^Tag 00 \(payload format\) must come first and say 01\.$"),
         ("https://example.com/pay", "^Tag 00 .* must come first"),
-        (sealed(("01", "12"), ("00", "01")), "^Tag 00 .* must come first"),
-        (sealed(("00", "02")), "^Tag 00 .* say 01"),
+        (with_checksum(("01", "12"), ("00", "01")), "^Tag 00 .* must come first"),
+        (with_checksum(("00", "02")), "^Tag 00 .* say 01"),
         ("000201", "^Tag 63 .* must come last"),
         (DYNAMIC + " ", "^Tag 63 .* must come last"),
         (DYNAMIC[:-4] + "d4ba", "^Tag 63 .* says 'd4ba' but the text amounts to 'D4BA'"),
         (DYNAMIC.replace("27500", "17500"), "^Tag 63 .* says 'D4BA'"),
         (rewritten(DYNAMIC, {"80": "x" * 99, "81": "x" * 99, "82": "x" * 99}), "^Tag 00 .* more than 512"),
-        (sealed(("00", "01"), ("59", "A"), ("60", "B"), ("59", "C")), r"^Tag 59 \(merchant name\) stands twice\.$"),
-        (sealed(("00", "01"), ("26", "0001A0001B")), "^Tag 26-00 .* stands twice"),
-        (sealed(("00", "01"), ("26", "0009A")), "^Tag 26-00 .* states 9 characters, but only 1 follow"),
-        (sealed(("00", "01"), ("62", "hello")), "^Tag 62 .* 'he' where a two-digit tag belongs"),
-        (sealed(("00", "01"), ("59", "")), "^Tag 59 .* states '00' as its length"),
-        (sealed(("00", "01")).replace("6304", "59+16304"), "^Tag 63 .* says"),
-        (sealed(("00", "01"), ("63", "ABCD")), "^Tag 63 .* stands twice"),
-        (sealed(("00", "01"), ("60", "A\u00e9")), "^Tag 60 .* not printable ASCII"),
-        (sealed(("00", "01"), ("60", "A\x00")), "^Tag 60 .* not printable ASCII"),
+        (
+            with_checksum(("00", "01"), ("59", "A"), ("60", "B"), ("59", "C")),
+            r"^Tag 59 \(merchant name\) stands twice\.$",
+        ),
+        (with_checksum(("00", "01"), ("26", "0001A0001B")), "^Tag 26-00 .* stands twice"),
+        (with_checksum(("00", "01"), ("26", "0009A")), "^Tag 26-00 .* states 9 characters, but only 1 follow"),
+        (with_checksum(("00", "01"), ("62", "hello")), "^Tag 62 .* 'he' where a two-digit tag belongs"),
+        (with_checksum(("00", "01"), ("59", "")), "^Tag 59 .* states '00' as its length"),
+        (with_checksum(("00", "01")).replace("6304", "59+16304"), "^Tag 63 .* says"),
+        (with_checksum(("00", "01"), ("63", "ABCD")), "^Tag 63 .* stands twice"),
+        (with_checksum(("00", "01"), ("60", "A\u00e9")), "^Tag 60 .* not printable ASCII"),
+        (with_checksum(("00", "01"), ("60", "A\x00")), "^Tag 60 .* not printable ASCII"),
         ("000201\ud8006304ABCD", "^Tag 63 .* not valid Unicode"),
     ],
 )
-def test_a_text_that_is_not_well_formed_is_refused_by_name(text: str, sentence: str) -> None:
+def test_a_malformed_text_is_refused_and_the_message_names_the_tag(text: str, sentence: str) -> None:
     with pytest.raises(MalformedQr, match=sentence):
         parse(text)
 
@@ -76,8 +79,8 @@ def test_a_length_is_two_ascii_digits(length: str) -> None:
         parse(text)
 
 
-def test_a_value_that_looks_like_a_checksum_is_not_one() -> None:
-    # The last eight characters are the tail of tag 59, whose length swallows them; the four digits are true.
+def test_a_value_that_ends_like_a_checksum_object_is_not_taken_for_one() -> None:
+    # The last eight characters belong to the value of tag 59; their four digits are the correct CRC.
     unsigned = "0002015912ABCD6304"
     text = f"{unsigned}{crc_hqx(unsigned.encode(), 0xFFFF):04X}"
     with pytest.raises(MalformedQr, match=r"^Tag 63 \(checksum\) must come last\.$"):
@@ -130,7 +133,7 @@ ACCOUNT = "0016ID.CO.CONTOH.WWW01189360099000000123450212MID0000123450303UMI"
         ({"62": "0902AA"}, "62-09"),
     ],
 )
-def test_a_text_that_breaks_a_national_rule_is_read_and_refused_only_when_strict(
+def test_a_text_that_breaks_a_national_rule_is_refused_only_in_strict_mode(
     changes: dict[str, str | None], tag: str
 ) -> None:
     text = rewritten(STATIC, changes)
@@ -155,17 +158,17 @@ def test_a_text_that_breaks_a_national_rule_is_read_and_refused_only_when_strict
         {"99": "whatever: 最佳"},
     ],
 )
-def test_what_the_national_rules_allow_is_read(changes: dict[str, str | None]) -> None:
+def test_a_text_that_the_national_rules_allow_is_parsed(changes: dict[str, str | None]) -> None:
     parse(rewritten(STATIC, changes), strict=True)
 
 
-def test_an_amount_that_is_none_is_refused_when_it_is_asked_for() -> None:
+def test_an_invalid_amount_is_refused_when_the_amount_is_read() -> None:
     fields = parse(rewritten(STATIC, {"54": "abc"}))
     with pytest.raises(MalformedQr, match=r"^Tag 54 "):
         _ = fields.amount
 
 
-def test_the_order_between_the_first_and_the_last_object_is_free() -> None:
+def test_the_objects_between_the_first_and_the_last_may_be_in_any_order() -> None:
     assert parse(rewritten(DYNAMIC, {"54": None}), strict=True).amount is None
     later = rewritten(rewritten(DYNAMIC, {"54": None}), {"54": "27500"})
     assert later.index("540527500") > later.index("610540111")
@@ -175,5 +178,5 @@ def test_the_order_between_the_first_and_the_last_object_is_free() -> None:
 @pytest.mark.parametrize(
     ("written", "amount"), [("1000", 1000_00), ("1000.", 1000_00), ("1000.5", 1000_50), ("01000.00", 1000_00)]
 )
-def test_every_legal_way_to_write_an_amount_is_read(written: str, amount: int) -> None:
+def test_every_valid_format_of_an_amount_is_parsed(written: str, amount: int) -> None:
     assert parse(rewritten(DYNAMIC, {"54": written}), strict=True).amount == amount

@@ -1,4 +1,4 @@
-"""What the documents say of retail outlets and wallets alone, and of account numbers whose tail the merchant chooses."""
+"""The documented rules of retail outlets, of wallets, and of account numbers whose last digits the merchant chooses."""
 
 import pytest
 from msgspec.structs import replace
@@ -25,17 +25,17 @@ from tests.channels.merchants import MERCHANT, NOW, payment, selling
 
 RETAIL, WALLET, ACCOUNT = RetailOutlet(), Ewallet(), VirtualAccount()
 OWN = replace(MERCHANT, terms=Terms(own_numbers=True, prefixed_names=True))
-"""The merchant under the terms of a product whose merchants choose the tails of their numbers."""
+"""The merchant with the terms of a product whose merchants choose the last digits of their account numbers."""
 
 
-# Tills
+# Retail outlets
 
 
 @pytest.mark.parametrize(
     ("outlet", "least", "most"),
     [("ALFAMART", rupiah(15_000), rupiah(2_500_000)), ("INDOMARET", rupiah(10_000), rupiah(5_000_000))],
 )
-def test_each_chain_has_its_own_limits_and_is_named_when_they_are_broken(outlet: str, least: int, most: int) -> None:
+def test_each_retail_chain_has_its_own_limits_and_is_named_in_the_refusal(outlet: str, least: int, most: int) -> None:
     for amount in (least, most):
         assert RETAIL.plan(payment(RETAIL, amount, outlet), MERCHANT, NOW).amount == amount
     for amount, refusal in ((least - rupiah(1), AmountBelowLimit), (most + rupiah(1), AmountAboveLimit)):
@@ -43,7 +43,7 @@ def test_each_chain_has_its_own_limits_and_is_named_when_they_are_broken(outlet:
             RETAIL.plan(payment(RETAIL, amount, outlet), MERCHANT, NOW)
 
 
-def test_a_payment_code_has_the_eight_digits_that_were_recorded_and_never_begins_with_zero() -> None:
+def test_a_payment_code_has_eight_digits_and_never_begins_with_zero() -> None:
     codes = RETAIL.plan(payment(RETAIL), MERCHANT, NOW).range
     assert codes is not None
     assert codes.number(0) < codes.number(codes.size - 1)
@@ -51,12 +51,12 @@ def test_a_payment_code_has_the_eight_digits_that_were_recorded_and_never_begins
     assert (retail_outlet.CODES.number(0), retail_outlet.CODES.digits) == ("10000000", 8)
 
 
-def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:
-    asked = payment(RETAIL)
-    assert asked.method is not None
-    assert RETAIL.plan(asked, OWN, NOW).name == "Budi", "no prefix: only account numbers have one"
+def test_the_outlet_shows_the_payers_name_or_else_the_merchants_short_name() -> None:
+    requested = payment(RETAIL)
+    assert requested.method is not None
+    assert RETAIL.plan(requested, OWN, NOW).name == "Budi", "only account numbers have a name prefix"
     for nobody in ("", "  "):
-        nameless = replace(asked, method=replace(asked.method, payer_name=nobody))
+        nameless = replace(requested, method=replace(requested.method, payer_name=nobody))
         assert RETAIL.plan(nameless, MERCHANT, NOW).name == "TOKO UJI"
 
 
@@ -75,58 +75,60 @@ def test_the_till_shows_the_name_that_was_given_or_else_the_merchants() -> None:
         ),
     ],
 )
-def test_money_settles_when_the_reference_says(channel: channels.Channel, option: str, days: int) -> None:
+def test_each_option_settles_after_the_working_days_of_the_reference(
+    channel: channels.Channel, option: str, days: int
+) -> None:
     assert channels.settling(channel.spec, option, MERCHANT) == Schedule(days)
 
 
 # Wallets
 
 
-def test_a_wallet_needs_to_know_where_its_buyer_goes_back_to_unless_there_is_a_page() -> None:
-    asked = payment(WALLET)
-    assert asked.method is not None
-    nowhere = replace(asked, method=replace(asked.method, return_url=None))
+def test_a_wallet_payment_needs_a_return_url_unless_it_has_a_payment_page() -> None:
+    requested = payment(WALLET)
+    assert requested.method is not None
+    without_return_url = replace(requested, method=replace(requested.method, return_url=None))
     with pytest.raises(ReturnUrlMissing) as caught:
-        WALLET.plan(nowhere, MERCHANT, NOW)
+        WALLET.plan(without_return_url, MERCHANT, NOW)
     assert caught.value.field == "return_url"
-    assert WALLET.plan(replace(nowhere, details=Details(redirect=True)), MERCHANT, NOW).option == "SHOPEEPAY"
+    assert WALLET.plan(replace(without_return_url, details=Details(redirect=True)), MERCHANT, NOW).option == "SHOPEEPAY"
 
 
-def test_a_wallet_has_no_number_but_any_reference_that_nobody_has() -> None:
+def test_a_wallet_payment_takes_no_number_from_a_range() -> None:
     code_plan = WALLET.plan(payment(WALLET), MERCHANT, NOW)
     assert (code_plan.chosen, code_plan.range) == (None, None)
     assert list(ewallet.WALLETS) == WALLET.options(MERCHANT) == ["SHOPEEPAY"]
 
 
 @pytest.mark.parametrize("channel", [RETAIL, WALLET])
-def test_neither_can_stand_for_many_payments(channel: channels.Channel) -> None:
+def test_retail_outlets_and_wallets_have_no_static_paycodes(channel: channels.Channel) -> None:
     assert not channel.spec.static
     assert not channel.spec.static_amount
 
 
-# Account numbers of which the merchant chooses the tail
+# Account numbers whose last digits the merchant chooses
 
 
 def _account(tail: str | None, merchant: Merchant = OWN, bank: str = "BRI", *, static: bool = False) -> str:
-    """The number that a merchant gets who chooses this tail."""
-    asked = payment(ACCOUNT, option=bank)
-    assert asked.method is not None
-    asked = replace(asked, method=replace(asked.method, number=tail))
+    """The account number that a merchant gets who requests these last digits; None requests none."""
+    requested = payment(ACCOUNT, option=bank)
+    assert requested.method is not None
+    requested = replace(requested, method=replace(requested.method, number=tail))
     if static:
-        asked = replace(asked, kind="multiple", amount=None, expires_at=None)
-    code_plan = ACCOUNT.plan(asked, merchant, NOW)
+        requested = replace(requested, kind="multiple", amount=None, expires_at=None)
+    code_plan = ACCOUNT.plan(requested, merchant, NOW)
     assert (code_plan.chosen is None) == (tail is None)
     return code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "")
 
 
 @pytest.mark.parametrize("static", [False, True])
-def test_the_tail_ends_the_number_and_a_shorter_one_is_filled_with_zeros(static: bool) -> None:
+def test_the_requested_digits_end_the_number_and_are_padded_with_zeros(static: bool) -> None:
     assert _account("12345678", static=static) == "1268013112345678"
     assert _account("7", static=static) == "1268013100000007"
-    assert _account(None, static=static) == "1268013100000000", "else it is one of the same range"
+    assert _account(None, static=static) == "1268013100000000", "without a request, a number of the same range"
 
 
-def test_a_merchant_may_have_a_prefix_of_its_own_at_a_bank() -> None:
+def test_a_merchant_may_have_its_own_prefix_at_a_bank() -> None:
     agreed = OWN.agreement.virtual_account
     assert agreed is not None
     own = replace(agreed.banks["BRI"], own=NumberRange(prefix="12696115", digits=8))
@@ -145,7 +147,7 @@ def test_a_merchant_may_have_a_prefix_of_its_own_at_a_bank() -> None:
         ("１２", NumberOutsideRange),
     ],
 )
-def test_a_tail_that_cannot_be_is_refused(tail: str, refusal: type[Exception], static: bool) -> None:
+def test_requested_digits_that_are_invalid_are_refused(tail: str, refusal: type[Exception], static: bool) -> None:
     with pytest.raises(refusal):
         _account(tail, static=static)
 
@@ -161,20 +163,20 @@ def test_no_two_banks_and_no_two_kinds_of_number_share_a_prefix() -> None:
     assert {len(own_numbers(bank, 131).number(0)) for bank in virtual_account.BANKS} == {16}
 
 
-def test_names_stand_after_the_prefix_that_was_agreed_where_the_terms_say_so() -> None:
-    asked = payment(ACCOUNT)
-    assert asked.method is not None
-    assert ACCOUNT.plan(asked, MERCHANT, NOW).name == "TOKO UJI - Budi"
-    assert ACCOUNT.plan(asked, OWN, NOW).name == "IKN-Budi"
-    nameless = replace(asked, method=replace(asked.method, payer_name=" "))
+def test_account_names_have_the_agreed_prefix_where_the_terms_say_so() -> None:
+    requested = payment(ACCOUNT)
+    assert requested.method is not None
+    assert ACCOUNT.plan(requested, MERCHANT, NOW).name == "TOKO UJI - Budi"
+    assert ACCOUNT.plan(requested, OWN, NOW).name == "IKN-Budi"
+    nameless = replace(requested, method=replace(requested.method, payer_name=" "))
     assert ACCOUNT.plan(nameless, OWN, NOW).name == "IKN-TOKO UJI"
     other = replace(OWN, agreement=replace(OWN.agreement, name_prefix="GBG-"))
-    assert ACCOUNT.plan(asked, other, NOW).name == "GBG-Budi"
+    assert ACCOUNT.plan(requested, other, NOW).name == "GBG-Budi"
 
 
-def test_a_bank_that_the_product_does_not_have_is_not_offered_though_it_was_agreed() -> None:
-    sold = selling(virtual_account=ChannelTerms(options=("BRI", "BCA")))
-    assert ACCOUNT.options(sold) == ["BCA", "BRI"], "in the order of the agreement"
-    assert ACCOUNT.plan(payment(ACCOUNT, option="BRI"), sold, NOW).option == "BRI"
+def test_an_agreed_bank_that_is_not_in_the_terms_is_not_offered() -> None:
+    narrowed = selling(virtual_account=ChannelTerms(options=("BRI", "BCA")))
+    assert ACCOUNT.options(narrowed) == ["BCA", "BRI"], "in the order of the agreement"
+    assert ACCOUNT.plan(payment(ACCOUNT, option="BRI"), narrowed, NOW).option == "BRI"
     with pytest.raises(BankUnknown, match="BNI is not offered for Virtual account: choose one of BCA, BRI"):
-        ACCOUNT.plan(payment(ACCOUNT, option="BNI"), sold, NOW)
+        ACCOUNT.plan(payment(ACCOUNT, option="BNI"), narrowed, NOW)

@@ -1,5 +1,5 @@
-"""House rules as tests: which floor may lean on which, which doors lead outside, which words are used.
+"""Rules about the code as tests: which layer may import which, where the outside is accessed, which words are used.
 
-Each rule is a function over source text that answers with a list of breaches, so that it can be shown to fail
-on a small bad snippet as well as be held over the whole house.
+Each rule is a function over source text that returns a list of violations. It is run on the whole repository, and on
+small bad snippets to show that it can fail.
 """

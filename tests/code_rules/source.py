@@ -1,4 +1,4 @@
-"""How the house rules read the source: files, modules, names. Nothing of the package is imported here."""
+"""How the rules about the code read the source: files, modules, names. Nothing of the package is imported here."""
 
 import ast
 import subprocess
@@ -15,7 +15,7 @@ NOT_OURS = {".git", ".venv", "__pycache__", "node_modules"}
 
 @dataclass(frozen=True)
 class File:
-    """One Python file: where it is, under which name it is imported, and its parsed text."""
+    """One Python file: its path, its text and its syntax tree."""
 
     path: str
     text: str
@@ -28,17 +28,17 @@ class File:
 
     @property
     def package(self) -> str:
-        """What a leading dot in an import stands for."""
+        """The package that a leading dot in a relative import means."""
         return self.module if self.path.endswith("/__init__.py") else self.module.rpartition(".")[0]
 
 
 def parsed(path: str, text: str) -> File:
-    """A file as the rules see it; snippets in tests are made with this too."""
+    """Parses a file, or a snippet in a test, with the syntax of the oldest supported Python. Raises SyntaxError."""
     return File(path, text, ast.parse(text, filename=path, feature_version=OLDEST_PYTHON))
 
 
 def unreadable(path: str, text: str) -> list[str]:
-    """What keeps a file from being read by the oldest Python that we run on."""
+    """The syntax error that the oldest supported Python reports for a file, if any."""
     try:
         parsed(path, text)
     except SyntaxError as error:
@@ -48,7 +48,7 @@ def unreadable(path: str, text: str) -> list[str]:
 
 @cache
 def tracked_paths() -> tuple[str, ...]:
-    """Every file that is, or would be, in the repository: nothing that .gitignore names."""
+    """The path of every file that is tracked, or new and not ignored by .gitignore."""
     if (ROOT / ".git").exists():
         command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
@@ -67,11 +67,11 @@ def tracked_texts() -> tuple[tuple[str, str], ...]:
 
 @cache
 def python_files(*folders: str) -> tuple[File, ...]:
-    """Every Python file under these folders (`gerbang`, `tests`, …), parsed. One that cannot be has a test of its own."""
+    """Every Python file under these folders (`gerbang`, `tests`, …), parsed. Those with syntax errors are left out."""
     prefixes = tuple(f"{folder}/" for folder in folders)
     texts = [each for each in tracked_texts() if each[0].endswith(".py") and each[0].startswith(prefixes)]
     found = tuple(parsed(path, text) for path, text in texts if not unreadable(path, text))
-    assert found, f"no Python file under {folders}: a rule that sees nothing holds nothing"
+    assert found, f"no Python file under {folders}: the rule would check nothing"
     return found
 
 
@@ -83,7 +83,7 @@ def sql_files() -> tuple[tuple[str, str], ...]:
 
 
 def imports(file: File) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything that a file imports, wherever in it the import stands.
+    """Line and full dotted name of everything that a file imports, at the top or inside functions.
 
     `from a.b import c` counts as `a.b.c`, relative imports are resolved, imports for type checkers count, and so do
     `import_module("a.b")` and `__import__("a.b")` with the name written out.
@@ -143,7 +143,7 @@ def _dotted(node: ast.expr, origins: dict[str, str]) -> str:
 
 
 def strings(file: File) -> Iterator[tuple[int, str]]:
-    """Line and text of every string literal that is not a docstring, f-strings with their holes left out."""
+    """Line and text of every string literal that is not a docstring; expressions in f-strings are left out."""
     seen: set[int] = set()
     for node in ast.walk(file.tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -158,7 +158,7 @@ def strings(file: File) -> Iterator[tuple[int, str]]:
 
 
 def identifiers(file: File) -> Iterator[tuple[int, str]]:
-    """Line and spelling of every name that a file defines, reads, passes or imports."""
+    """Line and spelling of every name that a file defines, uses, passes or imports."""
     for node in ast.walk(file.tree):
         line = getattr(node, "lineno", 0)
         match node:

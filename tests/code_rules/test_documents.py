@@ -1,4 +1,4 @@
-"""Documents: what they name exists, and what exists in the domain has its line among the words."""
+"""Documents: every path that they name exists, and every state, kind and outcome of the domain is in docs/words.md."""
 
 import ast
 import re
@@ -12,8 +12,8 @@ NAMED_PATH = re.compile(r"`((?:gerbang|tests|docs|benchmarks)/[\w./-]+)`")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)[^)]*\)")
 
 
-def spoken_words(file: File) -> list[tuple[int, str]]:
-    """Line and text of every word that the domain lists as a state, a kind or an outcome."""
+def domain_words(file: File) -> list[tuple[int, str]]:
+    """Line and text of every value of the domain's `State`, `Kind` and `Outcome` types."""
     found: list[tuple[int, str]] = []
     for node in file.tree.body:
         if isinstance(node, ast.Assign) and {ast.unparse(target) for target in node.targets} & KINDS_OF_WORD:
@@ -25,13 +25,13 @@ def spoken_words(file: File) -> list[tuple[int, str]]:
 def unlisted(file: File, document: str) -> list[str]:
     return [
         f"{file.path}:{line}: {word!r} has no line in {WORDS}"
-        for line, word in spoken_words(file)
+        for line, word in domain_words(file)
         if f"`{word}`" not in document
     ]
 
 
 def dead_paths(path: str, text: str, existing: frozenset[str]) -> list[str]:
-    """Files and folders that a document names, in backticks or as a link, and that are not there."""
+    """Files and folders that a document names, in backticks or as a link, and that do not exist."""
     named = {found.rstrip("/.") for found in NAMED_PATH.findall(text)}
     for link in LINK.findall(text):
         steps: list[str] = [] if link.startswith("/") else list(PurePosixPath(path).parent.parts)
@@ -44,38 +44,38 @@ def dead_paths(path: str, text: str, existing: frozenset[str]) -> list[str]:
     return [f"{path}: {name} is named and does not exist" for name in sorted(named - existing)]
 
 
-def everything_there() -> frozenset[str]:
+def existing_paths() -> frozenset[str]:
     folders = {str(parent) for path in tracked_paths() for parent in PurePosixPath(path).parents}
     return frozenset(tracked_paths()) | folders
 
 
-def test_every_state_event_and_outcome_is_among_the_words() -> None:
+def test_every_state_event_and_outcome_is_in_the_list_of_words() -> None:
     document = dict(tracked_texts())[WORDS]
     files = python_files("gerbang/domain")
-    assert sum(len(spoken_words(file)) for file in files) > 20, "the domain's words were not found"
-    assert [breach for file in files for breach in unlisted(file, document)] == []
+    assert sum(len(domain_words(file)) for file in files) > 20, "the domain's words were not found"
+    assert [violation for file in files for violation in unlisted(file, document)] == []
 
 
 def test_documents_name_what_exists() -> None:
-    # Decisions are never edited, so they may name what has gone since.
+    # Decisions and the changelog describe the past, so they may name what no longer exists.
     documents = [
         (path, text)
         for path, text in tracked_texts()
         if path.endswith(".md") and not path.startswith("docs/decisions/") and path != "CHANGELOG.md"
     ]
     assert documents
-    there = everything_there()
-    assert [breach for path, text in documents for breach in dead_paths(path, text, there)] == []
+    existing = existing_paths()
+    assert [violation for path, text in documents for violation in dead_paths(path, text, existing)] == []
 
 
-def test_a_word_without_a_line_is_seen() -> None:
+def test_a_word_that_is_not_listed_is_found() -> None:
     file = parsed("gerbang/domain/a.py", 'from typing import Literal\nState = Literal["awake", "asleep"]\nx = "other"')
-    assert [said.split()[1] for said in unlisted(file, "| `awake` | asleep |")] == ["'asleep'"]
+    assert [message.split()[1] for message in unlisted(file, "| `awake` | asleep |")] == ["'asleep'"]
 
 
-def test_a_dead_path_is_seen() -> None:
-    there = frozenset({"docs/a.md", "docs", "gerbang/ids.py"})
+def test_a_path_that_does_not_exist_is_found() -> None:
+    existing = frozenset({"docs/a.md", "docs", "gerbang/ids.py"})
     text = "See `gerbang/ids.py`, `docs/`, `gerbang/<name>.py`, [a](a.md#top), [b](https://shop.test/b)."
-    assert dead_paths("docs/b.md", text, there) == []
+    assert dead_paths("docs/b.md", text, existing) == []
     for dead in ("`gerbang/gone.py`", "[gone](gone.md)", "[gone](../gone.md)", "[gone](recipes/gone.md)"):
-        assert len(dead_paths("docs/b.md", dead, there)) == 1, dead
+        assert len(dead_paths("docs/b.md", dead, existing)) == 1, dead

@@ -1,4 +1,4 @@
-"""One payment and its charge, over Rp 20.000, as a merchant has just asked for it; tests change what they are about."""
+"""A sample payment and its charge of Rp 20.000, as just created. A test replaces the fields that it is about."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,8 +8,8 @@ from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Details, Payment
 
 NOW = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
-"""A Sunday, 12:48 in Jakarta."""
-PRICE = 2_000_000
+"""A Sunday, 12:48 in Jakarta (UTC+7)."""
+PRICE = 2_000_000  # sen: Rp 20.000
 PAYMENT = Payment(
     id=UUID(int=1),
     merchant_id=UUID(int=2),

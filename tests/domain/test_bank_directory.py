@@ -1,4 +1,4 @@
-"""The directory of banks holds exactly the documented codes, in the documented order, and nothing that was guessed."""
+"""The bank directory holds exactly the documented bank codes, in the documented order."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from gerbang.domain.bank_directory import BANKS, Bank
 
-# Disbursement reference, section 7.2.
+# The bank codes of the disbursement reference, section 7.2.
 DOCUMENTED = """
 BCA MANDIRI BNI PERMATA BRI CIMB_NIAGA DANAMON PANIN BII ANGLOMAS BANGKOK AGRIS SINARMAS AGRONIAGA ANDARA ANTAR_DAERAH
 ANZ ARTHA ARTOS BISNIS BJB BNP BUKOPIN BUMI_ARTA CAPITAL BCA_SYR CHINATRUST CIMB_UUS COMMONWEALTH DANAMON_UUS DBS
@@ -51,7 +51,7 @@ def test_a_well_known_bank_is_as_recorded(code: str, name: str, swift: str, clea
     assert BANKS[code] == Bank(code=code, name=name, swift=swift, clearing=clearing)
 
 
-def test_no_two_banks_look_alike_in_a_drop_down() -> None:
+def test_no_two_banks_have_the_same_name() -> None:
     names = {bank.name.casefold() for bank in BANKS.values()}
     assert len(names) == len(BANKS)
     assert all(name == " ".join(name.split()) for name in names)
@@ -74,23 +74,23 @@ def test_every_clearing_code_has_three_digits_and_belongs_to_one_bank() -> None:
     assert shared == {"087": {"EKONOMI_RAHARJA", "HSBC"}, "022": {"CIMB_NIAGA", "CIMB"}}
 
 
-def test_a_sharia_unit_says_so_and_clears_under_its_bank() -> None:
+def test_a_sharia_unit_is_named_as_one_and_has_the_clearing_code_of_its_parent_bank() -> None:
     units = [bank for code, bank in BANKS.items() if code.endswith("_UUS")]
     assert units
     for unit in units:
         assert unit.name.endswith(" Unit Usaha Syariah")
-        house = unit.name.removesuffix(" Unit Usaha Syariah")
-        parents = [bank for bank in BANKS.values() if bank.name.split(" (")[0] == house]
+        parent_name = unit.name.removesuffix(" Unit Usaha Syariah")
+        parents = [bank for bank in BANKS.values() if bank.name.split(" (")[0] == parent_name]
         assert len(parents) == 1, unit
         assert unit.clearing in {parents[0].clearing, None}
         assert unit.swift is None or unit.swift != parents[0].swift
 
 
-def test_a_sharia_bank_says_so() -> None:
+def test_a_sharia_bank_is_named_as_one() -> None:
     assert all("Syariah" in bank.name for code, bank in BANKS.items() if code.endswith("_SYR"))
 
 
-def test_a_bank_cannot_be_changed_by_whoever_reads_it() -> None:
+def test_a_bank_is_immutable() -> None:
     bank = BANKS["BCA"]
     with pytest.raises(AttributeError):
         bank.name = "Bank Lain"  # pyright: ignore[reportAttributeAccessIssue]  that is what is tested

@@ -1,4 +1,4 @@
-"""A customer who comes back is known by what they say now, and by what they said before where they say nothing."""
+"""A known customer's stored details are merged with the ones in a new request: given fields win, absent ones stay."""
 
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod, known_as
 from tests.support.services import START
@@ -13,17 +13,17 @@ KEPT = Customer(
 )
 
 
-def test_who_says_nothing_new_stays_who_they_were() -> None:
+def test_a_request_without_new_details_leaves_the_customer_unchanged() -> None:
     assert known_as(Customer(), KEPT) == KEPT
     assert known_as(KEPT, KEPT) == KEPT
 
 
-def test_what_is_said_now_counts() -> None:
-    said = Customer("Budiman", "", "budiman@example.id", Phone("+62", "812"), RefundPreference("transfer_only"))
-    known = known_as(said, KEPT)
+def test_details_in_the_request_replace_the_stored_ones() -> None:
+    given = Customer("Budiman", "", "budiman@example.id", Phone("+62", "812"), RefundPreference("transfer_only"))
+    known = known_as(given, KEPT)
     assert (known.given_name, known.surname, known.email) == ("Budiman", "", "budiman@example.id")
-    assert (known.phone, known.refund_preference) == (said.phone, said.refund_preference)
+    assert (known.phone, known.refund_preference) == (given.phone, given.refund_preference)
 
 
-def test_ways_to_pay_that_a_customer_allowed_are_not_said_by_the_merchant() -> None:
+def test_a_merchant_cannot_change_the_stored_payment_methods_of_a_customer() -> None:
     assert known_as(Customer(stored_methods=[]), KEPT).stored_methods == KEPT.stored_methods

@@ -1,4 +1,4 @@
-"""Whose callbacks tell a piece of news: those of the product under which its payment or payout was made."""
+"""Which products an event is sent to: the product under which its payment or payout was made."""
 
 from typing import get_args
 from uuid import UUID
@@ -42,7 +42,7 @@ def concerned(event: Event) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", sorted(set(get_args(Kind)) - TO_EVERY_PRODUCT))
-def test_news_concerns_the_product_that_its_payment_or_payout_was_made_under_and_no_other(kind: Kind) -> None:
+def test_an_event_concerns_only_the_product_of_its_payment_or_payout(kind: Kind) -> None:
     for product in PRODUCTS:
         payment, payout = replace(PAYMENT, product=product), replace(PAYOUT, product=product)
         for snapshot in (Snapshot(payment=payment), Snapshot(payout=payout)):
@@ -50,14 +50,14 @@ def test_news_concerns_the_product_that_its_payment_or_payout_was_made_under_and
 
 
 @pytest.mark.parametrize("snapshot", [Snapshot(report=MONEY), Snapshot(payment=PAYMENT, report=MONEY)])
-def test_money_that_was_set_aside_concerns_every_product_that_knows_the_word(snapshot: Snapshot) -> None:
+def test_money_held_in_suspense_concerns_every_product(snapshot: Snapshot) -> None:
     assert concerned(Event(PAYMENT.merchant_id, "money.in_suspense", NOW, snapshot=snapshot)) == list(PRODUCTS)
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
-def test_news_without_a_snapshot_is_never_told(kind: Kind) -> None:
+def test_an_event_without_a_snapshot_concerns_no_product(kind: Kind) -> None:
     assert concerned(Event(PAYMENT.merchant_id, kind, NOW)) == []
 
 
-def test_news_about_nothing_that_was_ordered_concerns_nobody() -> None:
+def test_an_event_with_an_empty_snapshot_concerns_no_product() -> None:
     assert concerned(Event(PAYMENT.merchant_id, "payment.paid", NOW, snapshot=Snapshot())) == []

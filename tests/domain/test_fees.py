@@ -1,4 +1,4 @@
-"""What a merchant pays for a charge comes out to the sen as the vendors have recorded it."""
+"""Fees of charges, exact to the sen (1/100 rupiah), compared with the amounts that the vendors' documents print."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -36,7 +36,7 @@ amounts = st.integers(1, 10**14)
         (Rate(), rupiah(50_000), "0.00"),
     ],
 )
-def test_a_fee_is_what_was_recorded(rate: Rate, amount: int, total: str) -> None:
+def test_a_fee_is_the_one_that_the_vendors_documents_print(rate: Rate, amount: int, total: str) -> None:
     assert two_places(fee_of(rate, amount, NOW).total) == total
 
 
@@ -46,7 +46,7 @@ def test_half_a_sen_is_rounded_up_and_less_than_half_is_dropped(amount: int, tot
 
 
 @pytest.mark.parametrize(("amount", "total", "vat"), [(rupiah(15_000), 11_655, 1_155), (150, 1, 0), (1_430, 11, 1)])
-def test_the_tax_is_the_difference_of_two_rounded_amounts(amount: int, total: int, vat: int) -> None:
+def test_vat_is_the_difference_of_two_rounded_amounts(amount: int, total: int, vat: int) -> None:
     assert fee_of(Rate(percent=Decimal("0.7")), amount, NOW) == Fee(total=total, vat=vat)
 
 
@@ -57,7 +57,7 @@ def test_a_flat_fee_is_the_same_for_every_amount() -> None:
 
 
 @given(rates, amounts)
-def test_tax_and_the_rest_are_the_whole_fee(rate: Rate, amount: int) -> None:
+def test_net_and_vat_add_up_to_the_total_fee(rate: Rate, amount: int) -> None:
     fee = fee_of(rate, amount, NOW)
     assert fee.net + fee.vat == fee.total
     assert fee.net >= 0
@@ -65,7 +65,7 @@ def test_tax_and_the_rest_are_the_whole_fee(rate: Rate, amount: int) -> None:
 
 
 @given(rates, amounts)
-def test_a_fee_is_never_a_whole_sen_away_from_the_exact_one(rate: Rate, amount: int) -> None:
+def test_a_fee_is_at_most_half_a_sen_from_the_exact_one(rate: Rate, amount: int) -> None:
     net = rate.flat + amount * rate.percent / 100
     vat = vat_percent(NOW) if rate.vat_percent is None else rate.vat_percent
     fee = fee_of(rate, amount, NOW)
@@ -84,9 +84,7 @@ def test_a_fee_is_never_a_whole_sen_away_from_the_exact_one(rate: Rate, amount: 
 )
 @example(Rate(percent=Decimal("0." + 31 * "4" + "9"), vat_percent=Decimal(0)), 100)
 @example(Rate(percent=Decimal("0.4" + 31 * "9"), vat_percent=Decimal(0)), 100)
-def test_a_fee_is_right_to_the_sen_however_long_its_percentage_and_however_large_its_amount(
-    rate: Rate, amount: int
-) -> None:
+def test_a_fee_is_exact_for_any_number_of_decimals_and_any_amount(rate: Rate, amount: int) -> None:
     assert rate.vat_percent is not None
     net = rate.flat + amount * Fraction(rate.percent) / 100
     gross = net * (100 + Fraction(rate.vat_percent)) / 100
@@ -95,11 +93,11 @@ def test_a_fee_is_right_to_the_sen_however_long_its_percentage_and_however_large
 
 
 @given(rates, amounts)
-def test_whoever_is_paid_more_never_pays_less(rate: Rate, amount: int) -> None:
+def test_a_larger_amount_never_has_a_smaller_fee(rate: Rate, amount: int) -> None:
     assert fee_of(rate, amount + 1, NOW).total >= fee_of(rate, amount, NOW).total
 
 
-def test_the_tax_is_what_the_law_says_on_the_day_from_midnight_in_jakarta_on() -> None:
+def test_vat_is_10_percent_until_31_march_2022_and_11_from_midnight_in_jakarta() -> None:
     assert datetime(2022, 4, 1, tzinfo=WIB) == VAT_RAISED_AT
     for at, percent in [(VAT_RAISED_AT - timedelta(microseconds=1), 10), (VAT_RAISED_AT, 11), (NOW, 11)]:
         assert vat_percent(at) == percent
@@ -107,11 +105,11 @@ def test_the_tax_is_what_the_law_says_on_the_day_from_midnight_in_jakarta_on() -
 
 
 @pytest.mark.parametrize(("flat", "total"), [(rupiah(4_000), "4400.00"), (rupiah(3_300), "3630.00")])
-def test_the_fees_in_documents_of_2020_come_out_as_printed(flat: int, total: str) -> None:
+def test_fees_of_2020_are_as_printed_in_the_documents_of_that_year(flat: int, total: str) -> None:
     assert two_places(fee_of(Rate(flat=flat), rupiah(100_000), datetime(2020, 10, 19, tzinfo=UTC)).total) == total
 
 
-def test_a_tax_that_was_agreed_does_not_change_with_the_law() -> None:
+def test_an_agreed_vat_rate_does_not_change_with_the_law() -> None:
     agreed = Rate(flat=10_000, vat_percent=Decimal(0))
     assert {fee_of(agreed, 1, at).vat for at in (VAT_RAISED_AT - timedelta(days=1), NOW)} == {0}
 
@@ -126,12 +124,12 @@ def test_a_tax_that_was_agreed_does_not_change_with_the_law() -> None:
         (1, Fee(total=1, vat=0)),
     ],
 )
-def test_a_fee_is_at_most_the_money_that_it_is_taken_from(amount: int, fee: Fee) -> None:
+def test_a_fee_is_at_most_the_amount_that_it_is_taken_from(amount: int, fee: Fee) -> None:
     assert fee_out_of(Rate(flat=rupiah(3_300)), amount, NOW) == fee
 
 
 @given(rates, amounts)
-def test_what_is_left_of_money_is_never_less_than_nothing(rate: Rate, amount: int) -> None:
+def test_the_amount_after_the_fee_is_never_negative(rate: Rate, amount: int) -> None:
     fee = fee_out_of(rate, amount, NOW)
     assert 0 <= fee.vat <= fee.total <= amount
     assert fee.total in (amount, fee_of(rate, amount, NOW).total)

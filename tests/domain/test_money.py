@@ -1,4 +1,4 @@
-"""Money is counted in whole sen, and written the way that its reader expects."""
+"""Amounts are whole sen (1/100 rupiah); they are written in one format for programs and in one for people."""
 
 from decimal import Decimal
 
@@ -31,28 +31,28 @@ def test_money_is_written_for_programs_and_for_people(minor: int, with_two_place
 
 
 @pytest.mark.parametrize(("minor", "written"), [(-1, "-0.01"), (-50, "-0.50"), (-100, "-1.00"), (-11_655, "-116.55")])
-def test_a_debt_has_its_sign_in_front_of_the_whole_amount(minor: int, written: str) -> None:
+def test_a_negative_amount_has_its_sign_first(minor: int, written: str) -> None:
     assert money.two_places(minor) == written
     assert money.readable(minor) == f"-Rp {written[1:].replace('.', ',')}".removesuffix(",00")
 
 
 @given(minors)
-def test_two_places_lose_nothing(minor: int) -> None:
+def test_two_decimal_places_are_exact(minor: int) -> None:
     assert Decimal(money.two_places(minor)) * 100 == minor
 
 
 @given(st.integers(0, 10**16))
-def test_rupiah_come_back_from_sen(whole: int) -> None:
+def test_whole_rupiah_survive_the_conversion_to_sen_and_back(whole: int) -> None:
     assert money.whole_rupiah(money.rupiah(whole)) == whole
     assert money.in_rupiah(money.rupiah(whole)) == whole
     assert isinstance(money.in_rupiah(money.rupiah(whole)), int)
 
 
-def test_sen_are_not_cut_off_in_silence() -> None:
+def test_an_amount_with_sen_is_refused_where_whole_rupiah_are_needed() -> None:
     with pytest.raises(ValueError, match="1999999 sen"):
         money.whole_rupiah(1_999_999)
 
 
 @pytest.mark.parametrize(("minor", "number"), [(100, 1), (101, 1.01), (1_999_999, 19_999.99), (11_655, 116.55)])
-def test_money_that_arrived_with_sen_is_told_with_them(minor: int, number: float) -> None:
+def test_an_amount_with_sen_is_written_with_decimals(minor: int, number: float) -> None:
     assert money.in_rupiah(minor) == number

@@ -1,4 +1,4 @@
-"""Numbers as they are written, found again and given back: a range is ordered, and a number rests after its payment."""
+"""The numbers of a range and their order, and the quarantine of a number after its payment has ended."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ def ranges(draw: st.DrawFn) -> NumberRange:
 
 
 @given(ranges(), st.data())
-def test_a_number_says_which_one_of_its_range_it_is(numbers: NumberRange, data: st.DataObject) -> None:
+def test_a_number_is_its_prefix_and_its_index_in_the_range(numbers: NumberRange, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, numbers.size - 1))
     written = numbers.number(index)
     assert written.startswith(numbers.prefix)
@@ -32,10 +32,8 @@ def test_a_number_says_which_one_of_its_range_it_is(numbers: NumberRange, data: 
 
 
 @given(ranges(), st.data())
-def test_numbers_are_in_the_same_order_as_text_as_they_are_as_numbers(
-    numbers: NumberRange, data: st.DataObject
-) -> None:
-    # The search for a free number compares them as text.
+def test_numbers_sort_as_text_in_the_same_order_as_numerically(numbers: NumberRange, data: st.DataObject) -> None:
+    # The search for a free number compares them as text in SQL.
     one, other = (data.draw(st.integers(0, numbers.size - 1)) for _ in range(2))
     assert (numbers.number(one) < numbers.number(other)) == (one < other)
     assert numbers.number(0) <= numbers.number(one) <= numbers.number(numbers.size - 1)
@@ -44,20 +42,20 @@ def test_numbers_are_in_the_same_order_as_text_as_they_are_as_numbers(
 @pytest.mark.parametrize(
     ("ends_at", "seconds", "free"),
     [
-        (NOW, 0, NOW + timedelta(minutes=10)),  # of an agreement that is older than the rule
+        (NOW, 0, NOW + timedelta(minutes=10)),  # the least quarantine applies to agreements made before it existed
         (NOW, 601, NOW + timedelta(seconds=601)),
         (NOW, 86_400, NOW + timedelta(days=1)),
         (None, 86_400, None),
         (None, 0, None),
     ],
 )
-def test_a_number_is_free_when_its_payment_has_ended_and_it_has_rested(
+def test_a_number_is_free_once_its_payment_has_ended_and_its_quarantine_is_over(
     ends_at: datetime | None, seconds: int, free: datetime | None
 ) -> None:
     assert free_at(ends_at, Agreement(quarantine_seconds=seconds).quarantine) == free
 
 
-def test_a_number_rests_for_a_day_unless_agreed_otherwise() -> None:
+def test_the_quarantine_is_one_day_unless_agreed_otherwise() -> None:
     assert Agreement().quarantine == timedelta(days=1)
 
 
@@ -71,5 +69,5 @@ def test_a_number_rests_for_a_day_unless_agreed_otherwise() -> None:
         content=st.text(),
     )
 )
-def test_what_a_buyer_is_shown_can_be_kept_and_read_again(instructions: Instructions) -> None:
+def test_instructions_survive_being_stored_as_json(instructions: Instructions) -> None:
     assert msgspec.json.decode(msgspec.json.encode(instructions), type=Instructions) == instructions

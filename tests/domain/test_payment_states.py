@@ -1,4 +1,4 @@
-"""A payment's states: which follow which, that an expiry is exact, and how long a payment may last."""
+"""A payment's state transitions, that its expiry is exact, and how long a payment may last."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,21 +23,21 @@ ORDER = ["needs_method", "needs_confirmation", "awaiting", "active", "processing
 """The states of a payment that has not ended, in the order in which it can go through them."""
 
 
-def test_every_state_is_known_and_can_be_reached_or_begun_with() -> None:
+def test_every_state_is_an_initial_state_or_can_be_reached() -> None:
     assert set(ORDER) | ENDED == set(STATES)
     reached = {end for table in MOVES.values() for end in table.values()}
     assert set(STATES) - reached <= {"needs_method", "needs_confirmation"}
 
 
-def test_a_payment_that_has_ended_stays_ended_but_for_money_that_was_paid_before() -> None:
+def test_only_money_paid_in_time_changes_a_payment_that_has_ended() -> None:
     assert {(verb, start) for verb, table in MOVES.items() for start in table if start in ENDED} == {
         ("honour", "expired")
     }
 
 
-def test_money_that_was_paid_before_the_end_makes_an_expired_payment_paid_and_leaves_a_static_one_alone() -> None:
+def test_money_paid_in_time_makes_an_expired_payment_paid_and_leaves_a_static_one_unchanged() -> None:
     over = replace(PAYMENT, expires_at=NOW)
-    for seen in (over, as_of(over, NOW)):  # whether or not anybody has written down that it ended
+    for seen in (over, as_of(over, NOW)):  # before and after the expiry was stored
         assert payments.honoured(seen, NOW).state == "paid"
     for state in ("active", "inactive"):
         static = replace(PAYMENT, kind="multiple", state=state, expires_at=NOW)
@@ -46,7 +46,7 @@ def test_money_that_was_paid_before_the_end_makes_an_expired_payment_paid_and_le
         payments.honoured(replace(PAYMENT, state="cancelled"), NOW)
 
 
-def test_states_go_forward_only_but_for_a_buyer_who_chooses_again() -> None:
+def test_states_only_go_forward_except_when_a_buyer_chooses_again() -> None:
     back = [
         (verb, start, end)
         for verb, table in MOVES.items()
@@ -57,14 +57,14 @@ def test_states_go_forward_only_but_for_a_buyer_who_chooses_again() -> None:
     assert back == [("pay", "active", "active"), ("reopen", "awaiting", "needs_method")]
 
 
-def test_nothing_but_money_makes_a_payment_paid() -> None:
+def test_only_money_makes_a_payment_paid() -> None:
     assert [verb for verb, table in MOVES.items() if "paid" in table.values()] == ["pay", "honour"]
     assert set(MOVES["pay"]) == {"awaiting", "processing", "active"}
 
 
 @pytest.mark.parametrize("verb", MOVES)
 @pytest.mark.parametrize("state", STATES)
-def test_a_move_is_made_as_the_table_says_or_refused_in_words(verb: str, state: State) -> None:
+def test_a_move_follows_the_table_or_is_refused_with_a_message(verb: str, state: State) -> None:
     payment = replace(PAYMENT, state=state)
     if state in MOVES[verb]:
         after = payments.moved(payment, verb, NOW)
@@ -76,7 +76,7 @@ def test_a_move_is_made_as_the_table_says_or_refused_in_words(verb: str, state: 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("passed", [timedelta(0), MICROSECOND, timedelta(days=1)])
-def test_a_payment_has_ended_from_its_instant_on(state: State, passed: timedelta) -> None:
+def test_a_payment_has_expired_from_the_instant_of_its_expiry_on(state: State, passed: timedelta) -> None:
     payment = replace(PAYMENT, state=state, expires_at=NOW)
     assert as_of(payment, NOW - MICROSECOND) == payment
     seen = as_of(payment, NOW + passed)
@@ -86,25 +86,25 @@ def test_a_payment_has_ended_from_its_instant_on(state: State, passed: timedelta
         assert seen == payment
 
 
-def test_what_has_ended_cannot_be_moved_even_if_nobody_has_written_it_down() -> None:
+def test_an_expired_payment_cannot_be_moved_even_if_its_expiry_is_not_stored_yet() -> None:
     payment = replace(PAYMENT, state="needs_method", expires_at=NOW)
     assert payments.moved(payment, "confirm", NOW - MICROSECOND).state == "awaiting"
     with pytest.raises(WrongState, match="is expired"):
         payments.moved(payment, "confirm", NOW)
 
 
-def test_a_payment_without_an_end_goes_on() -> None:
+def test_a_payment_without_an_expiry_never_expires() -> None:
     payment = replace(PAYMENT, kind="multiple", state="active", expires_at=None)
     assert as_of(payment, NOW + timedelta(days=10_000)) == payment
 
 
-def test_a_cancelled_payment_ends_when_it_is_cancelled_and_says_why() -> None:
+def test_a_cancelled_payment_records_the_time_and_the_reason() -> None:
     after = payments.cancelled(replace(PAYMENT, state="needs_method"), "OUT_OF_STOCK", NOW)
     assert (after.state, after.cancelled_at, after.expires_at) == ("cancelled", NOW, NOW)
     assert after.cancellation_reason == "OUT_OF_STOCK"
 
 
-def test_a_payment_that_waits_for_its_buyers_money_cannot_be_cancelled_but_it_can_be_withdrawn() -> None:
+def test_a_payment_that_awaits_money_cannot_be_cancelled_but_can_be_withdrawn() -> None:
     with pytest.raises(WrongState):
         payments.cancelled(PAYMENT, "OUT_OF_STOCK", NOW)
     after = payments.withdrawn(PAYMENT, "OUT_OF_STOCK", NOW)
@@ -113,16 +113,16 @@ def test_a_payment_that_waits_for_its_buyers_money_cannot_be_cancelled_but_it_ca
 
 
 @pytest.mark.parametrize("state", MOVES["withdraw"])
-def test_what_is_withdrawn_did_not_fail(state: State) -> None:
+def test_a_withdrawn_payment_has_not_failed(state: State) -> None:
     assert not payments.withdrawn(replace(PAYMENT, state=state), "OUT_OF_STOCK", NOW).failed
 
 
-def test_nothing_is_withdrawn_that_a_bank_has_in_hand_or_that_stands_for_good() -> None:
+def test_a_payment_that_is_processing_static_or_ended_cannot_be_withdrawn() -> None:
     assert set(STATES) - set(MOVES["withdraw"]) == {"active", "processing", *ENDED}
 
 
 @pytest.mark.parametrize("state", MOVES["fail"])
-def test_a_payment_whose_charge_was_declined_is_cancelled_and_says_so(state: State) -> None:
+def test_a_payment_whose_charge_was_declined_is_cancelled_with_that_reason(state: State) -> None:
     after = payments.failed(replace(PAYMENT, state=state), NOW)
     assert (after.state, after.cancelled_at, after.cancellation_reason) == ("cancelled", NOW, CHARGE_FAILED)
     assert after.failed
@@ -130,7 +130,7 @@ def test_a_payment_whose_charge_was_declined_is_cancelled_and_says_so(state: Sta
 
 
 @pytest.mark.parametrize("end", [partial(payments.withdrawn, reason="OUT_OF_STOCK"), payments.failed])
-def test_what_has_ended_by_time_is_not_ended_once_more(end: Callable[..., Payment]) -> None:
+def test_an_expired_payment_cannot_be_withdrawn_or_failed(end: Callable[..., Payment]) -> None:
     with pytest.raises(WrongState, match="is expired"):
         end(replace(PAYMENT, expires_at=NOW), now=NOW)
 
@@ -138,49 +138,49 @@ def test_what_has_ended_by_time_is_not_ended_once_more(end: Callable[..., Paymen
 @pytest.mark.parametrize(
     ("kind", "state", "ended"), [("single", "awaiting", "expired"), ("multiple", "active", "inactive")]
 )
-def test_a_payment_can_be_ended_before_its_time(kind: Kind, state: State, ended: State) -> None:
+def test_a_payment_can_be_expired_early(kind: Kind, state: State, ended: State) -> None:
     after = payments.expired_early(replace(PAYMENT, kind=kind, state=state), NOW)
     assert (after.state, after.expires_at, after.updated_at) == (ended, NOW, NOW)
     assert as_of(after, NOW + timedelta(days=1)) == after
 
 
 @given(st.sampled_from(STATES), st.timedeltas(timedelta(-1), timedelta(1)), st.timedeltas(timedelta(0), timedelta(1)))
-def test_looking_later_never_brings_an_earlier_state_back(state: State, end: timedelta, later: timedelta) -> None:
+def test_a_state_computed_in_two_steps_is_the_same_as_in_one(state: State, end: timedelta, later: timedelta) -> None:
     payment = replace(PAYMENT, state=state, expires_at=NOW + end)
     seen = as_of(payment, NOW)
     assert as_of(seen, NOW + later) == as_of(payment, NOW + later)
 
 
-# How long
+# How long a payment lasts
 
 
-def test_a_payment_lasts_as_the_terms_say_unless_asked_otherwise() -> None:
+def test_a_payment_lasts_as_long_as_the_terms_say_unless_requested_otherwise() -> None:
     assert Terms().expires_after == EXPIRES_AFTER_DEFAULT == timedelta(minutes=15)
     for default in (EXPIRES_AFTER_DEFAULT, timedelta(days=1)):
         assert payments.expiry(None, "single", 1, NOW, default) == NOW + default
 
 
 @pytest.mark.parametrize(("kind", "amount"), [("single", 1), ("multiple", 1)])
-def test_a_payment_lasts_as_long_as_asked(kind: Kind, amount: int) -> None:
-    for asked in (NOW + MICROSECOND, NOW + timedelta(days=30), NOW + EXPIRES_AFTER_MAX):
-        assert payments.expiry(asked, kind, amount, NOW, EXPIRES_AFTER_DEFAULT) == asked
+def test_a_payment_lasts_as_long_as_requested(kind: Kind, amount: int) -> None:
+    for requested in (NOW + MICROSECOND, NOW + timedelta(days=30), NOW + EXPIRES_AFTER_MAX):
+        assert payments.expiry(requested, kind, amount, NOW, EXPIRES_AFTER_DEFAULT) == requested
 
 
-@pytest.mark.parametrize(("asked", "amount"), [(None, 1), (None, None), (NOW + timedelta(days=1), None)])
-def test_a_static_payment_has_no_end_unless_it_is_closed_and_asked_to(
-    asked: datetime | None, amount: int | None
+@pytest.mark.parametrize(("requested", "amount"), [(None, 1), (None, None), (NOW + timedelta(days=1), None)])
+def test_a_static_payment_has_no_expiry_unless_it_is_closed_and_one_is_requested(
+    requested: datetime | None, amount: int | None
 ) -> None:
-    assert payments.expiry(asked, "multiple", amount, NOW, EXPIRES_AFTER_DEFAULT) is None
+    assert payments.expiry(requested, "multiple", amount, NOW, EXPIRES_AFTER_DEFAULT) is None
 
 
-@pytest.mark.parametrize("asked", [NOW, NOW - MICROSECOND, NOW - timedelta(days=365)])
-def test_an_end_that_has_passed_is_refused(asked: datetime) -> None:
+@pytest.mark.parametrize("requested", [NOW, NOW - MICROSECOND, NOW - timedelta(days=365)])
+def test_an_expiry_in_the_past_is_refused(requested: datetime) -> None:
     with pytest.raises(ExpiryPassed) as caught:
-        payments.expiry(asked, "single", 1, NOW, EXPIRES_AFTER_DEFAULT)
+        payments.expiry(requested, "single", 1, NOW, EXPIRES_AFTER_DEFAULT)
     assert caught.value.field == "expires_at"
 
 
-def test_an_end_too_far_away_is_refused_with_the_limit() -> None:
+def test_an_expiry_too_far_ahead_is_refused_with_the_limit() -> None:
     with pytest.raises(ExpiryTooFar, match="366 days") as caught:
         payments.expiry(NOW + EXPIRES_AFTER_MAX + MICROSECOND, "single", 1, NOW, EXPIRES_AFTER_DEFAULT)
     assert caught.value.field == "expires_at"

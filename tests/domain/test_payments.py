@@ -1,6 +1,6 @@
-"""A payment's life as a whole: it ends once and for good, a buyer may choose again, and its page hears of every change.
+"""A payment ends once and for good, a buyer may choose again, and the page version changes with all that a page shows.
 
-Which move leads from which state to which is in test_payment_states.py.
+The state transitions are tested in test_payment_states.py.
 """
 
 from datetime import timedelta
@@ -28,13 +28,13 @@ steps = st.lists(st.tuples(st.sampled_from(list(MOVES)), st.integers(0, 400)), m
 """Moves, and how many seconds pass before each."""
 
 
-def test_every_move_has_a_word_for_being_done() -> None:
+def test_every_move_has_a_past_participle() -> None:
     assert PAST.keys() == MOVES.keys()
     assert all(PAST.values())
 
 
 @given(st.sampled_from(["needs_method", "needs_confirmation"]), st.sampled_from([None, 60, 900]), steps)
-def test_a_payment_that_has_ended_ends_only_once_whatever_is_tried(
+def test_a_payment_ends_only_once_whatever_moves_are_tried(
     begins: State, lasts: int | None, tried: list[tuple[str, int]]
 ) -> None:
     now = NOW
@@ -51,7 +51,9 @@ def test_a_payment_that_has_ended_ends_only_once_whatever_is_tried(
             assert payment.updated_at == now
         assert as_of(payment, now).updated_at <= now
         over = payment.expires_at is not None and payment.expires_at <= now
-        assert not over or as_of(payment, now).state in ENDED | {"processing"}, "a bank's work is not cut off"
+        assert not over or as_of(payment, now).state in ENDED | {"processing"}, (
+            "a payment that a bank is processing does not expire"
+        )
 
 
 # Choosing again
@@ -66,7 +68,7 @@ def test_a_payment_that_has_ended_ends_only_once_whatever_is_tried(
         (None, None),
     ],
 )
-def test_a_buyer_who_goes_back_chooses_what_the_merchant_left_open_and_no_more(
+def test_a_buyer_who_chooses_again_chooses_only_what_the_merchant_left_open(
     chosen: Method | None, left: Method | None
 ) -> None:
     after = payments.reopened(replace(PAYMENT, method=chosen), NOW + SECOND)
@@ -77,9 +79,9 @@ def test_a_buyer_who_goes_back_chooses_what_the_merchant_left_open_and_no_more(
 @pytest.mark.parametrize(
     "payment",
     [
-        pytest.param(replace(PAYMENT, details=Details(redirect=False)), id="there is no page to choose on"),
-        pytest.param(replace(PAYMENT, kind="multiple", state="active"), id="a static number is for good"),
-        pytest.param(replace(PAYMENT, expires_at=NOW), id="its time is over"),
+        pytest.param(replace(PAYMENT, details=Details(redirect=False)), id="no payment page"),
+        pytest.param(replace(PAYMENT, kind="multiple", state="active"), id="a static payment"),
+        pytest.param(replace(PAYMENT, expires_at=NOW), id="expired"),
         *(
             pytest.param(replace(PAYMENT, state=state), id=state)
             for state in STATES
@@ -87,7 +89,7 @@ def test_a_buyer_who_goes_back_chooses_what_the_merchant_left_open_and_no_more(
         ),
     ],
 )
-def test_nobody_chooses_again_once_it_is_too_late_or_was_never_theirs_to_choose(payment: Payment) -> None:
+def test_a_payment_is_reopened_only_while_it_awaits_money_and_has_a_page(payment: Payment) -> None:
     with pytest.raises(WrongState, match="cannot be opened again"):
         payments.reopened(payment, NOW)
 
@@ -99,14 +101,14 @@ def test_a_cancelled_payment_keeps_the_time_and_reason_of_its_cancellation() -> 
     assert as_of(cancelled, NOW + timedelta(days=400)) == cancelled
 
 
-def test_what_is_static_and_what_is_open_are_two_questions() -> None:
+def test_a_static_payment_may_be_open_or_closed() -> None:
     closed = replace(PAYMENT, kind="multiple", method=replace(BRI, instructions=Instructions("1")))
     assert (PAYMENT.static, PAYMENT.amount_is_open) == (False, False)
     assert (closed.static, closed.amount_is_open) == (True, False)
     assert (replace(closed, amount=None).static, replace(closed, amount=None).amount_is_open) == (True, True)
 
 
-# The pulse: what a payer's page watches
+# The page version: what the payer's page compares to learn of a change
 
 PAGE_VERSION = PageVersion(
     state="awaiting",
@@ -127,22 +129,22 @@ PAGE_VERSION = PageVersion(
         replace(PAGE_VERSION, charge_expires_at=NOW),
     ],
 )
-def test_a_change_that_the_page_would_show_changes_the_pulse(changed: PageVersion) -> None:
+def test_a_change_that_the_page_shows_changes_the_page_version(changed: PageVersion) -> None:
     assert changed.version(NOW) != PAGE_VERSION.version(NOW)
 
 
-def test_the_pulse_beats_by_itself_when_the_number_and_then_the_payment_lapses() -> None:
+def test_the_page_version_changes_when_the_charge_and_then_the_payment_expires() -> None:
     seen = [PAGE_VERSION.version(NOW + seconds * SECOND) for seconds in (0, 599, 600, 899, 900, 5000)]
     assert seen[0] == seen[1] != seen[2] == seen[3] != seen[4] == seen[5]
     assert seen[4].startswith("expired-")
 
 
-def test_writing_an_expiry_down_changes_nothing_for_the_page() -> None:
+def test_storing_an_expiry_does_not_change_the_page_version() -> None:
     written = replace(PAGE_VERSION, state="expired", updated_at=PAGE_VERSION.expires_at)
     assert written.version(NOW + 901 * SECOND) == PAGE_VERSION.version(NOW + 901 * SECOND)
 
 
 @pytest.mark.parametrize("state", sorted(ENDED))
-def test_the_pulse_of_what_has_ended_stands_still(state: State) -> None:
+def test_the_page_version_of_a_payment_that_has_ended_stays_the_same(state: State) -> None:
     page_version = replace(PAGE_VERSION, state=state)
     assert len({page_version.version(NOW + days * timedelta(days=1)) for days in range(3)}) == 1

@@ -1,4 +1,4 @@
-"""A payout's states follow each other in one direction, and its money goes out once, or comes back whole."""
+"""A payout's state transitions, its fee, and its transfers: the reserved money is paid out once or released in full."""
 
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -50,7 +50,7 @@ fees = st.tuples(st.integers(0, 10**8), st.integers(0, 100)).map(
 
 @pytest.mark.parametrize("verb", MOVES)
 @pytest.mark.parametrize("state", STATES)
-def test_a_move_is_made_as_the_table_says_or_refused_in_words(verb: str, state: State) -> None:
+def test_a_move_follows_the_table_or_is_refused_with_a_message(verb: str, state: State) -> None:
     payout = replace(PAYOUT, state=state)
     if state in MOVES[verb]:
         after = payouts.moved(payout, verb, LATER)
@@ -61,7 +61,7 @@ def test_a_move_is_made_as_the_table_says_or_refused_in_words(verb: str, state: 
         assert refused.value.spec == {"thing": "payout", "state": state, "verb": payouts.PAST[verb]}
 
 
-def test_states_go_forward_only_and_end() -> None:
+def test_states_only_go_forward_and_end_as_completed_or_failed() -> None:
     order = ["pending", "processing", "completed"]
     for table in MOVES.values():
         for before, after in table.items():
@@ -69,13 +69,13 @@ def test_states_go_forward_only_and_end() -> None:
     assert not {before for table in MOVES.values() for before in table} & {"completed", "failed"}
 
 
-def test_only_what_the_bank_has_can_end() -> None:
+def test_only_a_payout_that_was_sent_to_the_bank_can_end() -> None:
     for end in (lambda: payouts.completed(PAYOUT, NOW), lambda: payouts.failed(PAYOUT, "Account closed", NOW)):
         with pytest.raises(WrongState):
             end()
 
 
-def test_a_payout_remembers_what_the_bank_said_and_when_it_ended() -> None:
+def test_a_payout_records_the_banks_answer_and_when_it_ended() -> None:
     sent = payouts.sent(PAYOUT, "2434d944156e", "PROD ONLY", NOW)
     assert (sent.state, sent.sent_at, sent.ended_at) == ("processing", NOW, None)
     assert (sent.bank_reference, sent.bank_account_name) == ("2434d944156e", "PROD ONLY")
@@ -88,17 +88,19 @@ def test_a_payout_remembers_what_the_bank_said_and_when_it_ended() -> None:
 # Fees and the ledger
 
 
-def test_a_payout_costs_what_the_reference_shows() -> None:
+def test_the_default_fee_of_a_payout_is_the_one_in_the_reference() -> None:
     fee = fee_of(FEE_DEFAULT, rupiah(10_000), NOW)
     assert (fee.total, fee.vat) == (388_500, 38_500)
 
 
-def test_the_fee_comes_on_top_of_the_amount() -> None:
+def test_the_amount_and_the_fee_are_reserved() -> None:
     assert PAYOUT.reserved == rupiah(10_000) + 388_500
 
 
 @given(amounts, fees)
-def test_a_completed_payout_has_left_by_the_bank_and_paid_its_fee(amount: int, fee: Fee) -> None:
+def test_a_completed_payout_credits_the_bank_with_the_amount_and_the_platform_with_the_fee(
+    amount: int, fee: Fee
+) -> None:
     whole = amount + fee.total
     lines = reserving(MERCHANT, whole, payout_id=PAYOUT.id) + paying_out(
         "simulator", MERCHANT, amount, fee, payout_id=PAYOUT.id
@@ -106,13 +108,13 @@ def test_a_completed_payout_has_left_by_the_bank_and_paid_its_fee(amount: int, f
     balance = changes(lines)
     assert sum(balance.values()) == 0
     assert balance.pop(reserved(MERCHANT)) == 0
-    # A debit takes away what we owe.
+    # A debit (positive) lowers what we owe the merchant.
     assert balance.pop(available(MERCHANT)) == whole
     assert balance.pop("bank/simulator") == -amount
     assert balance.pop("platform/fees", 0) == -fee.net
     assert balance.pop("platform/vat", 0) == -fee.vat
     assert balance == {}
-    assert all(line.amount > 0 for line in lines), "no line of nothing"
+    assert all(line.amount > 0 for line in lines), "no transfer of zero"
 
 
 @given(amounts)
@@ -124,14 +126,14 @@ def test_a_failed_payout_leaves_every_balance_as_it_was(amount: int) -> None:
 
 
 @given(amounts)
-def test_reserved_money_is_the_merchants_and_not_available(amount: int) -> None:
+def test_reserving_moves_the_money_from_available_to_reserved(amount: int) -> None:
     assert changes(reserving(MERCHANT, amount, payout_id=PAYOUT.id)) == {
         available(MERCHANT): amount,
         reserved(MERCHANT): -amount,
     }
 
 
-# Lists and news
+# Lists and events
 
 
 @pytest.mark.parametrize(
@@ -146,18 +148,18 @@ def test_reserved_money_is_the_merchants_and_not_available(amount: int) -> None:
         (Search(reference="salary-2"), False),
     ],
 )
-def test_a_search_is_from_one_instant_on_up_to_another(search: Search, found: bool) -> None:
+def test_a_search_includes_its_first_instant_and_excludes_its_last(search: Search, found: bool) -> None:
     assert search.finds(PAYOUT) is found
 
 
-def test_news_of_a_payout_is_told_by_its_product_alone() -> None:
+def test_an_event_of_a_payout_concerns_only_its_product() -> None:
     event = Event(MERCHANT, "payout.completed", NOW, snapshot=Snapshot(payout=PAYOUT))
     assert event.concerns("v4-disbursements")
     assert not event.concerns("v4-payments")
     assert not event.concerns("payment")
 
 
-def test_a_snapshot_brings_the_payout_back_as_it_was() -> None:
+def test_a_payout_survives_being_stored_in_a_snapshot() -> None:
     payout = payouts.failed(payouts.sent(PAYOUT, "2434d944156e", "", NOW), "Account not found", LATER)
     kept = msgspec.json.encode(Snapshot(payout=payout))
     assert msgspec.json.decode(kept, type=Snapshot).payout == payout

@@ -1,4 +1,4 @@
-"""What charges that are settled together add to the settlement of each merchant and day."""
+"""How charges that are settled together are grouped into one part per merchant and day."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ charges = st.builds(_charge, merchants, st.integers(1, 10**12), st.integers(0, 1
 
 
 @given(st.lists(st.tuples(charges, days), max_size=30))
-def test_nothing_is_lost_and_nothing_counted_twice(settled: Sequence[tuple[Charge, date]]) -> None:
+def test_every_charge_is_counted_exactly_once(settled: Sequence[tuple[Charge, date]]) -> None:
     parts = parts_of(settled)
     assert sum(part.charges for part in parts) == len(settled)
     assert sum(part.gross for part in parts) == sum(charge.amount for charge, _ in settled)
@@ -33,10 +33,10 @@ def test_nothing_is_lost_and_nothing_counted_twice(settled: Sequence[tuple[Charg
 
 
 @given(st.lists(st.tuples(charges, days), max_size=30))
-def test_each_merchant_and_day_has_one_part_and_they_come_in_order(settled: Sequence[tuple[Charge, date]]) -> None:
+def test_each_merchant_and_day_has_one_part_in_sorted_order(settled: Sequence[tuple[Charge, date]]) -> None:
     parts = parts_of(settled)
     named = [(part.merchant_id, part.settled_on) for part in parts]
-    # Two workers that take settlements in one order cannot wait for each other in a circle.
+    # Sorted, so that two workers lock settlements in the same order and cannot deadlock.
     assert named == sorted({(charge.merchant_id, day) for charge, day in settled})
     for part in parts:
         own = [charge for charge, day in settled if (charge.merchant_id, day) == (part.merchant_id, part.settled_on)]
@@ -45,7 +45,7 @@ def test_each_merchant_and_day_has_one_part_and_they_come_in_order(settled: Sequ
         )
 
 
-def test_the_merchant_gets_what_is_left_of_it() -> None:
+def test_the_net_of_a_settlement_is_gross_less_fees() -> None:
     settlement = Settlement(
         id=UUID(int=9),
         merchant_id=CHARGE.merchant_id,
@@ -57,4 +57,4 @@ def test_the_merchant_gets_what_is_left_of_it() -> None:
         updated_at=NOW,
     )
     assert settlement.net == 3_112_000
-    assert replace(settlement, fees=5_000_000).net == -1_000_000, "as of old charges, whose fees had no bound"
+    assert replace(settlement, fees=5_000_000).net == -1_000_000, "old charges may have fees above their amount"

@@ -1,10 +1,10 @@
-"""A signature is what a shop's own library expects, and nothing that was touched on the way passes."""
+"""Callback signatures match the published test vectors, and no altered delivery is verified."""
 
 import pytest
 
 from gerbang.domain import signatures
 
-# The vector that the Standard Webhooks libraries test themselves with.
+# The test vector of the Standard Webhooks reference libraries.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MESSAGE = "msg_p5jXN8AQM9LWM0D4loKWxJek"
 SENT_AT = 1_614_265_330
@@ -14,11 +14,11 @@ HEADERS = {"webhook-id": MESSAGE, "webhook-timestamp": str(SENT_AT), "webhook-si
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
-def test_the_published_vector_is_met() -> None:
+def test_the_published_standard_webhooks_vector_is_reproduced() -> None:
     assert signatures.standard_webhooks(SECRET, MESSAGE, SENT_AT, BODY) == SIGNATURE
 
 
-def test_the_second_dialects_vector_is_met() -> None:
+def test_the_v4_dialects_published_vector_is_reproduced() -> None:
     signature = signatures.hex_hmac_sha256("ss_5572cf13d099", b'{"id":"contract_12345678"}')
     assert signature == "6b79486fadb4b37c3020f47a868de02d953c96609041015c0e1dd415fc9f29b2"
 
@@ -27,12 +27,12 @@ def test_a_delivery_as_it_was_sent_is_verified() -> None:
     assert signatures.verify_standard_webhooks([SECRET], HEADERS, BODY, now=SENT_AT)
 
 
-def test_header_names_are_read_in_any_case() -> None:
-    shouted = {name.upper(): value for name, value in HEADERS.items()}
-    assert signatures.verify_standard_webhooks([SECRET], shouted, BODY, now=SENT_AT)
+def test_header_names_are_case_insensitive() -> None:
+    upper_case = {name.upper(): value for name, value in HEADERS.items()}
+    assert signatures.verify_standard_webhooks([SECRET], upper_case, BODY, now=SENT_AT)
 
 
-def test_while_a_secret_is_changed_either_secret_and_either_signature_will_do() -> None:
+def test_during_a_secret_rotation_either_secret_and_either_signature_verifies() -> None:
     old = signatures.standard_webhooks(OTHER_SECRET, MESSAGE, SENT_AT, BODY)
     both = HEADERS | {"webhook-signature": f"v1a,bm90IG91cnM= {old} {SIGNATURE}"}
     assert signatures.verify_standard_webhooks([SECRET], both, BODY, now=SENT_AT)
@@ -57,27 +57,27 @@ def test_while_a_secret_is_changed_either_secret_and_either_signature_will_do() 
         ({"webhook-timestamp": "1" * 5000}, BODY),
     ],
 )
-def test_whatever_was_touched_is_not_verified(change: dict[str, str], body: bytes) -> None:
+def test_an_altered_delivery_is_not_verified(change: dict[str, str], body: bytes) -> None:
     assert not signatures.verify_standard_webhooks([SECRET], HEADERS | change, body, now=SENT_AT)
 
 
-def test_a_missing_header_is_not_verified() -> None:
+def test_a_delivery_with_a_missing_header_is_not_verified() -> None:
     for name in HEADERS:
         rest = {key: value for key, value in HEADERS.items() if key != name}
         assert not signatures.verify_standard_webhooks([SECRET], rest, BODY, now=SENT_AT)
 
 
-def test_a_strangers_secret_or_none_verifies_nothing() -> None:
+def test_another_secret_or_no_secret_verifies_nothing() -> None:
     assert not signatures.verify_standard_webhooks([OTHER_SECRET], HEADERS, BODY, now=SENT_AT)
     assert not signatures.verify_standard_webhooks([], HEADERS, BODY, now=SENT_AT)
 
 
 @pytest.mark.parametrize(("seconds", "verified"), [(300, True), (-300, True), (301, False), (-301, False)])
-def test_an_old_or_early_delivery_is_not_verified(seconds: int, verified: bool) -> None:
+def test_a_delivery_more_than_300_s_old_or_early_is_not_verified(seconds: int, verified: bool) -> None:
     assert signatures.verify_standard_webhooks([SECRET], HEADERS, BODY, now=SENT_AT + seconds) is verified
 
 
-def test_the_id_cannot_run_into_the_timestamp() -> None:
+def test_a_message_id_with_a_full_stop_is_refused() -> None:
     with pytest.raises(ValueError, match="full stop"):
         signatures.standard_webhooks(SECRET, "msg.1", SENT_AT, BODY)
 

@@ -1,4 +1,4 @@
-"""Terms say what a product offers; what they do not say is left to the channel, and what they do not name is not offered."""
+"""The terms of a product: the channels that it offers, and values that override the channel's own."""
 
 import pytest
 
@@ -10,7 +10,7 @@ TERMS = Terms(channels={"retail_outlet": RETAIL, "retail_outlet/ALFAMART": ALFAM
 
 
 @pytest.mark.parametrize(
-    ("channel", "option", "said"),
+    ("channel", "option", "expected"),
     [
         ("retail_outlet", None, RETAIL),
         ("retail_outlet", "ALFAMART", ALFAMART),
@@ -20,13 +20,13 @@ TERMS = Terms(channels={"retail_outlet": RETAIL, "retail_outlet/ALFAMART": ALFAM
         ("card", "VISA", ChannelTerms()),
     ],
 )
-def test_what_is_said_of_an_option_and_of_its_channel_are_two_things(
-    channel: str, option: str | None, said: ChannelTerms
+def test_the_terms_of_an_option_and_of_its_channel_are_separate(
+    channel: str, option: str | None, expected: ChannelTerms
 ) -> None:
-    assert TERMS.of(channel, option) == said
+    assert TERMS.of(channel, option) == expected
 
 
-def test_terms_that_say_nothing_offer_nothing_and_change_nothing() -> None:
+def test_empty_terms_offer_no_channel_and_override_nothing() -> None:
     assert Terms() == NOTHING_OFFERED
     assert NOTHING_OFFERED.channels == {}
     assert not NOTHING_OFFERED.own_numbers

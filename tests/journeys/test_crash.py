@@ -1,6 +1,8 @@
-"""Killed at any moment, again and again, while shops order and banks report: after the next start everything that was
-answered is there, booked once, settled once, and told or about to be told. What was not answered happened once or not at
-all. Shops order in both dialects; BRI, to which most of them pay, settles at once, so gateways die while they settle too.
+"""Crash recovery: the gateway is killed again and again while merchants create payments and a bank reports money.
+
+After each start everything that was answered is stored, booked once, settled once, and delivered or due for delivery;
+what was not answered happened once or not at all. Both dialects are used. Most payments are to BRI, which settles at
+once, so that the gateway is also killed during settlement.
 """
 
 import asyncio
@@ -34,7 +36,7 @@ SEED = 20250330
 ROUNDS = 10
 SHOPPERS = 4
 STEPS_MAX = 500
-"""How much one shopper does in a round at most: more than it has time for."""
+"""The most requests of one client in a round; more than it has time for, so that the kill ends the round."""
 TRUE = b'{"code":"00","message":"Success","data":{"updated":"true"}}'
 FALSE = TRUE.replace(b"true", b"false")
 AMOUNT = {"amount": {"value": 20_000, "currency": "IDR"}}
@@ -49,14 +51,12 @@ ONE_TIME = {
     "paymentMethodOptions": {"bankShortCode": "BRI", "displayName": "Budi"},
 }
 SETTLED_DAYS = 15
-"""After so many days everything is settled, whatever holidays there are."""
+"""Days after which every charge is settled, whatever bank holidays lie between."""
 
 
 @dataclass
-class Asked:
-    """Something that is asked of the gateway, once or more often, always in the same words, and each time its answer:
-    None where none was heard.
-    """
+class SentRequest:
+    """A request that is sent once or more often with the same bytes, and the body of each answer; None if none came."""
 
     reference: str
     path: str
@@ -66,11 +66,11 @@ class Asked:
 
     @property
     def answer(self) -> bytes | None:
-        """The first answer that was heard."""
+        """The body of the first answer that was received, None if there was none."""
         return next((answer for answer in self.answers if answer is not None), None)
 
-    def ask(self, client: httpx.Client) -> int:
-        """Asks, and gives the status of the answer, 0 when there was none."""
+    def send(self, client: httpx.Client) -> int:
+        """Sends the request and returns the HTTP status of the answer, 0 if there was none."""
         try:
             answered = client.post(self.path, content=self.body, headers=self.headers)
         except httpx.TransportError:
@@ -82,160 +82,160 @@ class Asked:
 
 
 @dataclass
-class Notes:
-    """What the shoppers and the bank have written down themselves: all that was asked and answered."""
+class SentRequests:
+    """Every request that the clients sent, to compare with the database. `callbacks` has the names of delivered callbacks."""
 
-    orders: list[Asked] = field(default_factory=list[Asked])
-    reports: list[Asked] = field(default_factory=list[Asked])
+    orders: list[SentRequest] = field(default_factory=list[SentRequest])
+    reports: list[SentRequest] = field(default_factory=list[SentRequest])
     statuses: set[int] = field(default_factory=set[int])
-    heard: set[str] = field(default_factory=set[str])
+    callbacks: set[str] = field(default_factory=set[str])
     serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def order(self, chance: random.Random) -> Asked:
-        """A new order, under a key of its own; in the second dialect that is its reference."""
+    def order(self, rng: random.Random) -> SentRequest:
+        """A new payment with its own idempotency key (X-REQUEST-ID in v2, the reference in v4)."""
         reference = f"order-{next(self.serial)}"
-        chosen = chance.choices([*SESSIONS, ONE_TIME], (6, 3, 1, 4))[0]
+        chosen = rng.choices([*SESSIONS, ONE_TIME], (6, 3, 1, 4))[0]
         if chosen is ONE_TIME:
             document = {"data": {"attributes": chosen | {"referenceId": reference}}}
-            self.orders.append(Asked(reference, "/api/v4/payments", json.dumps(document).encode(), {}))
+            self.orders.append(SentRequest(reference, "/api/v4/payments", json.dumps(document).encode(), {}))
         else:
             session = {"clientReferenceId": reference, "mode": "API"} | chosen
             headers = {"X-REQUEST-ID": f"key-{reference}"}
-            self.orders.append(Asked(reference, "/v2/payments", json.dumps(session).encode(), headers))
+            self.orders.append(SentRequest(reference, "/v2/payments", json.dumps(session).encode(), headers))
         return self.orders[-1]
 
-    def report(self, chance: random.Random, answer: bytes) -> Asked:
-        """New money for a payment: mostly what is owed, sometimes too little."""
+    def report(self, rng: random.Random, answer: bytes) -> SentRequest:
+        """A new report of money for a payment: in 9 of 10 cases the amount owed, else too little."""
         reference = f"bank-{next(self.serial)}"
-        amount = {"value": chance.choices((20_000, 15_000), (9, 1))[0], "currency": "IDR"}
+        amount = {"value": rng.choices((20_000, 15_000), (9, 1))[0], "currency": "IDR"}
         body = {
             "paymentSessionId": payment_of(answer),
             "chargeStatus": "SUCCESS",
             "bankReference": reference,
             "amount": amount,
         }
-        self.reports.append(Asked(reference, "/v2/payments/simulations", json.dumps(body).encode(), {}))
+        self.reports.append(SentRequest(reference, "/v2/payments/simulations", json.dumps(body).encode(), {}))
         return self.reports[-1]
 
-    def step(self, client: httpx.Client, chance: random.Random) -> int:
-        """One thing that a shopper or the bank does, new or once more. Gives the status of its answer."""
-        what = chance.choices(("order", "report", "order again", "report again"), (45, 35, 8, 12))[0]
+    def step(self, client: httpx.Client, rng: random.Random) -> int:
+        """Sends one request, new or repeated, and returns the HTTP status of its answer, 0 if there was none."""
+        kind = rng.choices(("order", "report", "order again", "report again"), (45, 35, 8, 12))[0]
         payable = [answer for order in self.orders[-40:] if (answer := order.answer)]
-        if what == "report" and payable:
-            return self.report(chance, chance.choice(payable)).ask(client)
-        before = {"order again": self.orders, "report again": self.reports}.get(what, [])
-        return (chance.choice(before[-10:]) if before else self.order(chance)).ask(client)
+        if kind == "report" and payable:
+            return self.report(rng, rng.choice(payable)).send(client)
+        before = {"order again": self.orders, "report again": self.reports}.get(kind, [])
+        return (rng.choice(before[-10:]) if before else self.order(rng)).send(client)
 
-    def shop(self, client: httpx.Client, chance: random.Random, stop: threading.Event) -> None:
-        """A shopper: goes on until it is told to stop, or the gateway is gone."""
+    def shop(self, client: httpx.Client, rng: random.Random, stop: threading.Event) -> None:
+        """Sends requests until `stop` is set or the gateway is gone."""
         for _ in range(STEPS_MAX):
-            status = self.step(client, chance)
+            status = self.step(client, rng)
             self.statuses.add(status)
             if stop.is_set() or not status:
                 break
             if status == 503:
                 time.sleep(0.05)
 
-    def unheard(self) -> int:
-        return sum(asked.answers.count(None) for asked in self.orders + self.reports)
+    def unanswered(self) -> int:
+        return sum(request.answers.count(None) for request in self.orders + self.reports)
 
 
-def compare(notes: Notes, books: Books) -> None:
-    """Everything that was answered is in the books as it was answered, and nothing is that was not asked for."""
-    for order in notes.orders:
-        assert len({promised(answer) for answer in order.answers if answer is not None}) <= 1, order.answers
+def compare(sent: SentRequests, stored: Books) -> None:
+    """Checks that the database holds everything as it was answered, and nothing that was not requested."""
+    for order in sent.orders:
+        assert len({lasting_part(answer) for answer in order.answers if answer is not None}) <= 1, order.answers
         if order.answer is not None:
-            id_, number = books.payments[order.reference]
+            id_, number = stored.payments[order.reference]
             assert payment_of(order.answer) == id_
             assert number in order.answer.decode()
-    for report in notes.reports:
-        assert report.answers.count(TRUE) <= 1, f"{report.reference} was news more than once"
-        payment, outcome, _ = books.reports.get(report.reference, ("", "", 0))
+    for report in sent.reports:
+        assert report.answers.count(TRUE) <= 1, f"{report.reference} was answered as new more than once"
+        payment, outcome, _ = stored.reports.get(report.reference, ("", "", 0))
         if report.answer is not None or payment:
             assert payment == json.loads(report.body)["paymentSessionId"], report.reference
         if TRUE in report.answers:
             assert outcome == "booked"
         if outcome == "booked":
-            # Where nobody was told that it was news, the answer that said so is one that was not heard.
+            # If no received answer says that the report was new, that answer was among those that were lost.
             assert TRUE in report.answers or None in report.answers
-    assert set(books.payments) <= {order.reference for order in notes.orders}
-    assert set(books.reports) <= {report.reference for report in notes.reports}
-    notes.heard |= books.heard
-    assert {name for name, state in books.deliveries.items() if state == "delivered"} <= notes.heard
+    assert set(stored.payments) <= {order.reference for order in sent.orders}
+    assert set(stored.reports) <= {report.reference for report in sent.reports}
+    sent.callbacks |= stored.heard
+    assert {name for name, state in stored.deliveries.items() if state == "delivered"} <= sent.callbacks
 
 
 def payment_of(answer: bytes) -> str:
-    """The id of a payment, in whichever dialect it was answered."""
+    """The id of the payment in a create answer of either dialect."""
     return str(UUID(json.loads(answer)["data"]["id"].removeprefix("contract_")))
 
 
-def promised(answer: bytes) -> bytes:
-    """What may never be answered otherwise: all of it; in the second dialect all but the status, which is the present one."""
-    told = json.loads(answer)["data"]
-    if "attributes" not in told:
+def lasting_part(answer: bytes) -> bytes:
+    """The part of a create answer that every repetition must have too: all of it in v2, all but the status in v4."""
+    data = json.loads(answer)["data"]
+    if "attributes" not in data:
         return answer
-    del told["attributes"]["status"]
-    return json.dumps(told).encode()
+    del data["attributes"]["status"]
+    return json.dumps(data).encode()
 
 
 def paycode(session: dict[str, Any]) -> str:
-    """What a buyer pays to."""
+    """The account number or QR text of a payment as either dialect shows it."""
     if "attributes" in session:
         return session["attributes"]["paymentMethod"]["instructions"]["accountNo"]
     place = session["paymentMethod"] if session.get("paymentType") == "MULTIPLE" else session["chargeDetails"][0]
     return place["virtualAccount"]["virtualAccountNumber"] if "virtualAccount" in place else place["qr"]["qrContent"]
 
 
-def ask_again(notes: Notes, client: httpx.Client, pick: Sequence[Asked], before: Books) -> None:
-    """Asks some of it once more: what was done before is answered alike, and nothing is done twice."""
+def send_again(sent: SentRequests, client: httpx.Client, pick: Sequence[SentRequest], before: Books) -> None:
+    """Repeats these requests: what was done before gets the same answer, and nothing is done twice."""
 
-    def once_more(asked: Asked) -> None:
-        assert asked.ask(client) in {200, 201}
-        if asked.reference in before.reports:
-            assert asked.answers[-1] == FALSE
-        if asked.reference in before.payments:
-            assert asked.answers[-1] is not None
-            told = json.loads(asked.answers[-1])["data"]
-            id_ = payment_of(asked.answers[-1])
-            assert id_ == before.payments[asked.reference][0]
+    def once_more(request: SentRequest) -> None:
+        assert request.send(client) in {200, 201}
+        if request.reference in before.reports:
+            assert request.answers[-1] == FALSE
+        if request.reference in before.payments:
+            assert request.answers[-1] is not None
+            created = json.loads(request.answers[-1])["data"]
+            id_ = payment_of(request.answers[-1])
+            assert id_ == before.payments[request.reference][0]
             found = client.get(f"/v2/payments/{id_}").json()["data"]
-            assert (found["clientReferenceId"], paycode(found)) == (asked.reference, paycode(told))
+            assert (found["clientReferenceId"], paycode(found)) == (request.reference, paycode(created))
 
     with ThreadPoolExecutor(SHOPPERS) as pool:
         list(pool.map(once_more, pick))
 
 
-def check(notes: Notes, data: Path, client: httpx.Client, since: tuple[int, int], chance: random.Random) -> None:
-    """Everything that must hold after a start. What came `since` is asked again, and some of what came before it."""
+def check(sent: SentRequests, data: Path, client: httpx.Client, since: tuple[int, int], rng: random.Random) -> None:
+    """Checks what must hold after a start. Repeats all requests sent `since` (counts of orders and reports) and 20 older."""
     before = read(data)
-    compare(notes, before)
+    compare(sent, before)
     orders, reports = since
-    older = notes.orders[:orders] + notes.reports[:reports]
-    pick = notes.orders[orders:] + notes.reports[reports:] + chance.sample(older, min(20, len(older)))
-    ask_again(notes, client, pick, before)
+    older = sent.orders[:orders] + sent.reports[:reports]
+    pick = sent.orders[orders:] + sent.reports[reports:] + rng.sample(older, min(20, len(older)))
+    send_again(sent, client, pick, before)
     after = read(data)
-    compare(notes, after)
+    compare(sent, after)
     assert {name: after.payments[name] for name in before.payments} == before.payments
     assert {name: after.reports[name] for name in before.reports} == before.reports
     assert {one.reference for one in pick} <= {*after.payments, *after.reports}
     assert client.get("/sandbox/ledger").json()["sum"] == "0.00"
 
 
-def check_later(notes: Notes, data: Path, client: httpx.Client) -> None:
-    """Once its time has come, all that waited is delivered, and all that was paid is settled."""
-    books = read(data)
+def check_later(sent: SentRequests, data: Path, client: httpx.Client) -> None:
+    """Checks, with the sandbox clock moved ahead, that every callback is delivered and every paid charge settled."""
+    stored = read(data)
     for seconds in (1200, SETTLED_DAYS * 86_400):
         moved = client.post("/sandbox/clock/advance", json={"seconds": seconds})
         assert moved.status_code == 200
         now = datetime.fromisoformat(moved.json()["now"])
-        books = read(data)
-        compare(notes, books)
-        assert set(books.deliveries.values()) <= {"delivered"}
-        assert set(books.deliveries) <= notes.heard
-        assert [at for times in books.unsettled.values() for at in times if at <= now] == []
-        assert "virtual_account" not in books.unsettled, "BRI settles at once"
-    assert books.unsettled == {}
-    assert books.settled == sum(outcome == "booked" for _, outcome, _ in books.reports.values()) > 0
+        stored = read(data)
+        compare(sent, stored)
+        assert set(stored.deliveries.values()) <= {"delivered"}
+        assert set(stored.deliveries) <= sent.callbacks
+        assert [at for times in stored.unsettled.values() for at in times if at <= now] == []
+        assert "virtual_account" not in stored.unsettled, "BRI settles at once"
+    assert stored.unsettled == {}
+    assert stored.settled == sum(outcome == "booked" for _, outcome, _ in stored.reports.values()) > 0
 
 
 def run(data: Path) -> list[str]:
@@ -243,7 +243,7 @@ def run(data: Path) -> list[str]:
 
 
 def signed_in(url: str, data: Path) -> httpx.Client:
-    """A connection of the sandbox's merchant."""
+    """An HTTP client with the credentials of the sandbox's merchant."""
     keys = keys_of(data)["v2"]
     headers = {"X-MERCHANT-ID": keys["merchantId"], "X-MERCHANT-SECRET": keys["merchantSecret"]}
     grant = {"grantType": "client_credentials"}
@@ -257,7 +257,7 @@ def signed_in(url: str, data: Path) -> httpx.Client:
 
 
 class Signed(httpx.Auth):
-    """The sandbox's merchant, as each dialect wants to know it. A token is too old once the clock was moved; keys are not."""
+    """Authentication per dialect: the bearer token for /v2, the API key elsewhere. Moving the clock expires the token."""
 
     def __init__(self, token: str, keys: dict[str, str]) -> None:
         self._bearer = f"Bearer {token}"
@@ -270,13 +270,13 @@ class Signed(httpx.Auth):
 
 
 @contextmanager
-def shoppers(notes: Notes, client: httpx.Client, chance: random.Random) -> Generator[threading.Event]:
-    """Load, while the block runs: it is told to stop at its end, and what went wrong there is raised here."""
+def shoppers(sent: SentRequests, client: httpx.Client, rng: random.Random) -> Generator[threading.Event]:
+    """Sends load from `SHOPPERS` threads while the with block runs, then stops them and raises their failures."""
     stop = threading.Event()
     with ThreadPoolExecutor(SHOPPERS) as pool:
         try:
             shopping: list[Future[None]] = [
-                pool.submit(notes.shop, client, random.Random(chance.random()), stop) for _ in range(SHOPPERS)
+                pool.submit(sent.shop, client, random.Random(rng.random()), stop) for _ in range(SHOPPERS)
             ]
             yield stop
         finally:
@@ -293,7 +293,7 @@ def data(made: Path) -> Iterator[Path]:
 
 
 def kill(gateway: Program, *others: int) -> None:
-    """As when memory runs out, or the power fails: nobody tidies up."""
+    """Kills the gateway and other processes with SIGKILL, as a power failure would: nothing is cleaned up."""
     gateway.process.kill()
     for pid in others:
         os.kill(pid, signal.SIGKILL)
@@ -301,74 +301,74 @@ def kill(gateway: Program, *others: int) -> None:
 
 
 def assert_quiet(gateway: Program) -> None:
-    """It may complain of its database, but nothing in it has failed that should not."""
+    """Checks that the gateway logged no error and no traceback; warnings about its database are allowed."""
     assert "Traceback" not in gateway.err
     assert '"level": "error"' not in gateway.err, gateway.err
 
 
-def test_however_often_it_is_killed_nothing_that_was_answered_is_lost_or_done_twice(data: Path) -> None:
-    chance, notes, since = random.Random(SEED), Notes(), (0, 0)
+def test_nothing_that_was_answered_is_lost_or_done_twice_however_often_the_gateway_is_killed(data: Path) -> None:
+    rng, sent, since = random.Random(SEED), SentRequests(), (0, 0)
     for number in range(ROUNDS):
         with program(*run(data)) as gateway, signed_in(gateway.url(), data) as client:
-            check(notes, data, client, since, chance)
-            since = len(notes.orders), len(notes.reports)
-            # Every third time PostgreSQL goes down with the gateway.
+            check(sent, data, client, since, rng)
+            since = len(sent.orders), len(sent.reports)
+            # Every third time PostgreSQL is killed as well.
             others = [postgres_of(data)] if number % 3 == 2 else []
-            with shoppers(notes, client, chance):
-                time.sleep(chance.uniform(0.05, 0.8))
+            with shoppers(sent, client, rng):
+                time.sleep(rng.uniform(0.05, 0.8))
                 kill(gateway, *others)
             assert_quiet(gateway)
-    assert notes.statuses == {0, 200, 201}, "no answer but a good one or none"
-    assert notes.unheard() >= ROUNDS, "it was killed while nobody was waiting for an answer"
-    assert sum(asked.answer is not None for asked in notes.orders + notes.reports) > ROUNDS * 10, "hardly any load"
+    assert sent.statuses == {0, 200, 201}, "only success or no answer"
+    assert sent.unanswered() >= ROUNDS, "too few kills interrupted a request"
+    assert sum(request.answer is not None for request in sent.orders + sent.reports) > ROUNDS * 10, "too little load"
     with program(*run(data)) as gateway, signed_in(gateway.url(), data) as client:
-        check(notes, data, client, since, chance)
-        check_later(notes, data, client)
+        check(sent, data, client, since, rng)
+        check_later(sent, data, client)
         assert gateway.stop() == 0
         assert gateway.err == ""
 
 
-def test_without_its_postgresql_the_gateway_says_so_and_leaves_and_the_next_start_recovers(data: Path) -> None:
-    chance, notes = random.Random(SEED), Notes()
+def test_when_its_postgresql_is_killed_the_gateway_ends_and_the_next_start_recovers(data: Path) -> None:
+    rng, sent = random.Random(SEED), SentRequests()
     with program(*run(data)) as gateway, signed_in(gateway.url(), data) as client:
-        with shoppers(notes, client, chance):
+        with shoppers(sent, client, rng):
             time.sleep(0.4)
             os.kill(postgres_of(data), signal.SIGKILL)
-            told = health_until_gone(str(client.base_url))
-        assert told[-1]["status"] == "unavailable"
-        assert "database cannot be reached" in told[-1]["reason"]
+            healths = health_until_gone(str(client.base_url))
+        assert healths[-1]["status"] == "unavailable"
+        assert "database cannot be reached" in healths[-1]["reason"]
         assert gateway.ended() == 1
         assert gateway.err.splitlines()[-1].startswith("gerbang: PostgreSQL has ended unasked")
         assert "Start again" in gateway.err
         assert_quiet(gateway)
-    assert 503 in notes.statuses
+    assert 503 in sent.statuses
     with program(*run(data)) as gateway, signed_in(gateway.url(), data) as client:
-        check(notes, data, client, (0, 0), chance)
-        check_later(notes, data, client)
+        check(sent, data, client, (0, 0), rng)
+        check_later(sent, data, client)
         assert gateway.stop() == 0
 
 
 def health_until_gone(url: str) -> list[dict[str, str]]:
-    """What /healthz says, again and again, until nobody answers. Once it is bad it stays bad."""
-    told: list[tuple[int, dict[str, str]]] = []
+    """Polls /healthz until the gateway is gone and returns the bodies. Once the status is 503 it must stay 503."""
+    seen: list[tuple[int, dict[str, str]]] = []
     end = time.monotonic() + 20
     while time.monotonic() < end:
         try:
             answered = httpx.get(f"{url}/healthz", timeout=10)
         except httpx.TransportError:
-            statuses = [status for status, _ in told]
-            assert statuses == sorted(statuses), "it was well again without its database"
+            statuses = [status for status, _ in seen]
+            assert statuses == sorted(statuses), "healthy again without its database"
             assert statuses[-1:] == [503], statuses
-            return [body for _, body in told]
-        told.append((answered.status_code, answered.json()))
+            return [body for _, body in seen]
+        seen.append((answered.status_code, answered.json()))
         time.sleep(0.02)
-    raise AssertionError(f"the gateway is still there: {told[-1]}")
+    raise AssertionError(f"the gateway is still there: {seen[-1]}")
 
 
-def test_when_postgresql_loses_one_process_the_gateway_stays_and_finds_it_again(data: Path) -> None:
-    chance, notes = random.Random(SEED), Notes()
+def test_when_one_process_of_postgresql_is_killed_the_gateway_stays_and_reconnects(data: Path) -> None:
+    rng, sent = random.Random(SEED), SentRequests()
     with program(*run(data)) as gateway, signed_in(gateway.url(), data) as client:
-        with shoppers(notes, client, chance) as stop:
+        with shoppers(sent, client, rng) as stop:
             time.sleep(0.3)
             os.kill(a_connection(data), signal.SIGKILL)
             time.sleep(1)
@@ -377,17 +377,17 @@ def test_when_postgresql_loses_one_process_the_gateway_stays_and_finds_it_again(
         while client.get("/healthz").status_code != 200:
             assert time.monotonic() < end
             time.sleep(0.05)
-        check(notes, data, client, (0, 0), chance)
-        check_later(notes, data, client)
+        check(sent, data, client, (0, 0), rng)
+        check_later(sent, data, client)
         assert gateway.process.poll() is None
         assert gateway.stop() == 0
         assert_quiet(gateway)
 
 
 def a_connection(data: Path) -> int:
-    """The process id of one of the gateway's connections inside PostgreSQL."""
+    """The process id of the PostgreSQL backend that serves one of the gateway's connections."""
 
-    async def ask(url: str) -> int:
+    async def backend_pid(url: str) -> int:
         connection = await asyncpg.connect(url)
         pid = await connection.fetchval("SELECT min(pid) FROM pg_stat_activity WHERE application_name = 'gerbang'")
         await connection.close()
@@ -395,4 +395,4 @@ def a_connection(data: Path) -> int:
 
     url = running_url(data)
     assert url is not None
-    return asyncio.run(ask(url))
+    return asyncio.run(backend_pid(url))

@@ -1,4 +1,4 @@
-"""Shops whose answers are all held against this dialect's contract."""
+"""Fixtures of the v4 tests: merchants whose every answer is validated against the v4 OpenAPI document."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ from tests.support.gateways import Gateway
 
 @pytest.fixture
 def shop(shared_gateway: Gateway) -> CheckedShop:
-    """A merchant of its own for each test, on the shared gateway, whose clock must be left alone."""
+    """A new merchant for each test, on the shared gateway, whose clock a test must not move."""
     return CheckedShop(shared_gateway.new_shop())
 
 
 @pytest.fixture
 def traveller(gateway: Gateway) -> CheckedShop:
-    """The sandbox merchant of a gateway of its own, which may move the clock."""
+    """The sandbox merchant of a gateway that only this test uses, so that it may move the clock."""
     return CheckedShop(gateway.shop)
 
 

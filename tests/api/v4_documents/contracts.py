@@ -1,4 +1,4 @@
-"""The contract as a judge of this dialect: every answer and every callback is held against its openapi.yaml."""
+"""Validates every v4 answer and callback against the OpenAPI document in gerbang/api/v4_documents/openapi.yaml."""
 
 import json
 from pathlib import Path
@@ -15,10 +15,10 @@ HOOKS = {"payment": "payment", "payment_links": "paymentLink", "disbursement": "
 
 
 class DocumentContract(Contract):
-    """This dialect's contract; what a callback is about stands in its `type`."""
+    """The v4 contract. The `type` in a callback's data selects its webhook schema."""
 
     def faults(self, method: str, path: str, answer: httpx.Response) -> list[str]:
-        """As for any contract; a slash at the end changes nothing."""
+        """The violations of the contract in an answer. The query and a trailing slash of the path are ignored."""
         return super().faults(method, path.partition("?")[0].rstrip("/"), answer)
 
     def event_faults(self, body: bytes) -> list[str]:
@@ -31,29 +31,29 @@ CONTRACT = DocumentContract(yaml.safe_load((Path(v4_documents.__file__).parent /
 
 
 class CheckedShop(V4Shop):
-    """A shop whose every answer and every callback is held against the contract."""
+    """A merchant's client that validates every answer and callback against the contract."""
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        return self._held(method, path, super().call(method, path, body, **headers))
+        return self._checked(method, path, super().call(method, path, body, **headers))
 
-    def stranger(
+    def unauthenticated(
         self, method: str, path: str, headers: dict[str, str] | None = None, content: bytes | None = None
     ) -> httpx.Response:
-        """One request exactly as given: no keys, no content type, nothing added."""
-        return self._held(method, path, self.client.request(method, path, headers=headers, content=content))
+        """Sends one request exactly as given, without credentials or content type."""
+        return self._checked(method, path, self.client.request(method, path, headers=headers, content=content))
 
-    def neighbour(self) -> "CheckedShop":
+    def other_merchant(self) -> "CheckedShop":
         """Another merchant on the same gateway."""
         return CheckedShop(self.gateway.new_shop())
 
-    def heard(self) -> list[dict[str, Any]]:
-        """The callbacks of this dialect in the inbox, in the order of the news: what each of them says."""
-        said: list[dict[str, Any]] = []
+    def callbacks(self) -> list[dict[str, Any]]:
+        """The `data` of each v4 callback in the sandbox inbox, in the order of the events."""
+        bodies: list[dict[str, Any]] = []
         for item in self.inbox():
             if "xfers-signature" in item["headers"]:
                 assert CONTRACT.event_faults(item["raw"].encode()) == [], item["raw"]
-                said.append(item["body"]["data"])
-        return said
+                bodies.append(item["body"]["data"])
+        return bodies
 
     def refused(
         self,
@@ -66,10 +66,10 @@ class CheckedShop(V4Shop):
         status: int = 400,
         at: str | None = None,
     ) -> str:
-        """A request that must be refused so; the sentence that says why. `at` is a pointer, or a parameter's name."""
+        """Sends a request that must be refused, returns the error's detail. `at`: a JSON pointer or a parameter's name."""
         return refusal(self.call(method, path, body), code=code, status=status, at=at)
 
-    def _held(self, method: str, path: str, answered: httpx.Response) -> httpx.Response:
+    def _checked(self, method: str, path: str, answered: httpx.Response) -> httpx.Response:
         if path.startswith("/api/v4/"):
             faults = CONTRACT.faults(method, path, answered)
             assert faults == [], f"{method} {path} answered {answered.status_code} {answered.text[:2000]}"
@@ -77,7 +77,7 @@ class CheckedShop(V4Shop):
 
 
 def refusal(answered: httpx.Response, *, code: str, status: int = 400, at: str | None = None) -> str:
-    """Demands that an answer is this one refusal, and gives the sentence that says why."""
+    """Checks that an answer has exactly this one error and returns its detail."""
     assert answered.status_code == status, answered.text[:2000]
     [error] = answered.json()["errors"]
     assert error["code"] == code, answered.text[:2000]

@@ -1,4 +1,4 @@
-"""Documents to test with: requests, payments in every status, and time for the workers."""
+"""Builders of v4 requests, payments in every status, and readers of what the API returns. Amounts are in rupiah."""
 
 import time
 from collections.abc import Callable
@@ -30,45 +30,45 @@ BANKS = (
 PAYMENTS, LINKS, PAYOUTS = "/api/v4/payments", "/api/v4/payment_links", "/api/v4/disbursements"
 STATIC_VA, STATIC_QRIS = "/api/v4/payment_methods/virtual_bank_accounts", "/api/v4/payment_methods/qris"
 NEXT_WORKDAY = "2025-04-08T12:00:00+07:00"
-"""Of the documents' day: Nyepi and Lebaran closed the banks until then."""
+"""The first working day after the day of the tests' clock (2025-03-30): banks were closed for Nyepi and Lebaran."""
 Json = dict[str, Any]
 
 
 def document(**attributes: object) -> Json:
-    """The envelope of a request; members that are `...` are left out."""
+    """A request body with these attributes; those that are `...` are left out."""
     return {"data": {"attributes": {name: value for name, value in attributes.items() if value is not ...}}}
 
 
 def order(**changes: object) -> Json:
-    """A request for a virtual account of BCA over Rp 20.000, with attributes changed or taken out."""
-    asked: Json = {
+    """A create of a BCA virtual account payment of Rp 20.000; `changes` replaces attributes, `...` removes one."""
+    attributes: Json = {
         "paymentMethodType": "virtual_bank_account",
         "amount": 20_000,
         "referenceId": fresh(),
         "paymentMethodOptions": {"bankShortCode": "BCA", "displayName": "Budi"},
     }
-    return document(**asked | changes)
+    return document(**attributes | changes)
 
 
 def link_order(**changes: object) -> Json:
-    asked: Json = {
+    attributes: Json = {
         "amount": 50_000,
         "referenceId": fresh("link"),
         "customerName": "Sari Dewi",
         "customerEmail": "sari@shop.example",
         "customerPhoneNumber": "+6281200000017",
     }
-    return document(**asked | changes)
+    return document(**attributes | changes)
 
 
 def payout_order(method: Json | None = None, /, **changes: object) -> Json:
     destination: Json = {"type": "bank_transfer", "bankShortCode": "BRI", "bankAccountNo": "0102030405"}
-    asked: Json = {
+    attributes: Json = {
         "amount": 10_000,
         "referenceId": fresh("payout"),
         "disbursementMethod": {k: v for k, v in (destination | (method or {})).items() if v is not ...},
     }
-    return document(**asked | changes)
+    return document(**attributes | changes)
 
 
 def task(action: object, **more: object) -> Json:
@@ -76,16 +76,16 @@ def task(action: object, **more: object) -> Json:
 
 
 def made(shop: CheckedShop, path: str, body: Json) -> Json:
-    """What a create made; its data."""
+    """Sends a create that must succeed and returns the `data` of its answer."""
     answered = shop.call("POST", path, body)
     assert answered.status_code == 201, answered.text
     return answered.json()["data"]
 
 
 def static_va(shop: CheckedShop, **changes: object) -> Json:
-    """A static virtual account of BRI, unless said otherwise."""
-    asked = {"referenceId": fresh("customer"), "bankShortCode": "BRI", "displayName": "Budi"}
-    return made(shop, STATIC_VA, document(**asked | changes))
+    """Creates a static virtual account, by default at BRI."""
+    attributes = {"referenceId": fresh("customer"), "bankShortCode": "BRI", "displayName": "Budi"}
+    return made(shop, STATIC_VA, document(**attributes | changes))
 
 
 def static_qris(shop: CheckedShop, **changes: object) -> Json:
@@ -93,7 +93,7 @@ def static_qris(shop: CheckedShop, **changes: object) -> Json:
 
 
 def folder(data: Json) -> str:
-    """The address of a payment, static method, link or disbursement without its tasks."""
+    """The URL path of a payment, static method, link or disbursement."""
     folders = {
         "payment": PAYMENTS,
         "payment_links": LINKS,
@@ -105,7 +105,7 @@ def folder(data: Json) -> str:
 
 
 def read(shop: CheckedShop, data: Json) -> Json:
-    """The same object as it is now."""
+    """Reads the object again."""
     answered = shop.call("GET", folder(data))
     assert answered.status_code == 200, answered.text
     return answered.json()["data"]
@@ -116,14 +116,14 @@ def status_of(shop: CheckedShop, data: Json) -> str:
 
 
 def pay_into(shop: CheckedShop, static: Json, amount: int = 20_000) -> Json:
-    """Money arrives on a static method; the payment that it makes."""
+    """Simulates money (in rupiah) to a static method and returns the payment made of it."""
     answered = shop.call("POST", f"{folder(static)}/tasks", task("receive_payment", options={"amount": amount}))
     assert answered.status_code == 201, answered.text
     return arrivals(shop, static)[0]
 
 
 def arrivals(shop: CheckedShop, static: Json, query: str = "") -> list[Json]:
-    """What a static method took, newest first unless the query says otherwise."""
+    """The payments of a static method, newest first unless the query sorts otherwise."""
     answered = shop.call("GET", f"{folder(static)}/payments{query}")
     assert answered.status_code == 200, answered.text
     return answered.json()["data"]
@@ -140,8 +140,8 @@ def ids(found: list[Json]) -> list[str]:
 
 
 def in_status(shop: CheckedShop, status: str) -> Json:
-    """A one-time payment that has come into a status the way payments do."""
-    # BRI settles at once, so it cannot stay paid; BCA can.
+    """A one-time payment brought into a status through the API."""
+    # BRI settles at once, so its payments do not stay in paid; those of BCA do.
     bank = "BRI" if status == "completed" else "BCA"
     type_ = "e-wallet" if status == "failed" else "virtual_bank_account"
     options = {} if status == "failed" else {"paymentMethodOptions": {"bankShortCode": bank, "displayName": "Budi"}}
@@ -160,38 +160,38 @@ def in_status(shop: CheckedShop, status: str) -> Json:
 
 
 def decline(shop: CheckedShop, payment: Json) -> None:
-    """The buyer of a wallet does not want to pay."""
+    """Reports that the buyer declined an e-wallet payment."""
     charge = UUID(hex=payment["attributes"]["paymentMethod"]["id"].removeprefix("shopeepay_")[:32])
     gateway = shop.gateway
     gateway.do(end.decline(gateway.services.world, Decline(UUID(uuid_of(payment)), charge)))
 
 
 def uuid_of(data: Json) -> str:
-    """The id by which the other dialect knows a payment."""
+    """The id of the same payment in v2, a UUID with hyphens."""
     return str(UUID(hex=data["id"].rpartition("_")[2]))
 
 
 def balance(shop: CheckedShop) -> tuple[str, str, str]:
-    """Total, available, pending; without what a sandbox's own merchant begins with."""
+    """Total, available and pending balance in rupiah, less the starting balance of the sandbox's own merchant."""
     answered = shop.call("GET", "/api/v4/overviews/balance_overview")
-    said = answered.json()["data"]["attributes"]
+    overview = answered.json()["data"]["attributes"]
     live = shop.gateway.services.world.live
     own = not live and str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id
-    begun = STARTING_BALANCE // MINOR_PER_RUPIAH if own else 0
-    total, available = (str(Decimal(said[name]) - begun) for name in ("totalBalance", "availableBalance"))
-    return total, available, said["pendingBalance"]
+    starting = STARTING_BALANCE // MINOR_PER_RUPIAH if own else 0
+    total, available = (str(Decimal(overview[name]) - starting) for name in ("totalBalance", "availableBalance"))
+    return total, available, overview["pendingBalance"]
 
 
 def funded(shop: CheckedShop, amount: int = 10_000_000) -> CheckedShop:
-    """The shop with money to send: somebody paid into an account at a bank that settles at once."""
+    """The merchant with an available balance: a payment of this amount (in rupiah) to a bank that settles at once."""
     pay_into(shop, static_va(shop), amount)
     shop.advance(seconds=0)
     return shop
 
 
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    """Waits for what the workers do by themselves."""
+def until(is_true: Callable[[], bool], seconds: float = 20) -> None:
+    """Waits until the background workers have made a condition true, at most so many seconds."""
     end = time.monotonic() + seconds
-    while not holds():
+    while not is_true():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.02)

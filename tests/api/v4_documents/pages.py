@@ -1,4 +1,4 @@
-"""The pages that buyers open, without a browser: an address is opened, a form is filled in and sent."""
+"""Payment pages as a buyer uses them, without a browser: a URL is opened, and a form is filled in and sent."""
 
 import re
 
@@ -12,12 +12,12 @@ def page_of(shop: CheckedShop, url: str) -> httpx.Response:
     return shop.client.get(url)
 
 
-def send_form(shop: CheckedShop, url: str, where: str, **fields: str) -> httpx.Response:
-    """Fills in a form of the page that this address leads to."""
-    proof = re.search(r'name="form" value="(\w+)"', page_of(shop, url).text)
-    assert proof, "the page has no form"
+def send_form(shop: CheckedShop, url: str, action: str, **fields: str) -> httpx.Response:
+    """Opens the page and posts a form of it, with the CSRF token of the page."""
+    csrf_token = re.search(r'name="form" value="(\w+)"', page_of(shop, url).text)
+    assert csrf_token, "the page has no form"
     path, _, query = url.partition("?")
-    return shop.client.post(f"{path}/{where}?{query}", data={"form": proof[1], **fields})
+    return shop.client.post(f"{path}/{action}?{query}", data={"form": csrf_token[1], **fields})
 
 
 def url_of(link: Json) -> str:

@@ -1,4 +1,4 @@
-"""What was agreed with a merchant goes before what is usual: ways to pay, limits, fees, schedules and the name's prefix."""
+"""A merchant's agreement overrides the terms: channels, limits, fees, settlement schedules and the name prefix."""
 
 from decimal import Decimal
 
@@ -43,7 +43,7 @@ def agreed(shop: CheckedShop, **changes: object) -> None:
 
 
 @pytest.mark.parametrize("type_", ["virtual_bank_account", "retail_outlet", "qris", "e-wallet"])
-def test_a_way_that_was_not_agreed_is_not_supported(shop: CheckedShop, type_: str) -> None:
+def test_a_channel_that_was_not_agreed_is_not_supported(shop: CheckedShop, type_: str) -> None:
     agreed(shop, virtual_account=None, retail_outlet=None, qris=None, ewallet=None)
     options = {"retailOutletName": "ALFAMART", "providerCode": "SHOPEEPAY", "bankShortCode": "BCA"}
     options |= {"afterSettlementReturnUrl": "https://shop.example/return"}
@@ -62,17 +62,17 @@ def test_static_methods_that_were_not_agreed_are_not_supported(shop: CheckedShop
 UNUSABLE = "QRIS cannot be used as it was agreed for this merchant: ask the operator of this gateway to correct it."
 
 
-def registered(shop: CheckedShop, **changes: str) -> None:
-    """Keeps another QRIS registration, untried."""
+def set_qris_registration(shop: CheckedShop, **changes: str) -> None:
+    """Stores changed QRIS registration data without validating it."""
     agreement = shop.gateway.do(read.merchant(shop.gateway.services.world, shop.merchant_id)).agreement
     assert agreement.qris is not None
     agreed(shop, qris=replace(agreement.qris, **changes))
 
 
-def test_an_agreement_that_was_kept_untried_and_is_unusable_is_told_in_both_dialects_and_in_the_log(
+def test_an_unusable_qris_agreement_is_refused_in_both_dialects_and_logged(
     shop: CheckedShop,
 ) -> None:
-    registered(shop, merchant_pan="1234")
+    set_qris_registration(shop, merchant_pan="1234")
     qr = order(paymentMethodType="qris", paymentMethodOptions=...)
     session = {"clientReferenceId": fresh(), "amount": {"value": 20_000, "currency": "IDR"}, "mode": "API"}
     session |= {"paymentMethod": {"type": "QR"}}
@@ -83,29 +83,29 @@ def test_an_agreement_that_was_kept_untried_and_is_unusable_is_told_in_both_dial
     assert (static, once) == (UNUSABLE, UNUSABLE)
     assert first.status_code == 400
     assert first.json()["error"]["details"] == [{"field": "paymentMethod.type", "message": UNUSABLE}]
-    told = [line for line in log if line["event"] == "an agreement is unusable"]
-    assert {(line["log_level"], line["merchant"], line["channel"]) for line in told} == {
+    logged = [line for line in log if line["event"] == "an agreement is unusable"]
+    assert {(line["log_level"], line["merchant"], line["channel"]) for line in logged} == {
         ("error", str(shop.merchant_id), "qris")
     }
-    assert all(line["why"].startswith("Tag ") for line in told)
-    # Other ways to be paid are as they were.
+    assert all(line["why"].startswith("Tag ") for line in logged)
+    # Other channels still work.
     assert shop.create()["attributes"]["status"] == "pending"
 
 
-def test_an_agreement_that_is_unusable_for_static_codes_alone_refuses_these_alone(shop: CheckedShop) -> None:
-    registered(shop, nmid="")
+def test_an_agreement_that_is_unusable_only_for_static_codes_still_allows_dynamic_ones(shop: CheckedShop) -> None:
+    set_qris_registration(shop, nmid="")
     body = document(referenceId=fresh())
     assert shop.refused("POST", STATIC_QRIS, body, status=403, code="003", at="") == UNUSABLE
     assert made(shop, PAYMENTS, order(paymentMethodType="qris", paymentMethodOptions=...))
 
 
-def test_a_link_of_a_merchant_without_any_way_to_pay_cannot_be_received(shop: CheckedShop) -> None:
+def test_a_link_of_a_merchant_without_any_channel_cannot_be_paid(shop: CheckedShop) -> None:
     agreed(shop, virtual_account=None, retail_outlet=None, qris=None, ewallet=None)
     link = made(shop, LINKS, link_order())
     shop.refused("POST", f"{folder(link)}/tasks", task("receive_payment"), code="005")
 
 
-def test_agreed_limits_hold_for_a_way_and_more_exactly_for_a_bank(shop: CheckedShop) -> None:
+def test_agreed_limits_apply_to_a_channel_or_to_one_bank(shop: CheckedShop) -> None:
     agreed(
         shop,
         amount_min={"virtual_account": rupiah(50_000), "virtual_account/BRI": rupiah(1_000)},
@@ -118,7 +118,7 @@ def test_agreed_limits_hold_for_a_way_and_more_exactly_for_a_bank(shop: CheckedS
         made(shop, PAYMENTS, body)
 
 
-def test_agreed_fees_are_told_and_taken(shop: CheckedShop) -> None:
+def test_agreed_fees_are_shown_and_charged(shop: CheckedShop) -> None:
     fees = {"virtual_account/BCA": Rate(flat=rupiah(1_000)), "qris": Rate(percent=Decimal(1)), "payout": Rate(flat=100)}
     agreed(shop, fees=fees)
     payment = shop.create()
@@ -132,7 +132,7 @@ def test_agreed_fees_are_told_and_taken(shop: CheckedShop) -> None:
     assert balance(shop)[1] == "8888.89"
 
 
-def test_an_agreed_schedule_settles_at_once_what_others_wait_for(shop: CheckedShop) -> None:
+def test_an_agreed_settlement_schedule_is_used(shop: CheckedShop) -> None:
     agreed(shop, settling={"qris": Schedule(0), "virtual_account/BRI": Schedule(1)})
     qris, account = shop.create("qris"), shop.create(paymentMethodOptions={"bankShortCode": "BRI"})
     for payment in (qris, account):
@@ -141,14 +141,14 @@ def test_an_agreed_schedule_settles_at_once_what_others_wait_for(shop: CheckedSh
     assert (status_of(shop, qris), status_of(shop, account)) == ("completed", "paid")
 
 
-def test_the_prefix_of_names_is_the_merchants_own(shop: CheckedShop) -> None:
+def test_the_agreed_name_prefix_is_used(shop: CheckedShop) -> None:
     agreed(shop, name_prefix="")
     assert shop.create()["attributes"]["paymentMethod"]["instructions"]["displayName"] == "Budi"
     agreed(shop, name_prefix="PT Kopi - ")
     assert static_va(shop)["attributes"]["instructions"]["displayName"] == "PT Kopi - Budi"
 
 
-def test_whoever_pays_less_than_the_fee_costs_the_merchant_nothing(shop: CheckedShop) -> None:
+def test_a_payment_below_the_fee_costs_the_merchant_nothing(shop: CheckedShop) -> None:
     account = static_va(shop)
     for _ in range(3):
         pay_into(shop, account, 1)

@@ -1,4 +1,4 @@
-"""Requests that cannot be understood, and those for what is not there: refused in this dialect's form, nothing half-done."""
+"""Malformed requests and requests for unknown resources are refused in the v4 error format and change nothing."""
 
 import json
 from typing import Any
@@ -28,11 +28,11 @@ CREATES = (PAYMENTS, LINKS, PAYOUTS, STATIC_VA, STATIC_QRIS)
 
 
 def body(raw: str = "20000", after: str = "") -> bytes:
-    """A request whose amount, and what follows the last attribute, are written as given."""
+    """A create as JSON text, with the amount and the text after the last attribute inserted unescaped."""
     return (json.dumps(order(amount=77, referenceId="a"))[:-3].replace("77", raw) + after + "}}}").encode()
 
 
-NO_JSON: list[tuple[str, bytes, str]] = [
+MALFORMED: list[tuple[str, bytes, str]] = [
     ("nothing", b"", ""),
     ("a list", b"[]", ""),
     ("null", b"null", ""),
@@ -61,8 +61,8 @@ NO_JSON: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("content", "where"), [case[1:] for case in NO_JSON], ids=[case[0] for case in NO_JSON])
-def test_a_body_is_refused_that_is(shop: CheckedShop, content: bytes, where: str) -> None:
+@pytest.mark.parametrize(("content", "where"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
+def test_a_malformed_body_is_refused(shop: CheckedShop, content: bytes, where: str) -> None:
     before = written(shop.v2)
     shop.refused("POST", PAYMENTS, content, code="005", at=where)
     assert written(shop.v2) == before
@@ -84,7 +84,7 @@ def test_a_body_is_refused_that_is(shop: CheckedShop, content: bytes, where: str
     ],
 )
 @pytest.mark.parametrize("path", CREATES)
-def test_a_document_is_refused_that_has_no_attributes(
+def test_a_body_without_attributes_is_refused(
     shop: CheckedShop, path: str, content: dict[str, Any], where: str
 ) -> None:
     before = written(shop.v2)
@@ -103,10 +103,10 @@ def test_a_body_of_1_mb_is_accepted_and_a_larger_one_refused(shop: CheckedShop) 
     assert written(shop.v2) == before
 
 
-# -- what is not there ------------------------------------------------------------------------------------------------
+# -- unknown resources ------------------------------------------------------------------------------------------------
 
 UNKNOWN = "0" * 32
-NO_IDS = (
+INVALID_IDS = (
     UNKNOWN,
     "1",
     "%00",
@@ -120,7 +120,7 @@ NO_IDS = (
 )
 
 
-@pytest.mark.parametrize("id_", NO_IDS)
+@pytest.mark.parametrize("id_", INVALID_IDS)
 @pytest.mark.parametrize(
     ("path", "prefix"),
     [
@@ -131,21 +131,21 @@ NO_IDS = (
         (STATIC_QRIS, "qr_"),
     ],
 )
-def test_an_id_that_is_nobodys_is_not_found(shop: CheckedShop, path: str, prefix: str, id_: str) -> None:
+def test_an_unknown_or_malformed_id_is_not_found(shop: CheckedShop, path: str, prefix: str, id_: str) -> None:
     action = {PAYOUTS: "complete"}.get(path, "receive_payment")
     for whole in (prefix + id_, id_, f"{prefix}{prefix}{id_}"):
         shop.refused("GET", f"{path}/{whole}", status=404, code="004")
-        asked = task(action, options={"amount": 20_000})
-        shop.refused("POST", f"{path}/{whole}/tasks", asked, status=404, code="004")
+        fields = task(action, options={"amount": 20_000})
+        shop.refused("POST", f"{path}/{whole}/tasks", fields, status=404, code="004")
 
 
-def test_an_id_is_found_in_capitals_too(shop: CheckedShop) -> None:
+def test_an_id_in_capitals_is_found(shop: CheckedShop) -> None:
     for data in (shop.create(), static_va(shop), static_qris(shop)):
         found = shop.call("GET", folder(data).replace(data["id"], data["id"].upper()))
         assert found.json()["data"]["id"] == data["id"]
 
 
-def test_an_id_of_one_kind_is_not_found_among_another(shop: CheckedShop) -> None:
+def test_an_id_is_not_found_under_the_path_of_another_kind(shop: CheckedShop) -> None:
     payment, account, qris = shop.create(), static_va(shop), static_qris(shop)
     for path, id_ in (
         (PAYOUTS, payment["id"]),
@@ -176,10 +176,10 @@ def test_an_id_of_one_kind_is_not_found_among_another(shop: CheckedShop) -> None
         "/api/v4//payment",
     ],
 )
-def test_an_address_that_is_not_there_is_told_as_errors(shop: CheckedShop, path: str) -> None:
+def test_an_unknown_path_is_answered_in_the_v4_error_format(shop: CheckedShop, path: str) -> None:
     for method in ("GET", "POST"):
         shop.refused(method, path, order() if method == "POST" else None, status=404, code="004")
-    refusal(shop.stranger("GET", path), status=404, code="004")
+    refusal(shop.unauthenticated("GET", path), status=404, code="004")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_an_address_that_is_not_there_is_told_as_errors(shop: CheckedShop, path:
         ("GET", "/api/v4/validation_services/bank_account_validation", "POST"),
     ],
 )
-def test_a_method_that_an_address_does_not_know_is_refused_with_those_it_does(
+def test_a_method_that_is_not_allowed_is_refused_with_the_allowed_ones(
     shop: CheckedShop, method: str, path: str, allowed: str
 ) -> None:
     answered = shop.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
@@ -225,12 +225,12 @@ def test_a_method_that_an_address_does_not_know_is_refused_with_those_it_does(
         ({"suffixNo": "123456789"}, "TXN0007", "suffixNo"),
     ],
 )
-def test_a_static_virtual_account_is_refused_where_its_own_fields_are_wrong(
+def test_a_static_virtual_account_with_an_invalid_field_is_refused(
     shop: CheckedShop, changes: dict[str, Any], code: str, where: str
 ) -> None:
     before = written(shop.v2)
-    asked = {"referenceId": "customer-1", "bankShortCode": "BRI", "displayName": "Budi"}
-    shop.refused("POST", STATIC_VA, document(**asked | changes), code=code, at=f"{POINTER}/{where}")
+    fields = {"referenceId": "customer-1", "bankShortCode": "BRI", "displayName": "Budi"}
+    shop.refused("POST", STATIC_VA, document(**fields | changes), code=code, at=f"{POINTER}/{where}")
     assert written(shop.v2) == before
 
 
@@ -244,7 +244,7 @@ def test_a_static_number_that_is_taken_is_refused(shop: CheckedShop) -> None:
 
 @pytest.mark.parametrize("kind", ["va", "qris"])
 @pytest.mark.parametrize(
-    ("asked", "code", "where"),
+    ("fields", "code", "where"),
     [
         (task("receive_payment"), "005", "options/amount"),
         (task("receive_payment", options={"amount": 0}), "TXN0002", "options/amount"),
@@ -257,17 +257,17 @@ def test_a_static_number_that_is_taken_is_refused(shop: CheckedShop) -> None:
         (document(options={"amount": 10_000}), "005", "action"),
     ],
 )
-def test_a_task_on_a_static_method_is_refused_that_it_does_not_know(
-    shop: CheckedShop, kind: str, asked: dict[str, Any], code: str, where: str
+def test_an_invalid_task_on_a_static_method_is_refused(
+    shop: CheckedShop, kind: str, fields: dict[str, Any], code: str, where: str
 ) -> None:
     static = static_va(shop) if kind == "va" else static_qris(shop)
     before = written(shop.v2)
-    shop.refused("POST", f"{folder(static)}/tasks", asked, code=code, at=f"{POINTER}/{where}")
+    shop.refused("POST", f"{folder(static)}/tasks", fields, code=code, at=f"{POINTER}/{where}")
     assert written(shop.v2) == before
 
 
 @pytest.mark.parametrize("action", ["pay", "expire", "fail", "complete", "CANCEL", "", None, 1, ["cancel"], ...])
-def test_a_task_that_nobody_knows_is_refused(shop: CheckedShop, action: object) -> None:
+def test_an_unknown_task_is_refused(shop: CheckedShop, action: object) -> None:
     payment = shop.create()
     path = f"{PAYMENTS}/{payment['id']}/tasks"
     shop.refused("POST", path, document(action=action), code="005", at=f"{POINTER}/action")
@@ -293,7 +293,7 @@ def test_a_task_that_nobody_knows_is_refused(shop: CheckedShop, action: object) 
         ({"paymentMethodOptions": {"displayName": 5}}, "005", "paymentMethodOptions/displayName"),
     ],
 )
-def test_a_link_is_refused_where_something_is_missing_or_wrong(
+def test_a_link_with_a_missing_or_invalid_field_is_refused(
     shop: CheckedShop, changes: dict[str, Any], code: str, where: str
 ) -> None:
     before = written(shop.v2)
@@ -324,12 +324,12 @@ def test_a_link_is_refused_where_something_is_missing_or_wrong(
         ("referenceId=" + "x" * 256, "filter[referenceId]"),
     ],
 )
-def test_a_query_is_refused_that_makes_no_sense(shop: CheckedShop, query: str, where: str) -> None:
+def test_an_invalid_query_is_refused(shop: CheckedShop, query: str, where: str) -> None:
     for path in (PAYMENTS, PAYOUTS, f"{folder(static_qris(shop))}/payments"):
         shop.refused("GET", f"{path}?{query}", code="005", at=where)
 
 
-def test_disbursements_know_fewer_statuses_than_payments(shop: CheckedShop) -> None:
+def test_a_filter_by_a_status_that_disbursements_do_not_have_is_refused(shop: CheckedShop) -> None:
     shop.refused("GET", f"{PAYOUTS}?filter[status]=paid", code="005", at="filter[status]")
     shop.refused("GET", f"{PAYOUTS}?filter[status]=cancelled", code="005", at="filter[status]")
 
@@ -362,7 +362,7 @@ def test_disbursements_know_fewer_statuses_than_payments(shop: CheckedShop) -> N
         ({"bankAccountHolderName": 5}, {}, "005", "disbursementMethod/bankAccountHolderName"),
     ],
 )
-def test_a_disbursement_is_refused_that_no_bank_could_do(
+def test_an_invalid_disbursement_is_refused(
     shop: CheckedShop, method: dict[str, Any], changes: dict[str, Any], code: str, where: str
 ) -> None:
     shop.refused("POST", PAYOUTS, payout_order(method, **changes), code=code, at=f"{POINTER}/{where}")
@@ -370,7 +370,7 @@ def test_a_disbursement_is_refused_that_no_bank_could_do(
 
 
 @pytest.mark.parametrize(
-    ("asked", "where", "why"),
+    ("fields", "where", "why"),
     [
         ({"accountNo": ...}, "accountNo", "account_no is required"),
         ({"accountNo": "12a"}, "accountNo", "account_no must all be numbers"),
@@ -380,10 +380,10 @@ def test_a_disbursement_is_refused_that_no_bank_could_do(
         ({"bankShortCode": 8}, "bankShortCode", None),
     ],
 )
-def test_an_account_is_not_asked_for_where_the_question_is_wrong(
-    shop: CheckedShop, asked: dict[str, Any], where: str, why: str | None
+def test_an_invalid_account_validation_is_refused(
+    shop: CheckedShop, fields: dict[str, Any], where: str, why: str | None
 ) -> None:
     path = "/api/v4/validation_services/bank_account_validation"
-    body = document(**{"accountNo": "0102030405", "bankShortCode": "BRI"} | asked)
-    told = shop.refused("POST", path, body, code="005", at=f"{POINTER}/{where}")
-    assert why in (None, told)
+    body = document(**{"accountNo": "0102030405", "bankShortCode": "BRI"} | fields)
+    detail = shop.refused("POST", path, body, code="005", at=f"{POINTER}/{where}")
+    assert why in (None, detail)

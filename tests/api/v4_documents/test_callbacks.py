@@ -1,4 +1,4 @@
-"""Callbacks: what a shop is told and when, how it can tell our word from a stranger's, and how often it is told again."""
+"""v4 callbacks: which events are sent and when, how they are signed, and the retry schedule."""
 
 import hashlib
 import hmac
@@ -31,18 +31,18 @@ PRODUCTS = ("v4-payments", "v4-disbursements")
 WAITS = [timedelta(minutes=5 * step) for step in range(1, 20)]
 
 
-def listens(shop: CheckedShop, listener: Listener, *products: str) -> dict[str, str]:
-    """Points callbacks to the listener, with the keys of this dialect; the secret of the last product."""
-    told: dict[str, str] = {}
+def subscribe(shop: CheckedShop, listener: Listener, *products: str) -> dict[str, str]:
+    """Sets the callback URL of each product to the listener. Returns the answer for the last one, with its secret."""
+    endpoint: dict[str, str] = {}
     for product in products or ("v4-payments",):
         answered = shop.client.put(f"/sandbox/callbacks/{product}", json={"url": listener.url}, auth=shop.keys)
         assert answered.status_code == 200, answered.text
-        told = answered.json()
-    return told
+        endpoint = answered.json()
+    return endpoint
 
 
-def heard(shop: CheckedShop, listener: Listener) -> list[Heard]:
-    """What the listener has heard once everything that is due was sent, in the order of the news, each held to the contract."""
+def received(shop: CheckedShop, listener: Listener) -> list[Heard]:
+    """Sends all that is due and returns the callbacks received, in the order of their events, validated by the contract."""
     shop.advance(seconds=0)
     for callback in listener.heard:
         assert CONTRACT.event_faults(callback.body) == [], callback.body
@@ -62,73 +62,73 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-# -- what is told -----------------------------------------------------------------------------------------------------
+# -- which events are sent --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("type_", ["virtual_bank_account", "retail_outlet", "qris", "e-wallet"])
-def test_a_payment_is_told_at_paid_and_at_completed_as_it_is_read_then(
+def test_a_payment_is_sent_when_paid_and_when_completed_exactly_as_it_is_read(
     shop: CheckedShop, listener: Listener, type_: str
 ) -> None:
-    listens(shop, listener)
+    subscribe(shop, listener)
     payment = shop.create(type_, description="Kopi — é 😀")
     shop.do(payment, "receive_payment")
     paid = read(shop, payment)
-    assert [callback.said for callback in heard(shop, listener)] == [{"data": paid}]
+    assert [callback.said for callback in received(shop, listener)] == [{"data": paid}]
     shop.do(payment, "settle")
     completed = read(shop, payment)
-    assert [callback.said for callback in heard(shop, listener)] == [{"data": paid}, {"data": completed}]
+    assert [callback.said for callback in received(shop, listener)] == [{"data": paid}, {"data": completed}]
     assert (paid["attributes"]["status"], completed["attributes"]["status"]) == ("paid", "completed")
     assert {(one.method, one.path) for one in listener.heard} == {("POST", "/callbacks?shop=1")}
 
 
-def test_the_second_callback_comes_by_itself_on_the_day_of_settlement(
-    traveller: CheckedShop, listener: Listener
-) -> None:
-    listens(traveller, listener)
+def test_the_completed_callback_is_sent_on_the_day_of_settlement(traveller: CheckedShop, listener: Listener) -> None:
+    subscribe(traveller, listener)
     traveller.do(traveller.create(), "receive_payment")
     traveller.advance(to="2025-04-08T09:59:30+07:00")
     assert len(listener.heard) == 1
     traveller.advance(to=NEXT_WORKDAY)
-    assert [one.said["data"]["attributes"]["status"] for one in heard(traveller, listener)] == ["paid", "completed"]
+    assert [one.said["data"]["attributes"]["status"] for one in received(traveller, listener)] == ["paid", "completed"]
 
 
 @pytest.mark.parametrize("status", ["pending", "cancelled", "expired", "failed"])
-def test_what_the_vendor_does_not_tell_is_not_told(shop: CheckedShop, listener: Listener, status: str) -> None:
-    listens(shop, listener, *PRODUCTS)
+def test_no_callback_is_sent_for_other_statuses(shop: CheckedShop, listener: Listener, status: str) -> None:
+    subscribe(shop, listener, *PRODUCTS)
     in_status(shop, status)
-    assert heard(shop, listener) == []
+    assert received(shop, listener) == []
 
 
-def test_money_that_was_not_owed_is_told_by_the_product_that_has_a_word_for_it(
+def test_money_held_in_suspense_is_sent_to_the_money_product_and_not_to_v4_endpoints(
     shop: CheckedShop, listener: Listener
 ) -> None:
-    listens(shop, listener)
+    subscribe(shop, listener)
     payment = shop.create()
     shop.v2.call("POST", "/sandbox/bank/reports", {"paymentId": uuid_of(payment), "amount": 19_999})
-    assert heard(shop, listener) == []
+    assert received(shop, listener) == []
     [item] = shop.inbox()
     assert (item["body"]["event"], item["body"]["data"]["reason"]) == ("MONEY.SET_ASIDE", "UNDERPAID")
 
 
-def test_news_is_told_as_it_was_however_much_later_it_is_sent(traveller: CheckedShop, listener: Listener) -> None:
-    listens(traveller, listener)
+def test_a_retried_callback_shows_the_payment_as_it_was_at_the_event(
+    traveller: CheckedShop, listener: Listener
+) -> None:
+    subscribe(traveller, listener)
     listener.status = 500
     payment = traveller.create()
     traveller.do(payment, "receive_payment")
-    [first] = heard(traveller, listener)
+    [first] = received(traveller, listener)
     traveller.do(payment, "settle")
     listener.status = 200
     traveller.advance(seconds=300)
-    paid, again, completed = heard(traveller, listener)
+    paid, again, completed = received(traveller, listener)
     assert (paid.body, again.body) == (first.body, first.body)
     assert completed.said["data"]["attributes"]["status"] == "completed"
 
 
-def test_each_product_has_an_endpoint_of_its_own(shop: CheckedShop) -> None:
+def test_each_product_has_its_own_endpoint(shop: CheckedShop) -> None:
     with Listener() as sessions, Listener() as payments, Listener() as payouts:
         shop.v2.call("PUT", "/sandbox/callbacks/payment", {"url": sessions.url})
-        listens(shop, payments, "v4-payments")
-        listens(funded(shop), payouts, "v4-disbursements")
+        subscribe(shop, payments, "v4-payments")
+        subscribe(funded(shop), payouts, "v4-disbursements")
         shop.v2.simulate(shop.v2.create()["id"])
         payment = shop.create()
         shop.do(payment, "receive_payment")
@@ -138,104 +138,104 @@ def test_each_product_has_an_endpoint_of_its_own(shop: CheckedShop) -> None:
         shop.do(payout, "complete")
         shop.advance(seconds=0)
         assert [one.said["event"] for one in sessions.heard] == ["PAYMENT.PAID"]
-        # The first two are of the money that the shop was given: it arrived on a static number, and settled at once.
-        told = [one.said["data"]["id"] for one in heard(shop, payments)]
-        assert told[-2:] == [payment["id"], link["id"]]
-        assert [one.said["data"]["id"] for one in heard(shop, payouts)] == [payout["id"]]
+        # The first two are of the money from `funded`: paid into a static account, and settled at once.
+        ids = [one.said["data"]["id"] for one in received(shop, payments)]
+        assert ids[-2:] == [payment["id"], link["id"]]
+        assert [one.said["data"]["id"] for one in received(shop, payouts)] == [payout["id"]]
 
 
-# -- from whom --------------------------------------------------------------------------------------------------------
+# -- signatures ------------------------------------------------------------------------------------------------------
 
 
-def test_the_signature_is_over_the_exact_bytes(shop: CheckedShop, listener: Listener) -> None:
-    secret = listens(shop, listener)["signingSecret"]
+def test_the_signature_is_computed_over_the_exact_bytes_of_the_body(shop: CheckedShop, listener: Listener) -> None:
+    secret = subscribe(shop, listener)["signingSecret"]
     assert re.fullmatch("ss_[0-9a-f]{32}", secret)
     shop.do(shop.create(description="Kopi — é 😀 \"'<>&"), "receive_payment")
-    [callback] = heard(shop, listener)
+    [callback] = received(shop, listener)
     headers = callback.headers
     assert headers["xfers-signature"] == signed(secret, callback.body)
     assert headers["x-xfers-signature"] == headers["xfers-signature"]
     assert headers["content-type"] == "application/json"
     assert headers["xfers-signature"] != signed(secret, callback.body + b" ")
     assert headers["xfers-signature"] != signed("ss_5572cf13d099", callback.body)
-    # Some shops verify over what they wrote again from the parsed body.
+    # Some merchants serialize the parsed body again and verify the signature over that.
     again = json.dumps(callback.said, ensure_ascii=False, separators=(",", ":")).encode()
     assert again == callback.body
 
 
-def test_secrets_differ_between_products_and_merchants_and_stay_when_the_address_changes(
+def test_each_product_and_merchant_has_its_own_secret_that_a_new_url_does_not_change(
     shop: CheckedShop, listener: Listener
 ) -> None:
-    payments, payouts = (listens(shop, listener, product) for product in PRODUCTS)
-    others = listens(shop.neighbour(), listener)
-    assert len({told["signingSecret"] for told in (payments, payouts, others)}) == 3
+    payments, payouts = (subscribe(shop, listener, product) for product in PRODUCTS)
+    others = subscribe(shop.other_merchant(), listener)
+    assert len({endpoint["signingSecret"] for endpoint in (payments, payouts, others)}) == 3
     with Listener() as elsewhere:
-        assert listens(shop, elsewhere)["signingSecret"] == payments["signingSecret"]
+        assert subscribe(shop, elsewhere)["signingSecret"] == payments["signingSecret"]
 
 
 def test_callbacks_of_disbursements_are_signed_with_their_own_secret(shop: CheckedShop, listener: Listener) -> None:
-    listens(shop, listener, "v4-payments")
-    secret = listens(shop, listener, "v4-disbursements")["signingSecret"]
+    subscribe(shop, listener, "v4-payments")
+    secret = subscribe(shop, listener, "v4-disbursements")["signingSecret"]
     payout = made(funded(shop), PAYOUTS, payout_order())
     shop.do(payout, "complete")
-    *_, callback = heard(shop, listener)
+    *_, callback = received(shop, listener)
     assert callback.said == {"data": read(shop, payout)}
     assert callback.headers["xfers-signature"] == signed(secret, callback.body)
 
 
-def test_the_secrets_of_the_sandbox_are_in_its_file(traveller: CheckedShop, listener: Listener) -> None:
+def test_the_sandboxs_signing_secrets_are_those_in_its_file(traveller: CheckedShop, listener: Listener) -> None:
     keys = traveller.gateway.sandbox.v4
-    assert listens(traveller, listener, "v4-payments")["signingSecret"] == keys.signing_secret
-    assert listens(traveller, listener, "v4-disbursements")["signingSecret"] == keys.disbursement_signing_secret
+    assert subscribe(traveller, listener, "v4-payments")["signingSecret"] == keys.signing_secret
+    assert subscribe(traveller, listener, "v4-disbursements")["signingSecret"] == keys.disbursement_signing_secret
 
 
-def test_callbacks_are_numbered_in_the_order_of_the_news(shop: CheckedShop, listener: Listener) -> None:
-    """A bank that settles at once makes two in one moment, and they are sent side by side."""
-    listens(shop, listener)
+def test_callbacks_are_numbered_in_the_order_of_the_events(shop: CheckedShop, listener: Listener) -> None:
+    """A bank that settles at once causes two events at the same instant, whose callbacks are sent concurrently."""
+    subscribe(shop, listener)
     account = static_va(shop)
     for amount in (10_000, 20_000, 30_000):
         pay_into(shop, account, amount)
         shop.advance(seconds=0)
-    told = [callback.said["data"]["attributes"] for callback in heard(shop, listener)]
-    assert [(one["amount"], one["status"]) for one in told] == [
+    sent = [callback.said["data"]["attributes"] for callback in received(shop, listener)]
+    assert [(one["amount"], one["status"]) for one in sent] == [
         (f"{amount}.0", status) for amount in (10_000, 20_000, 30_000) for status in ("paid", "completed")
     ]
 
 
-# -- again ------------------------------------------------------------------------------------------------------------
+# -- retries ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
-def test_a_callback_that_was_taken_is_not_sent_again(shop: CheckedShop, listener: Listener, status: int) -> None:
-    listens(shop, listener)
+def test_a_callback_that_was_accepted_is_not_sent_again(shop: CheckedShop, listener: Listener, status: int) -> None:
+    subscribe(shop, listener)
     listener.status = status
     shop.do(shop.create(), "receive_payment")
-    assert len(heard(shop, listener)) == 1
+    assert len(received(shop, listener)) == 1
     assert (delivery(shop)["state"], delivery(shop)["nextAt"]) == ("delivered", None)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 410, 422, 408, 429, 500, 503, 0])
-def test_every_other_answer_is_tried_again(shop: CheckedShop, listener: Listener, status: int) -> None:
-    listens(shop, listener)
+def test_every_answer_but_2xx_is_retried(shop: CheckedShop, listener: Listener, status: int) -> None:
+    subscribe(shop, listener)
     listener.status, listener.headers = status, {"Location": listener.url.replace("callbacks", "elsewhere")}
     shop.do(shop.create(), "receive_payment")
-    assert [callback.path for callback in heard(shop, listener)] == ["/callbacks?shop=1"]
+    assert [callback.path for callback in received(shop, listener)] == ["/callbacks?shop=1"]
     tried = delivery(shop)
     assert (tried["state"], tried["tries"][0]["status"]) == ("waiting", status or None)
     assert instant(tried["nextAt"]) - instant(tried["tries"][0]["at"]) == WAITS[0]
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_it_is_tried_twenty_times_with_waits_that_grow_by_five_minutes(
+def test_a_callback_is_tried_twenty_times_with_waits_that_grow_by_five_minutes(
     traveller: CheckedShop, listener: Listener, product: str
 ) -> None:
-    listens(traveller, listener, product)
+    subscribe(traveller, listener, product)
     listener.status = 404
     if product == "v4-payments":
         traveller.do(traveller.create(), "receive_payment")
     else:
         traveller.do(made(funded(traveller), PAYOUTS, payout_order()), "fail")
-    heard(traveller, listener)
+    received(traveller, listener)
     for number, wait in enumerate(WAITS, 1):
         tried = delivery(traveller)
         assert (tried["state"], len(tried["tries"]), len(listener.heard)) == ("waiting", number, number)
@@ -251,25 +251,25 @@ def test_it_is_tried_twenty_times_with_waits_that_grow_by_five_minutes(
         assert wait <= later - earlier < wait + timedelta(seconds=5)
     assert timedelta(minutes=950) <= times[-1] - times[0] < timedelta(minutes=952)
     traveller.advance(seconds=30 * 86_400)
-    told = [one for one in listener.heard if one.body == listener.heard[0].body]
-    assert len(told) == 20
-    assert len({callback.headers["xfers-signature"] for callback in told}) == 1
+    sent = [one for one in listener.heard if one.body == listener.heard[0].body]
+    assert len(sent) == 20
+    assert len({callback.headers["xfers-signature"] for callback in sent}) == 1
 
 
-def test_a_shop_that_comes_back_is_told_and_can_ask_for_it_once_more(
+def test_a_failed_callback_is_retried_and_a_delivered_one_can_be_resent(
     traveller: CheckedShop, listener: Listener
 ) -> None:
-    listens(traveller, listener)
+    subscribe(traveller, listener)
     listener.status = 400
     payment = traveller.create()
     traveller.do(payment, "receive_payment")
-    heard(traveller, listener)
+    received(traveller, listener)
     listener.status = 200
     traveller.advance(seconds=300)
     assert (len(listener.heard), delivery(traveller)["state"]) == (2, "delivered")
-    asked = traveller.client.post(f"/sandbox/deliveries/{delivery(traveller)['id']}/resend", auth=traveller.keys)
-    assert asked.status_code == 200
-    assert len(heard(traveller, listener)) == 3
+    answered = traveller.client.post(f"/sandbox/deliveries/{delivery(traveller)['id']}/resend", auth=traveller.keys)
+    assert answered.status_code == 200
+    assert len(received(traveller, listener)) == 3
     assert {callback.body for callback in listener.heard} == {
         json.dumps({"data": read(traveller, payment)}, separators=(",", ":")).encode()
     }

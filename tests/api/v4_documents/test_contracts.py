@@ -1,4 +1,4 @@
-"""The judge itself: an answer or a callback of this dialect that differs from its contract is noticed, order and all."""
+"""Tests of the contract check itself: an answer or callback that differs from the v4 contract is found, even in order."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ def answer(body: object, status: int = 200, kind: str = "application/json") -> h
     return httpx.Response(status, content=json.dumps(body), headers={"content-type": kind})
 
 
-def turned(value: dict[str, Any]) -> dict[str, Any]:
+def with_reversed_order(value: dict[str, Any]) -> dict[str, Any]:
     return dict(reversed(value.items()))
 
 
@@ -27,43 +27,44 @@ def faults(
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_every_object_of_a_payment_is_held_to_its_order(shop: CheckedShop, type_: str) -> None:
+def test_every_object_of_a_payment_must_have_its_fields_in_order(shop: CheckedShop, type_: str) -> None:
     payment = shop.create(type_)
-    told = payment["attributes"]
-    method = told["paymentMethod"]
-    inside = "settlement" if type_ == "e-wallet" else "instructions"
+    attributes = payment["attributes"]
+    method = attributes["paymentMethod"]
+    details = "settlement" if type_ == "e-wallet" else "instructions"
     assert faults(payment) == []
     assert faults([payment], "/api/v4/payments/?page[size]=1") == []
     for wrong in (
-        turned(payment),
-        payment | {"attributes": turned(told)},
-        payment | {"attributes": told | {"paymentMethod": turned(method)}},
-        payment | {"attributes": told | {"paymentMethod": method | {inside: turned(method[inside])}}},
+        with_reversed_order(payment),
+        payment | {"attributes": with_reversed_order(attributes)},
+        payment | {"attributes": attributes | {"paymentMethod": with_reversed_order(method)}},
+        payment
+        | {"attributes": attributes | {"paymentMethod": method | {details: with_reversed_order(method[details])}}},
     ):
         assert faults(wrong), wrong
         assert faults([wrong], "/api/v4/payments"), wrong
         assert CONTRACT.event_faults(json.dumps({"data": wrong}).encode()), wrong
 
 
-def test_every_other_document_is_held_to_its_order(shop: CheckedShop) -> None:
+def test_every_other_resource_must_have_its_fields_in_order(shop: CheckedShop) -> None:
     for path, data in (
         ("/api/v4/payment_links/1", made(shop, LINKS, link_order())),
         ("/api/v4/disbursements/1", made(funded(shop), PAYOUTS, payout_order())),
         ("/api/v4/payment_methods/qris/1", static_qris(shop)),
     ):
         assert faults(data, path) == []
-        assert faults(turned(data), path)
-        assert faults(data | {"attributes": turned(data["attributes"])}, path)
+        assert faults(with_reversed_order(data), path)
+        assert faults(data | {"attributes": with_reversed_order(data["attributes"])}, path)
 
 
-def test_a_callback_is_held_to_what_it_is_about(shop: CheckedShop) -> None:
+def test_a_callback_must_have_a_status_that_is_sent_as_a_callback(shop: CheckedShop) -> None:
     payment = shop.create()
     for status, right in (("paid", True), ("completed", True), ("pending", False), ("cancelled", False)):
-        said = {"data": payment | {"attributes": payment["attributes"] | {"status": status}}}
-        assert (CONTRACT.event_faults(json.dumps(said).encode()) == []) == right
+        body = {"data": payment | {"attributes": payment["attributes"] | {"status": status}}}
+        assert (CONTRACT.event_faults(json.dumps(body).encode()) == []) == right
 
 
-def test_a_status_a_content_type_or_a_header_that_is_not_promised_is_noticed(shop: CheckedShop) -> None:
+def test_an_undocumented_status_content_type_or_missing_header_is_found(shop: CheckedShop) -> None:
     payment = shop.create()
     assert faults(payment, status=201) == ["201 is not documented for GET /api/v4/payments/1"]
     assert faults(payment, status=418)

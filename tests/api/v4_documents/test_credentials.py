@@ -1,4 +1,4 @@
-"""Who is asking: HTTP Basic with a key and its secret, and nothing else; 002 for everything that is wrong with it."""
+"""v4 authentication: HTTP Basic with an API key and its secret only; every failure is answered with error 002."""
 
 import base64
 
@@ -33,28 +33,28 @@ def basic(*pair: str | bytes) -> dict[str, str]:
 
 
 def refused(shop: CheckedShop, headers: dict[str, str], method: str = "GET", path: str = PAYMENTS) -> None:
-    answered = shop.stranger(method, path, headers, b"{" if method == "POST" else None)
+    answered = shop.unauthenticated(method, path, headers, b"{" if method == "POST" else None)
     refusal(answered, status=401, code="002")
     assert answered.headers["www-authenticate"].startswith("Basic ")
 
 
-def test_the_key_and_its_secret_open_it(shop: CheckedShop) -> None:
+def test_the_key_and_its_secret_are_accepted(shop: CheckedShop) -> None:
     assert shop.keys[0].startswith("test_")
-    assert shop.stranger("GET", PAYMENTS, basic(*shop.keys)).json() == {"data": []}
+    assert shop.unauthenticated("GET", PAYMENTS, basic(*shop.keys)).json() == {"data": []}
     header = basic(*shop.keys)["Authorization"]
     for spelling in (header.replace("Basic", "basic"), header.replace("Basic ", "BASIC   ")):
-        assert shop.stranger("GET", PAYMENTS, {"Authorization": spelling}).status_code == 200
+        assert shop.unauthenticated("GET", PAYMENTS, {"Authorization": spelling}).status_code == 200
 
 
 @pytest.mark.parametrize(("method", "path"), EVERYWHERE)
-def test_nothing_is_open_without_them(shop: CheckedShop, method: str, path: str) -> None:
+def test_every_operation_needs_credentials(shop: CheckedShop, method: str, path: str) -> None:
     refused(shop, {}, method, path)
     refused(shop, basic(shop.keys[0], "wrong"), method, path)
 
 
-def test_what_is_wrong_with_them_is_not_told_apart(shop: CheckedShop) -> None:
+def test_all_wrong_credentials_get_the_same_answer(shop: CheckedShop) -> None:
     key, secret = shop.keys
-    other = shop.neighbour().keys
+    other = shop.other_merchant().keys
     before = written(shop.v2)
     pairs = (
         (key, "wrong"),
@@ -90,11 +90,11 @@ def test_what_is_wrong_with_them_is_not_told_apart(shop: CheckedShop) -> None:
         "dGVzdDp4",
     ],
 )
-def test_a_header_that_is_no_basic_header_is_refused(shop: CheckedShop, value: str) -> None:
+def test_an_authorization_header_that_is_not_basic_is_refused(shop: CheckedShop, value: str) -> None:
     refused(shop, {"Authorization": value})
 
 
-def test_the_other_dialects_keys_do_not_open_it(shop: CheckedShop) -> None:
+def test_v2_credentials_are_refused(shop: CheckedShop) -> None:
     v2 = shop.v2
     refused(shop, basic(str(v2.merchant_id), v2.secret))
     refused(shop, basic(str(v2.merchant_id), shop.keys[1]))
@@ -102,30 +102,30 @@ def test_the_other_dialects_keys_do_not_open_it(shop: CheckedShop) -> None:
     refused(shop, {"X-MERCHANT-ID": str(v2.merchant_id), "X-MERCHANT-SECRET": v2.secret})
 
 
-def test_its_keys_do_not_open_the_other_dialect_but_they_open_the_sandbox(shop: CheckedShop) -> None:
+def test_v4_keys_are_refused_by_v2_and_accepted_by_the_sandbox(shop: CheckedShop) -> None:
     key, secret = shop.keys
     assert shop.client.get("/v2/payments", auth=shop.keys).status_code == 401
-    asked = {"X-MERCHANT-ID": key, "X-MERCHANT-SECRET": secret}
-    told = shop.client.post("/v1/access-token", json={"grantType": "client_credentials"}, headers=asked)
-    assert told.status_code == 401
+    headers = {"X-MERCHANT-ID": key, "X-MERCHANT-SECRET": secret}
+    answered = shop.client.post("/v1/access-token", json={"grantType": "client_credentials"}, headers=headers)
+    assert answered.status_code == 401
     assert shop.client.get("/sandbox/clock", auth=shop.keys).status_code == 200
 
 
-def test_new_secrets_end_the_old_ones_at_once(shop: CheckedShop) -> None:
+def test_rotated_secrets_invalidate_the_old_ones_at_once(shop: CheckedShop) -> None:
     keys = shop.gateway.do(merchants.rotate_secrets(shop.gateway.services.world, shop.merchant_id))
     assert keys.v4_key == shop.keys[0]
     refused(shop, basic(*shop.keys))
-    assert shop.stranger("GET", PAYMENTS, basic(keys.v4_key, keys.v4_secret)).status_code == 200
+    assert shop.unauthenticated("GET", PAYMENTS, basic(keys.v4_key, keys.v4_secret)).status_code == 200
 
 
-def test_an_address_that_is_not_there_needs_no_keys_to_be_told_so(shop: CheckedShop) -> None:
-    refusal(shop.stranger("GET", "/api/v4/nothing"), status=404, code="004")
-    refusal(shop.stranger("DELETE", PAYMENTS), status=405, code="003")
+def test_unknown_paths_and_methods_are_answered_without_credentials(shop: CheckedShop) -> None:
+    refusal(shop.unauthenticated("GET", "/api/v4/nothing"), status=404, code="004")
+    refusal(shop.unauthenticated("DELETE", PAYMENTS), status=405, code="003")
 
 
-def test_a_refusal_says_what_can_be_seen_to_be_wrong(shop: CheckedShop) -> None:
+def test_the_detail_names_what_is_wrong_with_the_header(shop: CheckedShop) -> None:
     def why(headers: dict[str, str]) -> str:
-        answered = shop.stranger("GET", PAYMENTS, headers)
+        answered = shop.unauthenticated("GET", PAYMENTS, headers)
         assert answered.status_code == 401
         return str(answered.json()["errors"][0]["detail"])
 
@@ -135,4 +135,6 @@ def test_a_refusal_says_what_can_be_seen_to_be_wrong(shop: CheckedShop) -> None:
     assert "not base64" in why({"Authorization": "Basic ?"})
     assert "by HTTP Basic, are needed" in why(basic(key, ""))
     assert "the user must be an API key" in why(basic(str(shop.merchant_id), secret))
-    assert why(basic(key, "wrong")) == why(basic("test_" + "0" * 32, secret)), "whether a key exists is not told"
+    assert why(basic(key, "wrong")) == why(basic("test_" + "0" * 32, secret)), (
+        "the answer does not show whether a key exists"
+    )

@@ -1,4 +1,4 @@
-"""The one-time-payment reference's examples: what the vendor recorded comes out of the same requests, on the same days."""
+"""Reproduces the examples of the one-time payment reference: the same request on the same day gets the recorded answer."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -32,34 +32,34 @@ from tests.api.v4_documents.documents import (
 from tests.api.v4_documents.examples import Check, about, example, like, reproduces, text, the
 from tests.support.gateways import Databases, Gateway
 
-Travel = Callable[[str], CheckedShop]
+MerchantAt = Callable[[str], CheckedShop]
 ID: dict[str, Check] = {"data.id": like("contract_[0-9a-f]{32}")}
 QR_STRING = frozenset({"data.attributes.instructions.qrString"})
 CURRENCY = frozenset({"data.attributes.currency"})
-"""The house tells it as newer documents do; the recordings of 2023 lack it."""
+"""Gerbang shows the currency as newer documents do; the recordings of 2023 lack it."""
 
 
 @pytest.fixture(scope="module")
-def at(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Travel]:
-    """The sandbox merchant at a printed instant, on one gateway for all that was printed then."""
+def at(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MerchantAt]:
+    """Gives the sandbox merchant at a printed instant; examples of the same instant share one gateway."""
     with ExitStack() as running:
-        opened: dict[str, Gateway] = {}
+        gateways: dict[str, Gateway] = {}
 
-        def travel(printed: str) -> CheckedShop:
-            if printed not in opened:
+        def merchant_at(printed: str) -> CheckedShop:
+            if printed not in gateways:
                 data, clock = tmp_path_factory.mktemp("gateway"), datetime.fromisoformat(printed)
-                opened[printed] = running.enter_context(Gateway(databases.fresh(), data, clock=clock))
-            return CheckedShop(opened[printed].shop)
+                gateways[printed] = running.enter_context(Gateway(databases.fresh(), data, clock=clock))
+            return CheckedShop(gateways[printed].shop)
 
-        yield travel
+        yield merchant_at
 
 
 def one_time(type_: str, reference: str, options: dict[str, str], **more: object) -> dict[str, Any]:
-    asked = {"amount": 15_000, "referenceId": reference, "paymentMethodOptions": options} | more
-    return document(paymentMethodType=type_, expiredAt="2023-10-19T01:07:04+07:00", **asked)
+    fields = {"amount": 15_000, "referenceId": reference, "paymentMethodOptions": options} | more
+    return document(paymentMethodType=type_, expiredAt="2023-10-19T01:07:04+07:00", **fields)
 
 
-def test_a_virtual_account_is_created_as_recorded(at: Travel) -> None:
+def test_a_virtual_account_is_created_as_recorded(at: MerchantAt) -> None:
     merchant = at("2023-10-19T00:00:10+07:00")
     options = {"bankShortCode": "BCA", "displayName": "test name", "suffixNo": "12345678"}
     body = one_time("virtual_bank_account", "ORDER_0002", options, description="Order Number 0001")
@@ -70,7 +70,7 @@ def test_a_virtual_account_is_created_as_recorded(at: Travel) -> None:
     reproduces(example("va-answer"), merchant.call("POST", PAYMENTS, body).json(), known, CURRENCY)
 
 
-def test_a_qris_costs_what_was_recorded(at: Travel) -> None:
+def test_a_qris_payment_has_the_recorded_fee(at: MerchantAt) -> None:
     merchant = at("2023-10-19T00:00:10+07:00")
     payment = made(merchant, PAYMENTS, one_time("qris", "ORDER_0003", {"displayName": "Your preferred name"}))
     assert payment["attributes"]["fees"] == "116.55"
@@ -81,8 +81,8 @@ def test_a_qris_costs_what_was_recorded(at: Travel) -> None:
     assert method["instructions"]["displayName"] == "Your preferred name"
 
 
-def test_an_e_wallet_is_created_as_recorded_and_costs_what_was_recorded(at: Travel) -> None:
-    """Its expiry was less than an hour ahead."""
+def test_an_e_wallet_payment_is_created_as_recorded_with_the_recorded_fee(at: MerchantAt) -> None:
+    """The recorded expiry is less than an hour ahead."""
     merchant = at("2023-10-19T00:49:32+07:00")
     options = {"providerCode": "SHOPEEPAY", "afterSettlementReturnUrl": "https://shop.example/return"}
     payment = made(merchant, PAYMENTS, one_time("e-wallet", "ORDER_0004", options))
@@ -96,30 +96,30 @@ def test_an_e_wallet_is_created_as_recorded_and_costs_what_was_recorded(at: Trav
     reproduces(example("ewallet-method"), answered, known, frozenset())
 
 
-def test_a_retail_code_costs_what_was_recorded(at: Travel) -> None:
+def test_a_retail_outlet_payment_has_the_recorded_fee(at: MerchantAt) -> None:
     merchant = at("2023-10-19T00:00:10+07:00")
     body = one_time("retail_outlet", "ORDER_0005", {"retailOutletName": "ALFAMART"})
     assert made(merchant, PAYMENTS, body)["attributes"]["fees"] == "4440.0"
 
 
-def test_a_virtual_account_cost_3630_while_tax_was_ten_per_cent(at: Travel) -> None:
+def test_a_virtual_account_payment_cost_3630_while_vat_was_10_percent(at: MerchantAt) -> None:
     merchant = at("2020-10-19T09:12:48+07:00")
     assert merchant.create()["attributes"]["fees"] == "3630.0"
 
 
-def test_a_static_virtual_account_is_created_and_read_as_recorded(at: Travel) -> None:
+def test_a_static_virtual_account_is_created_and_read_as_recorded(at: MerchantAt) -> None:
     traveller = at("2025-03-30T12:48:17+07:00")
-    asked = {"bankShortCode": "BRI", "displayName": "My Company Name", "suffixNo": "12345678"}
-    answered = traveller.call("POST", STATIC_VA, document(referenceId="customer_id_123456", **asked))
+    fields = {"bankShortCode": "BRI", "displayName": "My Company Name", "suffixNo": "12345678"}
+    answered = traveller.call("POST", STATIC_VA, document(referenceId="customer_id_123456", **fields))
     known: dict[str, Check] = {"data.id": like("va_[0-9a-f]{32}")}
     reproduces(example("static-va"), answered.json(), known, frozenset())
     assert traveller.call("GET", f"{STATIC_VA}/{answered.json()['data']['id']}").json() == answered.json()
 
 
-def test_a_static_qris_is_created_and_read_as_recorded(at: Travel) -> None:
+def test_a_static_qris_is_created_and_read_as_recorded(at: MerchantAt) -> None:
     traveller = at("2025-03-30T12:48:17+07:00")
-    asked = document(referenceId="order_123", displayName="Your preferred name")
-    answered = traveller.call("POST", STATIC_QRIS, asked)
+    request = document(referenceId="order_123", displayName="Your preferred name")
+    answered = traveller.call("POST", STATIC_QRIS, request)
     known: dict[str, Check] = {
         "data.id": like("qr_[0-9a-f]{22}"),
         "data.attributes.instructions.imageUrl": like(f"{traveller.gateway.base_url}/v2/qr/[0-9a-f-]+.png"),
@@ -128,23 +128,23 @@ def test_a_static_qris_is_created_and_read_as_recorded(at: Travel) -> None:
     assert traveller.call("GET", f"{STATIC_QRIS}/{answered.json()['data']['id']}").json() == answered.json()
 
 
-def test_the_recorded_callback_of_an_arrival_comes_out(at: Travel) -> None:
+def test_the_recorded_callback_of_a_static_payment_is_reproduced(at: MerchantAt) -> None:
     merchant = at("2022-09-30T14:50:15+07:00")
-    asked = {"bankShortCode": "SAHABAT_SAMPOERNA", "displayName": "Rafly", "suffixNo": "83617485"}
-    static = made(merchant, STATIC_VA, document(referenceId="2-rafly", **asked))
+    fields = {"bankShortCode": "SAHABAT_SAMPOERNA", "displayName": "Rafly", "suffixNo": "83617485"}
+    static = made(merchant, STATIC_VA, document(referenceId="2-rafly", **fields))
     pay_into(merchant, static, 50_000)
-    told = merchant.heard()
+    callbacks = merchant.callbacks()
     known: dict[str, Check] = ID | {
         "data.attributes.createdAt": about("2022-09-30T14:50:15+07:00"),
         "data.attributes.referenceId": like("external_id_[0-9a-f]{10}"),
         "data.attributes.paymentMethod.id": the(static["id"]),
     }
-    reproduces(example("arrival-callback"), {"data": told[0]}, known, CURRENCY)
+    reproduces(example("arrival-callback"), {"data": callbacks[0]}, known, CURRENCY)
 
 
-def test_a_mocked_bri_payment_is_listed_as_completed_and_a_qris_payment_as_paid(shop: CheckedShop) -> None:
-    asked = {"bankShortCode": "BRI", "displayName": "My Company Name"}
-    account = made(shop, STATIC_VA, document(referenceId="customer_id_123456", **asked))
+def test_a_simulated_bri_payment_is_listed_as_completed_and_a_qris_payment_as_paid(shop: CheckedShop) -> None:
+    fields = {"bankShortCode": "BRI", "displayName": "My Company Name"}
+    account = made(shop, STATIC_VA, document(referenceId="customer_id_123456", **fields))
     qris = static_qris(shop)
     for static in (account, qris):
         pay_into(shop, static, 99_000)
@@ -155,18 +155,18 @@ def test_a_mocked_bri_payment_is_listed_as_completed_and_a_qris_payment_as_paid(
 
 
 def test_every_task_is_answered_as_recorded(shop: CheckedShop) -> None:
-    """Each with the status by which its recording was filed."""
+    """With the HTTP status of each recording."""
     payment, link = shop.create(), made(shop, LINKS, link_order())
     account = made(shop, STATIC_VA, document(referenceId="a", bankShortCode="BCA", displayName="b"))
     payout = made(funded(shop), PAYOUTS, payout_order())
-    asked: dict[str, tuple[dict[str, Any], int, dict[str, Any]]] = {
+    calls: dict[str, tuple[dict[str, Any], int, dict[str, Any]]] = {
         "payment": (payment, 201, task("receive_payment", options={"amount": 0})),
         "virtual_bank_account": (account, 201, task("receive_payment", options={"amount": 99_000})),
         "qris": (static_qris(shop), 201, task("receive_payment", options={"amount": 99_000})),
         "disbursement": (payout, 202, task("complete")),
         "payment_links": (link, 200, task("cancel")),
     }
-    for name, (target, status, body) in asked.items():
+    for name, (target, status, body) in calls.items():
         answered = shop.call("POST", f"{folder(target)}/tasks", body)
         assert answered.status_code == status, name
         known: dict[str, Check] = {
@@ -175,13 +175,13 @@ def test_every_task_is_answered_as_recorded(shop: CheckedShop) -> None:
         }
         reproduces(example("tasks")[name], answered.json(), known, frozenset())
     [arrived] = arrivals(shop, account)
-    again = shop.call("POST", f"{folder(account)}/tasks", asked["virtual_bank_account"][2]).json()
+    again = shop.call("POST", f"{folder(account)}/tasks", calls["virtual_bank_account"][2]).json()
     assert arrivals(shop, account)[0]["attributes"]["referenceId"] == again["data"]["attributes"]["referenceId"]
     assert arrived["attributes"]["referenceId"] != again["data"]["attributes"]["referenceId"]
 
 
-def test_a_disbursement_is_created_as_printed_and_answered_as_recorded(at: Travel) -> None:
-    """Printed is one request over 100,000; the recorded answer is of another over 10,000."""
+def test_a_disbursement_is_created_as_printed_and_answered_as_recorded(at: MerchantAt) -> None:
+    """The printed request has an amount of 100,000; the recorded answer belongs to another of 10,000."""
     shop = funded(at("2023-10-12T22:32:44+07:00"))
     assert shop.call("POST", PAYOUTS, text("payout-create").encode()).status_code == 201
     body = example("payout-create")
@@ -191,7 +191,7 @@ def test_a_disbursement_is_created_as_printed_and_answered_as_recorded(at: Trave
         "data.attributes.referenceId": the("order_id_123457"),
         "data.attributes.disbursementMethod.bankReferenceNumber": like("[0-9a-f]{12}"),
     }
-    ours = frozenset({"data.attributes.failureReason"})  # a second time where other clients look for it
+    ours = frozenset({"data.attributes.failureReason"})  # also here, where other clients look for it
     reproduces(example("payout-answer"), shop.call("POST", PAYOUTS, body).json(), known, ours)
 
 
@@ -204,13 +204,13 @@ def test_the_printed_bank_is_listed(shop: CheckedShop) -> None:
 
 def test_the_printed_account_is_validated_as_recorded(shop: CheckedShop) -> None:
     path = "/api/v4/validation_services/bank_account_validation"
-    asked = {"accountNo": "000501003219303", "bankShortCode": "BRI"}
-    answered = shop.call("POST", path, document(**asked, accountName="INKLUSI KEUANGAN NUSANTARA"))
+    fields = {"accountNo": "000501003219303", "bankShortCode": "BRI"}
+    answered = shop.call("POST", path, document(**fields, accountName="INKLUSI KEUANGAN NUSANTARA"))
     assert answered.status_code == 201
     reproduces(example("account"), answered.json(), {}, frozenset())
 
 
-def test_the_recorded_refusal_comes_out(shop: CheckedShop) -> None:
+def test_the_recorded_error_is_reproduced(shop: CheckedShop) -> None:
     path = "/api/v4/validation_services/bank_account_validation"
     answered = shop.call("POST", path, document(accountNo="0102-030405", bankShortCode="BRI"))
     assert answered.status_code == 400
@@ -218,8 +218,8 @@ def test_the_recorded_refusal_comes_out(shop: CheckedShop) -> None:
     reproduces(example("error")["errors"][0], error, {}, frozenset({"source"}))
 
 
-def test_the_recorded_balance_comes_out(shop: CheckedShop) -> None:
-    """Pending were 99,000 and 15,000, whole; available was what had been settled before."""
+def test_the_recorded_balance_is_reproduced(shop: CheckedShop) -> None:
+    """Pending are two payments of 99,000 and 15,000 without fees deducted; available is a transfer made here."""
     world, merchant = shop.gateway.services.world, shop.merchant_id
 
     async def give() -> None:
@@ -234,23 +234,23 @@ def test_the_recorded_balance_comes_out(shop: CheckedShop) -> None:
     reproduces(example("balance"), answered, {}, frozenset())
 
 
-def test_a_payment_link_is_created_as_documented_with_the_other_form_of_times(at: Travel) -> None:
+def test_a_payment_link_is_created_as_documented_with_its_own_format_of_instants(at: MerchantAt) -> None:
     merchant = at("2021-12-05T22:05:26+07:00")
     printed = example("link-answer")
-    asked = {name: value for name, value in printed["data"]["attributes"].items() if name != "displayName"}
-    asked |= {"amount": 50_000, "paymentMethodOptions": {"displayName": "Warung Sari"}}
-    answered = merchant.call("POST", LINKS, document(**asked))
+    fields = {name: value for name, value in printed["data"]["attributes"].items() if name != "displayName"}
+    fields |= {"amount": 50_000, "paymentMethodOptions": {"displayName": "Warung Sari"}}
+    answered = merchant.call("POST", LINKS, document(**fields))
     assert answered.status_code == 201, answered.text
     known: dict[str, Check] = {
         "data.id": like("paymentlink_[0-9a-f]{32}"),
         "data.attributes.createdAt": about("2021-12-05 22:05:26 +0700", "%Y-%m-%d %H:%M:%S %z"),
         "data.attributes.paymentLinkUrl": like(f"{merchant.gateway.base_url}/detail\\?token=.+"),
     }
-    # The name stands flat in the recordings and among the options in the document; both are told.
+    # The display name is top-level in the recordings and in the options in the document; the answer has both.
     reproduces(printed, answered.json(), known, frozenset({"data.attributes.paymentMethodOptions"}))
     assert answered.json()["data"]["attributes"]["paymentMethodOptions"] == {"displayName": "Warung Sari"}
 
 
-def test_the_references_test_vector_of_the_signature_holds() -> None:
+def test_the_signature_matches_the_test_vector_of_the_reference() -> None:
     signature = hex_hmac_sha256("ss_5572cf13d099", b'{"id":"contract_12345678"}')
     assert signature == "6b79486fadb4b37c3020f47a868de02d953c96609041015c0e1dd415fc9f29b2"

@@ -1,4 +1,4 @@
-"""A reference is the key: the same one again does nothing new and is answered with what it made, as it is now."""
+"""The referenceId is the idempotency key: a repeated create makes nothing and is answered with the resource as it is."""
 
 import itertools
 from typing import Any
@@ -27,7 +27,7 @@ from tests.api.v4_documents.documents import (
 
 
 def bodies(reference: str) -> list[tuple[str, dict[str, Any]]]:
-    """One of everything that can be made, all under one reference."""
+    """The path and body of a create of each kind of resource, all with the same reference."""
     return [
         (PAYMENTS, order(referenceId=reference)),
         (LINKS, link_order(referenceId=reference)),
@@ -38,7 +38,7 @@ def bodies(reference: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("kind", range(5), ids=["payment", "link", "account", "qris", "disbursement"])
-def test_the_same_request_again_is_answered_with_201_and_the_same_bytes(shop: CheckedShop, kind: int) -> None:
+def test_a_repeated_create_is_answered_with_201_and_the_same_bytes(shop: CheckedShop, kind: int) -> None:
     path, body = bodies(fresh())[kind]
     first = shop.call("POST", path, body) if kind < 4 else funded(shop).call("POST", path, body)
     assert first.status_code == 201
@@ -48,7 +48,7 @@ def test_the_same_request_again_is_answered_with_201_and_the_same_bytes(shop: Ch
     assert written(shop.v2) == before
 
 
-def test_another_body_under_the_same_reference_is_answered_with_what_was_made(shop: CheckedShop) -> None:
+def test_another_body_with_the_same_reference_is_answered_with_the_first_resource(shop: CheckedShop) -> None:
     reference = fresh()
     first = shop.create(referenceId=reference)
     other: list[dict[str, object]] = [
@@ -122,7 +122,7 @@ REPEATS: list[tuple[int, dict[str, object], list[str]]] = [
 
 
 @pytest.mark.parametrize(("kind", "changes", "differs"), REPEATS)
-def test_a_reference_that_is_repeated_for_something_else_is_answered_with_an_unmistakable_sign(
+def test_a_repeated_reference_with_another_body_is_marked_in_a_header(
     shop: CheckedShop, kind: int, changes: dict[str, object], differs: list[str]
 ) -> None:
     path, body = bodies(fresh())[kind]
@@ -137,7 +137,7 @@ def test_a_reference_that_is_repeated_for_something_else_is_answered_with_an_unm
 
 
 @pytest.mark.parametrize("kind", range(5), ids=["payment", "link", "account", "qris", "disbursement"])
-def test_what_is_repeated_as_it_was_has_no_such_sign(shop: CheckedShop, kind: int) -> None:
+def test_an_identical_repetition_has_no_such_header(shop: CheckedShop, kind: int) -> None:
     path, body = bodies(fresh())[kind]
     (funded(shop) if kind == 4 else shop).call("POST", path, body)
     again = shop.call("POST", path, body)
@@ -146,13 +146,13 @@ def test_what_is_repeated_as_it_was_has_no_such_sign(shop: CheckedShop, kind: in
     assert set(again.json()) == {"data"}
 
 
-def test_a_link_whose_buyer_has_chosen_is_repeated_as_it_was(shop: CheckedShop) -> None:
+def test_repeating_a_link_whose_buyer_has_chosen_counts_as_identical(shop: CheckedShop) -> None:
     body = link_order(referenceId=fresh())
     shop.do(made(shop, LINKS, body), "receive_payment")
     assert "x-gerbang-differs" not in shop.call("POST", LINKS, body).headers
 
 
-def test_a_wallet_payment_that_is_repeated_for_another_return_says_so(shop: CheckedShop) -> None:
+def test_repeating_a_wallet_payment_with_another_return_url_is_marked(shop: CheckedShop) -> None:
     options = {"providerCode": "SHOPEEPAY", "afterSettlementReturnUrl": "https://shop.example/return"}
     body = order(paymentMethodType="e-wallet", paymentMethodOptions=options)
     made(shop, PAYMENTS, body)
@@ -162,26 +162,26 @@ def test_a_wallet_payment_that_is_repeated_for_another_return_says_so(shop: Chec
 
 
 @pytest.mark.parametrize("end", ["2025-03-30T20:00:00+07:00", "2025-03-30T13:00:00Z", "2025-03-30 20:00:00", ...])
-def test_an_expiry_that_is_the_same_or_left_out_is_no_other(shop: CheckedShop, end: object) -> None:
+def test_an_equal_or_omitted_expiry_counts_as_identical(shop: CheckedShop, end: object) -> None:
     body = order(expiredAt="2025-03-30T20:00:00+07:00", description="one")
     made(shop, PAYMENTS, body)
     again = order(**body["data"]["attributes"] | {"expiredAt": end})
     assert "x-gerbang-differs" not in shop.call("POST", PAYMENTS, again).headers
 
 
-def test_a_payment_that_was_cancelled_is_repeated_as_it_was(shop: CheckedShop) -> None:
+def test_repeating_a_cancelled_payment_counts_as_identical(shop: CheckedShop) -> None:
     body = order(expiredAt="2025-03-30T20:00:00+07:00")
     shop.do(made(shop, PAYMENTS, body), "cancel")
     assert "x-gerbang-differs" not in shop.call("POST", PAYMENTS, body).headers
 
 
-def test_a_request_that_cannot_be_understood_is_refused_whatever_its_reference(shop: CheckedShop) -> None:
+def test_a_malformed_request_is_refused_even_with_a_known_reference(shop: CheckedShop) -> None:
     reference = fresh()
     shop.create(referenceId=reference)
     shop.refused("POST", PAYMENTS, order(referenceId=reference, amount="ten"), code="005")
 
 
-def test_it_is_answered_as_it_is_now(shop: CheckedShop) -> None:
+def test_a_repeated_create_shows_the_resource_as_it_is_now(shop: CheckedShop) -> None:
     reference = fresh()
     payment = shop.create(referenceId=reference)
     shop.do(payment, "receive_payment")
@@ -191,7 +191,7 @@ def test_it_is_answered_as_it_is_now(shop: CheckedShop) -> None:
     assert made(shop, LINKS, link_order(referenceId=reference))["attributes"]["status"] == "cancelled"
 
 
-def test_each_kind_has_references_of_its_own(shop: CheckedShop) -> None:
+def test_each_kind_of_resource_has_its_own_references(shop: CheckedShop) -> None:
     reference = fresh()
     found = [made(funded(shop), path, body) for path, body in bodies(reference)]
     assert len({data["id"] for data in found}) == 5
@@ -200,7 +200,7 @@ def test_each_kind_has_references_of_its_own(shop: CheckedShop) -> None:
     assert again == [data["id"] for data in found]
 
 
-def test_a_refused_request_does_not_use_its_reference_up(shop: CheckedShop) -> None:
+def test_a_refused_request_does_not_use_up_its_reference(shop: CheckedShop) -> None:
     reference = fresh()
     shop.refused("POST", PAYMENTS, order(referenceId=reference, amount=1), code="TXN0002")
     assert shop.create(referenceId=reference)["attributes"]["amount"] == "20000.0"
@@ -208,7 +208,7 @@ def test_a_refused_request_does_not_use_its_reference_up(shop: CheckedShop) -> N
     assert made(funded(shop), PAYOUTS, payout_order(referenceId=reference))
 
 
-def test_references_that_differ_in_a_letters_case_are_two(shop: CheckedShop) -> None:
+def test_references_are_case_sensitive(shop: CheckedShop) -> None:
     reference = fresh("ref")
     assert shop.create(referenceId=reference)["id"] != shop.create(referenceId=reference.upper())["id"]
 
@@ -216,7 +216,7 @@ def test_references_that_differ_in_a_letters_case_are_two(shop: CheckedShop) -> 
 @pytest.mark.parametrize(
     "reference", ["x" * 255, "a b", " a ", "!#$%&'()*+,-./:;=?@[]^_`{|}~", "ORDER/1?x=1&y=2#z", "é😀", "0", "null"]
 )
-def test_references_as_merchants_really_send_them_are_kept(shop: CheckedShop, reference: str) -> None:
+def test_references_are_stored_exactly_as_sent(shop: CheckedShop, reference: str) -> None:
     payment = shop.create(referenceId=reference)
     assert payment["attributes"]["referenceId"] == reference
     answered = shop.client.get(PAYMENTS, params={"filter[referenceId]": reference}, auth=shop.keys)
@@ -225,7 +225,7 @@ def test_references_as_merchants_really_send_them_are_kept(shop: CheckedShop, re
 
 
 @pytest.mark.parametrize("kind", range(5), ids=["payment", "link", "account", "qris", "disbursement"])
-def test_ten_at_once_make_one(shop: CheckedShop, kind: int) -> None:
+def test_ten_concurrent_identical_creates_make_one_resource(shop: CheckedShop, kind: int) -> None:
     funded(shop)
     before = written(shop.v2)
     path, body = bodies(fresh())[kind]
@@ -242,24 +242,24 @@ def test_ten_at_once_make_one(shop: CheckedShop, kind: int) -> None:
         assert balance(shop)[1] == "9982452.0"  # 10,000,000 less 3,663; less 10,000 and 3,885, once
 
 
-def test_ten_at_once_with_different_bodies_make_one(shop: CheckedShop) -> None:
+def test_ten_concurrent_creates_with_different_bodies_make_one_resource(shop: CheckedShop) -> None:
     reference = fresh()
     amounts = itertools.count(20_000)
     answers = at_once(*[lambda: shop.call("POST", PAYMENTS, order(referenceId=reference, amount=next(amounts)))] * 10)
     assert len({answer.json()["data"]["id"] for answer in answers}) == 1
     assert {answer.status_code for answer in answers} == {201}
-    assert sum("x-gerbang-differs" in answer.headers for answer in answers) == 9, "all but the one that made it"
+    assert sum("x-gerbang-differs" in answer.headers for answer in answers) == 9, "all but the first"
     assert written(shop.v2)["payments"] == 1
 
 
-def test_ten_receive_payments_at_once_pay_once(shop: CheckedShop) -> None:
+def test_ten_concurrent_receive_payment_tasks_pay_once(shop: CheckedShop) -> None:
     payment = shop.create()
     path = f"{PAYMENTS}/{payment['id']}/tasks"
     body = document(action="receive_payment")
     answers = at_once(*[lambda: shop.call("POST", path, body)] * 10)
     for answer in answers:
         if answer.status_code != 201:
-            refusal(answer, code="005")  # it came when the payment was paid already
+            refusal(answer, code="005")  # the task came when the payment was already paid
     assert 201 in {answer.status_code for answer in answers}
     assert written(shop.v2)["reports"] == 1
     assert balance(shop) == ("20000.0", "0.0", "20000.0")

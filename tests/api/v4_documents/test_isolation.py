@@ -1,4 +1,4 @@
-"""Another merchant's things do not exist: not to read, not to list, not to change, not to pay, not to hear of."""
+"""Merchants are isolated: another merchant's resources cannot be read, listed, changed, paid or received in callbacks."""
 
 import pytest
 
@@ -36,10 +36,10 @@ NOUNS = {
 
 @pytest.fixture
 def other(shop: CheckedShop) -> CheckedShop:
-    return shop.neighbour()
+    return shop.other_merchant()
 
 
-def test_nothing_of_another_merchants_is_found(shop: CheckedShop, other: CheckedShop) -> None:
+def test_resources_of_another_merchant_are_not_found(shop: CheckedShop, other: CheckedShop) -> None:
     account = static_va(funded(other))
     theirs = [
         other.create(),
@@ -54,9 +54,9 @@ def test_nothing_of_another_merchants_is_found(shop: CheckedShop, other: Checked
         why = shop.refused("GET", folder(data), status=404, code="004")
         assert why == f"There is no {NOUNS[data['type']]} with this id."
         for action in ("cancel", "receive_payment", "settle", "complete", "fail"):
-            asked = task(action, options={"amount": 20_000})
-            answered = shop.call("POST", f"{folder(data)}/tasks", asked)
-            # A task that this kind does not know is refused before it is looked for.
+            body = task(action, options={"amount": 20_000})
+            answered = shop.call("POST", f"{folder(data)}/tasks", body)
+            # A task that this kind does not support is refused before the resource is looked up.
             assert answered.status_code in (404, 400)
             assert answered.json()["errors"][0]["code"] in ("004", "005")
         if data["type"] in ("virtual_bank_account", "qris"):
@@ -65,7 +65,7 @@ def test_nothing_of_another_merchants_is_found(shop: CheckedShop, other: Checked
     assert [read(other, data) for data in theirs[:4]] == theirs[:4]
 
 
-def test_lists_and_balances_hold_only_a_merchants_own(shop: CheckedShop, other: CheckedShop) -> None:
+def test_lists_and_balances_have_only_the_merchants_own(shop: CheckedShop, other: CheckedShop) -> None:
     ours = shop.create()
     payout = made(funded(other), PAYOUTS, payout_order())
     theirs = other.create(referenceId=ours["attributes"]["referenceId"])
@@ -79,7 +79,7 @@ def test_lists_and_balances_hold_only_a_merchants_own(shop: CheckedShop, other: 
     assert balance(shop) == ("0.0", "0.0", "0.0")
 
 
-def test_the_same_references_make_each_merchants_own(shop: CheckedShop, other: CheckedShop) -> None:
+def test_two_merchants_may_use_the_same_references(shop: CheckedShop, other: CheckedShop) -> None:
     static = {"referenceId": "customer-1", "bankShortCode": "BRI", "displayName": "Budi"}
     made_by = [
         [
@@ -93,19 +93,21 @@ def test_the_same_references_make_each_merchants_own(shop: CheckedShop, other: C
     assert all(mine["id"] != theirs["id"] for mine, theirs in zip(*made_by, strict=True))
 
 
-def test_it_is_refused_in_the_very_words_for_one_that_never_was(shop: CheckedShop, other: CheckedShop) -> None:
+def test_another_merchants_resource_gets_the_same_answer_as_one_that_does_not_exist(
+    shop: CheckedShop, other: CheckedShop
+) -> None:
     paths = [folder(other.create()), f"{PAYMENTS}/contract_{'0' * 32}"]
     first, second = (shop.call("GET", path).content for path in paths)
     assert first == second
 
 
-def test_news_goes_to_the_merchant_whose_payment_it_is(shop: CheckedShop, other: CheckedShop) -> None:
+def test_callbacks_go_only_to_the_merchant_of_the_payment(shop: CheckedShop, other: CheckedShop) -> None:
     other.do(other.create(), "receive_payment")
-    assert [said["attributes"]["status"] for said in other.heard()] == ["paid"]
-    assert shop.heard() == []
+    assert [callback["attributes"]["status"] for callback in other.callbacks()] == ["paid"]
+    assert shop.callbacks() == []
 
 
-def test_a_body_cannot_speak_for_another_merchant(shop: CheckedShop, other: CheckedShop) -> None:
+def test_a_body_cannot_name_another_merchant(shop: CheckedShop, other: CheckedShop) -> None:
     body = document(**order()["data"]["attributes"], merchantId=str(other.merchant_id))
     payment = made(shop, PAYMENTS, body)
     assert (ids(listed(shop)), listed(other)) == ([payment["id"]], [])

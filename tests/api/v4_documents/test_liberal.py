@@ -1,4 +1,4 @@
-"""What working clients of the vendor really send is understood: slashes, bodies of GETs, empty options, text for numbers."""
+"""Deviations that existing clients of the vendor send are accepted: slashes, GET bodies, empty options, numbers as text."""
 
 import json
 from typing import Any
@@ -35,10 +35,10 @@ USED: dict[str, dict[str, str]] = {
 }
 
 
-# -- the way it is sent -----------------------------------------------------------------------------------------------
+# -- HTTP -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_slash_at_the_end_changes_nothing(shop: CheckedShop) -> None:
+def test_a_trailing_slash_is_ignored(shop: CheckedShop) -> None:
     payment = made(shop, f"{PAYMENTS}/", order())
     account = made(shop, f"{STATIC_VA}/", document(referenceId=fresh(), bankShortCode="BNI", displayName="Budi"))
     made(shop, f"{LINKS}/", link_order())
@@ -58,7 +58,7 @@ def test_the_body_of_a_get_is_not_read(shop: CheckedShop, body: bytes) -> None:
     assert shop.call("GET", PAYMENTS, body).json() == {"data": [payment]}
 
 
-def test_only_the_head_of_an_answer_is_given_to_who_asks_for_no_more(shop: CheckedShop) -> None:
+def test_head_is_answered_without_a_body(shop: CheckedShop) -> None:
     payment = shop.create()
     for path in (PAYMENTS, folder(payment), "/api/v4/banks"):
         head, whole = shop.call("HEAD", path), shop.call("GET", path)
@@ -67,26 +67,26 @@ def test_only_the_head_of_an_answer_is_given_to_who_asks_for_no_more(shop: Check
 
 
 @pytest.mark.parametrize("kind", ["application/vnd.api+json", "application/json", "text/plain", "*/*", "", "x"])
-def test_any_content_type_is_taken(shop: CheckedShop, kind: str) -> None:
+def test_any_content_type_is_accepted(shop: CheckedShop, kind: str) -> None:
     assert shop.call("POST", PAYMENTS, json.dumps(order()).encode(), Content_Type=kind).status_code == 201
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/vnd.api+json", "*/*", "text/html", "image/png"])
-def test_any_answer_that_is_asked_for_is_json(shop: CheckedShop, accept: str) -> None:
+def test_the_answer_is_json_whatever_the_accept_header(shop: CheckedShop, accept: str) -> None:
     answered = shop.call("POST", PAYMENTS, order(), Accept=accept)
     assert (answered.status_code, answered.headers["content-type"]) == (201, "application/json")
 
 
-def test_an_idempotency_key_is_passed_over(shop: CheckedShop) -> None:
+def test_an_idempotency_key_header_is_ignored(shop: CheckedShop) -> None:
     first, second = (shop.call("POST", PAYMENTS, order(), Idempotency_Key="the same") for _ in range(2))
     assert first.json()["data"]["id"] != second.json()["data"]["id"]
 
 
-# -- what is sent -----------------------------------------------------------------------------------------------------
+# -- bodies -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("type_", [..., "payments", "payment", 7, None, {}])
-def test_the_type_of_a_document_is_not_looked_at(shop: CheckedShop, type_: object) -> None:
+def test_the_type_of_a_document_is_ignored(shop: CheckedShop, type_: object) -> None:
     body = order()
     if type_ is not ...:
         body["data"]["type"] = type_
@@ -101,7 +101,7 @@ def test_options_of_other_types_may_be_sent_empty(shop: CheckedShop, type_: str,
 
 
 @pytest.mark.parametrize("type_", USED)
-def test_options_of_other_types_are_passed_over_even_when_they_are_wrong(shop: CheckedShop, type_: str) -> None:
+def test_options_of_other_types_are_ignored_even_if_invalid(shop: CheckedShop, type_: str) -> None:
     used = USED[type_]
     strange = {name: [1] for name in UNUSED if name not in used and name != "displayName"}
     if type_ == "virtual_bank_account":
@@ -112,28 +112,28 @@ def test_options_of_other_types_are_passed_over_even_when_they_are_wrong(shop: C
 @pytest.mark.parametrize("nothing", ["", None])
 def test_empty_is_the_same_as_absent(shop: CheckedShop, nothing: object) -> None:
     body = order(currency=nothing, expiredAt=nothing, description=nothing, displayName=nothing, metadata=nothing)
-    told = made(shop, PAYMENTS, body)["attributes"]
-    assert told["description"] is None
-    assert told["currency"] == "IDR"
+    attributes = made(shop, PAYMENTS, body)["attributes"]
+    assert attributes["description"] is None
+    assert attributes["currency"] == "IDR"
     shop.refused("POST", PAYMENTS, order(amount=nothing), code="005", at="/data/attributes/amount")
     shop.refused("POST", PAYMENTS, order(referenceId=nothing), code="005", at="/data/attributes/referenceId")
 
 
-def test_fields_that_nobody_knows_are_passed_over(shop: CheckedShop) -> None:
+def test_unknown_fields_are_ignored(shop: CheckedShop) -> None:
     strange: dict[str, object] = {"metadata": {"a": [1]}, "callbackUrl": 1, "": None, "é": [{}], "status": "paid"}
     payment = made(shop, PAYMENTS, order(**strange))
     assert not (set(strange) - {"status"}) & set(payment["attributes"])
     assert payment["attributes"]["status"] == "pending"
 
 
-def test_a_name_may_stand_beside_the_amount(shop: CheckedShop) -> None:
+def test_a_display_name_may_be_a_top_level_attribute(shop: CheckedShop) -> None:
     body = order(displayName="Ani", paymentMethodOptions={"bankShortCode": "BCA"})
     assert made(shop, PAYMENTS, body)["attributes"]["paymentMethod"]["instructions"]["displayName"] == "IKN-Ani"
     body = order(displayName="Ani", paymentMethodOptions={"bankShortCode": "BCA", "displayName": "Budi"})
     assert made(shop, PAYMENTS, body)["attributes"]["paymentMethod"]["instructions"]["displayName"] == "IKN-Budi"
 
 
-def test_a_provider_may_be_misspelt_as_one_program_does(shop: CheckedShop) -> None:
+def test_a_known_misspelling_of_the_provider_code_is_accepted(shop: CheckedShop) -> None:
     options = {"provider_code": "SHOPEEPAY", "afterSettlementReturnUrl": "https://shop.example/return"}
     payment = made(shop, PAYMENTS, order(paymentMethodType="e-wallet", paymentMethodOptions=options))
     assert payment["attributes"]["paymentMethod"]["type"] == "e-wallet"
@@ -149,7 +149,7 @@ def test_amounts_may_be_text_everywhere(shop: CheckedShop) -> None:
 
 
 @pytest.mark.parametrize("options", [{"amount": 0}, {}, None, "", [], 7])
-def test_options_of_a_task_on_a_payment_are_passed_over(shop: CheckedShop, options: object) -> None:
+def test_options_of_a_task_on_a_payment_are_ignored(shop: CheckedShop, options: object) -> None:
     payment = shop.create()
     answered = shop.call("POST", f"{PAYMENTS}/{payment['id']}/tasks", task("receive_payment", options=options))
     assert answered.status_code == 201
@@ -161,8 +161,8 @@ def test_an_account_number_may_be_a_number(shop: CheckedShop) -> None:
 
 
 def test_a_disbursement_needs_neither_holder_nor_description_nor_type(shop: CheckedShop) -> None:
-    told = made(funded(shop), PAYOUTS, payout_order({"type": ...}))["attributes"]
-    assert (told["description"], told["disbursementMethod"]["type"]) == (None, "bank_transfer")
+    attributes = made(funded(shop), PAYOUTS, payout_order({"type": ...}))["attributes"]
+    assert (attributes["description"], attributes["disbursementMethod"]["type"]) == (None, "bank_transfer")
 
 
 # -- lists ------------------------------------------------------------------------------------------------------------
@@ -183,25 +183,25 @@ def test_a_disbursement_needs_neither_holder_nor_description_nor_type(shop: Chec
         "?unknown=1&filter[unknown]=2&page[unknown]=3&createdAfter",
     ],
 )
-def test_filters_are_read_in_both_spellings_and_empty_ones_are_passed_over(shop: CheckedShop, query: str) -> None:
+def test_filters_are_accepted_in_both_spellings_and_empty_ones_are_ignored(shop: CheckedShop, query: str) -> None:
     payment = shop.create()
     assert ids(listed(shop, query)) == [payment["id"]]
 
 
-def test_of_two_spellings_the_one_with_brackets_counts(shop: CheckedShop) -> None:
+def test_a_filter_with_brackets_overrides_one_without(shop: CheckedShop) -> None:
     shop.create()
     assert listed(shop, "?filter[status]=paid&status=pending") == []
     assert len(listed(shop, "?filter[status]=&status=pending")) == 1
 
 
-def test_static_methods_take_their_name_or_the_merchants_own(shop: CheckedShop) -> None:
+def test_static_methods_have_the_requested_name_or_the_merchants(shop: CheckedShop) -> None:
     account = made(shop, STATIC_VA, document(referenceId=fresh(), bankShortCode="BNI", displayName="", suffixNo=""))
     assert account["attributes"]["instructions"]["displayName"] == "IKN-TOKO BARU"
     qris = made(shop, STATIC_QRIS, document(referenceId=fresh()))
     assert qris["attributes"]["instructions"]["displayName"] == "Toko Baru"
 
 
-def test_answers_are_written_without_a_space_and_without_escapes(shop: CheckedShop) -> None:
+def test_answers_are_compact_json_without_escapes(shop: CheckedShop) -> None:
     answered = shop.call("POST", PAYMENTS, order(description="Kopi susu — é 😀"))
     again: dict[str, Any] = answered.json()
     assert answered.content == json.dumps(again, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Payment links: their page, their tasks, and the callbacks of a buyer who pays on the page."""
+"""Payment links: their page, their tasks, their expiry, and the callbacks when a buyer pays on the page."""
 
 import re
 
@@ -21,7 +21,7 @@ from tests.api.v4_documents.documents import (
 from tests.api.v4_documents.pages import page_of, send_form, url_of
 
 
-def test_a_new_link_is_pending_and_read_as_it_was_answered(shop: CheckedShop) -> None:
+def test_a_new_link_is_pending_and_reads_as_in_the_create_answer(shop: CheckedShop) -> None:
     link = made(shop, LINKS, link_order(description="Kopi\nsusu"))
     assert link["attributes"]["status"] == "pending"
     assert link["attributes"]["description"] == "Kopi\nsusu"
@@ -29,7 +29,7 @@ def test_a_new_link_is_pending_and_read_as_it_was_answered(shop: CheckedShop) ->
     assert read(shop, link) == link
 
 
-def test_its_page_offers_every_way_that_takes_the_amount(shop: CheckedShop) -> None:
+def test_the_page_offers_every_channel_that_accepts_the_amount(shop: CheckedShop) -> None:
     page = page_of(shop, url_of(made(shop, LINKS, link_order())))
     assert page.status_code == 200
     offered = set(re.findall(r'name="way" value="([^"]+)"', page.text))
@@ -47,22 +47,22 @@ def test_its_page_offers_every_way_that_takes_the_amount(shop: CheckedShop) -> N
 
 
 @pytest.mark.parametrize("way", ["virtual_account/BCA", "retail_outlet/INDOMARET", "qris"])
-def test_a_buyer_who_pays_on_the_page_is_told_of_as_a_link(shop: CheckedShop, way: str) -> None:
+def test_a_payment_on_the_page_is_sent_as_a_callback_of_the_link(shop: CheckedShop, way: str) -> None:
     link = made(shop, LINKS, link_order(customerName="Budi Santoso"))
     assert send_form(shop, url_of(link), "choose", way=way).status_code == 303
     assert status_of(shop, link) == "pending"
     assert send_form(shop, url_of(link), "simulate", play="exact").status_code == 303
     paid = read(shop, link)
     assert paid == link | {"attributes": link["attributes"] | {"status": "paid"}}
-    assert shop.heard() == [paid]
+    assert shop.callbacks() == [paid]
     shop.do(link, "settle")
     completed = read(shop, link)
     assert completed["attributes"]["status"] == "completed"
-    assert shop.heard() == [paid, completed]
+    assert shop.callbacks() == [paid, completed]
     assert balance(shop)[2] == "0.0"
 
 
-def test_the_buyers_name_stands_on_the_number(shop: CheckedShop) -> None:
+def test_the_account_name_has_the_buyers_name(shop: CheckedShop) -> None:
     link = made(shop, LINKS, link_order(customerName="Budi Santoso"))
     send_form(shop, url_of(link), "choose", way="virtual_account/BCA")
     [payment] = listed(shop)
@@ -72,30 +72,30 @@ def test_the_buyers_name_stands_on_the_number(shop: CheckedShop) -> None:
 @pytest.mark.parametrize(
     ("way", "name"), [("virtual_account/BCA", "IKN-Toko Saya"), ("retail_outlet/ALFAMART", "Toko Saya")]
 )
-def test_the_name_that_a_link_was_given_stands_where_it_is_paid(shop: CheckedShop, way: str, name: str) -> None:
+def test_the_display_name_of_a_link_is_shown_in_the_instructions(shop: CheckedShop, way: str, name: str) -> None:
     link = made(shop, LINKS, link_order(paymentMethodOptions={"displayName": "Toko Saya"}))
     send_form(shop, url_of(link), "choose", way=way)
     [payment] = listed(shop)
     assert payment["attributes"]["paymentMethod"]["instructions"]["displayName"] == name
 
 
-def test_a_link_can_be_received_without_anybody_choosing(shop: CheckedShop) -> None:
+def test_a_link_can_be_paid_by_a_task_before_a_buyer_has_chosen(shop: CheckedShop) -> None:
     for amount in (50_000, 20_000_000):
         link = made(shop, LINKS, link_order(amount=amount))
         shop.do(link, "receive_payment")
         assert status_of(shop, link) == "paid"
         shop.do(link, "settle")
         assert status_of(shop, link) == "completed"
-    assert [said["type"] for said in shop.heard()] == ["payment_links"] * 4
+    assert [callback["type"] for callback in shop.callbacks()] == ["payment_links"] * 4
 
 
-def test_a_link_that_nothing_can_pay_says_so(shop: CheckedShop) -> None:
+def test_a_link_that_no_channel_can_pay_refuses_the_task(shop: CheckedShop) -> None:
     link = made(shop, LINKS, link_order(amount=9_000_000_000))
     shop.refused("POST", f"{folder(link)}/tasks", task("receive_payment"), code="005")
     assert status_of(shop, link) == "pending"
 
 
-def test_a_link_is_received_by_the_way_that_its_buyer_chose(shop: CheckedShop) -> None:
+def test_a_task_pays_a_link_on_the_channel_that_the_buyer_chose(shop: CheckedShop) -> None:
     link = made(shop, LINKS, link_order())
     send_form(shop, url_of(link), "choose", way="retail_outlet/ALFAMART")
     shop.do(link, "receive_payment")
@@ -104,7 +104,7 @@ def test_a_link_is_received_by_the_way_that_its_buyer_chose(shop: CheckedShop) -
     assert (payment["attributes"]["status"], status_of(shop, link)) == ("paid", "paid")
 
 
-def test_ten_receive_payments_at_once_pay_a_link_once(shop: CheckedShop) -> None:
+def test_ten_concurrent_receive_payment_tasks_pay_a_link_once(shop: CheckedShop) -> None:
     link = made(shop, LINKS, link_order())
     answers = at_once(*[lambda: shop.call("POST", f"{folder(link)}/tasks", task("receive_payment"))] * 10)
     assert 200 in {answer.status_code for answer in answers}
@@ -112,7 +112,7 @@ def test_ten_receive_payments_at_once_pay_a_link_once(shop: CheckedShop) -> None
     assert (status_of(shop, link), balance(shop)[0]) == ("paid", "50000.0")
 
 
-def test_a_cancelled_link_takes_nothing_any_more(shop: CheckedShop) -> None:
+def test_a_cancelled_link_refuses_payment(shop: CheckedShop) -> None:
     link = made(shop, LINKS, link_order())
     send_form(shop, url_of(link), "choose", way="virtual_account/BCA")
     shop.do(link, "cancel")
@@ -123,10 +123,10 @@ def test_a_cancelled_link_takes_nothing_any_more(shop: CheckedShop) -> None:
     page = page_of(shop, url_of(link))
     assert page.status_code == 200
     assert "<form" not in page.text
-    assert shop.heard() == []
+    assert shop.callbacks() == []
 
 
-def test_a_link_ends_when_it_was_said_to(traveller: CheckedShop) -> None:
+def test_a_link_expires_at_its_requested_expiry(traveller: CheckedShop) -> None:
     link = made(traveller, LINKS, link_order(expiredAt="2025-03-30T13:00:00+07:00"))
     assert link["attributes"]["expiredAt"] == "2025-03-30 13:00:00 +0700"
     day = made(traveller, LINKS, link_order())["attributes"]
@@ -137,20 +137,20 @@ def test_a_link_ends_when_it_was_said_to(traveller: CheckedShop) -> None:
     traveller.refused("POST", f"{folder(link)}/tasks", task("receive_payment"), code="005")
 
 
-def test_a_link_ends_within_thirty_days(shop: CheckedShop) -> None:
-    """No way to pay waits longer."""
+def test_a_link_expires_within_30_days(shop: CheckedShop) -> None:
+    """No channel allows a longer expiry."""
     link = made(shop, LINKS, link_order(expiredAt="2025-04-29T12:00:00+07:00"))
     assert 'name="way"' in page_of(shop, url_of(link)).text
     body = link_order(expiredAt="2025-04-30T12:00:00+07:00")
     shop.refused("POST", LINKS, body, code="005", at="/data/attributes/expiredAt")
 
 
-def test_an_expiry_that_was_read_from_a_link_can_be_sent_again(shop: CheckedShop) -> None:
+def test_an_expiry_in_the_format_of_an_answer_is_accepted(shop: CheckedShop) -> None:
     first = made(shop, LINKS, link_order())["attributes"]["expiredAt"]
     assert made(shop, LINKS, link_order(expiredAt=first))["attributes"]["expiredAt"] == first
 
 
-def test_a_buyer_who_goes_back_leaves_no_number_behind(shop: CheckedShop) -> None:
+def test_a_buyer_who_goes_back_leaves_no_paycode_active(shop: CheckedShop) -> None:
     link = made(shop, LINKS, link_order())
     send_form(shop, url_of(link), "choose", way="virtual_account/BCA")
     charge = re.search(r'name="charge" value="([^"]+)"', page_of(shop, url_of(link)).text)
@@ -161,6 +161,6 @@ def test_a_buyer_who_goes_back_leaves_no_number_behind(shop: CheckedShop) -> Non
     assert ids(listed(shop, "?filter[status]=pending")) == [payment["id"]]
 
 
-def test_a_link_of_another_dialects_session_is_none(shop: CheckedShop) -> None:
+def test_a_v2_session_is_not_found_as_a_link(shop: CheckedShop) -> None:
     session = shop.v2.create(mode="REDIRECT", paymentMethod=None, paymentMethodOptions=None)
     shop.refused("GET", f"{LINKS}/paymentlink_{session['id'].replace('-', '')}", status=404, code="004")

@@ -1,4 +1,4 @@
-"""Lists: pages, order and filters, also while new payments come, and from whatever page one begins."""
+"""Lists: pagination, sorting and filters. Pages stay consistent while new payments are created."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ STATUSES = ("pending", "paid", "completed", "cancelled", "expired", "failed")
 
 
 def several(shop: CheckedShop, count: int) -> list[Json]:
-    """So many payments, oldest first; every third came in by a static QRIS."""
+    """Creates so many payments and returns them oldest first; every third is a payment of a static QRIS."""
     qris = static_qris(shop)
     return [pay_into(shop, qris, 10_000 + n) if n % 3 == 2 else shop.create(amount=10_000 + n) for n in range(count)]
 
@@ -41,7 +41,7 @@ def several(shop: CheckedShop, count: int) -> list[Json]:
 # -- pages ------------------------------------------------------------------------------------------------------------
 
 
-def test_ten_stand_on_a_page_newest_first_unless_said_otherwise(shop: CheckedShop) -> None:
+def test_a_page_has_ten_items_newest_first_by_default(shop: CheckedShop) -> None:
     newest = ids(several(shop, 12))[::-1]
     assert ids(listed(shop)) == newest[:10]
     assert ids(listed(shop, "?page[number]=2")) == newest[10:]
@@ -52,18 +52,18 @@ def test_ten_stand_on_a_page_newest_first_unless_said_otherwise(shop: CheckedSho
 
 
 @pytest.mark.parametrize("sort", ["createdAt", "-createdAt"])
-def test_a_page_that_is_jumped_to_is_the_one_that_is_walked_to(shop: CheckedShop, sort: str) -> None:
+def test_a_page_is_the_same_whether_read_directly_or_after_the_pages_before_it(shop: CheckedShop, sort: str) -> None:
     several(shop, 16)
     query = f"?sort={sort}&page[size]=2&page[number]="
-    jumped = {page: ids(listed(shop, f"{query}{page}")) for page in (7, 4, 8, 2, 9)}
-    walked = {page: ids(listed(shop, f"{query}{page}")) for page in range(1, 10)}
-    assert jumped == {page: walked[page] for page in jumped}
-    assert len({one for page in walked.values() for one in page}) == 16
-    assert (len(walked[8]), walked[9]) == (2, [])
+    direct = {page: ids(listed(shop, f"{query}{page}")) for page in (7, 4, 8, 2, 9)}
+    in_order = {page: ids(listed(shop, f"{query}{page}")) for page in range(1, 10)}
+    assert direct == {page: in_order[page] for page in direct}
+    assert len({one for page in in_order.values() for one in page}) == 16
+    assert (len(in_order[8]), in_order[9]) == (2, [])
 
 
-def test_who_turns_pages_while_new_payments_come_sees_none_twice_and_misses_none(shop: CheckedShop) -> None:
-    there = ids(several(shop, 9))
+def test_paging_while_payments_are_created_repeats_and_misses_none(shop: CheckedShop) -> None:
+    existing = ids(several(shop, 9))
     seen: list[str] = []
     for page in range(1, 10):
         found = ids(listed(shop, f"?page[size]=2&page[number]={page}"))
@@ -73,22 +73,22 @@ def test_who_turns_pages_while_new_payments_come_sees_none_twice_and_misses_none
             shop.create("qris")
         if not found:
             break
-    assert seen == there[::-1]
+    assert seen == existing[::-1]
 
 
-def test_who_turns_pages_of_a_filter_while_payments_leave_it_misses_none(shop: CheckedShop) -> None:
-    there = [shop.create() for _ in range(7)]
+def test_paging_a_filter_while_payments_leave_it_misses_none(shop: CheckedShop) -> None:
+    existing = [shop.create() for _ in range(7)]
     seen: list[str] = []
     for page in range(1, 5):
         found = listed(shop, f"?filter[status]=pending&page[size]=2&page[number]={page}")
         for payment in found:
             shop.do(payment, "receive_payment")
         seen += ids(found)
-    assert seen == ids(there)[::-1]
+    assert seen == ids(existing)[::-1]
 
 
-def test_who_begins_again_sees_what_came_since(shop: CheckedShop) -> None:
-    """A walk of before does not decide where the pages of a new one begin."""
+def test_reading_the_first_page_again_starts_a_new_list(shop: CheckedShop) -> None:
+    """Earlier paging does not determine the pages of the new list."""
     several(shop, 6)
     for page in range(1, 5):
         listed(shop, f"?page[size]=2&page[number]={page}")
@@ -100,7 +100,7 @@ def test_who_begins_again_sees_what_came_since(shop: CheckedShop) -> None:
         assert ids(listed(shop, f"?page[size]=2&page[number]={page}")) == everything[2 * page - 2 : 2 * page]
 
 
-def test_a_page_that_is_asked_for_again_and_again_does_not_stand_still(traveller: CheckedShop) -> None:
+def test_a_page_read_again_an_hour_later_shows_new_payments(traveller: CheckedShop) -> None:
     several(traveller, 6)
     for page in range(1, 4):
         listed(traveller, f"?page[size]=2&page[number]={page}")
@@ -111,46 +111,46 @@ def test_a_page_that_is_asked_for_again_and_again_does_not_stand_still(traveller
     assert ids(listed(traveller, "?page[size]=2&page[number]=2")) == everything[2:4]
 
 
-def test_a_page_that_is_jumped_to_is_counted_from_what_the_first_page_showed(shop: CheckedShop) -> None:
+def test_a_page_is_counted_from_the_list_that_the_first_page_showed(shop: CheckedShop) -> None:
     funded(shop)
-    there = ids(several(shop, 6))[::-1], [made(shop, PAYOUTS, payout_order())["id"] for _ in range(6)][::-1]
-    for path, newest in zip((PAYMENTS, PAYOUTS), there, strict=True):
+    existing = ids(several(shop, 6))[::-1], [made(shop, PAYOUTS, payout_order())["id"] for _ in range(6)][::-1]
+    for path, newest in zip((PAYMENTS, PAYOUTS), existing, strict=True):
         assert ids(listed(shop, "?page[size]=2", path)) == newest[:2]
     for _ in range(3):
         shop.create()
         made(shop, PAYOUTS, payout_order())
-    for path, newest in zip((PAYMENTS, PAYOUTS), there, strict=True):
+    for path, newest in zip((PAYMENTS, PAYOUTS), existing, strict=True):
         assert ids(listed(shop, "?page[size]=2&page[number]=3", path)) == newest[4:6]
         assert ids(listed(shop, "?page[size]=2&page[number]=2", path)) == newest[2:4]
 
 
-def test_pages_of_disbursements_are_walked_as_those_of_payments(shop: CheckedShop) -> None:
+def test_disbursements_are_paged_like_payments(shop: CheckedShop) -> None:
     funded(shop)
-    there = [made(shop, PAYOUTS, payout_order())["id"] for _ in range(5)]
-    newest = there[::-1]
+    existing = [made(shop, PAYOUTS, payout_order())["id"] for _ in range(5)]
+    newest = existing[::-1]
     assert ids(listed(shop, "?page[size]=2&page[number]=3", PAYOUTS)) == newest[4:]
     seen: list[str] = []
     for page in range(1, 4):
         seen += ids(listed(shop, f"?page[size]=2&page[number]={page}", PAYOUTS))
         made(shop, PAYOUTS, payout_order())
     assert seen == newest
-    assert ids(listed(shop, "?sort=createdAt&page[size]=2&page[number]=2", PAYOUTS)) == there[2:4]
+    assert ids(listed(shop, "?sort=createdAt&page[size]=2&page[number]=2", PAYOUTS)) == existing[2:4]
 
 
-def test_pages_of_arrivals_are_walked_as_those_of_payments(shop: CheckedShop) -> None:
+def test_payments_of_a_static_method_are_paged_like_all_payments(shop: CheckedShop) -> None:
     qris = static_qris(shop)
-    there = ids([pay_into(shop, qris, 1_000 + number) for number in range(5)])
+    existing = ids([pay_into(shop, qris, 1_000 + number) for number in range(5)])
     seen: list[str] = []
     for page in range(1, 4):
         seen += ids(arrivals(shop, qris, f"?page[size]=2&page[number]={page}"))
         pay_into(shop, qris)
-    assert seen == there[::-1]
+    assert seen == existing[::-1]
 
 
 # -- filters ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_status_is_found_by_its_word_and_by_no_other(shop: CheckedShop) -> None:
+def test_every_status_is_found_only_by_its_own_filter(shop: CheckedShop) -> None:
     made_ = {status: in_status(shop, status)["id"] for status in STATUSES}
     qris = static_qris(shop)
     arrived = pay_into(shop, qris)
@@ -167,7 +167,7 @@ def test_every_status_is_found_by_its_word_and_by_no_other(shop: CheckedShop) ->
         assert ids(found) == ids(listed(shop, f"?filter[status]={status}"))[::-1]
 
 
-def test_a_reference_is_found_exactly_in_both_spellings(shop: CheckedShop) -> None:
+def test_a_reference_is_matched_exactly_in_both_spellings_of_the_filter(shop: CheckedShop) -> None:
     payment = shop.create(referenceId="INV-1")
     shop.create(referenceId="INV-10")
     shop.create(referenceId="inv-1")
@@ -180,8 +180,8 @@ def test_a_reference_is_found_exactly_in_both_spellings(shop: CheckedShop) -> No
         assert ids(listed(shop, f"?{spelling}=INV")) == []
 
 
-def test_a_payment_of_a_link_is_found_by_the_links_reference(shop: CheckedShop) -> None:
-    """A payment and a link may have the same one; both are found."""
+def test_the_payment_of_a_link_is_found_by_the_links_reference(shop: CheckedShop) -> None:
+    """A payment and a link may have the same reference; both are found."""
     payment = shop.create(referenceId="INV-1")
     link = made(shop, LINKS, link_order(referenceId="INV-1"))
     linked = link["id"].replace("paymentlink", "contract")
@@ -190,7 +190,7 @@ def test_a_payment_of_a_link_is_found_by_the_links_reference(shop: CheckedShop) 
     assert ids(listed(shop, "?filter[referenceId]=INV-1&page[size]=1&page[number]=2")) == [payment["id"]]
 
 
-def test_a_span_of_time_holds_its_beginning_and_not_its_end(traveller: CheckedShop) -> None:
+def test_a_time_filter_includes_its_start_and_excludes_its_end(traveller: CheckedShop) -> None:
     first = traveller.create()
     traveller.advance(to="2025-03-30T14:00:00+07:00")
     second = traveller.create()
@@ -238,18 +238,18 @@ def test_disbursements_are_filtered_by_status_reference_and_time(shop: CheckedSh
         assert [one["attributes"]["referenceId"] for one in found] == wanted, query
 
 
-# -- the instant at which a payment ends ------------------------------------------------------------------------------
+# -- expiry ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def idle(databases: Databases, tmp_path: Path) -> Iterator[CheckedShop]:
-    """A merchant of a gateway whose workers do nothing."""
+    """A merchant of a gateway without background workers."""
     with Gateway(databases.fresh(), tmp_path, work=False) as gateway:
         yield CheckedShop(gateway.shop)
 
 
-def test_a_payment_is_expired_in_every_list_from_its_instant_on(idle: CheckedShop) -> None:
-    """Whether or not a worker has passed by."""
+def test_a_payment_is_listed_as_expired_from_the_instant_of_its_expiry_on(idle: CheckedShop) -> None:
+    """Even before a worker has stored the expiry."""
     ended = made(idle, PAYMENTS, order(expiredAt="2025-03-30T14:00:00+07:00"))
     waits = idle.create()
     clock = idle.gateway.services.world.clock
@@ -262,6 +262,6 @@ def test_a_payment_is_expired_in_every_list_from_its_instant_on(idle: CheckedSho
     assert ids(listed(idle, "?filter[status]=cancelled")) == []
 
 
-def test_an_unknown_static_method_has_no_list(shop: CheckedShop) -> None:
+def test_the_payments_of_an_unknown_static_method_are_not_found(shop: CheckedShop) -> None:
     shop.refused("GET", f"{STATIC_QRIS}/qr_{'0' * 22}/payments?filter[status]=paid", status=404, code="004")
     shop.refused("POST", f"{STATIC_QRIS}/qr_{'0' * 22}/tasks", task("receive_payment"), code="005")

@@ -1,4 +1,4 @@
-"""When paid money becomes available: each way to pay on its own schedule of working days, and the balance with it."""
+"""When payments settle: each channel has its own schedule of working days; the balance is net of fees."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from tests.api.v4_documents.documents import PAYMENTS, Json, balance, made, orde
 from tests.support.gateways import Databases, Gateway
 
 FRIDAY = datetime.fromisoformat("2025-06-13T22:50:00+07:00")
-"""With no holiday in the week that follows."""
+"""A Friday before a week without bank holidays."""
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def paid_by(shop: CheckedShop, type_: str, option: str) -> Json:
     return payment
 
 
-def test_each_way_to_pay_is_completed_on_its_own_day(merchant: CheckedShop) -> None:
+def test_each_channel_settles_on_its_own_day(merchant: CheckedShop) -> None:
     at_once = [paid_by(merchant, "virtual_bank_account", bank) for bank in ("BRI", "BNI", "SAHABAT_SAMPOERNA")]
     next_day = [
         paid_by(merchant, "virtual_bank_account", bank)
@@ -55,13 +55,13 @@ def test_each_way_to_pay_is_completed_on_its_own_day(merchant: CheckedShop) -> N
     ):
         merchant.advance(to=to)
         assert statuses() == expected, to
-    # 15 times 20,000, less eleven times 3,663, twice 4,440, 155.40 and 333.
+    # 15 payments of 20,000, less fees of 11 x 3,663, 2 x 4,440, 155.40 and 333.
     assert balance(merchant) == ("250338.6", "250338.6", "0.0")
-    told = [said["attributes"]["status"] for said in merchant.heard()]
-    assert (told.count("paid"), told.count("completed")) == (15, 15)
+    statuses_sent = [callback["attributes"]["status"] for callback in merchant.callbacks()]
+    assert (statuses_sent.count("paid"), statuses_sent.count("completed")) == (15, 15)
 
 
-def test_what_is_paid_after_the_cut_off_counts_for_the_next_day(merchant: CheckedShop) -> None:
+def test_a_payment_after_the_cut_off_settles_a_day_later(merchant: CheckedShop) -> None:
     merchant.advance(to="2025-06-16T22:59:00+07:00")
     before = paid_by(merchant, "qris", "")
     merchant.advance(to="2025-06-16T23:00:00+07:00")
@@ -72,12 +72,12 @@ def test_what_is_paid_after_the_cut_off_counts_for_the_next_day(merchant: Checke
     assert status_of(merchant, after) == "completed"
 
 
-def test_what_the_sandbox_settles_early_is_not_settled_again(merchant: CheckedShop) -> None:
+def test_a_payment_settled_early_by_a_task_is_not_settled_again(merchant: CheckedShop) -> None:
     payment = paid_by(merchant, "retail_outlet", "ALFAMART")
     merchant.do(payment, "settle")
     merchant.do(payment, "settle")
     merchant.advance(to="2025-06-20T12:00:00+07:00")
     assert balance(merchant) == ("15560.0", "15560.0", "0.0")
-    assert [said["attributes"]["status"] for said in merchant.heard()] == ["paid", "completed"]
+    assert [callback["attributes"]["status"] for callback in merchant.callbacks()] == ["paid", "completed"]
     settlements = merchant.gateway.rows("SELECT charges, gross, fees FROM settlements")
     assert settlements == [{"charges": 1, "gross": 2_000_000, "fees": 444_000}]

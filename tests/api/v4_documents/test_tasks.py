@@ -1,4 +1,4 @@
-"""Tasks: every action in every status, what it changes, and what live mode refuses."""
+"""Tasks: every action in every status, its effect, and which tasks live mode refuses."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -36,16 +36,14 @@ LEADS = {
     ("pending", "cancel"): "cancelled",
     ("pending", "receive_payment"): "paid",
     ("paid", "settle"): "completed",
-    # A bank that settles in real time may have come first: asked again, nothing is left to do.
+    # A bank that settles at once may have settled it already; then the task has nothing to do.
     ("completed", "settle"): "completed",
 }
 
 
 @pytest.mark.parametrize("action", ["cancel", "receive_payment", "settle"])
 @pytest.mark.parametrize("status", STATUSES)
-def test_each_action_leads_on_from_its_status_and_is_refused_in_all_others(
-    shop: CheckedShop, status: str, action: str
-) -> None:
+def test_each_action_is_allowed_only_in_its_statuses(shop: CheckedShop, status: str, action: str) -> None:
     payment = in_status(shop, status)
     before, known = written(shop.v2), read(shop, payment)
     answered = shop.call("POST", f"{folder(payment)}/tasks", task(action))
@@ -61,7 +59,7 @@ def test_each_action_leads_on_from_its_status_and_is_refused_in_all_others(
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_every_type_is_received_settled_and_paid_out_to_the_balance_less_its_fee(shop: CheckedShop, type_: str) -> None:
+def test_every_type_can_be_paid_and_settled_to_the_balance_less_its_fee(shop: CheckedShop, type_: str) -> None:
     payment = shop.create(type_)
     shop.do(payment, "receive_payment")
     assert (status_of(shop, payment), balance(shop)) == ("paid", ("20000.0", "0.0", "20000.0"))
@@ -73,7 +71,7 @@ def test_every_type_is_received_settled_and_paid_out_to_the_balance_less_its_fee
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_every_type_can_be_cancelled_and_takes_no_money_any_more(shop: CheckedShop, type_: str) -> None:
+def test_every_type_can_be_cancelled_and_is_not_paid_afterwards(shop: CheckedShop, type_: str) -> None:
     payment = shop.create(type_)
     shop.do(payment, "cancel")
     assert read(shop, payment) == payment | {"attributes": payment["attributes"] | {"status": "cancelled"}}
@@ -83,7 +81,7 @@ def test_every_type_can_be_cancelled_and_takes_no_money_any_more(shop: CheckedSh
 
 
 @pytest.mark.parametrize("amount", [19_999, 20_001])
-def test_money_of_another_amount_does_not_pay_it(shop: CheckedShop, amount: int) -> None:
+def test_money_of_another_amount_does_not_pay_the_payment(shop: CheckedShop, amount: int) -> None:
     payment = shop.create()
     shop.v2.call("POST", "/sandbox/bank/reports", {"paymentId": uuid_of(payment), "amount": amount})
     assert (status_of(shop, payment), balance(shop)[0]) == ("pending", "0.0")
@@ -94,7 +92,7 @@ def test_money_of_another_amount_does_not_pay_it(shop: CheckedShop, amount: int)
 @pytest.mark.parametrize(
     ("status", "outcome"), [("paid", "double"), ("completed", "double"), ("cancelled", "late"), ("expired", "late")]
 )
-def test_money_for_what_is_over_is_set_aside_and_changes_nothing(shop: CheckedShop, status: str, outcome: str) -> None:
+def test_money_for_a_payment_that_has_ended_is_held_in_suspense(shop: CheckedShop, status: str, outcome: str) -> None:
     payment = in_status(shop, status)
     known, held = read(shop, payment), balance(shop)
     more = shop.v2.call("POST", "/sandbox/bank/reports", {"paymentId": uuid_of(payment), "amount": 20_000}).json()
@@ -102,24 +100,24 @@ def test_money_for_what_is_over_is_set_aside_and_changes_nothing(shop: CheckedSh
     assert (read(shop, payment), balance(shop)) == (known, held)
 
 
-def test_a_bank_that_settles_in_real_time_completes_by_itself(shop: CheckedShop) -> None:
+def test_payments_at_a_bank_that_settles_at_once_are_completed_without_a_task(shop: CheckedShop) -> None:
     for bank in ("BRI", "BNI", "SAHABAT_SAMPOERNA"):
         payment = shop.create(paymentMethodOptions={"bankShortCode": bank})
         shop.do(payment, "receive_payment")
         shop.advance(seconds=0)
         assert status_of(shop, payment) == "completed"
-    assert [said["attributes"]["status"] for said in shop.heard()] == ["paid", "completed"] * 3
+    assert [callback["attributes"]["status"] for callback in shop.callbacks()] == ["paid", "completed"] * 3
 
 
-def test_a_declined_wallet_payment_has_failed_and_says_why(shop: CheckedShop) -> None:
+def test_a_declined_wallet_payment_is_failed_with_a_reason(shop: CheckedShop) -> None:
     payment = in_status(shop, "failed")
-    told = read(shop, payment)["attributes"]
-    assert told["failureReason"] == "The customer declined the payment."
-    assert list(told)[-1] == "failureReason"
+    attributes = read(shop, payment)["attributes"]
+    assert attributes["failureReason"] == "The customer declined the payment."
+    assert list(attributes)[-1] == "failureReason"
     assert balance(shop)[0] == "0.0"
 
 
-def test_cancel_and_receive_payment_at_once_let_one_of_them_through(shop: CheckedShop) -> None:
+def test_of_concurrent_cancel_and_receive_payment_only_one_succeeds(shop: CheckedShop) -> None:
     for _ in range(5):
         payment, before = shop.create(), balance(shop)[0]
         path = f"{folder(payment)}/tasks"
@@ -134,10 +132,10 @@ def test_cancel_and_receive_payment_at_once_let_one_of_them_through(shop: Checke
         assert (balance(shop)[0] != before) == (status == "paid")
 
 
-# -- arrivals on static methods ---------------------------------------------------------------------------------------
+# -- payments of static methods ---------------------------------------------------------------------------------------
 
 
-def test_an_arrival_can_be_settled_and_nothing_else(shop: CheckedShop) -> None:
+def test_a_payment_of_a_static_method_can_only_be_settled(shop: CheckedShop) -> None:
     arrived = pay_into(shop, static_qris(shop))
     assert status_of(shop, arrived) == "paid"
     for action in ("cancel", "receive_payment"):
@@ -151,7 +149,7 @@ def test_an_arrival_can_be_settled_and_nothing_else(shop: CheckedShop) -> None:
 
 
 @pytest.mark.parametrize("kind", ["va", "qris"])
-def test_every_task_on_a_static_method_is_money_of_its_own(shop: CheckedShop, kind: str) -> None:
+def test_every_task_on_a_static_method_makes_another_payment(shop: CheckedShop, kind: str) -> None:
     static = static_va(shop, bankShortCode="BCA") if kind == "va" else static_qris(shop)
     path = f"{folder(static)}/tasks"
     body = task("receive_payment", options={"amount": 5_000})
@@ -160,8 +158,8 @@ def test_every_task_on_a_static_method_is_money_of_its_own(shop: CheckedShop, ki
     assert balance(shop) == ("25000.0", "0.0", "25000.0")
 
 
-def test_a_static_method_that_was_ended_takes_no_task(shop: CheckedShop) -> None:
-    """It ends only where the sandbox of the other dialect lets it."""
+def test_a_static_method_that_has_ended_refuses_tasks(shop: CheckedShop) -> None:
+    """Only a v2 simulation can end a static method."""
     static = static_va(shop)
     shop.v2.simulate(uuid_of(static), "EXPIRED")
     before = written(shop.v2)
@@ -180,11 +178,11 @@ def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield CheckedShop(gateway.new_shop())
 
 
-def test_live_keys_say_so(live: CheckedShop) -> None:
+def test_live_keys_begin_with_live(live: CheckedShop) -> None:
     assert live.keys[0].startswith("live_")
 
 
-def test_live_payments_can_be_made_read_and_cancelled(live: CheckedShop) -> None:
+def test_live_payments_can_be_created_read_and_cancelled(live: CheckedShop) -> None:
     payment = live.create()
     assert read(live, payment) == payment
     live.do(payment, "cancel")
@@ -195,7 +193,7 @@ def test_live_payments_can_be_made_read_and_cancelled(live: CheckedShop) -> None
     assert status_of(live, link) == "cancelled"
 
 
-def test_live_mode_refuses_to_play_the_bank(live: CheckedShop) -> None:
+def test_live_mode_refuses_tasks_that_simulate_a_bank(live: CheckedShop) -> None:
     payment, link = made(live, PAYMENTS, order()), made(live, LINKS, link_order())
     for data in (payment, link):
         for action in ("receive_payment", "settle"):
@@ -207,7 +205,7 @@ def test_live_mode_refuses_to_play_the_bank(live: CheckedShop) -> None:
     assert balance(live) == ("0.0", "0.0", "0.0")
 
 
-def test_live_mode_has_no_bank_to_send_money_by_yet(live: CheckedShop) -> None:
+def test_live_mode_refuses_disbursements_without_a_bank_connection(live: CheckedShop) -> None:
     live.refused("POST", PAYOUTS, payout_order(), status=403, code="003")
     path = "/api/v4/validation_services/bank_account_validation"
     live.refused("POST", path, document(accountNo="0102030405", bankShortCode="BRI"), status=403, code="003")

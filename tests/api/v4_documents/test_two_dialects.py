@@ -1,4 +1,4 @@
-"""One account, two dialects: each tells the other's payments correctly in its own words, and hears only of its own."""
+"""One merchant, two dialects: v2 and v4 each show the other's payments in their own format and send only their own callbacks."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ V2Shop = v2_contracts.CheckedShop
 
 @pytest.fixture
 def sessions(shop: CheckedShop) -> V2Shop:
-    """The same merchant in the other dialect, held to that one's contract."""
+    """The same merchant in v2, with every answer validated against the v2 contract."""
     return V2Shop.of(shop.v2)
 
 
@@ -45,13 +45,13 @@ def session_of(sessions: V2Shop, payment: Json) -> Json:
 
 
 def as_payment(shop: CheckedShop, session: Json) -> Json:
-    """A session of the other dialect as this one reads it."""
+    """A v2 session as a v4 payment."""
     answered = shop.call("GET", f"{PAYMENTS}/contract_{session['id'].replace('-', '')}")
     assert answered.status_code == 200, answered.text
     return answered.json()["data"]
 
 
-# -- this dialect's payments in the words of the other ----------------------------------------------------------------
+# -- v4 payments in v2 ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def as_payment(shop: CheckedShop, session: Json) -> Json:
         ("failed", "CANCELLED", "FAILED", "CHARGE_FAILED"),
     ],
 )
-def test_every_status_has_its_word_in_the_other_dialect(
+def test_every_v4_status_is_mapped_to_v2(
     shop: CheckedShop, sessions: V2Shop, status: str, state: str, charge: str, reason: str | None
 ) -> None:
     payment = in_status(shop, status)
@@ -76,13 +76,13 @@ def test_every_status_has_its_word_in_the_other_dialect(
     assert session["clientReferenceId"] == payment["attributes"]["referenceId"]
 
 
-def test_the_way_to_pay_is_the_same_in_both(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_the_paycode_is_the_same_in_both_dialects(shop: CheckedShop, sessions: V2Shop) -> None:
     account = shop.create(paymentMethodOptions={"bankShortCode": "CIMB_NIAGA", "displayName": "Budi"})
-    told, [charge] = account["attributes"]["paymentMethod"], session_of(sessions, account)["chargeDetails"]
+    method, [charge] = account["attributes"]["paymentMethod"], session_of(sessions, account)["chargeDetails"]
     number = charge["virtualAccount"]
     assert number["channel"] == "CIMB"
-    assert number["virtualAccountNumber"] == told["instructions"]["accountNo"]
-    assert number["virtualAccountName"] == told["instructions"]["displayName"] == "IKN-Budi"
+    assert number["virtualAccountNumber"] == method["instructions"]["accountNo"]
+    assert number["virtualAccountName"] == method["instructions"]["displayName"] == "IKN-Budi"
     qris = shop.create("qris")
     [charge] = session_of(sessions, qris)["chargeDetails"]
     assert charge["qr"]["qrContent"] == qris["attributes"]["paymentMethod"]["instructions"]["qrString"]
@@ -91,7 +91,7 @@ def test_the_way_to_pay_is_the_same_in_both(shop: CheckedShop, sessions: V2Shop)
 
 @pytest.mark.parametrize(("type_", "method"), [("retail_outlet", "RETAIL_OUTLET"), ("e-wallet", "EWALLET")])
 @pytest.mark.parametrize("status", ["pending", "paid"])
-def test_ways_that_the_other_dialect_does_not_sell_are_still_told_by_it(
+def test_v2_shows_channels_that_it_does_not_offer_itself(
     shop: CheckedShop, sessions: V2Shop, type_: str, method: str, status: str
 ) -> None:
     payment = shop.create(type_)
@@ -106,12 +106,12 @@ def test_ways_that_the_other_dialect_does_not_sell_are_still_told_by_it(
         assert charge["retailOutlet"]["paymentCode"] == code
 
 
-def test_a_static_method_is_a_multiple_payment_with_a_charge_for_every_arrival(
+def test_a_static_method_is_a_v2_multiple_session_with_a_charge_per_payment(
     shop: CheckedShop, sessions: V2Shop
 ) -> None:
     for static in (static_va(shop, bankShortCode="BCA"), static_qris(shop)):
         arrived = [pay_into(shop, static, amount) for amount in (11_000, 12_000)]
-        # The id of a static QRIS is too short to be read as the other dialect's.
+        # The v4 id of a static QRIS is too short to hold the UUID, so the session is found by its reference.
         reference = static["attributes"]["referenceId"]
         session = next(one for one in sessions.get("/v2/payments")["data"] if one["clientReferenceId"] == reference)
         assert (session["status"], session["paymentType"]) == ("ACTIVE", "MULTIPLE")
@@ -119,7 +119,7 @@ def test_a_static_method_is_a_multiple_payment_with_a_charge_for_every_arrival(
         assert [charge["amount"]["value"] for charge in session["chargeDetails"]] == [12_000, 11_000]
 
 
-def test_a_link_is_a_payment_with_a_page(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_a_link_is_a_v2_session_with_a_payment_page(shop: CheckedShop, sessions: V2Shop) -> None:
     link = made(shop, LINKS, link_order())
     session = session_of(sessions, link)
     assert (session["status"], session["mode"]) == ("REQUIRE_PAYMENT_METHOD", "REDIRECT")
@@ -128,7 +128,7 @@ def test_a_link_is_a_payment_with_a_page(shop: CheckedShop, sessions: V2Shop) ->
     assert session_of(sessions, link)["status"] == "PAID"
 
 
-# -- the other dialect's payments in the words of this one ------------------------------------------------------------
+# -- v2 sessions in v4 ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,8 @@ def test_a_link_is_a_payment_with_a_page(shop: CheckedShop, sessions: V2Shop) ->
         ("EXPIRED", "expired"),
     ],
 )
-def test_every_state_of_a_session_has_its_word_in_this_dialect(
-    shop: CheckedShop, sessions: V2Shop, state: str, status: str
-) -> None:
-    """Its sessions at BRI settle at once, so what is paid is completed."""
+def test_every_v2_status_is_mapped_to_v4(shop: CheckedShop, sessions: V2Shop, state: str, status: str) -> None:
+    """These sessions are at BRI, which settles at once, so a paid one is completed."""
     session = {"id": in_v2_state(sessions, state)}
     shop.advance(seconds=0)
     payment = as_payment(shop, session)
@@ -151,17 +149,21 @@ def test_every_state_of_a_session_has_its_word_in_this_dialect(
     assert ids(listed(shop, f"?filter[status]={status}")) == [payment["id"]]
 
 
-def test_a_session_is_told_with_its_own_fee_name_and_end(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_v4_shows_a_session_with_its_own_fee_name_and_expiry(shop: CheckedShop, sessions: V2Shop) -> None:
     session = sessions.create()
-    told = as_payment(shop, session)["attributes"]
-    assert (told["amount"], told["fees"], told["referenceId"]) == ("20000.0", "4440.0", session["clientReferenceId"])
+    attributes = as_payment(shop, session)["attributes"]
+    assert (attributes["amount"], attributes["fees"], attributes["referenceId"]) == (
+        "20000.0",
+        "4440.0",
+        session["clientReferenceId"],
+    )
     number = session["chargeDetails"][0]["virtualAccount"]
-    assert told["paymentMethod"]["instructions"] == {
+    assert attributes["paymentMethod"]["instructions"] == {
         "bankShortCode": "BRI",
         "accountNo": number["virtualAccountNumber"],
         "displayName": number["virtualAccountName"],
     }
-    assert told["expiredAt"].endswith("+07:00")
+    assert attributes["expiredAt"].endswith("+07:00")
 
 
 @pytest.mark.parametrize(
@@ -172,12 +174,12 @@ def test_a_session_is_told_with_its_own_fee_name_and_end(shop: CheckedShop, sess
         {"autoConfirm": False},
     ],
 )
-def test_a_session_without_a_number_is_pending_without_a_method(
+def test_a_session_without_a_paycode_is_pending_without_a_payment_method(
     shop: CheckedShop, sessions: V2Shop, changes: dict[str, Any]
 ) -> None:
     payment = as_payment(shop, sessions.create(**changes))
-    told = payment["attributes"]
-    assert (told["status"], told["paymentMethod"], told["fees"]) == ("pending", None, "0.0")
+    attributes = payment["attributes"]
+    assert (attributes["status"], attributes["paymentMethod"], attributes["fees"]) == ("pending", None, "0.0")
     assert ids(listed(shop, "?filter[status]=pending")) == [payment["id"]]
     shop.refused("POST", f"{folder(payment)}/tasks", task("settle"), code="005")
     shop.do(payment, "cancel")
@@ -198,7 +200,7 @@ def test_a_multiple_session_is_a_static_method_and_its_charges_are_payments(
     shop.refused("GET", f"{PAYMENTS}/contract_{digits}", status=404, code="004")
 
 
-def test_a_closed_multiple_session_is_told_like_an_open_one(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_a_closed_multiple_session_is_shown_like_an_open_one(shop: CheckedShop, sessions: V2Shop) -> None:
     session = sessions.create(paymentType="MULTIPLE")
     sessions.simulate(session["id"])
     static = shop.call("GET", f"{STATIC_VA}/va_{session['id'].replace('-', '')}").json()["data"]
@@ -209,7 +211,7 @@ def test_a_closed_multiple_session_is_told_like_an_open_one(shop: CheckedShop, s
 # -- lists ------------------------------------------------------------------------------------------------------------
 
 
-def test_each_list_holds_what_both_have_made(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_each_list_has_the_payments_of_both_dialects(shop: CheckedShop, sessions: V2Shop) -> None:
     session = sessions.create()
     payment = shop.create()
     static = static_va(shop)
@@ -222,7 +224,7 @@ def test_each_list_holds_what_both_have_made(shop: CheckedShop, sessions: V2Shop
     assert ids(listed(shop)) == [f"contract_{digits}" for digits in ours]
 
 
-def test_a_reference_is_found_in_either_list(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_a_reference_is_found_in_the_lists_of_both_dialects(shop: CheckedShop, sessions: V2Shop) -> None:
     session, payment = sessions.create(), shop.create()
     reference = payment["attributes"]["referenceId"]
     found = sessions.get(f"/v2/payments?clientReferenceId={reference}")["data"]
@@ -234,16 +236,14 @@ def test_a_reference_is_found_in_either_list(shop: CheckedShop, sessions: V2Shop
 # -- references -------------------------------------------------------------------------------------------------------
 
 
-def test_a_reference_that_the_other_dialect_used_is_refused_and_never_answered_with_its_payment(
-    shop: CheckedShop, sessions: V2Shop
-) -> None:
+def test_a_reference_used_in_v2_is_refused_in_v4(shop: CheckedShop, sessions: V2Shop) -> None:
     sessions.create(clientReferenceId="INV-1")
     order_ = order(referenceId="INV-1", amount=30_000)
     shop.refused("POST", PAYMENTS, order_, code="005", at="/data/attributes/referenceId")
     assert len(listed(shop)) == 1
 
 
-def test_a_reference_that_this_dialect_used_is_taken_in_the_other(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_a_reference_used_in_v4_is_refused_in_v2(shop: CheckedShop, sessions: V2Shop) -> None:
     shop.create(referenceId="INV-1")
     body: dict[str, Any] = {
         "clientReferenceId": "INV-1",
@@ -252,19 +252,21 @@ def test_a_reference_that_this_dialect_used_is_taken_in_the_other(shop: CheckedS
         "paymentMethod": {"type": "QR"},
     }
     sessions.refused("POST", "/v2/payments", body, status=409, code="duplicate_error", field="clientReferenceId")
-    # Links and static methods have series of their own, so theirs are free.
+    # Links and static methods have their own scopes, so their references are free.
     made(shop, LINKS, link_order(referenceId="INV-2"))
     static_va(shop, referenceId="INV-2")
     assert sessions.create(clientReferenceId="INV-2")["status"] == "REQUIRE_ACTION"
 
 
-def test_a_reference_of_a_multiple_session_is_taken_for_a_payment(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_a_reference_of_a_multiple_session_is_refused_for_a_v4_payment(shop: CheckedShop, sessions: V2Shop) -> None:
     sessions.create(clientReferenceId="INV-1", paymentType="MULTIPLE", amount=None)
     shop.refused("POST", PAYMENTS, order(referenceId="INV-1"), code="005", at="/data/attributes/referenceId")
     assert static_va(shop, referenceId="INV-1")["attributes"]["referenceId"] == "INV-1"
 
 
-def test_one_reference_in_both_dialects_at_once_makes_one_payment(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_one_reference_used_concurrently_in_both_dialects_makes_one_payment(
+    shop: CheckedShop, sessions: V2Shop
+) -> None:
     reference = fresh()
     body: dict[str, Any] = {
         "clientReferenceId": reference,
@@ -280,12 +282,10 @@ def test_one_reference_in_both_dialects_at_once_makes_one_payment(shop: CheckedS
     assert len(listed(shop)) == 1
 
 
-# -- what is done in one and seen in the other ------------------------------------------------------------------------
+# -- changes seen in the other dialect --------------------------------------------------------------------------------
 
 
-def test_money_that_one_dialect_plays_pays_the_others_payment_and_only_its_own_hears_of_it(
-    shop: CheckedShop, sessions: V2Shop
-) -> None:
+def test_money_simulated_in_one_dialect_pays_a_payment_of_the_other(shop: CheckedShop, sessions: V2Shop) -> None:
     payment, session = shop.create(), sessions.create()
     assert sessions.simulate(uuid_of(payment)) == "true"
     shop.do(as_payment(shop, session), "receive_payment")
@@ -293,33 +293,33 @@ def test_money_that_one_dialect_plays_pays_the_others_payment_and_only_its_own_h
         "paid",
         "PAID",
     )
-    told = shop.inbox()
-    ours = [item["body"]["data"]["id"] for item in told if "xfers-signature" in item["headers"]]
-    theirs = [item["body"]["data"]["id"] for item in told if "x-api-key" in item["headers"]]
+    inbox = shop.inbox()
+    ours = [item["body"]["data"]["id"] for item in inbox if "xfers-signature" in item["headers"]]
+    theirs = [item["body"]["data"]["id"] for item in inbox if "x-api-key" in item["headers"]]
     assert (ours, theirs) == ([payment["id"]], [session["id"]])
 
 
-def test_a_sessions_settlement_is_told_to_nobody_and_seen_in_the_balance(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_the_settlement_of_a_session_sends_no_callback_and_changes_the_balance(
+    shop: CheckedShop, sessions: V2Shop
+) -> None:
     session = sessions.create()
     sessions.simulate(session["id"])
     shop.advance(seconds=0)
     assert as_payment(shop, session)["attributes"]["status"] == "completed"
     assert balance(shop) == ("15560.0", "15560.0", "0.0")
-    assert shop.heard() == []
+    assert shop.callbacks() == []
 
 
-def test_a_session_with_a_number_is_cancelled_here_and_told_to_its_own_product(
-    shop: CheckedShop, sessions: V2Shop
-) -> None:
+def test_a_session_cancelled_through_v4_sends_a_v2_callback(shop: CheckedShop, sessions: V2Shop) -> None:
     session = sessions.create()
     shop.do(as_payment(shop, session), "cancel")
     read_again = sessions.get(f"/v2/payments/{session['id']}")["data"]
     assert (read_again["status"], read_again["cancellationReason"]) == ("CANCELLED", "VOID_SESSION")
     assert sessions.news() == ["PAYMENT.CANCELLED"]
-    assert shop.heard() == []
+    assert shop.callbacks() == []
 
 
-def test_a_payment_with_a_number_cannot_be_cancelled_in_the_other_dialect(shop: CheckedShop, sessions: V2Shop) -> None:
+def test_a_v4_payment_with_a_paycode_cannot_be_cancelled_through_v2(shop: CheckedShop, sessions: V2Shop) -> None:
     payment = shop.create()
     answered = sessions.call("POST", f"/v2/payments/{uuid_of(payment)}/cancel", {})
     assert answered.status_code == 422

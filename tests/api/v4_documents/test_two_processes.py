@@ -1,4 +1,4 @@
-"""Two gateways on one database: whichever of them is asked, a reference makes one thing and money moves once."""
+"""Two gateway processes on one database: a reference makes one resource and money moves once, whichever is called."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -42,7 +42,7 @@ def gateways(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def shops(gateways: tuple[Gateway, Gateway]) -> Pair:
-    """One merchant, as it speaks to either of them."""
+    """One merchant, as a client of each gateway."""
     one, two = gateways
     shop = one.new_shop()
     there = Shop(two, shop.merchant_id, shop.secret, shop.v4_keys)
@@ -50,13 +50,13 @@ def shops(gateways: tuple[Gateway, Gateway]) -> Pair:
 
 
 def both_at_once(shops: Pair, path: str, body: Json, times: int = 4) -> list[tuple[int, str]]:
-    """The status and the id in the answer of many calls to both."""
+    """Sends many concurrent requests to both gateways; returns the HTTP status and the id in each answer."""
     calls = [partial(shop.call, "POST", path, body) for shop in shops]
     answers = at_once(*calls * times)
     return [(answer.status_code, answer.json()["data"]["id"]) for answer in answers]
 
 
-def test_a_reference_makes_one_thing_wherever_it_is_sent(shops: Pair) -> None:
+def test_a_reference_sent_to_both_gateways_makes_one_resource(shops: Pair) -> None:
     here, _ = shops
     funded(here)
     for path, body in ((PAYMENTS, order()), (LINKS, link_order()), (PAYOUTS, payout_order())):
@@ -65,17 +65,17 @@ def test_a_reference_makes_one_thing_wherever_it_is_sent(shops: Pair) -> None:
     assert balance(here)[1] == "9982452.0"
 
 
-def test_what_one_has_made_the_other_reads_pays_and_settles(shops: Pair) -> None:
+def test_a_payment_created_on_one_gateway_can_be_read_paid_and_settled_on_the_other(shops: Pair) -> None:
     here, there = shops
     payment = here.create()
     assert read(there, payment) == payment
     there.do(payment, "receive_payment")
     here.do(payment, "settle")
     assert status_of(there, payment) == "completed"
-    assert [said["attributes"]["status"] for said in here.heard()] == ["paid", "completed"]
+    assert [callback["attributes"]["status"] for callback in here.callbacks()] == ["paid", "completed"]
 
 
-def test_tasks_sent_to_both_at_once_move_money_once(shops: Pair) -> None:
+def test_concurrent_tasks_on_both_gateways_move_money_once(shops: Pair) -> None:
     here, there = shops
     payment = here.create()
     for action, held in (("receive_payment", ("20000.0", "0.0", "20000.0")), ("settle", ("16337.0", "16337.0", "0.0"))):
@@ -86,7 +86,7 @@ def test_tasks_sent_to_both_at_once_move_money_once(shops: Pair) -> None:
         assert balance(there) == held
 
 
-def test_no_more_is_sent_than_there_is_by_both_together(shops: Pair) -> None:
+def test_both_gateways_together_send_no_more_than_the_available_balance(shops: Pair) -> None:
     here, there = shops
     funded(here)
     orders = [payout_order(amount=4_000_000) for _ in range(8)]
@@ -95,7 +95,7 @@ def test_no_more_is_sent_than_there_is_by_both_together(shops: Pair) -> None:
     assert balance(there)[1] == "1988567.0"
 
 
-def test_pages_may_be_turned_at_either(shops: Pair) -> None:
+def test_the_pages_of_a_list_may_be_read_from_either_gateway(shops: Pair) -> None:
     here, there = shops
     newest = [made(here, PAYMENTS, order(referenceId=fresh()))["id"] for _ in range(7)][::-1]
     turned = [ids(listed(shops[page % 2], f"?page[size]=2&page[number]={page}")) for page in range(1, 5)]
@@ -103,7 +103,7 @@ def test_pages_may_be_turned_at_either(shops: Pair) -> None:
     assert ids(listed(there, "?page[size]=3&page[number]=2")) == newest[3:6]
 
 
-def test_pages_are_turned_wherever_they_are_asked_for_while_new_payments_come(shops: Pair) -> None:
+def test_pages_from_either_gateway_stay_consistent_while_payments_are_created(shops: Pair) -> None:
     here, _ = shops
     funded(here)
     qris = static_qris(here)
@@ -123,7 +123,7 @@ def test_pages_are_turned_wherever_they_are_asked_for_while_new_payments_come(sh
         assert seen == there
 
 
-def test_pages_of_sessions_are_turned_wherever_they_are_asked_for(shops: Pair) -> None:
+def test_the_pages_of_v2_sessions_may_be_read_from_either_gateway(shops: Pair) -> None:
     here, there = shops[0].v2, shops[1].v2
     static = here.create(paymentType="MULTIPLE", amount=None, paymentMethod={"type": "QR"}, paymentMethodOptions=None)
     for _ in range(23):

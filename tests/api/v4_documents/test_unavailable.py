@@ -1,4 +1,4 @@
-"""When the database is gone: 010 in this dialect's own words, with nothing half-done, and over as soon as it is back."""
+"""While the database is unavailable v4 answers error 010 and changes nothing; it recovers when the database is back."""
 
 import time
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ def silent(_: str) -> None:
     pass
 
 
-def test_without_a_database_everything_is_refused_as_unavailable(data: Path, tmp_path: Path) -> None:
+def test_without_a_database_every_request_is_answered_with_503(data: Path, tmp_path: Path) -> None:
     body = order()
     with ExitStack() as running:
         server = ExitStack()
@@ -37,17 +37,17 @@ def test_without_a_database_everything_is_refused_as_unavailable(data: Path, tmp
         shop = funded(CheckedShop(gateway.shop))
         payment = shop.create()
         server.close()
-        everything_is_refused(shop, payment["id"], body)
+        check_unavailable(shop, payment["id"], body)
         running.enter_context(postgres(data, say=silent))
-        until = time.monotonic() + 10
+        deadline = time.monotonic() + 10
         while shop.call("POST", PAYMENTS, body).status_code != 201:
-            assert time.monotonic() < until, "the gateway did not find its database again"
+            assert time.monotonic() < deadline, "the gateway did not reconnect to its database"
         assert status_of(shop, payment) == "pending"
         assert len(listed(shop)) == 3
         assert listed(shop, path=PAYOUTS) == []
 
 
-def everything_is_refused(shop: CheckedShop, payment_id: str, body: dict[str, object]) -> None:
+def check_unavailable(shop: CheckedShop, payment_id: str, body: dict[str, object]) -> None:
     static = document(referenceId="customer-1", bankShortCode="BRI")
     paid = task("receive_payment", options={"amount": 10_000})
     for method, path, content in (
@@ -62,12 +62,12 @@ def everything_is_refused(shop: CheckedShop, payment_id: str, body: dict[str, ob
         ("POST", PAYOUTS, payout_order()),
         ("GET", PAYOUTS, None),
         ("GET", "/api/v4/overviews/balance_overview", None),
-        # Whose request it is cannot be known, not even whether it makes sense.
+        # The merchant cannot be authenticated, so the body is not parsed.
         ("POST", PAYMENTS, b"{"),
         ("GET", "/api/v4/banks", None),
     ):
         answered = shop.call(method, path, content)
         refusal(answered, status=503, code="010")
         assert answered.headers["Retry-After"] == "1"
-    refusal(shop.stranger("GET", PAYMENTS), status=401, code="002")
-    refusal(shop.stranger("GET", "/api/v4/nothing"), status=404, code="004")
+    refusal(shop.unauthenticated("GET", PAYMENTS), status=401, code="002")
+    refusal(shop.unauthenticated("GET", "/api/v4/nothing"), status=404, code="004")

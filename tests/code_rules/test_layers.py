@@ -1,4 +1,4 @@
-"""Floors: which part of the house may lean on which. A floor knows what is below it and never what is above."""
+"""Layers: which part of the package may import which. A layer may import those below it and never those above."""
 
 import ast
 
@@ -27,39 +27,42 @@ LEAVES = frozenset(
     }
 )
 
-MAY_LEAN_ON: dict[str, frozenset[str]] = {
+MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),
     "domain": frozenset({"domain", "errors"}),
     "db": LEAVES | {"db", "domain"},
     "connections": LEAVES | {"connections", "domain"},
     "channels": LEAVES | {"channels", "domain"},
+    "connections_file": LEAVES | {"connections_file", "connections", "channels", "domain"},
     "world": LEAVES | {"db", "channels", "connections", "domain"},
     "services": LEAVES | {"services", "world", "db", "channels", "connections", "domain"},
     "api": LEAVES | {"api", "world", "services", "channels", "domain"},
     "web": LEAVES | {"web", "world", "services", "channels", "domain"},
     "workers": LEAVES | {"workers", "world", "services", "channels", "domain"},
-    "app": LEAVES | {"app", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"},
+    "app": LEAVES
+    | {"app", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"}
+    | {"connections_file"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},
-    "cli": LEAVES | {"cli", "administration", "app", "db"},
+    "cli": LEAVES | {"cli", "administration", "app", "connections_file", "db"},
     "__main__": frozenset({"cli"}),
     "": LEAVES,  # gerbang/__init__.py
 }
 
 WHY = {
-    "domain": "the domain is pure: it is handed instants, identifiers and rows, and asks for nothing",
-    "db": "db remembers; it does not decide",
+    "domain": "the domain is pure: instants, identifiers and rows are passed in",
+    "db": "db stores and queries, it does not decide",
     "connections": "a connection carries requests and answers, it cannot decide",
     "channels": "a channel reports, it cannot decide",
-    "services": "services do not know who asks",
-    "api": "only services see SQL, and an api speaks to nobody beside it",
-    "web": "only services see SQL, and a page speaks to nobody beside it",
-    "workers": "only services see SQL, and a worker speaks to nobody beside it",
+    "services": "services do not know their callers",
+    "api": "only services access the database, and an api imports no other top layer",
+    "web": "only services access the database, and a page imports no other top layer",
+    "workers": "only services access the database, and a worker imports no other top layer",
 }
 
 PURE_NAMES_OF_CLOCK = frozenset({"gerbang.clock.wib", "gerbang.clock.WIB"})
-"""They convert an instant that is handed in and read no clock, so the domain may have its business days from them."""
+"""They convert a given instant and read no clock, so the domain may use them for business days."""
 
-WAITS = frozenset(
+IMPURE_MODULES = frozenset(
     {
         "asyncio",
         "asyncpg",
@@ -80,29 +83,29 @@ WAITS = frozenset(
         "sqlite3",
     }
 )
-"""Modules that wait, read the outside or roll dice: none of them belongs into the domain."""
+"""Modules that wait, access the outside or are random. The domain imports none of them."""
 
 
-def floor_of(name: str) -> str:
+def layer_of(name: str) -> str:
     parts = name.split(".")
     return parts[1] if len(parts) > 1 else ""
 
 
-def leans(file: File) -> list[str]:
-    """Imports against the direction of the house."""
-    floor = floor_of(file.module)
-    if floor not in MAY_LEAN_ON:
-        return [f"{file.path}: gerbang.{floor} is on no floor; say in MAY_LEAN_ON what it may lean on"]
+def layer_violations(file: File) -> list[str]:
+    """Imports of a layer that the file's own layer may not import."""
+    layer = layer_of(file.module)
+    if layer not in MAY_IMPORT:
+        return [f"{file.path}: gerbang.{layer} is in no layer; add to MAY_IMPORT what it may import"]
     found: list[str] = []
     for line, name in imports(file):
         if name.split(".")[0] != "gerbang" or name in PURE_NAMES_OF_CLOCK:
             continue
-        reached = {floor_of(name)}
+        reached = {layer_of(name)}
         if name.endswith(".db"):
-            reached.add("db")  # `from gerbang.services.payments import db` is a way to db too
-        for wrong in sorted(reached & MAY_LEAN_ON.keys() - MAY_LEAN_ON[floor]):
-            why = WHY.get(floor, f"{wrong} is above it")
-            found.append(f"{file.path}:{line}: {floor or 'gerbang'} may not import {wrong} ({name}): {why}")
+            reached.add("db")  # `from gerbang.services.payments import db` reaches db too
+        for wrong in sorted(reached & MAY_IMPORT.keys() - MAY_IMPORT[layer]):
+            why = WHY.get(layer, f"{wrong} is above it")
+            found.append(f"{file.path}:{line}: {layer or 'gerbang'} may not import {wrong} ({name}): {why}")
     return found
 
 
@@ -113,37 +116,37 @@ def dialects() -> frozenset[str]:
 
 
 def crossings(file: File, of: frozenset[str]) -> list[str]:
-    """One dialect that imports another, or a shared file of gerbang/api that imports a dialect."""
-    if floor_of(file.module) != "api":
+    """Imports of a dialect by another dialect or by a shared file of gerbang/api."""
+    if layer_of(file.module) != "api":
         return []
     own = [*file.module.split("."), ""][2]
     found: list[str] = []
     for line, name in imports(file):
         parts = name.split(".")
         if parts[:2] == ["gerbang", "api"] and len(parts) > 2 and parts[2] in of and parts[2] != own:
-            found.append(f"{file.path}:{line}: dialects are neighbours, not versions; {own or 'api'} imports {name}")
+            found.append(f"{file.path}:{line}: a dialect may not be imported here; {own or 'api'} imports {name}")
     return found
 
 
 def sql_reached_through_the_world(file: File) -> list[str]:
-    """`world.db` above the services: the same breach as importing db, by another way."""
-    if floor_of(file.module) not in {"api", "web", "workers"}:
+    """Uses of `world.db` above the services, which bypass the services as an import of db would."""
+    if layer_of(file.module) not in {"api", "web", "workers"}:
         return []
     return [
-        f"{file.path}:{node.lineno}: only services see SQL; ask one instead of world.db"
+        f"{file.path}:{node.lineno}: only services access the database; call one instead of using world.db"
         for node in ast.walk(file.tree)
         if isinstance(node, ast.Attribute) and node.attr == "db"
     ]
 
 
 def impurities(file: File) -> list[str]:
-    """Whatever in the domain waits or asks the outside."""
-    if floor_of(file.module) != "domain":
+    """Everything in the domain that waits or accesses the outside."""
+    if layer_of(file.module) != "domain":
         return []
     found = [
         f"{file.path}:{line}: the domain is pure and may not import {name}"
         for line, name in imports(file)
-        if name.split(".")[0] in WAITS
+        if name.split(".")[0] in IMPURE_MODULES
     ]
     waiting = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
     found += [
@@ -154,25 +157,25 @@ def impurities(file: File) -> list[str]:
     return found
 
 
-def test_every_floor_leans_only_on_what_is_below_it() -> None:
-    assert [breach for file in python_files("gerbang") for breach in leans(file)] == []
+def test_every_layer_imports_only_layers_below_it() -> None:
+    assert [violation for file in python_files("gerbang") for violation in layer_violations(file)] == []
 
 
-def test_no_dialect_knows_another() -> None:
-    assert [breach for file in python_files("gerbang") for breach in crossings(file, dialects())] == []
+def test_no_dialect_imports_another() -> None:
+    assert [violation for file in python_files("gerbang") for violation in crossings(file, dialects())] == []
 
 
-def test_only_services_see_sql() -> None:
-    assert [breach for file in python_files("gerbang") for breach in sql_reached_through_the_world(file)] == []
+def test_only_services_access_the_database() -> None:
+    assert [violation for file in python_files("gerbang") for violation in sql_reached_through_the_world(file)] == []
 
 
 def test_the_domain_is_pure() -> None:
-    assert [breach for file in python_files("gerbang") for breach in impurities(file)] == []
+    assert [violation for file in python_files("gerbang") for violation in impurities(file)] == []
 
 
-def test_the_rules_see_every_floor_that_is_in_the_house() -> None:
-    floors = {floor_of(file.module) for file in python_files("gerbang")}
-    assert {"domain", "db", "errors", "clock", "ids"} <= floors
+def test_the_rules_find_the_layers_of_the_package() -> None:
+    layers = {layer_of(file.module) for file in python_files("gerbang")}
+    assert {"domain", "db", "errors", "clock", "ids"} <= layers
 
 
 @pytest.mark.parametrize(
@@ -212,11 +215,11 @@ def test_the_rules_see_every_floor_that_is_in_the_house() -> None:
         ("gerbang/world.py", "from gerbang.services import payments"),
         ("gerbang/clock.py", "from gerbang.world import World"),
         ("gerbang/network.py", "from gerbang.db import Tx"),
-        ("gerbang/attic/things.py", "x = 1"),
+        ("gerbang/unlisted/things.py", "x = 1"),
     ],
 )
-def test_leaning_the_wrong_way_is_seen(path: str, text: str) -> None:
-    assert len(leans(parsed(path, text))) == 1
+def test_an_import_of_a_layer_above_is_found(path: str, text: str) -> None:
+    assert len(layer_violations(parsed(path, text))) == 1
 
 
 @pytest.mark.parametrize(
@@ -238,11 +241,11 @@ def test_leaning_the_wrong_way_is_seen(path: str, text: str) -> None:
         ("gerbang/__main__.py", "from gerbang.cli import main"),
     ],
 )
-def test_leaning_the_right_way_is_allowed(path: str, text: str) -> None:
-    assert leans(parsed(path, text)) == []
+def test_an_import_of_a_layer_below_is_allowed(path: str, text: str) -> None:
+    assert layer_violations(parsed(path, text)) == []
 
 
-def test_a_dialect_that_imports_its_neighbour_is_seen() -> None:
+def test_a_dialect_that_imports_another_is_found() -> None:
     both = frozenset({"v2_sessions", "v4_documents"})
     for path, text in [
         ("gerbang/api/v4_documents/payments.py", "from gerbang.api.v2_sessions.shapes import amount"),
@@ -260,7 +263,7 @@ def test_a_dialect_that_imports_its_neighbour_is_seen() -> None:
         assert crossings(parsed(path, text), both) == [], text
 
 
-def test_reaching_sql_through_the_world_is_seen() -> None:
+def test_access_to_the_database_through_the_world_is_found() -> None:
     text = "async def ready(world):\n    return await world.db.ping()"
     assert len(sql_reached_through_the_world(parsed("gerbang/web/health.py", text))) == 1
     assert sql_reached_through_the_world(parsed("gerbang/services/health.py", text)) == []
@@ -269,6 +272,6 @@ def test_reaching_sql_through_the_world_is_seen() -> None:
 @pytest.mark.parametrize(
     "text", ["import asyncio", "from os import path", "async def pay(): ...", "import time", "import httpx"]
 )
-def test_an_impure_domain_is_seen(text: str) -> None:
+def test_an_impure_domain_is_found(text: str) -> None:
     assert len(impurities(parsed("gerbang/domain/payments.py", text))) == 1
     assert impurities(parsed("gerbang/services/payments.py", text)) == []

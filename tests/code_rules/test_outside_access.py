@@ -1,4 +1,4 @@
-"""Doors: time, chance, network, environment and memory are each reached through one place and nowhere else."""
+"""Time, randomness, network, environment and database are each accessed through one module and nowhere else."""
 
 import re
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from .source import File, parsed, python_files, sql_files, strings, uses
 
 
 @dataclass(frozen=True)
-class Door:
-    """One way out of the house: where it is, and the names that nobody else may use (and all names below them)."""
+class OutsideAccess:
+    """One kind of access to the outside: the module for it, and the names that only this module may use.
+
+    A name stands for itself and for everything below it: `random` for `random.choice` too.
+    """
 
     what: str
     through: str
@@ -18,18 +21,18 @@ class Door:
     instead: str
 
     def is_in(self, path: str) -> bool:
-        # A server's sockets are the way in, not the way out: the network's front door.
+        # These serve incoming connections; the rule is about outgoing ones.
         if self.what == "network" and path in ("gerbang/listening.py", "gerbang/http_connections.py"):
             return True
         return path == self.through or (self.through.endswith("/") and path.startswith(self.through))
 
-    def leads_to(self, name: str) -> bool:
+    def covers(self, name: str) -> bool:
         parts = name.split(".")
         return any(".".join(parts[:count]) in self.names for count in range(1, len(parts) + 1))
 
 
-DOORS = (
-    Door(
+OUTSIDE = (
+    OutsideAccess(
         what="time",
         through="gerbang/clock.py",
         names=frozenset(
@@ -52,8 +55,8 @@ DOORS = (
         ),
         instead="take `now` as a value or read world.clock (for durations there is time.perf_counter)",
     ),
-    Door(
-        what="chance",
+    OutsideAccess(
+        what="randomness",
         through="gerbang/ids.py",
         names=frozenset(
             {
@@ -70,9 +73,9 @@ DOORS = (
                 "uuid.getnode",
             }
         ),
-        instead="ask gerbang.ids (to compare secrets there is hmac.compare_digest)",
+        instead="use gerbang.ids (to compare secrets there is hmac.compare_digest)",
     ),
-    Door(
+    OutsideAccess(
         what="network",
         through="gerbang/network.py",
         names=frozenset(
@@ -92,9 +95,9 @@ DOORS = (
                 "asyncio.open_unix_connection",
             }
         ),
-        instead="send through gerbang.network, which refuses private addresses and waiting inside a transaction",
+        instead="send through gerbang.network, which refuses private addresses and calls inside a transaction",
     ),
-    Door(
+    OutsideAccess(
         what="environment",
         through="gerbang/settings.py",
         names=frozenset(
@@ -109,10 +112,10 @@ DOORS = (
                 "dotenv",
             }
         ),
-        instead="add a knob to gerbang.settings",
+        instead="add a setting to gerbang.settings",
     ),
-    Door(
-        what="memory",
+    OutsideAccess(
+        what="database",
         through="gerbang/db/",
         names=frozenset({"asyncpg", "psycopg", "psycopg2", "sqlite3", "sqlalchemy", "aiosqlite"}),
         instead="write a query function in gerbang/db/<noun>.py",
@@ -120,9 +123,9 @@ DOORS = (
 )
 
 ALLOWED: dict[tuple[str, str], str] = {}
-"""(path, name) -> why this file may use this name beside the door. An entry that nobody needs any more fails a test."""
+"""(path, name) -> why this file may use this name. An entry that is no longer needed fails a test."""
 
-SQL_THAT_ASKS_TIME_OR_CHANCE = re.compile(
+SQL_TIME_OR_RANDOMNESS = re.compile(
     r"\b(?:now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|random|random_normal"
     r"|gen_random_uuid|gen_random_bytes|uuidv4|uuidv7|uuid_generate_v\w+)\s*\("
     r"|\b(?:current_timestamp|current_date|current_time|localtimestamp|localtime)\b"
@@ -138,32 +141,32 @@ SQL = re.compile(
 )
 
 
-def ways_out(file: File) -> list[tuple[int, str, Door]]:
-    """Line, name and door of everything that a file reaches without going through the door."""
+def direct_accesses(file: File) -> list[tuple[int, str, OutsideAccess]]:
+    """Line, name and kind of every access to the outside in a file that is not the module for it."""
     found = {
-        (line, name, door)
+        (line, name, access)
         for line, name in uses(file)
-        for door in DOORS
-        if door.leads_to(name) and not door.is_in(file.path)
+        for access in OUTSIDE
+        if access.covers(name) and not access.is_in(file.path)
     }
-    return sorted(found, key=lambda way: way[:2])
+    return sorted(found, key=lambda found_access: found_access[:2])
 
 
-def doors_missed(file: File) -> list[str]:
+def access_violations(file: File) -> list[str]:
     return [
-        f"{file.path}:{line}: {name} is {door.what}, whose door is {door.through}; {door.instead}"
-        for line, name, door in ways_out(file)
+        f"{file.path}:{line}: {name} is {access.what}, which is accessed through {access.through}; {access.instead}"
+        for line, name, access in direct_accesses(file)
         if (file.path, name) not in ALLOWED
     ]
 
 
-def sql_clocks_and_dice(path: str, line: int, text: str) -> list[str]:
-    """SQL that lets the database choose the time or an identifier: both are parameters in this house."""
-    # Comments are blanked but their lines are kept, so that the line number is right.
+def sql_time_and_randomness(path: str, line: int, text: str) -> list[str]:
+    """SQL that lets the database choose the time or a random value: both must be passed as parameters."""
+    # Comments are removed but their line breaks kept, so that the line numbers are right.
     code = SQL_COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), text)
     return [
         f"{path}:{line + code[: found.start()].count(chr(10))}: {found[0]!r} in SQL; pass it in as a parameter"
-        for found in SQL_THAT_ASKS_TIME_OR_CHANCE.finditer(code)
+        for found in SQL_TIME_OR_RANDOMNESS.finditer(code)
     ]
 
 
@@ -177,34 +180,34 @@ def sql_outside_db(file: File) -> list[str]:
     ]
 
 
-def test_each_door_is_the_only_way_out() -> None:
-    assert [breach for file in python_files("gerbang") for breach in doors_missed(file)] == []
+def test_the_outside_is_accessed_only_through_its_modules() -> None:
+    assert [violation for file in python_files("gerbang") for violation in access_violations(file)] == []
 
 
-def test_every_allowance_is_still_needed() -> None:
-    used = {(file.path, name) for file in python_files("gerbang") for _, name, _ in ways_out(file)}
+def test_every_exception_is_still_needed() -> None:
+    used = {(file.path, name) for file in python_files("gerbang") for _, name, _ in direct_accesses(file)}
     assert ALLOWED.keys() - used == set()
 
 
 def test_the_database_chooses_neither_time_nor_identifiers() -> None:
     in_python = [
-        breach
+        violation
         for file in python_files("gerbang/db")
         for line, text in strings(file)
-        for breach in sql_clocks_and_dice(file.path, line, text)
+        for violation in sql_time_and_randomness(file.path, line, text)
     ]
-    in_sql = [breach for path, text in sql_files() for breach in sql_clocks_and_dice(path, 1, text)]
+    in_sql = [violation for path, text in sql_files() for violation in sql_time_and_randomness(path, 1, text)]
     assert in_python + in_sql == []
 
 
 def test_all_sql_is_in_db() -> None:
-    assert [breach for file in python_files("gerbang") for breach in sql_outside_db(file)] == []
+    assert [violation for file in python_files("gerbang") for violation in sql_outside_db(file)] == []
     stray = [path for path, _ in sql_files() if not path.startswith("gerbang/db/")]
     assert stray == []
 
 
 def test_there_is_sql_to_look_at() -> None:
-    assert sql_files(), "no .sql file found: the rules for SQL hold nothing"
+    assert sql_files(), "no .sql file found: the rules for SQL would check nothing"
     assert [text for file in python_files("gerbang/db") for _, text in strings(file) if SQL.search(text)]
 
 
@@ -219,12 +222,12 @@ def test_there_is_sql_to_look_at() -> None:
         ("import time\nx = time.time()", "time"),
         ("from time import monotonic", "time"),
         ("import time as t\nx = t.monotonic_ns()", "time"),
-        ("import random", "chance"),
-        ("def roll():\n    import random", "chance"),
-        ("from secrets import token_hex", "chance"),
-        ("import uuid\nx = uuid.uuid4()", "chance"),
-        ("from uuid import uuid1", "chance"),
-        ("import os\nx = os.urandom(8)", "chance"),
+        ("import random", "randomness"),
+        ("def roll():\n    import random", "randomness"),
+        ("from secrets import token_hex", "randomness"),
+        ("import uuid\nx = uuid.uuid4()", "randomness"),
+        ("from uuid import uuid1", "randomness"),
+        ("import os\nx = os.urandom(8)", "randomness"),
         ("import httpx", "network"),
         ("import urllib.request", "network"),
         ("from urllib import request", "network"),
@@ -233,23 +236,23 @@ def test_there_is_sql_to_look_at() -> None:
         ("import asyncio\nx = asyncio.open_connection", "network"),
         ("import os\nx = os.environ['A']", "environment"),
         ("from os import getenv", "environment"),
-        ("import asyncpg", "memory"),
+        ("import asyncpg", "database"),
     ],
 )
-def test_going_around_a_door_is_seen(text: str, what: str) -> None:
-    ways = ways_out(parsed("gerbang/services/payments.py", text))
-    assert {door.what for _, _, door in ways} == {what}
-    assert doors_missed(parsed("gerbang/services/payments.py", text))
+def test_direct_access_to_the_outside_is_found(text: str, what: str) -> None:
+    accesses = direct_accesses(parsed("gerbang/services/payments.py", text))
+    assert {access.what for _, _, access in accesses} == {what}
+    assert access_violations(parsed("gerbang/services/payments.py", text))
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.what)
-def test_a_door_may_be_used_from_its_own_place_only(door: Door) -> None:
-    path = f"{door.through}payments.py" if door.through.endswith("/") else door.through
-    for name in door.names:
+@pytest.mark.parametrize("access", OUTSIDE, ids=lambda access: access.what)
+def test_the_module_for_an_access_may_use_its_names_and_others_may_not(access: OutsideAccess) -> None:
+    path = f"{access.through}payments.py" if access.through.endswith("/") else access.through
+    for name in access.names:
         module, _, attribute = name.rpartition(".")
         text = f"from {module} import {attribute}" if module else f"import {attribute}"
-        assert ways_out(parsed(path, text)) == []
-        assert ways_out(parsed("gerbang/web/health.py", text)), text
+        assert direct_accesses(parsed(path, text)) == []
+        assert direct_accesses(parsed("gerbang/web/health.py", text)), text
 
 
 @pytest.mark.parametrize(
@@ -265,8 +268,8 @@ def test_a_door_may_be_used_from_its_own_place_only(door: Door) -> None:
         "import hmac\nx = hmac.compare_digest('a', 'b')",
     ],
 )
-def test_what_needs_no_door_is_left_alone(text: str) -> None:
-    assert ways_out(parsed("gerbang/services/payments.py", text)) == []
+def test_names_without_access_to_the_outside_are_allowed(text: str) -> None:
+    assert direct_accesses(parsed("gerbang/services/payments.py", text)) == []
 
 
 @pytest.mark.parametrize(
@@ -282,14 +285,14 @@ def test_what_needs_no_door_is_left_alone(text: str) -> None:
         "SELECT 'now'::timestamptz",
     ],
 )
-def test_a_clock_or_dice_in_sql_is_seen(text: str) -> None:
-    assert len(sql_clocks_and_dice("a.sql", 1, text)) == 1
+def test_time_or_randomness_in_sql_is_found(text: str) -> None:
+    assert len(sql_time_and_randomness("a.sql", 1, text)) == 1
 
 
-def test_a_clock_in_sql_is_reported_with_its_line_and_comments_do_not_count() -> None:
+def test_time_in_sql_is_reported_with_its_line_and_comments_are_ignored() -> None:
     text = "-- Not now(): time is a parameter.\n/* nor\nrandom() */\nSELECT $1;\nSELECT now()"
-    assert sql_clocks_and_dice("a.sql", 1, text) == ["a.sql:5: 'now(' in SQL; pass it in as a parameter"]
-    assert sql_clocks_and_dice("a.sql", 1, "SELECT known(), right_now, paid_at") == []
+    assert sql_time_and_randomness("a.sql", 1, text) == ["a.sql:5: 'now(' in SQL; pass it in as a parameter"]
+    assert sql_time_and_randomness("a.sql", 1, "SELECT known(), right_now, paid_at") == []
 
 
 @pytest.mark.parametrize(
@@ -308,7 +311,7 @@ def test_a_clock_in_sql_is_reported_with_its_line_and_comments_do_not_count() ->
         '"delete from payments"',
     ],
 )
-def test_sql_outside_db_is_seen(literal: str) -> None:
+def test_sql_outside_db_is_found(literal: str) -> None:
     text = f"query = {literal}"
     assert len(sql_outside_db(parsed("gerbang/services/payments.py", text))) == 1
     assert sql_outside_db(parsed("gerbang/db/payments.py", text)) == []

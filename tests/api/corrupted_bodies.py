@@ -1,4 +1,4 @@
-"""Good request bodies, spoiled: wrong types, impossible numbers and dates, hostile text, repeated keys, broken JSON."""
+"""Strategies that corrupt valid request bodies: wrong types, impossible numbers and dates, hostile text, broken JSON."""
 
 import copy
 import json
@@ -11,19 +11,19 @@ Path = tuple[str | int, ...]
 
 
 class Raw(str):
-    """JSON text that goes into a body exactly as it is; a character from U+DC80 to U+DCFF is one byte that is no UTF-8."""
+    """JSON text that is put into a body unescaped. A character from U+DC80 to U+DCFF stands for one byte of invalid UTF-8."""
 
     __slots__ = ()
 
 
-def _deep(opening: str, closing: str, times: int) -> Raw:
-    return Raw(opening * times + closing * times)
+def _nested(start: str, end: str, times: int) -> Raw:
+    return Raw(start * times + end * times)
 
 
 NUMBERS = """
 0 -0 -1 1 1.5 0.1 -0.0 1e3 1E+2 1e-400 1e308 1e400 -1e400 NaN Infinity -Infinity 01 +1 .5 1. 0x10 1_000
 9007199254740993 9223372036854775807 9223372036854775808 -9223372036854775809 10000000000000000"""
-WORDS = "null true false [] {} [null] [[]] nul undefined"
+LITERALS = "null true false [] {} [null] [[]] nul undefined"
 DATES = """2025-02-29T00:00:00Z 2025-02-30T00:00:00Z 2025-13-01T00:00:00Z 2025-00-00T00:00:00Z 2025-03-31T24:00:00Z
 2025-03-31T23:59:60Z 2025-03-31T25:61:61Z 2025-03-31 2025-03-31T23:59:05 2025-03-31T23:59:05+99:99 1743240981 yesterday
 0000-01-01T00:00:00Z 0001-01-01T00:00:00Z 0001-01-01T00:00:00+14:00 0001-01-01T00:00:00-14:00 9999-12-31T23:59:59Z
@@ -60,7 +60,7 @@ TEXTS = [
 ]
 ODD = [
     *map(Raw, NUMBERS.split()),
-    *map(Raw, WORDS.split()),
+    *map(Raw, LITERALS.split()),
     *(Raw(json.dumps(text)) for text in (*DATES.split(), *TEXTS)),
     Raw('"\\ud800"'),
     Raw('"\\udfff\\ud800 x"'),
@@ -68,24 +68,24 @@ ODD = [
     Raw('"\\x41"'),
     Raw('"unended'),
     Raw('"real \n newline \x00 and NUL"'),
-    Raw('"\udcff\udcfe"'),  # bytes that UTF-8 never has
-    Raw('"\udcc0\udc80"'),  # a NUL, spelled too long
-    Raw('"\udced\udca0\udc80"'),  # half a pair, as UTF-8 would spell it
+    Raw('"\udcff\udcfe"'),  # bytes that never occur in UTF-8
+    Raw('"\udcc0\udc80"'),  # an overlong encoding of NUL
+    Raw('"\udced\udca0\udc80"'),  # a lone surrogate encoded as UTF-8
     Raw("9" * 5_000),
     Raw("9" * 100_000),
     Raw("0." + "3" * 100_000),
-    _deep("[", "]", 100),
-    _deep("[", "]", 1_500),
-    _deep("[", "]", 100_000),
-    _deep('{"a":', "}", 100),
-    _deep('{"a":', "}", 100_000),
+    _nested("[", "]", 100),
+    _nested("[", "]", 1_500),
+    _nested("[", "]", 100_000),
+    _nested('{"a":', "}", 100),
+    _nested('{"a":', "}", 100_000),
     Raw("{" + ",".join(f'"k{number}":{number}' for number in range(10_000)) + "}"),
     Raw("[" + ",".join(["null"] * 100_000) + "]"),
 ]
 
 
 def written(value: Any) -> str:
-    """A value as JSON text, with everything raw in its place."""
+    """A value as JSON text; every `Raw` in it is written as it is."""
     if isinstance(value, Raw):
         return str(value)
     if isinstance(value, dict):
@@ -96,15 +96,15 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def places(value: Any, at: Path = ()) -> Iterator[Path]:
-    """The path of everything in a body, its root first."""
+def paths(value: Any, at: Path = ()) -> Iterator[Path]:
+    """The path of every value in a body, the root (an empty path) first."""
     yield at
     if isinstance(value, dict):
         for key, field in cast("dict[str, Any]", value).items():
-            yield from places(field, (*at, key))
+            yield from paths(field, (*at, key))
     elif isinstance(value, list):
         for number, item in enumerate(cast("list[Any]", value)):
-            yield from places(item, (*at, number))
+            yield from paths(item, (*at, number))
 
 
 def found(value: Any, at: Path) -> Any:
@@ -114,17 +114,17 @@ def found(value: Any, at: Path) -> Any:
 
 
 @st.composite
-def spoiled(draw: st.DrawFn, body: dict[str, Any]) -> bytes:
-    """The body with one or two things wrong in it (or right, but odd), as bytes."""
+def corrupted(draw: st.DrawFn, body: dict[str, Any]) -> bytes:
+    """The body with one or two values replaced, removed or repeated, as bytes. The result may still be valid."""
     body = copy.deepcopy(body)
     for _ in range(draw(st.integers(1, 2))):
-        at = draw(st.sampled_from(list(places(body))))
+        at = draw(st.sampled_from(list(paths(body))))
         if at:
-            _spoil(draw, body, at[:-1], at[-1])
+            _corrupt(draw, body, at[:-1], at[-1])
     return _broken(draw, written(body).encode("utf-8", "surrogateescape"))
 
 
-def _spoil(draw: st.DrawFn, body: dict[str, Any], above: Path, name: str | int) -> None:
+def _corrupt(draw: st.DrawFn, body: dict[str, Any], above: Path, name: str | int) -> None:
     holder = found(body, above)
     way = draw(st.sampled_from(["odd", "odd", "odd", "odd", "remove", "repeat", "wrap", "retype"]))
     if way == "remove":
@@ -142,7 +142,7 @@ def _spoil(draw: st.DrawFn, body: dict[str, Any], above: Path, name: str | int) 
 
 
 def _broken(draw: st.DrawFn, body: bytes) -> bytes:
-    """Once in a while, what is not even JSON."""
+    """Breaks about a third of the bodies as a whole: cut off, doubled, in UTF-16, empty, and so on."""
     way = draw(st.integers(0, 25))
     ways = {
         0: lambda: body[: len(body) // 2],
