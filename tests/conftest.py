@@ -1,6 +1,7 @@
 """What every test may ask for: a PostgreSQL server, fresh databases, a running gateway, a shop."""
 
 import asyncio
+import inspect
 import os
 import signal
 from collections.abc import Coroutine, Iterator
@@ -22,6 +23,17 @@ from tests.support.shop_servers import Run
 hypothesis.settings.register_profile("judging", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("judging")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs a test that is a coroutine function, on the kind of loop that the gateway itself runs on."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(pyfuncitem.obj(**arguments))
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from gerbang.services.payments.end import Cancellation
 from tests.support.clusters import copied
 from tests.support.payouts import code_request, merchant_with
 from tests.support.programs import short_folder
-from tests.support.services import BRI, Services, connected, money, number, order, run, services
+from tests.support.services import BRI, Services, connected, money, number, order, services
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -150,17 +150,14 @@ REPEATS = {
 
 
 @pytest.mark.parametrize("what", REPEATS)
-def test_what_is_told_again_waits_for_every_copy(url: str, what: str) -> None:
-    async def story() -> None:
-        async with services(url) as here:
-            merchant = await here.merchant()
-            again = await REPEATS[what](here, merchant)
-            usual = await _answer(again)
-            async with silent_copy(url) as waiting:
-                telling = asyncio.create_task(_answer(again))
-                await _until(waiting, 1, telling)
-                await asyncio.wait_for(here.rows("SELECT FROM payments"), 5)  # who only reads need not wait
-                assert not telling.done()
-            assert await telling == usual
-
-    run(story)
+async def test_what_is_told_again_waits_for_every_copy(url: str, what: str) -> None:
+    async with services(url) as here:
+        merchant = await here.merchant()
+        again = await REPEATS[what](here, merchant)
+        usual = await _answer(again)
+        async with silent_copy(url) as waiting:
+            telling = asyncio.create_task(_answer(again))
+            await _until(waiting, 1, telling)
+            await asyncio.wait_for(here.rows("SELECT FROM payments"), 5)  # who only reads need not wait
+            assert not telling.done()
+        assert await telling == usual

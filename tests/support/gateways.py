@@ -3,10 +3,12 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -45,7 +47,7 @@ class Databases:
         if not self._template:
             self._template = f"gerbang_template_{next(_serial)}"
             self._execute(f"CREATE DATABASE {self._template}")
-            asyncio.run(_migrated(self._url(self._template)))
+            _aside(partial(_migrated, self._url(self._template)))
         name = f"gerbang_test_{next(_serial)}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY {self._strategy}")
         return self._url(name)
@@ -61,7 +63,13 @@ class Databases:
                 await connection.execute(statement)
             await connection.close()
 
-        asyncio.run(run())
+        _aside(run)
+
+
+def _aside(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs it on a loop in a thread of its own: this thread may have a loop, a test's or that of a browser's library."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(work())).result()
 
 
 async def _migrated(url: str) -> None:
