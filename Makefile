@@ -14,7 +14,7 @@ PYTHONS := python3 python3.14 python3.13 python3.12 python3.11
 # Programs of a virtual environment begin with its path, and are lost when the folder is moved; modules are not.
 MODULE := $(BIN)/python -m
 PIP := $(MODULE) pip --quiet --disable-pip-version-check
-# $(call install,LOCK): what a lock names, told as it comes, and Gerbang itself from this folder.
+# $(call install,LOCK): what a lock names, printed as it is installed, and Gerbang itself from this folder.
 install = $(MODULE) pip --disable-pip-version-check install --require-hashes -r $(1) && \
 	$(SELF)
 SELF := $(PIP) install --no-deps --no-build-isolation -e .

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures, prints the table, writes last.md; exit code 1 when a floor is broken."""
+"""`python -m benchmarks`: measures, prints the table and writes last.md; exit code 1 if a floor is not reached."""
 
 import sys
 

@@ -1,4 +1,6 @@
-"""`make bench`: creates, gets and pays over HTTP against pgbench writing the same rows, interleaved on one PostgreSQL."""
+"""`make bench`: compares creates, gets and pays over HTTP with pgbench writing the same rows, in turns on one
+PostgreSQL.
+"""
 
 import argparse
 import asyncio
@@ -22,13 +24,13 @@ from gerbang.db.embedded import postgres
 from gerbang.services.merchants import Keys
 
 FIRST = 200_000_000_000
-"""Serial numbers have twelve digits. Each use begins where none has been."""
+"""The first serial number of each use. Serial numbers have twelve digits, and no two uses share one."""
 FIRST_KNOWN = 300_000_000_000
 FIRST_STORED = 400_000_000_000
 FIRST_DUE = 500_000_000_000
 DEFAULTS = {"rounds": 5, "seconds": 4, "clients": 32, "connections": 32, "stored": 1_000_000, "due": 100_000}
 UNLIKE_BYTES = 0.02
-"""How much the mean sizes of a table's rows may differ between the two sides."""
+"""How much the mean row size of a table may differ between the two sides, as a fraction."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Options:
 
 
 def main() -> int:
-    """Runs everything; 1 when a floor is broken."""
+    """Runs everything; returns 1 if a floor is not reached."""
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="gerbang-bench-"))
     folder.chmod(0o711)
@@ -57,10 +59,10 @@ def main() -> int:
         f"{options.rounds} rounds of {options.seconds} s each; {options.clients} merchants; pgbench with "
         f"{options.clients} clients, wrk with {options.connections} connections."
     )
-    asked = " ".join(
+    options_given = " ".join(
         f"--{name} {given}" for name, given in vars(options).items() if name != "output" and given != DEFAULTS[name]
     )
-    command = f'make bench ARGS="{asked}"' if asked else "make bench"
+    command = f'make bench ARGS="{options_given}"' if options_given else "make bench"
     table.write(results, options.output, command, conditions)
     wrong = table.broken(results)
     sys.stdout.write("".join(f"BROKEN  {sentence}\n" for sentence in wrong) or "All floors hold.\n")
@@ -69,7 +71,7 @@ def main() -> int:
 
 def _options() -> Options:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    for name, says in (
+    for name, help_text in (
         ("rounds", "how often everything is measured"),
         ("seconds", "how long each measurement of a round takes"),
         ("clients", "clients of pgbench; as many merchants on each side"),
@@ -77,7 +79,9 @@ def _options() -> Options:
         ("stored", "payments stored beforehand, and payments in a list; 0 leaves both out"),
         ("due", "paid payments that are settled; 0 leaves it out"),
     ):
-        parser.add_argument(f"--{name}", type=int, default=DEFAULTS[name], help=f"{says} (default: {DEFAULTS[name]:,})")
+        parser.add_argument(
+            f"--{name}", type=int, default=DEFAULTS[name], help=f"{help_text} (default: {DEFAULTS[name]:,})"
+        )
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("last.md"))
     given = parser.parse_args()
     return Options(**vars(given))
@@ -89,7 +93,7 @@ def _say(sentence: str) -> None:
 
 
 class Bench:
-    """One run: the database, both sides, and where each side's serial numbers have got to."""
+    """One run: the database, both sides, and the next serial number of each."""
 
     def __init__(
         self,
@@ -116,7 +120,7 @@ class Bench:
         self.fastest = dict.fromkeys(self.payers, 3000.0)
 
     async def derive(self) -> None:
-        """Makes each dialect's model through a gateway, and from it the scripts of pgbench."""
+        """Makes the model of each dialect through a gateway, and the pgbench scripts from it."""
         self.schema = {name: each for name, each in (await rows.tables(self.db)).items() if name != "bench_merchants"}
         with gateways.serving(self.url, self.folder / "gateway.log") as gateway:
             for dialect in DIALECTS:
@@ -141,11 +145,11 @@ class Bench:
 
     @property
     def known(self) -> int:
-        """How many payments are read again and again: all that were stored at first, or 10,000 of them."""
+        """How many payments are read in turn: those stored at first, 10,000 at most."""
         return min(10_000, self.stored_to["ours pay"] - FIRST_KNOWN)
 
     def load(self, gateway: Gateway, dialect: Dialect, kind: str) -> Load:
-        """What wrk sends; tokens are fresh."""
+        """What wrk sends, with new tokens."""
         shops = self.shops[f"ours {dialect.named('create' if kind == 'create' else 'pay')}"]
         request = dialect.requests[kind].filled(ID=dialect.written(f"{self.models[dialect.label].id}SERIAL"))
         signed = [dialect.authorization(gateway, keys) for keys in shops]
@@ -154,7 +158,7 @@ class Bench:
     # -- the rounds ----------------------------------------------------------------------------------------------------
 
     async def ready_to_pay(self, side: str) -> int:
-        """Sees to it that enough unpaid payments are stored, and returns the first one's serial number."""
+        """Stores unpaid payments where too few are left, and returns the serial number of the first."""
         clients = self.options.clients
         needed = int(self.fastest[side] * self.options.seconds * 1.6) // clients * clients + 4 * clients
         missing = self.next_pay[side] + needed - self.stored_to[side]
@@ -166,7 +170,7 @@ class Bench:
         return self.next_pay[side]
 
     async def after_paying(self, side: str, rate: float) -> None:
-        """Notes how far the payments have been paid, and that no round has run out of them."""
+        """Records how many payments were paid. Ends the program if a round had too few."""
         paid = await self.db.fetchval(
             "SELECT max(right(reference, 12)::bigint) FROM reports WHERE outcome = 'booked' AND merchant_id IN "
             "(SELECT merchant_id FROM bench_merchants WHERE side = $1)",
@@ -183,18 +187,18 @@ class Bench:
         return self.next_create // self.options.clients * self.options.clients
 
     async def round(self, number: int, gateway: Gateway) -> None:
-        """Everything once."""
-        told: list[str] = []
+        """One round: everything once."""
+        results_of_round: list[str] = []
         for dialect in DIALECTS:
             for kind in dialect.kinds:
                 await self.turn(number, gateway, dialect, kind)
                 named, done = dialect.named(kind), self.results.rounds
                 ratio = done[f"{named} ours"][-1].rate / done[f"{named} pgbench"][-1].rate
-                told.append(f"{named} {ratio:.2f}")
-        _say(f"round {number + 1}: of pgbench's, {', '.join(told)}")
+                results_of_round.append(f"{named} {ratio:.2f}")
+        _say(f"round {number + 1}: of pgbench's, {', '.join(results_of_round)}")
 
     async def turn(self, number: int, gateway: Gateway, dialect: Dialect, kind: str) -> None:
-        """One kind of request, ours and pgbench in turn; which of the two begins alternates."""
+        """One kind of request, by the gateway and by pgbench; which of them is first alternates."""
         named = dialect.named(kind)
         first = {who: FIRST_KNOWN if kind == "get" else self.next_serial() for who in WHO}
         if kind == "pay":
@@ -230,7 +234,7 @@ class Bench:
                 for name in sorted(by_name, reverse=bool(number % 2)):
                     gateway = by_name[name]
                     load = self.load(gateway, V2, "create")
-                    if not number:  # both have done as much before they are measured
+                    if not number:  # a first run of each is not measured
                         self.meter.wrk(gateway, replace(load, seconds=1), self.next_serial())
                     self.results.add(name, self.meter.wrk(gateway, load, self.next_serial()))
 
@@ -244,7 +248,7 @@ class Bench:
         await db.close()
 
     async def settled(self) -> None:
-        """Paid payments that are due, settled by one process until none is left."""
+        """Settles the due payments in one process until none is left."""
         whole = -(-self.options.due // self.options.clients) * self.options.clients
         await self.fill("due", self.models[V4.label].paid, f"ours {V4.named('pay')}", FIRST_DUE, whole)
         await self.db.execute("CHECKPOINT")
@@ -268,14 +272,14 @@ class Bench:
     # -- the same rows -------------------------------------------------------------------------------------------------
 
     async def compare(self) -> None:
-        """Counts and weighs the rows of both sides, per payment and table."""
+        """Compares the number and size of the rows of both sides, per payment and table."""
         for dialect in DIALECTS:
             for kind, counted in zip(WRITTEN, ("payments", "reports"), strict=True):
                 named = dialect.named(kind)
                 ours, theirs = [await sides.sizes(self.db, f"{who} {named}", self.schema) for who in WHO]
                 for name in sorted({*ours, *theirs}):
                     if kind == "pay" and name in {"paycodes", "idempotency_keys"}:
-                        continue  # no row of these is new: a paycode's update has the same size
+                        continue  # no row of it is new: an update of a paycode does not change its size
                     (count, size), (count_theirs, size_theirs) = (side.get(name, (0, 0.0)) for side in (ours, theirs))
                     each, each_theirs = count / ours[counted][0], count_theirs / theirs[counted][0]
                     self.results.checks.append(
@@ -320,7 +324,7 @@ async def _measure(options: Options, url: str, folder: Path) -> Results:
 
 
 async def _copies(url: str, names: Sequence[str]) -> None:
-    """More databases with the same merchants and models, each for a purpose of its own."""
+    """Further databases with the same merchants and models, one for each purpose."""
     db = await gateways.connect(gateways.database(url, "postgres"))
     for name in names:
         await db.execute(f"CREATE DATABASE {name} TEMPLATE gerbang")

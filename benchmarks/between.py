@@ -1,8 +1,8 @@
-"""`python -m benchmarks.between OTHER`: the processor time of a create here against another checkout's, in turns.
+"""`python -m benchmarks.between OTHER`: compares the processor time of a create here and in another checkout, in turns.
 
-OTHER is a folder with another commit and its own `.venv` (`git worktree add OTHER COMMIT; make -C OTHER test ARGS=--co`).
-Each has a PostgreSQL and a gateway of its own; they are measured in short turns, so that whatever else the machine does
-falls on both. Processor time is the gateway's and PostgreSQL's together, for each request.
+OTHER is a folder with another commit and its own `.venv` (`git worktree add OTHER COMMIT; make -C OTHER test
+ARGS=--co`). Each has a PostgreSQL and a gateway of its own; they are measured in short turns, so that other load on the
+machine affects both. Processor time is that of the gateway and PostgreSQL together, for each request.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> None:
     for dialect in DIALECTS:
         named = dialect.named("create")
         for side in (other, here):
-            side.measure(named)  # both have done as much before they are measured
+            side.measure(named)  # a first run of each is not measured
         ratios: list[float] = []
         for turn in range(given.turns):
             times = {side: side.measure(named) for side in sorted((other, here), key=id, reverse=bool(turn % 2))}
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 class _Side:
-    """One checkout, whose gateway and database run below a process of its own."""
+    """One checkout, with a gateway and a database that run under a process of its own."""
 
     def __init__(self, folder: Path, seconds: int) -> None:
         kept = {name: text for name, text in os.environ.items() if not name.startswith("GERBANG_")}
@@ -85,7 +85,7 @@ def _write(result: object) -> None:
 
 
 async def _answer(url: str, folder: Path, seconds: int) -> None:
-    """Measures what the lines of standard input name, with the code of the folder that this runs in."""
+    """Measures what each line of standard input names, with the code of the current folder."""
     options = bench.Options(1, seconds, CLIENTS, CLIENTS, 0, 0, Path(os.devnull))
     shops = await gateways.take_in(url, sides.wanted(CLIENTS))
     db = await gateways.connect(url)

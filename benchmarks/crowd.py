@@ -1,6 +1,6 @@
-"""Millions of payments at once, of one merchant that has nearly all of them and of others, made by PostgreSQL itself.
+"""Fills a database with millions of payments by SQL: one large merchant has nearly all of them, many others the rest.
 
-The tables are filled as a restore fills them: rows first, then the indexes. Nothing is counted (ANALYZE) at the end.
+The tables are filled as by a restore: rows first, then indexes. They are not analysed (ANALYZE) at the end.
 """
 
 import re
@@ -18,19 +18,19 @@ from gerbang.domain.payments import Details, Method
 from gerbang.domain.payouts import Destination
 
 DAYS = 30
-"""The payments were made evenly over so many days, up to now."""
+"""The payments were created evenly over so many days, up to now."""
 OTHERS = 299
-"""Other merchants; together they have every tenth payment."""
+"""The number of other merchants, which together have every tenth payment."""
 COUNTER = "counter 1"
-"""The reference of the one static paycode on which the great merchant is paid again and again."""
+"""The reference of the static paycode of the large merchant that has many arrivals."""
 OUTAGE = timedelta(hours=3)
-"""A tenth of all payments ends within that time from now on, so that a later instant finds them ended by nobody."""
+"""A tenth of all payments expires within this time from now, so that a later instant finds them not yet ended."""
 FULL = NumberRange(prefix="99001", digits=11, last=9_999)
-"""A range of which every number is held for long."""
+"""A range of which every number is held for a long time."""
 DUE = NumberRange(prefix="99002", digits=11, last=9_999)
-"""A range of which every number is held, and may be let go."""
+"""A range of which every number is held and may be released."""
 NUMBER = "000000000000"
-"""Stands in templates for the number of a row."""
+"""The placeholder of a row's number in templates."""
 
 CROWD = f"""
 CREATE UNLOGGED TABLE crowd AS
@@ -44,7 +44,7 @@ FROM (SELECT n, at, lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0
             FROM generate_series(1, $count) n) made) named
 JOIN crowd_owners o USING (place) ORDER BY n
 """
-"""In a hundred lots of ten in a row: what each becomes is below."""
+"""The payments are in a hundred lots, each of ten consecutive ones; the state of each lot is below."""
 OWNERS = f"""
 CREATE UNLOGGED TABLE crowd_owners AS
 SELECT n AS place, CASE n WHEN 0 THEN $merchant ELSE md5('owner ' || n)::uuid END AS merchant_id,
@@ -112,7 +112,7 @@ SELECT 'virtual_account', range.prefix || lpad(n::text, 11, '0'), $merchant, md5
 FROM (VALUES ('{FULL.prefix}', $now + interval '9 days'), ('{DUE.prefix}', $now - interval '1 day')) AS range(prefix, free_at),
      generate_series(0, {FULL.end}) n;
 """
-NEWS = """
+EVENTS = """
 INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id)
 SELECT merchant_id, n, 'payment.paid', at, payment_id, charge_id FROM crowd ORDER BY n;
 INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, tries, retries_from, body, created_at)
@@ -150,11 +150,11 @@ DROP TABLE crowd, crowd_owners;
 """
 PARTS = {
     "the merchants": OWNERS,
-    "who pays when": CROWD,
+    "owners and instants": CROWD,
     "payments": PAYMENTS,
     "charges": CHARGES,
     "numbers": CODES,
-    "news": NEWS,
+    "events": EVENTS,
     "money": MONEY,
     "the rest": REST,
 }
@@ -162,8 +162,8 @@ INDEXES = """
 SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS sql FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
 WHERE t.relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
 """
-"""Those that no constraint needs, as pg_restore makes them after the rows."""
-UNCOUNTED = """
+"""The indexes that belong to no constraint: pg_restore creates them after the rows."""
+WITHOUT_AUTOVACUUM = """
 DO $$ DECLARE t text; BEGIN
     FOR t IN SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
         EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = false)', t);
@@ -173,7 +173,7 @@ END $$
 
 
 def _values(merchant_id: UUID, count: int, now: datetime) -> dict[str, str]:
-    """What stands in the statements with a dollar, as SQL."""
+    """The values of the placeholders in the statements, as SQL."""
     method = Method(
         channel="virtual_account",
         option="BRI",
@@ -194,14 +194,15 @@ def _values(merchant_id: UUID, count: int, now: datetime) -> dict[str, str]:
 
 
 async def gather(db: Connection, merchant_id: UUID, count: int, say: Callable[[str], None]) -> datetime:
-    """Writes so many payments of a merchant and of others, with all that belongs to them, and gives the instant of the
-    newest. The merchant must have one endpoint, and nothing else.
+    """Writes `count` payments of a merchant and of others with all their rows, and returns the instant of the newest.
+
+    The merchant must have one endpoint and nothing else.
     """
     now = datetime.now(UTC)
     values = _values(merchant_id, count, now)
-    await db.execute(UNCOUNTED)
+    await db.execute(WITHOUT_AUTOVACUUM)
     indexes = [(row["name"], row["sql"]) for row in await db.fetch(INDEXES)]
-    # Foreign keys would be looked up row by row; these rows are right.
+    # Foreign keys would be checked row by row; these rows are consistent.
     await db.execute(
         "SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '256MB'"
     )

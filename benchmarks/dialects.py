@@ -1,4 +1,4 @@
-"""What is sent in each dialect: how a payment is made, read and paid, who signs in how, and how an id is written."""
+"""The requests of each dialect: how a payment is created, read and paid, how to sign in, and how ids are written."""
 
 import base64
 import json
@@ -13,13 +13,15 @@ from benchmarks.gateways import Gateway
 from gerbang.services.merchants import Keys
 
 MEASURED = ("create", "get", "pay")
-"""The kinds of requests that are measured, where a dialect has them."""
+"""The kinds of requests that are measured, if the dialect has them."""
 TOMORROW = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request, sent for one payment after the other. Words in capitals stand for what differs between them.
+    """One request, sent for one payment after the other.
+
+    Words in capitals are placeholders for what differs between them.
 
     SERIAL is the payment's serial number, LAIRES the same read from behind, and ID the payment's id.
     """
@@ -30,11 +32,11 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def filled(self, **words: str) -> "Request":
-        def said(text: str) -> str:
+        def filled(text: str) -> str:
             return re.sub("[A-Z]+", lambda found: words.get(found[0], found[0]), text)
 
-        headers = {name: said(text) for name, text in self.headers.items()}
-        return replace(self, path=said(self.path), body=said(self.body), headers=headers)
+        headers = {name: filled(text) for name, text in self.headers.items()}
+        return replace(self, path=filled(self.path), body=filled(self.body), headers=headers)
 
     def about(self, serial: str) -> "Request":
         return self.filled(SERIAL=serial, LAIRES=serial[::-1])
@@ -42,11 +44,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one dialect is spoken. Its label stands before the kinds of its requests in every table."""
+    """The requests of one dialect. Its label precedes the kinds of its requests in every table."""
 
     label: str
     product: str
-    """Whose callbacks tell of its payments."""
+    """The product whose callbacks report its payments."""
     authorization: Callable[[Gateway, Keys], str]
     requests: Mapping[str, Request]
     id_prefix: str = ""
@@ -60,7 +62,7 @@ class Dialect:
         return [kind for kind in MEASURED if kind in self.requests]
 
     def written(self, id_: str) -> str:
-        """An id, or what ids begin with, as this dialect writes it."""
+        """An id, or the beginning of ids, as this dialect writes it."""
         return self.id_prefix + (id_ if self.id_dashes else id_.replace("-", ""))
 
     def id_in(self, answer: Any) -> str:
@@ -111,7 +113,7 @@ V2 = Dialect(
                     "metadata": {"cart": "cart-SERIAL", "source": "shop"},
                 }
             ),
-            # Merchants' keys are chance, and land all over the index; references grow.
+            # Keys of merchants are random and spread over the whole index; references grow.
             {"X-REQUEST-ID": "request-LAIRES"},
         ),
         "get": Request("GET", "/v2/payments/ID"),

@@ -1,4 +1,4 @@
-"""What is measured: gateways in processes of their own on one PostgreSQL, with merchants on both sides of the comparison."""
+"""Starts the gateways to be measured, each as a process on one PostgreSQL, and creates their merchants."""
 
 import http.client
 import json
@@ -24,11 +24,11 @@ from gerbang.settings import Settings
 
 SECRET_KEY = "a secret key that is used for measuring only"
 NOWHERE = "http://127.0.0.1:9/nobody-listens-here"
-"""Where callbacks would go. Nothing is sent, since no worker runs; what must be delivered is written all the same."""
+"""The callback URL. Nothing is sent, since no worker runs, but deliveries are written."""
 
 
 class Gateway:
-    """A `gerbang serve` that answers."""
+    """A running `gerbang serve`."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.pid = process.pid
@@ -39,7 +39,7 @@ class Gateway:
         return f"http://127.0.0.1:{self.port}"
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:
-        """The answer's JSON. Ends the program with the answer when that is not a success."""
+        """Sends a request and returns the answer's JSON. Ends the program if the answer is not a success."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         raw = None if body is None else body if isinstance(body, str) else json.dumps(body)
@@ -52,9 +52,9 @@ class Gateway:
         return json.loads(text) if text.startswith("{") else text
 
     def token(self, keys: Keys) -> str:
-        asked = {"grantType": "client_credentials"}
+        body = {"grantType": "client_credentials"}
         signed = {"X_MERCHANT_ID": keys.merchant_id, "X_MERCHANT_SECRET": keys.v2_secret}
-        return str(self.ask("POST", "/v1/access-token", asked, **signed)["data"]["accessToken"])
+        return str(self.ask("POST", "/v1/access-token", body, **signed)["data"]["accessToken"])
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def _wait(gateway: Gateway, process: subprocess.Popen[bytes], log: Path) -> None
             time.sleep(0.05)
         else:
             return
-    raise SystemExit(f"The gateway does not answer; it said:\n{log.read_text()}")
+    raise SystemExit(f"The gateway does not answer; its log:\n{log.read_text()}")
 
 
 def database(url: str, name: str) -> str:
@@ -104,14 +104,22 @@ def database(url: str, name: str) -> str:
 
 
 def pgbench_place(url: str) -> list[str]:
-    """The same database in pgbench's words."""
+    """The database URL as command-line options of pgbench."""
     parts = urlsplit(url)
-    asked = parse_qs(parts.query)
-    return ["-h", asked["host"][0], "-p", asked["port"][0], "-U", parts.username or "gerbang", parts.path.strip("/")]
+    parameters = parse_qs(parts.query)
+    return [
+        "-h",
+        parameters["host"][0],
+        "-p",
+        parameters["port"][0],
+        "-U",
+        parts.username or "gerbang",
+        parts.path.strip("/"),
+    ]
 
 
 async def take_in(url: str, wanted: Mapping[str, tuple[str, int]]) -> dict[str, list[Keys]]:
-    """Makes our merchants: for each name as many as wanted, with an endpoint for the news of one product."""
+    """Creates merchants: for each name as many as wanted, with an endpoint for the callbacks of one product."""
     shops: dict[str, list[Keys]] = {name: [] for name in wanted}
     settings = Settings(database_url=url, secret_key=SECRET_KEY)
     async with app.gateway(settings, base_url="http://127.0.0.1") as built:

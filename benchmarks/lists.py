@@ -1,4 +1,4 @@
-"""The list of one merchant with many payments: what is stored for it, and how soon each of its pages is read."""
+"""Lists of one merchant with many payments: stores the payments and measures how fast each page is read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,19 @@ MONTH = timedelta(days=30)
 ARRIVALS = 10
 """Every tenth payment is an arrival on a static number."""
 NOT_SETTLED = 10
-"""The newest tenth is paid and not settled, as if a bank settled after three days."""
+"""The newest tenth is paid and not settled, as with a settlement after three days."""
 PAGES = 20
 FAR_PAGE = 5_000
 SIZE = 10
 SECONDS = 1
-"""How long each list is read: several hundred times, one after the other."""
+"""How long each list is read, which is several hundred times."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A list that is asked for: its query with a number in it (SERIAL), which numbers, and how many payments it shows."""
+    """A list request: its query with a placeholder (SERIAL), the numbers to put there, and how many payments it
+    returns.
+    """
 
     name: str
     query: str
@@ -39,7 +41,7 @@ class Question:
 
 
 def questions(middle: datetime, count: int) -> list[Question]:
-    """What is asked of a list of so many payments."""
+    """The list requests for so many stored payments."""
     far = min(FAR_PAGE, count // SIZE)
     after = f"{middle:%Y-%m-%dT%H:%M:%SZ}"
     return [
@@ -57,8 +59,9 @@ def questions(middle: datetime, count: int) -> list[Question]:
 
 
 async def store(db: Connection, model: Model, arrivals: tuple[Template, Template], count: int) -> datetime:
-    """Stores payments of the last thirty days, evenly, and returns the instant in their middle. `arrivals` are templates
-    of money on a static number: paid, and settled.
+    """Stores payments of the last thirty days, evenly, and returns the instant in their middle.
+
+    `arrivals` are templates of money on a static number: paid, and settled.
     """
     newest = FIRST + count - count // NOT_SETTLED
     begin = int((datetime.now(UTC) - MONTH).timestamp() / rows.HEAD_SECONDS)
@@ -93,11 +96,11 @@ async def store(db: Connection, model: Model, arrivals: tuple[Template, Template
 
 
 def measure(
-    meter: Meter, gateway: Gateway, keys: Keys, asked: Sequence[Question]
+    meter: Meter, gateway: Gateway, keys: Keys, requests: Sequence[Question]
 ) -> Iterator[tuple[Question, Measured]]:
-    """Reads each list again and again over one connection. Ends the program if one does not show what it should."""
+    """Reads each list repeatedly over one connection. Ends the program if one returns a wrong number of payments."""
     signed = [V4.authorization(gateway, keys)]
-    for question in asked:
+    for question in requests:
         request = Request("GET", f"/api/v4/payments{question.query}")
         shown = V4.ask(gateway, keys, request.about(str(question.first)))["data"]
         if len(shown) != question.shows:

@@ -1,4 +1,4 @@
-"""The measuring instruments: wrk and pgbench, the processor time of processes, and their memory."""
+"""The measuring tools: wrk and pgbench, and the processor time and memory of processes."""
 
 import json
 import os
@@ -15,12 +15,12 @@ from benchmarks.gateways import Gateway
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SAMPLED = 0.25
-"""The share of its transactions that pgbench writes into its log, from which its percentiles are taken."""
+"""The fraction of transactions that pgbench logs, from which percentiles are computed."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: how many were done a second, latencies in milliseconds, processor time per request in microseconds."""
+    """One run: requests per second, latencies in milliseconds, processor time per request in microseconds."""
 
     rate: float
     done: int
@@ -38,7 +38,7 @@ class Instruments:
 
 
 def instruments(postmaster: int) -> Instruments:
-    """Finds the two programs. Ends the program with what to install."""
+    """Finds the two programs. Ends with a message on what to install if one is missing."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is missing. On Debian and Ubuntu: apt-get install wrk; with Homebrew: brew install wrk.")
@@ -86,12 +86,12 @@ def seconds_of_family(pid: int) -> float:
 
 
 def memory(pid: int) -> tuple[float, float]:
-    """The peak of resident memory and the present proportional one (shared pages divided), in MB."""
+    """The peak of resident memory and the current proportional memory (shared pages divided), in MB."""
     return _megabytes(pid, "status", "VmHWM"), _megabytes(pid, "smaps_rollup", "Pss")
 
 
 def resident(pid: int) -> float:
-    """Resident memory at present, in MB."""
+    """The current resident memory, in MB."""
     return _megabytes(pid, "status", "VmRSS")
 
 
@@ -103,19 +103,19 @@ def _megabytes(pid: int, file: str, name: str) -> float:
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk sends: one request for one payment after the other, the merchants that are signed in taking turns."""
+    """What wrk sends: one request for each payment in turn, of the merchants in turn."""
 
     request: Request
     signed: Sequence[str]
-    """Their Authorization headers."""
+    """The Authorization headers of the merchants."""
     again: int = 0
-    """After how many requests the serial numbers begin again; 0: never."""
+    """After how many requests the serial numbers start again; 0: never."""
     connections: int = 0
     seconds: int = 0
-    """0: as many as for everything."""
+    """0: the number that is used for everything."""
 
     def lua(self) -> str:
-        """The table that requests.lua is given."""
+        """The table that is passed to requests.lua."""
         request = self.request
         named = ", ".join(f"[{_lua(name)}] = {_lua(text)}" for name, text in request.headers.items())
         return (
@@ -126,12 +126,12 @@ class Load:
 
 
 def _lua(text: str) -> str:
-    """A string as Lua reads it: what JSON escapes in our requests (quotes), Lua escapes alike."""
+    """A Lua string literal: Lua escapes what JSON escapes in our requests (quotes) in the same way."""
     return json.dumps(text, ensure_ascii=False)
 
 
 class Meter:
-    """Runs wrk and pgbench while watching the gateway's and PostgreSQL's processor time."""
+    """Runs wrk and pgbench, and measures the processor time of the gateway and PostgreSQL."""
 
     def __init__(self, tools: Instruments, postmaster: int, folder: Path, *, seconds: int, connections: int) -> None:
         self._tools = tools
@@ -141,22 +141,22 @@ class Meter:
         self._connections = connections
 
     def wrk(self, gateway: Gateway, load: Load, first: int) -> Measured:
-        """Sends a load to a gateway, from one serial number on. Ends the program if any request was refused or lost."""
+        """Sends a load to a gateway, from one serial number on. Ends the program if a request was refused or lost."""
         script, side, pid = Path(__file__).with_name("requests.lua"), self._folder / "side.lua", gateway.pid
         side.write_text(load.lua())
         connections, seconds = load.connections or self._connections, load.seconds or self._seconds
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
         before, app_before, own_before = seconds_of_family(self._postmaster), seconds_of(pid), _children()
         ran = _run([self._tools.wrk, *options, gateway.url, "--", str(first), str(side)])
-        time.sleep(0.3)  # so that what was under way at the end is written
+        time.sleep(0.3)  # so that requests under way at the end are written
         app, postgres = seconds_of(pid) - app_before, seconds_of_family(self._postmaster) - before
-        told = re.search(r"^MEASURED (.*)$", ran, re.MULTILINE)
-        if told is None:
+        measured = re.search(r"^MEASURED (.*)$", ran, re.MULTILINE)
+        if measured is None:
             raise SystemExit(f"wrk did not say what it measured:\n{ran}")
-        numbers: dict[str, int] = json.loads(told[1])
+        numbers: dict[str, int] = json.loads(measured[1])
         if numbers["refused"] or numbers["lost"] or not numbers["requests"]:
-            asked = f"{load.request.method} {load.request.path}"
-            raise SystemExit(f"Of the requests {asked}, some were refused or lost: {numbers}")
+            request = f"{load.request.method} {load.request.path}"
+            raise SystemExit(f"Of the requests {request}, some were refused or lost: {numbers}")
         done = numbers["requests"]
         return Measured(
             done / numbers["microseconds"] * 1e6,
@@ -173,10 +173,10 @@ class Meter:
         for old in self._folder.glob("pgbench_log*"):
             old.unlink()
         load = ["-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(self._seconds), "-f", str(script)]
-        told = ["-D", f"first={first}", "-D", "n=0", "-D", f"last={last}"]
+        variables = ["-D", f"first={first}", "-D", "n=0", "-D", f"last={last}"]
         log = ["--log", "--log-prefix", str(self._folder / "pgbench_log"), "--sampling-rate", str(SAMPLED)]
         before, own_before = seconds_of_family(self._postmaster), _children()
-        ran = _run([self._tools.pgbench, *load, *told, *log, *place])
+        ran = _run([self._tools.pgbench, *load, *variables, *log, *place])
         postgres = seconds_of_family(self._postmaster) - before
         rate = re.search(r"^tps = ([\d.]+)", ran, re.MULTILINE)
         count = re.search(r"actually processed: (\d+)", ran)

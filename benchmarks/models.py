@@ -1,4 +1,6 @@
-"""One payment of each dialect, made, paid and settled through a gateway; what it wrote is the model for all others."""
+"""Creates, pays and settles one payment of each dialect through a gateway: the rows it wrote are the model of all
+others.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,30 +9,30 @@ from itertools import pairwise
 from benchmarks import rows
 from benchmarks.dialects import Dialect
 from benchmarks.gateways import Gateway
-from benchmarks.rows import Accounts, Connection, Snapshot, Table, Template, Words
+from benchmarks.rows import Accounts, Connection, Snapshot, Substitutions, Table, Template
 from gerbang.services.merchants import Keys
 
 OPENING_SERIAL = "999999999999"
-"""Of a first payment, which opens the merchant's accounts. It is not looked at."""
+"""The serial number of a first payment, which opens the merchant's accounts and is not used as a model."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A dialect's templates, and what the ids of its payments begin with."""
+    """A dialect's templates, and the beginning of the ids of its payments."""
 
     dialect: Dialect
     id: str
     created: Template
     booked: Template
-    """What money changes."""
+    """The changes by a report of money."""
     paid: Template
     """Created and booked at once."""
     settled: Template
-    """Created, booked and, where the dialect can ask for it, settled."""
+    """Created, booked and, if the dialect can request it, settled."""
 
 
 async def derive(db: Connection, schema: Mapping[str, Table], gateway: Gateway, dialect: Dialect, keys: Keys) -> Model:
-    """Makes payments through the gateway, and templates of the rows that the second one has written."""
+    """Creates payments through the gateway, and templates from the rows of the second one."""
     payment_id, taken = "", list[Snapshot]()
     for serial in (OPENING_SERIAL, rows.SERIAL):
         taken = [await rows.snapshot(db, schema)]
@@ -42,15 +44,15 @@ async def derive(db: Connection, schema: Mapping[str, Table], gateway: Gateway, 
                 task = dialect.requests[kind].filled(ID=dialect.written(payment_id))
                 dialect.ask(gateway, keys, task.about(serial))
         taken.append(await rows.snapshot(db, schema))
-    words, accounts = Words(_known(taken[0], keys.merchant_id)), Accounts()
+    substitutions, accounts = Substitutions(_known(taken[0], keys.merchant_id)), Accounts()
     for before, after in pairwise(taken):
         step = rows.difference(before, after)
-        words.learn(step)
+        substitutions.learn(step)
         accounts.learn(step, keys.merchant_id)
-    place = words.ids.index(payment_id) + 1
+    place = substitutions.ids.index(payment_id) + 1
 
     def template(first: int, last: int) -> Template:
-        return Template(schema, words, rows.difference(taken[first], taken[last]), accounts)
+        return Template(schema, substitutions, rows.difference(taken[first], taken[last]), accounts)
 
     return Model(
         dialect, rows.HEAD + rows.id_rest(place), template(0, 1), template(1, 2), template(0, 2), template(0, 3)
@@ -58,7 +60,7 @@ async def derive(db: Connection, schema: Mapping[str, Table], gateway: Gateway, 
 
 
 def _known(before: Snapshot, merchant_id: str) -> dict[str, str]:
-    """Ids that were there before: the merchant's, for which others have their own, and some that stay what they are."""
+    """Ids that existed before: those of the merchant, which differ for each, and some that stay constant."""
     endpoint = next(row for row in before["endpoints"].values() if row["merchant_id"] == merchant_id)
     staying = [str(row["id"]) for table in ("payments", "settlements") for row in before[table].values()]
     return {
@@ -71,18 +73,18 @@ def _known(before: Snapshot, merchant_id: str) -> dict[str, str]:
 async def derive_arrivals(
     db: Connection, schema: Mapping[str, Table], gateway: Gateway, dialect: Dialect, keys: Keys
 ) -> tuple[Template, Template]:
-    """Opens a static number of a merchant, and makes templates of money that arrives on it: paid, and settled."""
+    """Creates a static number of a merchant, and templates of arrivals on it: paid, and settled."""
     requests = dialect.requests
     number = dialect.ask(gateway, keys, requests["static"].about(rows.SERIAL))["data"]["id"]
     taken: list[Snapshot] = []
-    for _ in range(2):  # the first opens the merchant's accounts and its settlement of the day
+    for _ in range(2):  # the first one opens the merchant's accounts and its settlement of the day
         taken = [await rows.snapshot(db, schema)]
         dialect.ask(gateway, keys, requests["arrive"].filled(ID=number))
         taken.append(await rows.snapshot(db, schema))
         (charge,) = rows.difference(*taken).new["charges"]
         dialect.ask(gateway, keys, requests["settle"].filled(ID=dialect.written(charge["id"] or "")))
         taken.append(await rows.snapshot(db, schema))
-    words = Words(_known(taken[0], keys.merchant_id))
+    substitutions = Substitutions(_known(taken[0], keys.merchant_id))
     paid, settled = (rows.difference(taken[0], after) for after in taken[1:])
-    words.learn(settled)
-    return Template(schema, words, paid, Accounts()), Template(schema, words, settled, Accounts())
+    substitutions.learn(settled)
+    return Template(schema, substitutions, paid, Accounts()), Template(schema, substitutions, settled, Accounts())

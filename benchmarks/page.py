@@ -1,4 +1,4 @@
-"""`python -m benchmarks.page`: weight, speed, memory, accessibility and policy of the payer's page, against its limits."""
+"""`python -m benchmarks.page`: size, speed, memory, accessibility and policy of the payment page, against its limits."""
 
 import argparse
 import asyncio
@@ -29,7 +29,7 @@ from tests.web.checkout import browsers
 
 PAYMENTS = 200
 WAYS = ("virtual_account/BCA", "qris", "virtual_account/MANDIRI", "")
-"""Every fourth payment is still to be chosen."""
+"""Every fourth payment has no method chosen yet."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Figure:
         return self.value <= self.limit
 
     def __str__(self) -> str:
-        said = "ok" if self.holds else "TOO MUCH"
-        return f"{self.name:<58} {self.value:>10,.1f} {self.unit:<6} (at most {self.limit:,.0f})  {said}"
+        verdict = "ok" if self.holds else "TOO MUCH"
+        return f"{self.name:<58} {self.value:>10,.1f} {self.unit:<6} (at most {self.limit:,.0f})  {verdict}"
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ class Page:
 
 
 def main() -> int:
-    """Measures and prints; 1 when a limit is broken."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rate", type=int, default=200, help="requests a second")
-    asked.add_argument("--seconds", type=int, default=15)
-    asked.add_argument("--streams", type=int, default=1000)
-    options = asked.parse_args()
+    """Measures and prints; returns 1 if a limit is exceeded."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=200, help="requests a second")
+    parser.add_argument("--seconds", type=int, default=15)
+    parser.add_argument("--streams", type=int, default=1000)
+    options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="gerbang-page-"))
     folder.chmod(0o711)
     try:
@@ -79,7 +79,7 @@ def _measure(gateway: Gateway, keys: Keys, options: argparse.Namespace) -> list[
     token = gateway.token(keys)
     pages = [_page(gateway, token, number) for number in range(PAYMENTS)]
     figures = _weights(pages)
-    # One core for the gateway, the other ones for the database and for us.
+    # One core for the gateway, the others for the database and this program.
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(gateway.pid, {cores[-1]})
     if len(cores) > 1:
@@ -99,7 +99,7 @@ async def _merchant(url: str) -> Keys:
 
 
 def _page(gateway: Gateway, token: str, number: int) -> Page:
-    """A payment whose buyer has chosen, or not yet."""
+    """A payment with a method chosen, or without."""
     body = {
         "clientReferenceId": f"page-{number}",
         "amount": {"value": 100_000 + number, "currency": "IDR"},
@@ -141,7 +141,9 @@ def _weights(pages: list[Page]) -> list[Figure]:
 
 
 async def _speed(pages: list[Page], rate: int, seconds: int) -> list[Figure]:
-    """Requests leave on the beat whatever became of those before; a request is late from the moment it should leave."""
+    """Sends requests at a fixed rate, whether or not earlier ones are answered; latency counts from the planned
+    instant.
+    """
     took: list[float] = []
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -160,7 +162,7 @@ async def _speed(pages: list[Page], rate: int, seconds: int) -> list[Figure]:
                     await asyncio.sleep(max(0, due - time.perf_counter()))
                     group.create_task(load(pages[number % len(pages)], due))
 
-        await beat(PAYMENTS * 2)  # every picture is drawn once, as when its buyer first came
+        await beat(PAYMENTS * 2)  # every picture is drawn once, as at the first visit of its buyer
         took.clear()
         await beat(rate * seconds)
     took.sort()
@@ -172,11 +174,11 @@ async def _speed(pages: list[Page], rate: int, seconds: int) -> list[Figure]:
 
 
 async def _streams(gateway: Gateway, token: str, pages: list[Page], count: int) -> list[Figure]:
-    """Memory that open pages cost, and how soon they hear of money while all of them are open."""
+    """The memory that open pages cost, and how soon they show a payment while all of them are open."""
     before = _memory(gateway.pid)
     timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as session:
-        heard: dict[str, asyncio.Event] = {page.payment_id: asyncio.Event() for page in pages}
+        changed: dict[str, asyncio.Event] = {page.payment_id: asyncio.Event() for page in pages}
         opened = asyncio.Semaphore(0)
 
         async def listen(page: Page) -> None:
@@ -185,7 +187,7 @@ async def _streams(gateway: Gateway, token: str, pages: list[Page], count: int) 
                 opened.release()
                 async for line in answer.content:
                     if line.startswith(b"data: paid"):
-                        heard[page.payment_id].set()
+                        changed[page.payment_id].set()
 
         tasks: list[asyncio.Task[Any]] = []
         for number in range(count):
@@ -203,34 +205,34 @@ async def _streams(gateway: Gateway, token: str, pages: list[Page], count: int) 
             await asyncio.to_thread(
                 gateway.ask, "POST", "/v2/payments/simulations", body, Authorization=f"Bearer {token}"
             )
-            await heard[page.payment_id].wait()
+            await changed[page.payment_id].wait()
             late.append((time.perf_counter() - start) * 1000)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return [
         Figure(f"memory of {count:,} open pages", cost / 1_000_000, 60, "MB"),
-        Figure(f"slowest news of 20, with {count:,} pages open", max(late), 1000, "ms"),
+        Figure(f"slowest status change of 20, with {count:,} pages open", max(late), 1000, "ms"),
     ]
 
 
 def _memory(pid: int) -> int:
-    """Bytes of a process's own memory."""
+    """The private memory of a process, in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _browser(pages: list[Page]) -> list[Figure]:
-    """What axe-core and the browser itself complain of, in light and dark, on one page of each kind."""
+    """The findings of axe-core and of the browser, in light and dark, on one page of each kind."""
     axe = (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
     violations, complaints, strangers = 0, 0, 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browsers.chromium(), args=browsers.ARGUMENTS)
         for scheme in ("light", "dark"):
             context = browser.new_context(color_scheme=scheme)
-            said: list[str] = []
-            asked: list[str] = []
-            context.on("console", lambda message, said=said: said.append(message.text))
-            context.on("request", lambda request, asked=asked: asked.append(request.url))
+            messages: list[str] = []
+            requested: list[str] = []
+            context.on("console", lambda message, messages=messages: messages.append(message.text))
+            context.on("request", lambda request, requested=requested: requested.append(request.url))
             tab = context.new_page()
             for page in [*pages[-4:], pages[0]]:
                 tab.goto(page.url)
@@ -238,8 +240,8 @@ def _browser(pages: list[Page]) -> list[Figure]:
                 found = tab.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
                 violations += len(found["violations"])
             ours = urllib.parse.urlsplit(pages[0].url).netloc
-            strangers += sum(urllib.parse.urlsplit(url).netloc not in (ours, "") for url in asked)
-            complaints += len(said)
+            strangers += sum(urllib.parse.urlsplit(url).netloc not in (ours, "") for url in requested)
+            complaints += len(messages)
             context.close()
         browser.close()
     return [

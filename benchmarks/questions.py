@@ -1,4 +1,4 @@
-"""What is asked of a database with millions of payments: every list of both dialects, and what merchants and workers do."""
+"""The operations that are timed on millions of payments: all lists, and what merchants and workers do."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -37,27 +37,27 @@ Ask = Callable[[World], Awaitable[object]]
 BATCH = 16
 MS_MAX = 20.0
 OPERATOR_MS_MAX = 100.0
-"""For commands of an operator, who looks through all that nobody took: no request waits for it."""
+"""For an operator's command that reads all undelivered callbacks: no request waits for it."""
 FAR_PAGE = 5_000
 AFTERWARDS = timedelta(days=40)
-"""By then nobody can pay any more what is open now."""
+"""After this time every payment that is open now has expired."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Whose payments are asked for, when, and a few that are known."""
+    """The merchants, the present instant, and some payments that operations use."""
 
     merchant_id: UUID
     other_id: UUID
     now: datetime
-    """When the newest payment was made."""
+    """When the newest payment was created."""
     count: int
     counter: Payment
-    """The static paycode on which most arrivals are."""
+    """The payment with the static paycode that has most arrivals."""
     arrival_id: UUID
     open: list[UUID]
     numbers: list[str]
-    """Of those that are open."""
+    """The paycodes of `open`."""
     paid: list[UUID]
     delivery_id: UUID
     settlement_id: UUID
@@ -69,7 +69,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Question:
-    """One thing that is asked, and how long after the newest payment."""
+    """One operation, and how long after the newest payment it is done."""
 
     name: str
     ask: Ask
@@ -77,12 +77,12 @@ class Question:
     ms_max: float = MS_MAX
 
     def at(self, world: World, scene: Scene) -> World:
-        """The world as it is then; its clock stands still."""
+        """The world at that time, with a clock that does not tick."""
         return replace(world, clock=MovableClock(scene.now + self.later, ticking=False))
 
 
 def questions(scene: Scene) -> Iterator[Question]:
-    """All of them."""
+    """All operations that are timed."""
     yield from _lists(scene)
     yield from _lists_later(scene)
     yield from _sessions(scene)
@@ -120,7 +120,7 @@ def _lists(scene: Scene) -> Iterator[Question]:
 
 
 def _lists_later(scene: Scene) -> Iterator[Question]:
-    """The lists that time alone changes, while nobody writes down what has ended."""
+    """The lists that change by time alone, before a worker has ended expired payments."""
     for when, later in (("after an outage", OUTAGE), ("when all has ended", AFTERWARDS)):
         for status in ("pending", "expired"):
             for wanted, how in (
@@ -143,8 +143,8 @@ def _sessions(scene: Scene) -> Iterator[Question]:
         )
     reads = [Lookup(m, id_) for id_ in scene.paid]
     yield Question(f"{BATCH} payments by id", lambda world: read.read_all(world, reads))
-    asked = [listing.Asked(m, id_) for id_ in scene.paid]
-    yield Question(f"v4: {BATCH} payments by id", lambda world: listing.find_all(world, asked))
+    wanted_ids = [listing.Asked(m, id_) for id_ in scene.paid]
+    yield Question(f"v4: {BATCH} payments by id", lambda world: listing.find_all(world, wanted_ids))
     yield Question("v2: a reference", lambda world: read.by_reference(world, m, "order-4711"))
     yield Question("v2: charges of a reference", lambda w: read.charges_of(w, m, "order-4711", page=1, per_page=10))
     yield Question("v4: a reference", lambda world: listing.of_reference(world, m, "", "order-4711"))
@@ -177,7 +177,7 @@ def _arrivals(scene: Scene) -> Iterator[Question]:
 
 
 def _payouts(scene: Scene) -> Iterator[Question]:
-    """GET /api/v4/disbursements, and the worker that pays out."""
+    """GET /api/v4/disbursements, and the worker that sends payouts."""
     m, middle, far = scene.merchant_id, scene.now - timedelta(days=15), min(FAR_PAGE, scene.count // 200)
     for state in (None, *get_args(PayoutState)):
         for search, how in (
@@ -198,7 +198,7 @@ def _payouts(scene: Scene) -> Iterator[Question]:
 
 
 def _deliveries(scene: Scene) -> Iterator[Question]:
-    """What is shown of callbacks, and what their worker asks."""
+    """The lists of callbacks, and the queries of their worker."""
     m = scene.merchant_id
     for state in (None, *get_args(State)):
         for size in (50, 500):

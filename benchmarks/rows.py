@@ -1,7 +1,7 @@
-"""The rows that the gateway really writes for a payment and for its money: read back once, and made into templates.
+"""Templates made from the rows that the gateway writes for a payment and for its money.
 
-From a template come the transaction that pgbench writes (the same rows, one payment each) and the statements that store
-many payments at once. Whatever the gateway begins to write tomorrow is in the comparison by itself.
+A template gives the transaction that pgbench writes (the same rows, one payment each) and the statements that store
+many payments at once. A row that the gateway writes in a later version is part of the comparison without a change here.
 """
 
 import re
@@ -18,7 +18,7 @@ else:
     Connection = asyncpg.Connection
 Row = dict[str, str | None]
 SERIAL = "123456789012"
-"""The serial number of the payment that is looked at. It stands for itself wherever it is found in what was written."""
+"""The serial number of the model payment. It is replaced wherever it is found in the rows written."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ORDER = (
     "paycodes",
@@ -30,13 +30,13 @@ ORDER = (
     "transfers",
     "accounts",
 )
-"""In which order a transaction writes, as the gateway does; the counters with their events and deliveries come last."""
+"""The order in which a transaction writes, as in the gateway; counters, events and deliveries come last."""
 LAST = ("counters", "events", "deliveries")
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its columns with their types, and what tells one row from another."""
+    """One table: its columns with their types, and its key."""
 
     name: str
     types: dict[str, str]
@@ -47,7 +47,7 @@ class Table:
 
 @dataclass
 class Changes:
-    """What one request did: rows that are new, and rows that were changed as (before, after)."""
+    """What one request wrote: new rows, and changed rows as (before, after)."""
 
     new: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
     changed: dict[str, list[tuple[Row, Row]]] = field(default_factory=dict[str, list[tuple[Row, Row]]])
@@ -114,12 +114,12 @@ def difference(before: Snapshot, after: Snapshot) -> Changes:
     return changes
 
 
-class Words:
-    """What differs from payment to payment, and how it is said in SQL.
+class Substitutions:
+    """The values that differ between payments, and the SQL expressions for them.
 
-    `known` maps what was read (ids, numbers, references) to pieces of SQL; ids that were never seen before are given a
-    place of their own. A piece is SQL of type text, in terms of {serial}, {merchant}, {endpoint} and {head}, with which
-    ids begin. Ids are also known without their dashes, as some dialects write them.
+    `known` maps values that were read (ids, numbers, references) to SQL expressions of type text with {serial},
+    {merchant}, {endpoint} and {head}, the beginning of ids. New ids get an expression of their own. Ids are also known
+    without their dashes, as some dialects write them.
     """
 
     def __init__(self, known_ids: Mapping[str, str]) -> None:
@@ -129,7 +129,7 @@ class Words:
             self.known[id_], self.known[id_.replace("-", "")] = piece, f"replace({piece}, '-', '')"
 
     def learn(self, changes: Changes) -> None:
-        """Finds the ids and the number that came up for the first time in these changes."""
+        """Adds the ids and the paycode that are new in these changes."""
         for rows in changes.new.values():
             for row in rows:
                 for value in filter(None, row.values()):
@@ -143,7 +143,7 @@ class Words:
             number = row["number"] or ""
             if len(number) < len(SERIAL):
                 raise SystemExit(f"The paycode {number} is too short to hold a serial number; choose another bank.")
-            # Never a number that the gateway itself could give out: those do not begin with 0.
+            # It begins with 0, so that it is never a number that the gateway assigns.
             self.known[number] = f"'{'0' * (len(number) - len(SERIAL))}' || {{serial}}"
 
     def text(self, value: str) -> str:
@@ -153,12 +153,12 @@ class Words:
 
 
 HEAD = "01900000"
-"""What ids begin with: the instant of their making, in steps of 65.536 seconds, as eight hexadecimal digits."""
+"""The beginning of ids: their time of creation in steps of 65.536 seconds, as eight hexadecimal digits."""
 HEAD_SECONDS = 65.536
 
 
 def id_rest(place: int) -> str:
-    """What stands in an id between its head and its serial number."""
+    """The part of an id between its head and its serial number."""
     return f"-{place:04d}-7000-8000-"
 
 
@@ -168,7 +168,7 @@ def quoted(text: str) -> str:
     return f"E'{escaped.replace('{', '{{').replace('}', '}}')}'"
 
 
-def value(words: Words, type_: str, text: str | None, at: datetime) -> str:
+def value(substitutions: Substitutions, type_: str, text: str | None, at: datetime) -> str:
     """One column's value as SQL."""
     if text is None:
         return f"NULL::{type_}"
@@ -178,35 +178,42 @@ def value(words: Words, type_: str, text: str | None, at: datetime) -> str:
     if type_ == "bytea":
         raw = bytes.fromhex(text.removeprefix("\\x"))
         plain = raw.decode(errors="ignore")
-        return f"convert_to({words.text(plain)}, 'UTF8')" if plain.encode() == raw else f"decode('{raw.hex()}', 'hex')"
-    return f"({words.text(text)})::{type_}"
+        return (
+            f"convert_to({substitutions.text(plain)}, 'UTF8')"
+            if plain.encode() == raw
+            else f"decode('{raw.hex()}', 'hex')"
+        )
+    return f"({substitutions.text(text)})::{type_}"
 
 
 @dataclass
 class Accounts:
-    """The accounts that payments move: `said` has them by number, as itself (the house's) or as {account_0} and so on.
+    """The ledger accounts that payments change.
 
-    Those are the merchants' own, in the order of `owned`: names with {merchant} in them.
+    `expressions` maps an account's id to itself (the platform's accounts) or to {account_0} and so on (a merchant's
+    accounts, in the order of `owned`: names with {merchant} in them).
     """
 
-    said: dict[str, str] = field(default_factory=dict[str, str])
+    expressions: dict[str, str] = field(default_factory=dict[str, str])
     owned: list[str] = field(default_factory=list[str])
 
     def learn(self, changes: Changes, merchant: str) -> None:
         for _, row in changes.changed.get("accounts", []):
             name, number = row["name"] or "", row["id"] or ""
-            if number not in self.said and merchant in name:
-                self.said[number] = f"{{account_{len(self.owned)}}}"
+            if number not in self.expressions and merchant in name:
+                self.expressions[number] = f"{{account_{len(self.owned)}}}"
                 self.owned.append(name.replace(merchant, "{merchant}"))
-            self.said.setdefault(number, number)
+            self.expressions.setdefault(number, number)
 
 
 class Template:
-    """The changes of one request, or of several together, ready to be written for any payment."""
+    """The changes of one request, or of several together, as SQL for any payment."""
 
-    def __init__(self, schema: Mapping[str, Table], words: Words, changes: Changes, accounts: Accounts) -> None:
+    def __init__(
+        self, schema: Mapping[str, Table], substitutions: Substitutions, changes: Changes, accounts: Accounts
+    ) -> None:
         self.schema = schema
-        self.words = words
+        self.substitutions = substitutions
         self.changes = changes
         self.accounts = accounts
         times = changes.new.get("payments") or changes.new.get("reports")
@@ -226,9 +233,9 @@ class Template:
                 if name == "sequence":
                     sql[name] = f"{{sequence}} - {last - int(text or 0)}"
                 elif table == "transfers" and name in {"debit", "credit"}:
-                    sql[name] = self.accounts.said[text or ""]
+                    sql[name] = self.accounts.expressions[text or ""]
                 else:
-                    sql[name] = value(self.words, types[name], text, self.at)
+                    sql[name] = value(self.substitutions, types[name], text, self.at)
             made.append(sql)
         return made
 
@@ -242,24 +249,24 @@ class Template:
         return [f"INSERT INTO {table} ({columns}) VALUES {written}"]
 
     def updates(self, table: str) -> list[str]:
-        """UPDATE statements for rows that were there: numbers move by as much, other columns are set."""
+        """UPDATE statements for changed rows: numbers change by the same amount, other columns are set."""
         if table == "accounts":
             return [self._balances()]
-        said: list[str] = []
+        statements: list[str] = []
         types = self.schema[table].types
         for before, after in self.changes.changed[table]:
             sets = [
                 f"{name} = {name} + {int(text or 0) - int(before[name] or 0)}"
                 if types[name] in {"bigint", "integer", "numeric"} and table != "charges"
-                else f"{name} = {value(self.words, types[name], text, self.at)}"
+                else f"{name} = {value(self.substitutions, types[name], text, self.at)}"
                 for name, text in after.items()
                 if before[name] != text
             ]
             key = self.schema[table]
-            where = [f"{name} = {value(self.words, types[name], after[name], self.at)}" for name in key.key]
+            where = [f"{name} = {value(self.substitutions, types[name], after[name], self.at)}" for name in key.key]
             where += [key.key_condition] if key.key_condition else []
-            said.append(f"UPDATE {table} SET {', '.join(sets)} WHERE {' AND '.join(where)}")
-        return said
+            statements.append(f"UPDATE {table} SET {', '.join(sets)} WHERE {' AND '.join(where)}")
+        return statements
 
     def _balances(self) -> str:
         """All accounts in one statement, locked in the order of their ids."""
@@ -275,7 +282,10 @@ class Template:
     def moves(self) -> dict[str, int]:
         """By how much the balances of accounts change."""
         changed = self.changes.changed.get("accounts", [])
-        return {self.accounts.said[b["id"] or ""]: int(a["balance"] or 0) - int(b["balance"] or 0) for b, a in changed}
+        return {
+            self.accounts.expressions[b["id"] or ""]: int(a["balance"] or 0) - int(b["balance"] or 0)
+            for b, a in changed
+        }
 
     @property
     def counts(self) -> dict[str, int]:
@@ -284,19 +294,22 @@ class Template:
         return {name: int(after[name] or 0) - int(before[name] or 0) for name in ("events", "payments")}
 
     def transaction(self) -> list[str]:
-        """One payment's statements. The tally, its events and their deliveries are one statement: the cheapest way."""
-        said: list[str] = []
+        """The statements for one payment.
+
+        The counter, its events and their deliveries are one statement, which is cheapest.
+        """
+        statements: list[str] = []
         for table in self.changes.tables:
             if table not in LAST:
-                said += self.inserts(table) if table in self.changes.new else []
-                said += self.updates(table) if table in self.changes.changed else []
-        tally = self.updates("counters")[0] + " RETURNING events AS sequence"
-        chain = [f"tally AS ({tally})"]
+                statements += self.inserts(table) if table in self.changes.new else []
+                statements += self.updates(table) if table in self.changes.changed else []
+        counter = self.updates("counters")[0] + " RETURNING events AS sequence"
+        chain = [f"counter AS ({counter})"]
         parts = [
-            insert.replace("{sequence}", "tally.sequence")
+            insert.replace("{sequence}", "counter.sequence")
             for table in ("events", "deliveries")
             if table in self.changes.new
-            for insert in self.inserts(table, "FROM tally")
+            for insert in self.inserts(table, "FROM counter")
         ]
         chain += [f"part{i} AS ({part})" for i, part in enumerate(parts[:-1])]
-        return [*said, f"WITH {', '.join(chain)} {parts[-1]}"]
+        return [*statements, f"WITH {', '.join(chain)} {parts[-1]}"]

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.scale`: whether every statement is as fast with millions of payments of which nothing is counted.
+"""`python -m benchmarks.scale`: times every statement on millions of payments in tables that were never analysed.
 
-It fills an embedded PostgreSQL, asks each question again and again, prints the table and writes scale.md; exit code 1 when
-a statement takes longer than it may.
+It fills an embedded PostgreSQL, does each operation several times, prints the table and writes scale.md; exit code 1 if
+a statement takes longer than its limit.
 """
 
 import argparse
@@ -41,7 +41,7 @@ SECONDS_MAX = 900.0
 
 @dataclass(frozen=True)
 class Row:
-    """How one statement of a question went, in ms: the first time, and then; and how long all of the question took."""
+    """The times of one statement of an operation in ms: the first time, and later ones; and of the whole operation."""
 
     question: str
     statement: str
@@ -58,9 +58,9 @@ class Row:
 
 
 async def measured(url: str, count: int, times: int, say: Callable[[str], None]) -> list[Row]:
-    """Fills an empty database and asks it everything.
+    """Fills an empty database and times all operations on it.
 
-    Of each question there is the row of its slowest statement, and of every other one that takes too long.
+    Each operation has a row for its slowest statement, and one for each other statement over its limit.
     """
     async with app.gateway(Settings(database_url=url, secret_key=SECRET_KEY), base_url="http://127.0.0.1") as built:
         merchant, _ = await merchants.create(
@@ -71,12 +71,12 @@ async def measured(url: str, count: int, times: int, say: Callable[[str], None])
         now = await crowd.gather(db, merchant.id, count, say)
         await db.execute("CHECKPOINT")
         await db.close()
-        return await asked(url, built.world, merchant.id, now, count, times)
+        return await timed(url, built.world, merchant.id, now, count, times)
 
 
-async def asked(url: str, world: World, merchant_id: UUID, now: datetime, count: int, times: int) -> list[Row]:
-    """Asks a crowd everything. Whatever a question writes is undone."""
-    # Plans that are kept from their first use on, and know nothing of the values that they are used with.
+async def timed(url: str, world: World, merchant_id: UUID, now: datetime, count: int, times: int) -> list[Row]:
+    """Times all operations on a filled database. What an operation writes is rolled back."""
+    # Generic plans from the first use on, which do not depend on the values of parameters.
     session = SESSION | {"plan_cache_mode": "force_generic_plan"}
     connection = await asyncpg.connect(
         url, connection_class=Watched, server_settings=session, command_timeout=SECONDS_MAX
@@ -85,13 +85,13 @@ async def asked(url: str, world: World, merchant_id: UUID, now: datetime, count:
     world = replace(world, db=Undone(connection))
     rows: list[Row] = []
     for question in questions(scene):
-        rows += await _asked(question.at(world, scene), connection, question, times)
+        rows += await _timed(question.at(world, scene), connection, question, times)
     await connection.close()
     return rows
 
 
 async def _scene(connection: Watched, merchant_id: UUID, now: datetime, count: int) -> Scene:
-    """Some whom the questions are about."""
+    """Chooses the payments that the operations are about."""
 
     async def those(state: str) -> list[UUID]:
         rows = await connection.fetch(
@@ -134,30 +134,30 @@ async def _scene(connection: Watched, merchant_id: UUID, now: datetime, count: i
     )
 
 
-async def _asked(world: World, connection: Watched, question: Question, times: int) -> list[Row]:
+async def _timed(world: World, connection: Watched, question: Question, times: int) -> list[Row]:
     whole: list[float] = []
     each: dict[str, list[Statement]] = {}
     for i in range(times + 2):
         connection.explaining = i > times
-        connection.heard()
+        connection.take_statements()
         began = perf_counter()
         await question.ask(world)
         whole.append((perf_counter() - began) * 1000)
         slowest: dict[str, Statement] = {}
-        for said in connection.heard():
-            slowest[said.name] = max(slowest.get(said.name, said), said, key=_length)
-        for name, said in slowest.items():
-            each.setdefault(name, []).append(said)
+        for statement in connection.take_statements():
+            slowest[statement.name] = max(slowest.get(statement.name, statement), statement, key=_length)
+        for name, statement in slowest.items():
+            each.setdefault(name, []).append(statement)
     rows = [
-        _row(question, name, [one.ms for one in said[:-1]], said[-1].plan, median(whole[1:-1]))
-        for name, said in each.items()
+        _row(question, name, [one.ms for one in statement[:-1]], statement[-1].plan, median(whole[1:-1]))
+        for name, statement in each.items()
     ]
     rows.sort(key=lambda row: row.median, reverse=True)
     return rows[:1] + [row for row in rows[1:] if row.over]
 
 
-def _length(said: Statement) -> float:
-    return said.plan.ms if said.plan else said.ms
+def _length(statement: Statement) -> float:
+    return statement.plan.ms if statement.plan else statement.ms
 
 
 def _row(question: Question, name: str, ms: Sequence[float], plan: Plan | None, whole: float) -> Row:
@@ -166,7 +166,7 @@ def _row(question: Question, name: str, ms: Sequence[float], plan: Plan | None, 
 
 
 def told(rows: Sequence[Row]) -> list[list[str]]:
-    """The rows as they are printed, with their head."""
+    """The rows of the printed table, with its head."""
     head = ["", "slowest statement", "first ms", "median ms", "worst ms", "PostgreSQL ms", "pages", "all ms", ""]
     return [
         head,
@@ -206,10 +206,12 @@ def _say(sentence: str) -> None:
 
 
 def main() -> int:
-    """Fills, asks and tells; 1 when a statement takes too long."""
+    """Fills, times and prints; returns 1 if a statement takes too long."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--payments", type=int, default=COUNT, help=f"how many (default: {COUNT:,})")
-    parser.add_argument("--times", type=int, default=TIMES, help=f"how often each is asked again (default: {TIMES})")
+    parser.add_argument(
+        "--times", type=int, default=TIMES, help=f"how often each operation is repeated (default: {TIMES})"
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("scale.md"))
     parser.add_argument(
         "--folder", type=Path, help="where there is room for 8 GB for 3,000,000 payments; it is emptied"

@@ -1,4 +1,6 @@
-"""Settling many payments that are due: `python -m benchmarks.settlements URL` does it in one process and tells how it went."""
+"""Settling many payments that are due: `python -m benchmarks.settlements URL` does it in one process and prints the
+result.
+"""
 
 import json
 import os
@@ -27,7 +29,10 @@ class Settled:
 
 
 def run(url: str, due: int) -> Settled:
-    """Settles everything that is due in a process of its own. Ends the program if that was not all, or the books are off."""
+    """Settles everything that is due in a process of its own.
+
+    Ends the program if some is left or the ledger is wrong.
+    """
     command = [sys.executable, "-m", "benchmarks.settlements", url]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
@@ -48,7 +53,7 @@ async def _settle(url: str) -> Settled:
         async with built.world.db.reading() as tx:
             found = await audit.findings(tx, built.world.clock.now(), audit.LEDGER)
         if wrong := [each.rule for each in found if each.count]:
-            raise SystemExit(f"The books do not balance: {', '.join(wrong)}")
+            raise SystemExit(f"The ledger does not balance: {', '.join(wrong)}")
         return Settled(count, seconds, peak - before)
 
 

@@ -1,4 +1,4 @@
-"""The two sides of the comparison in the database: who their merchants are, what pgbench writes, what is stored for them."""
+"""The two sides of the comparison in the database: their merchants, the pgbench scripts, and stored payments."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,9 @@ def sides_of(dialect: Dialect, who: str) -> list[str]:
 
 
 def wanted(places: int) -> dict[str, tuple[str, int]]:
-    """How many merchants of ours there must be for each side, and whose news they hear; and one of each dialect to look at."""
+    """The merchants to create: how many for each side, with callbacks of which product, and one of each dialect as a
+    model.
+    """
     found = {LISTED: (V4.product, 1)}
     for dialect in DIALECTS:
         found[dialect.named("model")] = (dialect.product, 1)
@@ -38,7 +40,7 @@ def endpoint_prefix(side: str) -> str:
 
 
 async def line_up(db: Connection, shops: Mapping[str, Sequence[Keys]], places: int) -> None:
-    """Writes down who is who in bench_merchants, and gives pgbench merchants whose ids can be computed."""
+    """Fills bench_merchants, and gives pgbench merchants with ids that can be computed."""
     await db.execute(
         "CREATE TABLE bench_merchants (side text, place integer, merchant_id uuid, endpoint_id uuid, "
         "PRIMARY KEY (side, place))"
@@ -64,7 +66,7 @@ async def line_up(db: Connection, shops: Mapping[str, Sequence[Keys]], places: i
 
 
 async def _copy_model(db: Connection, side: str, model: str) -> None:
-    """Gives the merchants of a side everything that the model has."""
+    """Copies all rows of the model merchant to the merchants of a side."""
     for table, own in (("merchants", "id"), ("counters", "merchant_id"), ("endpoints", "merchant_id")):
         columns: Sequence[str] = [
             row["attname"]
@@ -74,10 +76,10 @@ async def _copy_model(db: Connection, side: str, model: str) -> None:
                 table,
             )
         ]
-        told = {"number": f"{SIDES.index(side) + 1}000 + b.place", own: "b.merchant_id"}
+        values = {"number": f"{SIDES.index(side) + 1}000 + b.place", own: "b.merchant_id"}
         if table == "endpoints":
-            told["id"] = "b.endpoint_id"
-        picked = ", ".join(told.get(name, f"m.{name}") for name in columns)
+            values["id"] = "b.endpoint_id"
+        picked = ", ".join(values.get(name, f"m.{name}") for name in columns)
         await db.execute(
             f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM {table} m "
             f"CROSS JOIN bench_merchants b WHERE m.{own} = $1 AND b.side = $2",
@@ -90,7 +92,7 @@ async def _copy_model(db: Connection, side: str, model: str) -> None:
 
 
 def _block(side: str, place: int) -> int:
-    """Where the numbers of a side's own accounts begin, those of each name together."""
+    """The first account number for each name of a side's accounts."""
     return (SIDES.index(side) * 10 + place + 1) * 1_000_000
 
 
@@ -115,7 +117,7 @@ async def open_accounts(db: Connection, template: Template, side: str) -> None:
 
 
 def pgbench_script(template: Template, side: str, clients: int) -> str:
-    """A pgbench script that does for one payment after the other what the template says. It is given n = 0 and first."""
+    """A pgbench script that writes the template for one payment after the other. Its variables are n = 0 and first."""
     names = {
         "serial": ":serial",
         "merchant": f"'{merchant_prefix(side)}' || :merchant",
@@ -132,7 +134,7 @@ def pgbench_script(template: Template, side: str, clients: int) -> str:
 
 
 async def store(db: Connection, template: Template, side: str, first: int, count: int) -> None:
-    """Stores payments with the serial numbers first, first + 1, …, as if all that the template says had been done to each.
+    """Stores payments with the serial numbers first, first + 1, … as the template writes them.
 
     They go to the side's merchants in turn, and are as many as these or a multiple of it.
     """
@@ -173,7 +175,9 @@ async def store(db: Connection, template: Template, side: str, first: int, count
 
 
 async def sizes(db: Connection, side: str, schema: Mapping[str, Table]) -> dict[str, tuple[int, float]]:
-    """For each table the rows of a side's merchants, and their mean size in bytes. Only what a request wrote last counts."""
+    """For each table, the number of rows of a side's merchants and their mean size in bytes, in the latest version
+    only.
+    """
     found: dict[str, tuple[int, float]] = {}
     finished = {"payments": "paid_at IS NOT NULL", "charges": "paid_at IS NOT NULL", "events": "snapshot IS NOT NULL"}
     for table in schema.values():

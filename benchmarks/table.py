@@ -1,4 +1,4 @@
-"""What was measured, as a table and as last.md, and whether the floors hold."""
+"""The results as a table and as last.md, and whether the floors are reached."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from benchmarks.meters import Measured
 from benchmarks.settlements import Settled
 
 FLOORS = {"create": (0.7, "1.0"), "v4 create": (0.7, "1.0"), "get": (1.2, "2"), "stored": (0.9, "1.0")}
-"""For each ratio the floor, below which the exit code is 1, and the aim."""
+"""For each ratio its floor, below which the exit code is 1, and its aim."""
 MEMORY_MAX_MB = 120.0
 SETTLING_MAX_SECONDS = 30.0
 SETTLING_MAX_MB = 20.0
@@ -29,7 +29,7 @@ class Results:
     stored: int = 0
     settled: Settled | None = None
     lists: list[str] = field(default_factory=list[str])
-    """Which of the rounds' names are lists that have to be fast, and which are jumps that need not be."""
+    """The names of rounds that are lists with a limit, and those that are jumps without one."""
     jumps: list[str] = field(default_factory=list[str])
     checks: list[str] = field(default_factory=list[str])
     unlike: list[str] = field(default_factory=list[str])
@@ -45,14 +45,14 @@ class Results:
         return [a.rate / b.rate for a, b in zip(self.rounds[ours], self.rounds[theirs], strict=True)]
 
     def effort(self, name: str) -> float:
-        """All processor time of a request, the instrument's too: what other programs on the machine disturb least."""
+        """The processor time of a request including that of the measuring tool: other programs disturb it least."""
         return median(run.app_us + run.postgres_us + run.instrument_us for run in self.rounds[name])
 
 
 @dataclass(frozen=True)
 class Ratio:
     name: str
-    says: str
+    label: str
     values: Sequence[float]
 
     @property
@@ -62,9 +62,9 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that is no ratio, and below what it must stay; None: it is only reported."""
+    """A number that is not a ratio, with its upper limit; None: it is only reported."""
 
-    says: str
+    label: str
     value: float
     limit: float | None = None
     digits: int = 0
@@ -74,7 +74,7 @@ class Figure:
         return self.limit is None or self.value < self.limit
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         return f"{self.value:,.{self.digits}f}"
 
 
@@ -88,8 +88,8 @@ def ratios(results: Results) -> list[Ratio]:
         Ratio("v4 pay", "v4 pays / pgbench's", results.ratios("v4 pay ours", "v4 pay pgbench")),
     ]
     if results.stored:
-        says = f"creates with {results.stored:,} stored / with 1,000"
-        found.append(Ratio("stored", says, results.ratios("create many", "create few")))
+        label = f"creates with {results.stored:,} stored / with 1,000"
+        found.append(Ratio("stored", label, results.ratios("create many", "create few")))
     return found
 
 
@@ -104,15 +104,15 @@ def figures(results: Results) -> list[Figure]:
     ]
     if results.settled is not None:
         settled = results.settled
-        says = f"settling {settled.count:,} payments in one process"
+        label = f"settling {settled.count:,} payments in one process"
         found += [
-            Figure(f"{says}, seconds", settled.seconds, SETTLING_MAX_SECONDS, digits=1),
-            Figure(f"{says}, growth of its peak memory, MB", settled.growth_mb, SETTLING_MAX_MB, digits=1),
+            Figure(f"{label}, seconds", settled.seconds, SETTLING_MAX_SECONDS, digits=1),
+            Figure(f"{label}, growth of its peak memory, MB", settled.growth_mb, SETTLING_MAX_MB, digits=1),
         ]
     if results.lists:
         slowest = max(results.lists, key=lambda name: results.rounds[name][0].p99)
-        says = f"slowest page of a list of {results.stored:,}, p99 in ms ({slowest.removeprefix('list: ')})"
-        found.append(Figure(says, results.rounds[slowest][0].p99, LIST_MAX_MS, digits=1))
+        label = f"slowest page of a list of {results.stored:,}, p99 in ms ({slowest.removeprefix('list: ')})"
+        found.append(Figure(label, results.rounds[slowest][0].p99, LIST_MAX_MS, digits=1))
     for name in results.jumps:
         found.append(
             Figure(f"{name.removeprefix('list: ')} of that list, p50 in ms", results.rounds[name][0].p50, digits=1)
@@ -125,8 +125,8 @@ def _rows(results: Results, *, absolute: bool) -> list[list[str]]:
     rows = [head]
     for name, runs in results.rounds.items():
         pick: Mapping[str, float] = {
-            word: median(getattr(run, word) for run in runs)
-            for word in ("rate", "p50", "p99", "app_us", "postgres_us", "instrument_us")
+            name: median(getattr(run, name) for run in runs)
+            for name in ("rate", "p50", "p99", "app_us", "postgres_us", "instrument_us")
         }
         rate = [f"{pick['rate']:,.0f}"] if absolute else []
         times = [f"{pick['p50']:.1f}", f"{pick['p99']:.1f}"]
@@ -141,19 +141,19 @@ def _ratio_rows(results: Results) -> list[list[str]]:
         verdict = "" if floor is None else "holds" if ratio.holds else "BROKEN"
         low, high = min(ratio.values), max(ratio.values)
         rows.append(
-            [ratio.says, f"{median(ratio.values):.2f}", f"{low:.2f}", f"{high:.2f}", str(floor or ""), aim, verdict]
+            [ratio.label, f"{median(ratio.values):.2f}", f"{low:.2f}", f"{high:.2f}", str(floor or ""), aim, verdict]
         )
     for figure in figures(results):
         verdict = "" if figure.limit is None else "holds" if figure.holds else "BROKEN"
         limit = "" if figure.limit is None else f"< {figure.limit:.0f}"
-        rows.append([figure.says, figure.said, "", "", limit, "", verdict])
+        rows.append([figure.label, figure.text, "", "", limit, "", verdict])
     return rows
 
 
 def broken(results: Results) -> list[str]:
-    """What keeps the run from being good: broken floors, and rows that are not the same on both sides."""
-    wrong = [f"{ratio.says}: {median(ratio.values):.2f}" for ratio in ratios(results) if not ratio.holds]
-    wrong += [f"{figure.says}: {figure.said}" for figure in figures(results) if not figure.holds]
+    """What makes the run a failure: floors not reached, and rows that differ between the sides."""
+    wrong = [f"{ratio.label}: {median(ratio.values):.2f}" for ratio in ratios(results) if not ratio.holds]
+    wrong += [f"{figure.label}: {figure.text}" for figure in figures(results) if not figure.holds]
     return wrong + results.unlike
 
 
@@ -181,14 +181,14 @@ def printed(results: Results) -> str:
 
 
 def machine() -> str:
-    """The machine in general words."""
+    """A description of the machine."""
     kilobytes = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
     memory = f"{int(kilobytes[1]) / 1024**2:.0f} GB of memory" if kilobytes else "memory unknown"
     return f"{os.cpu_count()} cores, {memory}, {platform.system()}, Python {platform.python_version()}"
 
 
 def write(results: Results, path: Path, command: str, conditions: str) -> None:
-    """Writes last.md. Only ratios are claims: what one machine does in a second says little about another."""
+    """Writes last.md. Only ratios are claims: the rates of one machine say little about another."""
     checks = "\n".join(f"- {check}" for check in results.checks)
     path.write_text(
         f"""# The last numbers

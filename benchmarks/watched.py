@@ -1,4 +1,4 @@
-"""A database whose every statement is timed by the name of the function that says it, and of which nothing stays."""
+"""A database that times each statement under the name of the function that runs it, and rolls everything back."""
 
 import inspect
 import time
@@ -25,7 +25,7 @@ FOLDER = str(Path(gerbang.db.__file__).parent)
 
 @dataclass(frozen=True)
 class Plan:
-    """How long PostgreSQL itself was at a statement, in ms, and how many pages of 8 kB it looked at."""
+    """PostgreSQL's own time for a statement, in ms, and how many pages of 8 kB it read."""
 
     ms: float
     pages: int
@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Statement:
-    """What was asked, by which function, and how many ms it took until the answer was there as rows."""
+    """A statement: the function that ran it, and the ms until its rows were received."""
 
     name: str
     ms: float
@@ -41,19 +41,19 @@ class Statement:
 
 
 class Watched(PlainConnection):
-    """A connection that remembers what the functions of gerbang/db said on it since it was last `heard`."""
+    """A connection that records the statements that functions of gerbang/db run on it."""
 
     explaining = False
-    """Whether PostgreSQL is asked, before each statement, how it goes about it."""
+    """Whether EXPLAIN ANALYZE is run before each statement."""
 
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **how)
         self._statements: list[Statement] = []
 
-    def heard(self) -> list[Statement]:
-        """What was said since this was asked before."""
-        said, self._statements = self._statements, []
-        return said
+    def take_statements(self) -> list[Statement]:
+        """The statements recorded since the last call."""
+        taken, self._statements = self._statements, []
+        return taken
 
     async def fetch(self, query: str, *args: Any, **how: Any) -> Any:
         return await self._timed(super().fetch, query, args, how)
@@ -80,17 +80,19 @@ class Watched(PlainConnection):
         return answered
 
     async def _explained(self, query: str, arguments: tuple[object, ...]) -> Plan:
-        """Does a statement, with a plan that knows nothing of its values, and undoes it."""
+        """Runs a statement with a generic plan, and rolls it back."""
         given = f"({', '.join(map(_literal, arguments))})" if arguments else ""
         await super().execute(f"SAVEPOINT explained; PREPARE asked AS {query}")
-        said = await super().fetchval(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE asked {given}")
+        explained = await super().fetchval(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE asked {given}")
         await super().execute("ROLLBACK TO explained; DEALLOCATE asked")
-        (told,) = msgspec.json.decode(said)
-        return Plan(told["Execution Time"], told["Plan"]["Shared Hit Blocks"] + told["Plan"]["Shared Read Blocks"])
+        (result,) = msgspec.json.decode(explained)
+        return Plan(
+            result["Execution Time"], result["Plan"]["Shared Hit Blocks"] + result["Plan"]["Shared Read Blocks"]
+        )
 
 
 def _caller() -> str | None:
-    """The function of gerbang/db that is asking, as `file.function`."""
+    """The calling function of gerbang/db, as `file.function`."""
     frame = inspect.currentframe()
     while frame is not None:
         code = frame.f_code
@@ -101,7 +103,7 @@ def _caller() -> str | None:
 
 
 class Undone(Database):
-    """A database behind one connection, on which every transaction is rolled back, so that each question meets the same."""
+    """A database on one connection that rolls back every transaction, so that each operation finds the same rows."""
 
     def __init__(self, connection: Watched) -> None:
         self._connection = connection
@@ -121,7 +123,7 @@ class Undone(Database):
 
 
 def _literal(value: object) -> str:
-    """A value as an SQL literal of no type: it takes the parameter's."""
+    """A value as an untyped SQL literal, which takes the type of the parameter."""
     return "NULL" if value is None else "'" + _text(value).replace("'", "''") + "'"
 
 

@@ -1,1 +1,1 @@
-"""The documentation, and the programs that write the parts of it which come from the code."""
+"""The documentation, and the programs that write the parts that are made from the code."""

@@ -1,6 +1,6 @@
-"""Writes the pages of docs/ that are printed from the code, so that they cannot say anything else than the code does.
+"""Writes the pages of docs/ that are printed from the code, so that they always agree with it.
 
-`python -m docs.print` writes them (`make docs`), `python -m docs.print --check` only says which are out of date.
+`python -m docs.print` writes them (`make docs`), `python -m docs.print --check` only lists those that are out of date.
 """
 
 import argparse
@@ -34,20 +34,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def page(title: str, source: str, *parts: Sequence[str]) -> str:
-    """A whole page: its title, where it comes from, and its parts with an empty line between them."""
-    blocks = [[f"# {title}"], [f"Printed from {source} by `make docs`; do not edit."], *parts]
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+    """A page: its title, its source, and its parts with an empty line between them."""
+    paragraphs = [[f"# {title}"], [f"Printed from {source} by `make docs`; do not edit."], *parts]
+    return "\n\n".join("\n".join(paragraph) for paragraph in paragraphs) + "\n"
 
 
 # States
 
 
 def states_page() -> str:
+    """The text of docs/states.md."""
     parts: list[Sequence[str]] = [
         [
-            "What a state means, and which status word each dialect makes of it, is in [words.md](words.md). A move that is",
-            "not drawn here is refused. Time is different from the other moves: a payment counts as expired for every reader",
-            "from its instant on, and a worker writes it down a moment later.",
+            "What a state means, and which status word each dialect shows for it, is in [words.md](words.md). A move that is",
+            "not drawn here is refused. Expiry differs from the other moves: a payment counts as expired for every reader",
+            "from its expiry on, and a worker stores the state a moment later.",
         ],
         *machine("Payments", payments.MOVES, ("needs_method", "needs_confirmation"), payments.State.__args__),
         *machine("Charges", charges.MOVES, ("waiting",), charges.State.__args__),
@@ -83,7 +84,7 @@ def machine(title: str, moves: Moves, starts: Sequence[str], every: Sequence[str
     ]
     waiting = [state for state in every if state not in reached]
     if waiting:
-        parts.append([f"No move leads yet to {_listed(waiting)}: they wait for channels to come."])
+        parts.append([f"No move leads yet to {_listed(waiting)}: channels of later versions will use them."])
     return parts
 
 
@@ -103,6 +104,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def errors_page() -> str:
+    """The text of docs/errors.md."""
     dialects = {dialect.name: importlib.import_module(f"gerbang.api.{dialect.name}.errors") for dialect in api.found()}
     rows: list[list[str]] = []
     for refusal in _leaves(errors.Refused):
@@ -111,17 +113,17 @@ def errors_page() -> str:
         rows.append([f"`{refusal.__name__}`", sentence, *(_answer(answer) for answer in answers)])
     parts: list[Sequence[str]] = [
         [
-            "A refusal is a class; its docstring is the message, and words in braces are filled from the case at hand. It",
-            "knows nothing of HTTP: each dialect says with which status and code it answers.",
+            "A refusal is a class; its docstring is the message, and names in braces are replaced by values. It does not",
+            "depend on HTTP: each dialect maps it to a status and a code.",
         ],
         ["```", *_tree(errors.Refused), "```"],
         ["## How each dialect answers"],
         ["*no field* means that the dialect's documents leave `field` empty for this one."],
-        table(["refusal", "what it says", *(f"`{name}`" for name in dialects)], rows),
+        table(["refusal", "message", *(f"`{name}`" for name in dialects)], rows),
         ["## What only a dialect can refuse"],
         [
-            "These never reach a service: the request was not understood, or something broke on our side. What HTTP itself",
-            "forbids is told as *malformed*, with the status that HTTP has for it (400, 408, 413, 429 or 431).",
+            "These never reach a service: the request was not understood, or something failed on our side. What HTTP itself",
+            "forbids is answered as *malformed*, with the status that HTTP has for it (400, 408, 413, 429 or 431).",
         ],
     ]
     own = [
@@ -138,7 +140,7 @@ def errors_page() -> str:
 
 
 def _below(top: type[errors.Refused]) -> list[type[errors.Refused]]:
-    """The refusals of the house right below one; a test's own do not count."""
+    """The direct subclasses of a refusal in gerbang/errors.py; those of tests do not count."""
     return [each for each in top.__subclasses__() if each.__module__ == errors.__name__]
 
 
@@ -152,7 +154,7 @@ def _tree(top: type[errors.Refused], before: str = "", lead: str = "") -> list[s
 
 
 def _leaves(top: type[errors.Refused]) -> list[type[errors.Refused]]:
-    """What can be raised: everything without something more exact below it, and Invalid, which is raised with its reason."""
+    """The refusals that are raised: those without subclasses, and Invalid, which is raised with its own reason."""
     below = _below(top)
     deeper = [leaf for each in below for leaf in _leaves(each)]
     return [top, *deeper] if not below or top is errors.Invalid else deeper
@@ -165,7 +167,7 @@ def _answer(answer: Any) -> str:
 
 
 def _constants(module: ModuleType) -> list[tuple[str, Any]]:
-    """The answers that a dialect keeps under a name of their own, in the words of that name."""
+    """The answers that a dialect defines as constants, with the name in lower case."""
     return [
         (name.lower().replace("_", " "), value)
         for name, value in vars(module).items()
@@ -177,12 +179,13 @@ def _constants(module: ModuleType) -> list[tuple[str, Any]]:
 
 
 def channels_page() -> str:
+    """The text of docs/channels.md."""
     found = [channel.spec for channel in channels.found().values()]
     head = ["channel", "name", "least", "most", "longest expiry", "a longer one", "fee", "settled", "MULTIPLE"]
     parts: list[Sequence[str]] = [
         [
-            "What each way to be paid declares about itself. A product may say otherwise for all its merchants, and a merchant's",
-            f"own agreement for one. Fees are before value added tax, which is what the law says on the day: {VAT_PERCENT} % now.",
+            "What each channel declares. The terms of a product override it for all merchants, and an agreement for one merchant.",
+            f"Fees are before value added tax, which follows the law in force: {VAT_PERCENT} % now.",
         ],
         table(head, [_spec(spec) for spec in found]),
         ["## Banks, outlets and wallets that differ from their channel"],
@@ -193,8 +196,8 @@ def channels_page() -> str:
         ],
         ["## What each product offers"],
         [
-            "A product is what a dialect sells, each with callbacks of its own. A channel that is not named is offered only to",
-            "merchants with whom it was agreed; what is left empty is as the channel has it.",
+            "A product is what a dialect offers, with callbacks of its own. A channel that is not listed is offered only to",
+            "merchants with whom it was agreed; an empty cell is as for the channel.",
         ],
         table(
             ["product", "channel", "options", "least", "most", "shortest expiry", "longest expiry", "fee"],
@@ -202,11 +205,11 @@ def channels_page() -> str:
         ),
         ["## Banks of virtual accounts"],
         [
-            "A dynamic number is its company code, `0000` and eight digits that we choose; each merchant's come from an eighth of",
-            "them, so that nobody uses them up for the others. A static one is its company code, the",
-            "merchant's number in four digits, and the suffix that the merchant chose. An own one, for products that work so, is",
-            f"its own company code, the merchant's number and {OWN_DIGITS} digits that the merchant may choose. The codes are",
-            "placeholders until a bank's contract gives real ones: prefixes and ranges are data of each merchant's agreement.",
+            "A dynamic number is the company code, `0000` and eight digits that we choose; those of one merchant come from an eighth",
+            "of them, so that no merchant uses them up for the others. A static number is the company code, the merchant's number",
+            "in four digits, and the suffix that the merchant chose. An own number, for products that have them, is another",
+            f"company code, the merchant's number and {OWN_DIGITS} digits that the merchant may choose. The codes are placeholders",
+            "until a bank's contract gives real ones: prefixes and ranges are data of each merchant's agreement.",
         ],
         table(
             ["bank", "name", "dynamic", "static", "digits of the suffix", "own"],
@@ -243,7 +246,7 @@ def _spec(spec: channels.ChannelSpec) -> list[str]:
 
 
 def _options(spec: channels.ChannelSpec) -> list[list[str]]:
-    """Options about which the channel says something else than of itself."""
+    """Rows for the options whose limits or schedule differ from those of the channel."""
     own = spec.amount_min, spec.amount_max
     rows: list[list[str]] = []
     for option in dict.fromkeys([*spec.limits_of, *spec.settling_of]):
@@ -262,20 +265,20 @@ def _terms(product: Product) -> list[list[str]]:
         [
             f"`{product.name}`",
             f"`{channel}`",
-            "" if said.options is None else ", ".join(f"`{option}`" for option in said.options),
-            _least(said),
-            _amount(said.amount_max),
-            "" if said.expiry_min is None else _span(said.expiry_min),
-            "" if said.expiry_max is None else _span(said.expiry_max),
-            "" if said.fee is None else _rate(said.fee),
+            "" if terms.options is None else ", ".join(f"`{option}`" for option in terms.options),
+            _least(terms),
+            _amount(terms.amount_max),
+            "" if terms.expiry_min is None else _span(terms.expiry_min),
+            "" if terms.expiry_max is None else _span(terms.expiry_max),
+            "" if terms.fee is None else _rate(terms.fee),
         ]
-        for channel, said in product.terms.channels.items()
+        for channel, terms in product.terms.channels.items()
     ]
 
 
-def _least(said: ChannelTerms) -> str:
-    static = "" if said.static_min is None else f"{readable(said.static_min)} if static"
-    return ", ".join(filter(None, [_amount(said.amount_min), static]))
+def _least(terms: ChannelTerms) -> str:
+    static = "" if terms.static_min is None else f"{readable(terms.static_min)} if static"
+    return ", ".join(filter(None, [_amount(terms.amount_min), static]))
 
 
 def _amount(minor: int | None) -> str:
@@ -294,22 +297,22 @@ def _span(span: timedelta) -> str:
 
 
 def _rate(rate: Rate) -> str:
-    said = ([readable(rate.flat)] if rate.flat else []) + ([f"{rate.percent} %"] if rate.percent else [])
-    return " + ".join(said) or "none"
+    parts = ([readable(rate.flat)] if rate.flat else []) + ([f"{rate.percent} %"] if rate.percent else [])
+    return " + ".join(parts) or "none"
 
 
 # The numbers in the README
 
 
 def readme() -> str:
-    """The README with the last measurement in its marked place; as it is while nothing was measured."""
+    """The README with the last measurement between its marks; unchanged if nothing was measured."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     measured = ROOT / "benchmarks" / "last.md"
     return with_numbers(text, measured.read_text(encoding="utf-8")) if measured.exists() else text
 
 
 def with_numbers(text: str, measured: str) -> str:
-    """A text with, between its two marks, the first table of what was measured and the paragraph before it."""
+    """A text with the first table of the measurement, and the paragraph before it, between its two marks."""
     before, opening, rest = text.partition(NUMBERS[0])
     _, closing, after = rest.partition(NUMBERS[1])
     paragraphs = re.split(r"\n{2,}", measured.strip())
@@ -330,7 +333,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def out_of_date(root: Path = ROOT) -> list[str]:
-    """The pages below `root` that are not what the code says now."""
+    """The pages below `root` that differ from what the code prints."""
     found: list[str] = []
     for path, printed in PAGES.items():
         file = root / path
@@ -340,7 +343,7 @@ def out_of_date(root: Path = ROOT) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes the pages, or with --check says which would change. The exit code is 1 if any would."""
+    """Writes the pages, or with --check lists those that would change. The exit code is then 1 if there are any."""
     parser = argparse.ArgumentParser(
         prog="python -m docs.print", description="Print the pages that come from the code."
     )

@@ -1,4 +1,4 @@
-"""Which addresses are ordinary ones of the public internet: the only ones that live mode calls."""
+"""Which IP addresses are public. Live mode calls no others."""
 
 import ipaddress
 
@@ -6,9 +6,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _IPV6_IN_USE = ipaddress.IPv6Network("2000::/3")
-# Beyond what Python's own tables say in every version that we support.
+# Ranges that `ipaddress` calls global in some of the Python versions that we support.
 _NOT_PUBLIC = [
-    ipaddress.ip_network("168.63.129.16/32"),  # a cloud's own host agent, on an address that looks public
+    ipaddress.ip_network("168.63.129.16/32"),  # the host agent of Microsoft Azure, on an address that looks public
     ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments, among them a cloud's metadata service
     ipaddress.ip_network("192.88.99.0/24"),  # retired 6to4 relays
     ipaddress.ip_network("2001::/23"),  # protocol assignments, among them Teredo: an IPv4 address inside, scrambled
@@ -17,16 +17,16 @@ _NOT_PUBLIC = [
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address is an ordinary one of the public internet (IANA special-purpose registries, RFC 6890).
+    """Whether an address is a unicast address of the public internet (IANA special-purpose registries, RFC 6890).
 
-    Addresses that carry an IPv4 address (mapped, 6to4, NAT64) are judged by the one that they carry.
+    An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64) is as public as the IPv4 address.
     """
     if isinstance(address, ipaddress.IPv6Address):
-        carried = address.ipv4_mapped or address.sixtofour
-        if carried is None and address in _NAT64:
-            carried = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-        if carried is not None:
-            return is_public(carried)
+        embedded = address.ipv4_mapped or address.sixtofour
+        if embedded is None and address in _NAT64:
+            embedded = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        if embedded is not None:
+            return is_public(embedded)
         if address not in _IPV6_IN_USE:
             return False
     if any(address in network for network in _NOT_PUBLIC if network.version == address.version):

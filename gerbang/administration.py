@@ -1,6 +1,6 @@
-"""What an operator does to an installation from its command line: bring tables up to date, take merchants in, set their keys.
+"""What an operator does from the command line: migrate, create merchants, rotate secrets, list and resend callbacks.
 
-Each is one piece of work in a house that is opened for it, and returns what is to be shown.
+Each function opens the gateway, does one thing, closes the gateway and returns what the command prints.
 """
 
 import contextlib
@@ -29,13 +29,14 @@ from gerbang.world import World
 
 T = TypeVar("T")
 NUMBER_MAX = 2**31 - 1
-"""Of a merchant; the database keeps no higher one."""
+"""The highest number of a merchant: the column is a signed 32-bit integer."""
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Brings the database's tables up to date, and returns the names of what was applied.
+    """Applies the migrations that are missing and returns their names.
 
-    It is an installation's own database then, or SettingsWrong is raised and nothing was changed.
+    Afterwards the database belongs to this mode and secret key. Raises SettingsWrong, with nothing changed, if it
+    belongs to others or was made by another version.
     """
     keyring = Keyring(app.secret_key(settings))
 
@@ -48,11 +49,14 @@ def migrate(settings: Settings) -> list[str]:
         finally:
             await database.close()
 
-    return _told(task())
+    return _completed(task())
 
 
-def audit_books(settings: Settings) -> list[Finding]:
-    """Looks through the books of a database that may be a copy; nothing of it is changed. Raises SettingsWrong."""
+def audit_database(settings: Settings) -> list[Finding]:
+    """Checks the rules of services/audit.py against a database, which may be a copy, and changes nothing.
+
+    Raises SettingsWrong.
+    """
 
     async def task() -> list[Finding]:
         assert settings.database_url is not None, "a database was chosen"
@@ -65,7 +69,7 @@ def audit_books(settings: Settings) -> list[Finding]:
         finally:
             await database.close()
 
-    return _told(task())
+    return _completed(task())
 
 
 def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
@@ -74,17 +78,17 @@ def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
         async with app.gateway(settings, base_url=base_url) as built:
             return await task(built.world)
 
-    return _told(inside())
+    return _completed(inside())
 
 
-def _told(work: Coroutine[None, None, T]) -> T:
-    """Does it, with a log of errors alone: what else is wrong with a database is told by the command itself."""
+def _completed(work: Coroutine[None, None, T]) -> T:
+    """Runs a coroutine and logs errors only: warnings about the database are left to the command's own message."""
     set_up_logs("error")
     return uvloop.run(work)
 
 
 def create_merchant(settings: Settings, name: str, short_name: str, email: str, *, again: bool) -> dict[str, str]:
-    """Takes a merchant in and returns what it signs in with. Raises SettingsWrong for one that is there, unless `again`."""
+    """Creates a merchant and returns its secrets. Raises SettingsWrong if one of this name exists, unless `again`."""
 
     async def task(world: World) -> dict[str, str]:
         try:
@@ -96,13 +100,13 @@ def create_merchant(settings: Settings, name: str, short_name: str, email: str, 
                 f"{wrong} Nothing was changed. `gerbang merchant rotate-secret {wrong.spec['known']}` gives it new secrets; "
                 "--again makes another merchant of the same name."
             ) from None
-        return _shown(keys)
+        return _printed(keys)
 
     return _within(settings, task)
 
 
 class Listed(msgspec.Struct, frozen=True, rename="camel"):
-    """A merchant in one line."""
+    """A merchant as `gerbang merchant list` prints it."""
 
     id: UUID
     number: int
@@ -110,8 +114,8 @@ class Listed(msgspec.Struct, frozen=True, rename="camel"):
     short_name: str
     email: str
 
-    def in_words(self) -> dict[str, str]:
-        """As a line of a table."""
+    def as_row(self) -> dict[str, str]:
+        """The merchant as a row of a table: column name to text."""
         return {name.replace("_", " "): str(value) for name, value in msgspec.structs.asdict(self).items()}
 
 
@@ -125,7 +129,7 @@ def every_merchant(settings: Settings) -> list[Listed]:
 
 
 def check_agreements(settings: Settings) -> list[dict[str, str]]:
-    """The agreements by which somebody could not be paid as they are kept, for a table."""
+    """The merchants whose stored agreement cannot be used, with the reason: rows of a table."""
 
     async def task(world: World) -> list[dict[str, str]]:
         found = await merchants.unusable(world)
@@ -138,13 +142,13 @@ def rotate_secret(settings: Settings, merchant_id: str) -> dict[str, str]:
     """Gives a merchant new secrets."""
 
     async def task(world: World) -> dict[str, str]:
-        return _shown(await merchants.rotate_secrets(world, await _merchant_id(world, merchant_id)))
+        return _printed(await merchants.rotate_secrets(world, await _merchant_id(world, merchant_id)))
 
     return _within(settings, task)
 
 
 def offer(settings: Settings, merchant_id: str, channel: str, product: str, *, stop: bool) -> dict[str, str]:
-    """Offers a channel in a product to one merchant, or stops that; returns what it is offered there besides."""
+    """Offers a channel in a product to one merchant, or stops that; returns the merchant's other channels there."""
 
     async def task(world: World) -> dict[str, str]:
         offered = await merchants.offer(world, await _merchant_id(world, merchant_id), channel, product, stop=stop)
@@ -154,7 +158,9 @@ def offer(settings: Settings, merchant_id: str, channel: str, product: str, *, s
 
 
 def agreement(settings: Settings, merchant_id: str, given: bytes | None) -> str:
-    """What was agreed with a merchant, as JSON; or, once the members that are given were changed, what became different.
+    """A merchant's agreement as JSON.
+
+    With `given`, a JSON object, its members are changed and the differences returned.
 
     Raises SettingsWrong, Invalid.
     """
@@ -179,7 +185,7 @@ def _plain(agreement: Agreement) -> object:
 
 
 def _changes(old: object, new: object, path: str = "") -> Iterator[str]:
-    """Each member that differs, with what it was and what it is."""
+    """A line for each member that differs: its path, the old value and the new value."""
     if isinstance(old, dict) and isinstance(new, dict):
         was, now = cast("dict[str, object]", old), cast("dict[str, object]", new)
         for name in [*was, *(name for name in now if name not in was)]:
@@ -189,7 +195,7 @@ def _changes(old: object, new: object, path: str = "") -> Iterator[str]:
 
 
 def set_callback(settings: Settings, merchant_id: str, product: str, url: str) -> dict[str, str]:
-    """Sets where a merchant's callbacks of one product go, and returns what it believes them by."""
+    """Sets a merchant's callback URL of one product; returns it with the secrets by which callbacks are verified."""
 
     async def task(world: World) -> dict[str, str]:
         callback = await merchants.set_callback(world, await _merchant_id(world, merchant_id), product, url)
@@ -205,7 +211,7 @@ def set_callback(settings: Settings, merchant_id: str, product: str, url: str) -
 
 
 def show_callbacks(settings: Settings, merchant_id: str) -> list[dict[str, str]]:
-    """Where a merchant's callbacks go, for a table with a line for each product."""
+    """A merchant's callback URLs: rows of a table, one for each product."""
 
     async def task(world: World) -> list[dict[str, str]]:
         whose = (await read.merchant(world, await _merchant_id(world, merchant_id))).id
@@ -216,7 +222,7 @@ def show_callbacks(settings: Settings, merchant_id: str) -> list[dict[str, str]]
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """Which callbacks an operator means, as it was typed."""
+    """Which callbacks a command works on, as given by its options."""
 
     states: tuple[State, ...]
     merchant_id: str | None = None
@@ -227,7 +233,7 @@ class Chosen(msgspec.Struct, frozen=True):
 
 
 def list_callbacks(settings: Settings, chosen: Chosen, most: int) -> list[Overview]:
-    """Callbacks of all or of one merchant, newest first."""
+    """Callbacks of one merchant or of all, newest first, at most `most`."""
 
     async def task(world: World) -> list[Overview]:
         return await deliveries.overview(world, await _wanted(world, chosen), most)
@@ -235,9 +241,9 @@ def list_callbacks(settings: Settings, chosen: Chosen, most: int) -> list[Overvi
     return _within(settings, task)
 
 
-def in_words(callback: Overview) -> dict[str, str]:
-    """A callback as a line of a table."""
-    said = "" if not callback.tries else callback.error or f"HTTP {callback.status}"
+def as_row(callback: Overview) -> dict[str, str]:
+    """A callback as a row of a table: column name to text."""
+    last_answer = "" if not callback.tries else callback.error or f"HTTP {callback.status}"
     return {
         "id": str(callback.id),
         "merchant": str(callback.merchant_id),
@@ -246,26 +252,26 @@ def in_words(callback: Overview) -> dict[str, str]:
         "state": callback.state,
         "created": f"{callback.created_at:%Y-%m-%dT%H:%M:%SZ}",
         "tries": str(callback.tries),
-        "last answer": said,
+        "last answer": last_answer,
     }
 
 
 def as_json(shown: object) -> str:
-    """Anything that is shown, for programs to read."""
+    """Any result of this module as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(shown).decode(), indent=2)
 
 
 class Resent(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How many callbacks are due again, and of those that were named why others are left as they are."""
+    """How many callbacks are due again, and why each of the others that were given by id is not."""
 
     resent: int
     left: dict[UUID, Left] = {}
 
 
 def resend_callbacks(settings: Settings, chosen: Chosen) -> Resent:
-    """Makes parked and given-up callbacks due again; those that are named also while they wait for their next try.
+    """Makes parked and given-up callbacks due again; those given by id also while they wait for their next try.
 
-    Raises SettingsWrong for one that is named and unknown.
+    Raises SettingsWrong, with nothing changed, if an id is unknown.
     """
 
     async def task(world: World) -> Resent:
@@ -285,7 +291,10 @@ def resend_callbacks(settings: Settings, chosen: Chosen) -> Resent:
 
 
 async def _wanted(world: World, chosen: Chosen) -> Wanted:
-    """Raises SettingsWrong, MerchantUnknown, ProductUnknown: a misspelled name must not look like good news."""
+    """Looks up what the options name.
+
+    Raises SettingsWrong, MerchantUnknown, ProductUnknown: a misspelled name must not look like an empty result.
+    """
     merchant_id = None if chosen.merchant_id is None else await _merchant_id(world, chosen.merchant_id)
     if merchant_id is not None:
         await read.merchant(world, merchant_id)
@@ -303,7 +312,7 @@ def _callback_id(text: str) -> UUID:
 
 
 async def _merchant_id(world: World, text: str) -> UUID:
-    """The merchant whose id or serial number this is. Raises SettingsWrong."""
+    """The id of the merchant with this id or number. Raises SettingsWrong."""
     with contextlib.suppress(ValueError):
         return UUID(text)
     try:
@@ -314,7 +323,7 @@ async def _merchant_id(world: World, text: str) -> UUID:
         raise SettingsWrong(f"{text} is not a merchant's id or number; `gerbang merchant list` shows them.") from None
 
 
-def _shown(keys: Keys) -> dict[str, str]:
+def _printed(keys: Keys) -> dict[str, str]:
     return {
         "merchant id": keys.merchant_id,
         "merchant secret": keys.v2_secret,

@@ -1,6 +1,6 @@
-"""The wiring: builds the parts of the house, hands them to each other and lets them run.
+"""Builds the parts of a gateway, connects them and runs them: `gerbang run`, `serve` and `work`.
 
-Only the command line imports it, and the administration that the command line is a way to.
+Only gerbang.cli and gerbang.administration import it.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.folders import data_folder, write_private
-from gerbang.http_connections import PATIENCE, Patience, in_plain_words
+from gerbang.http_connections import PATIENCE, Patience, in_plain_text
 from gerbang.keyring import Keyring
-from gerbang.listening import Listener, asked_to_stop, base_url, listen, serve_http, until_stopped
+from gerbang.listening import Listener, base_url, listen, serve_http, stop_on_signals, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.output import never_wait
@@ -50,13 +50,14 @@ from gerbang.workers.deliveries import AT_ONCE_MAX
 from gerbang.world import World
 
 SECRET_KEY_LENGTH_MIN = 32
-LISTENING_ENDS_SECONDS_MAX = 3.0
+FOLLOWING_ENDS_SECONDS_MAX = 3.0
+"""How long closing waits for the task that follows the shared clock."""
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
 class Gateway:
-    """One process, complete."""
+    """All parts of one process."""
 
     world: World
     batches: Batches
@@ -76,9 +77,9 @@ async def gateway(
     clock_start: datetime | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> AsyncGenerator[Gateway]:
-    """Opens everything on the settings' database, and closes it at the end. Raises SettingsWrong.
+    """Opens a gateway on the settings' database and closes it at the end. Raises SettingsWrong.
 
-    `say` hears what became of `clock_start` where the clock was used before.
+    `clock_start` sets the sandbox's clock. `say` is called with a sentence on the result if the clock was set before.
     """
     assert settings.database_url is not None, "a database was chosen"
     live = settings.mode == "live"
@@ -100,7 +101,7 @@ async def gateway(
         calendar=_calendar(settings),
         live=live,
     )
-    listening: asyncio.Task[None] | None = None
+    following: asyncio.Task[None] | None = None
     stop = asyncio.Event()
     try:
         await database.open()
@@ -108,16 +109,16 @@ async def gateway(
         database.recognise = lambda tx: installation.demand_the_same(tx, settings.mode, keyring)
         if isinstance(clock, MovableClock):
             await _set_clock(world, clock, clock_start, say)
-            listening = asyncio.create_task(_follow(world, clock, stop))
+            following = asyncio.create_task(_follow(world, clock, stop))
         batches = Batches(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
         workers = Workers(world, batches)
         context = Context(world=world, batches=batches, advance=workers.advance, base_url=base_url, when_stopping=[])
         yield Gateway(world, batches, workers, Router(world, dialects, context))
     finally:
-        if listening is not None:
+        if following is not None:
             stop.set()
-            await asyncio.wait([listening], timeout=LISTENING_ENDS_SECONDS_MAX)
-            listening.cancel()
+            await asyncio.wait([following], timeout=FOLLOWING_ENDS_SECONDS_MAX)
+            following.cancel()
         await network.aclose()
         await database.close()
 
@@ -138,7 +139,10 @@ def _callback_formats(dialects: list[Dialect], base_url: str, keyring: Keyring) 
 
 
 async def _set_clock(world: World, clock: MovableClock, start: datetime | None, say: Callable[[str], None]) -> None:
-    """The sandbox's clock goes on where it was kept; `start` sets an unused one, and can only move a used one forward."""
+    """Continues the stored clock of the sandbox.
+
+    `start` sets a clock that was never stored, and moves a stored one forward only.
+    """
     kept = await sandbox.kept_offset(world)
     if kept is not None:
         clock.set_offset(timedelta(seconds=kept))
@@ -157,25 +161,25 @@ async def _set_clock(world: World, clock: MovableClock, start: datetime | None, 
 
 
 async def _follow(world: World, clock: MovableClock, stop: asyncio.Event) -> None:
-    """Follows the clock when another process moves it, also while nothing could be heard of it."""
+    """Moves this process's clock when another process moves the shared one, also after a lost connection."""
 
-    def hear(offset: str) -> None:
+    def move_to(offset: str) -> None:
         ahead = timedelta(seconds=float(offset)) - clock.offset
         if ahead > timedelta(milliseconds=1):
             clock.advance(ahead)
 
-    async def look() -> None:
+    async def compare() -> None:
         kept, ours = await sandbox.kept_offset(world), clock.offset.total_seconds()
         if kept is None or kept < ours - 0.001:
-            await sandbox.keep_clock(world)  # a move was lost in a failover, and no clock goes back
+            await sandbox.keep_clock(world)  # a failover lost a move, and the clock never goes back
         else:
-            hear(str(kept))
+            move_to(str(kept))
 
-    await world.db.listen(CLOCK_CHANNEL, hear, look, stop)
+    await world.db.listen(CLOCK_CHANNEL, move_to, compare, stop)
 
 
 class Router:
-    """The door: hands each path to whoever claims it."""
+    """The root ASGI application: passes each request to the application that has its path."""
 
     def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
         self._dialects = [(prefix, app) for one in dialects for app in [one.build(context)] for prefix in one.prefixes]
@@ -184,7 +188,8 @@ class Router:
         contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context)
         routes = [*Health(world).routes(), *contracts.routes()]
         self._rest = Starlette(routes=routes, exception_handlers={404: contracts.nothing_here})
-        self._rest.router.redirect_slashes = False  # it would send callers to whatever host they named
+        # A redirect would go to whatever host the request's Host header names.
+        self._rest.router.redirect_slashes = False
         self._root = unquote(context.root)
         self.when_stopping = context.when_stopping
         claims = [*self._dialects, *self._pages]
@@ -208,15 +213,15 @@ class Router:
         return await self._rest(scope, receive, send)
 
     def refusal(self, path: str, status: int, why: str) -> Response:
-        """Tells that a request could not be read, in the form of the dialect that its path belongs to."""
+        """The response to a request that could not be parsed, in the form of the dialect that its path belongs to."""
         plain = api.plain_path(self._inside(path))
         for prefix, unread in self._unread:
             if f"{plain}/".startswith(prefix):
                 return unread(status, why)
-        return in_plain_words(path, status, why)
+        return in_plain_text(path, status, why)
 
     def _inside(self, path: str) -> str:
-        """The path behind that of the public URL, which a proxy may take away or leave: both are the same address."""
+        """The path without the path of the public URL, which a reverse proxy may strip or keep."""
         if self._root and f"{path}/".startswith(f"{self._root}/"):
             return path[len(self._root) :] or "/"
         return path
@@ -226,7 +231,10 @@ class Router:
 
 
 def secret_key(settings: Settings, *, make: bool = False) -> str:
-    """The installation's secret key: the setting, else the sandbox's own in its data folder. Raises SettingsWrong."""
+    """The installation's secret key: the setting, else the one in the sandbox's data folder. Raises SettingsWrong.
+
+    `make` creates the one in the data folder if there is none.
+    """
     if settings.secret_key is not None:
         return settings.secret_key
     path = settings.data / "secret.key"
@@ -269,7 +277,7 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
             return
         with contextlib.ExitStack() as held:
             listeners: list[Listener] = []
-            # Who starts twice on one folder hears of that, and not of the port, which is the first one's too.
+            # The folder is locked before the port is bound: a second start on it reports the folder, not the port.
             own = held.enter_context(
                 watched_postgres(
                     settings.data, say=_say, first=lambda: listeners.append(held.enter_context(listen(settings)))
@@ -281,13 +289,13 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
 
 
 def _process(settings: Settings, work: Callable[[], None]) -> int:
-    """What runs until it is asked to stop, for which the exit code is 0 however soon that is."""
+    """Runs `work` until a signal stops it; the exit code is 0 also for a stop during the start."""
     never_wait()
     set_up_logs(settings.log_level)
     descriptors.raise_limit()
     for remark in connections_file.read(settings).remarks:
-        _say(f"Mind this: {remark}")
-    # Who is asked to stop while it starts must still end what it has started, as after Ctrl-C.
+        _say(f"Warning: {remark}")
+    # A signal during the start must still stop the database that was started, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
@@ -305,7 +313,7 @@ def _say(sentence: str) -> None:
 
 
 async def _run(settings: Settings, listener: Listener, clock_start: datetime | None, own: Postgres | None) -> None:
-    stop = asked_to_stop(_say)
+    stop = stop_on_signals(_say)
     secret_key(settings, make=True)
     url = base_url(settings, listener.port)
     async with gateway(settings, base_url=url, clock_start=clock_start, say=_say) as built:
@@ -344,16 +352,16 @@ Pay it, and see the callback arrive:
     -d '{{"paymentSessionId":"'$ID'","chargeStatus":"SUCCESS"}}'; sleep 1; echo
   curl -sS '{url}/sandbox/inbox?limit=1' -H "Authorization: Bearer $TOKEN"; echo
 
-Or in the other dialect, to be paid at a till:
+Or in the other dialect, to be paid at a retail outlet:
 
   curl -sS {url}/api/v4/payments -u {keys.v4.api_key}:{keys.v4.secret_key} -H 'Content-Type: application/json' \\
-    -d '{{"data":{{"attributes":{{"paymentMethodType":"retail_outlet","amount":100000,"referenceId":"till-'$(date +%s)'",
+    -d '{{"data":{{"attributes":{{"paymentMethodType":"retail_outlet","amount":100000,"referenceId":"shop-'$(date +%s)'",
          "paymentMethodOptions":{{"retailOutletName":"ALFAMART","displayName":"Budi"}}}}}}}}'; echo
 """
 
 
 def serve(settings: Settings) -> int:
-    """Answers HTTP, and nothing else. Any number of these may run on one database."""
+    """Answers HTTP and does no background work. Any number of these may run on one database. Returns the exit code."""
 
     def work() -> None:
         with listen(settings) as listener:
@@ -363,41 +371,45 @@ def serve(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, listener: Listener) -> None:
-    stop = asked_to_stop(_say)
+    stop = stop_on_signals(_say)
     url = base_url(settings, listener.port)
     async with gateway(settings, base_url=url) as built:
         where = f" (listening on {listener.host} port {listener.port})" if settings.public_url else ""
         _say(f"Gerbang answers at {url}{where}")
         _say(
             f"It can have {descriptors.allowed()} file descriptors: up to {descriptors.connections_max()} connections at "
-            f"once, {descriptors.streams_max()} of them pages that wait for news."
+            f"once, {descriptors.streams_max()} of them pages that wait for a change."
         )
         if built.world.live and not built.world.banks:
             _say("No bank is connected, since this version has no connection to one: nobody's payment can arrive yet.")
         await until_stopped([built.serve(listener)], stop)
 
 
-def work(settings: Settings, told_at: Settings | None = None) -> int:
-    """Does what happens later: expiries, callbacks. Any number of these may run on one database.
+def work(settings: Settings, health_at: Settings | None = None) -> int:
+    """Does background work: expiries, callbacks. Any number of these may run on one database. Returns the exit code.
 
-    At the address of `told_at`, where that is given, it says whether it lives and is ready.
+    With `health_at` it answers /livez and /readyz at the address of those settings.
     """
 
     def work() -> None:
-        if told_at is None:
+        if health_at is None:
             uvloop.run(_work(settings, None, ""))
             return
-        with listen(told_at) as listener:
-            uvloop.run(_work(settings, listener, base_url(replace(told_at, public_url=None), listener.port)))
+        with listen(health_at) as listener:
+            uvloop.run(_work(settings, listener, base_url(replace(health_at, public_url=None), listener.port)))
 
     return _process(settings, work)
 
 
-async def _work(settings: Settings, listener: Listener | None, told: str) -> None:
-    stop = asked_to_stop(_say)
+async def _work(settings: Settings, listener: Listener | None, health_url: str) -> None:
+    stop = stop_on_signals(_say)
     async with gateway(settings, base_url=base_url(settings, settings.port)) as built:
         jobs = [built.workers.run()]
         if listener is not None:
             jobs.append(serve_http(Starlette(routes=Health(built.world).routes()), listener))
-        _say(f"Gerbang is working, and says at {told}/readyz whether it can." if told else "Gerbang is working.")
+        _say(
+            f"Gerbang is working, and says at {health_url}/readyz whether it can."
+            if health_url
+            else "Gerbang is working."
+        )
         await until_stopped(jobs, stop)

@@ -1,6 +1,6 @@
-"""The door of time: the only file that asks the machine what time it is.
+"""The only file that reads the system clock.
 
-Everything else is handed a `Clock`, or better, the instant itself. Instants are aware and in UTC.
+Everything else is passed a `Clock`, or better, the instant itself. Instants are aware datetimes in UTC.
 """
 
 import time
@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
 
 WIB = timezone(timedelta(hours=7), "WIB")
-"""Western Indonesia Time, the zone of Jakarta and of the banks' business days. It has no daylight saving."""
+"""Western Indonesia Time, the time zone of Jakarta and of the banks' business days. It has no daylight saving."""
 
 
 class Clock(Protocol):
-    """Whoever can say what time it is."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
         """The present instant, aware, in UTC."""
@@ -20,7 +20,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The system clock."""
 
     __slots__ = ()
 
@@ -30,12 +30,10 @@ class SystemClock:
 
 
 class MovableClock:
-    """A clock that can be moved forward, never back: the sandbox's clock, and the tests'.
+    """A clock that can be moved forward, never back. The sandbox and the tests use it.
 
-    It ticks on with the machine's monotonic time, so a correction of the system clock while it runs cannot turn it
-    back either. `ticking=False` makes it stand still between moves.
-
-    Raises `ValueError` if the start has no time zone.
+    It advances with the monotonic clock, so a correction of the system clock cannot turn it back either. With
+    `ticking=False` it changes only when it is moved. Raises `ValueError` if `start` has no time zone.
     """
 
     __slots__ = ("_instant", "_mark", "_offset", "_ticking")
@@ -49,7 +47,7 @@ class MovableClock:
 
     @classmethod
     def from_offset(cls, offset: timedelta, *, ticking: bool = True) -> "MovableClock":
-        """A clock this far ahead of the system clock (or behind, if negative): a stored sandbox clock comes back."""
+        """A clock that is `offset` ahead of the system clock (behind, if negative): restores a stored sandbox clock."""
         clock = cls(ticking=ticking)
         clock._instant += offset
         clock._offset = offset
@@ -57,14 +55,17 @@ class MovableClock:
 
     @property
     def offset(self) -> timedelta:
-        """How far the clock was set ahead of the system clock: what to store so that `from_offset` continues it.
+        """How far the clock was moved ahead of the system clock; `from_offset` restores the clock from it.
 
-        It is what was set, not what is measured: it changes only by moving.
+        It is the sum of the moves, not a measured difference, so it changes only when the clock is moved.
         """
         return self._offset
 
     def set_offset(self, offset: timedelta) -> None:
-        """Set it before it is used: this far ahead of the system clock, or behind it."""
+        """Set the clock to `offset` ahead of the system clock (behind, if negative).
+
+        Only before the first use: it may go back.
+        """
         self._instant += offset - self._offset
         self._offset = offset
 
@@ -75,9 +76,9 @@ class MovableClock:
         return self._instant
 
     def move_to(self, instant: datetime) -> None:
-        """Make it `instant` now, and tick on from there.
+        """Set the current time to `instant` and advance from there.
 
-        Raises `ValueError` if that is in this clock's past, or if the instant has no time zone.
+        Raises `ValueError` if `instant` is in this clock's past or has no time zone.
         """
         mark = time.monotonic()
         present = self._instant + timedelta(0, mark - self._mark) if self._ticking else self._instant
@@ -97,9 +98,9 @@ class MovableClock:
 
 
 def wib(instant: datetime) -> datetime:
-    """The same instant as a wall clock in Jakarta shows it (UTC+7).
+    """The same instant in Jakarta's local time (UTC+7).
 
-    Raises `ValueError` if the instant has no time zone: guessing one would shift a bank's business day.
+    Raises `ValueError` if the instant has no time zone: a wrong guess would shift a bank's business day.
     """
     _demand_zone(instant)
     return instant.astimezone(WIB)

@@ -1,45 +1,48 @@
-"""File descriptors: how many this process may have, and what of them peers may take. Each connection is one."""
+"""File descriptors: how many this process may open, and how many of them HTTP connections may use (one each)."""
 
 import contextlib
 import os
 import resource
 
 RESERVED_MAX = 1_000
-"""What is kept for the database, for callbacks and for files; of few descriptors a quarter."""
+"""Descriptors kept free for the database, callbacks and files; at most a quarter of those allowed."""
 ENOUGH = 65_536
-"""As many are asked for where the system names no most."""
+"""The limit that is set where the system has no maximum."""
 STREAMS_MAX = 10_000
-"""More open pages than this cost too much memory, whatever the descriptors allow."""
+"""The most status streams of payment pages, whatever the descriptors allow: each costs memory."""
 
 
 def hold_standard_ones() -> None:
-    """Opens those three that whoever started us has closed, on nothing: else the next file or peer would get the number."""
+    """Opens /dev/null as standard input, output or error where it is closed, or the next file or socket would get its
+    number.
+    """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free is taken, and that is this one.
+            # The system takes the lowest free number, which is this one.
             os.open(os.devnull, os.O_RDWR)
 
 
 def raise_limit() -> None:
-    """Takes as many as the system lets this process have: most begin with 1,024, for the sake of very old programs."""
+    """Raises the soft limit of descriptors to the hard limit. The usual soft limit is 1,024, which is too few."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if most == resource.RLIM_INFINITY else most
-    with contextlib.suppress(ValueError, OSError):  # macOS has another limit behind this one
+    with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit of its own
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def allowed() -> int:
+    """How many descriptors this process may have open (the soft limit)."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return ENOUGH if soft == resource.RLIM_INFINITY else soft
 
 
 def connections_max() -> int:
-    """How many connections of peers may be open at once."""
+    """How many HTTP connections may be open at once."""
     return allowed() - min(allowed() // 4, RESERVED_MAX)
 
 
 def streams_max() -> int:
-    """How many of them may be pages that wait for news: half, so that there is always room for requests."""
+    """How many of them may be status streams of payment pages: half, so that there is always room for requests."""
     return min(connections_max() // 2, STREAMS_MAX)

@@ -1,4 +1,6 @@
-"""Everything that can be refused. A refusal knows its name and its facts; each dialect decides how it is told.
+"""All refusals: expected errors with a name and the values of their message.
+
+Each dialect has its own code and form for them.
 
 Refused
 ├── Invalid                     a field is not what it must be
@@ -27,9 +29,9 @@ from datetime import UTC, datetime
 
 
 class Refused(Exception):
-    """Base of all refusals. `field` is the path of the value at fault in the caller's own words, "" when there is none.
+    """Base class of all refusals. `field` is the path of the wrong value in the caller's request, "" if there is none.
 
-    The class docstring is the message; `{names}` in it are filled from the facts given.
+    The class docstring is the message; `{names}` in it are filled from the keyword arguments.
     """
 
     def __init__(self, field: str = "", **spec: object) -> None:
@@ -40,14 +42,14 @@ class Refused(Exception):
     @property
     def message(self) -> str:
         sentence = " ".join((type(self).__doc__ or type(self).__name__).split())
-        return sentence.format(**{name: _written(fact) for name, fact in self.spec.items()})
+        return sentence.format(**{name: _written(value) for name, value in self.spec.items()})
 
 
-def _written(fact: object) -> object:
-    """A fact as people read it: instants to the second, in UTC."""
-    if not isinstance(fact, datetime):
-        return fact
-    return fact.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _written(value: object) -> object:
+    """A value as a message shows it: instants in UTC, to the second."""
+    if not isinstance(value, datetime):
+        return value
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Invalid(Refused):

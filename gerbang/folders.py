@@ -1,4 +1,4 @@
-"""A gateway's data folder: whether it can be one, and how private files are written into it."""
+"""The data folder: checks that it can be used, and writes private files into it."""
 
 import errno
 import os
@@ -7,36 +7,38 @@ from pathlib import Path
 
 from gerbang.settings import SettingsWrong
 
-OURS = frozenset({"gerbang.lock", "postgres.json", "postgres", "secret.key", "sandbox.json"})
-"""By one of these a data folder is known."""
+MARKERS = frozenset({"gerbang.lock", "postgres.json", "postgres", "secret.key", "sandbox.json"})
+"""Names that only Gerbang makes: a folder with one of them is a data folder."""
 GITIGNORE = ".gitignore"
-NOBODYS = frozenset({"lost+found", ".DS_Store", GITIGNORE, ".gitkeep"})
-"""What lies also in a folder that is as good as empty: a new disk has the first."""
+IGNORED = frozenset({"lost+found", ".DS_Store", GITIGNORE, ".gitkeep"})
+"""Names that may be in a folder that counts as empty; a new file system has the first."""
 CHOOSE = "Choose another folder with --data or GERBANG_DATA."
 
 
 class FolderWrong(SettingsWrong):
-    """The data folder cannot be used. The message says why, and what to do."""
+    """The data folder cannot be used. The message says why and what to do."""
 
 
 def data_folder(folder: Path) -> Path:
-    """The whole path of a folder that can be written to, made if there was none, and in neither case kept in git.
+    """The absolute path of a data folder that can be written to.
 
-    Raises FolderWrong, having changed nothing.
+    It is created if missing, and git ignores what is in it.
+
+    Raises FolderWrong, with nothing changed.
     """
     if not str(folder.absolute()).isprintable():
         raise FolderWrong(f"{str(folder)!r} cannot be used: its name has characters that cannot be printed. {CHOOSE}")
     try:
         if not folder.exists():
             folder.mkdir(parents=True)
-            # Root's PostgreSQL is another account, which has to pass through here to its own folder.
+            # PostgreSQL of root runs under another account, which must be able to enter this folder.
             folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
         found = {each.name for each in folder.iterdir()}
         whole = folder.resolve(strict=True)
     except OSError as wrong:
         raise FolderWrong(f"{folder} cannot be used: {_why(folder, wrong)}. {CHOOSE}") from None
-    others = found - NOBODYS
-    if others and not found & OURS:
+    others = found - IGNORED
+    if others and not found & MARKERS:
         raise FolderWrong(
             f"{folder} holds files that are not Gerbang's, such as {min(others)}, and nothing is written among them. "
             "Choose a new or an empty folder with --data or GERBANG_DATA."
@@ -46,12 +48,13 @@ def data_folder(folder: Path) -> Path:
         number = errno.EROFS if is_read_only else errno.EACCES
         wrong = OSError(number, os.strerror(number))
         raise FolderWrong(f"{folder} cannot be used: {_why(folder, wrong)}. {CHOOSE}")
-    if not found & OURS and GITIGNORE not in found:
+    if not found & MARKERS and GITIGNORE not in found:
         write_private(whole / GITIGNORE, "# Secret keys are kept here.\n*\n")
     return whole
 
 
 def _why(folder: Path, wrong: OSError) -> str:
+    """The reason of a system error on `folder`, with the path that it concerns."""
     ways = (folder.absolute(), *folder.absolute().parents)
     found = next(each for each in ways if os.access(each, os.F_OK))
     what = "it" if found == ways[0] else str(found)
@@ -69,7 +72,7 @@ def _why(folder: Path, wrong: OSError) -> str:
 
 
 def name_of(user: int) -> str:
-    """What an account is called, for a sentence."""
+    """The name of an account by its user id, or a phrase with the id if it has none."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
@@ -77,10 +80,10 @@ def name_of(user: int) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a file that only the folder's owner may read, whole or not at all. Raises FolderWrong."""
+    """Writes a file that only the folder's owner may read, atomically. Raises FolderWrong."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        # The folder may be another account's: a link that waits there must not lead us elsewhere.
+        # The folder may belong to another account: a symbolic link planted there must not be followed.
         fresh.unlink(missing_ok=True)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
             give_to_owner_of(path.parent, file.fileno())
@@ -96,7 +99,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def give_to_owner_of(folder: Path, descriptor: int) -> None:
-    """Root leaves nothing of its own in an ordinary user's folder: that user may start here next."""
+    """Run as root, gives an open file to the owner of `folder`, who may start Gerbang there next."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)

@@ -1,13 +1,13 @@
-"""Reads what a peer answers by HTTP/1, as its bytes come in. The status decides: nothing behind it can take it back.
+"""An incremental parser of HTTP/1 responses. Once the status line is read, nothing that follows can make it a failure.
 
-What is behind it is read as far as it makes sense and within few bytes, for the log. No network is known here.
+Headers and body are read as far as they are well formed, up to a limit of bytes, for the log. It does no I/O.
 """
 
 import re
 from collections.abc import Callable
 
-ANSWER_BYTES_MAX = 32 * 1024  # all that is read of one answer: interim answers, headers, framing and body
-INTERIM_MAX = 8  # answers such as `100 Continue` and `103 Early Hints` before the one that counts
+ANSWER_BYTES_MAX = 32 * 1024  # of one response: interim responses, headers, framing and body together
+INTERIM_MAX = 8  # responses such as `100 Continue` and `103 Early Hints` before the final one
 _STATUS = re.compile(rb"HTTP/(\d(?:\.\d)?) +([1-9]\d\d)[ \t\r\n]")
 _STATUS_WITHIN = 64
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -17,22 +17,22 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(;[^\n]*)?\r?\n")
 
 
 class NotHttp(Exception):
-    """What came is no answer and will never have a status. The message has none of the peer's bytes."""
+    """The bytes received are not an HTTP/1 response. The message contains none of them."""
 
 
 class Incoming:
-    """One answer on its way in: it is fed what arrives until it is over, and told when nothing more will."""
+    """One response being received: call `feed` with bytes until `over`, and `end` when the connection closes."""
 
     def __init__(self) -> None:
         self.status: int | None = None
-        """The final one, as soon as its line is there; interim answers are passed over."""
+        """The final status, as soon as its line is read; interim responses are skipped."""
         self.headers: dict[str, str] = {}
-        """Names in lower case; a line that is malformed is left out."""
+        """Names in lower case; malformed lines are left out."""
         self.over = False
         self.whole = False
-        """It came to the end that it had announced."""
+        """Whether the body was received to the end that its framing announced."""
         self._raw = bytearray()
-        self._at: int = 0  # what is before is understood
+        self._at: int = 0  # the offset up to which the bytes are parsed
         self._searched = 0
         self._interim = 0
         self._odd = False
@@ -43,22 +43,22 @@ class Incoming:
 
     @property
     def body(self) -> bytes:
-        """What has come of the body, without the framing of chunks."""
+        """The part of the body received so far, without chunk framing."""
         rest = self._raw[self._at : self._ends] if self._in_body and not self.whole else b""
         return bytes(self._decoded + rest)
 
     @property
     def silent(self) -> bool:
-        """Whether nothing at all has come."""
+        """Whether no byte was received."""
         return not self._raw
 
     @property
-    def leaves_a_clean_connection(self) -> bool:
-        """Whether the next answer may come by the same connection: where this one ended, nobody can doubt."""
+    def connection_is_reusable(self) -> bool:
+        """Whether the connection can be reused: the end of this response is unambiguous and the peer keeps it open."""
         return self.whole and not self._odd
 
     def feed(self, data: bytes) -> None:
-        """Takes what came. Raises NotHttp when there can be no status any more."""
+        """Parses more bytes. Raises NotHttp when there can be no status any more."""
         room = ANSWER_BYTES_MAX - len(self._raw)
         self._raw += data[:room]
         while not self.over and self._next():
@@ -71,12 +71,12 @@ class Incoming:
                 raise NotHttp("the answer is not HTTP/1.1: it is long and has no status")
 
     def end(self, *, cleanly: bool) -> None:
-        """The connection has ended: for a body of which no other end was announced, that is its end."""
+        """The connection was closed, which ends a body that has no other framing (RFC 9112, section 6.3)."""
         self.whole |= cleanly and self._next == self._read_to_the_end
         self._decoded += self._raw[self._at :] if self.whole and not self.over else b""
         self.over = True
 
-    # Each of these reads one part, and says whether the next can be read at once.
+    # Each of these reads one part. It returns whether the next part can be read at once.
 
     def _read_status(self) -> bool:
         while self._raw.startswith((b"\r", b"\n"), self._at):
@@ -133,7 +133,7 @@ class Incoming:
         return self._choose_framing()
 
     def _choose_framing(self) -> bool:
-        """How the body's end is told (RFC 9112, section 6.3)."""
+        """Chooses how the end of the body is found (RFC 9112, section 6.3)."""
         coding, length = self.headers.get("transfer-encoding"), self.headers.get("content-length")
         self._odd |= coding is not None and length is not None
         if self.status in (204, 304):
@@ -164,7 +164,7 @@ class Incoming:
         return False
 
     def _read_no_further(self) -> bool:
-        """Where the body ends is not clear: what comes is kept as it is."""
+        """The end of the body is ambiguous: what follows is kept unparsed."""
         return False
 
     def _read_chunk(self) -> bool:

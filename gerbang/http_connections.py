@@ -1,7 +1,7 @@
-"""One peer that speaks HTTP with us: what it may send and for how long, and that what we answer reaches it.
+"""One HTTP connection of the server: limits of bytes and of time, and answers that reach the peer before it is closed.
 
-uvicorn speaks the protocol and llhttp reads it. What is here keeps to one rule: bytes that came are read by the parser, in
-the order in which they came, or dropped. None is ever changed.
+uvicorn speaks the protocol and llhttp parses it. One rule holds here: received bytes are passed to the parser unchanged
+and in order, or dropped.
 """
 
 import asyncio
@@ -22,66 +22,67 @@ from gerbang.descriptors import connections_max
 from gerbang.logs import Seldom
 
 HEAD_BYTES_MAX = 65_536
-"""A request line and headers longer than this are cut off, unless they came at one blow."""
+"""A longer request line with headers is refused, unless it came in one read."""
 TARGET_BYTES_MAX = 8_000
-"""Of path and query: as many as proxies pass on, and few enough to be taken apart in no time."""
+"""Of path and query together: what proxies pass on, and little enough to be parsed fast."""
 HEADERS_MAX = 250
-PIECES_MAX = 20_000
-"""In how many chunks a body may come: each costs time, however small it is."""
+CHUNKS_MAX = 20_000
+"""The most chunks of one body: each costs time, however small it is."""
 WAITING_MAX = 50
-"""How many requests of one connection may wait for the answers before theirs."""
+"""The most pipelined requests of one connection that wait for earlier answers."""
 DROPPED_BYTES_MAX = 16_000_000
-"""How much of what a peer still sends after its last answer is read, and dropped."""
+"""The most bytes that are read and dropped after the last answer of a connection."""
 RESET = struct.pack("ii", 1, 0)
-"""What makes the end of a socket a reset: it lingers (1) for no second (0)."""
+"""The value of SO_LINGER with which closing resets the connection: linger on (1), for 0 seconds."""
 
 NO_VERSION = "Send HTTP/1.1, or HTTP/1.0; nothing else is spoken here."
 NO_HOST = "A request in HTTP/1.1 names its host once, in a header Host, and one in HTTP/1.0 at most once."
 NO_TUNNEL = "This is no proxy: CONNECT is not for here."
 NO_CODING = "The only Transfer-Encoding that is read here is chunked, in HTTP/1.1."
-NO_SENSE = "This is not a request that HTTP/1.1 knows: {what}."
+NOT_HTTP = "This is not a request that HTTP/1.1 knows: {what}."
 NO_PATH = "The address of a request has a path, which begins with a slash."
 NO_ASCII = "An address is printable ASCII: every other byte is sent as percent and two digits, such as %C3."
 TOO_LONG = "The headers of a request, or what stands between the parts of its body, are too long or too many."
-TOO_FAR = "The path and query of a request have at most 8,000 bytes."
+TARGET_TOO_LONG = "The path and query of a request have at most 8,000 bytes."
 TOO_SMALL = "The body came in too many small chunks: put more into each."
-TOO_EAGER = "So many requests at once are not taken on one connection: read some answers first."
+TOO_MANY_WAITING = "So many requests at once are not taken on one connection: read some answers first."
 TOO_SLOW = "The request did not come to its end in time."
 NO_ROOM = "There are as many connections as this process can have. Try again in a moment."
 
 Refusal = Callable[[str, int, str], Response]
-"""How a request that is refused here is told so: by its path ("" where none was read), the status, and why."""
+"""Makes the response to a request refused here, from its path ("" where none was read), the status and the reason."""
 
 _TARGET = re.compile(rb"\A\s*[A-Z]+ ([!-~]*)")
-"""The target of a request as far as it can be read: the parser gives it on as a whole or not at all."""
+"""The target of a request as far as it is readable: the parser passes it on completely or not at all."""
 _full = Seldom()
 
 
-def in_plain_words(path: str, status: int, why: str) -> Response:
+def in_plain_text(path: str, status: int, why: str) -> Response:
+    """A refusal as plain text, for paths that belong to no dialect."""
     return PlainTextResponse(f"{why}\n", status)
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a peer is waited for, in seconds."""
+    """Time limits of a connection, in seconds."""
 
     request: float = 60.0
-    """For one request to come in whole, and for a new connection to begin."""
+    """For a whole request to arrive, and for the first byte of a new connection."""
     answer: float = 60.0
-    """For an answer to be taken."""
-    farewell: float = 30.0
-    """For a peer that has its last answer to stop sending, and to hang up."""
+    """For the peer to read an answer."""
+    closing: float = 30.0
+    """For the peer to stop sending and to close, once it has its last answer."""
 
 
 PATIENCE = Patience()
 
 
 class _NotRead(Exception):
-    """The parser shall read no further."""
+    """Raised in a callback of the parser to stop it."""
 
 
-class _Line:
-    """What answers are written to. Its end is a farewell: who only hangs up can destroy what is on its way."""
+class _AnswerTransport:
+    """The transport that answers are written to. Its `close` closes in stages, so that no answer on its way is lost."""
 
     def __init__(self, connection: "Connection", transport: asyncio.Transport) -> None:
         self._connection = connection
@@ -89,130 +90,131 @@ class _Line:
         self.write = transport.write
 
     def is_closing(self) -> bool:
-        return self._connection.deaf or self._transport.is_closing()
+        return self._connection.drops_input or self._transport.is_closing()
 
     def close(self) -> None:
-        self._connection.farewell()
+        self._connection.close_gracefully()
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's side of one connection, which answers each request once, or hangs up.
+    """uvicorn's protocol of one connection, with limits of bytes and of time where the parser has none.
 
-    It has limits of bytes and of time where the parser has none. A request that cannot be read is refused after all that
-    came before it is answered, and nothing after it is read.
+    Each request is answered once, or the connection is closed. A request that cannot be parsed is refused after all
+    requests before it are answered, and nothing after it is read.
     """
 
     patience = PATIENCE
-    refusal: Refusal = staticmethod(in_plain_words)
+    refusal: Refusal = staticmethod(in_plain_text)
     url = b""
-    """As much as came in of the target of the request that came last."""
-    deaf = False
-    """Whether what comes in is dropped."""
-    _leaving = _late = _peer_ended = False
-    _last_words = b""
-    """What is answered to the request that cannot be read, when it is its turn."""
+    """The target of the last request, as far as it was received."""
+    drops_input = False
+    """Whether received bytes are dropped."""
+    _closing = _late = _peer_ended = False
+    _final_refusal = b""
+    """The answer to the request that cannot be parsed, to be sent after the answers before it."""
     _wrong: tuple[int, str] | None = None
     _head_again: bytes | None = None
-    """The head of a request that wishes for another protocol, without the wish."""
+    """The head of a request with an Upgrade header, without that header."""
     _answer: RequestResponseCycle | None = None
-    """The answer that is being given, or was given last."""
+    """The current or last answer."""
     _keeps_alive = False
-    """Whether the connection stays, by the wish of the request that is coming in."""
+    """Whether the request being received allows that the connection is kept."""
     _steps = 0
-    _pieces = 0
+    _chunks = 0
     _held_bytes = 0
-    """What came in since the parser last gave something on: of a head, of a chunk's extension or of a trailer."""
+    """Bytes received since the last callback of the parser: of a head, of a chunk's extension or of a trailer."""
     _dropped_bytes = 0
-    _coming = True
-    """Whether a request is awaited or has come in half."""
+    _receiving = True
+    """Whether a request is awaited or received in part."""
     _in_body = False
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
-    """When an answer that is not being taken has waited for long enough."""
+    """The timer of an answer that the peer does not read."""
 
-    # -- coming and going ---------------------------------------------------------------------------------------------
+    # -- opening and closing ------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self._line = _Line(self, transport)
+        self._answer_transport = _AnswerTransport(self, transport)
         most = connections_max()
         if len(self.connections) > most:
             _full.warning("a connection was refused: there are as many as the file descriptors allow", most=most)
-            self.deaf = True
-            transport.write(self._told(503, NO_ROOM))
+            self.drops_input = True
+            transport.write(self._refusal_bytes(503, NO_ROOM))
             transport.close()
         else:
-            self._wait(self.patience.request, self._give_up)
+            self._wait(self.patience.request, self._time_out)
 
     def eof_received(self) -> Any:
-        """Whoever has sent all it wants to say, and waits for an answer that is not begun yet, still gets it.
+        """The peer has closed its side. It still gets an answer that is not yet begun.
 
-        Otherwise the transport closes by itself, once the peer has taken what was written: that has an end too.
+        Otherwise the transport closes itself once the peer has read what was written, within a time limit.
         """
         self._peer_ended = True
         answer = self._answering
         if answer is not None and not answer.response_started and not self._in_body:
-            self.deaf = True
+            self.drops_input = True
             return True
-        self._wait(self.patience.farewell, self._hang_up)
+        self._wait(self.patience.closing, self._close_now)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wait_no_longer()
+        self._cancel_deadline()
         self._cancel_unread()
-        self._disappear()
+        self._report_disconnect()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
-        # What refers to itself waits for the garbage collector, which comes seldom: what a peer sent would stay as long.
-        del self._line
+        # Break reference cycles: the garbage collector runs seldom, and what the peer sent would stay in memory until
+        # then.
+        del self._answer_transport
         self.cycle = cast("RequestResponseCycle", None)
         self._answer = None
         self.pipeline.clear()
 
-    def farewell(self) -> None:
-        """Says that nothing more is answered, reads on for a while what the peer may still be sending, and hangs up.
+    def close_gracefully(self) -> None:
+        """Closes the sending side, reads and drops what the peer still sends for a while, then closes the connection.
 
-        A socket that is closed with bytes unread is reset, and the reset overtakes the answer (RFC 9112, section 9.6).
+        Closing a socket with unread bytes resets it, and the reset can destroy the last answer (RFC 9112, section 9.6).
         """
-        if self._leaving or self.transport.is_closing():
+        if self._closing or self.transport.is_closing():
             return
-        self.deaf = self._leaving = True
+        self.drops_input = self._closing = True
         self._unset_keepalive_if_required()
-        self._disappear()
+        self._report_disconnect()
         self.flow.resume_reading()
-        self._wait(self.patience.farewell, self._hang_up)
+        self._wait(self.patience.closing, self._close_now)
         if self._peer_ended:
             self.transport.close()
         else:
             self.transport.write_eof()
 
-    def _hang_up(self) -> None:
+    def _close_now(self) -> None:
         if not self.transport.get_write_buffer_size():
             self.transport.abort()
         elif self._late:
             self._drop()
         else:
-            self._late = True  # the answer is still being taken
-            self._wait(self.patience.answer, self._hang_up)
+            self._late = True  # the peer is still reading the answer
+            self._wait(self.patience.answer, self._close_now)
 
     def _drop(self) -> None:
-        """Gives up an answer that nobody takes, and leaves none of it to the system, which would hold it for minutes."""
-        line: socket.socket = self.transport.get_extra_info("socket")
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        """Resets the connection, so that the system does not keep an unread answer for minutes."""
+        socket_: socket.socket = self.transport.get_extra_info("socket")
+        socket_.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
 
-    def _disappear(self) -> None:
-        """Tells the request that is being answered that nobody reads its answer."""
+    def _report_disconnect(self) -> None:
+        """Reports to the application that the peer is gone."""
         answer = self._answering
         if answer is not None:
             answer.disconnected = True
             answer.message_event.set()
 
-    # -- what comes in ------------------------------------------------------------------------------------------------
+    # -- receiving ----------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        if self.deaf:
+        if self.drops_input:
             self._dropped_bytes += len(data)
             if self._dropped_bytes > DROPPED_BYTES_MAX:
                 self.transport.abort()
@@ -224,26 +226,27 @@ class Connection(HttpToolsProtocol):
             self._refuse(*(self._wrong or (400, NO_PATH)))
             return
         except httptools.HttpParserInvalidURLError:
-            if not self.url and self._steps == before and not self._held_bytes:  # it begins where this read does
+            # Only if the request begins at the start of this read.
+            if not self.url and self._steps == before and not self._held_bytes:
                 self.url = b"".join(_TARGET.findall(data))
             self._refuse(400, NO_ASCII)
             return
         except httptools.HttpParserError as wrong:
-            self._refuse(400, NO_SENSE.format(what=wrong))
+            self._refuse(400, NOT_HTTP.format(what=wrong))
             return
         self._held_bytes = self._held_bytes + len(data) if self._steps == before else 0
         if self._held_bytes > HEAD_BYTES_MAX:
             self._refuse(431, TOO_LONG)
-        elif self._answering and not self._coming:
-            self._wait_no_longer()
+        elif self._answering and not self._receiving:
+            self._cancel_deadline()
         elif self._deadline is None:
-            self._wait(self.patience.request, self._give_up)
+            self._wait(self.patience.request, self._time_out)
 
     def _read(self, data: bytes | memoryview) -> None:
-        """Lets the parser read, also past the wish for another protocol, at which it stops before the body.
+        """Feeds the parser, also past an Upgrade header, at which it stops before the body.
 
-        A server may pass over that wish (RFC 9110, section 7.8), and Java's client sends it with each first request. The
-        body is read by a new parser, which is told the same head without it.
+        A server may ignore that header (RFC 9110, section 7.8), and Java's client sends it with each first request. A
+        new parser is fed the same head without it, and then the body.
         """
         while data:
             try:
@@ -252,25 +255,25 @@ class Connection(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as stopped:
                 data = memoryview(data)[stopped.args[0] :]
                 head, self._head_again = self._head_again, None
-                assert head is not None, "the parser stops after a head that wishes"
+                assert head is not None, "the parser stops after a head with an Upgrade header"
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
                 self.parser.feed_data(head)
 
     def on_message_begin(self) -> None:
-        self._coming = True
-        self._pieces = 0
-        self._wait_no_longer()  # each request has its time, however long the connection has been there
+        self._receiving = True
+        self._chunks = 0
+        self._cancel_deadline()  # each request has its own time limit, however old the connection is
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > TARGET_BYTES_MAX:
-            self._stop(414, TOO_FAR)
+            self._stop(414, TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_body:
-            return  # a trailer: who has begun to read the headers must not find others
+            return  # a trailer: it must not appear among headers that the application may be reading
         if len(self.headers) >= HEADERS_MAX:
             self._stop(431, TOO_LONG)
         super().on_header(name, value.rstrip(b" \t"))  # RFC 9110, section 5.5
@@ -278,7 +281,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._steps += 1
         version = self.parser.get_http_version()
-        self._judge_head(version)
+        self._check_head(version)
         if self.parser.should_upgrade():
             kept = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
             first = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version.encode())
@@ -286,13 +289,13 @@ class Connection(HttpToolsProtocol):
             return
         if version == "1.0":
             self.expect_100_continue = False
-        super().on_headers_complete()  # fails where the target has no path: then no answer is begun
+        super().on_headers_complete()  # raises if the target has no path, before an answer is begun
         self._in_body = True
-        self.cycle.transport = cast("asyncio.Transport", self._line)
-        # Who is answered before its body is read must not take what it still sends for the beginning of a request.
+        self.cycle.transport = cast("asyncio.Transport", self._answer_transport)
+        # If the answer is sent before the body is read, the rest of the body must not be parsed as the next request.
         self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
 
-    def _judge_head(self, version: str) -> None:
+    def _check_head(self, version: str) -> None:
         if version not in ("1.1", "1.0"):
             self._stop(400, NO_VERSION)
         hosts = 0
@@ -304,14 +307,14 @@ class Connection(HttpToolsProtocol):
         if hosts > 1 or (hosts == 0 and version == "1.1"):
             self._stop(400, NO_HOST)
         if len(self.pipeline) >= WAITING_MAX:
-            self._stop(429, TOO_EAGER)
+            self._stop(429, TOO_MANY_WAITING)
         if self.parser.get_method() == b"CONNECT":
             self._stop(400, NO_TUNNEL)
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1
-        self._pieces += 1
-        if self._pieces > PIECES_MAX:
+        self._chunks += 1
+        if self._chunks > CHUNKS_MAX:
             self._stop(413, TOO_SMALL)
         super().on_body(body)
 
@@ -319,81 +322,83 @@ class Connection(HttpToolsProtocol):
         self._steps += 1
         if self._head_again is not None:
             return
-        self._coming = self._in_body = False
+        self._receiving = self._in_body = False
         if not self.cycle.response_started:
-            # Behind a trailer that closes the connection the parser drops everything: a next request would hang.
+            # After a trailer that closes the connection the parser drops everything: a next request would hang.
             self.cycle.keep_alive = self._keeps_alive and self.parser.should_keep_alive()
         super().on_message_complete()
 
     # -- refusing -----------------------------------------------------------------------------------------------------
 
     def _stop(self, status: int, why: str) -> None:
-        """Stops the parser in the middle of what it reads; `data_received` refuses the request then."""
+        """Stops the parser in a callback; `data_received` then refuses the request."""
         self._wrong = status, why
         raise _NotRead
 
     def _refuse(self, status: int, why: str) -> None:
-        """Answers the request that is coming in with a refusal when all before it are answered, and reads no further."""
-        if self.deaf:
+        """Refuses the request being received once all before it are answered, and reads no further."""
+        if self.drops_input:
             return
-        self.deaf = True
-        self._wait_no_longer()
-        self._last_words = self._told(status, why)
+        self.drops_input = True
+        self._cancel_deadline()
+        self._final_refusal = self._refusal_bytes(status, why)
         answer = self._answering
         if self._in_body and self.pipeline:
-            self.pipeline.popleft()  # it is the last of those that wait, and is not begun any more
+            self.pipeline.popleft()  # it is the last of those that wait, and is no longer passed to the application
         elif answer is None or self._in_body:
             if answer is not None and answer.response_started:
-                self._last_words = b""
-            self._say_last_words()
+                self._final_refusal = b""
+            self._send_final_refusal()
 
-    def _told(self, status: int, why: str) -> bytes:
-        """The refusal of the request that is coming in, in the form of whoever its path belongs to."""
-        target = self.url[:TARGET_BYTES_MAX] if self._coming else b""
+    def _refusal_bytes(self, status: int, why: str) -> bytes:
+        """The bytes of the refusal of the request being received, in the form of the application that its path belongs
+        to.
+        """
+        target = self.url[:TARGET_BYTES_MAX] if self._receiving else b""
         answer = self.refusal(_path(target), status, why)
         lines = [b"%s: %s\r\n" % header for header in (*answer.raw_headers, (b"connection", b"close"))]
-        body = b"" if self._coming and self.parser.get_method() == b"HEAD" else answer.body
+        body = b"" if self._receiving and self.parser.get_method() == b"HEAD" else answer.body
         return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
-    def _say_last_words(self) -> None:
-        self._disappear()
+    def _send_final_refusal(self) -> None:
+        self._report_disconnect()
         if not self.transport.is_closing():
-            self.transport.write(self._last_words)
-        self.farewell()
+            self.transport.write(self._final_refusal)
+        self.close_gracefully()
 
-    def _give_up(self) -> None:
+    def _time_out(self) -> None:
         self._deadline = None
         self._refuse(408, TOO_SLOW)
 
-    # -- what goes out ------------------------------------------------------------------------------------------------
+    # -- sending ------------------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answer = cycle
 
-        async def until_cut(scope: Any, receive: Any, send: Any) -> None:
+        async def until_cancelled(scope: Any, receive: Any, send: Any) -> None:
             try:
                 await app(scope, receive, send)
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is None or not task.cancelling():
-                    raise  # it is the application's own
-                cycle.disconnected = True  # the process ends, which uvicorn would take for the application's failure
+                    raise  # the application cancelled itself
+                cycle.disconnected = True  # the process stops: uvicorn would log it as a failure of the application
 
-        super()._start_asgi_task(cycle, until_cut)
+        super()._start_asgi_task(cycle, until_cancelled)
 
     @property
     def _answering(self) -> RequestResponseCycle | None:
-        """The answer that is being given; None between two."""
+        """The answer being sent; None between two."""
         return None if self._answer is None or self._answer.response_complete else self._answer
 
     def on_response_complete(self) -> None:
-        if self._leaving:
+        if self._closing:
             self.server_state.total_requests += 1
             return
         was_last = not self.pipeline
         super().on_response_complete()
-        if self.deaf and was_last:
-            self._say_last_words()
+        if self.drops_input and was_last:
+            self._send_final_refusal()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -406,13 +411,13 @@ class Connection(HttpToolsProtocol):
 
     def timeout_keep_alive_handler(self) -> None:
         if self.transport.get_write_buffer_size():
-            self._drop()  # nobody takes the last answer: waiting for that had no end
+            self._drop()  # the peer does not read the last answer, and would be waited for without end
         else:
             super().timeout_keep_alive_handler()
 
     def shutdown(self) -> None:
         self._keeps_alive = False
-        if self._leaving:
+        if self._closing:
             self.transport.close()
         else:
             super().shutdown()
@@ -420,10 +425,10 @@ class Connection(HttpToolsProtocol):
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
-        self._wait_no_longer()
+        self._cancel_deadline()
         self._deadline = self.loop.call_later(seconds, then)
 
-    def _wait_no_longer(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -435,7 +440,7 @@ class Connection(HttpToolsProtocol):
 
 
 def _path(target: bytes) -> str:
-    """The path of a request's target, as an application is told it; "" where it has none."""
+    """The percent-decoded path of a request's target; "" if it has none."""
     try:
         path = httptools.parse_url(target).path
     except httptools.HttpParserError:

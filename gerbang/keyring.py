@@ -17,19 +17,20 @@ class Keyring:
         self.token_key = self._derive("access token").hex()
         self.page_key = self._derive("payment page").hex()
         self.fingerprint = self._derive("fingerprint").hex()
-        """Tells this key from every other, and nothing else about it."""
+        """Identifies the secret key without revealing it: 64 hexadecimal digits."""
 
     def _derive(self, purpose: str) -> bytes:
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"gerbang {purpose}".encode()).derive(self._master)
 
     def seal(self, text: str) -> bytes:
+        """Encrypts a text for storage."""
         return self._fernet.encrypt(text.encode())
 
     def unseal(self, sealed: bytes) -> str:
-        """The text again. Raises cryptography's InvalidToken if it was sealed with another key."""
+        """Decrypts a stored text. Raises cryptography's InvalidToken if it was encrypted with another key."""
         return self._fernet.decrypt(sealed).decode()
 
 
 def hash_of(secret: str) -> bytes:
-    """A hash to compare a secret with. Secrets here are 256 random bits, so no slow password hash is needed."""
+    """SHA-256 of a secret, to store and compare. Secrets are 256 random bits, so no slow password hash is needed."""
     return hashlib.sha256(secret.encode()).digest()

@@ -1,4 +1,4 @@
-"""Listening: the socket, the HTTP server, and stopping in good order when the system asks for it."""
+"""The listening sockets, the HTTP server, and stopping it by signal without cutting requests."""
 
 import asyncio
 import contextlib
@@ -13,18 +13,21 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_words
+from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_text
 from gerbang.settings import Settings, SettingsWrong
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 3
-"""How long requests that are under way may take once we were asked to stop."""
+"""How long requests under way may still take after a signal to stop."""
 CUT_SECONDS = 0.2
-"""How long what was cut may take to end: an application that does not end when it is cancelled is left."""
+"""How long cancelled requests may take to end."""
 DATE_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open. Longer than common clients and proxies keep theirs (5 to 60 s), so that it is
-they who hang up: a request that meets a closing connection is lost, and a POST is not sent twice by itself."""
+"""How long an idle connection stays open.
+
+It is longer than common clients and proxies keep theirs (5 to 60 s), so that they close first: a request on a
+connection that we are closing is lost, and clients do not repeat a POST by themselves.
+"""
 
 
 class _Present(set[Any]):
@@ -46,40 +49,40 @@ class _Present(set[Any]):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would kill the process before the database could be stopped.
+    """uvicorn without its signal handling, which would end the process before the embedded database is stopped.
 
-    Nor does it end requests by itself: it would write of each as of a failure. Where uvicorn looks every tenth of a second
-    whether it shall stop, and whether all have gone, this waits for the events.
+    It does not cancel requests by itself either, since it would log each as a failure. Where uvicorn polls ten times a
+    second whether to stop and whether all connections are closed, this waits for events.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._connections = self.server_state.connections = _Present()
         self._requests = self.server_state.tasks = _Present()
-        self._leaving = asyncio.Event()
+        self._stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
     async def main_loop(self) -> None:
-        """Keeps the header Date right until it is time to leave."""
-        while not self._leaving.is_set():
+        """Updates the Date header until `stop` is called."""
+        while not self._stopping.is_set():
             await self.on_tick(0)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), DATE_SECONDS)
+                await asyncio.wait_for(self._stopping.wait(), DATE_SECONDS)
 
-    def leave(self) -> None:
-        """Takes no new connection from now on; requests that are under way may end."""
+    def stop(self) -> None:
+        """Accepts no more connections; requests under way may finish."""
         self.should_exit = True
-        self._leaving.set()
+        self._stopping.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stays until the last request has its answer, or is cut."""
+        """Waits until all requests are answered and all connections closed."""
         for server in self.servers:
             server.close()
-        for listened in sockets or []:
-            listened.close()
+        for listening in sockets or []:
+            listening.close()
         for connection in list(self._connections):
             connection.shutdown()
         await self._connections.none.wait()
@@ -88,7 +91,7 @@ class _Server(uvicorn.Server):
             await server.wait_closed()
 
     def cut(self) -> None:
-        """Ends whatever is still under way, once it was asked to stop."""
+        """Cancels requests that are still under way and closes their connections."""
         if self._requests:
             log.warning(
                 "requests were cut: they were still under way when this process had to end",
@@ -101,14 +104,14 @@ class _Server(uvicorn.Server):
 
 
 LOCALHOST = ("127.0.0.1", "::1")
-"""What programs take `localhost` for: some try the one first, some the other, and some only one of them."""
+"""The addresses of `localhost`: some programs try the one first, some the other, and some only one of them."""
 SAME_PORT_TRIES = 20
 NOT_PERMITTED = (errno.EACCES, errno.EPERM)
 NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class Listener(contextlib.ExitStack):
-    """The sockets that are listened on, all on one port; closed at the end."""
+    """The listening sockets, all on one port; closed on exit."""
 
     def __init__(self, sockets: Sequence[socket.socket]) -> None:
         super().__init__()
@@ -124,7 +127,7 @@ class Listener(contextlib.ExitStack):
 
 
 def listen(settings: Settings) -> Listener:
-    """Sockets on the settings' address, for `localhost` on both that it has. Raises SettingsWrong."""
+    """Binds sockets to the settings' address; `localhost` is both 127.0.0.1 and ::1. Raises SettingsWrong."""
     try:
         if settings.host != "localhost":
             return Listener([_bound(settings.host, settings.port)])
@@ -149,7 +152,7 @@ def _bound(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    # Without its protocol, asyncio leaves Nagle's algorithm on, and every second answer waits 40 ms for the peer.
+    # Without the protocol number asyncio leaves Nagle's algorithm on, and every second answer waits 40 ms.
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -163,7 +166,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def cannot_listen(settings: Settings, refused: OSError) -> str:
-    """Why an address cannot be listened on, and what to do."""
+    """The sentence for an operator: why an address cannot be bound, and what to do."""
     where = f"Cannot listen on {settings.host} port {settings.port}"
     if refused.errno in NOT_PERMITTED and 0 < settings.port < 1024:
         return (
@@ -175,40 +178,43 @@ def cannot_listen(settings: Settings, refused: OSError) -> str:
     return f"{where}: {refused.strerror or refused}. Another program may have it: choose another with --port or GERBANG_PORT."
 
 
-def told_host(host: str) -> str:
-    """The host of an address that can be called, as a URL has it, for one that is listened on."""
+def host_in_url(host: str) -> str:
+    """The host to put into a URL for an address that is bound: a loopback address for a wildcard, brackets for IPv6."""
     everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  it is compared, not bound
     host = LOCALHOST[0] if host == "localhost" else everywhere.get(host, host)
     return f"[{host}]" if ":" in host else host
 
 
 def base_url(settings: Settings, port: int) -> str:
-    """Where payers and merchants reach this gateway."""
-    return settings.public_url or f"http://{told_host(settings.host)}:{port}"
+    """The URL at which payers and merchants reach this gateway, without a slash at the end."""
+    return settings.public_url or f"http://{host_in_url(settings.host)}:{port}"
 
 
-def asked_to_stop(say: Callable[[str], None]) -> asyncio.Event:
-    """Is set when the system asks to stop, which is said. Asked again, everything that this loop is doing is cancelled."""
+def stop_on_signals(say: Callable[[str], None]) -> asyncio.Event:
+    """An event that SIGINT, SIGTERM or SIGHUP sets, with a sentence to `say`.
+
+    A second signal cancels all tasks of the loop.
+    """
     stop = asyncio.Event()
 
-    def ask(by: str) -> None:
+    def received(line_break: str) -> None:
         if stop.is_set():
             for task in asyncio.all_tasks():
                 task.cancel()
         else:
             stop.set()
             say(
-                f"{by}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
+                f"{line_break}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
             )
 
     for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A terminal has written ^C and stays on that line.
-        asyncio.get_running_loop().add_signal_handler(by, ask, "\n" if by is signal.SIGINT else "")
+        # A terminal prints ^C without a line break.
+        asyncio.get_running_loop().add_signal_handler(by, received, "\n" if by is signal.SIGINT else "")
     return stop
 
 
 async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
-    """Runs jobs until we are asked to stop or one of them ends, which none should."""
+    """Runs jobs until `stop` is set or one of them ends, which is an error: its exception is raised."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
     stopping = asyncio.ensure_future(stop.wait())
     done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -224,12 +230,12 @@ async def serve_http(
     app: ASGIApp,
     listener: Listener,
     patience: Patience = PATIENCE,
-    refusal: Refusal = in_plain_words,
+    refusal: Refusal = in_plain_text,
     when_stopping: Sequence[Callable[[], None]] = (),
 ) -> None:
-    """Answers HTTP until cancelled; then calls `when_stopping`, and lets requests that are under way finish.
+    """Answers HTTP until cancelled; then calls `when_stopping` and lets requests under way finish.
 
-    What cannot be handed on to the application is answered with a `refusal`.
+    A request that cannot be parsed is answered by `refusal`.
     """
     protocol = type("_Connection", (Connection,), {"patience": patience, "refusal": staticmethod(refusal)})
     config = uvicorn.Config(
@@ -245,7 +251,7 @@ async def serve_http(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     server = _Server(config)
-    # What is there by now stays for good; looking through it again and again would cost each request some microseconds.
+    # Objects made so far live as long as the process: exempting them from garbage collection saves time per request.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -255,7 +261,7 @@ async def serve_http(
     except asyncio.CancelledError:
         for leave in when_stopping:
             leave()
-        server.leave()
+        server.stop()
         if not (await asyncio.wait([serving], timeout=DRAIN_SECONDS))[0]:
             server.cut()
             await asyncio.wait([serving], timeout=CUT_SECONDS)

@@ -1,4 +1,4 @@
-"""What is written to the log: one line an event, with its facts, on standard error."""
+"""The log: one line of JSON for each event, on standard error."""
 
 import json
 import logging
@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-# Without the variables of each frame: among them are secrets, tokens and what merchants sent.
+# Local variables are left out of tracebacks: they hold secrets, tokens and merchants' data.
 _traced = ExceptionDictTransformer(show_locals=False)
 
 
 class LibraryLines(logging.Formatter):
-    """A library's record as one line of JSON with the members of our own, and `logger`, which says whose it is."""
+    """Formats a library's record as one line of JSON with the members of our own lines, and `logger` for its origin."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
@@ -26,12 +26,12 @@ class LibraryLines(logging.Formatter):
 
 
 def set_up(level: str) -> None:
-    """Sets the weight from which on things are written, for our own lines and the libraries'."""
-    weight = logging.getLevelNamesMapping()[level.upper()]
+    """Configures the log with the lowest level to write (`debug` to `error`); of libraries, a warning at least."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
     lines = logging.StreamHandler()
     lines.addFilter(_briefly)
     lines.setFormatter(LibraryLines())
-    logging.basicConfig(level=max(weight, logging.WARNING), handlers=[lines])
+    logging.basicConfig(level=max(threshold, logging.WARNING), handlers=[lines])
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -39,14 +39,14 @@ def set_up(level: str) -> None:
             structlog.processors.ExceptionRenderer(_traced),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(weight),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
 
 
 def _briefly(record: logging.LogRecord) -> bool:
-    """A library's warning takes one line: a database that is gone for a minute would fill pages with its insides."""
+    """Replaces the traceback of a library's warning by one line: a lost database would fill the log with tracebacks."""
     failure = record.exc_info[1] if record.exc_info else None
     if failure is not None and record.levelno < logging.ERROR:
         record.msg, record.args = "%s: %s: %s", (record.getMessage(), type(failure).__name__, failure)
@@ -55,7 +55,7 @@ def _briefly(record: logging.LogRecord) -> bool:
 
 
 class Seldom:
-    """What is written at most once a minute, however often it is meant, with how often that was."""
+    """A log line that is written at most once in `seconds`, with the number of times that it was requested."""
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._seconds = seconds
@@ -63,12 +63,12 @@ class Seldom:
         self._times = 0
 
     def warning(self, event: str, **spec: object) -> None:
-        self._say(logging.WARNING, event, spec)
+        self._log(logging.WARNING, event, spec)
 
     def error(self, event: str, **spec: object) -> None:
-        self._say(logging.ERROR, event, spec)
+        self._log(logging.ERROR, event, spec)
 
-    def _say(self, level: int, event: str, spec: dict[str, object]) -> None:
+    def _log(self, level: int, event: str, spec: dict[str, object]) -> None:
         self._times += 1
         now = time.perf_counter()
         if now >= self._next:

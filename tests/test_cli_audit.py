@@ -18,7 +18,7 @@ def test_the_ledger_is_audited_from_the_command_line(databases: Databases) -> No
         assert command.ended() == 0, command.err
     with program("audit", **shared) as command:
         assert command.ended() == 0, command.err
-        assert command.out.startswith("The books are in order: ")
+        assert command.out.startswith("The records are in order: ")
 
     async def spoil() -> None:
         async with connected(shared["GERBANG_DATABASE_URL"]) as connection:

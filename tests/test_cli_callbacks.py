@@ -1,4 +1,4 @@
-"""What an operator does about callbacks that nobody took: find them, and send them again, in live mode too."""
+"""How an operator finds callbacks that were not delivered and sends them again, also in live mode."""
 
 import asyncio
 import json
@@ -25,8 +25,8 @@ from tests.support.services import KEY, START, Services, money, number, order, r
 from tests.test_cli import typed
 
 
-async def told(here: Services, merchant: Merchant, *statuses: int) -> list[UUID]:
-    """So many callbacks of a merchant, each sent until it is settled what becomes of it: 0 stays untouched. Their ids."""
+async def callbacks_sent(here: Services, merchant: Merchant, *statuses: int) -> list[UUID]:
+    """Creates a callback for each status, which is the answer to its last try; 0 is not sent. Returns their ids."""
     method = Method(channel="virtual_account", option="BRI")
     static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=method)))
     ids: list[UUID] = []
@@ -46,14 +46,14 @@ async def states(world: World) -> dict[UUID, str]:
         return {row["id"]: row["state"] for row in await tx.fetch("SELECT id, state FROM deliveries")}
 
 
-def test_what_nobody_took_is_sent_again_once_however_often_that_is_asked(databases: Databases) -> None:
+def test_undelivered_callbacks_are_resent_once_however_often_the_command_runs(databases: Databases) -> None:
     url = databases.fresh()
 
     async def story() -> None:
         async with services(url) as here:
             one, two = [await here.merchant(callbacks="http://127.0.0.1:9/") for _ in range(2)]
-            ids = await told(here, one, 500, 404, 200, 500, 404)
-            others = await told(here, two, 404)
+            ids = await callbacks_sent(here, one, 500, 404, 200, 500, 404)
+            others = await callbacks_sent(here, two, 404)
             wanted = Wanted(("parked", "given_up"), one.id)
             assert await deliveries.send_all_again(here.world, wanted, batch=2) == 4
             assert await deliveries.send_all_again(here.world, wanted, batch=2) == 0
@@ -67,13 +67,13 @@ def test_what_nobody_took_is_sent_again_once_however_often_that_is_asked(databas
     run(story)
 
 
-def test_two_operators_at_once_do_not_send_it_twice(databases: Databases) -> None:
+def test_two_resends_at_the_same_time_send_each_callback_once(databases: Databases) -> None:
     url = databases.fresh()
 
     async def story() -> None:
         async with services(url) as here:
             merchant = await here.merchant(callbacks="http://127.0.0.1:9/")
-            await told(here, merchant, *[404] * 12)
+            await callbacks_sent(here, merchant, *[404] * 12)
             wanted = Wanted(("given_up",))
             made = await asyncio.gather(*(deliveries.send_all_again(here.world, wanted, batch=5) for _ in range(3)))
             assert sum(made) == 12
@@ -88,8 +88,8 @@ def test_callbacks_are_chosen_by_merchant_product_state_time_and_id(databases: D
         async with services(url) as here:
             one, two = [await here.merchant(callbacks="http://127.0.0.1:9/") for _ in range(2)]
             begun = here.clock.now()
-            ids = await told(here, one, 500, 404, 200)
-            (other,) = await told(here, two, 404)
+            ids = await callbacks_sent(here, one, 500, 404, 200)
+            (other,) = await callbacks_sent(here, two, 404)
             every = ("parked", "given_up", "delivered", "waiting")
 
             async def chosen(wanted: Wanted) -> list[UUID]:
@@ -108,8 +108,8 @@ def test_callbacks_are_chosen_by_merchant_product_state_time_and_id(databases: D
 
 
 @dataclass
-class Endpoints:
-    """An operator's desk: a database with some callbacks, and a command line on it."""
+class Operator:
+    """A command line on a database that has some callbacks."""
 
     merchant: str
     parked: str
@@ -121,10 +121,10 @@ class Endpoints:
 
 
 @pytest.fixture
-def endpoints(
+def operator(
     databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Endpoints]:
-    """In live mode."""
+) -> Iterator[Operator]:
+    """A live database with a merchant that has a parked, a given-up and a delivered callback."""
     settings = Settings(
         mode="live", database_url=databases.fresh(), secret_key=KEY, public_url="https://pay.example.id"
     )
@@ -137,51 +137,51 @@ def endpoints(
             world = replace(built.world, clock=clock)
             here = Services(world, Batches(world, size_max=64, lanes=2), built.workers, clock)
             merchant = await here.merchant(callbacks="https://shop.example/")
-            parked, given_up, _ = await told(here, merchant, 500, 404, 200)
+            parked, given_up, _ = await callbacks_sent(here, merchant, 500, 404, 200)
             return str(merchant.id), parked, given_up
 
     merchant, parked, given_up = run(fill)
-    yield Endpoints(merchant, str(parked), str(given_up), capsys)
+    yield Operator(merchant, str(parked), str(given_up), capsys)
     structlog.reset_defaults()
 
 
-def test_an_operator_finds_what_nobody_took_and_sends_it_again(endpoints: Endpoints) -> None:
-    code, printed, error = endpoints.typed("callbacks list")
+def test_an_operator_lists_undelivered_callbacks_and_resends_them(operator: Operator) -> None:
+    code, printed, error = operator.typed("callbacks list")
     assert (code, error) == (0, "")
     head, *lines = printed.splitlines()
     assert head.split() == ["id", "merchant", "product", "event", "state", "created", "tries", "last", "answer"]
-    assert [line.split()[0] for line in lines] == [endpoints.given_up, endpoints.parked]
+    assert [line.split()[0] for line in lines] == [operator.given_up, operator.parked]
     assert "HTTP 404" in lines[0]
-    listed = json.loads(endpoints.typed("callbacks list --merchant ID --state parked --json")[1])
+    listed = json.loads(operator.typed("callbacks list --merchant ID --state parked --json")[1])
     assert [(each["id"], each["state"], each["status"], each["tries"]) for each in listed] == [
-        (endpoints.parked, "parked", 500, 7)
+        (operator.parked, "parked", 500, 7)
     ]
-    assert endpoints.typed("callbacks list --limit 1")[2] == (
+    assert operator.typed("callbacks list --limit 1")[2] == (
         "gerbang: there are more than the newest 1; see --limit, --from and --to.\n"
     )
-    assert len(json.loads(endpoints.typed("callbacks list --merchant ID --state delivered --json")[1])) == 1
+    assert len(json.loads(operator.typed("callbacks list --merchant ID --state delivered --json")[1])) == 1
 
-    assert endpoints.typed(f"callbacks resend --id msg_{UUID(endpoints.parked).hex} --from 2025-03-31T00:00:00Z")[
-        1
-    ] == (f"0 callbacks are due again.\n{endpoints.parked} is none of those that the other options choose.\n")
-    assert endpoints.typed(f"callbacks resend --id msg_{UUID(endpoints.parked).hex}")[1] == "1 callback is due again.\n"
-    assert json.loads(endpoints.typed("callbacks resend --merchant ID --product payment --json")[1]) == {"resent": 1}
-    assert endpoints.typed("callbacks resend --everybody")[1] == "0 callbacks are due again.\n"
-    waiting = json.loads(endpoints.typed("callbacks list --merchant ID --state waiting --json")[1])
-    assert [each["id"] for each in waiting] == [endpoints.given_up, endpoints.parked]
-    assert endpoints.typed("callbacks list")[1] == (
+    assert operator.typed(f"callbacks resend --id msg_{UUID(operator.parked).hex} --from 2025-03-31T00:00:00Z")[1] == (
+        f"0 callbacks are due again.\n{operator.parked} is none of those that the other options choose.\n"
+    )
+    assert operator.typed(f"callbacks resend --id msg_{UUID(operator.parked).hex}")[1] == "1 callback is due again.\n"
+    assert json.loads(operator.typed("callbacks resend --merchant ID --product payment --json")[1]) == {"resent": 1}
+    assert operator.typed("callbacks resend --everybody")[1] == "0 callbacks are due again.\n"
+    waiting = json.loads(operator.typed("callbacks list --merchant ID --state waiting --json")[1])
+    assert [each["id"] for each in waiting] == [operator.given_up, operator.parked]
+    assert operator.typed("callbacks list")[1] == (
         "None is parked or given up. Others are listed with --merchant and --state waiting or --state delivered.\n"
     )
-    assert endpoints.typed("callbacks list --state parked")[1] == "None is parked.\n"
+    assert operator.typed("callbacks list --state parked")[1] == "None is parked.\n"
 
 
-def test_a_callback_that_is_named_is_due_now_also_while_it_waits_for_its_next_try(databases: Databases) -> None:
+def test_a_callback_given_by_id_is_due_now_also_while_it_waits_for_its_next_try(databases: Databases) -> None:
     url = databases.fresh()
 
     async def story() -> None:
         async with services(url) as here:
             merchant = await here.merchant(callbacks="http://127.0.0.1:9/")
-            waiting, delivered, parked, sent = await told(here, merchant, 0, 200, 500, 0)
+            waiting, delivered, parked, sent = await callbacks_sent(here, merchant, 0, 200, 500, 0)
             here.pass_time(seconds=57)
             (due,) = await deliveries.claim(here.world, 10)
             assert due.id == waiting, "its minute is over"
@@ -205,12 +205,12 @@ def test_a_callback_that_is_named_is_due_now_also_while_it_waits_for_its_next_tr
     run(story)
 
 
-def test_what_a_dead_process_had_taken_is_not_being_sent(databases: Databases) -> None:
+def test_a_callback_claimed_by_a_dead_process_does_not_count_as_being_sent(databases: Databases) -> None:
     url = databases.fresh()
 
     async def story() -> None:
         async with services(url) as here:
-            (taken,) = await told(here, await here.merchant(callbacks="http://127.0.0.1:9/"), 0)
+            (taken,) = await callbacks_sent(here, await here.merchant(callbacks="http://127.0.0.1:9/"), 0)
             async with here.world.db.transaction() as tx:
                 await tx.execute("UPDATE deliveries SET in_hand_since = in_hand_since - interval '21 seconds'")
             assert await deliveries.send_named_again(here.world, Wanted(("waiting",), ids=[taken])) == {taken: None}
@@ -218,37 +218,37 @@ def test_what_a_dead_process_had_taken_is_not_being_sent(databases: Databases) -
     run(story)
 
 
-def test_an_operator_is_told_why_a_callback_that_was_named_is_left_as_it_is(endpoints: Endpoints) -> None:
+def test_resending_by_id_says_why_a_callback_is_left_as_it_is(operator: Operator) -> None:
     (delivered,) = [
-        each["id"] for each in json.loads(endpoints.typed("callbacks list --merchant ID --state delivered --json")[1])
+        each["id"] for each in json.loads(operator.typed("callbacks list --merchant ID --state delivered --json")[1])
     ]
-    assert endpoints.typed(f"callbacks resend --id {endpoints.parked} --id {delivered}")[1] == (
+    assert operator.typed(f"callbacks resend --id {operator.parked} --id {delivered}")[1] == (
         f"1 callback is due again.\n{delivered} is delivered, and is not sent again.\n"
     )
-    assert endpoints.typed(f"callbacks resend --id {endpoints.parked}")[1] == (
-        f"0 callbacks are due again.\n{endpoints.parked} was due already.\n"
+    assert operator.typed(f"callbacks resend --id {operator.parked}")[1] == (
+        f"0 callbacks are due again.\n{operator.parked} was due already.\n"
     )
-    assert json.loads(endpoints.typed(f"callbacks resend --id {endpoints.parked} --json")[1]) == {
+    assert json.loads(operator.typed(f"callbacks resend --id {operator.parked} --json")[1]) == {
         "resent": 0,
-        "left": {endpoints.parked: "due"},
+        "left": {operator.parked: "due"},
     }
     unknown = "01a1fc0e-d925-740c-b41a-d4eb19e1e704"
-    assert endpoints.typed(f"callbacks resend --id {endpoints.given_up} --id {unknown}") == (
+    assert operator.typed(f"callbacks resend --id {operator.given_up} --id {unknown}") == (
         1,
         "",
         f"gerbang: There is no callback {unknown}; `gerbang callbacks list` shows them. Nothing was changed.\n",
     )
-    assert endpoints.given_up in endpoints.typed("callbacks list")[1]
+    assert operator.given_up in operator.typed("callbacks list")[1]
 
 
-def test_an_operator_sees_where_each_product_of_a_merchant_is_told_and_no_secret(endpoints: Endpoints) -> None:
+def test_showing_callback_urls_lists_each_product_without_secrets(operator: Operator) -> None:
     assert (
-        endpoints.typed("callbacks set --merchant ID --product v4-payments --url https://budi:rahasia@toko.example/v4")[
+        operator.typed("callbacks set --merchant ID --product v4-payments --url https://budi:rahasia@toko.example/v4")[
             0
         ]
         == 0
     )
-    code, printed, error = endpoints.typed("callbacks show ID")
+    code, printed, error = operator.typed("callbacks show ID")
     assert (code, error) == (0, "")
     assert [line.split(maxsplit=1) for line in printed.splitlines()] == [
         ["product", "url"],
@@ -259,7 +259,7 @@ def test_an_operator_sees_where_each_product_of_a_merchant_is_told_and_no_secret
     ]
 
 
-def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(endpoints: Endpoints) -> None:
+def test_unknown_merchants_products_and_ids_are_errors_and_not_empty_lists(operator: Operator) -> None:
     for line, code, why in (
         ("callbacks resend", 2, "--everybody"),
         ("callbacks list --state waiting", 2, "--merchant"),
@@ -271,27 +271,27 @@ def test_what_names_nobody_or_nothing_is_not_answered_with_an_empty_list(endpoin
         ("callbacks list --product banana", 1, "payment"),
         ("callbacks resend --id banana", 1, "banana is not a callback's id"),
     ):
-        got = endpoints.typed(line)
+        got = operator.typed(line)
         assert (got[0], got[1]) == (code, ""), line
         assert why in got[2], line
-    assert len(json.loads(endpoints.typed("callbacks list --json")[1])) == 2
+    assert len(json.loads(operator.typed("callbacks list --json")[1])) == 2
 
 
-def test_in_live_mode_a_url_is_https_on_its_usual_port_until_the_operator_allows_more(
-    endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+def test_live_mode_allows_https_on_port_443_only_unless_the_setting_says_more(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting = "callbacks set --merchant ID --product payment --url"
     for url in ("http://shop.example/", "https://shop.example:8443/"):
-        code, printed, error = endpoints.typed(f"{setting} {url}")
+        code, printed, error = operator.typed(f"{setting} {url}")
         assert (code, printed) == (1, "")
         assert "this gateway's operator allows https:443 only" in error
     monkeypatch.setenv("GERBANG_CALLBACK_PORTS", "https:443,https:8443")
-    assert endpoints.typed(f"{setting} https://shop.example:8443/")[0] == 0
-    assert endpoints.typed(f"{setting} http://shop.example/")[0] == 1
+    assert operator.typed(f"{setting} https://shop.example:8443/")[0] == 0
+    assert operator.typed(f"{setting} http://shop.example/")[0] == 1
 
 
-def test_a_password_in_a_url_is_kept_and_not_printed(endpoints: Endpoints) -> None:
-    code, printed, error = endpoints.typed(
+def test_a_password_in_a_callback_url_is_stored_and_not_printed(operator: Operator) -> None:
+    code, printed, error = operator.typed(
         "callbacks set --merchant ID --product payment --url https://budi:rahasia@shop.example/hook"
     )
     assert (code, error) == (0, "")
@@ -301,6 +301,6 @@ def test_a_password_in_a_url_is_kept_and_not_printed(endpoints: Endpoints) -> No
         "callbacks list --json",
         "callbacks set --merchant ID --product payment --url x://budi:rahasia@y/",
     ):
-        printed += "".join(endpoints.typed(line)[1:])
+        printed += "".join(operator.typed(line)[1:])
     assert "rahasia" not in printed
     assert "budi" not in printed

@@ -88,28 +88,28 @@ def kept(folder: Path, name: str, text: str) -> Path:
 
 @pytest.mark.parametrize("command", [[], ["list"], ["check"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
-    code, told, error = gerbang("connections", *command, "--help")
+    code, shown, error = gerbang("connections", *command, "--help")
     assert (code, error) == (0, "")
-    assert told.startswith(" ".join(["Usage: gerbang connections", *command]))
-    assert len(told.splitlines()) > 5
+    assert shown.startswith(" ".join(["Usage: gerbang connections", *command]))
+    assert len(shown.splitlines()) > 5
 
 
 def test_a_sandbox_without_a_file_lists_its_simulator_and_finds_it_well() -> None:
-    code, told, error = gerbang("connections", "list")
+    code, shown, error = gerbang("connections", "list")
     assert (code, error) == (0, "")
-    assert told.splitlines() == [
+    assert shown.splitlines() == [
         "name       provider   serves                                  routed to it",
         "simulator  simulator  payments, payouts, refunds, statements  every merchant, everything",
     ]
-    code, told, error = gerbang("connections", "check")
-    assert (code, error, told.splitlines()[-1]) == (0, "", "All is well.")
+    code, shown, error = gerbang("connections", "check")
+    assert (code, error, shown.splitlines()[-1]) == (0, "", "All is well.")
 
 
 def test_a_list_for_programs_has_everything_but_secrets(tmp_path: Path) -> None:
     file = written(tmp_path, 'client_secret = { env = "TOY" }\ninbound = { path_prefix = "/toy" }')
-    code, told, error = gerbang("connections", "list", "--json", GERBANG_CONNECTIONS=file, TOY="hush")
+    code, shown, error = gerbang("connections", "list", "--json", GERBANG_CONNECTIONS=file, TOY="hush")
     assert (code, error) == (0, "")
-    assert json.loads(told) == {
+    assert json.loads(shown) == {
         "connections": [
             {
                 "name": "toy",
@@ -125,17 +125,24 @@ def test_a_list_for_programs_has_everything_but_secrets(tmp_path: Path) -> None:
     }
 
 
-def test_a_list_of_a_wrong_file_shows_what_it_can_and_tells_what_is_wrong(tmp_path: Path) -> None:
+def test_a_list_of_a_wrong_file_shows_what_it_can_and_shows_what_is_wrong(tmp_path: Path) -> None:
     file = written(tmp_path, 'base_ulr = "https://bank.example"')
-    code, told, error = gerbang("connections", "list", GERBANG_CONNECTIONS=file)
+    code, shown, error = gerbang("connections", "list", GERBANG_CONNECTIONS=file)
     assert code == 1
-    assert told.splitlines()[1].split() == ["toy", "simulator", "payments", "every", "merchant,", "virtual_account/BCA"]
+    assert shown.splitlines()[1].split() == [
+        "toy",
+        "simulator",
+        "payments",
+        "every",
+        "merchant,",
+        "virtual_account/BCA",
+    ]
     assert error.splitlines() == [
         f"gerbang: {file} cannot be used, since one thing is wrong:",
         "  connections.toy.base_ulr is not known: did you mean base_url?",
     ]
-    code, told, _ = gerbang("connections", "list", "--json", GERBANG_CONNECTIONS=file)
-    assert (code, json.loads(told)["faults"]) == (1, [error.splitlines()[1].strip()])
+    code, shown, _ = gerbang("connections", "list", "--json", GERBANG_CONNECTIONS=file)
+    assert (code, json.loads(shown)["faults"]) == (1, [error.splitlines()[1].strip()])
 
 
 @pytest.mark.parametrize("command", ["run", "serve", "work"])
@@ -143,8 +150,8 @@ def test_a_wrong_file_stops_the_start_before_anything_is_made(tmp_path: Path, co
     file, data = written(tmp_path, "deadline_seconds = 0"), tmp_path / "data"
     # Nobody listens there: a process that got as far as its database would say so.
     database = {"GERBANG_DATABASE_URL": "postgresql://127.0.0.1:1/none"} if command != "run" else {}
-    code, told, error = gerbang(command, GERBANG_CONNECTIONS=file, GERBANG_DATA=str(data), **database)
-    assert (code, told) == (1, "")
+    code, shown, error = gerbang(command, GERBANG_CONNECTIONS=file, GERBANG_DATA=str(data), **database)
+    assert (code, shown) == (1, "")
     assert error.splitlines() == [
         f"gerbang: {file} cannot be used, since one thing is wrong:",
         "  connections.toy.deadline_seconds must be a whole number of seconds, 1 to 60, not 0.",
@@ -152,7 +159,7 @@ def test_a_wrong_file_stops_the_start_before_anything_is_made(tmp_path: Path, co
     assert not data.exists()
 
 
-def test_what_is_unsafe_is_told_at_the_start_and_does_not_stop_it(tmp_path: Path) -> None:
+def test_what_is_unsafe_is_shown_at_the_start_and_does_not_stop_it(tmp_path: Path) -> None:
     secret = kept(tmp_path, "secret", "hush")
     secret.chmod(0o644)
     file = written(tmp_path, 'client_secret = { file = "secret" }')
@@ -160,18 +167,18 @@ def test_what_is_unsafe_is_told_at_the_start_and_does_not_stop_it(tmp_path: Path
     with program(
         "work", GERBANG_CONNECTIONS=file, GERBANG_DATABASE_URL=database, GERBANG_SECRET_KEY="k" * 32
     ) as started:
-        told = started.printed(r"(Mind this: .*)\n")
-    assert told == (
-        f"Mind this: connections.toy.client_secret names the file {secret}, which every user of this machine can reach: "
+        shown = started.printed(r"(Warning: .*)\n")
+    assert shown == (
+        f"Warning: connections.toy.client_secret names the file {secret}, which every user of this machine can reach: "
         f"run chmod o-rwx {secret}."
     )
 
 
 def checked(file: str, *arguments: str, **environment: str) -> tuple[int, dict[str, tuple[bool, str]]]:
     """The exit code of a check, and what it says of each thing."""
-    code, told, error = gerbang("connections", "check", "--json", *arguments, GERBANG_CONNECTIONS=file, **environment)
+    code, shown, error = gerbang("connections", "check", "--json", *arguments, GERBANG_CONNECTIONS=file, **environment)
     assert error == ""
-    found = json.loads(told)
+    found = json.loads(shown)
     assert found["ok"] == (code == 0)
     return code, {each["what"]: (each["ok"], each["sentence"]) for each in found["checked"]}
 
@@ -232,13 +239,13 @@ def test_a_partner_that_is_not_there_is_wrong_and_the_others_are_still_looked_at
             + f'[connections.other]\nprovider = "simulator"\nserves = ["payments"]\nbase_url = "http://127.0.0.1:{port}"\n'
             + '[connections.lost]\nprovider = "simulator"\nserves = ["payments"]\nbase_url = "http://nowhere.invalid"\n'
         )
-        code, told, _ = gerbang("connections", "check", GERBANG_CONNECTIONS=str(file))
+        code, shown, _ = gerbang("connections", "check", GERBANG_CONNECTIONS=str(file))
         alone = checked(str(file), "other")
     assert code == 1
-    assert f"refused by 127.0.0.1:{free}. Nobody listens there" in told
-    assert "name not found: nowhere.invalid. Correct base_url" in told
-    assert f"http://127.0.0.1:{port} answers without TLS" in told
-    assert told.splitlines()[-1] == "2 of 7 things are wrong."
+    assert f"refused by 127.0.0.1:{free}. Nobody listens there" in shown
+    assert "name not found: nowhere.invalid. Correct base_url" in shown
+    assert f"http://127.0.0.1:{port} answers without TLS" in shown
+    assert shown.splitlines()[-1] == "2 of 7 things are wrong."
     assert alone[0] == 0
 
 
@@ -259,17 +266,17 @@ def test_a_certificate_that_has_ended_is_wrong_and_does_not_stop_a_start(tmp_pat
     assert gerbang("connections", "list", GERBANG_CONNECTIONS=file)[0] == 0
 
 
-def test_a_client_certificate_that_tls_refuses_is_told(tmp_path: Path) -> None:
+def test_a_client_certificate_that_tls_refuses_is_shown(tmp_path: Path) -> None:
     short = rsa_key("short", 1024)
     kept(tmp_path, "short.crt", certificate(short, days=100))
     kept(tmp_path, "short.pem", private(short))
     members = 'client_certificate = { certificate = { file = "short.crt" }, private_key = { file = "short.pem" } }'
-    code, told, _ = gerbang("connections", "check", GERBANG_CONNECTIONS=written(tmp_path, members))
+    code, shown, _ = gerbang("connections", "check", GERBANG_CONNECTIONS=written(tmp_path, members))
     assert code == 1
-    assert "TLS cannot use it: " in told
+    assert "TLS cannot use it: " in shown
 
 
-def test_a_faulty_connection_is_told_and_not_called(tmp_path: Path) -> None:
+def test_a_faulty_connection_is_shown_and_not_called(tmp_path: Path) -> None:
     file = written(tmp_path, 'base_url = "http://127.0.0.1:1"\ndeadline_seconds = 0')
     code, found = checked(file)
     assert code == 1
@@ -278,10 +285,10 @@ def test_a_faulty_connection_is_told_and_not_called(tmp_path: Path) -> None:
     }
 
 
-def test_a_connection_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) -> None:
+def test_a_connection_that_is_not_there_is_shown_with_the_nearest(tmp_path: Path) -> None:
     file = written(tmp_path, "", name="bca-va")
-    code, told, error = gerbang("connections", "check", "bca", GERBANG_CONNECTIONS=file)
-    assert (code, told) == (1, "")
+    code, shown, error = gerbang("connections", "check", "bca", GERBANG_CONNECTIONS=file)
+    assert (code, shown) == (1, "")
     assert error == "gerbang: There is no connection bca: did you mean bca-va?\n"
 
 
@@ -322,8 +329,8 @@ def test_a_provider_is_one_file_that_says_what_it_needs_and_checks(tmp_path: Pat
     file = tmp_path / "connections.toml"
     start = '[connections.shop]\nprovider = "toy-partner"\nserves = ["payments"]\n'
     file.write_text(f"{start}settings.shop = 1\n")
-    code, told, error = gerbang_at(tmp_path, "connections", "list", GERBANG_CONNECTIONS=str(file))
-    assert (code, "nobody" in told) == (1, True)
+    code, shown, error = gerbang_at(tmp_path, "connections", "list", GERBANG_CONNECTIONS=str(file))
+    assert (code, "nobody" in shown) == (1, True)
     assert [line.strip() for line in error.splitlines()[1:]] == [
         "connections.shop.settings.shop is not known: did you mean shops?",
         'connections.shop.settings.token is missing: it must be { file = "…" } or { env = "…" }.',
@@ -332,8 +339,8 @@ def test_a_provider_is_one_file_that_says_what_it_needs_and_checks(tmp_path: Pat
     _, _, error = gerbang_at(tmp_path, "connections", "list", GERBANG_CONNECTIONS=str(file), T="hush")
     assert error.splitlines()[1:] == ["  connections.shop.profile is missing: the provider toy-partner needs it."]
     with partner() as port:
-        told = f'profile = "a"\nbase_url = "http://127.0.0.1:{port}"\nsettings = {{ token = {{ env = "T" }}, shops = ["1", "2"] }}'
-        file.write_text(start + told)
+        shown = f'profile = "a"\nbase_url = "http://127.0.0.1:{port}"\nsettings = {{ token = {{ env = "T" }}, shops = ["1", "2"] }}'
+        file.write_text(start + shown)
         check = ("connections", "check", "shop")
         answered = gerbang_at(tmp_path, *check, GERBANG_CONNECTIONS=str(file), T="hush")
     assert (answered[0], answered[2]) == (1, "")

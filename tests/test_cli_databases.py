@@ -1,4 +1,4 @@
-"""A database that cannot be used: every command says in one sentence what to do, and never shows the password."""
+"""A database that cannot be used: every command prints one sentence on what to do, without the password."""
 
 import asyncio
 import socketserver
@@ -32,8 +32,8 @@ Operator = Callable[[str, str], str]
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Operator]:
-    """Types a command with a database's URL, demands that it is refused, and gives the one sentence that says why."""
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Operator]:
+    """Runs a command on a database URL, checks that it fails, and returns the one sentence that explains it."""
     for name in ("MODE", "PUBLIC_URL", "DATA", "HOST"):
         monkeypatch.delenv(f"GERBANG_{name}", raising=False)
     monkeypatch.setenv("GERBANG_SECRET_KEY", "a key of the tests, 32 characters")
@@ -50,18 +50,18 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         return sentence.rstrip("\n")
 
     yield refused
-    # The log of a command goes to a standard error that was this test's own.
+    # The command configured the log for the standard error of this test.
     structlog.reset_defaults()
 
 
 class Server:
-    """A PostgreSQL that asks for passwords."""
+    """A PostgreSQL server that requires passwords."""
 
     def __init__(self, url: str) -> None:
         self._query = url.partition("?")[2]
-        asyncio.run(self._furnish(url))
+        asyncio.run(self._prepare(url))
 
-    async def _furnish(self, url: str) -> None:
+    async def _prepare(self, url: str) -> None:
         connection = await asyncpg.connect(url)
         folder = await connection.fetchval("SHOW data_directory")
         admitted = await connection.fetchval("SELECT pg_read_file('pg_hba.conf')")
@@ -102,23 +102,25 @@ def server(made: Path) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_wrong_password_is_told_in_one_sentence(server: Server, told: Operator, command: str) -> None:
-    assert told(command, server.url(password="hush hush")) == (
+def test_a_wrong_password_is_reported_in_one_sentence(server: Server, refusal: Operator, command: str) -> None:
+    assert refusal(command, server.url(password="hush hush")) == (
         'PostgreSQL refused: password authentication failed for user "guest"; correct the user or the password in '
         "GERBANG_DATABASE_URL."
     )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_database_that_does_not_exist_is_told_in_one_sentence(server: Server, told: Operator, command: str) -> None:
-    assert told(command, server.url(database="nowhere")) == (
+def test_a_missing_database_is_reported_in_one_sentence(server: Server, refusal: Operator, command: str) -> None:
+    assert refusal(command, server.url(database="nowhere")) == (
         'PostgreSQL refused: database "nowhere" does not exist; create it, or correct GERBANG_DATABASE_URL.'
     )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_role_that_may_not_make_tables_is_told_in_one_sentence(server: Server, told: Operator, command: str) -> None:
-    assert told(command, server.url()) == (
+def test_a_role_that_may_not_make_tables_is_reported_in_one_sentence(
+    server: Server, refusal: Operator, command: str
+) -> None:
+    assert refusal(command, server.url()) == (
         "The tables could not be brought up to date: permission denied for schema public; make the user of "
         "GERBANG_DATABASE_URL the owner of the database (ALTER DATABASE ... OWNER TO ...) and of what is in it."
     )
@@ -140,10 +142,10 @@ def test_a_role_that_may_not_make_tables_is_told_in_one_sentence(server: Server,
         ({"more": "&nonsense"}, "GERBANG_DATABASE_URL takes a URL such as postgresql://user:password@host:5432/"),
     ],
 )
-def test_whatever_else_postgresql_refuses_is_told_with_what_to_do(
-    server: Server, told: Operator, how: dict[str, str], sentence: str
+def test_other_refusals_of_postgresql_are_reported_with_what_to_do(
+    server: Server, refusal: Operator, how: dict[str, str], sentence: str
 ) -> None:
-    assert sentence in told("migrate", server.url(**how))
+    assert sentence in refusal("migrate", server.url(**how))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -155,8 +157,8 @@ def test_whatever_else_postgresql_refuses_is_told_with_what_to_do(
         ("postgresql://guest:hush@/gerbang?host=/nowhere", " cannot be reached (No such file or directory)"),
     ],
 )
-def test_a_host_that_cannot_be_reached_is_named(told: Operator, command: str, url: str, place: str) -> None:
-    sentence = told(command, url)
+def test_a_host_that_cannot_be_reached_is_named(refusal: Operator, command: str, url: str, place: str) -> None:
+    sentence = refusal(command, url)
     assert sentence.startswith(f"The database{place}")
     assert sentence.endswith(
         ": start PostgreSQL there and let this machine through to it, or correct GERBANG_DATABASE_URL."
@@ -179,21 +181,21 @@ def test_a_host_that_cannot_be_reached_is_named(told: Operator, command: str, ur
         "postgresql://guest:1/hush@db/gerbang",
     ],
 )
-def test_what_is_no_url_of_a_database_is_told_with_how_to_write_one(told: Operator, command: str, url: str) -> None:
-    assert told(command, url) == (
+def test_an_invalid_database_url_is_refused_with_an_example(refusal: Operator, command: str, url: str) -> None:
+    assert refusal(command, url) == (
         "GERBANG_DATABASE_URL takes a URL such as postgresql://user:password@host:5432/gerbang, where @ : / ? # % in a "
         "password are written %40 %3A %2F %3F %23 %25."
     )
 
 
-def test_a_server_that_does_not_answer_is_told_with_its_place() -> None:
+def test_a_server_that_does_not_answer_is_reported_with_its_address() -> None:
     sentence = _complaints.of_opening(TimeoutError(), "postgresql://guest:hush@db.internal:6543/gerbang")
     assert sentence.startswith("The database at db.internal:6543 cannot be reached (no answer): start PostgreSQL there")
 
 
 @contextmanager
-def greeting(*answers: bytes) -> Generator[int]:
-    """A server that gives these answers, one for each thing that it hears; its port."""
+def answering_server(*answers: bytes) -> Generator[int]:
+    """A TCP server that gives these answers, one for each message it receives. Yields its port."""
 
     class Greeter(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -208,41 +210,41 @@ def greeting(*answers: bytes) -> Generator[int]:
         greeter.shutdown()
 
 
-def said(kind: bytes, content: bytes) -> bytes:
-    """A message of PostgreSQL's protocol."""
+def message(kind: bytes, content: bytes) -> bytes:
+    """A message of the PostgreSQL protocol."""
     return kind + (len(content) + 4).to_bytes(4) + content
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_postgresql_that_is_too_old_is_told_with_both_versions(told: Operator, command: str) -> None:
+def test_a_postgresql_that_is_too_old_is_reported_with_both_versions(refusal: Operator, command: str) -> None:
     parameters = {b"server_version": b"14.9", b"client_encoding": b"UTF8", b"integer_datetimes": b"on"}
     ready = b"".join(
         [
-            said(b"R", bytes(4)),
-            *(said(b"S", name + b"\0" + value + b"\0") for name, value in parameters.items()),
-            said(b"K", bytes(8)),
-            said(b"Z", b"I"),
+            message(b"R", bytes(4)),
+            *(message(b"S", name + b"\0" + value + b"\0") for name, value in parameters.items()),
+            message(b"K", bytes(8)),
+            message(b"Z", b"I"),
         ]
     )
-    with greeting(ready) as port:
-        assert told(command, f"postgresql://guest:hush@127.0.0.1:{port}/gerbang?sslmode=disable") == (
+    with answering_server(ready) as port:
+        assert refusal(command, f"postgresql://guest:hush@127.0.0.1:{port}/gerbang?sslmode=disable") == (
             f"PostgreSQL at 127.0.0.1:{port} is version 14, and Gerbang needs 15 or newer: upgrade it, or name another in "
             "GERBANG_DATABASE_URL."
         )
 
 
-def test_what_is_no_postgresql_cannot_be_reached(told: Operator) -> None:
-    with greeting(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        sentence = told("migrate", f"postgresql://guest:hush@127.0.0.1:{port}/gerbang")
+def test_a_server_that_is_not_postgresql_counts_as_unreachable(refusal: Operator) -> None:
+    with answering_server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        sentence = refusal("migrate", f"postgresql://guest:hush@127.0.0.1:{port}/gerbang")
     assert sentence.startswith(f"The database at 127.0.0.1:{port} cannot be reached (")
 
 
-# -- a database of somebody else --------------------------------------------------------------------------------------
+# -- a database of another mode ---------------------------------------------------------------------------------------
 
 
-def test_a_database_of_another_mode_or_key_is_told_in_one_sentence(
+def test_a_database_of_another_mode_or_key_is_reported_in_one_sentence(
     databases: Databases,
-    told: Operator,
+    refusal: Operator,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -254,21 +256,19 @@ def test_a_database_of_another_mode_or_key_is_told_in_one_sentence(
         with monkeypatch.context() as live:
             live.setenv("GERBANG_MODE", "live")
             live.setenv("GERBANG_PUBLIC_URL", "https://pay.example.id")
-            assert told(command, url) == (
+            assert refusal(command, url) == (
                 "This database is a sandbox's, and a sandbox never becomes live: give GERBANG_DATABASE_URL an empty "
                 "database, or set GERBANG_MODE to sandbox."
             )
         with monkeypatch.context() as other:
             other.setenv("GERBANG_SECRET_KEY", "another key of the tests, also 32")
-            assert told(command, url).startswith(
+            assert refusal(command, url).startswith(
                 "This database is sealed with another secret key: set GERBANG_SECRET_KEY to the one that it was first "
             )
     assert main(["merchant", "list"]) == 0
 
 
-def test_a_laptops_folder_has_a_key_of_its_own_and_does_not_open_another_database(
-    databases: Databases, tmp_path: Path
-) -> None:
+def test_the_key_of_a_data_folder_does_not_open_another_database(databases: Databases, tmp_path: Path) -> None:
     database = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_PORT": "0"}
     for _ in range(2):
         with program("run", "--data", str(tmp_path / "one"), **database) as running:

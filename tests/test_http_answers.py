@@ -1,4 +1,4 @@
-"""What a peer's bytes are read as: the same however they are cut, and cheaply, whatever they are."""
+"""The parser of HTTP responses: the result does not depend on how the bytes are split, and no input makes it slow."""
 
 import time
 
@@ -47,7 +47,7 @@ def read(*pieces: bytes, ended: bool = True) -> Incoming:
         (OK + b"X: y", 200, b"", False, False),
     ],
 )
-def test_an_answer_is_read_the_same_however_it_is_cut(
+def test_an_answer_is_parsed_the_same_however_it_is_split(
     said: bytes, status: int, body: bytes, whole: bool, clean: bool
 ) -> None:
     expected = (status, body, whole, clean)
@@ -55,17 +55,17 @@ def test_an_answer_is_read_the_same_however_it_is_cut(
     cuts += [[said[:at], said[at:]] for at in range(1, len(said))]
     for pieces in cuts:
         got = read(*pieces)
-        assert (got.status, got.body, got.whole, got.leaves_a_clean_connection) == expected
+        assert (got.status, got.body, got.whole, got.connection_is_reusable) == expected
 
 
 def test_names_of_headers_are_in_lower_case_and_repeated_ones_are_joined() -> None:
     got = read(OK + b"X-One: a\r\nx-one:b \r\nnot a header\r\nContent-Length: 0\r\n\r\n")
     assert got.headers == {"x-one": "a, b", "content-length": "0"}
-    assert (got.whole, got.leaves_a_clean_connection) == (True, False)
+    assert (got.whole, got.connection_is_reusable) == (True, False)
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", OK, CHUNKED, OK + b"Content-Length: 3\r\n\r\n"]))
-def test_no_bytes_break_the_reader_and_what_follows_a_status_never_changes_it(rest: bytes, begun: bytes) -> None:
+def test_no_bytes_break_the_parser_and_nothing_after_the_status_changes_it(rest: bytes, begun: bytes) -> None:
     try:
         got = read(begun + rest)
     except NotHttp:
@@ -77,9 +77,9 @@ def test_no_bytes_break_the_reader_and_what_follows_a_status_never_changes_it(re
 @pytest.mark.parametrize(
     "endlessly", [CHUNKED + b"1\r\nx\r\n" * 20_000, OK + b"X:\n" * 20_000 + b"\n", OK + b"X:" + b"x" * 90_000]
 )
-def test_the_worst_answer_keeps_others_waiting_for_a_moment_only(endlessly: bytes) -> None:
+def test_the_most_expensive_answer_is_parsed_in_little_time(endlessly: bytes) -> None:
     spent: list[float] = []
-    for _ in range(5):  # the quickest of them: other programs of the machine have their moments too
+    for _ in range(5):  # the fastest run counts: other programs share the processors
         begun = time.process_time()
         read(endlessly)
         spent.append(time.process_time() - begun)

@@ -1,4 +1,7 @@
-"""Connections as an attacker meets them: one request gets one answer, refusals come in turn, answers arrive or are dropped."""
+"""HTTP connections against hostile and broken clients.
+
+One request gets one answer, refusals keep their order, and answers reach the client or are dropped.
+"""
 
 import gc
 import http.client
@@ -16,7 +19,7 @@ from gerbang.http_connections import TARGET_BYTES_MAX, WAITING_MAX, Connection, 
 from tests.support.gateways import Gateway, Shop
 from tests.support.peers import Echo, answers, echo, line_to, sent, sent_all, until_hung_up
 
-WORDS = (
+HEADER_LIKE = (
     "upgrade:",
     "Upgrade: h2c",
     "connection: upgrade",
@@ -28,21 +31,21 @@ WORDS = (
     "GET /healthz HTTP/1.1",
     "x-not-upgraded:",
 )
-CODE_REQUEST = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-LAST_TOLD = ("GET", "/last", "")
+LAST_RECEIVED = ("GET", "/last", "")
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Echo]:
-    with echo(Patience(farewell=5)) as running:
+    with echo(Patience(closing=5)) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def hurried() -> Iterator[Echo]:
-    """A server that waits for no peer longer than a blink."""
-    with echo(Patience(request=0.4, answer=0.4, farewell=0.4)) as running:
+def impatient_server() -> Iterator[Echo]:
+    """A server with short time limits."""
+    with echo(Patience(request=0.4, answer=0.4, closing=0.4)) as running:
         yield running
 
 
@@ -62,68 +65,68 @@ def in_chunks(*chunks: bytes, more: bytes = b"", trailer: bytes = b"") -> bytes:
 # -- one request, one answer ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wish", [b"", CODE_REQUEST], ids=["plain", "wish"])
-@pytest.mark.parametrize("word", WORDS)
-def test_one_request_gets_one_answer_wherever_it_is_cut(server: Echo, word: str, code_request: bytes) -> None:
-    """The body has lines that look like those of a head, and ends in what looks like a request."""
+@pytest.mark.parametrize("upgrade", [b"", UPGRADE], ids=["plain", "upgrade"])
+@pytest.mark.parametrize("line", HEADER_LIKE)
+def test_one_request_gets_one_answer_wherever_it_is_split(server: Echo, line: str, upgrade: bytes) -> None:
+    """The body contains lines like header lines, and ends with bytes like a request."""
     inner = b"GET /smuggled HTTP/1.1\r\nHost: y\r\nX: "
-    body = f"\r\n{word}".encode() * 40 + inner + b"a" * (7 * 40 - len(inner)) + b"\r\n\r\n"
-    whole = post(body, code_request)
+    body = f"\r\n{line}".encode() * 40 + inner + b"a" * (7 * 40 - len(inner)) + b"\r\n\r\n"
+    whole = post(body, upgrade)
     blank = whole.index(b"\r\n\r\n")
     cuts = range(blank - 2, blank + 14)
     for got in sent_all(server.port, [(whole[:cut], whole[cut:] + LAST) for cut in cuts]):
-        assert [answer.told for answer in got] == [("POST", "/body", body.decode()), LAST_TOLD]
+        assert [answer.told for answer in got] == [("POST", "/body", body.decode()), LAST_RECEIVED]
 
 
-@pytest.mark.parametrize("wish", [b"", CODE_REQUEST], ids=["plain", "wish"])
-def test_each_of_many_requests_at_once_keeps_its_body_wherever_they_are_cut(server: Echo, code_request: bytes) -> None:
+@pytest.mark.parametrize("upgrade", [b"", UPGRADE], ids=["plain", "upgrade"])
+def test_pipelined_requests_keep_their_bodies_wherever_they_are_split(server: Echo, upgrade: bytes) -> None:
     inner = LAST.replace(b"last", b"smuggled")
     parts = [
-        post(inner, code_request, "/1"),
-        post(b"", code_request, "/2"),
-        in_chunks(b"a", inner, more=code_request),
-        b"GET /4 HTTP/1.1\r\nHost: x\r\n" + code_request + b"\r\n",
-        post(inner, code_request, "/5"),
+        post(inner, upgrade, "/1"),
+        post(b"", upgrade, "/2"),
+        in_chunks(b"a", inner, more=upgrade),
+        b"GET /4 HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n",
+        post(inner, upgrade, "/5"),
     ]
     whole = b"".join([*parts, LAST])
     hidden = inner.decode()
-    told = [("POST", "/1", hidden), ("POST", "/2", ""), ("POST", "/chunks", "a" + hidden), ("GET", "/4", "")]
-    told += [("POST", "/5", hidden), LAST_TOLD]
+    expected = [("POST", "/1", hidden), ("POST", "/2", ""), ("POST", "/chunks", "a" + hidden), ("GET", "/4", "")]
+    expected += [("POST", "/5", hidden), LAST_RECEIVED]
     for got in sent_all(server.port, [(whole[:cut], whole[cut:]) for cut in range(1, len(whole), 3)]):
-        assert [answer.told for answer in got] == told
+        assert [answer.told for answer in got] == expected
     assert "/smuggled" not in server.asked
 
 
-def test_a_request_that_comes_byte_by_byte_is_read_as_a_whole_one(server: Echo) -> None:
-    whole = post(b"\r\nupgrade: x", CODE_REQUEST) + LAST
+def test_a_request_sent_byte_by_byte_is_read_like_any_other(server: Echo) -> None:
+    whole = post(b"\r\nupgrade: x", UPGRADE) + LAST
     with line_to(server.port) as line:
         for at in range(len(whole)):
             line.sendall(whole[at : at + 1])
             time.sleep(0.0005)
         got = answers(until_hung_up(line))
-    assert [answer.told for answer in got] == [("POST", "/body", "\r\nupgrade: x"), LAST_TOLD]
+    assert [answer.told for answer in got] == [("POST", "/body", "\r\nupgrade: x"), LAST_RECEIVED]
 
 
-def test_the_wish_for_another_protocol_is_not_handed_on_and_everything_else_is(server: Echo) -> None:
-    code_request = b"UPGRADE: websocket\r\nConnection: upgrade\r\nX-A:  b \r\nUpgrade: h2c\r\nX-A: c\r\n"
-    [first, _] = sent(server.port, post(b"{}", code_request) + LAST)
+def test_upgrade_headers_are_removed_and_all_others_are_passed_on(server: Echo) -> None:
+    upgrade = b"UPGRADE: websocket\r\nConnection: upgrade\r\nX-A:  b \r\nUpgrade: h2c\r\nX-A: c\r\n"
+    [first, _] = sent(server.port, post(b"{}", upgrade) + LAST)
     assert re.findall(rb'"headers":(\[.*?\])', first.body) == [b'["host","connection","x-a","x-a","content-length"]']
 
 
-def test_a_trailer_is_no_header(server: Echo) -> None:
+def test_a_trailer_is_not_passed_on_as_a_header(server: Echo) -> None:
     trailers = b"Authorization: Bearer x\r\nHost: y\r\nUpgrade: h2c\r\nConnection: upgrade\r\n"
     [first, last] = sent(server.port, in_chunks(b"a", trailer=trailers), LAST)
     assert b'["host","transfer-encoding"]' in first.body
-    assert last.told == LAST_TOLD
+    assert last.told == LAST_RECEIVED
 
 
 @pytest.mark.parametrize(
     "trailer", [b"Connection: close\r\n", b"Connection: x, close\r\n", b"Proxy-Connection: close\r\n"]
 )
-@pytest.mark.parametrize("wish", [b"", CODE_REQUEST], ids=["plain", "wish"])
-def test_who_closes_the_connection_in_a_trailer_is_told_so(server: Echo, trailer: bytes, code_request: bytes) -> None:
-    """The parser reads nothing behind it, and a proxy must not take the connection for another's request."""
-    whole = in_chunks(b"a", more=code_request, trailer=trailer)
+@pytest.mark.parametrize("upgrade", [b"", UPGRADE], ids=["plain", "upgrade"])
+def test_an_answer_says_close_if_a_trailer_closes_the_connection(server: Echo, trailer: bytes, upgrade: bytes) -> None:
+    """The parser reads nothing after it, and a proxy must not reuse the connection."""
+    whole = in_chunks(b"a", more=upgrade, trailer=trailer)
     for parts in ((whole + LAST,), (whole[:-9], whole[-9:] + LAST)):
         [answer] = sent(server.port, *parts)
         assert answer.told == ("POST", "/chunks", "a")
@@ -138,7 +141,7 @@ REFUSED = {
     "two hosts": (400, GET + b"Host: x\r\nHost: x\r\n\r\n"),
     "no host": (400, GET + b"\r\n"),
     "two hosts in 1.0": (400, b"GET /refused HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n"),
-    "two hosts and a wish": (400, GET + b"Host: x\r\nhost: y\r\n" + CODE_REQUEST + b"\r\n"),
+    "two hosts and an upgrade": (400, GET + b"Host: x\r\nhost: y\r\n" + UPGRADE + b"\r\n"),
     "http 2": (400, b"GET /refused HTTP/2.0\r\nHost: x\r\n\r\n"),
     "http 0.9": (400, b"GET /refused\r\n\r\n"),
     "http 1.2": (400, b"GET /refused HTTP/1.2\r\nHost: x\r\n\r\n"),
@@ -149,7 +152,7 @@ REFUSED = {
     "a length and chunks": (400, POST + b"Host: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     "chunks and a length": (400, POST + b"Host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"),
     "an unknown coding": (400, POST + b"Host: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"),
-    "an unknown coding and a wish": (400, POST + b"Host: x\r\n" + CODE_REQUEST + b"Transfer-Encoding: identity\r\n\r\n"),
+    "an unknown coding and an upgrade": (400, POST + b"Host: x\r\n" + UPGRADE + b"Transfer-Encoding: identity\r\n\r\n"),
     "chunks in 1.0": (400, b"POST /refused HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     "an address without end": (414, b"GET /refused" + b"a" * TARGET_BYTES_MAX + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a folded line": (400, POST + b"Host: x\r\nContent-Length: 1\r\n 2\r\n\r\nabcdefghijkl"),
@@ -167,7 +170,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_read_is_refused_once_and_nothing_after_it_is_read(server: Echo, name: str) -> None:
+def test_an_unreadable_request_is_refused_once_and_nothing_after_it_is_read(server: Echo, name: str) -> None:
     status, refused = REFUSED[name]
     for got in sent_all(server.port, [(refused + LAST,), (refused, LAST), (refused[:-3], refused[-3:] + LAST)]):
         assert [answer.status for answer in got] == [status]
@@ -177,7 +180,7 @@ def test_what_cannot_be_read_is_refused_once_and_nothing_after_it_is_read(server
     assert last.status == status
 
 
-def test_a_target_of_all_the_bytes_there_may_be_is_read(server: Echo) -> None:
+def test_a_target_of_the_greatest_length_is_read(server: Echo) -> None:
     target = b"/?" + b"a" * (TARGET_BYTES_MAX - 2)
     for cut in (20, TARGET_BYTES_MAX):
         whole = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target
@@ -201,7 +204,7 @@ def test_a_refusal_waits_for_the_answers_before_it() -> None:
         assert [answer.status for answer in answers(until_hung_up(line))] == [200, 200, 400]
 
 
-def test_a_body_that_breaks_while_it_waits_is_never_begun() -> None:
+def test_a_pipelined_request_with_a_broken_body_is_never_started() -> None:
     with echo() as server, line_to(server.port) as line:
         broken = REFUSED["a chunk that is longer than it says"][1]
         line.sendall(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n" + broken)
@@ -211,26 +214,26 @@ def test_a_body_that_breaks_while_it_waits_is_never_begun() -> None:
         assert server.asked == ["/held"]
 
 
-def test_more_requests_at_once_than_may_wait_are_not_taken(server: Echo) -> None:
+def test_too_many_pipelined_requests_are_refused(server: Echo) -> None:
     got = sent(server.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5_000)
     assert [answer.status for answer in got] == [200] * (WAITING_MAX + 1) + [429]
 
 
-def test_a_body_in_crumbs_is_not_read_to_its_end(server: Echo) -> None:
+def test_a_body_in_too_many_chunks_is_refused(server: Echo) -> None:
     [answer] = sent(server.port, in_chunks(*[b"a"] * 21_000))
     assert answer.status == 413
 
 
-def test_who_goes_away_is_gone_for_all_requests_on_the_connection() -> None:
+def test_a_disconnect_is_reported_to_all_requests_of_the_connection() -> None:
     with echo() as server:
         with line_to(server.port) as line:
             line.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
             time.sleep(0.05)
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # away without a word
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closing resets the connection
         assert server.gone.wait(5)
 
 
-# -- answers that arrive ----------------------------------------------------------------------------------------------
+# -- delivery of answers ----------------------------------------------------------------------------------------------
 
 BIG = 2_000_000
 
@@ -242,12 +245,12 @@ BIG = 2_000_000
         (b"POST /early HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", 401),
         (b"POST /early HTTP/1.0\r\n", 401),
         (b"POST /early HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n", 401),
-        (b"POST /early HTTP/1.1\r\nHost: x\r\n" + CODE_REQUEST, 401),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\n" + UPGRADE, 401),
         (b"POST /early HTTP/1.1\r\nHost: x\r\nHost: y\r\n", 400),
         (b"POST /early HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 300, 431),
     ],
 )
-def test_an_answer_before_the_body_reaches_who_reads_it_after_sending_all(
+def test_an_answer_before_the_body_reaches_a_client_that_reads_after_sending(
     server: Echo, head: bytes, status: int
 ) -> None:
     whole = head + b"Content-Length: %d\r\n\r\n" % BIG + LAST.ljust(BIG)
@@ -279,7 +282,7 @@ def test_common_clients_get_the_answer_to_a_body_that_is_not_read(
         assert done.stdout.rpartition(b"\n")[2] == str(status).encode()
 
 
-def test_a_wrong_key_is_told_to_who_sends_a_long_body(shared_gateway: Gateway) -> None:
+def test_a_client_that_sends_a_long_body_gets_the_401_for_a_wrong_key(shared_gateway: Gateway) -> None:
     for path in ("/v2/payments", "/api/v4/payments"):
         client = http.client.HTTPConnection(shared_gateway.base_url.removeprefix("http://"), timeout=10)
         client.request("POST", path, b" " * 900_000, {"Authorization": "Bearer x", "Content-Type": "application/json"})
@@ -288,15 +291,15 @@ def test_a_wrong_key_is_told_to_who_sends_a_long_body(shared_gateway: Gateway) -
         client.close()
 
 
-def test_a_request_that_is_given_up_is_answered_once(hurried: Echo) -> None:
-    [answer] = sent(hurried.port, post(b" " * 1_000)[:-1])
+def test_a_request_that_times_out_is_answered_once(impatient_server: Echo) -> None:
+    [answer] = sent(impatient_server.port, post(b" " * 1_000)[:-1])
     assert answer.status == 408
-    [first, second] = sent(hurried.port, post(b"1") + b"GET /h")
+    [first, second] = sent(impatient_server.port, post(b"1") + b"GET /h")
     assert (first.status, second.status) == (200, 408)
 
 
-def test_who_goes_on_sending_after_the_last_answer_is_not_read_for_ever(hurried: Echo) -> None:
-    with line_to(hurried.port) as line:
+def test_a_client_that_keeps_sending_after_the_last_answer_is_disconnected(impatient_server: Echo) -> None:
+    with line_to(impatient_server.port) as line:
         line.sendall(GET + b"\r\n")
         assert answers(until_hung_up(line))[0].status == 400
         started = time.monotonic()
@@ -306,7 +309,7 @@ def test_who_goes_on_sending_after_the_last_answer_is_not_read_for_ever(hurried:
                 time.sleep(0.02)
 
 
-def test_no_more_bytes_are_read_after_the_last_answer_than_there_may_be(server: Echo) -> None:
+def test_few_bytes_are_read_after_the_last_answer(server: Echo) -> None:
     with line_to(server.port) as line:
         line.sendall(GET + b"\r\n")
         with pytest.raises(ConnectionError):
@@ -314,7 +317,7 @@ def test_no_more_bytes_are_read_after_the_last_answer_than_there_may_be(server: 
                 line.sendall(b"a" * 1_000_000)
 
 
-def test_who_says_all_it_has_to_say_and_only_listens_gets_its_answers(shop: Shop) -> None:
+def test_a_client_that_closes_its_sending_side_gets_its_answers(shop: Shop) -> None:
     where = urlsplit(shop.gateway.base_url)
     body = b'{"grantType": "client_credentials"}'
     head = (
@@ -330,18 +333,18 @@ def test_who_says_all_it_has_to_say_and_only_listens_gets_its_answers(shop: Shop
 
 
 GONE = {
-    "before a word": b"",
+    "before a byte": b"",
     "in a head": b"GET / HTTP/1.1\r\nA: b",
     "in a body": post(b"12")[:-1],
     "answered": post(b"12"),
-    "answered with a wish": post(b"12", CODE_REQUEST),
+    "answered with an upgrade": post(b"12", UPGRADE),
     "refused": GET + b"\r\n",
     "answered early": post(b"12", path="/early")[:-1],
 }
 
 
 @pytest.mark.parametrize("when", GONE)
-def test_who_has_gone_is_forgotten_without_the_garbage_collector(hurried: Echo, when: str) -> None:
+def test_a_closed_connection_is_freed_without_the_garbage_collector(impatient_server: Echo, when: str) -> None:
     def remembered() -> int:
         return sum(isinstance(one, Connection) for one in gc.get_objects())
 
@@ -349,7 +352,7 @@ def test_who_has_gone_is_forgotten_without_the_garbage_collector(hurried: Echo, 
     gc.disable()
     try:
         before = remembered()
-        lines = [line_to(hurried.port) for _ in range(5)]
+        lines = [line_to(impatient_server.port) for _ in range(5)]
         for line in lines:
             line.sendall(GONE[when])
         time.sleep(0.05)
@@ -363,21 +366,21 @@ def test_who_has_gone_is_forgotten_without_the_garbage_collector(hurried: Echo, 
         gc.enable()
 
 
-# -- answers that nobody takes ----------------------------------------------------------------------------------------
+# -- answers that are not read ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
-def test_an_answer_that_is_not_taken_is_dropped(hurried: Echo, close: bytes) -> None:
-    with line_to(hurried.port) as line:
+def test_an_answer_that_is_not_read_is_dropped(impatient_server: Echo, close: bytes) -> None:
+    with line_to(impatient_server.port) as line:
         line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n" + close + b"\r\n")
         reset = select.poll()
-        reset.register(line, 0)  # of resets alone it is told
+        reset.register(line, 0)  # it reports resets only
         started = time.monotonic()
         assert reset.poll(5_000), "it was still waiting"
         assert time.monotonic() - started > 0.3
 
 
-def test_an_answer_that_is_being_taken_is_given_to_its_end(server: Echo) -> None:
+def test_an_answer_that_is_read_slowly_is_sent_completely(server: Echo) -> None:
     with line_to(server.port) as line:
         line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         time.sleep(0.1)

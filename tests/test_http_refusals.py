@@ -1,4 +1,4 @@
-"""What the HTTP layer refuses is told in the form of the dialect that the request's path belongs to, else in plain words."""
+"""Refusals of the HTTP layer have the form of the dialect that the request's path belongs to, or are plain text."""
 
 import time
 from base64 import b64encode
@@ -29,7 +29,7 @@ PATHS = {
     "/sandbox/clock": "sandbox",
 }
 PLAIN_PATHS = ("/", "/nowhere", "/v20/payments", "/api/v5", "/detail?token=x", "/wallet/x", "/healthz", "*")
-UNREAD = {
+WITHOUT_PATH = {
     "preface of http 2",
     "a tunnel",
     "a tunnel and a length",
@@ -37,7 +37,7 @@ UNREAD = {
     "an address without a path, and a body",
     "no request",
 }
-"""Refusals in which no path is read."""
+"""Requests of which no path can be read."""
 DIALECTS = {"v2_sessions": "/v2/payments", "v4_documents": "/api/v4/payments", "sandbox": "/sandbox/clock"}
 
 TAKES_A_BODY = DIALECTS | {"sandbox": "/sandbox/clock/advance"}
@@ -47,8 +47,8 @@ each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
 
 @pytest.fixture(scope="module")
 def gateway(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """A gateway that waits for a request's end no longer than a blink."""
-    patience = Patience(request=0.5, farewell=5)
+    """A gateway with short time limits for requests."""
+    patience = Patience(request=0.5, closing=5)
     with Gateway(databases.fresh(), tmp_path_factory.mktemp("refusing"), patience=patience, work=False) as gateway:
         yield gateway
 
@@ -58,8 +58,8 @@ def port(gateway: Gateway) -> int:
     return urlsplit(gateway.base_url).port or 0
 
 
-def signed(gateway: Gateway, dialect: str, asked: bytes) -> bytes:
-    """A request with keys that its dialect takes, so that it reads the body."""
+def with_keys(gateway: Gateway, dialect: str, asked: bytes) -> bytes:
+    """A request with valid keys of its dialect, so that the body is read."""
     shop = gateway.shop
     keys = ":".join(shop.v4_keys) if dialect == "v4_documents" else f"{shop.merchant_id}:{shop.secret}"
     basic = f"Basic {b64encode(keys.encode()).decode()}"
@@ -68,18 +68,18 @@ def signed(gateway: Gateway, dialect: str, asked: bytes) -> bytes:
 
 
 def sentence(dialect: str, answer: Answer) -> str:
-    """Why the request was refused; fails where that is not told as the dialect's contract has it."""
+    """Why the request was refused; fails if the answer is not of the form of the dialect's contract."""
     assert b"\r\ncontent-type: application/json\r\n" in answer.head
     assert b"\r\nconnection: close" in answer.head
     assert CONTRACTS[dialect].body_faults(BAD_REQUEST, answer.body) == []
-    told = msgspec.json.decode(answer.body)
+    body = msgspec.json.decode(answer.body)
     if dialect == "v2_sessions":
-        [detail] = told["error"]["details"]
+        [detail] = body["error"]["details"]
         return detail["message"] if detail["field"] == "" else ""
     if dialect == "v4_documents":
-        [error] = told["errors"]
+        [error] = body["errors"]
         return error["detail"]
-    return told["error"]["message"]
+    return body["error"]["message"]
 
 
 def plain(answer: Answer) -> str:
@@ -88,9 +88,9 @@ def plain(answer: Answer) -> str:
     return answer.body.decode().removesuffix("\n")
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED.keys() - UNREAD))
+@pytest.mark.parametrize("name", sorted(REFUSED.keys() - WITHOUT_PATH))
 @each_dialect
-def test_what_cannot_be_read_is_refused_in_the_form_of_its_dialect(port: int, dialect: str, name: str) -> None:
+def test_an_unreadable_request_is_refused_in_the_form_of_its_dialect(port: int, dialect: str, name: str) -> None:
     status, refused = REFUSED[name]
     refused = refused.replace(b"/refused", DIALECTS[dialect].encode())
     [answer] = sent(port, refused)
@@ -98,8 +98,8 @@ def test_what_cannot_be_read_is_refused_in_the_form_of_its_dialect(port: int, di
     assert sentence(dialect, answer).endswith(".")
 
 
-@pytest.mark.parametrize("name", sorted(UNREAD))
-def test_what_has_no_path_is_refused_in_plain_words(port: int, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(WITHOUT_PATH))
+def test_a_request_without_a_path_is_refused_in_plain_text(port: int, name: str) -> None:
     before = b"GET /v2/payments HTTP/1.1\r\nHost: x\r\n\r\n"
     status, refused = REFUSED[name]
     for answer in (sent(port, refused)[-1], sent(port, before + refused)[-1], sent(port, before, refused)[-1]):
@@ -108,23 +108,21 @@ def test_what_has_no_path_is_refused_in_plain_words(port: int, name: str) -> Non
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_path_is_a_dialects_however_it_is_written(port: int, path: str) -> None:
+def test_a_path_belongs_to_its_dialect_however_it_is_written(port: int, path: str) -> None:
     [answer] = sent(port, f"GET {path} HTTP/1.1\r\n\r\n".encode())
     assert "Host" in sentence(PATHS[path], answer)
 
 
 @pytest.mark.parametrize("path", PLAIN_PATHS)
-def test_a_path_of_no_dialect_is_refused_in_plain_words(port: int, path: str) -> None:
+def test_a_path_of_no_dialect_is_refused_in_plain_text(port: int, path: str) -> None:
     [answer] = sent(port, f"GET {path} HTTP/1.1\r\n\r\n".encode())
     assert answer.status == 400
     assert "Host" in plain(answer)
 
 
 @each_dialect
-def test_a_request_that_does_not_come_to_its_end_is_refused_in_the_form_of_its_dialect(
-    gateway: Gateway, port: int, dialect: str
-) -> None:
-    whole = signed(gateway, dialect, post(b"{}", path=TAKES_A_BODY[dialect]))
+def test_an_unfinished_request_is_refused_in_the_form_of_its_dialect(gateway: Gateway, port: int, dialect: str) -> None:
+    whole = with_keys(gateway, dialect, post(b"{}", path=TAKES_A_BODY[dialect]))
     for part in (whole[:-1], whole[: whole.index(b"Content")], whole[: whole.index(b" HTTP")]):
         [answer] = sent(port, part)
         assert answer.status == 408
@@ -132,12 +130,12 @@ def test_a_request_that_does_not_come_to_its_end_is_refused_in_the_form_of_its_d
 
 
 @each_dialect
-def test_a_body_that_breaks_is_refused_in_the_form_of_its_dialect(gateway: Gateway, port: int, dialect: str) -> None:
+def test_a_malformed_body_is_refused_in_the_form_of_its_dialect(gateway: Gateway, port: int, dialect: str) -> None:
     path = TAKES_A_BODY[dialect].encode()
     crumbs = in_chunks(*[b"a"] * 21_000).replace(b"/chunks", path)
     broken = REFUSED["a chunk that is longer than it says"][1].replace(b"/refused", path)
     for whole, status in ((crumbs, 413), (broken, 400)):
-        [answer] = sent(port, signed(gateway, dialect, whole))
+        [answer] = sent(port, with_keys(gateway, dialect, whole))
         assert answer.status == status
         assert "chunk" in sentence(dialect, answer)
 
@@ -160,9 +158,7 @@ def test_headers_that_are_too_long_are_refused_in_the_form_of_their_dialect(port
 
 
 @each_dialect
-def test_a_letter_that_is_not_escaped_in_an_address_is_named_in_the_form_of_the_dialect(
-    port: int, dialect: str
-) -> None:
+def test_an_unescaped_letter_in_an_address_is_refused_in_the_form_of_the_dialect(port: int, dialect: str) -> None:
     asked = f"GET {DIALECTS[dialect]}?name=é HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     ok = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
     for answer in (sent(port, asked)[-1], sent(port, b"\r\n" + asked)[-1], sent(port, ok, asked)[-1]):
@@ -170,14 +166,12 @@ def test_a_letter_that_is_not_escaped_in_an_address_is_named_in_the_form_of_the_
         assert "percent" in sentence(dialect, answer)
     middle = asked.index(b"?")
     assert "percent" in sentence(dialect, sent(port, asked[:middle], asked[middle:])[-1])
-    # Where it begins is not certain behind another one that came with it.
+    # After another request in the same read, where it begins is not certain.
     assert "percent" in plain(sent(port, ok + asked)[-1])
 
 
 @each_dialect
-def test_a_refusal_has_the_form_of_the_request_that_is_refused_and_not_of_the_one_before(
-    port: int, dialect: str
-) -> None:
+def test_a_refusal_has_the_form_of_the_refused_request_and_not_of_the_one_before(port: int, dialect: str) -> None:
     for other in {**DIALECTS, "": "/nowhere"}.values():
         before = f"GET {other} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         refused = f"GET {DIALECTS[dialect]} HTTP/1.1\r\n\r\n".encode()
@@ -208,14 +202,14 @@ def test_a_head_request_whose_address_cannot_be_read_gets_no_body(port: int, par
     assert last.endswith(b"\r\n\r\n")
 
 
-def test_an_address_without_end_is_told_in_the_form_of_its_dialect(port: int) -> None:
+def test_an_address_that_is_too_long_is_refused_in_the_form_of_its_dialect(port: int) -> None:
     for length in (8_001, 65_000, 65_600, 90_000):
         [answer] = sent(port, b"GET /v2/payments?%s HTTP/1.1\r\nHost: x\r\n\r\n" % (b"a" * length))
         assert answer.status == 414
         assert "8,000 bytes" in sentence("v2_sessions", answer)
 
 
-def test_blanks_behind_a_header_are_not_its_value(gateway: Gateway, port: int) -> None:
+def test_spaces_after_a_header_are_not_part_of_its_value(gateway: Gateway, port: int) -> None:
     shop = gateway.shop
     asked = f"GET /v2/payments HTTP/1.1\r\nHost: x \r\nConnection: close \r\nAuthorization: \t Bearer {shop.token} \t \r\n\r\n"
     body = b'{"grantType":"client_credentials"}'
@@ -229,7 +223,7 @@ def test_blanks_behind_a_header_are_not_its_value(gateway: Gateway, port: int) -
     assert (listed.status, token.status) == (200, 200)
 
 
-def test_nothing_of_a_refused_request_comes_back(port: int) -> None:
+def test_a_refusal_repeats_nothing_of_the_request(port: int) -> None:
     marked = b"<script>SEEN</script>"
     for asked in (
         b"GET /v2/%s HTTP/1.1\r\n\r\n" % marked,

@@ -1,4 +1,4 @@
-"""What identifiers promise: they never repeat, they sort when they say so, and nobody can guess them."""
+"""Identifiers: they do not repeat, cannot be guessed, and UUIDv7s sort by time."""
 
 import re
 import subprocess
@@ -36,14 +36,14 @@ def test_the_time_in_a_uuid7_is_the_millisecond_of_the_instant_passed_in(instant
     assert (made.version, made.variant) == (7, RFC_4122)
 
 
-def test_uuid7s_of_one_millisecond_sort_in_the_order_of_their_making() -> None:
+def test_uuid7s_of_one_millisecond_sort_in_the_order_of_creation() -> None:
     instant = NOW + timedelta(days=2)
     made = [ids.uuid7(instant) for _ in range(10_000)]
     assert made == sorted(made)
     assert len(set(made)) == len(made)
 
 
-def test_a_full_counter_borrows_from_the_next_milliseconds_and_stays_in_order() -> None:
+def test_a_full_counter_carries_into_the_next_milliseconds_in_order() -> None:
     instant = NOW + timedelta(days=3)
     many = [ids.uuid7(instant) for _ in range(10_000)]
     later = [ids.uuid7(instant + timedelta(milliseconds=step)) for step in range(1, 5)]
@@ -55,7 +55,7 @@ def test_uuid7s_of_later_milliseconds_sort_later() -> None:
     assert made == sorted(made)
 
 
-def test_an_earlier_clock_is_believed() -> None:
+def test_an_earlier_instant_is_used_as_passed_in() -> None:
     ids.uuid7(NOW + timedelta(days=5))
     assert milliseconds_of(ids.uuid7(NOW)) == (NOW - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
@@ -65,7 +65,7 @@ def test_a_uuid7_of_an_instant_without_a_zone_is_refused() -> None:
         ids.uuid7(datetime(2026, 1, 5))
 
 
-def test_the_chance_in_a_uuid7_uses_all_its_bits() -> None:
+def test_the_random_bits_of_a_uuid7_are_all_used() -> None:
     seen_set, seen_clear = 0, 0
     for step in range(200):
         bits = ids.uuid7(NOW + timedelta(days=6, seconds=step)).int
@@ -89,18 +89,18 @@ def test_a_uuid4_carries_its_version_and_uses_all_other_bits() -> None:
     assert seen_clear & free == free
 
 
-def test_ten_thousand_identifiers_of_chance_never_repeat() -> None:
+def test_ten_thousand_random_identifiers_never_repeat() -> None:
     for make in (ids.uuid4, ids.trace_id, lambda: ids.hex_id(24), ids.secret):
         made = [make() for _ in range(10_000)]
         assert len(set(made)) == len(made)
 
 
-def test_a_forked_child_does_not_draw_what_its_parent_draws() -> None:
-    # In a process of its own, since forking one with threads (as a test run may have) is not safe.
+def test_a_forked_child_does_not_repeat_the_random_values_of_its_parent() -> None:
+    # In a process of its own: forking a process with threads, such as the test run, is not safe.
     script = """
 import os, sys
 from gerbang import ids
-ids.uuid4()  # the block of random words is now partly used
+ids.uuid4()  # the buffer of random words is now partly used
 if os.fork() == 0:
     print(ids.uuid4(), flush=True)
     os._exit(0)
@@ -117,7 +117,7 @@ def test_a_secret_holds_as_many_bytes_as_asked_and_fits_in_a_url(bytes_count: in
     assert re.fullmatch(rf"[A-Za-z0-9_-]{{{length}}}", ids.secret(bytes_count))
 
 
-def test_a_secret_has_256_bits_unless_told_otherwise() -> None:
+def test_a_secret_has_256_bits_by_default() -> None:
     assert len(ids.secret()) == 43
 
 
@@ -137,7 +137,7 @@ def test_digits_may_begin_with_zero() -> None:
     assert {ids.digits(2)[0] for _ in range(2_000)} == set("0123456789")
 
 
-def test_between_reaches_both_ends_and_nothing_beyond() -> None:
+def test_between_includes_both_bounds_and_nothing_beyond() -> None:
     assert {ids.between(3, 7) for _ in range(1_000)} == {3, 4, 5, 6, 7}
     assert ids.between(9, 9) == 9
     with pytest.raises(ValueError, match="no number from 2 to 1"):

@@ -1,4 +1,4 @@
-"""The log: what went wrong is told with its place in the source, and never with what was in the variables there."""
+"""The log: a failure is written with its place in the source, and never with the values of variables."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ structlog.get_logger().warning("ours")
 """
 
 
-def test_a_failure_is_logged_without_the_secrets_that_were_at_hand() -> None:
+def test_a_failure_is_logged_without_the_secrets_in_its_variables() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert '"event": "a request failed"' in done.stderr
     assert '"name": "sign_in"' in done.stderr
@@ -52,7 +52,7 @@ def test_a_failure_is_logged_without_the_secrets_that_were_at_hand() -> None:
     assert done.stdout == ""
 
 
-def test_what_libraries_say_are_lines_of_the_same_shape_as_our_own() -> None:
+def test_lines_of_libraries_have_the_shape_of_our_own() -> None:
     done = subprocess.run([sys.executable, "-c", LIBRARY], capture_output=True, text=True, check=True)
     warned, failed, ours = [json.loads(line) for line in done.stderr.splitlines()]
     assert warned["event"] == "pool of 7: OSError: lost\nin two lines"
@@ -66,11 +66,11 @@ def test_what_libraries_say_are_lines_of_the_same_shape_as_our_own() -> None:
     assert "TOPSECRET" not in done.stderr
 
 
-def test_what_happens_often_is_told_seldom_and_with_how_often_it_happened() -> None:
+def test_a_frequent_event_is_logged_seldom_with_its_number_of_times() -> None:
     seldom = Seldom(seconds=0.5)
-    with capture_logs() as told:
+    with capture_logs() as lines:
         for _ in range(3):
             seldom.warning("full", most=7)
         time.sleep(0.55)
         seldom.warning("full", most=7)
-    assert [(line["event"], line["most"], line["times"]) for line in told] == [("full", 7, 1), ("full", 7, 3)]
+    assert [(line["event"], line["most"], line["times"]) for line in lines] == [("full", 7, 1), ("full", 7, 3)]

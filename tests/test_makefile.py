@@ -1,4 +1,4 @@
-"""The Makefile where its folder was moved or copied, with the virtual environment that was made in it before."""
+"""The Makefile in a project folder that was moved or copied with its virtual environment."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from tests.support.programs import ROOT, clean_environment
 
 
 def made(folder: Path) -> Path:
-    """The project in a new folder, as `make run` leaves it; what it has installed is that of this one."""
+    """A copy of the project as `make run` leaves it, with the packages of this environment."""
     folder.mkdir()
     for name in ("gerbang", "pyproject.toml", "README.md", "LICENSE"):
         (folder / name).symlink_to(ROOT / name)
@@ -32,7 +32,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_folder_that_was_moved_runs_and_its_command_is_set_right(tmp_path: Path) -> None:
+def test_a_moved_folder_runs_and_its_command_is_repaired(tmp_path: Path) -> None:
     made(tmp_path / "here").rename(tmp_path / "there and back")
     moved = tmp_path / "there and back"
     ended = run(moved, "make", "run", "ARGS=--help")
@@ -43,7 +43,7 @@ def test_a_folder_that_was_moved_runs_and_its_command_is_set_right(tmp_path: Pat
     assert again.stdout.startswith("Usage: gerbang run ")
 
 
-def test_an_environment_whose_python_is_gone_is_made_again(tmp_path: Path) -> None:
+def test_an_environment_without_its_python_is_made_again(tmp_path: Path) -> None:
     folder = made(tmp_path / "here")
     for python in (folder / ".venv" / "bin").glob("python*"):
         python.unlink()

@@ -1,4 +1,4 @@
-"""The way out: what it sends and hears, how little a peer can take from it, and that rows are never held meanwhile."""
+"""The HTTP client: what it sends and receives, its limits, and that it refuses calls while rows are locked."""
 
 import asyncio
 import ssl
@@ -14,20 +14,20 @@ from gerbang import network
 from gerbang.network import NetworkFailed
 from tests.support.shop_servers import OK, Peer, Run, answering, failure, read_request, shop, way_out
 
-# What is sent and what comes back
+# Requests and answers
 
 
-def test_a_post_sends_the_bytes_as_they_are_and_gives_the_answer(run: Run) -> None:
+def test_a_post_sends_its_body_unchanged_and_returns_the_answer(run: Run) -> None:
     async def story() -> None:
-        heard: list[tuple[list[str], bytes]] = []
+        received: list[tuple[list[str], bytes]] = []
         answer = (
             b"HTTP/1.1 202 Accepted\r\nX-One: a\r\nX-One: b\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n"
         )
-        async with shop(answering(answer, heard)) as port, way_out() as way:
+        async with shop(answering(answer, received)) as port, way_out() as way:
             got = await way.post(f"http://127.0.0.1:{port}/hook?a=1", b'{"a": 1}', {"X-Shop": "7", "Host": "evil"})
         assert (got.status, got.headers["x-one"], got.body) == (202, "a, b", b"yes")
         assert 0 <= got.seconds < 5  # uvloop counts whole milliseconds, and this takes less
-        (head, body), *others = heard
+        (head, body), *others = received
         assert not others
         assert (head[0], body) == ("POST /hook?a=1 HTTP/1.1", b'{"a": 1}')
         assert {"x-shop: 7", f"host: 127.0.0.1:{port}", "content-length: 8"} <= {line.lower() for line in head}
@@ -37,57 +37,57 @@ def test_a_post_sends_the_bytes_as_they_are_and_gives_the_answer(run: Run) -> No
     run(story())
 
 
-def test_a_get_asks_without_a_body(run: Run) -> None:
+def test_a_get_has_no_body(run: Run) -> None:
     async def story() -> None:
-        heard: list[tuple[list[str], bytes]] = []
-        async with shop(answering(OK, heard)) as port, way_out() as way:
+        received: list[tuple[list[str], bytes]] = []
+        async with shop(answering(OK, received)) as port, way_out() as way:
             assert (await way.get(f"http://127.0.0.1:{port}", {})).body == b"ok"
-        assert heard[0][0][0] == "GET / HTTP/1.1"
+        assert received[0][0][0] == "GET / HTTP/1.1"
 
     run(story())
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed(run: Run) -> None:
+def test_a_redirect_is_returned_and_not_followed(run: Run) -> None:
     async def story() -> None:
-        heard: list[tuple[list[str], bytes]] = []
-        async with shop(answering(OK, heard)) as elsewhere, way_out() as way:
+        received: list[tuple[list[str], bytes]] = []
+        async with shop(answering(OK, received)) as elsewhere, way_out() as way:
             moved = (
                 f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{elsewhere}/\r\nContent-Length: 0\r\n\r\n".encode()
             )
             async with shop(answering(moved)) as port:
                 assert (await way.post(f"http://127.0.0.1:{port}/", b"x", {})).status == 302
-        assert heard == []
+        assert received == []
 
     run(story())
 
 
 def test_a_cookie_is_not_kept(run: Run) -> None:
     async def story() -> None:
-        heard: list[tuple[list[str], bytes]] = []
+        received: list[tuple[list[str], bytes]] = []
         answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
-        async with shop(answering(answer, heard)) as port, way_out() as way:
+        async with shop(answering(answer, received)) as port, way_out() as way:
             for _ in range(2):
                 await way.post(f"http://127.0.0.1:{port}/", b"x", {})
-        assert not any(line.lower().startswith("cookie") for head, _ in heard for line in head)
+        assert not any(line.lower().startswith("cookie") for head, _ in received for line in head)
 
     run(story())
 
 
-def test_a_header_that_would_break_the_message_is_not_sent(run: Run) -> None:
+def test_a_malformed_header_is_not_sent(run: Run) -> None:
     async def story() -> None:
-        heard: list[tuple[list[str], bytes]] = []
-        async with shop(answering(OK, heard)) as port, way_out() as way:
+        received: list[tuple[list[str], bytes]] = []
+        async with shop(answering(OK, received)) as port, way_out() as way:
             for header in ({"x-a": "1\r\nx-b: 2"}, {"x-a: 1\r\nx-b": "2"}, {"content-length ": "5"}, {"": "1"}):
                 assert "can't be sent" in await failure(way.post(f"http://127.0.0.1:{port}/", b"x", header))
-        assert heard == []
+        assert received == []
 
     run(story())
 
 
-# What a peer can't take
+# Limits on what a peer can cost
 
 
-def test_a_peer_that_drips_before_its_status_is_left_when_the_time_is_over(run: Run) -> None:
+def test_a_peer_that_sends_single_bytes_before_its_status_times_out(run: Run) -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         for byte in b"HTTP/1.1 100 Continue\r\nX: " + b"x" * 100_000:
@@ -104,7 +104,7 @@ def test_a_peer_that_drips_before_its_status_is_left_when_the_time_is_over(run: 
     run(story())
 
 
-def test_after_many_time_outs_there_is_still_a_way_out(run: Run) -> None:
+def test_calls_still_work_after_many_timeouts(run: Run) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
@@ -119,7 +119,7 @@ def test_after_many_time_outs_there_is_still_a_way_out(run: Run) -> None:
     run(story())
 
 
-def test_an_answer_that_ends_with_the_connection_is_whole(run: Run) -> None:
+def test_an_answer_that_ends_with_the_connection_is_complete(run: Run) -> None:
     async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.0 200 OK\r\n\r\nold but fine")
@@ -132,7 +132,7 @@ def test_an_answer_that_ends_with_the_connection_is_whole(run: Run) -> None:
     run(story())
 
 
-def test_a_closed_door_and_an_unknown_name_are_told_plainly(run: Run) -> None:
+def test_a_closed_port_and_an_unknown_name_have_plain_reasons(run: Run) -> None:
     async def story() -> None:
         async with shop(answering(OK)) as port:
             pass
@@ -147,7 +147,7 @@ def test_a_closed_door_and_an_unknown_name_are_told_plainly(run: Run) -> None:
 # Connections
 
 
-def test_a_second_call_takes_the_same_connection(run: Run) -> None:
+def test_a_second_call_reuses_the_connection(run: Run) -> None:
     async def story() -> None:
         calls: list[int] = []
         async with shop(answering(OK, calls=calls)) as port, way_out() as way:
@@ -172,7 +172,7 @@ def test_two_names_of_one_address_do_not_share_a_connection(run: Run) -> None:
     run(story())
 
 
-def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(run: Run) -> None:
+def test_bytes_between_two_calls_are_not_read_as_the_next_answer(run: Run) -> None:
     async def story() -> None:
         poisoned = OK + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
         async with shop(answering(poisoned)) as port, way_out() as way:
@@ -182,7 +182,7 @@ def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(run: Run) -> Non
     run(story())
 
 
-def test_a_connection_that_the_peer_closed_is_not_used_again(run: Run) -> None:
+def test_a_connection_that_the_peer_closed_is_not_reused(run: Run) -> None:
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(OK)
@@ -197,7 +197,7 @@ def test_a_connection_that_the_peer_closed_is_not_used_again(run: Run) -> None:
     run(story())
 
 
-def test_a_late_second_answer_is_not_taken_for_the_next_one(run: Run) -> None:
+def test_a_second_answer_to_one_request_is_not_read_as_the_next_answer(run: Run) -> None:
     async def talkative(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await read_request(reader)
@@ -216,39 +216,39 @@ def test_a_late_second_answer_is_not_taken_for_the_next_one(run: Run) -> None:
     run(story())
 
 
-def forgetful(heard: list[bytes]) -> Peer:
-    """Answers the first request of a connection, and hangs up at the second."""
+def closes_at_second_request(received: list[bytes]) -> Peer:
+    """Answers the first request of a connection, and closes it at the second."""
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append((await read_request(reader))[1])
+        received.append((await read_request(reader))[1])
         writer.write(OK)
         await writer.drain()
-        heard.append((await read_request(reader))[1])
+        received.append((await read_request(reader))[1])
 
     return peer
 
 
-def test_a_post_that_a_kept_connection_swallowed_is_not_repeated(run: Run) -> None:
+def test_a_post_on_a_kept_connection_that_broke_is_not_repeated(run: Run) -> None:
     async def story() -> None:
-        heard: list[bytes] = []
+        received: list[bytes] = []
 
-        async with shop(forgetful(heard)) as port, way_out() as way:
+        async with shop(closes_at_second_request(received)) as port, way_out() as way:
             await way.post(f"http://127.0.0.1:{port}/", b"1", {})
             reason = await failure(way.post(f"http://127.0.0.1:{port}/", b"2", {}))
         assert reason == "the connection was closed without an answer"
-        assert heard == [b"1", b"2"]
+        assert received == [b"1", b"2"]
 
     run(story())
 
 
-def test_what_may_come_twice_is_sent_again_when_its_peer_was_closing_the_connection(run: Run) -> None:
+def test_an_idempotent_post_is_repeated_if_its_peer_was_closing_the_connection(run: Run) -> None:
     async def story() -> None:
-        heard: list[bytes] = []
+        received: list[bytes] = []
 
-        async with shop(forgetful(heard)) as port, way_out() as way:
+        async with shop(closes_at_second_request(received)) as port, way_out() as way:
             for body in (b"1", b"2"):
                 assert (await way.post(f"http://127.0.0.1:{port}/", body, {}, again=True)).status == 200
-        assert heard == [b"1", b"2", b"2"]
+        assert received == [b"1", b"2", b"2"]
 
     run(story())
 
@@ -260,17 +260,17 @@ async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     await writer.drain()
 
 
-def test_the_wait_for_a_place_is_not_part_of_the_time_out(run: Run) -> None:
+def test_the_wait_for_a_free_connection_is_not_part_of_the_timeout(run: Run) -> None:
     async def story() -> None:
         async with shop(slow) as port, way_out(connections_max=1) as way:
-            # One takes a fifth of its time-out, and all of them together longer than that.
+            # One call takes a fifth of its timeout, and all of them together longer than that.
             calls = [way.post(f"http://127.0.0.1:{port}/", b"x", {}, timeout_seconds=1) for _ in range(6)]
             assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 6
 
     run(story())
 
 
-def test_a_call_under_way_ends_by_itself_and_a_later_one_is_a_mistake(run: Run) -> None:
+def test_closing_waits_for_calls_under_way_and_refuses_later_ones(run: Run) -> None:
     async def story() -> None:
         async with shop(slow) as port, way_out() as way:
             call = asyncio.create_task(way.post(f"http://127.0.0.1:{port}/", b"x", {}))
@@ -288,7 +288,7 @@ def test_a_call_under_way_ends_by_itself_and_a_later_one_is_a_mistake(run: Run) 
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server's context with a self-signed certificate for one name; the certificate is left in folder/shop.pem."""
+    """A server's TLS context with a self-signed certificate for one name, which is written to folder/shop.pem."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -328,7 +328,7 @@ def test_a_certificate_counts_only_for_the_name_in_the_url(run: Run, tmp_path: P
     run(story())
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(run: Run, tmp_path: Path) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(run: Run, tmp_path: Path) -> None:
     server = certificate(tmp_path, "localhost")
 
     async def story() -> None:
@@ -338,10 +338,10 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(run: Run, tmp_path: Pa
     run(story())
 
 
-# The guard
+# No call while rows are locked
 
 
-def test_nothing_is_sent_while_rows_are_held_not_even_by_a_task_started_meanwhile(run: Run) -> None:
+def test_nothing_is_sent_while_rows_are_locked_nor_by_a_task_started_meanwhile(run: Run) -> None:
     async def story() -> None:
         calls: list[int] = []
         async with shop(answering(OK, calls=calls)) as port, way_out() as way:
@@ -378,7 +378,7 @@ def test_a_task_that_outlives_the_transaction_may_call(run: Run) -> None:
     run(story())
 
 
-def test_another_task_is_not_stopped_by_a_transaction_that_is_not_its_own(run: Run) -> None:
+def test_a_task_may_call_during_the_transaction_of_another_task(run: Run) -> None:
     async def story() -> None:
         async with shop(answering(OK)) as port, way_out() as way:
             begun, end = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,4 @@
-"""Where the way out may not go: addresses that are not public, in every spelling, and URLs that cannot work."""
+"""The URLs that may not be called: addresses that are not public, in every spelling, and malformed ones."""
 
 import asyncio
 import ipaddress
@@ -19,7 +19,7 @@ TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def check_url(url: str, allow_private: bool, ports: frozenset[str] | None = None) -> str | None:
-    """Why a URL can't be called; None where it can."""
+    """Why a URL can't be called; None if it can."""
     try:
         Network(allow_private, ports=ports, tls=TRUST).check(url)
     except NetworkFailed as refusal:
@@ -37,7 +37,7 @@ NOT_PUBLIC = [
 PUBLIC = ["1.1.1.1", "93.184.215.14", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::1"]
 
 
-def test_no_special_address_passes_for_a_public_one() -> None:
+def test_no_special_address_counts_as_public() -> None:
     assert [text for text in NOT_PUBLIC if is_public(ipaddress.ip_address(text))] == []
     assert [text for text in PUBLIC if not is_public(ipaddress.ip_address(text))] == []
 
@@ -49,7 +49,7 @@ def test_no_special_address_passes_for_a_public_one() -> None:
         "127.1", "0", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "169.254.169.254",
     ],
 )  # fmt: skip
-def test_live_mode_never_calls_home(host: str) -> None:
+def test_live_mode_never_calls_a_private_address(host: str) -> None:
     async def story() -> None:
         calls: list[int] = []
         async with shop(answering(OK, calls=calls)) as port, way_out(allow_private=False) as way:
@@ -61,7 +61,7 @@ def test_live_mode_never_calls_home(host: str) -> None:
 
 
 class Names:
-    """Leads `shop.example` where the test says, each time somewhere else."""
+    """A lookup that resolves `shop.example` to the next of the given answers each time."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
@@ -79,7 +79,7 @@ class Names:
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["93.184.215.14", "127.0.0.1"], ["::ffff:10.0.0.1"]])
 def test_live_mode_refuses_a_name_with_any_private_address(addresses: list[str]) -> None:
     async def story() -> None:
-        async with way_out(allow_private=False, ask=Names(addresses)) as way:
+        async with way_out(allow_private=False, lookup=Names(addresses)) as way:
             assert check_url("http://shop.example/", allow_private=False) is None
             reason = await failure(way.post("http://shop.example/", b"x", {}))
         assert reason.startswith("address not allowed: shop.example leads to ")
@@ -87,29 +87,29 @@ def test_live_mode_refuses_a_name_with_any_private_address(addresses: list[str])
     asyncio.run(story())
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_called() -> None:
-    names = Names(["127.0.0.1"])  # a second question would find no answer
+def test_the_address_that_was_checked_is_the_one_called() -> None:
+    names = Names(["127.0.0.1"])  # a second lookup would find no answer
 
     async def story() -> None:
-        heard: list[tuple[list[str], bytes]] = []
-        async with shop(answering(OK, heard)) as port, way_out(ask=names) as way:
+        received: list[tuple[list[str], bytes]] = []
+        async with shop(answering(OK, received)) as port, way_out(lookup=names) as way:
             assert (await way.post(f"http://shop.example:{port}/", b"x", {})).status == 200
-        assert f"host: shop.example:{port}" in [line.lower() for line in heard[0][0]]
+        assert f"host: shop.example:{port}" in [line.lower() for line in received[0][0]]
         assert names.answers == []
 
     asyncio.run(story())
 
 
-def test_a_dead_address_gives_way_to_the_next_one() -> None:
+def test_after_a_dead_address_the_next_one_is_called() -> None:
     async def story() -> None:
         names = Names(["127.0.0.2", "127.0.0.1"])
-        async with shop(answering(OK)) as port, way_out(ask=names) as way:
+        async with shop(answering(OK)) as port, way_out(lookup=names) as way:
             assert (await way.post(f"http://shop.example:{port}/", b"x", {})).status == 200
 
     asyncio.run(story())
 
 
-def test_names_that_nobody_answers_for_keep_no_other_name_waiting() -> None:
+def test_a_slow_lookup_does_not_delay_other_names() -> None:
     answered = threading.Event()
     asked: list[str] = []
 
@@ -120,16 +120,16 @@ def test_names_that_nobody_answers_for_keep_no_other_name_waiting() -> None:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
     async def story() -> None:
-        async with shop(answering(OK)) as port, way_out(ask=ask) as way:
+        async with shop(answering(OK)) as port, way_out(lookup=ask) as way:
 
-            async def told(number: int) -> str:
+            async def reason_of(number: int) -> str:
                 return await failure(way.post(f"http://silent{number}.example:{port}/", b"x", {}, timeout_seconds=0.3))
 
-            silent = asyncio.gather(*(told(number) for number in range(50)))
+            silent = asyncio.gather(*(reason_of(number) for number in range(50)))
             await asyncio.sleep(0.05)
             assert (await way.post(f"http://shop.example:{port}/", b"x", {}, timeout_seconds=0.2)).status == 200
             assert await silent == ["timed out after 0.3 s"] * 50
-            assert await told(0) == "timed out after 0.3 s"
+            assert await reason_of(0) == "timed out after 0.3 s"
         assert sorted(asked) == sorted({*asked}), "a name that is being asked for is not asked for again"
 
     started = time.monotonic()
@@ -138,11 +138,11 @@ def test_names_that_nobody_answers_for_keep_no_other_name_waiting() -> None:
     answered.set()
 
 
-def test_a_name_that_was_answered_for_is_asked_for_again() -> None:
+def test_a_name_is_resolved_anew_for_each_connection() -> None:
     async def story() -> None:
         async with shop(answering(OK.replace(b"OK", b"OK\r\nConnection: close"))) as port:
             names = Names([], ["127.0.0.1"], ["127.0.0.1"])
-            async with way_out(ask=names) as way:
+            async with way_out(lookup=names) as way:
                 url = f"http://shop.example:{port}/"
                 assert await failure(way.post(url, b"x", {})) == "name not found: shop.example"
                 both = await asyncio.gather(*(way.post(url, b"x", {}) for _ in range(2)))
@@ -154,7 +154,7 @@ def test_a_name_that_was_answered_for_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "word"),
+    ("url", "reason"),
     [
         ("ftp://shop.example/", "https://"),
         ("shop.example/hook", "https://"),
@@ -176,12 +176,12 @@ def test_a_name_that_was_answered_for_is_asked_for_again() -> None:
         ("https://shop.example/" + "a" * 2000, "2,000"),
     ],
 )
-def test_a_url_that_cannot_work_is_not_registered(url: str, word: str) -> None:
+def test_a_malformed_url_is_not_registered(url: str, reason: str) -> None:
     for allow_private in (True, False):
-        assert word in (check_url(url, allow_private) or "")
+        assert reason in (check_url(url, allow_private) or "")
 
 
-def test_good_urls_are_registered_and_localhost_only_in_the_sandbox() -> None:
+def test_valid_urls_are_registered_and_localhost_only_in_the_sandbox() -> None:
     for url in (
         "https://shop.example",
         "http://shop.example:8080/hook?a=1#b",
@@ -193,7 +193,7 @@ def test_good_urls_are_registered_and_localhost_only_in_the_sandbox() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "0177.0.0.1", "[::ffff:127.0.0.1]"])
-def test_an_unusual_spelling_calls_the_address_that_was_judged(host: str) -> None:
+def test_an_unusual_spelling_calls_the_address_that_was_checked(host: str) -> None:
     async def story() -> None:
         async with shop(answering(OK)) as port, way_out() as way:
             assert (await way.post(f"http://{host}:{port}/", b"x", {})).status == 200
@@ -203,10 +203,10 @@ def test_an_unusual_spelling_calls_the_address_that_was_judged(host: str) -> Non
 
 def test_path_and_query_are_sent_as_they_were_registered() -> None:
     async def story() -> None:
-        heard: list[tuple[list[str], bytes]] = []
-        async with shop(answering(OK, heard)) as port, way_out() as way:
+        received: list[tuple[list[str], bytes]] = []
+        async with shop(answering(OK, received)) as port, way_out() as way:
             await way.post(f"http://127.0.0.1:{port}//a/../b%2f%7E|?x=%20+y&&;'#part", b"x", {})
-        assert heard[0][0][0] == "POST //a/../b%2f%7E|?x=%20+y&&;' HTTP/1.1"
+        assert received[0][0][0] == "POST //a/../b%2f%7E|?x=%20+y&&;' HTTP/1.1"
 
     asyncio.run(story())
 
@@ -249,7 +249,7 @@ def test_a_port_that_is_not_allowed_any_more_is_not_called() -> None:
         ("https://budi:a@b@shop.example/", "https://shop.example/", "budi:a@b"),
     ],
 )
-def test_a_user_name_and_password_are_taken_out_of_a_url(url: str, bare: str, credentials: str | None) -> None:
+def test_a_user_name_and_password_are_removed_from_a_url(url: str, bare: str, credentials: str | None) -> None:
     assert split_credentials(url) == (bare, credentials)
 
 
@@ -269,7 +269,7 @@ def test_a_user_name_and_password_are_taken_out_of_a_url(url: str, bare: str, cr
         "ftp://budi:rahasia@shop.example/",
     ],
 )
-def test_a_url_is_refused_without_its_password_being_shown(url: str) -> None:
+def test_the_refusal_of_a_url_does_not_show_its_password(url: str) -> None:
     with pytest.raises(NetworkFailed) as refusal:
         Network(False, ports=frozenset({"https:443"}), tls=TRUST).check(split_credentials(url)[0])
     assert "rahasia" not in str(refusal.value)

@@ -1,4 +1,4 @@
-"""What a shop's answer does to the call: its status decides, and neither what is odd in it nor its length costs anybody else."""
+"""Answers to callbacks: the status alone decides, and malformed or endless answers do not affect other calls."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (b"", b" ", None),
     ],
 )
-def test_of_an_endless_answer_little_is_read_and_the_status_holds(
+def test_little_of_an_endless_answer_is_read_and_its_status_counts(
     run: Run, beginning: bytes, endlessly: bytes, status: int | None
 ) -> None:
     async def story() -> None:
@@ -40,13 +40,13 @@ def test_of_an_endless_answer_little_is_read_and_the_status_holds(
                 answer = await call
                 assert (answer.status, answer.whole, len(answer.body) <= ANSWER_BYTES_MAX) == (status, False, True)
             await asyncio.sleep(0.05)
-        assert sum(sent) < 20_000_000  # what sockets buffer, and no more
+        assert sum(sent) < 20_000_000  # no more than sockets buffer
 
     run(story())
 
 
 OK_HEAD = b"HTTP/1.1 200 OK\r\n"
-ODD_ANSWERS = {
+MALFORMED_ANSWERS = {
     "nothing behind the status line": OK_HEAD,
     "no words in the status line": b"HTTP/1.1 200\r\n\r\n",
     "lines that end as on Unix": b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
@@ -74,21 +74,21 @@ ODD_ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("odd", ODD_ANSWERS)
-def test_the_status_decides_however_odd_the_rest_is(run: Run, odd: str) -> None:
-    async def stays(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+@pytest.mark.parametrize("malformed", MALFORMED_ANSWERS)
+def test_the_status_counts_however_malformed_the_rest_is(run: Run, malformed: str) -> None:
+    async def stays_open(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await read_request(reader)
-            writer.write(ODD_ANSWERS[odd])
+            writer.write(MALFORMED_ANSWERS[malformed])
             await writer.drain()
 
-    async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(ODD_ANSWERS[odd])
+        writer.write(MALFORMED_ANSWERS[malformed])
         await writer.drain()
 
     async def story() -> None:
-        async with shop(stays) as staying, shop(hangs_up) as leaving, way_out(rest_seconds=0.02) as way:
+        async with shop(stays_open) as staying, shop(closes) as leaving, way_out(rest_seconds=0.02) as way:
             for port in (staying, staying, leaving, leaving):
                 answer = await way.post(f"http://127.0.0.1:{port}/", b"x", {})
                 assert (answer.status // 100, answer.seconds < 5) == (2, True)
@@ -97,7 +97,7 @@ def test_the_status_decides_however_odd_the_rest_is(run: Run, odd: str) -> None:
     run(story())
 
 
-def test_a_body_that_drips_after_the_status_keeps_its_place_no_longer_than_a_moment(run: Run) -> None:
+def test_a_body_sent_slowly_after_the_status_is_cut_off_soon(run: Run) -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         writer.write(b"HTTP/1.1 201 Made\r\nContent-Length: 1000\r\n\r\n")
@@ -112,14 +112,14 @@ def test_a_body_that_drips_after_the_status_keeps_its_place_no_longer_than_a_mom
             assert (answer.status, answer.whole) == (201, False)
             assert answer.body.startswith(b"..")
             assert answer.seconds < 5
-        # Its time is over while the rest is still awaited: that is not the status's fault either.
+        # The timeout passes while the rest is awaited, which does not make the call a failure.
         async with shop(drip) as port, way_out(rest_seconds=10) as way:
             assert (await way.post(f"http://127.0.0.1:{port}/", b"x", {}, timeout_seconds=0.2)).status == 201
 
     run(story())
 
 
-def test_what_an_odd_answer_left_over_is_not_taken_for_the_next_one(run: Run) -> None:
+def test_the_rest_of_a_malformed_answer_is_not_read_as_the_next_one(run: Run) -> None:
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await read_request(reader)
@@ -139,7 +139,7 @@ def test_what_an_odd_answer_left_over_is_not_taken_for_the_next_one(run: Run) ->
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("answer_bytes", "reason"),
     [
         (b"", "closed without an answer"),
         (b"HTTP/1.1 2", "closed without an answer"),
@@ -150,10 +150,10 @@ def test_what_an_odd_answer_left_over_is_not_taken_for_the_next_one(run: Run) ->
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 20 + OK, "not HTTP/1.1"),
     ],
 )
-def test_without_a_status_there_is_no_answer(run: Run, said: bytes, reason: str) -> None:
+def test_without_a_status_there_is_no_answer(run: Run, answer_bytes: bytes, reason: str) -> None:
     async def mumble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.write(said)
+        writer.write(answer_bytes)
         await writer.drain()
 
     async def story() -> None:

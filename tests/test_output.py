@@ -1,4 +1,4 @@
-"""Printing: whoever stops reading what a gateway prints, or goes away, does not stop the gateway."""
+"""Output: a reader that stops reading or goes away does not stop the gateway."""
 
 import json
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gerbang.output import LAST_SECONDS, WAITING_BYTES_MAX, Unwaited
+from gerbang.output import LAST_SECONDS, WAITING_BYTES_MAX, UnblockedFile
 from tests.support.gateways import Databases
 from tests.support.programs import ROOT, clean_environment, short_folder
 
 PIPE_BYTES = 65_536
-"""What Linux keeps in a pipe for who does not read."""
+"""The capacity of a pipe on Linux."""
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def pipe() -> Iterator[tuple[int, int]]:
             continue
 
 
-def taken(reader: int, writer: int) -> list[str]:
-    """All that is in a pipe until its writer is closed."""
+def content(reader: int, writer: int) -> list[str]:
+    """Closes the writer of a pipe and reads all lines from it."""
     os.close(writer)
     text = b""
     while part := os.read(reader, 1_000_000):
@@ -39,9 +39,9 @@ def taken(reader: int, writer: int) -> list[str]:
     return text.decode().splitlines()
 
 
-def test_lines_for_which_there_is_no_room_are_counted_where_they_are_missing(pipe: tuple[int, int]) -> None:
+def test_dropped_lines_are_counted_in_their_place(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
-    file = Unwaited(os.dup(writer))
+    file = UnblockedFile(os.dup(writer))
     filling = "x" * 9_990
     count = 2 * WAITING_BYTES_MAX // 10_000
     started = time.monotonic()
@@ -54,11 +54,11 @@ def test_lines_for_which_there_is_no_room_are_counted_where_they_are_missing(pip
             first.append(line)
         file.finish(10)
         file.write(b"again\n")
-        told: list[str] = []
+        printed: list[str] = []
         while line != "again\n":
-            told.append(line)
+            printed.append(line)
             line = lines.readline()
-    missing = [json.loads(one) for one in told]
+    missing = [json.loads(one) for one in printed]
     assert [int(line.split()[0]) for line in first] == list(range(len(first)))
     assert WAITING_BYTES_MAX <= len("".join(first)) <= WAITING_BYTES_MAX + PIPE_BYTES
     assert sum(one["lines"] for one in missing) == count - len(first)
@@ -67,9 +67,9 @@ def test_lines_for_which_there_is_no_room_are_counted_where_they_are_missing(pip
     }
 
 
-def test_what_is_printed_last_is_waited_for_but_not_for_ever(pipe: tuple[int, int]) -> None:
+def test_the_last_lines_are_waited_for_within_a_limit(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
-    file = Unwaited(os.dup(writer))
+    file = UnblockedFile(os.dup(writer))
     file.write(b"x" * (PIPE_BYTES + 10))
     started = time.monotonic()
     file.finish(0.2)
@@ -79,11 +79,11 @@ def test_what_is_printed_last_is_waited_for_but_not_for_ever(pipe: tuple[int, in
     assert os.read(reader, PIPE_BYTES) == b"x" * 10
 
 
-def test_a_pipe_that_was_made_to_fail_instead_of_waiting_loses_nothing(pipe: tuple[int, int]) -> None:
-    """As whoever starts us may have done with the pipe that he shares with us."""
+def test_a_non_blocking_pipe_loses_no_lines(pipe: tuple[int, int]) -> None:
+    """A parent process that shares the pipe may have made it non-blocking."""
     reader, writer = pipe
     os.set_blocking(writer, False)
-    file = Unwaited(os.dup(writer))
+    file = UnblockedFile(os.dup(writer))
     sent = b"".join(b"%09d\n" % number for number in range(4 * PIPE_BYTES // 10))
     file.write(sent)
     text = b""
@@ -92,12 +92,12 @@ def test_a_pipe_that_was_made_to_fail_instead_of_waiting_loses_nothing(pipe: tup
     assert text == sent
 
 
-def test_lines_that_nobody_could_take_are_told_once_somebody_can(tmp_path: Path) -> None:
-    """A disk that was full: here a file that cannot be written, until it can."""
+def test_lines_that_could_not_be_written_are_reported_once_writing_works(tmp_path: Path) -> None:
+    """As on a disk that was full: here a file that cannot be written at first."""
     log = tmp_path / "log"
     log.touch()
     descriptor = os.open(log, os.O_RDONLY)
-    file = Unwaited(descriptor)
+    file = UnblockedFile(descriptor)
     for line in (b"one\n", b"two\n"):
         file.write(line)
         file.finish()
@@ -109,7 +109,7 @@ def test_lines_that_nobody_could_take_are_told_once_somebody_can(tmp_path: Path)
 
 
 class Unread:
-    """A `gerbang run` whose standard output and error go where this test says, and that makes a lot of noise."""
+    """A `gerbang run` with a given standard output and error, which writes many lines."""
 
     def __init__(self, database_url: str, data: Path, before: Sequence[str] = (), output: int | None = None) -> None:
         self._data = data
@@ -122,7 +122,7 @@ class Unread:
         )
 
     def make_noise(self, lines: int) -> None:
-        """Each of these requests writes a line of 250 bytes to the log."""
+        """Sends requests of which each writes a line of 250 bytes to the log."""
         for _ in range(600):
             if (self._data / "sandbox.json").exists():
                 break
@@ -161,18 +161,18 @@ def started(databases: Databases, data: Path) -> Iterator[Callable[..., Unread]]
         one.process.wait()
 
 
-def test_a_gateway_whose_lines_nobody_reads_goes_on_answering_and_stops_when_asked(
+def test_a_gateway_whose_output_is_not_read_keeps_answering_and_stops_on_a_signal(
     started: Callable[..., Unread], pipe: tuple[int, int]
 ) -> None:
     reader, writer = pipe
     gateway = started(output=writer)
     gateway.make_noise(500)
     assert gateway.stop() == 0
-    held = taken(reader, writer)
+    held = content(reader, writer)
     assert len("\n".join(held)) > 0.9 * PIPE_BYTES, "there was not more than the pipe could hold"
 
 
-def test_a_gateway_whose_reader_has_gone_goes_on_answering(
+def test_a_gateway_whose_output_is_closed_keeps_answering(
     started: Callable[..., Unread], pipe: tuple[int, int]
 ) -> None:
     reader, writer = pipe
@@ -182,14 +182,14 @@ def test_a_gateway_whose_reader_has_gone_goes_on_answering(
     assert gateway.stop() == 0
 
 
-def test_a_gateway_that_was_started_without_any_output_goes_on_answering(started: Callable[..., Unread]) -> None:
+def test_a_gateway_that_was_started_without_output_keeps_answering(started: Callable[..., Unread]) -> None:
     gateway = started("sh", "-c", 'exec "$@" >&- 2>&-', "sh")
     gateway.make_noise(3)
     assert gateway.stop() == 0
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_command_that_was_started_without_standard_files_ends_well(databases: Databases, closed: str) -> None:
+def test_a_command_that_was_started_without_standard_files_succeeds(databases: Databases, closed: str) -> None:
     environment = {**clean_environment(), "GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": "k" * 32}
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "gerbang", "merchant", "list"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -197,7 +197,7 @@ def test_a_command_that_was_started_without_standard_files_ends_well(databases: 
     assert ended.stdout == ("" if ">&- " in f"{closed} ".replace("2>&-", "") else "There are no merchants yet.\n")
 
 
-def test_a_command_whose_answer_nobody_can_have_says_that_it_was_done(databases: Databases) -> None:
+def test_a_command_whose_result_cannot_be_printed_says_that_it_was_done(databases: Databases) -> None:
     environment = {**clean_environment(), "GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": "k" * 32}
     made = ["merchant", "create", "--name", "Toko", "--short-name", "TK", "--email", "t@toko.example"]
     with Path("/dev/full").open("w") as full:
@@ -217,8 +217,8 @@ def test_a_command_whose_answer_nobody_can_have_says_that_it_was_done(databases:
     )
 
 
-def test_what_a_gateway_fails_of_is_the_last_that_it_prints() -> None:
-    """Also where it fails while it starts, and by a mistake of ours."""
+def test_the_failure_of_a_gateway_is_the_last_line_it_prints() -> None:
+    """Also during the start, and for an error in the code."""
     code = "import sys; from gerbang.output import never_wait; never_wait(); print('first'); 1 / 0"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (1, "first\n")

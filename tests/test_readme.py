@@ -1,7 +1,7 @@
-"""What the documents show is what happens: their commands are run, their answers compared, their sample code executed.
+"""The documents are true: their commands are run, their answers compared, their sample code executed.
 
-In a document `<!-- run -->` stands before shell commands that are executed, all of one document in one bash; the JSON after
-`<!-- prints -->` is compared with what the commands before it printed.
+In a document `<!-- run -->` stands before shell commands that are executed, all of one document in one bash; the JSON
+after `<!-- prints -->` is compared with what the commands before it printed.
 """
 
 import json
@@ -33,19 +33,19 @@ FENCED = re.compile(
     r"(?:^<!-- (?P<mark>[^>]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 REST = "…"
-"""As a key in printed JSON: the answer has more fields than are shown."""
+"""As a key in JSON of a document: the answer has more fields than are shown."""
 ADDRESS = "http://127.0.0.1:8000"
 SECONDS_MAX = 40
 
 
-def blocks(path: str) -> list[tuple[str, str, str]]:
-    """Mark, language and text of every fenced block of a document."""
+def code_blocks(path: str) -> list[tuple[str, str, str]]:
+    """Mark, language and text of every fenced code block of a document."""
     text = (ROOT / path).read_text(encoding="utf-8")
     return [(found["mark"] or "", found["language"], found["text"]) for found in FENCED.finditer(text)]
 
 
 def unlike(shown: Any, real: Any, at: str = "$") -> list[str]:
-    """Where an answer differs from the one that a document shows: in its fields, their order, their types, its words.
+    """The differences of an answer from the one in a document: fields, their order, their types, texts.
 
     Texts with digits in them (ids, times, numbers) and numbers may have other values.
     """
@@ -57,7 +57,7 @@ def unlike(shown: Any, real: Any, at: str = "$") -> list[str]:
         if len(wanted) != len(there):
             return [f"{at}: {len(there)} items instead of {len(wanted)}"]
         pairs = enumerate(zip(wanted, there, strict=True))
-        return [said for i, (one, other) in pairs for said in unlike(one, other, f"{at}[{i}]")]
+        return [difference for i, (one, other) in pairs for difference in unlike(one, other, f"{at}[{i}]")]
     if not same_kind:
         return [f"{at}: {real!r} instead of {shown!r}"]
     plain = isinstance(shown, str) and not re.search(r"\d", shown)
@@ -69,12 +69,12 @@ def _unlike_objects(shown: dict[str, Any], real: dict[str, Any], at: str) -> lis
     there = [name for name in real if name in wanted] if REST in shown else list(real)
     if there != wanted:
         return [f"{at}: fields {list(real)} instead of {list(shown)}"]
-    return [said for name in wanted for said in unlike(shown[name], real[name], f"{at}.{name}")]
+    return [difference for name in wanted for difference in unlike(shown[name], real[name], f"{at}.{name}")]
 
 
 @contextmanager
 def running(folder: Path) -> Generator[str]:
-    """`gerbang run` in a folder, as its own process; gives its address."""
+    """Runs `gerbang run` in a folder as a process of its own; yields its address."""
     command = [sys.executable, "-m", "gerbang", "run", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GERBANG_")}
     environment["PYTHONPATH"] = str(ROOT)
@@ -102,19 +102,19 @@ def _address(process: subprocess.Popen[bytes], keys: Path, log: Path) -> str:
 
 
 Printed = list[tuple[str, list[str]]]
-"""For each run block of a document: what it printed, and the JSON that the document shows after it."""
+"""For each code block that is run: what it printed, and the JSON that the document shows after it."""
 
 
 @pytest.fixture(scope="module")
 def printed_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Printed]:
-    """Runs the commands of a document, once, against a gateway of its own."""
+    """Runs the commands of a document once, against a gateway of its own, and returns what they printed."""
     for program in ("bash", "curl"):
         assert shutil.which(program), f"the documents' commands need {program}"
 
     @cache
     def run(path: str) -> Printed:
         script, shown = ["set -euo pipefail"], list[list[str]]()
-        for mark, _, text in blocks(path):
+        for mark, _, text in code_blocks(path):
             if mark == "run":
                 script += [text, "printf '\\n@@\\n'"]
                 shown.append([])
@@ -144,16 +144,16 @@ def test_the_commands_of_a_document_print_what_it_shows(path: str, printed_by: C
     assert compared >= 3
 
 
-def test_the_readme_pays_its_payment_and_hears_of_it(printed_by: Callable[[str], Printed]) -> None:
+def test_the_payment_of_the_readme_is_paid_and_its_callback_received(printed_by: Callable[[str], Printed]) -> None:
     text = "".join(printed for printed, _ in printed_by("README.md"))
     assert '"updated":"true"' in text
     assert '"event":"PAYMENT.PAID"' in text
     assert '"sum":"0.00"' in text
 
 
-def test_the_balances_of_the_readme_are_those_that_come_out(printed_by: Callable[[str], Printed]) -> None:
+def test_the_balances_of_the_readme_are_correct(printed_by: Callable[[str], Printed]) -> None:
     text = "".join(printed for printed, _ in printed_by("README.md"))
-    shown = [text for _, language, text in blocks("README.md") if language == "json" and "alance" in text]
+    shown = [text for _, language, text in code_blocks("README.md") if language == "json" and "alance" in text]
     figures = [figure for instructions in shown for figure in re.findall(r'alance": "(-?[0-9.]+)"', instructions)]
     assert len(figures) == 6
     assert [figure for figure in figures if f'alance":"{figure}"' not in text] == []
@@ -165,7 +165,7 @@ def test_the_payers_page_of_the_readme_opens(printed_by: Callable[[str], Printed
 
 
 def test_the_readme_names_the_two_commands_and_both_exist() -> None:
-    first = next(text for _, language, text in blocks("README.md") if language == "sh")
+    first = next(text for _, language, text in code_blocks("README.md") if language == "sh")
     targets = re.findall(r"^make (\w+)", first, re.MULTILINE)
     assert targets == ["run", "test"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -173,20 +173,20 @@ def test_the_readme_names_the_two_commands_and_both_exist() -> None:
 
 
 def sample(path: str, name: str) -> Callable[..., bool]:
-    """The function of a document's Python sample, made by executing the sample."""
-    text = next(text for mark, _, text in blocks(path) if mark == f"sample: {name}")
+    """The function that a document's Python sample defines, by executing the sample."""
+    text = next(text for mark, _, text in code_blocks(path) if mark == f"sample: {name}")
     made: dict[str, Any] = {}
-    exec(compile(text, path, "exec"), made)  # executing the documents' own sample is the point
+    exec(compile(text, path, "exec"), made)  # the sample of our own document is to be executed
     return made[name]
 
 
-def test_the_sample_tells_a_callback_of_ours_from_any_other(shop: Shop) -> None:
+def test_the_sample_accepts_callbacks_of_ours_only(shop: Shop) -> None:
     is_from_gerbang = sample("docs/callbacks.md", "is_from_gerbang")
     url = f"{shop.gateway.base_url}/sandbox/inbox/{shop.merchant_id}"
     secret = shop.call("PUT", "/sandbox/callbacks/payment", {"url": url}).json()["signingSecret"]
     assert shop.simulate(shop.create()["id"]) == "true"
-    (heard,) = shop.inbox()
-    headers, body = heard["headers"], heard["raw"].encode()
+    (callback,) = shop.inbox()
+    headers, body = callback["headers"], callback["raw"].encode()
     sent_at = int(headers["webhook-timestamp"])
     assert is_from_gerbang(headers, body, secret)
     assert is_from_gerbang(headers, body, secret, now=sent_at + 1)
@@ -201,38 +201,42 @@ def test_the_sample_tells_a_callback_of_ours_from_any_other(shop: Shop) -> None:
     assert not is_from_gerbang({}, body, secret)
 
 
-def test_money_that_is_set_aside_is_told_as_shown(shop: Shop) -> None:
-    shown = next(text for _, _, text in blocks("docs/callbacks.md") if "MONEY.SET_ASIDE" in text)
+def test_the_callback_on_money_held_in_suspense_is_as_documented(shop: Shop) -> None:
+    shown = next(text for _, _, text in code_blocks("docs/callbacks.md") if "MONEY.SET_ASIDE" in text)
     paid = shop.create()["id"]
     assert [shop.simulate(paid), shop.simulate(paid)] == ["true", "false"]
     assert unlike(json.loads(shown), shop.inbox()[-1]["body"]) == []
 
 
-def test_the_headers_of_a_callback_are_those_of_the_page(shop: Shop) -> None:
+def test_the_headers_of_a_callback_are_documented(shop: Shop) -> None:
     page = (ROOT / "docs/callbacks.md").read_text(encoding="utf-8")
     shop.simulate(shop.create()["id"])
     usual = {"host", "user-agent", "accept-encoding", "content-length"}
-    (heard,) = shop.inbox()
-    assert [name for name in heard["headers"] if name not in usual and f"`{name}`" not in page.lower()] == []
+    (callback,) = shop.inbox()
+    assert [name for name in callback["headers"] if name not in usual and f"`{name}`" not in page.lower()] == []
 
 
-def test_the_settings_shown_for_production_are_taken() -> None:
-    text = next(text for _, _, text in blocks("docs/production.md") if "GERBANG_MODE=live" in text)
+def test_the_settings_documented_for_production_are_valid() -> None:
+    text = next(text for _, _, text in code_blocks("docs/production.md") if "GERBANG_MODE=live" in text)
     lines = [line for line in text.replace(REST, "x" * 40).splitlines() if not line.startswith("#")]
     settings = Settings.from_environment(dict(line.split("=", 1) for line in lines))
     assert (settings.mode, settings.public_url) == ("live", "https://pay.example.id")
 
 
 def typed_in_documents() -> list[str]:
-    """Every `gerbang …` command line in a shell block of the documents."""
+    """Every `gerbang …` command line in the shell code of the documents."""
     paths = ["README.md", *(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))]
     lines = [
-        line for path in paths for _, language, text in blocks(path) if language == "sh" for line in text.splitlines()
+        line
+        for path in paths
+        for _, language, text in code_blocks(path)
+        if language == "sh"
+        for line in text.splitlines()
     ]
     return [line.partition("#")[0].strip() for line in lines if line.startswith("gerbang ")]
 
 
-def test_every_command_line_in_the_documents_is_understood() -> None:
+def test_every_command_line_in_the_documents_is_valid() -> None:
     lines = typed_in_documents()
     assert len(lines) > 5
     for line in lines:
@@ -243,7 +247,7 @@ def test_every_command_line_in_the_documents_is_understood() -> None:
         command.make_context(line, arguments)
 
 
-def test_an_answer_that_is_not_as_shown_is_seen() -> None:
+def test_a_difference_from_a_documented_answer_is_found() -> None:
     shown = {"code": "00", "data": {"id": "a1", "status": "PAID", "paidAt": None}}
     assert unlike(shown, {"code": "00", "data": {"id": "b2", "status": "PAID", "paidAt": None}}) == []
     for real in (
@@ -258,8 +262,8 @@ def test_an_answer_that_is_not_as_shown_is_seen() -> None:
     assert unlike([{"a": 1}], [{"a": 1}, {"a": 1}]) == ["$: 2 items instead of 1"]
 
 
-def test_the_time_of_the_documents_is_one_that_a_program_reads() -> None:
-    shown = [text for mark, _, text in blocks("README.md") if mark == "prints"]
+def test_the_times_in_the_documents_are_iso_8601() -> None:
+    shown = [text for mark, _, text in code_blocks("README.md") if mark == "prints"]
     instants = re.findall(r'"(\d{4}-[^"]+Z)"', "".join(shown))
     assert len(instants) > 5
     assert all(datetime.fromisoformat(instant).tzinfo for instant in instants)

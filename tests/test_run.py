@@ -1,4 +1,4 @@
-"""`gerbang run` as people start it: one command, its keys, a first payment, its end; and many processes in production."""
+"""`gerbang run`: start, keys, a first payment, stop and restart; and many processes on one database in production."""
 
 import asyncio
 import contextlib
@@ -34,13 +34,13 @@ FIRST_START_SECONDS_MAX = 5.0
 SECOND_START_SECONDS_MAX = 2.0
 STOP_SECONDS_MAX = 5.0
 SLOW_MACHINE = 4
-"""A machine that runs tests may share its processors: starts get four times as long here as is promised."""
+"""The factor on the promised start times, since tests may share the processors."""
 SECRET_KEY = "a key of at least thirty-two characters"
 
 
 @pytest.fixture
 def empty() -> Iterator[Path]:
-    """A data folder that is not there yet: all is made in it."""
+    """The path of a data folder that does not exist yet."""
     with short_folder() as folder:
         yield folder / "var"
 
@@ -54,7 +54,7 @@ def caller(data: Path) -> Caller:
     return Caller(keys["baseUrl"], keys["v2"]["merchantId"], keys["v2"]["merchantSecret"])
 
 
-def test_one_command_starts_everything_and_a_second_start_keeps_it(empty: Path) -> None:
+def test_one_command_starts_everything_and_a_second_start_keeps_the_data(empty: Path) -> None:
     with program(*run(empty, "--clock", "2025-03-30T05:48:17Z")) as first:
         url = first.url()
         assert time.monotonic() - first.started < FIRST_START_SECONDS_MAX * SLOW_MACHINE
@@ -80,13 +80,13 @@ def test_one_command_starts_everything_and_a_second_start_keeps_it(empty: Path) 
         assert time.monotonic() - second.started < SECOND_START_SECONDS_MAX * SLOW_MACHINE
         assert keys_of(empty) == keys | {"baseUrl": again}
         assert [caller(empty).status(one["id"]) for one in (paid, left)] == ["PAID", "REQUIRE_ACTION"]
-        # The inbox moved with the gateway to its new port.
+        # The callback URL of the sandbox merchant follows the new port.
         caller(empty).pay(left["id"])
         assert caller(empty).news(2) == ["PAYMENT.PAID"] * 2
         assert "2025-03-30T05:4" in second.out, "the clock went on where it was"
 
 
-def test_the_keys_are_hidden_even_where_files_are_usually_shared(empty: Path) -> None:
+def test_the_keys_are_private_whatever_the_umask(empty: Path) -> None:
     empty.mkdir()
     (empty / "sandbox.json").write_text("{}")
     (empty / "sandbox.json").chmod(0o644)
@@ -101,11 +101,11 @@ def test_the_keys_are_hidden_even_where_files_are_usually_shared(empty: Path) ->
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
-def test_when_asked_to_stop_everything_stops(data: Path, by: signal.Signals) -> None:
+def test_a_signal_stops_everything(data: Path, by: signal.Signals) -> None:
     with program(*run(data)) as running:
         url = urlsplit(running.url())
         database = postgres_of(data)
-        # Whoever keeps a connection open, or never ends its request, holds up nothing.
+        # An open connection and an unfinished request do not delay the stop.
         with (
             httpx.Client(base_url=url.geturl()) as idle,
             socket.create_connection((url.hostname or "", url.port or 0)) as half,
@@ -123,10 +123,8 @@ def test_when_asked_to_stop_everything_stops(data: Path, by: signal.Signals) -> 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("moment", ["cluster.*", "cluster/postmaster.pid"], ids=["made", "started"])
-def test_who_is_asked_to_stop_while_starting_leaves_nothing_behind(
-    empty: Path, by: signal.Signals, moment: str
-) -> None:
-    """While the database is being made, and when it is being started."""
+def test_a_signal_during_the_start_leaves_nothing_running(empty: Path, by: signal.Signals, moment: str) -> None:
+    """While the database is created, and while it is started."""
     with program(*run(empty)) as running:
         until(lambda: any(part.stat().st_size for part in (empty / "postgres").glob(moment)), 20)
         started = time.monotonic()
@@ -134,14 +132,14 @@ def test_who_is_asked_to_stop_while_starting_leaves_nothing_behind(
         assert time.monotonic() - started < STOP_SECONDS_MAX
         assert code in (0, 130), running.err
         assert "Traceback" not in running.err
-    # There is no process id where it was never started, and none any more after a good end.
+    # There is no process id if it was never started, and none after a clean stop.
     with contextlib.suppress(FileNotFoundError):
         assert is_gone(postgres_of(empty)), "PostgreSQL outlived a stop"
     with program(*run(empty)) as running:
         running.url()
 
 
-def test_after_a_kill_the_next_start_recovers_by_itself(data: Path) -> None:
+def test_after_a_kill_the_next_start_recovers(data: Path) -> None:
     with program(*run(data)) as first:
         first.url()
         payment = caller(data).create("order-1")["id"]
@@ -154,7 +152,7 @@ def test_after_a_kill_the_next_start_recovers_by_itself(data: Path) -> None:
         assert caller(data).status(payment) == "REQUIRE_ACTION"
 
 
-def test_an_order_that_is_sent_again_is_no_error_in_the_databases_log(data: Path) -> None:
+def test_a_repeated_order_is_not_an_error_in_the_databases_log(data: Path) -> None:
     with program(*run(data)) as running:
         running.url()
         shop = caller(data)
@@ -166,7 +164,7 @@ def test_an_order_that_is_sent_again_is_no_error_in_the_databases_log(data: Path
 
 
 @pytest.mark.parametrize("same_port", [False, True])
-def test_a_second_gateway_on_one_folder_says_so_and_leaves(data: Path, same_port: bool) -> None:
+def test_a_second_gateway_on_one_folder_says_so_and_exits(data: Path, same_port: bool) -> None:
     with program(*run(data)) as first:
         url = first.url()
         keys = keys_of(data)
@@ -182,7 +180,7 @@ def test_a_second_gateway_on_one_folder_says_so_and_leaves(data: Path, same_port
         assert caller(data).create("order-1")["status"] == "REQUIRE_ACTION"
 
 
-def test_a_port_that_another_program_has_is_told_and_nothing_is_left_running(empty: Path) -> None:
+def test_a_port_in_use_is_reported_and_nothing_is_left_running(empty: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with program(*run(empty, port=taken.getsockname()[1])) as running:
             assert running.ended() == 1
@@ -193,7 +191,7 @@ def test_a_port_that_another_program_has_is_told_and_nothing_is_left_running(emp
         running.url()
 
 
-def test_the_printed_lines_run_in_any_shell_as_they_stand(data: Path) -> None:
+def test_the_printed_commands_run_in_any_shell(data: Path) -> None:
     with program(*run(data)) as running:
         running.url()
         running.printed("(retail_outlet)")
@@ -210,7 +208,7 @@ def test_the_printed_lines_run_in_any_shell_as_they_stand(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "shown"),
     [
         ("127.0.0.1", "127.0.0.1"),
         ("0.0.0.0", "127.0.0.1"),
@@ -220,8 +218,8 @@ def test_the_printed_lines_run_in_any_shell_as_they_stand(data: Path) -> None:
         ("::1", "[::1]"),
     ],
 )
-def test_the_address_that_is_told_can_be_called(host: str, told: str) -> None:
-    assert base_url(Settings(host=host), 8000) == f"http://{told}:8000"
+def test_the_printed_address_can_be_called(host: str, shown: str) -> None:
+    assert base_url(Settings(host=host), 8000) == f"http://{shown}:8000"
     assert base_url(Settings(host=host, public_url="https://pay.example.id"), 8000) == "https://pay.example.id"
 
 
@@ -233,8 +231,8 @@ def test_localhost_answers_in_both_families_on_one_port() -> None:
         socket.create_connection(("::1", listener.port), 5).close()
 
 
-def test_a_port_that_another_program_has_in_one_family_is_not_shared_with_it() -> None:
-    """Whoever calls localhost would reach the one or the other by chance."""
+def test_a_port_that_is_in_use_in_one_family_is_not_used_in_the_other() -> None:
+    """Otherwise a call to localhost would reach the one or the other by chance."""
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsWrong, match=f"Cannot listen on localhost port {port}: Address already in use"):
@@ -242,19 +240,19 @@ def test_a_port_that_another_program_has_in_one_family_is_not_shared_with_it() -
         socket.create_server(("127.0.0.1", port)).close()
 
 
-def test_a_port_that_needs_an_administrator_is_told_as_that() -> None:
+def test_a_port_under_1024_is_reported_as_reserved() -> None:
     refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    told = cannot_listen(Settings(port=443), refused)
-    assert told.startswith(
+    shown = cannot_listen(Settings(port=443), refused)
+    assert shown.startswith(
         "Cannot listen on localhost port 443: the system keeps ports under 1024 for its administrator."
     )
-    assert "--port" in told
-    assert "Another program" not in told
+    assert "--port" in shown
+    assert "Another program" not in shown
     assert "Permission denied" in cannot_listen(Settings(port=8000), refused)
 
 
-def test_answers_do_not_wait_for_the_peers_acknowledgement() -> None:
-    """Nagle's algorithm would hold back every second answer of a kept connection for 40 ms."""
+def test_answers_do_not_wait_for_an_acknowledgement() -> None:
+    """With Nagle's algorithm every second answer of a kept connection would wait for 40 ms."""
 
     async def story() -> int:
         accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -277,7 +275,7 @@ def test_answers_do_not_wait_for_the_peers_acknowledgement() -> None:
 
 
 def typed(*arguments: str, **environment: str) -> dict[str, str]:
-    """A command that must succeed: what it printed, as facts."""
+    """Runs a command that must succeed, and returns the names and values that it printed."""
     with program(*arguments, **environment) as command:
         assert command.ended() == 0, command.err
     lines = [line.partition("  ") for line in command.out.splitlines()]
@@ -285,10 +283,10 @@ def typed(*arguments: str, **environment: str) -> dict[str, str]:
 
 
 def merchant(environment: dict[str, str]) -> tuple[str, str]:
-    told = typed(
+    shown = typed(
         "merchant", "create", "--name", "Toko", "--short-name", "TOKO", "--email", "t@toko.example", **environment
     )
-    return told["merchant id"], told["merchant secret"]
+    return shown["merchant id"], shown["merchant secret"]
 
 
 def test_many_processes_work_on_one_database(databases: Databases) -> None:
@@ -299,25 +297,25 @@ def test_many_processes_work_on_one_database(databases: Databases) -> None:
         worker.printed("(working)")
         inbox = f"{there.url}/sandbox/inbox/{here.merchant_id}"
         here.done("PUT", "/sandbox/callbacks/payment", {"url": inbox})
-        # Created on one, paid on the other, told by the third.
+        # Created on one process, paid on another; the third sends the callback.
         payment = here.create("order-1")["id"]
         assert there.pay(payment).json()["data"]["updated"] == "true"
         assert here.status(payment) == there.status(payment) == "PAID"
         assert here.news(1) == there.news(1) == ["PAYMENT.PAID"]
-        # The clock that is moved on one is seen by all.
+        # A clock moved on one process moves on all.
         left = there.create("order-2")["id"]
         moved = instant(here.done("POST", "/sandbox/clock/advance", {"seconds": 86_400})["now"])
         assert moved - datetime.now(UTC) > timedelta(hours=23)
         until(lambda: instant(there.done("GET", "/sandbox/clock")["now"]) >= moved)
         assert there.status(left) == here.status(left) == "EXPIRED"
-        # What falls due from now on falls due by the new clock, also for the one who works.
+        # What falls due from now on falls due by the new clock, also in the worker.
         later = here.create("order-3")
         assert instant(later["expiryAt"]) > moved
         assert [one.stop(), two.stop(), worker.stop()] == [0, 0, 0]
         assert one.err + two.err + worker.err == ""
 
 
-def test_a_worker_says_whether_it_lives_and_can_work(databases: Databases) -> None:
+def test_a_worker_answers_health_checks(databases: Databases) -> None:
     shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY, "GERBANG_PORT": "0"}
     with program("work", "--port", "0", **shared) as worker:
         url = worker.url()
@@ -327,8 +325,8 @@ def test_a_worker_says_whether_it_lives_and_can_work(databases: Databases) -> No
         assert worker.stop() == 0
 
 
-def test_a_process_takes_all_descriptors_it_may_have_and_tells_when_connections_have_them(databases: Databases) -> None:
-    """The system lets it begin with 64, and have 96; of these 24 are kept for the database and the like."""
+def test_a_process_raises_its_limit_of_descriptors_and_refuses_connections_beyond_it(databases: Databases) -> None:
+    """The soft limit is 64 and the hard limit 96, of which 24 are kept for the database and files."""
     shared = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": SECRET_KEY, "GERBANG_PORT": "0"}
     with program_with_descriptors(64, 96, "serve", **shared) as server:
         url = urlsplit(server.url())
@@ -339,8 +337,8 @@ def test_a_process_takes_all_descriptors_it_may_have_and_tells_when_connections_
                 for _ in range(90)
             ]
             until(lambda: "a connection was refused" in server.err)
-            told = [line.recv(100)[:13] for line in lines[80:]]
-        assert told == [b"HTTP/1.1 503 "] * 10
+            shown = [line.recv(100)[:13] for line in lines[80:]]
+        assert shown == [b"HTTP/1.1 503 "] * 10
         assert server.err.count("a connection was refused") == 1
         until(lambda: httpx.get(f"{url.geturl()}/healthz").status_code == 200)
         assert server.stop() == 0
@@ -374,10 +372,10 @@ def test_live_mode_has_no_sandbox(databases: Databases, data: Path) -> None:
     ) as set_:
         assert set_.ended() == 1
     assert "not on the public internet" in set_.err
-    told = typed(
+    shown = typed(
         "callbacks", "set", "--merchant", keys[0], "--product", "payment", "--url", "https://8.8.8.8/x", **live
     )
-    assert told["url"] == "https://8.8.8.8/x"
+    assert shown["url"] == "https://8.8.8.8/x"
     live["GERBANG_PORT"] = str(free_port())
     port = live["GERBANG_PORT"]
     with program("serve", "--port", port, **live | {"GERBANG_PORT": "1"}) as server:
@@ -412,7 +410,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("missing", ["GERBANG_SECRET_KEY", "GERBANG_PUBLIC_URL", "GERBANG_DATABASE_URL"])
-def test_live_mode_does_not_start_half_configured(missing: str) -> None:
+def test_live_mode_does_not_start_with_missing_settings(missing: str) -> None:
     live = {
         "GERBANG_MODE": "live",
         "GERBANG_DATABASE_URL": "postgresql://127.0.0.1:9/gerbang",
@@ -427,7 +425,7 @@ def test_live_mode_does_not_start_half_configured(missing: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "work", "migrate", "audit"])
-def test_a_database_that_cannot_be_reached_is_told_in_one_line(command: str) -> None:
+def test_a_database_that_cannot_be_reached_is_reported_in_one_line(command: str) -> None:
     nowhere = {"GERBANG_DATABASE_URL": "postgresql://127.0.0.1:9/gerbang", "GERBANG_SECRET_KEY": SECRET_KEY}
     with program(command, GERBANG_PORT="0", **nowhere) as refused:
         assert refused.ended() == 1

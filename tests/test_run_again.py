@@ -1,4 +1,4 @@
-"""`gerbang run` on a folder that was used before: at another time, at another place, or a copy of it."""
+"""`gerbang run` on a folder that was used before: with another clock, moved, or copied."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from tests.support.programs import Caller, keys_of, program, short_folder
 
 
 @pytest.fixture
-def above(made: Path) -> Iterator[Path]:
+def parent(made: Path) -> Iterator[Path]:
     """A folder with the data folder of a gateway, `var`."""
     with short_folder() as folder:
         copied(made, folder / "var")
@@ -29,8 +29,8 @@ def caller(data: Path) -> Caller:
     return Caller(keys["baseUrl"], keys["v2"]["merchantId"], keys["v2"]["merchantSecret"])
 
 
-def test_a_clock_that_was_used_is_moved_on_but_never_back_and_it_is_told_which(above: Path) -> None:
-    data = above / "var"
+def test_a_stored_clock_is_moved_forward_and_never_back_and_the_output_says_which(parent: Path) -> None:
+    data = parent / "var"
     with program(*run(data, "--clock", "2031-03-30T05:48:17Z")) as running:
         running.url()
         assert "the clock: 2031-03-30T05:48:1" in running.out
@@ -38,28 +38,28 @@ def test_a_clock_that_was_used_is_moved_on_but_never_back_and_it_is_told_which(a
         assert running.stop() == 0
     with program(*run(data, "--clock", "2031-03-31T12:00:00+07:00")) as running:
         running.url()
-        told = running.printed(r"(The clock .*)\n")
+        sentence = running.printed(r"(The clock .*)\n")
         assert re.fullmatch(
-            r"The clock was moved on from 2031-03-30T05:\d\d:\d\dZ to 2031-03-31T05:00:00Z, as --clock says\.", told
+            r"The clock was moved on from 2031-03-30T05:\d\d:\d\dZ to 2031-03-31T05:00:00Z, as --clock says\.", sentence
         )
         assert "the clock: 2031-03-31T05:00:0" in running.out
         assert running.stop() == 0
     with program(*run(data, "--clock", "2031-03-30T05:48:17Z")) as running:
         running.url()
-        told = running.printed(r"(The clock .*)\n")
+        sentence = running.printed(r"(The clock .*)\n")
         assert re.fullmatch(
             r"The clock shows 2031-03-31T05:\d\d:\d\dZ already and never goes back: --clock 2031-03-30T05:48:17Z changed "
             r"nothing\.",
-            told,
+            sentence,
         )
         shown = datetime.fromisoformat(running.printed(r"the clock: (\S+)\)"))
         assert timedelta() <= shown - datetime(2031, 3, 31, 5, tzinfo=UTC) < timedelta(minutes=5)
         assert running.stop() == 0
 
 
-def test_commands_work_on_the_gateway_of_the_folder_that_the_setting_names(above: Path) -> None:
-    data = str(above / "var")
-    with program(*run(above / "var")) as running:
+def test_commands_use_the_gateway_of_the_folder_in_the_setting(parent: Path) -> None:
+    data = str(parent / "var")
+    with program(*run(parent / "var")) as running:
         running.url()
         with (
             program("merchant", "list", GERBANG_DATA=data) as named,
@@ -67,7 +67,7 @@ def test_commands_work_on_the_gateway_of_the_folder_that_the_setting_names(above
         ):
             assert (named.ended(), typed.ended()) == (0, 0), named.err
         assert named.out == typed.out
-        assert keys_of(above / "var")["v2"]["merchantId"] in named.out
+        assert keys_of(parent / "var")["v2"]["merchantId"] in named.out
     with program("merchant", "list", GERBANG_DATA=data) as refused:
         assert refused.ended() == 1
     assert refused.err == (
@@ -76,8 +76,8 @@ def test_commands_work_on_the_gateway_of_the_folder_that_the_setting_names(above
     )
 
 
-def test_a_folder_that_was_moved_after_a_kill_goes_on_where_it_is_and_a_copy_goes_on_by_itself(above: Path) -> None:
-    old, new, copy = above / "var", above / "elsewhere", above / "copy"
+def test_a_folder_moved_after_a_kill_starts_again_and_a_copy_is_independent(parent: Path) -> None:
+    old, new, copy = parent / "var", parent / "elsewhere", parent / "copy"
     with program(*run(old)) as running:
         running.url()
         payment = caller(old).create("order-1")["id"]

@@ -1,4 +1,4 @@
-"""Settings: every knob is read, checked and explained, and what is misspelled stops the start."""
+"""Settings: every setting is read, checked and documented, and a misspelled one stops the start."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -16,13 +16,13 @@ LIVE = {
 }
 
 
-def test_nothing_needs_to_be_set_for_the_sandbox() -> None:
+def test_the_sandbox_needs_no_settings() -> None:
     found = Settings.from_environment({"PATH": "/bin", "gerbang_port": "1"})
     assert found == Settings()
     assert (found.mode, found.host, found.port, found.data) == ("sandbox", "localhost", 8000, Path("var"))
 
 
-def test_every_knob_is_read() -> None:
+def test_every_setting_is_read() -> None:
     given = LIVE | {
         "GERBANG_HOST": "0.0.0.0",
         "GERBANG_PORT": "9000",
@@ -35,7 +35,7 @@ def test_every_knob_is_read() -> None:
         "GERBANG_BATCH_LANES": "4",
         "GERBANG_DATABASE_CONNECTIONS": "20",
     }
-    assert {settings.name_of(each) for each in fields(Settings)} == set(given), "a knob is missing in this test"
+    assert {settings.name_of(each) for each in fields(Settings)} == set(given), "a setting is missing in this test"
     assert Settings.from_environment(given) == Settings(
         mode="live",
         database_url="postgresql://gerbang:hush@db/gerbang",
@@ -85,7 +85,7 @@ def test_an_empty_value_counts_as_not_given() -> None:
         ),
     ],
 )
-def test_a_wrong_setting_is_refused_with_what_to_do(name: str, value: str, sentence: str) -> None:
+def test_a_wrong_value_is_refused_with_what_the_setting_takes(name: str, value: str, sentence: str) -> None:
     with pytest.raises(SettingsWrong) as refused:
         Settings.from_environment({name: value})
     assert str(refused.value) == sentence
@@ -95,12 +95,12 @@ def test_a_wrong_setting_is_refused_with_what_to_do(name: str, value: str, sente
     "url",
     ["pay.example.id", "ftp://pay.example.id", "https://", "https://a.id/?b", "https://a b.id", "https://a.id:65536"],
 )
-def test_a_public_url_is_one_that_links_can_begin_with(url: str) -> None:
+def test_a_public_url_must_be_usable_as_the_start_of_a_link(url: str) -> None:
     with pytest.raises(SettingsWrong, match=r"GERBANG_PUBLIC_URL takes an http or https URL without a query, such as"):
         Settings.from_environment({"GERBANG_PUBLIC_URL": url})
 
 
-def test_a_name_like_no_other_is_refused_with_the_names_there_are() -> None:
+def test_an_unknown_name_is_refused_with_all_names() -> None:
     with pytest.raises(
         SettingsWrong, match=r"There is no setting GERBANG_XYZZY_Q\. Remove it, or use one of GERBANG_MO"
     ):
@@ -120,7 +120,7 @@ def test_a_secret_is_never_shown(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["GERBANG_DATABASE_URL", "GERBANG_SECRET_KEY", "GERBANG_PUBLIC_URL"])
-def test_live_mode_has_no_defaults_where_they_would_be_a_danger(name: str) -> None:
+def test_live_mode_has_no_default_database_key_or_url(name: str) -> None:
     assert Settings.from_environment(LIVE).mode == "live"
     with pytest.raises(SettingsWrong, match=f"Live mode needs {name}: set it to "):
         Settings.from_environment({each: value for each, value in LIVE.items() if each != name})
@@ -135,7 +135,7 @@ def test_live_mode_has_no_defaults_where_they_would_be_a_danger(name: str) -> No
         ("https://a.id/pay", True),
     ],
 )
-def test_live_mode_is_reached_over_tls_from_anywhere_but_its_own_machine(url: str, is_taken: bool) -> None:
+def test_live_mode_needs_an_https_url_except_on_localhost(url: str, is_taken: bool) -> None:
     given = LIVE | {"GERBANG_PUBLIC_URL": url}
     if is_taken:
         assert Settings.from_environment(given).public_url == url
@@ -145,7 +145,7 @@ def test_live_mode_is_reached_over_tls_from_anywhere_but_its_own_machine(url: st
     assert Settings.from_environment(given | {"GERBANG_MODE": "sandbox"}).public_url == url
 
 
-def test_the_page_explains_every_knob() -> None:
+def test_the_page_has_every_setting() -> None:
     page = settings.markdown()
     for each in fields(Settings):
         (row,) = [line for line in page.splitlines() if line.startswith(f"| `{settings.name_of(each)}` |")]

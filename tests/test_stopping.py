@@ -1,4 +1,4 @@
-"""Stopping: a gateway says that it stops and that it has, waits for what is under way, and not when it is asked twice."""
+"""Stopping: a gateway says so, waits for requests under way, and does not wait after a second signal."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ KEYS = "X-MERCHANT-ID: 01a21b62-f4cb-7334-b712-5a25893fb71c\r\nX-MERCHANT-SECRET
 SIGN_IN = f"POST /v1/access-token HTTP/1.1\r\nHost: x\r\n{KEYS}Content-Type: application/json\r\n"
 HALF = "POST /sandbox/inbox/{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\nhalf"
 STOPS = "Stopping: what is under way may end, 3 seconds at most. Asked again, it stops at once.\n"
-"""What is promised to somebody who waits."""
+"""What a gateway prints at the first signal."""
 PROTOCOLS = ("HTTP/1.1\r\nHost: x", "HTTP/1.1\r\nHost: x\r\nConnection: close")
 
 
@@ -36,21 +36,21 @@ def until(running: Program, line: str, seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
-def weighty(running: Program) -> list[dict[str, object]]:
-    """What its log says with weight, from warnings on; all of it is lines of JSON."""
+def warnings(running: Program) -> list[dict[str, object]]:
+    """The lines of its log from warnings up; checks that every line is JSON."""
     return [line for line in map(json.loads, running.err.splitlines()) if line["level"] not in ("debug", "info")]
 
 
 def line_to(url: str, sent: bytes) -> socket.socket:
-    """A connection on which that was sent."""
+    """A connection on which `sent` was sent."""
     address = httpx.URL(url)
     line = socket.create_connection((address.host, address.port or 0), 10)
     line.sendall(sent)
     return line
 
 
-def heard(line: socket.socket, end: bytes = b"") -> bytes:
-    """What comes until that, or until the gateway hangs up."""
+def received(line: socket.socket, end: bytes = b"") -> bytes:
+    """What is received up to `end`, or until the gateway closes the connection."""
     received = b""
     while not (end and end in received) and (part := line.recv(65_536)):
         received += part
@@ -58,19 +58,19 @@ def heard(line: socket.socket, end: bytes = b"") -> bytes:
 
 
 def half_a_post(running: Program, data: Path) -> socket.socket:
-    """A connection on which a request stays without its end."""
+    """A connection on which a request was sent in part."""
     url = running.url()
     half = line_to(url, HALF.format(keys_of(data)["v2"]["merchantId"]).encode())
-    running.url()  # what came before this is read by now
+    running.url()  # what was sent before this is read by now
     return half
 
 
 @contextlib.contextmanager
 def gateway_with_open_pages(database_url: str, data: Path) -> Generator[tuple[Program, list[socket.socket]]]:
-    """A gateway with the streams of two payments' pages, some of them through a proxy that keeps no connection."""
+    """A gateway with open status streams of two payment pages, some of them with Connection: close."""
     with program("run", "--port", "0", "--data", str(data), GERBANG_DATABASE_URL=database_url) as running:
         url, lines = running.url(), list[socket.socket]()
-        running.printed("(at a till)")
+        running.printed("(at a retail outlet)")
         keys = keys_of(data)["v2"]
         shop = Caller(url, keys["merchantId"], keys["merchantSecret"])
         back = dict.fromkeys(("successReturnUrl", "failureReturnUrl", "expirationReturnUrl"), "https://shop.example")
@@ -82,13 +82,13 @@ def gateway_with_open_pages(database_url: str, data: Path) -> Generator[tuple[Pr
         with contextlib.ExitStack() as open_lines:
             for line in lines:
                 open_lines.enter_context(line)
-                assert b"\ndata: " in heard(line, b"\n\n\r\n")
+                assert b"\ndata: " in received(line, b"\n\n\r\n")
             yield running, lines
 
 
 @contextlib.contextmanager
 def locked(database_url: str) -> Generator[None]:
-    """Nobody gets on with anything of a merchant's while this lasts."""
+    """Locks the tables of merchants and credentials, so that requests wait."""
     taken, over = threading.Event(), threading.Event()
 
     async def hold() -> None:
@@ -108,16 +108,16 @@ def locked(database_url: str) -> Generator[None]:
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_who_stops_a_gateway_is_told_that_it_stops_and_that_it_has(data: Path, by: signal.Signals) -> None:
+def test_a_gateway_prints_that_it_stops_and_that_it_has_stopped(data: Path, by: signal.Signals) -> None:
     with program("run", "--port", "0", "--data", str(data)) as running:
         running.url()
-        running.printed("(at a till)")
+        running.printed("(at a retail outlet)")
         assert running.stop(by) == 0
         assert running.out.endswith(f"\n{STOPS}Gerbang has stopped.\n")
         assert running.err == ""
 
 
-def test_who_asks_a_second_time_does_not_wait_for_what_is_under_way(databases: Databases) -> None:
+def test_a_second_signal_does_not_wait_for_requests_under_way(databases: Databases) -> None:
     url = databases.fresh()
     with program("serve", "--port", "0", GERBANG_DATABASE_URL=url, GERBANG_SECRET_KEY="k" * 32) as running:
         address = httpx.URL(running.url())
@@ -133,36 +133,32 @@ def test_who_asks_a_second_time_does_not_wait_for_what_is_under_way(databases: D
             assert running.stop() == 0
             assert time.monotonic() - started < DRAIN_SECONDS / 2
         assert running.out.endswith("Gerbang has stopped at once.\n")
-    assert weighty(running) == []
+    assert warnings(running) == []
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_pages_that_wait_are_let_go_at_once_and_nothing_of_it_is_an_error(
-    databases: Databases, data: Path, by: signal.Signals
-) -> None:
+def test_open_status_streams_end_at_once_without_an_error(databases: Databases, data: Path, by: signal.Signals) -> None:
     with gateway_with_open_pages(databases.fresh(), data) as (running, lines):
         started = time.monotonic()
         assert running.stop(by) == 0
         assert time.monotonic() - started < DRAIN_SECONDS / 2
-        assert [heard(line) for line in lines] == [b"0\r\n\r\n"] * len(lines)
-    assert weighty(running) == []
+        assert [received(line) for line in lines] == [b"0\r\n\r\n"] * len(lines)
+    assert warnings(running) == []
 
 
-def test_a_request_that_stays_half_sent_is_cut_at_the_end_of_the_drain_and_counted(
-    databases: Databases, data: Path
-) -> None:
+def test_an_unfinished_request_is_cut_after_the_drain_and_counted_in_the_log(databases: Databases, data: Path) -> None:
     with gateway_with_open_pages(databases.fresh(), data) as (running, lines), half_a_post(running, data) as half:
         started = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
-        assert [heard(line) for line in lines] == [b"0\r\n\r\n"] * len(lines)
+        assert [received(line) for line in lines] == [b"0\r\n\r\n"] * len(lines)
         assert time.monotonic() - started < DRAIN_SECONDS / 2, "the pages waited for somebody else's request"
         assert running.ended() == 0
         assert DRAIN_SECONDS - 0.5 < time.monotonic() - started < DRAIN_SECONDS + 1
-        assert heard(half) == b""
-    assert [(line["level"], line["requests"]) for line in weighty(running)] == [("warning", 1)]
+        assert received(half) == b""
+    assert [(line["level"], line["requests"]) for line in warnings(running)] == [("warning", 1)]
 
 
-def test_who_asks_a_second_time_while_pages_are_open_and_a_request_is_half_sent_reads_of_no_error(
+def test_a_second_signal_with_open_streams_and_an_unfinished_request_is_no_error(
     databases: Databases, data: Path
 ) -> None:
     with gateway_with_open_pages(databases.fresh(), data) as (running, _), half_a_post(running, data):
@@ -172,11 +168,11 @@ def test_who_asks_a_second_time_while_pages_are_open_and_a_request_is_half_sent_
         assert running.stop(signal.SIGINT) == 0
         assert time.monotonic() - started < DRAIN_SECONDS / 2
     assert running.out.endswith("Gerbang has stopped at once.\n")
-    assert weighty(running) == []
+    assert warnings(running) == []
 
 
-def test_ctrl_c_of_make_run_says_what_happens_and_make_says_nothing(data: Path) -> None:
-    """As typed into a terminal, which sends it to make, to the shell and to the gateway alike."""
+def test_ctrl_c_of_make_run_prints_the_stop_and_no_error_of_make(data: Path) -> None:
+    """As typed into a terminal, which sends the signal to make, to the shell and to the gateway."""
     screen, terminal = pty.openpty()
     make = subprocess.Popen(
         ["setsid", "--ctty", "make", "-o", ".venv/.python", "-o", ".venv/.run", "run", f"ARGS=--port 0 --data {data}"],
@@ -189,17 +185,17 @@ def test_ctrl_c_of_make_run_says_what_happens_and_make_says_nothing(data: Path) 
     os.close(terminal)
     shown = ""
     try:
-        while "at a till" not in shown:
+        while "at a retail outlet" not in shown:
             shown += os.read(screen, 65_536).decode()
         os.write(screen, b"\x03")
-        with contextlib.suppress(OSError):  # the last one has left the terminal
+        with contextlib.suppress(OSError):  # every process has closed the terminal
             while part := os.read(screen, 65_536).decode():
                 shown += part
     finally:
         make.terminate()
         make.wait(10)
         os.close(screen)
-    told = shown.replace("\r", "").partition("^C\n")[2]
-    assert told.startswith(STOPS)
-    assert told.endswith("Gerbang has stopped.\n")
-    assert "make" not in told
+    after = shown.replace("\r", "").partition("^C\n")[2]
+    assert after.startswith(STOPS)
+    assert after.endswith("Gerbang has stopped.\n")
+    assert "make" not in after

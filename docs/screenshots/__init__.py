@@ -1,1 +1,1 @@
-"""Pictures of the payer's page, taken again by `make screenshots`."""
+"""Pictures of the payment page, made by `make screenshots`."""

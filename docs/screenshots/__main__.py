@@ -1,6 +1,6 @@
-"""`make screenshots`: walks through the payer's page in a browser and writes a picture of each thing it can be.
+"""`make screenshots`: opens the payment page in a browser in each of its states and writes a picture of each.
 
-`python -m docs.screenshots FOLDER` writes them elsewhere, and with them every page in narrow, light, dark and desktop.
+`python -m docs.screenshots FOLDER` writes all combinations of state, size, colour scheme and language to a folder.
 """
 
 import sys
@@ -133,11 +133,11 @@ KEPT = {
     *(("paid", "phone", "light", "id"), ("paid", "phone", "dark", "en"), ("expired", "phone", "light", "id")),
     *(("cancelled", "phone", "light", "en"), ("foreign", "phone", "light", "id")),
 }
-"""The pictures that are kept: enough to show everything once."""
+"""The pictures that are in the repository: each state at least once."""
 
 
 def take(browser: Browser, shop: Shop, name: str, size: str, scheme: str, language: str, folder: Path) -> None:
-    """One picture: the whole page on a phone, the window on a desktop."""
+    """Writes one picture of the whole page, at the width of a phone or a desktop."""
     looks: dict[str, Any] = {"viewport": SIZES[size], "color_scheme": scheme, "reduced_motion": "reduce"}
     with browser.new_context(**looks, locale=language, device_scale_factor=1 if size == "desktop" else 2) as context:
         page = context.new_page()

@@ -1,7 +1,7 @@
 """The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`, `connections`.
 
-It reads what a person typed, calls gerbang.app or gerbang.administration and prints the answer. Whatever is known to go
-wrong is one sentence on the standard error and exit code 1.
+It parses the arguments, calls gerbang.app or gerbang.administration and prints the result. An expected error is one
+sentence on standard error and exit code 1.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from gerbang.settings import Settings, SettingsWrong
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command line and gives its exit code. `arguments` are those of the process unless given."""
+    """Runs one command line and returns its exit code. Without `arguments`, those of the process are used."""
     hold_standard_ones()
     try:
         code = commands.main(arguments, prog_name="gerbang", standalone_mode=False)
@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("gerbang: Stopped at once.", err=True)
         return 130
     except Exception as failure:
-        # Imported only now: the whole of db would slow --help down.
+        # Imported only here: importing db would slow down --help.
         from gerbang.db.embedded import EmbeddedPostgresFailed
 
         if isinstance(failure, Unavailable):
-            failure = SettingsWrong(GONE)
+            failure = SettingsWrong(DATABASE_LOST)
         if not isinstance(failure, Refused | SettingsWrong | EmbeddedPostgresFailed):
             raise
         click.echo(f"gerbang: {failure}", err=True)
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-GONE = (
-    "The database went away or kept us waiting too long, as when somebody holds a lock on its tables. What was not "
+DATABASE_LOST = (
+    "The database went away or did not answer in time, as when somebody holds a lock on its tables. What was not "
     "finished was not done: look at PostgreSQL's log and pg_stat_activity, then run the command again."
 )
 
@@ -56,7 +56,7 @@ GONE = (
 def commands() -> None:
     """Gerbang, an open payment gateway for Indonesia.
 
-    `gerbang run` is everything in one process, to try and to develop with. Production runs `gerbang serve` and
+    `gerbang run` is everything in one process, for trying it and for development. Production runs `gerbang serve` and
     `gerbang work`, as many times as wanted, on a database of its own. Settings are read from the environment; see
     docs/settings.md.
     """
@@ -64,12 +64,12 @@ def commands() -> None:
 
 @commands.command()
 @with_address
-@click.option("--data", type=DATA, metavar="FOLDER", help="Where it is kept.  [default: ./var]")
+@click.option("--data", type=DATA, metavar="FOLDER", help="The folder of its data.  [default: ./var]")
 @click.option(
     "--clock",
     callback=instant,
     metavar="INSTANT",
-    help="Where the clock starts: 2025-03-30T05:48:17Z. One that was used is moved on to it, never back.",
+    help="Where the clock starts: 2025-03-30T05:48:17Z. A clock that was used is moved forward to it, never back.",
 )
 def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
     """Run everything in one process: sandbox, embedded database, a merchant with its keys."""
@@ -106,7 +106,7 @@ def serve(host: str | None, port: int | None, data: Path | None) -> int:
 )
 @with_database
 def work(host: str | None, port: int | None, data: Path | None) -> int:
-    """Do what happens later: expiries, deliveries and their retries."""
+    """Do the background work: expiries, deliveries and their retries."""
     settings = settings_of(data)
     from gerbang import app
 
@@ -125,22 +125,22 @@ def migrate(data: Path | None) -> None:
 
 
 @commands.command()
-@click.option("--json", "as_json", is_flag=True, help="Print all that was looked for, with what was found, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print all rules and what breaks them as JSON.")
 @with_database
 def audit(as_json: bool, data: Path | None) -> int:
-    """Look through all books for what must never be in them, and what is late. Exit code 0: nothing was found; 1: something was.
+    """Check the rules of the ledger and all records. Exit code 0: all rules hold; 1: not.
 
-    It reads each table once, at one instant, and changes nothing: also beside a gateway that runs, or on a copy.
+    It reads each table once, at one instant, and changes nothing: use it beside a running gateway, or on a copy.
     """
     settings = settings_of(data)
     from gerbang import administration
 
-    found = administration.audit_books(settings)
+    found = administration.audit_database(settings)
     wrong = [finding for finding in found if finding.count]
     if as_json:
         show(administration.as_json({"found": found}))
     elif not wrong:
-        show(f"The books are in order: {len(found)} rules hold.")
+        show(f"The records are in order: {len(found)} rules hold.")
     for finding in () if as_json else wrong:
         show(f"{finding.count} times: {finding.rule}. {', '.join(finding.examples)}")
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""What commands have in common: options, the settings that they lead to, and how what was found is printed."""
+"""What the commands share: options, the settings made from them, and printing."""
 
 import os
 from collections.abc import Callable
@@ -12,10 +12,11 @@ import click
 from gerbang.settings import Settings, SettingsWrong, taken_by
 
 EARLIEST, LATEST = 1970, 8999
-"""Far enough from where the calendar ends that expiries and retries can still be reckoned."""
+"""The years an option may name: far enough from the last year of a datetime (9999) to add expiries and retries."""
 
 
 def instant(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """Reads an option that is an ISO 8601 instant with a time zone, and gives it in UTC. Raises BadParameter."""
     if value is None:
         return None
     form = "write it as in 2025-03-30T05:48:17Z"
@@ -30,8 +31,8 @@ def instant(_context: click.Context, _option: click.Parameter, value: str | None
     return instant.astimezone(UTC)
 
 
-class Taking(click.ParamType[Any]):
-    """What an option takes; anything else is refused in the words in which a setting is."""
+class SettingValue(click.ParamType[Any]):
+    """An option with the reader and the error message of a setting."""
 
     name = "text"
 
@@ -51,22 +52,23 @@ class Taking(click.ParamType[Any]):
         raise click.UsageError(f"{named} takes {self._takes}, not {value!r}.", ctx)
 
 
-PORT, HOST, DATA = (Taking(*taken_by(name)) for name in ("port", "host", "data"))
+PORT, HOST, DATA = (SettingValue(*taken_by(name)) for name in ("port", "host", "data"))
 
 
 def with_address(command: Callable[..., object]) -> Callable[..., object]:
-    """Adds `--host` and `--port`, which go before GERBANG_HOST and GERBANG_PORT."""
+    """Adds `--host` and `--port`, which override GERBANG_HOST and GERBANG_PORT."""
     port = click.option("--port", type=PORT, metavar="PORT", help="The port.  [default: 8000; 0: any]")
     host = click.option("--host", type=HOST, metavar="HOST", help="The address to listen on.  [default: localhost]")
     return host(port(command))
 
 
 def at_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """The settings with the host and the port of the options, where these were given."""
     return replace(settings, host=settings.host if host is None else host, port=settings.port if port is None else port)
 
 
 def with_database(command: Callable[..., object]) -> Callable[..., object]:
-    """Adds `--data`, which finds the database that `gerbang run` is running on a folder."""
+    """Adds `--data`: the folder whose embedded database is used, while `gerbang run` runs there."""
     help_text = (
         "Use the database of the `gerbang run` that is running on this folder.  [default: ./var, where GERBANG_DATABASE_URL "
         "is not set]"
@@ -75,13 +77,13 @@ def with_database(command: Callable[..., object]) -> Callable[..., object]:
 
 
 of_merchant = click.argument("merchant_id", metavar="MERCHANT")
-"""Adds the merchant that is meant, by its id or its number."""
+"""Adds the argument MERCHANT: a merchant's id or number."""
 
 
 def settings_of(data: Path | None) -> Settings:
-    """Settings that have a database: GERBANG_DATABASE_URL, or in the sandbox that of a running `gerbang run`.
+    """The settings with a database: GERBANG_DATABASE_URL, or in the sandbox that of a running `gerbang run`.
 
-    The folder of that one is `--data`, else GERBANG_DATA.
+    `data` is the folder of `gerbang run`, else GERBANG_DATA. Raises SettingsWrong if there is no database.
     """
     settings = Settings.from_environment()
     if data is None and settings.database_url is not None:
@@ -105,13 +107,13 @@ def settings_of(data: Path | None) -> Settings:
 
 
 def show(text: str) -> None:
-    """Prints what a command has found or done. Raises SettingsWrong where nobody can have it."""
+    """Prints the result of a command. Raises SettingsWrong if it cannot be written."""
     try:
         click.echo(text)
     except BrokenPipeError:
         raise
     except OSError as failed:
-        # Python would try again at its end, and complain in its own words.
+        # Python would try again when it exits, and print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         raise SettingsWrong(
             f"It was done, and cannot be shown: {failed.strerror}. What was found can be asked for again; a merchant's new "
@@ -119,14 +121,15 @@ def show(text: str) -> None:
         ) from None
 
 
-def print_specs(spec: dict[str, str]) -> None:
-    width = max((len(name) for name in spec), default=0)
-    for name, value in spec.items():
+def print_fields(values: dict[str, str]) -> None:
+    """Prints names and values in two columns."""
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
         show(f"{name:<{width}}  {value}")
 
 
 def print_table(rows: list[dict[str, str]], none: str = "There are none.") -> None:
-    """`none` is the sentence for a table without rows."""
+    """Prints rows with the same keys as a table; `none` is printed if there are no rows."""
     if not rows:
         show(none)
         return

@@ -1,6 +1,7 @@
-"""How a bank is reached: one connection is one file or folder, and this is what each of them promises.
+"""The protocol of a bank connection. Each connection is one file or folder here.
 
-A connection carries instructions out and answers back. It knows nothing of the books and decides nothing about payouts.
+A connection sends instructions to a bank and returns the bank's answers. It does not see the ledger and decides nothing
+about payouts.
 """
 
 from datetime import datetime
@@ -12,41 +13,41 @@ from gerbang.domain.payouts import Payout
 
 
 class Silence(Exception):
-    """The bank gave no answer that can be relied on: it may have the instruction or not. Never a failure."""
+    """The bank gave no reliable answer: it may or may not have the instruction. This never counts as a failure."""
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What a bank says of an instruction that it has."""
+    """The state of an instruction that the bank has, as the bank reports it."""
 
     state: Literal["processing", "completed", "failed"]
     reference: str
     """The bank's own reference of the transfer."""
     account_name: str = ""
-    """The name of the account's holder, where the bank tells it."""
+    """The name of the account's holder; "" if the bank does not report it."""
     reason: str = ""
-    """Why it failed."""
+    """Why it failed; "" if it did not."""
     ask_at: datetime | None = None
-    """While it is processing: when it is worth while to ask; None where the bank does not know."""
+    """While it is processing: the earliest instant to ask again; None if the bank gives none."""
 
 
 class Bank(Protocol):
-    """One connection to a bank. Whatever it does must be over within 15 seconds; after that it counts as silent."""
+    """One connection to a bank. Each call must end within 15 seconds, or it counts as Silence."""
 
     name: str
-    """The connection's name, by which payouts remember it and its account in the ledger is called."""
+    """The connection's name, stored with each payout and part of the name of its ledger account."""
 
     channels: frozenset[str]
-    """The channels whose buyers it takes over, by name."""
+    """The names of the channels that it serves."""
 
     async def send(self, payout: Payout, now: datetime) -> Sent:
-        """Hands an instruction over. The payout's id is its key: given twice, it is one transfer and one answer.
+        """Sends an instruction. The payout's id is the idempotency key: sent twice, it is one transfer and one answer.
 
-        Raises Silence where nobody knows whether the bank has it.
+        Raises Silence if it is unknown whether the bank has it.
         """
         ...
 
     async def ask(self, payout: Payout, now: datetime) -> Sent:
-        """What has become of an instruction that the bank has. Raises Silence."""
+        """The current state of an instruction that the bank has. Raises Silence."""
         ...
 
     async def account_name(self, bank_code: str, account_number: str) -> str | None:

@@ -37,7 +37,7 @@ class Contents(msgspec.Struct, frozen=True):
     faults: list[Fault] = []
     """What keeps a gateway from starting."""
     remarks: list[Fault] = []
-    """What is unsafe, and told at the start."""
+    """What is unsafe, and reported at the start."""
 
     @property
     def complaint(self) -> str:
@@ -72,9 +72,11 @@ def look(settings: Settings, providers: Mapping[str, Provider] | None = None) ->
     made = {name: _connection(decoder, name, each, providers) for name, each in written.items()}
     routes = _routes(decoder, table.get("routes", []))
     found = {name: each for name, each in made.items() if each is not None}
-    told = rules.of_connections(found, providers, live=live) + rules.of_routes(routes, found, made.keys(), _channels())
+    faults = rules.of_connections(found, providers, live=live) + rules.of_routes(
+        routes, found, made.keys(), _channels()
+    )
     connections = Connections(found, tuple(each for each in routes if each is not None))
-    return Contents(file, connections, (*made,), [*decoder.faults, *told], decoder.remarks)
+    return Contents(file, connections, (*made,), [*decoder.faults, *faults], decoder.remarks)
 
 
 def _channels() -> Collection[str]:

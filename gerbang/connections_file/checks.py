@@ -42,10 +42,10 @@ def check(contents: Contents, name: str | None, *, live: bool) -> list[Checked]:
     if name is not None and name not in contents.names:
         sentence = f"is no connection {name}: {suggestion(name, contents.names, 'correct it')}"
         raise SettingsWrong(str(Fault("There", sentence)))
-    told = [(_connection_of(each, contents.names), str(each)) for each in [*contents.faults, *contents.remarks]]
-    checked = [Checked(connection, "file", False, sentence) for connection, sentence in told]
+    faults = [(_connection_of(each, contents.names), str(each)) for each in [*contents.faults, *contents.remarks]]
+    checked = [Checked(connection, "file", False, sentence) for connection, sentence in faults]
     chosen = [each for each in contents.connections.by_name.values() if name in (None, each.name)]
-    mentioned = {connection for connection, _ in told}
+    mentioned = {connection for connection, _ in faults}
     checked += [
         Checked(each.name, "file", True, "It is written as it must be.")
         for each in chosen
@@ -67,10 +67,10 @@ def _connection_of(fault: Fault, names: Collection[str]) -> str:
 
 
 async def _all(chosen: list[Connection], *, live: bool) -> list[Checked]:
-    told = await asyncio.gather(*(_one(each, live=live) for each in chosen))
+    checked = await asyncio.gather(*(_one(each, live=live) for each in chosen))
     return [
         Checked(connection.name, each.what, each.ok, each.sentence)
-        for connection, checks in zip(chosen, told, strict=True)
+        for connection, checks in zip(chosen, checked, strict=True)
         for each in checks
     ]
 
@@ -81,8 +81,8 @@ async def _one(connection: Connection, *, live: bool) -> list[Check]:
     try:
         tls = _tls(connection)
     except OSError as failed:  # TLS's own errors are such too
-        told = f"TLS cannot use it: {failed.strerror or failed}. The partner was not called."
-        return [*checks, Check("client certificate", False, told)]
+        why = f"TLS cannot use it: {failed.strerror or failed}. The partner was not called."
+        return [*checks, Check("client certificate", False, why)]
     network = Network(allow_private=not live, tls=tls)
     try:
         if connection.base_url is not None:
@@ -136,7 +136,7 @@ def _keys(connection: Connection, now: datetime) -> list[Check]:
             begins = f"It is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC."
             checks.append(Check("client certificate", False, begins))
         else:
-            ok, ends = ending(certificate.not_valid_after_utc, now, "Have a new one issued, and tell the partner.")
+            ok, ends = ending(certificate.not_valid_after_utc, now, "Have a new one issued, and inform the partner.")
             checks.append(Check("client certificate", ok, f"{ends} It comes from {shown.certificate.source}."))
     return checks
 
@@ -202,7 +202,7 @@ def clocks(answer: Answer, asked_at: datetime, answered_at: datetime) -> Check:
         "clock",
         False,
         f"This machine's clock is {seconds} seconds {side} the partner's, and signed requests are refused for that. Look "
-        "whether this machine's time is synchronized (timedatectl, chronyc tracking); if it is, tell the partner.",
+        "whether this machine's time is synchronized (timedatectl, chronyc tracking); if it is, inform the partner.",
     )
 
 

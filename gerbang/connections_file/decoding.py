@@ -1,4 +1,4 @@
-"""Makes typed values of what a TOML file holds, and tells everything that is wrong at once, each with its path."""
+"""Makes typed values of what a TOML file holds, and reports everything that is wrong at once, each with its path."""
 
 import difflib
 import json
@@ -52,7 +52,7 @@ class Decoder:
         return {}
 
     def known(self, names: Iterable[str], table: Mapping[str, object], path: str) -> None:
-        """Tells of each member of a table that is not one of these names."""
+        """Reports each member of a table that is not one of these names."""
         known = set(names)
         for key in table:
             if key not in known:
@@ -87,7 +87,7 @@ class Decoder:
         try:
             return type_(**values)
         except ValueError as wrong:
-            if len(self.faults) == before:  # else it may be wrong for what is told already
+            if len(self.faults) == before:  # else it may be wrong for what is reported already
                 self.wrong(path, str(wrong).rstrip("."))
             return None
 

@@ -13,7 +13,7 @@ from gerbang.network import Network, NetworkFailed
 
 def of_connections(found: Mapping[str, Connection], providers: Mapping[str, Provider], *, live: bool) -> list[Fault]:
     """What is wrong with connections that were read."""
-    told: list[Fault] = []
+    faults: list[Fault] = []
     network = Network(allow_private=not live)
     for name, connection in found.items():
         path = joined("connections", name)
@@ -25,8 +25,8 @@ def of_connections(found: Mapping[str, Connection], providers: Mapping[str, Prov
             _of_secrets(connection),
             iter(keys.faults(connection)),
         ):
-            told += [Fault(f"{path}.{member}", sentence) for member, sentence in said]
-    return told + _of_prefixes(found)
+            faults += [Fault(f"{path}.{member}", sentence) for member, sentence in said]
+    return faults + _of_prefixes(found)
 
 
 def of_routes(
@@ -49,7 +49,7 @@ def _of_provider(connection: Connection, provider: Provider | None, *, live: boo
         yield "provider", f"must not be {SIMULATOR} in live mode: it moves no money"
     if not connection.serves:
         yield "serves", "must name one purpose at least"
-    if provider is not None and connection.settings is not None:  # None: they are wrong, which is told already
+    if provider is not None and connection.settings is not None:  # None: they are wrong, which is reported already
         yield from provider.faults(connection)
 
 
@@ -108,7 +108,7 @@ def _of_secrets(connection: Connection) -> Iterator[Said]:
 
 
 def _of_prefixes(found: Mapping[str, Connection]) -> list[Fault]:
-    told: list[Fault] = []
+    faults: list[Fault] = []
     taken: dict[str, str] = {}
     for name, connection in found.items():
         if connection.inbound is None:
@@ -116,11 +116,11 @@ def _of_prefixes(found: Mapping[str, Connection]) -> list[Fault]:
         ours = f"{connection.inbound.path_prefix}/"
         for other, theirs in taken.items():
             if ours.startswith(theirs) or theirs.startswith(ours):
-                sentence = f"must not begin like that of {other}: nobody could tell whose calls come there"
-                told.append(Fault(f"{joined('connections', name)}.inbound.path_prefix", sentence))
+                sentence = f"must not begin like that of {other}: nobody would know whose calls come there"
+                faults.append(Fault(f"{joined('connections', name)}.inbound.path_prefix", sentence))
                 break
         taken[name] = ours
-    return told
+    return faults
 
 
 def _of_route(

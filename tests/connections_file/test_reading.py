@@ -210,14 +210,14 @@ def with_route(line: str) -> str:
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_path(folder: Path, text: str, sentence: str) -> None:
-    (told,) = faults(folder, text)
-    assert told.startswith(sentence)
+def test_what_is_wrong_is_shown_with_its_path(folder: Path, text: str, sentence: str) -> None:
+    (shown,) = faults(folder, text)
+    assert shown.startswith(sentence)
 
 
-def test_all_faults_are_told_at_once(folder: Path) -> None:
+def test_all_faults_are_shown_at_once(folder: Path) -> None:
     text = WHOLE.replace("95231", "\\n").replace("deadline_seconds = 5", "deadline_seconds = 500") + "\n[[routes]]"
-    assert [told.partition(" ")[0] for told in faults(folder, text)] == [
+    assert [shown.partition(" ")[0] for shown in faults(folder, text)] == [
         f"{TOY}.channel_id",
         f"{TOY}.inbound.deadline_seconds",
         "routes[2].connections",
@@ -228,8 +228,8 @@ def test_two_connections_cannot_be_called_at_the_same_address(folder: Path) -> N
     other = with_inbound("").replace("toy-bank", "other-bank")
     for prefix in ("/toy", "/toy/deeper"):
         text = with_inbound("") + other.replace('"/toy"', f'"{prefix}"')
-        (told,) = faults(folder, text)
-        assert told.startswith("connections.other-bank.inbound.path_prefix must not begin like that of toy-bank")
+        (shown,) = faults(folder, text)
+        assert shown.startswith("connections.other-bank.inbound.path_prefix must not begin like that of toy-bank")
     assert faults(folder, with_inbound("") + other.replace('"/toy"', '"/toys"')) == []
 
 
@@ -258,16 +258,16 @@ def test_a_live_gateway_has_no_simulator_and_calls_nobody_in_the_clear_or_at_hom
         (b"#" * 1_048_577, "which is longer than 1024 KiB."),
     ],
 )
-def test_a_file_that_is_no_toml_is_told_in_a_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_a_file_that_is_no_toml_is_shown_in_a_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
     file = tmp_path / "connections.toml"
     file.write_bytes(content)
-    with pytest.raises(ConnectionsWrong) as told:
+    with pytest.raises(ConnectionsWrong) as shown:
         look(Settings(connections=file))
-    assert sentence in str(told.value)
-    assert str(file) in str(told.value)
+    assert sentence in str(shown.value)
+    assert str(file) in str(shown.value)
 
 
-def test_a_file_that_is_not_there_or_is_none_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_or_is_none_is_shown_in_a_sentence(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for file, sentence in {
@@ -275,9 +275,9 @@ def test_a_file_that_is_not_there_or_is_none_is_told_in_a_sentence(tmp_path: Pat
         tmp_path: "is not an ordinary file.",
         pipe: "is not an ordinary file.",
     }.items():
-        with pytest.raises(ConnectionsWrong) as told:
+        with pytest.raises(ConnectionsWrong) as shown:
             look(Settings(connections=file))
-        assert str(told.value) == f"GERBANG_CONNECTIONS names {file}, which {sentence}"
+        assert str(shown.value) == f"GERBANG_CONNECTIONS names {file}, which {sentence}"
 
 
 def test_a_file_that_everybody_may_change_is_a_remark(folder: Path) -> None:
@@ -293,9 +293,9 @@ def test_a_file_that_everybody_may_change_is_a_remark(folder: Path) -> None:
 def test_reading_for_a_process_raises_all_faults_in_lines(tmp_path: Path) -> None:
     file = tmp_path / "connections.toml"
     file.write_text("a = 1\nb = 2")
-    with pytest.raises(ConnectionsWrong) as told:
+    with pytest.raises(ConnectionsWrong) as shown:
         read(Settings(connections=file))
-    assert str(told.value).splitlines() == [
+    assert str(shown.value).splitlines() == [
         f"{file} cannot be used, since 2 things are wrong:",
         "  a is not known: remove it, or use one of connections, routes.",
         "  b is not known: remove it, or use one of connections, routes.",

@@ -1,4 +1,4 @@
-"""Secrets and keys are named and never written down; what they lead to is judged, and no sentence has anything of it."""
+"""Secrets and keys are named and never written down; what they lead to is checked, and no sentence has anything of it."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_a_secret_is_named_by_file_or_environment_and_nothing_else(folder: Path,
     assert faults(folder, f"{SMALLEST}client_secret = {value}\n") == [f"{TOY}.client_secret {sentence}"]
 
 
-def test_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
+def test_a_file_that_cannot_be_read_is_shown(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     (folder / "empty").write_text("\n")
     (folder / "binary").write_bytes(b"\xff\xfe")
@@ -91,8 +91,8 @@ def test_a_private_key_is_rsa_of_2048_bits_without_a_password(folder: Path) -> N
         ("hush", "is not a private key in PEM form, with -----BEGIN PRIVATE KEY----- as its first line."),
     ]:
         (folder / "key").write_text(text)
-        (told,) = faults(folder, f'{SMALLEST}private_key = {{ file = "key" }}\n')
-        assert told.startswith(f"{TOY}.private_key comes from the file {folder / 'key'}, which {sentence}")
+        (shown,) = faults(folder, f'{SMALLEST}private_key = {{ file = "key" }}\n')
+        assert shown.startswith(f"{TOY}.private_key comes from the file {folder / 'key'}, which {sentence}")
 
 
 def test_a_partners_key_is_public_and_not_ours(folder: Path) -> None:
@@ -110,9 +110,9 @@ def test_a_partners_key_is_public_and_not_ours(folder: Path) -> None:
         ("hush", no_key),
     ]:
         (folder / "theirs.pub").write_text(text)
-        (told,) = faults(folder, WHOLE)
+        (shown,) = faults(folder, WHOLE)
         member = f"{TOY}.inbound.public_keys[1]"
-        assert told.startswith(f"{member} comes from the file {folder / 'theirs.pub'}, which {sentence}")
+        assert shown.startswith(f"{member} comes from the file {folder / 'theirs.pub'}, which {sentence}")
 
 
 def test_a_client_certificate_belongs_to_its_key_and_both_are_files(
@@ -126,8 +126,8 @@ def test_a_client_certificate_belongs_to_its_key_and_both_are_files(
         )
     ]
     (folder / "ours.crt").write_text("hush")
-    (told,) = faults(folder, WHOLE)
-    assert told.endswith("which is not a certificate in PEM form, with -----BEGIN CERTIFICATE----- as its first line.")
+    (shown,) = faults(folder, WHOLE)
+    assert shown.endswith("which is not a certificate in PEM form, with -----BEGIN CERTIFICATE----- as its first line.")
     monkeypatch.setenv("TOY_CERTIFICATE", certificate(rsa_key("ours"), days=9))
     text = WHOLE.replace('{ file = "ours.crt" }', '{ env = "TOY_CERTIFICATE" }')
     assert faults(folder, text) == [
@@ -139,6 +139,6 @@ def test_no_sentence_has_a_secret_in_it(folder: Path) -> None:
     for value in ('"hush"', '{ file = "hush" }', '{ value = "hush" }', '[{ a = "hush" }]'):
         text = f"{SMALLEST}client_secret = {value}\nprivate_key = {value}\nclient_secrets = {value}\n"
         contents = looked_at(folder, text + f"settings.token = {value}\n")
-        told = "\n".join(str(each) for each in contents.faults)
+        shown = "\n".join(str(each) for each in contents.faults)
         assert len(contents.faults) == 4
-        assert "hush" not in told.replace(str(folder / "hush"), "")
+        assert "hush" not in shown.replace(str(folder / "hush"), "")
