@@ -31,6 +31,9 @@ UPGRADE ?= --upgrade
 COMPILE := build/lock/bin/uv --no-config pip compile pyproject.toml --universal --python-version 3.11 --quiet \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+# Programs are started hundreds of times by the tests: what Python compiles is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := list
 .PHONY: list run test lint format bench screenshots docs lock clean
 

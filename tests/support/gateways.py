@@ -19,7 +19,7 @@ import httpx
 
 from gerbang import app, listening
 from gerbang.db import Database, migrate
-from gerbang.domain.merchants import Agreement
+from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.http_connections import PATIENCE, Patience
 from gerbang.services import merchants, sandbox_merchant
 from gerbang.settings import Settings
@@ -158,13 +158,17 @@ class Gateway(AbstractContextManager["Gateway"]):
     def new_shop(self, *, short_name: str = "TOKO BARU", agreement: Agreement | None = None) -> "Shop":
         """Another merchant, with its callbacks going to the inbox."""
         world = self.services.world
-        merchant, keys = self.do(
-            merchants.create(
+
+        async def made() -> tuple[Merchant, merchants.Keys]:
+            merchant, keys = await merchants.create(
                 world, name="Toko Baru", short_name=short_name, email="baru@toko.example", agreement=agreement
             )
-        )
-        for product in () if world.live else world.products:
-            self.do(merchants.set_callback(world, merchant.id, product, f"{self.base_url}/sandbox/inbox/{merchant.id}"))
+            if not world.live:
+                inbox = f"{self.base_url}/sandbox/inbox/{merchant.id}"
+                await merchants.set_callbacks(world, merchant.id, dict.fromkeys(world.products, inbox))
+            return merchant, keys
+
+        merchant, keys = self.do(made())
         return Shop(self, merchant.id, keys.v2_secret, (keys.v4_key, keys.v4_secret))
 
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:

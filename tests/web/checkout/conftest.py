@@ -1,7 +1,6 @@
 """Fixtures: one browser for the folder, gateways, a shop's web site, and buyers whose browsers must log no error."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,6 @@ from tests.web.checkout.buyers import Buyer
 from tests.web.checkout.shop_sites import ShopSite
 
 
-def fresh(databases: Databases) -> str:
-    """A new database, made in another thread, since Playwright keeps an event loop running in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(databases.fresh).result()
-
-
 @pytest.fixture(scope="package")
 def browser(databases: Databases) -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -32,7 +25,7 @@ def browser(databases: Databases) -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def site(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """The gateway of all tests here that do not move its clock."""
-    with Gateway(fresh(databases), tmp_path_factory.mktemp("site")) as gateway:
+    with Gateway(databases.fresh(), tmp_path_factory.mktemp("site")) as gateway:
         yield gateway
 
 
@@ -44,7 +37,7 @@ def shop(site: Gateway) -> Shop:
 @pytest.fixture
 def gateway(databases: Databases, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway for one test that moves its clock."""
-    with Gateway(fresh(databases), tmp_path) as gateway:
+    with Gateway(databases.fresh(), tmp_path) as gateway:
         yield gateway
 
 
