@@ -17,12 +17,24 @@ from tests.support import clusters
 from tests.support.gateways import Databases, Gateway, Shop
 from tests.support.memory import memory_folder
 from tests.support.programs import short_folder
+from tests.support.selection import is_fast, slowest_first
 from tests.support.shop_servers import Run
 
 # People look for new faults with every run; a judgement of a commit must come out the same twice.
 hypothesis.settings.register_profile("judging", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("judging")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="run only what takes no long preparation and does not wait")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("fast"):
+        config.hook.pytest_deselected(items=[item for item in items if not is_fast(item)])
+        items[:] = [item for item in items if is_fast(item)]
+    items[:] = slowest_first(items)
 
 
 @pytest.hookimpl(tryfirst=True)
