@@ -50,7 +50,7 @@ test: $(READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
 	@$(set_right)
 	$(MODULE) pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-fast: $(READY) ## run the tests that take no long preparation: most of them, in less than a minute
+test-fast: $(READY) ## run most tests in less than a minute: those that need little, with a few of their values
 	@$(set_right)
 	$(MODULE) pytest -q -n auto --dist loadfile --no-loadscope-reorder --fast $(ARGS)
 

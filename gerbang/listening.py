@@ -22,12 +22,6 @@ DRAIN_SECONDS = 3
 CUT_SECONDS = 0.2
 """How long cancelled requests may take to end."""
 DATE_SECONDS = 1.0
-KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open.
-
-It is longer than common clients and proxies keep theirs (5 to 60 s), so that they close first: a request on a
-connection that we are closing is lost, and clients do not repeat a POST by themselves.
-"""
 
 
 class _Present(set[Any]):
@@ -248,7 +242,7 @@ async def serve_http(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=patience.idle,
     )
     server = _Server(config)
     # Objects made so far live as long as the process: exempting them from garbage collection saves time per request.

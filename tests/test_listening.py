@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gerbang import listening
-from gerbang.http_connections import Patience
+from gerbang.http_connections import PATIENCE, Patience
 from gerbang.settings import Settings, SettingsWrong
 from tests.support.gateways import Databases, Gateway
 
@@ -54,16 +54,13 @@ def until_hung_up(line: socket.socket) -> tuple[bytes, float]:
     return received, time.monotonic() - started
 
 
-def test_a_connection_outlives_the_idle_seconds_of_common_clients(
-    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert listening.KEEP_ALIVE_SECONDS > 60, "nginx and load balancers keep theirs for 60 s, httpx and Node for 5 s"
-    monkeypatch.setattr(listening, "KEEP_ALIVE_SECONDS", 1)
-    with Gateway(databases.fresh(), tmp_path) as gateway, line_to(gateway) as line:
+def test_a_connection_outlives_the_idle_seconds_of_common_clients(databases: Databases, tmp_path: Path) -> None:
+    assert PATIENCE.idle > 60, "nginx and load balancers keep theirs for 60 s, httpx and Node for 5 s"
+    with Gateway(databases.fresh(), tmp_path, patience=Patience(idle=1)) as gateway, line_to(gateway) as line:
         assert ask(line).startswith(b"HTTP/1.1 200 ")
         received, seconds = until_hung_up(line)
     assert received == b""
-    assert 0.9 < seconds < 4, "the constant is what decides, and not the 5 s of the server's library"
+    assert 0.9 < seconds < 4, "the setting decides, and not the 5 s of the server's library"
 
 
 @pytest.mark.parametrize(

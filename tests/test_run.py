@@ -152,6 +152,7 @@ def test_after_a_kill_the_next_start_recovers(data: Path) -> None:
         assert caller(data).status(payment) == "REQUIRE_ACTION"
 
 
+@pytest.mark.fast
 def test_a_repeated_order_is_not_an_error_in_the_databases_log(data: Path) -> None:
     with program(*run(data)) as running:
         running.url()

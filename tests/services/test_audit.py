@@ -29,6 +29,10 @@ WRONG = {
     "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
         DELETE FROM transfers WHERE reason = 'fee' AND cause_id IN (SELECT id FROM charges)""",
     "a settlement is not what its charges add up to": "UPDATE settlements SET gross = gross + 1",
+    "a merchant's pending balance is not what was paid and not settled": """
+        UPDATE charges SET amount = amount + 1 WHERE state = 'succeeded' AND settled_at IS NULL""",
+    "a merchant's available balance is not what was settled or credited, less what was paid out": """
+        UPDATE payouts SET fee = fee + 1 WHERE state = 'completed'""",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         DELETE FROM transfers WHERE reason = 'payout'""",
     "a transfer for a charge or a payout that there is not": "UPDATE transfers SET cause_id = '{other}' WHERE reason = 'vat' "
@@ -40,6 +44,8 @@ WRONG = {
     "a merchant's payments were not counted": "UPDATE counters SET payments = payments + 1",
     "something happened to a payment without its one event": """
         UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'payment.paid'""",
+    "money was reported without its one event": """
+        UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'money.in_suspense'""",
     "a charge was settled without its one event": """
         UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'charge.settled'""",
     "payouts of a merchant have ended without an event each": """
@@ -76,6 +82,8 @@ def books(databases: Databases) -> str:
                 (arrived,) = (await charges.newest(tx, [payment_id(static)], most=9))[payment_id(static)]
             await settlements.settle_now(here.world, merchant.id, arrived.id)
             await settlements.settle_due(here.world)
+            tomorrow = Method(channel="virtual_account", option="BCA")  # settled on the next working day
+            await here.batches.report(money(number(await here.batches.create(order(merchant.id, method=tomorrow)))))
             for name in ("completed", "failed", "open"):
                 made = await payouts.create(here.world, code_request(merchant, name))
                 if name != "open":

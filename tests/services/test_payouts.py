@@ -13,7 +13,6 @@ from gerbang.connections import Silence
 from gerbang.connections.simulator import reference_of
 from gerbang.domain.events import Snapshot
 from gerbang.domain.fees import Rate
-from gerbang.domain.ledger import pending
 from gerbang.domain.merchants import Agreement
 from gerbang.domain.money import rupiah
 from gerbang.domain.payouts import Payout
@@ -45,6 +44,7 @@ from tests.support.payouts import (
     merchant_with,
 )
 from tests.support.services import START, several
+from tests.support.settling import BCA, paid
 
 HOUR = timedelta(hours=1)
 
@@ -74,10 +74,10 @@ async def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reser
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, rupiah(100_000))
         assert await balances.overview(one.world, uuid4()) == Balances(0, 0)
-        await give(one, merchant.id, rupiah(7_000), pending)
+        await paid(one, merchant, BCA, rupiah(17_000))
         await payouts.create(one.world, code_request(merchant))
         told = await balances.overview(one.world, merchant.id)
-        assert (told.available, told.pending) == (rupiah(100_000) - WHOLE, rupiah(7_000))
+        assert (told.available, told.pending) == (rupiah(100_000) - WHOLE, rupiah(17_000))
         assert told.total == told.available + told.pending
 
 
@@ -182,7 +182,7 @@ async def test_an_order_that_is_not_covered_leaves_nothing_behind(url: str) -> N
 async def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, 0)
-        await give(one, merchant.id, rupiah(1_000_000), pending)
+        await paid(one, merchant, BCA, rupiah(1_000_000))
         with pytest.raises(InsufficientFunds):
             await payouts.create(one.world, code_request(merchant))
 

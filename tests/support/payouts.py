@@ -1,7 +1,7 @@
 """What tests of payouts need around them: merchants with money, banks with a will of their own, and an eye on the books."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -55,8 +55,8 @@ async def merchant_with(here: Services, minor: int, *, agreement: Agreement | No
     return merchant
 
 
-async def give(here: Services, merchant_id: UUID, minor: int, account: Callable[[UUID], str] = available) -> None:
-    line = Transfer("bank/simulator", account(merchant_id), minor, "given", merchant_id, None, None)
+async def give(here: Services, merchant_id: UUID, minor: int) -> None:
+    line = Transfer("bank/simulator", available(merchant_id), minor, "given", merchant_id, None, None)
     async with here.world.db.transaction() as tx:
         await ledger.post(tx, [line], here.clock.now())
 

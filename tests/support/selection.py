@@ -11,7 +11,6 @@ import pytest
 SLOW_MODULES = frozenset(
     {
         "gerbang.db.embedded",  # a PostgreSQL of its own
-        "hypothesis",  # many examples
         "playwright.sync_api",  # a browser
         "schemathesis",
         "subprocess",
@@ -23,13 +22,16 @@ SLOW_MODULES = frozenset(
 """What a file imports whose tests take long."""
 SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_postgres", "start"})
 """What takes long to make for each test, or is shared by tests that take long."""
+PARAMETERS_MAX = 2
 
 
 def is_fast(item: pytest.Item) -> bool:
     """Whether a test needs nothing that takes long, or is marked `fast`: one of its kind that is always run."""
     if item.get_closest_marker("fast") is not None:
         return True
-    return not _imported(item.path) & SLOW_MODULES and not SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    needs, imported = set(getattr(item, "fixturenames", ())), _imported(item.path)
+    is_repeated = "hypothesis" in imported and "databases" in needs  # many examples, each with a database
+    return not is_repeated and not imported & SLOW_MODULES and not needs & SLOW_FIXTURES
 
 
 @cache
@@ -43,6 +45,18 @@ def _imported(path: Path) -> frozenset[str]:
             found.add(node.module)
             found.update(f"{node.module}.{each.name}" for each in node.names)
     return frozenset(found)
+
+
+def first_few(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Of a test that has many parameters, the first two."""
+    seen: Counter[tuple[Path, str]] = Counter()
+    kept: list[pytest.Item] = []
+    for item in items:
+        name = item.path, item.name.partition("[")[0]
+        seen[name] += 1
+        if seen[name] <= PARAMETERS_MAX:
+            kept.append(item)
+    return kept
 
 
 def slowest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:

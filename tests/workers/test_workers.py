@@ -134,6 +134,7 @@ async def test_moving_the_clock_also_sends_deliveries_claimed_by_a_dead_worker(s
         assert processes.one.clock.now() == START + timedelta(hours=1)
 
 
+@pytest.mark.fast
 async def test_two_processes_that_send_at_the_same_time_send_every_delivery_once(start: Start) -> None:
     async with start() as processes, till(processes.one) as shop_:
         await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=60)

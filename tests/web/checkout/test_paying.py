@@ -155,6 +155,7 @@ def test_each_end_of_a_payment_links_to_its_own_return_url(shop: Shop, shop_site
     assert "MONEY.SET_ASIDE" in shop.news()
 
 
+@pytest.mark.fast
 def test_the_buyer_may_stay_on_the_result_page(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
     session, one = send(shop, shop_site), buyer()
     one.page.clock.install()
