@@ -29,7 +29,8 @@ def is_fast(item: pytest.Item) -> bool:
     """Whether a test needs nothing that takes long, or is marked `fast`: one of its kind that is always run."""
     if item.get_closest_marker("fast") is not None:
         return True
-    needs, imported = set(getattr(item, "fixturenames", ())), _imported(item.path)
+    needs: set[str] = set(getattr(item, "fixturenames", ()))
+    imported = _imported(item.path)
     is_repeated = "hypothesis" in imported and "databases" in needs  # many examples, each with a database
     return not is_repeated and not imported & SLOW_MODULES and not needs & SLOW_FIXTURES
 
