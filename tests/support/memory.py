@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")
-ROOM_BYTES_MIN = 4_000_000_000
-"""Two workers need about half of it. A container's usual 64 MB are not enough."""
+ROOM_BYTES_MIN = 6_000_000_000
+"""Two workers fill about two thirds of it. A container's usual 64 MB are not enough."""
 
 
 def memory_folder() -> Path | None:
