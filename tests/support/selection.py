@@ -13,6 +13,7 @@ SLOW_MODULES = frozenset(
         "gerbang.db.embedded",  # a PostgreSQL of its own
         "playwright.sync_api",  # a browser
         "schemathesis",
+        "source",  # tests/code_rules read all source again and again; they have a command of their own
         "subprocess",
         "tests.support.clusters",
         "tests.support.programs",  # `gerbang` as a program
