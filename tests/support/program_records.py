@@ -13,6 +13,7 @@ from gerbang.db.embedded import running_url
 from tests.support.services import found_wrong
 
 NEVER = {
+    "a charge that was settled before it was due": "SELECT id FROM charges WHERE settled_at < settles_at",
     "a payment without its number": """
         SELECT p.reference FROM payments p WHERE p.id NOT IN (SELECT payment_id FROM paycodes)""",
     "an event that has not exactly one delivery to each of its endpoints": """
