@@ -1,6 +1,6 @@
 """Taking merchants in, giving them keys, and setting where their callbacks go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -250,29 +250,42 @@ async def set_callback(world: World, merchant_id: UUID, product: str, url: str) 
 
     A user name and password are taken out of the URL and kept like secrets, so that nothing that shows it shows them.
     """
-    callback_format = world.products.get(product)
-    if callback_format is None:
+    (callback,) = await set_callbacks(world, merchant_id, {product: url})
+    return callback
+
+
+async def set_callbacks(world: World, merchant_id: UUID, urls: Mapping[str, str]) -> list[Callback]:
+    """As `set_callback`, for several products in one transaction: product -> URL."""
+    if urls.keys() - world.products.keys():
         raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
     try:
-        url, credentials = network.split_credentials(url)
-        world.network.check(url)
+        parts = {product: network.split_credentials(url) for product, url in urls.items()}
+        for url, _ in parts.values():
+            world.network.check(url)
     except NetworkFailed as refusal:
         raise Invalid("url", why=refusal.reason) from None
     async with world.db.transaction() as tx:
         if not await merchants.by_id(tx, [merchant_id]):
             raise MerchantUnknown
-        _, api_key, signing_secret = await merchants.put_endpoint(
-            tx,
-            id_=ids.uuid7(world.clock.now()),
-            merchant_id=merchant_id,
-            product=product,
-            url=url,
-            kinds=sorted(callback_format.product.kinds),
-            api_key=world.keyring.seal(ids.secret(24)),
-            signing_secret=world.keyring.seal(callback_format.new_signing_secret()),
-            credentials=None if credentials is None else world.keyring.seal(credentials),
-            now=world.clock.now(),
-        )
+        return [await _put_endpoint(world, tx, merchant_id, product, *given) for product, given in parts.items()]
+
+
+async def _put_endpoint(
+    world: World, tx: Tx, merchant_id: UUID, product: str, url: str, credentials: str | None
+) -> Callback:
+    callback_format, now = world.products[product], world.clock.now()
+    _, api_key, signing_secret = await merchants.put_endpoint(
+        tx,
+        id_=ids.uuid7(now),
+        merchant_id=merchant_id,
+        product=product,
+        url=url,
+        kinds=sorted(callback_format.product.kinds),
+        api_key=world.keyring.seal(ids.secret(24)),
+        signing_secret=world.keyring.seal(callback_format.new_signing_secret()),
+        credentials=None if credentials is None else world.keyring.seal(credentials),
+        now=now,
+    )
     return _callback(world, product, url, api_key, signing_secret)
 
 

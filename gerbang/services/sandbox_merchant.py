@@ -88,29 +88,29 @@ async def ready(world: World, base_url: str, known: Sandbox | None) -> Sandbox:
     else:
         keys, known = await _keys(world), None
     await _endow(world, UUID(keys.merchant_id))
-    told = {
-        product: await _pointed(world, UUID(keys.merchant_id), product, base_url) for product in sorted(world.products)
-    }
+    callbacks = await _callbacks(world, UUID(keys.merchant_id), base_url)
     return Sandbox(
         base_url=base_url,
-        v2=V2Keys(keys.merchant_id, keys.v2_secret, told["payment"].api_key or "", told["payment"].signing_secret),
+        v2=V2Keys(
+            keys.merchant_id, keys.v2_secret, callbacks["payment"].api_key or "", callbacks["payment"].signing_secret
+        ),
         v4=V4Keys(
             keys.v4_key,
             keys.v4_secret,
-            told["v4-payments"].signing_secret,
-            told["v4-disbursements"].signing_secret,
+            callbacks["v4-payments"].signing_secret,
+            callbacks["v4-disbursements"].signing_secret,
         ),
         dashboard=known.dashboard if known else DashboardKeys(EMAIL, ids.secret(12)),
     )
 
 
-async def _pointed(world: World, merchant_id: UUID, product: str, base_url: str) -> merchants.Callback:
-    """A product's callbacks go to the inbox, unless somebody has set them elsewhere."""
-    known = {callback.product: callback.url for callback in await merchants.callbacks(world, merchant_id)}
-    url = known.get(product)
-    if url is None or "/sandbox/inbox/" in url:
-        url = f"{base_url}/sandbox/inbox/{merchant_id}"
-    return await merchants.set_callback(world, merchant_id, product, url)
+async def _callbacks(world: World, merchant_id: UUID, base_url: str) -> dict[str, merchants.Callback]:
+    """Points the callbacks of all products at the inbox, unless somebody has set them elsewhere; product -> callback."""
+    inbox = f"{base_url}/sandbox/inbox/{merchant_id}"
+    kept = {each.product: each.url for each in await merchants.callbacks(world, merchant_id)}
+    urls = {product: kept.get(product, inbox) for product in sorted(world.products)}
+    urls = {product: inbox if "/sandbox/inbox/" in url else url for product, url in urls.items()}
+    return {each.product: each for each in await merchants.set_callbacks(world, merchant_id, urls)}
 
 
 async def _endow(world: World, merchant_id: UUID) -> None:

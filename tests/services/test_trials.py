@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import Raw
@@ -18,7 +18,7 @@ from gerbang.services import checkout, sandbox_merchant, trials
 from gerbang.services.merchants import change_agreement, default_agreement, set_agreement, unusable
 from gerbang.services.payments import read
 from tests.support.gateways import Databases
-from tests.support.services import Services, run, services
+from tests.support.services import Services, services
 
 ROOT = Path(__file__).parent.parent.parent
 LONG = 10**17
@@ -30,12 +30,11 @@ def url(databases: Databases) -> str:
     return databases.fresh()
 
 
-def told(url: str, story: Callable[[Services, Merchant], Coroutine[Any, Any, None]]) -> None:
-    async def live() -> None:
-        async with services(url) as here:
-            await story(here, await here.merchant())
-
-    run(live)
+@asynccontextmanager
+async def shop_on(url: str) -> AsyncGenerator[tuple[Services, Merchant]]:
+    """A gateway and its merchant."""
+    async with services(url) as here:
+        yield here, await here.merchant()
 
 
 def qris(**changes: object) -> dict[str, object]:
@@ -124,14 +123,12 @@ def till(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
         ({"look": {"frame_ancestors": ["*; script-src *"]}}, "look.frame_ancestors must be origins"),
     ],
 )
-def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str, object], why: str) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str, object], why: str) -> None:
+    async with shop_on(url) as (here, merchant):
         with pytest.raises(Invalid, match=re.escape(why)) as refused:
             await change_agreement(here.world, merchant.id, members)
         assert str(refused.value).endswith("Nothing was changed.")
         assert (await read.merchant(here.world, merchant.id)).agreement == merchant.agreement
-
-    told(url, story)
 
 
 @pytest.mark.parametrize(
@@ -148,19 +145,17 @@ def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str,
         {"look": {"frame_ancestors": ["https://*.shop.example"], "colour": "#AA0000"}},
     ],
 )
-def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object]) -> None:
+    async with shop_on(url) as (here, merchant):
         kept = await change_agreement(here.world, merchant.id, members)
         assert (await read.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
 
-    told(url, story)
 
-
-def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
+async def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
     printed = re.search(r"```json\n(.*?)```", (ROOT / "docs/production.md").read_text(encoding="utf-8"), re.DOTALL)
     assert printed is not None
 
-    async def story(here: Services, merchant: Merchant) -> None:
+    async with shop_on(url) as (here, merchant):
         own: list[Agreement] = [
             sandbox_merchant.agreement(),
             *(default_agreement(n, "Toko") for n in (1, 9_999, 10**9 - 1)),
@@ -171,11 +166,9 @@ def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
             assert trials.fault(here.world, usual, merchant) is None
             await change_agreement(here.world, merchant.id, json.loads(printed[1]))
 
-    told(url, story)
 
-
-def test_settings_that_cannot_be_read_are_named_and_take_no_other_channel_with_them(url: str) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_settings_that_cannot_be_read_are_named_and_take_no_other_channel_with_them(url: str) -> None:
+    async with shop_on(url) as (here, merchant):
         spoilt = replace(merchant.agreement, channels=merchant.agreement.channels | {"qris": Raw(b'{"nmid": 3}')})
         await set_agreement(here.world, merchant.id, spoilt)
         [why] = [why for whose, why in await unusable(here.world) if whose.id == merchant.id]
@@ -188,5 +181,3 @@ def test_settings_that_cannot_be_read_are_named_and_take_no_other_channel_with_t
         [visit] = await checkout.visits(here.world, [await here.create(merchant, method=None, details=PAGE)])
         assert isinstance(visit, checkout.Visit)
         assert [way.channel for way in checkout.ways(here.world, visit)] == ["virtual_account"]
-
-    told(url, story)

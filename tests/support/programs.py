@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -17,14 +16,15 @@ from typing import Any
 
 import httpx
 
+from tests.support.memory import new_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def short_folder() -> Generator[Path]:
+def short_folder(*, on_disk: bool = False) -> Generator[Path]:
     """A folder whose path is short, and which the account that PostgreSQL runs as can reach; gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="gerbang-test-"))
-    folder.chmod(0o711)
+    folder = new_folder("gerbang-test-", on_disk=on_disk)
     try:
         yield folder
     finally:

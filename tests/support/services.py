@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -89,10 +89,10 @@ class Services:
         async with self.world.db.reading() as tx:
             return found_wrong(await audit.findings(tx, self.world.clock.now(), audit.LEDGER))
 
-    async def faults(self) -> list[str]:
+    async def faults(self, rules: Mapping[str, str] = audit.RULES) -> list[str]:
         """What is wrong with all that is in the books."""
         async with self.world.db.reading() as tx:
-            return found_wrong(await audit.findings(tx, self.world.clock.now()))
+            return found_wrong(await audit.findings(tx, self.world.clock.now(), rules))
 
 
 @asynccontextmanager

@@ -68,8 +68,8 @@ class OwnPostgres:
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Generator[OwnPostgres]:
-    own_postgres = OwnPostgres(tmp_path / "postgres")
+def own_postgres(data: Path) -> Generator[OwnPostgres]:
+    own_postgres = OwnPostgres(data)
     own_postgres.start()
     yield own_postgres
     own_postgres.stop()

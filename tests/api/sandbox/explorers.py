@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import yaml
 
 from gerbang.api import sandbox
 from tests.api.v2_sessions.contracts import Contract
 from tests.support.gateways import Shop
+from tests.support.openapi import read_openapi
 
-CONTRACT = Contract(yaml.safe_load((Path(sandbox.__file__).parent / "openapi.yaml").read_text("utf-8")))
+CONTRACT = Contract(read_openapi((Path(sandbox.__file__).parent / "openapi.yaml").read_text("utf-8")))
 
 
 class Explorer(Shop):

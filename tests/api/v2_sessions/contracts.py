@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import httpx
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -16,6 +15,7 @@ from referencing.jsonschema import DRAFT202012
 from gerbang.api import v2_sessions
 from gerbang.web.docs.contents import find
 from tests.support.gateways import Shop
+from tests.support.openapi import read_openapi
 
 Schema = dict[str, Any]
 WITHOUT_OPERATION = {404: "NotFound", 405: "MethodNotAllowed"}
@@ -135,7 +135,7 @@ class Contract:
                 yield from self._branches(branch)
 
 
-CONTRACT = Contract(yaml.safe_load((Path(v2_sessions.__file__).parent / "openapi.yaml").read_text("utf-8")))
+CONTRACT = Contract(read_openapi((Path(v2_sessions.__file__).parent / "openapi.yaml").read_text("utf-8")))
 
 
 class CheckedShop(Shop):

@@ -14,17 +14,17 @@ def silent(_: str) -> None:
     pass
 
 
-def test_without_a_database_everything_is_refused_as_unavailable(tmp_path: Path) -> None:
+def test_without_a_database_everything_is_refused_as_unavailable(data: Path, tmp_path: Path) -> None:
     body = order(amount=rupiah(50_000))
     with ExitStack() as running:
         server = ExitStack()
-        url = server.enter_context(postgres(tmp_path / "postgres", say=silent))
+        url = server.enter_context(postgres(data, say=silent))
         gateway = running.enter_context(Gateway(Databases(url).fresh(), tmp_path / "gateway"))
         shop = CheckedShop.of(gateway.shop)
         session = shop.create()
         server.close()
         everything_is_refused(shop, session["id"], body)
-        running.enter_context(postgres(tmp_path / "postgres", say=silent, keep=False))
+        running.enter_context(postgres(data, say=silent))
         until = time.monotonic() + 10
         while shop.call("POST", "/v2/payments", body).status_code != 200:
             assert time.monotonic() < until, "the gateway did not find its database again"
