@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gerbang.api._bodies import Malformed, fingerprint, metadata_in, plain, shaped
+from gerbang.api._bodies import Malformed, fingerprint, metadata_in, parse_object, shaped
 from gerbang.api.sandbox.endpoints import inbox_item
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v4_documents.requests import Attributes
@@ -85,17 +85,17 @@ NASTY = {
 
 def read_by_the_first(body: bytes) -> None:
     """All that a create of the payment-session API does with a body before its payment is decided."""
-    said = plain(body)
-    asked = shaped(said, requests.CreatePayment)
-    fingerprint("POST /v2/payments", said)
+    body_object = parse_object(body)
+    asked = shaped(body_object, requests.CreatePayment)
+    fingerprint("POST /v2/payments", body_object)
     orders.check_order(asked.orderInformation)
     orders.instant(asked.expiryAt, "expiryAt")
     orders.minor(asked.amount, zero_is_open=False)
-    orders.details(asked, said, metadata_in(body))
+    orders.details(asked, body_object, metadata_in(body))
 
 
 def read_by_the_second(body: bytes) -> None:
-    asked = Attributes(plain(body))
+    asked = Attributes(parse_object(body))
     for name in ("clientReferenceId", "metadata", "amount", "a", "x"):
         asked.text(name)
 
@@ -123,32 +123,32 @@ def test_no_body_takes_longer_than_20_ms_to_read_or_refuse(body: str, read: Any)
 
 def test_what_an_order_needs_is_far_below_what_may_be_said() -> None:
     products = [json.loads(PRODUCT) | {"name": "Kopi Gayo 250 g", "category": "FOOD"} for _ in range(200)]
-    said = plain(json.dumps({"orderInformation": {"productDetails": products}}).encode())
-    assert len(said["orderInformation"]["productDetails"]) == 200
+    body_object = parse_object(json.dumps({"orderInformation": {"productDetails": products}}).encode())
+    assert len(body_object["orderInformation"]["productDetails"]) == 200
 
 
 @pytest.mark.parametrize("text", ["[" * 5_000, ",{" * 5_000, '\\"[' * 4_000, "\\\\", '\\\\\\"' * 3_000 + "[" * 100])
 def test_brackets_inside_of_text_are_text(text: str) -> None:
     body = ('{"a":"' + text + '","b":[' + "[1]," * 64 + "2]}").encode()
-    assert plain(body) == json.loads(body)
+    assert parse_object(body) == json.loads(body)
 
 
 def test_brackets_behind_escaped_quotes_are_counted() -> None:
     for text in ('"\\\\"', '"\\""', '"\\\\\\""', '""'):
         with pytest.raises(Malformed, match="nested too deeply"):
-            plain(('{"a":' + text + ',"b":' + "[" * 65 + "]" * 65 + "}").encode())
+            parse_object(('{"a":' + text + ',"b":' + "[" * 65 + "]" * 65 + "}").encode())
 
 
 def test_metadata_and_order_may_have_16_kb_together() -> None:
     def details(metadata: int, name: int) -> None:
         product = json.loads(PRODUCT) | {"x": "x" * name}
-        said = {
+        body_object = {
             "clientReferenceId": "a",
             "metadata": {"a": "x" * metadata},
             "orderInformation": {"productDetails": [product]},
         }
-        asked = shaped(said, requests.CreatePayment)
-        orders.details(asked, said, metadata_in(json.dumps(said).encode()))
+        asked = shaped(body_object, requests.CreatePayment)
+        orders.details(asked, body_object, metadata_in(json.dumps(body_object).encode()))
 
     order_bytes = len(b'{"productDetails":[') + len(PRODUCT) + len(b',"x":""') + len(b"]}")
     room = KEPT_BYTES_MAX - order_bytes - len(b'{"a":""}')

@@ -1,4 +1,4 @@
-"""Who is asking: the sandbox takes the credentials of any dialect."""
+"""Authenticates requests to the sandbox API, which accepts the credentials of any dialect."""
 
 import base64
 from uuid import UUID
