@@ -1,4 +1,4 @@
-"""The APIs for merchants. Each folder here is one dialect: an ASGI application that answers the paths under its prefixes."""
+"""The APIs for merchants. Each folder here is one dialect: an ASGI application for the paths under its prefixes."""
 
 import importlib
 import pkgutil
@@ -26,7 +26,7 @@ class Context:
     world: World
     batches: Batches
     advance: Callable[[datetime], Awaitable[dict[str, int]]]
-    """Moves the sandbox clock, does everything that falls due on the way, and returns how many of each kind were done."""
+    """Moves the sandbox clock and does everything that falls due on the way; returns how many of each kind."""
     base_url: str
     """The URL at which merchants and buyers reach this gateway, without a trailing slash."""
     when_stopping: list[Callable[[], None]]
@@ -50,7 +50,7 @@ class Dialect:
     callback_formats: Callable[[str, str], Sequence[CallbackFormat]]
     """Makes its callback formats from the base URL and the key that signs page URLs."""
     unread: Callable[[int, str], Response]
-    """Makes its error response, from a status and a sentence, for a request that is incomplete or breaks the rules of HTTP."""
+    """Makes the error response to a request that is incomplete or not valid HTTP, from a status and a sentence."""
     sandbox_only: bool = False
 
     @property

@@ -1,4 +1,4 @@
-"""Reads amounts, for all dialects: whole rupiah, given as a number or as text. Also checks numbers that are only shown."""
+"""Reads amounts, for all dialects: whole rupiah, as a number or as text. Also checks numbers that are only shown."""
 
 import re
 from decimal import Decimal

@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class Exact(Decimal):
-    """A fraction with more digits than a float keeps. A type of its own, so that it is never converted to float and rounded."""
+    """A fraction with more digits than a float keeps. Its own type, so that it is never rounded to a float."""
 
 
 class BodyTooLarge(Exception):
@@ -53,7 +53,7 @@ class BodyPacked(Exception):
 
 
 class Malformed(Exception):
-    """A request that is not valid: `field` is the path of the wrong value, "" for the whole body; `why` says what is wrong.
+    """An invalid request: `field` is the path of the wrong value, "" for the whole body; `why` says what is wrong.
 
     `others` are further errors in the same request, so that all of them can be corrected at once.
     """
@@ -165,8 +165,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
 def check_size(body: bytes) -> None:
     """Checks how deep a body nests and how many values it holds, before it is parsed. Raises Malformed.
 
-    Brackets and commas outside strings are counted. Strings are removed only if the whole body has many of them, which is
-    rare, so that ordinary bodies are checked fast.
+    Brackets and commas outside strings are counted. Strings are removed only if the whole body has many
+    of them, which is rare, so that ordinary bodies are checked fast.
     """
     brackets, commas = body.count(b"[") + body.count(b"{"), body.count(b",")
     if brackets <= NESTING_MAX and brackets + commas <= VALUES_MAX:
@@ -320,7 +320,7 @@ def written(value: object) -> bytes:
 
 
 def fingerprint(path: str, value: dict[str, Any]) -> bytes:
-    """A SHA-256 digest of a path and a body that does not depend on whitespace or the order of keys. Raises Malformed."""
+    """A SHA-256 digest of a path and a body. White space and the order of keys do not change it. Raises Malformed."""
     try:
         canonical = _SORTED_WRITER.encode(value)
     except UnicodeEncodeError:
@@ -347,7 +347,7 @@ _BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"
 
 
 def _from_msgspec(message: str) -> Malformed:
-    """A validation message of msgspec in our words: "Expected `str`, got `int` - at `$.a.b[0]`" becomes "must be text, …"."""
+    """A validation message of msgspec as ours: "Expected `str`, got `int` - at `$.a`" becomes "must be text, not …"."""
     what, _, where = message.partition(" - at `")
     field = where.rstrip("`").removeprefix("key").removeprefix("$").removeprefix(".")
     missing = re.fullmatch("Object missing required field `(.+)`", what)

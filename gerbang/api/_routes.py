@@ -13,7 +13,7 @@ Methods = Mapping[str, Endpoint]
 
 
 class Routes:
-    """The endpoints of one dialect as an ASGI application. Endpoints answer their own errors; this class only adds 404 and 405.
+    """The endpoints of one dialect as an ASGI application. It answers 404 and 405; endpoints answer all other errors.
 
     A path without parameters is matched before one with parameters. An endpoint for GET also answers HEAD.
     """

@@ -20,7 +20,7 @@ FORMS = {
 
 
 def is_blank(value: object) -> bool:
-    """Whether a value is null, empty or white space: forms and shop programs send empty text for what they leave out."""
+    """Whether a value is null, empty or white space: forms and shop programs send "" for absent values."""
     return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 

@@ -1,4 +1,4 @@
-"""The sandbox API, an addition of ours: move the clock, simulate the bank, read the callback inbox, resend callbacks."""
+"""The sandbox API, an addition of ours: move the clock, simulate the bank, read received callbacks, resend them."""
 
 from collections.abc import Awaitable, Callable
 

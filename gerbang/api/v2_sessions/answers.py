@@ -35,7 +35,7 @@ class Endpoints:
         self._tokens = Tokens(context.world)
 
     def merchant_of(self, request: Request) -> UUID:
-        """The merchant of the bearer token. Raises CredentialsWrong, and SubMerchantNotEnabled for calls for a sub-account."""
+        """The merchant of the bearer token. Raises CredentialsWrong, or SubMerchantNotEnabled for a sub-account."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             problem = "Authorization does not begin with Bearer" if scheme else "the header Authorization is missing"

@@ -193,7 +193,7 @@ def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
 
 
 async def picture(endpoints: Endpoints, request: Request) -> Response:
-    """The image at qrUrl, as PNG or SVG. It needs no credentials, as buyers' browsers load it; the id cannot be guessed."""
+    """The image at qrUrl, as PNG or SVG. No credentials: buyers' browsers load it, and the id cannot be guessed."""
     name, _, kind = str(request.path_params["name"]).rpartition(".")
     id_ = id_of(name)
     if id_ is None:

@@ -41,7 +41,7 @@ CHARGE_STATUS = {
     "expired": "EXPIRED",
 }
 METHOD = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR", "ewallet": "EWALLET", "retail_outlet": "RETAIL_OUTLET"}
-"""RETAIL_OUTLET is ours: the API has no such type, but a payment of another dialect or of the checkout page may have it."""
+"""RETAIL_OUTLET is ours: the API has no such type, but payments by another dialect or the checkout page may."""
 NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
 """The expiryAt of a static virtual account that does not expire (seed example of a static payment)."""
 

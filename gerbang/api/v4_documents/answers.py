@@ -103,9 +103,9 @@ def answer(body: bytes, status: int = 200) -> Response:
 
 
 def created(body: bytes, merchant_id: UUID, differs: Sequence[str] = ()) -> Response:
-    """The response to a create. `differs` names the fields in which a request with a repeated reference differs from the first.
+    """The response to a create. `differs` names the fields in which a repeated reference came with other values.
 
-    The vendor answers 201 in either case (reference, 1.6), so the difference is also reported in `meta` and in a header.
+    The vendor answers 201 in either case (reference, 1.6), so differences are reported in `meta` and in a header.
     """
     if not differs:
         return answer(body, 201)

@@ -73,7 +73,7 @@ def _spellings(request: Request, name: str) -> list[str]:
 
 
 async def looked_up(query: Query, look: Callable[[Query], Awaitable[list[Found]]]) -> list[Found]:
-    """The results of a query: first with "+" in the reference read as a space, as in forms, then with "+" read literally."""
+    """The results of a query: with "+" in the reference read as a space, as in forms, or else read literally."""
     found = await look(query)
     if found or query.reference_with_plus is None:
         return found

@@ -29,7 +29,7 @@ SEN = re.compile(rf"([0-9]{{1,{AMOUNT_DIGITS_MAX}}})\.([0-9]{{1,2}})", re.ASCII)
 
 
 class Attributes:
-    """An object in a request, whose members are read one by one. Each method raises Malformed if the value is not valid."""
+    """An object in a request, whose members are read one by one. Each method raises Malformed for an invalid value."""
 
     def __init__(self, members: dict[str, Any], path: str = "") -> None:
         self._members = members
@@ -98,7 +98,7 @@ class Attributes:
         return rupiah(whole)
 
     def arriving(self, name: str = "amount") -> int:
-        """An amount of money received, in minor units. It may have sen: 99000.2 or "99000.20". Otherwise as `amount`."""
+        """An amount of money received, in minor units. It may have sen: 99000.2 or "99000.20". Else as `amount`."""
         value = self._given(name)
         written = format(value.normalize(), "f") if isinstance(value, Decimal) else value
         written = repr(value) if isinstance(value, float) else written

@@ -61,7 +61,7 @@ def link_instant(at: datetime) -> str:
 
 
 def _end(payment: Payment, channel: str | None) -> str | None:
-    """The expiry of a payment, in the offset in which it was sent; in UTC for retail outlets, as the reference prints it."""
+    """The expiry of a payment in the offset in which it was sent; in UTC for retail outlets, as in the reference."""
     end = payment.expires_at
     if end is None:
         return None

@@ -67,7 +67,7 @@ async def _status_now(endpoints: Endpoints, found: Paid) -> str:
 
 
 async def _chosen(endpoints: Endpoints, payment: Payment) -> Charge | None:
-    """Chooses the first method that fits, for a payment whose buyer has not chosen one; the charge, or None if none fits."""
+    """Chooses the first method that fits, where the buyer has not chosen one; the charge, or None if none fits."""
     method = checkout.first_fitting(endpoints.world, await endpoints.batches.visit(payment.id))
     if method is None:
         return None

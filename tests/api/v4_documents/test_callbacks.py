@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.v2_sessions.listeners import Heard, Listener
+from tests.api.v2_sessions.listeners import Listener, ReceivedCallback
 from tests.api.v4_documents.contracts import CONTRACT, CheckedShop
 from tests.api.v4_documents.documents import (
     LINKS,
@@ -41,12 +41,12 @@ def listens(shop: CheckedShop, listener: Listener, *products: str) -> dict[str, 
     return told
 
 
-def heard(shop: CheckedShop, listener: Listener) -> list[Heard]:
+def heard(shop: CheckedShop, listener: Listener) -> list[ReceivedCallback]:
     """What the listener has heard once everything that is due was sent, in the order of the news, each held to the contract."""
     shop.advance(seconds=0)
-    for callback in listener.heard:
+    for callback in listener.received:
         assert CONTRACT.event_faults(callback.body) == [], callback.body
-    return sorted(listener.heard, key=lambda callback: int(callback.headers["x-gerbang-sequence"]))
+    return sorted(listener.received, key=lambda callback: int(callback.headers["x-gerbang-sequence"]))
 
 
 def delivery(shop: CheckedShop) -> dict[str, Any]:
@@ -73,12 +73,12 @@ def test_a_payment_is_told_at_paid_and_at_completed_as_it_is_read_then(
     payment = shop.create(type_, description="Kopi — é 😀")
     shop.do(payment, "receive_payment")
     paid = read(shop, payment)
-    assert [callback.said for callback in heard(shop, listener)] == [{"data": paid}]
+    assert [callback.parsed for callback in heard(shop, listener)] == [{"data": paid}]
     shop.do(payment, "settle")
     completed = read(shop, payment)
-    assert [callback.said for callback in heard(shop, listener)] == [{"data": paid}, {"data": completed}]
+    assert [callback.parsed for callback in heard(shop, listener)] == [{"data": paid}, {"data": completed}]
     assert (paid["attributes"]["status"], completed["attributes"]["status"]) == ("paid", "completed")
-    assert {(one.method, one.path) for one in listener.heard} == {("POST", "/callbacks?shop=1")}
+    assert {(one.method, one.path) for one in listener.received} == {("POST", "/callbacks?shop=1")}
 
 
 def test_the_second_callback_comes_by_itself_on_the_day_of_settlement(
@@ -87,9 +87,9 @@ def test_the_second_callback_comes_by_itself_on_the_day_of_settlement(
     listens(traveller, listener)
     traveller.do(traveller.create(), "receive_payment")
     traveller.advance(to="2025-04-08T09:59:30+07:00")
-    assert len(listener.heard) == 1
+    assert len(listener.received) == 1
     traveller.advance(to=NEXT_WORKDAY)
-    assert [one.said["data"]["attributes"]["status"] for one in heard(traveller, listener)] == ["paid", "completed"]
+    assert [one.parsed["data"]["attributes"]["status"] for one in heard(traveller, listener)] == ["paid", "completed"]
 
 
 @pytest.mark.parametrize("status", ["pending", "cancelled", "expired", "failed"])
@@ -121,7 +121,7 @@ def test_news_is_told_as_it_was_however_much_later_it_is_sent(traveller: Checked
     traveller.advance(seconds=300)
     paid, again, completed = heard(traveller, listener)
     assert (paid.body, again.body) == (first.body, first.body)
-    assert completed.said["data"]["attributes"]["status"] == "completed"
+    assert completed.parsed["data"]["attributes"]["status"] == "completed"
 
 
 def test_each_product_has_an_endpoint_of_its_own(shop: CheckedShop) -> None:
@@ -137,11 +137,11 @@ def test_each_product_has_an_endpoint_of_its_own(shop: CheckedShop) -> None:
         payout = made(shop, PAYOUTS, payout_order())
         shop.do(payout, "complete")
         shop.advance(seconds=0)
-        assert [one.said["event"] for one in sessions.heard] == ["PAYMENT.PAID"]
+        assert [one.parsed["event"] for one in sessions.received] == ["PAYMENT.PAID"]
         # The first two are of the money that the shop was given: it arrived on a static number, and settled at once.
-        told = [one.said["data"]["id"] for one in heard(shop, payments)]
+        told = [one.parsed["data"]["id"] for one in heard(shop, payments)]
         assert told[-2:] == [payment["id"], link["id"]]
-        assert [one.said["data"]["id"] for one in heard(shop, payouts)] == [payout["id"]]
+        assert [one.parsed["data"]["id"] for one in heard(shop, payouts)] == [payout["id"]]
 
 
 # -- from whom --------------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_the_signature_is_over_the_exact_bytes(shop: CheckedShop, listener: List
     assert headers["xfers-signature"] != signed(secret, callback.body + b" ")
     assert headers["xfers-signature"] != signed("ss_5572cf13d099", callback.body)
     # Some shops verify over what they wrote again from the parsed body.
-    again = json.dumps(callback.said, ensure_ascii=False, separators=(",", ":")).encode()
+    again = json.dumps(callback.parsed, ensure_ascii=False, separators=(",", ":")).encode()
     assert again == callback.body
 
 
@@ -179,7 +179,7 @@ def test_callbacks_of_disbursements_are_signed_with_their_own_secret(shop: Check
     payout = made(funded(shop), PAYOUTS, payout_order())
     shop.do(payout, "complete")
     *_, callback = heard(shop, listener)
-    assert callback.said == {"data": read(shop, payout)}
+    assert callback.parsed == {"data": read(shop, payout)}
     assert callback.headers["xfers-signature"] == signed(secret, callback.body)
 
 
@@ -196,7 +196,7 @@ def test_callbacks_are_numbered_in_the_order_of_the_news(shop: CheckedShop, list
     for amount in (10_000, 20_000, 30_000):
         pay_into(shop, account, amount)
         shop.advance(seconds=0)
-    told = [callback.said["data"]["attributes"] for callback in heard(shop, listener)]
+    told = [callback.parsed["data"]["attributes"] for callback in heard(shop, listener)]
     assert [(one["amount"], one["status"]) for one in told] == [
         (f"{amount}.0", status) for amount in (10_000, 20_000, 30_000) for status in ("paid", "completed")
     ]
@@ -238,11 +238,11 @@ def test_it_is_tried_twenty_times_with_waits_that_grow_by_five_minutes(
     heard(traveller, listener)
     for number, wait in enumerate(WAITS, 1):
         tried = delivery(traveller)
-        assert (tried["state"], len(tried["tries"]), len(listener.heard)) == ("waiting", number, number)
+        assert (tried["state"], len(tried["tries"]), len(listener.received)) == ("waiting", number, number)
         due = instant(tried["nextAt"])
         assert due - instant(tried["tries"][-1]["at"]) == wait
         traveller.advance(to=(due - timedelta(seconds=10)).isoformat())
-        assert len(listener.heard) == number
+        assert len(listener.received) == number
         traveller.advance(to=due.isoformat())
     parked = delivery(traveller)
     assert (parked["state"], parked["nextAt"], len(parked["tries"])) == ("parked", None, 20)
@@ -251,7 +251,7 @@ def test_it_is_tried_twenty_times_with_waits_that_grow_by_five_minutes(
         assert wait <= later - earlier < wait + timedelta(seconds=5)
     assert timedelta(minutes=950) <= times[-1] - times[0] < timedelta(minutes=952)
     traveller.advance(seconds=30 * 86_400)
-    told = [one for one in listener.heard if one.body == listener.heard[0].body]
+    told = [one for one in listener.received if one.body == listener.received[0].body]
     assert len(told) == 20
     assert len({callback.headers["xfers-signature"] for callback in told}) == 1
 
@@ -266,10 +266,10 @@ def test_a_shop_that_comes_back_is_told_and_can_ask_for_it_once_more(
     heard(traveller, listener)
     listener.status = 200
     traveller.advance(seconds=300)
-    assert (len(listener.heard), delivery(traveller)["state"]) == (2, "delivered")
+    assert (len(listener.received), delivery(traveller)["state"]) == (2, "delivered")
     asked = traveller.client.post(f"/sandbox/deliveries/{delivery(traveller)['id']}/resend", auth=traveller.keys)
     assert asked.status_code == 200
     assert len(heard(traveller, listener)) == 3
-    assert {callback.body for callback in listener.heard} == {
+    assert {callback.body for callback in listener.received} == {
         json.dumps({"data": read(traveller, payment)}, separators=(",", ":")).encode()
     }
