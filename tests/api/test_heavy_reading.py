@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gerbang.api._bodies import Malformed, fingerprint, metadata_in, plain, shaped
+from gerbang.api._bodies import Malformed, fingerprint, metadata_in, parse_object, shaped
 from gerbang.api.sandbox.endpoints import inbox_item
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v4_documents.requests import Attributes
@@ -85,7 +85,7 @@ HEAVY = {
 
 def read_by_v2(body: bytes) -> None:
     """All that the v2 create does with a body before it creates a payment."""
-    values = plain(body)
+    values = parse_object(body)
     request = shaped(values, requests.CreatePayment)
     fingerprint("POST /v2/payments", values)
     orders.check_order(request.orderInformation)
@@ -95,7 +95,7 @@ def read_by_v2(body: bytes) -> None:
 
 
 def read_by_v4(body: bytes) -> None:
-    request = Attributes(plain(body))
+    request = Attributes(parse_object(body))
     for name in ("clientReferenceId", "metadata", "amount", "a", "x"):
         request.text(name)
 
@@ -123,20 +123,20 @@ def test_no_body_takes_longer_than_20_ms_to_read_or_refuse(body: str, read: Any)
 
 def test_an_order_of_200_products_is_within_the_limit_of_values() -> None:
     products = [json.loads(PRODUCT) | {"name": "Kopi Gayo 250 g", "category": "FOOD"} for _ in range(200)]
-    values = plain(json.dumps({"orderInformation": {"productDetails": products}}).encode())
+    values = parse_object(json.dumps({"orderInformation": {"productDetails": products}}).encode())
     assert len(values["orderInformation"]["productDetails"]) == 200
 
 
 @pytest.mark.parametrize("text", ["[" * 5_000, ",{" * 5_000, '\\"[' * 4_000, "\\\\", '\\\\\\"' * 3_000 + "[" * 100])
 def test_brackets_inside_strings_do_not_count_as_nesting(text: str) -> None:
     body = ('{"a":"' + text + '","b":[' + "[1]," * 64 + "2]}").encode()
-    assert plain(body) == json.loads(body)
+    assert parse_object(body) == json.loads(body)
 
 
 def test_brackets_after_escaped_quotes_count_as_nesting() -> None:
     for text in ('"\\\\"', '"\\""', '"\\\\\\""', '""'):
         with pytest.raises(Malformed, match="nested too deeply"):
-            plain(('{"a":' + text + ',"b":' + "[" * 65 + "]" * 65 + "}").encode())
+            parse_object(('{"a":' + text + ',"b":' + "[" * 65 + "]" * 65 + "}").encode())
 
 
 def test_metadata_and_order_may_have_16_kb_in_total() -> None:

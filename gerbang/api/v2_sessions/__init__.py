@@ -1,4 +1,4 @@
-"""The payment-session API: /v1/access-token and /v2, in the words of the payment-session reference."""
+"""The payment-session API: /v1/access-token and /v2, as the payment-session reference defines it."""
 
 from starlette.types import ASGIApp
 
@@ -15,7 +15,7 @@ def build(context: Context) -> ASGIApp:
     endpoints = Endpoints(context)
     return Routes(
         {
-            "/v1/access-token": {"POST": endpoints.endpoint(tokens.give)},
+            "/v1/access-token": {"POST": endpoints.endpoint(tokens.issue)},
             "/v2/payments": {"GET": endpoints.endpoint(payments.listing), "POST": endpoints.endpoint(payments.create)},
             "/v2/payments/simulations": {"POST": endpoints.endpoint(sandbox.simulate)},
             "/v2/payments/{id}": {"GET": endpoints.endpoint(payments.retrieve)},

@@ -1,4 +1,4 @@
-"""How this dialect tells news: {event, data} with the static key header, and better proof of origin beside it."""
+"""Callbacks: {event, data} with the vendor's static key header, and a Standard Webhooks signature as our addition."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,7 +20,7 @@ NAMES = {
     "payment.cancelled": "PAYMENT.CANCELLED",
     "charge.succeeded": "CHARGE.SUCCESS",
 }
-"""The vendor's four (payment-session reference, 7.2)."""
+"""The vendor's four event names (payment-session reference, 7.2)."""
 
 RETRY_SCHEDULE = (
     timedelta(minutes=5),
@@ -30,7 +30,7 @@ RETRY_SCHEDULE = (
     timedelta(hours=6),
     timedelta(hours=12),
 )
-"""Waits before the six repetitions (payment-session reference, 7.1)."""
+"""The waits before the six retries (payment-session reference, 7.1)."""
 
 KEY_HEADER = "X-API-Key"
 
@@ -76,20 +76,20 @@ class PaymentCallbacks(_Format):
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
-        assert snapshot is not None and snapshot.payment is not None, "news that is told has a snapshot"
+        assert snapshot is not None and snapshot.payment is not None, "an event with a callback has a snapshot"
         charges = [snapshot.charge] if snapshot.charge else []
         data = shapes.session(snapshot.payment, charges, self._pages, "read")
         return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
 
 
 class SuspenseCallbacks(_Format):
-    """Callbacks of the product "money": ours alone, so they never go where a merchant expects the vendor's."""
+    """Callbacks of the product "money", an addition of ours. They never go to the URL for the vendor's callbacks."""
 
     product = Product("money", frozenset({"money.in_suspense"}), RETRY_SCHEDULE, key_header=KEY_HEADER)
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
-        assert snapshot is not None and snapshot.report is not None, "news that is told has a snapshot"
+        assert snapshot is not None and snapshot.report is not None, "an event with a callback has a snapshot"
         report = snapshot.report
         data = {
             "id": report.id,

@@ -1,7 +1,7 @@
-"""What merchants may send to the payment-session API, field by field (payment-session reference, sections 3 and 4).
+"""Request bodies of the payment-session API, field by field (payment-session reference, sections 3 and 4).
 
-Fields that are not listed are accepted and ignored; null is the same as absent, and so is empty text. Instants and
-amounts are text or numbers here, and read as every dialect reads them.
+Fields that are not listed are accepted and ignored; null and empty text count as absent. Instants and amounts are only
+typed as text or numbers here; they are parsed by the readers that all dialects share.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -29,7 +29,7 @@ class Amount(Struct):
 
 
 class Price(Struct):
-    """An amount on which nothing depends but what the page shows: fractions are welcome."""
+    """An amount that is only shown on the checkout page; fractions are allowed."""
 
     value: int | float | str
     currency: Literal["IDR"]

@@ -1,7 +1,7 @@
-"""How this dialect writes payments, charges and customers: field order, spelling, null-or-absent, number-or-string.
+"""Writes payments, charges and customers as JSON: field order, spelling, null or absent, number or string.
 
-There are two views of a payment. A create or confirm is answered in the `answer` view; lookups, lists, cancellations and
-callbacks use the `read` view, which has more flags and whole seconds (payment-session reference, 3.7 and 4.1).
+A payment has two views. Create and confirm answer with the `answer` view; look-ups, lists, cancellations and callbacks
+use the `read` view, which has more flags and whole seconds (payment-session reference, 3.7 and 4.1).
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ CHARGE_STATUS = {
     "expired": "EXPIRED",
 }
 NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
-"""A static virtual account without an end prints the zero time (seed example of a static payment)."""
+"""The expiryAt of a static virtual account that does not expire (seed example of a static payment)."""
 
 
 def amount(minor: int) -> Json:
@@ -50,12 +50,12 @@ def amount(minor: int) -> Json:
 
 
 def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: View) -> Json:
-    """A payment session. `charges` are newest first."""
+    """A payment as a payment session. `charges` are newest first."""
     details = payment.details
     echo = details.echo
     read = view == "read"
-    # Requests of the API's older generation had no paymentType; its answers had none either, but the nulls of a
-    # cancellation, and charges without a descriptor.
+    # The API's first version had no paymentType, neither in requests nor in answers. Its answers have cancelledAt and
+    # cancellationReason even where they are null, and charges with an empty descriptor.
     older = not read and not echo.get("typed")
     written: Json = {
         "id": payment.id,
@@ -123,7 +123,7 @@ def _method(payment: Payment, pages: Pages) -> Json | None:
 
 
 def _instructions(channel: str, instructions: Instructions, picture_url: str, created_at: datetime) -> Json:
-    """The part of a method or charge that tells how to pay: `virtualAccount` or `qr`."""
+    """The payment instructions in a method or charge: `virtualAccount`, `ewallet`, `retailOutlet` or `qr`."""
     if channel == "virtual_account":
         return {
             "virtualAccount": {
@@ -147,7 +147,7 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
         "qrType": "STATIC" if instructions.store else "DYNAMIC",
         "retrievalReferenceNumber": instructions.retrieval_reference,
         "issuerName": instructions.issuer,
-        # A static QR has no end; the vendor prints the time of its creation there.
+        # A static QR does not expire; the vendor prints the time of its creation here.
         "expiryAt": instructions.expires_at or created_at,
         "merchantName": instructions.name,
     }
@@ -170,7 +170,7 @@ def _other(instructions: Instructions, picture_url: str) -> Json:
 
 
 def charge_in_session(charge: Charge, pages: Pages) -> Json:
-    """A charge as it stands inside a session: blocks that do not belong to its method are left out."""
+    """A charge inside a session, with only the instructions of its own method."""
     paid = charge.state == "succeeded"
     written: Json = {
         "id": charge.id,
@@ -193,7 +193,7 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
 
 
 def charge_alone(charge: Charge, pages: Pages) -> Json:
-    """A charge as GET /v2/charges lists it: every block is printed, null where it does not apply."""
+    """A charge as GET /v2/charges lists it: with a field for every method, null where it does not apply."""
     inside = charge_in_session(charge, pages)
     return {
         **{name: inside[name] for name in list(inside)[:12]},

@@ -1,4 +1,4 @@
-"""The one-time-payment API: /api/v4, in the words of the one-time-payment reference."""
+"""The one-time-payment API: /api/v4, as the one-time-payment reference defines it."""
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.types import ASGIApp
@@ -13,7 +13,7 @@ from gerbang.services.pages import Pages
 
 
 class _StaticType(StringConvertor):
-    """The methods that can be static."""
+    """A path parameter: the type of a static method."""
 
     regex = "|".join(methods.TYPES)
 

@@ -1,4 +1,4 @@
-"""How this dialect tells news: the bare object as it would be read, signed with a hexadecimal HMAC (reference, section 5)."""
+"""Callbacks: the object as a GET returns it, signed with HMAC-SHA256 in hexadecimal (reference, section 5)."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,7 +23,7 @@ RETRY_SCHEDULE = tuple(timedelta(minutes=5 * step) for step in range(1, TRIES))
 
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
 LARGEST = {"MANDIRI": 500, "BRI": 500, "CIMB": 500, "PERMATA": 500, "DANAMON": 25, "HANA": 50, "SAHABAT_SAMPOERNA": 10}
-"""In millions of rupiah, where a reseller's page names them (reference, 2.3); 100 elsewhere."""
+"""The largest amounts, in millions of rupiah, as a reseller publishes them (reference, 2.3); 100 for other banks."""
 
 TERMS = Terms(
     channels={
@@ -68,7 +68,10 @@ class _Format:
     def headers(
         self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime
     ) -> dict[str, str]:
-        """The vendor's signature under both names that receivers look for; what tells a repetition and an order is ours."""
+        """The vendor's signature, under both names that receivers look for.
+
+        The id, timestamp and sequence are ours: they let a receiver detect repetitions and restore the order.
+        """
         signature = hex_hmac_sha256(endpoint.signing_secret, body)
         return {
             "Content-Type": "application/json",
@@ -82,7 +85,7 @@ class _Format:
 
 
 class PaymentCallbacks(_Format):
-    """Callbacks of payments: at paid and at completed (reference, 5.4)."""
+    """Callbacks of payments: when one is paid and when it is completed (reference, 5.4)."""
 
     product = Product(
         PRODUCT,
@@ -97,17 +100,19 @@ class PaymentCallbacks(_Format):
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
-        assert snapshot is not None and snapshot.payment is not None, "news that is told has a snapshot"
+        assert snapshot is not None and snapshot.payment is not None, "an event with a callback has a snapshot"
         if snapshot.payment.scope == "links":
             return document(shapes.link(snapshot.payment, snapshot.charge, self._pages))
         return document(shapes.paid(snapshot.payment, snapshot.charge, self._pages))
 
 
 class PayoutCallbacks(_Format):
-    """Callbacks of disbursements: when it is known how they ended (reference, 5.4)."""
+    """Callbacks of disbursements: when one completes or fails (reference, 5.4)."""
 
     product = Product(PAYOUTS, frozenset({"payout.completed", "payout.failed"}), RETRY_SCHEDULE, takes_no=False)
 
     def body(self, event: Event, sequence: int) -> bytes:
-        assert event.snapshot is not None and event.snapshot.payout is not None, "news that is told has a snapshot"
+        assert event.snapshot is not None and event.snapshot.payout is not None, (
+            "an event with a callback has a snapshot"
+        )
         return document(shapes.payout(event.snapshot.payout))

@@ -1,4 +1,4 @@
-"""Money of which news comes late, or under a reference that the bank has used before: it is never somebody else's."""
+"""Money that is reported late, or under a bank reference that was used before, is never booked to another payment."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ def _static(shop: Shop) -> dict[str, Any]:
     return shop.create(paymentType="MULTIPLE", amount=None, paymentMethodOptions=options)
 
 
-def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway: Gateway) -> None:
+def test_a_late_report_pays_the_payment_that_had_the_number_then(gateway: Gateway) -> None:
     shop = gateway.shop
     old = _static(shop)
     paid_at = gateway.services.world.clock.now() + timedelta(seconds=1)
@@ -32,7 +32,7 @@ def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway
     assert shop.get(f"/v2/payments/{new['id']}")["data"]["chargeDetails"] is None
 
 
-def test_another_sum_under_a_used_reference_is_set_aside_and_not_lost(shop: Shop) -> None:
+def test_another_amount_under_a_used_reference_is_held_in_suspense(shop: Shop) -> None:
     session = _static(shop)
     first = shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 10_000, "bankReference": "R-1"})
     again = shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 10_000, "bankReference": "R-1"})
@@ -48,7 +48,7 @@ def test_another_sum_under_a_used_reference_is_set_aside_and_not_lost(shop: Shop
     assert other["reports"][0]["outcome"] == "double"
 
 
-def test_a_name_that_money_would_be_kept_under_may_be_taken_too(shop: Shop) -> None:
+def test_a_report_name_derived_from_a_used_reference_may_be_taken_too(shop: Shop) -> None:
     session = shop.create()
     number = session["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
     reference = used = session["id"][-6:]
@@ -62,7 +62,7 @@ def test_a_name_that_money_would_be_kept_under_may_be_taken_too(shop: Shop) -> N
     assert shop.post("/sandbox/bank/reports", money) == booked
 
 
-def test_money_is_not_paid_before_it_was_asked_for(gateway: Gateway) -> None:
+def test_money_is_not_recorded_as_paid_before_its_payment_was_created(gateway: Gateway) -> None:
     shop = gateway.shop
     session = shop.create()
     report = {"paymentId": session["id"], "amount": 20_000, "paidAt": "2001-01-01T00:00:00Z"}
@@ -73,7 +73,7 @@ def test_money_is_not_paid_before_it_was_asked_for(gateway: Gateway) -> None:
     assert kept["settles_at"] >= gateway.services.world.clock.now() - timedelta(minutes=1)
 
 
-def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not_booked(gateway: Gateway) -> None:
+def test_money_to_a_number_that_another_merchant_had_at_the_time_is_refused(gateway: Gateway) -> None:
     first, second = gateway.shop, gateway.new_shop()
     old = _static(first)
     number = old["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
@@ -96,6 +96,6 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     assert first.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "booked"
 
 
-def test_credentials_that_are_not_base64_text_are_only_wrong(shop: Shop) -> None:
+def test_credentials_that_are_not_base64_are_refused(shop: Shop) -> None:
     answered = shop.gateway.client.get("/sandbox/clock", headers=[(b"Authorization", b"Basic \xc3\xa9")])
     assert answered.status_code == 401

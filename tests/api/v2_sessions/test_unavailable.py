@@ -1,4 +1,4 @@
-"""When the database is gone: said in the dialect's own words, with nothing half-done, and over as soon as it is back."""
+"""A database outage: reported in the dialect's own errors, nothing is half done, and requests work again after it."""
 
 import time
 from contextlib import ExitStack
@@ -45,7 +45,7 @@ def everything_is_refused(shop: CheckedShop, payment_id: str, body: dict[str, ob
         answered = shop.call(method, path, content)
         refusal(answered, status=503, code="service_unavailable")
         assert answered.headers["Retry-After"] == "1"
-    asked = shop.stranger("POST", "/v1/access-token", {"X-MERCHANT-ID": "a", "X-MERCHANT-SECRET": "b"}, b"{}")
-    refusal(asked, status=503, code="service_unavailable")
-    # What cannot be understood needs no database to be refused.
+    answered = shop.stranger("POST", "/v1/access-token", {"X-MERCHANT-ID": "a", "X-MERCHANT-SECRET": "b"}, b"{}")
+    refusal(answered, status=503, code="service_unavailable")
+    # Invalid requests are refused without the database.
     shop.refused("POST", "/v2/payments", b"{", status=400, code="api_validation_error")
