@@ -18,7 +18,7 @@ from gerbang import ids
 from gerbang.db import Tx, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import ANSWERS, CHARGES, PAYCODES, PAYMENTS, Columns
+from gerbang.db.tables import ANSWERS, CHARGES, PAYCODES, PAYMENTS, PAYOUTS, Columns
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 
@@ -162,6 +162,10 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
         )
     if changes.new_reports:
         add("new_reports", (REPORTS, list(arrays(_report(one) for one in changes.new_reports))))
+    if changes.payouts:
+        add("changed_payouts", PAYOUTS.updated(changes.payouts.values()))
+    if changes.new_payouts:
+        add("added_payouts", PAYOUTS.inserted(changes.new_payouts))
     return parts
 
 
