@@ -11,10 +11,13 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
-from asyncpg import CheckViolationError, UniqueViolationError
+from asyncpg import CheckViolationError
 
 from gerbang import ids
-from gerbang.db import Database, Tx, payouts
+from gerbang.db import Database, Tx, changes, payouts
+from gerbang.db.changes import WriteConflict
+from gerbang.db.tables import PAYOUTS
+from gerbang.domain.changes import Changes
 from gerbang.domain.payouts import Destination, Payout, Search, State, completed, failed, sent
 from tests.support.gateways import Databases
 from tests.support.services import START
@@ -40,7 +43,7 @@ async def database(url: str) -> AsyncGenerator[Database]:
         await opened.close()
 
 
-def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime = START, **changes: Any) -> Payout:
+def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime = START, **others: Any) -> Payout:
     made = Payout(
         id=ids.uuid7(at),
         merchant_id=merchant_id,
@@ -55,17 +58,16 @@ def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime 
         description=None,
         created_at=at,
         updated_at=at,
+        next_at=at,
     )
     made = made if state == "pending" else sent(made, "2434d944156e", "PROD ONLY", at)
     made = completed(made, at) if state == "completed" else made
     made = failed(made, "Account closed", at) if state == "failed" else made
-    return msgspec.structs.replace(made, **changes)
+    return msgspec.structs.replace(made, **others)
 
 
-async def write(tx: Tx, made: Payout, next_at: datetime = START) -> None:
-    assert await payouts.insert(tx, made, next_at)
-    if made.ended_at is not None:
-        await payouts.update(tx, made, None)
+async def write(tx: Tx, *made: Payout) -> None:
+    await changes.write(tx, Changes(new_payouts=list(made)), START)
 
 
 @pytest.mark.parametrize("state", ["pending", "processing"])
@@ -75,7 +77,7 @@ async def test_a_payout_comes_back_as_it_was_written(url: str, state: State) -> 
         await write(tx, made)
         assert await payouts.by_id(tx, made.id) == await payouts.locked(tx, made.id) == made
         ended = failed(sent(payout(reference=made.reference, id=made.id), "ref", "name", START), "closed", START)
-        await payouts.update(tx, ended, None)
+        await changes.write(tx, Changes(payouts={ended.id: ended}), START)
         kept = await payouts.by_reference(tx, MERCHANT, made.reference)
         assert kept == msgspec.structs.replace(ended, description="March")
 
@@ -108,15 +110,12 @@ async def test_what_cannot_be_true_of_a_payout_is_refused(url: str, what: str, c
 
 async def test_a_merchants_reference_is_one_payout(url: str) -> None:
     first = payout()
-    async with database(url) as db, db.transaction() as tx:
-        await write(tx, first)
-        assert not await payouts.insert(tx, payout(reference=first.reference), START)
-        assert await payouts.insert(tx, payout(reference=first.reference, merchant_id=OTHER), START)
-    with pytest.raises(UniqueViolationError):
-        async with database(url) as db, db.transaction() as tx:
-            other = payout()
-            await write(tx, other)
-            await tx.execute("UPDATE payouts SET reference = $2 WHERE id = $1", other.id, first.reference)
+    async with database(url) as db:
+        async with db.transaction() as tx:
+            await write(tx, first, payout(reference=first.reference, merchant_id=OTHER))
+        with pytest.raises(WriteConflict, match="payouts_merchant_id_reference_key"):
+            async with db.transaction() as tx:
+                await write(tx, payout(reference=first.reference))
 
 
 async def test_two_workers_claim_different_payouts_and_each_for_a_while(databases: Databases) -> None:
@@ -125,13 +124,13 @@ async def test_two_workers_claim_different_payouts_and_each_for_a_while(database
     async with database(url) as db:
         async with db.transaction() as tx:
             made = [payout(at=START + n * SECOND) for n in range(4)]
-            for n, each in enumerate(made):
-                await write(tx, each, START + n * SECOND)
+            await write(tx, *made)
             assert await payouts.next_due_at(tx, START - SECOND) == START
         now, later = START + 2 * SECOND, START + 60 * SECOND
         async with db.transaction() as one, db.transaction() as two:
-            assert await payouts.claim(one, now, later, 2) == made[:2]
-            assert await payouts.claim(two, now, later, 2) == made[2:3]
+            claimed = [msgspec.structs.replace(each, next_at=later) for each in made]
+            assert await payouts.claim(one, now, later, 2) == claimed[:2]
+            assert await payouts.claim(two, now, later, 2) == claimed[2:3]
         async with db.transaction() as tx:
             assert await payouts.claim(tx, now, later, 9) == []
             assert await payouts.next_due_at(tx, START - SECOND) == START + 3 * SECOND
@@ -174,17 +173,8 @@ class Archive:
         # Few have failed, so that a list of them would read many others without an index of its own.
         states: list[State] = ["failed" if n % 500 == 3 else "completed" for n in range(ROWS)]
         self.kept = [payout(state, at=START + n // 2 * 2 * SECOND) for n, state in enumerate(states)]
-        rows = [
-            (
-                *msgspec.structs.astuple(each)[:9],
-                msgspec.json.encode(each.destination).decode(),
-                *msgspec.structs.astuple(each)[10:],
-                None if each.ended_at else START,
-            )
-            for each in self.kept
-        ]
-        columns = [name.strip() for name in f"{payouts.COLUMNS}, next_at".split(",")]
-        await self.connection.copy_records_to_table("payouts", records=rows, columns=columns)
+        sql, columns = PAYOUTS.inserted(self.kept)
+        await self.connection.execute(sql, *columns)
         await self.connection.execute("VACUUM ANALYZE payouts")
         self.kept.sort(key=lambda each: (each.created_at, each.id))
 

@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gerbang.connections import Silence
 from gerbang.connections.simulator import reference_of
@@ -139,7 +140,8 @@ async def test_whatever_goes_wrong_with_a_bank_is_silence(url: str, failure: Exc
         for again in (1, 2, 3):
             one.pass_time(seconds=LEASE.total_seconds())
             assert await payouts.send_due(here.world) == 1, again
-        assert await payouts.read(one.world, merchant.id, payout.id) == payout
+        read = await payouts.read(one.world, merchant.id, payout.id)
+        assert replace(read, next_at=payout.next_at) == payout
         assert await held(one, merchant) == (0, WHOLE)
 
 

@@ -5,7 +5,9 @@ from gerbang.api.v2_sessions.events import PRODUCT
 from gerbang.api.v2_sessions.methods import OTHERS, block_of, type_of
 from gerbang.channels.virtual_account import BANKS, banks_of
 
-CHOSEN = "      description: What was chosen. A confirmed `MULTIPLE` payment holds here what the buyer pays to.\n"
+CHOSEN = (
+    "      description: The chosen payment method. For a confirmed `MULTIPLE` payment it includes the number or QR.\n"
+)
 OPTIONS = '{anyOf: [{$ref: "#/components/schemas/OtherOptions"}, {type: "null"}]}'
 BLOCK = '{$ref: "#/components/schemas/Other"}'
 QR = '        qr: {$ref: "#/components/schemas/Qr"}\n'
