@@ -20,10 +20,10 @@ from tests.support.programs import short_folder
 from tests.support.selection import first_few, is_fast, slowest_first
 from tests.support.shop_servers import Run
 
-# People look for new faults with every run; a judgement of a commit must come out the same twice.
-hypothesis.settings.register_profile("judging", derandomize=True)
+# People look for new faults with every run; a check of a commit must come out the same twice.
+hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
-    hypothesis.settings.load_profile("judging")
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

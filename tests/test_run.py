@@ -72,7 +72,7 @@ def test_one_command_starts_everything_and_a_second_start_keeps_the_data(empty: 
         assert str(empty / "sandbox.json") in first.out
         paid, left = caller(empty).create("order-1"), caller(empty).create("order-2")
         assert caller(empty).pay(paid["id"]).json()["data"]["updated"] == "true"
-        assert caller(empty).news(1) == ["PAYMENT.PAID"]
+        assert caller(empty).received_events(1) == ["PAYMENT.PAID"]
         assert first.stop() == 0
         assert first.err == ""
     with program(*run(empty)) as second:
@@ -82,7 +82,7 @@ def test_one_command_starts_everything_and_a_second_start_keeps_the_data(empty: 
         assert [caller(empty).status(one["id"]) for one in (paid, left)] == ["PAID", "REQUIRE_ACTION"]
         # The callback URL of the sandbox merchant follows the new port.
         caller(empty).pay(left["id"])
-        assert caller(empty).news(2) == ["PAYMENT.PAID"] * 2
+        assert caller(empty).received_events(2) == ["PAYMENT.PAID"] * 2
         assert "2025-03-30T05:4" in second.out, "the clock went on where it was"
 
 
@@ -205,7 +205,7 @@ def test_the_printed_commands_run_in_any_shell(data: Path) -> None:
         assert '{"updated":"true"}' in done.stdout
         assert '"event":"PAYMENT.PAID"' in done.stdout
         assert '"retailOutletName":"ALFAMART"' in done.stdout
-        assert caller(data).news(1) == ["PAYMENT.PAID"]
+        assert caller(data).received_events(1) == ["PAYMENT.PAID"]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_many_processes_work_on_one_database(databases: Databases) -> None:
         payment = here.create("order-1")["id"]
         assert there.pay(payment).json()["data"]["updated"] == "true"
         assert here.status(payment) == there.status(payment) == "PAID"
-        assert here.news(1) == there.news(1) == ["PAYMENT.PAID"]
+        assert here.received_events(1) == there.received_events(1) == ["PAYMENT.PAID"]
         # A clock moved on one process moves on all.
         left = there.create("order-2")["id"]
         moved = instant(here.done("POST", "/sandbox/clock/advance", {"seconds": 86_400})["now"])

@@ -131,8 +131,8 @@ class Gateway(AbstractContextManager["Gateway"]):
             app.secret_key(self.settings, make=True)
             listener = listening.listen(self.settings)
             self.base_url = listening.base_url(replace(self.settings, public_url=None), listener.port)
-            told = listening.base_url(self.settings, listener.port)
-            async with app.gateway(self.settings, base_url=told, clock_start=self._clock) as self.services:
+            address = listening.base_url(self.settings, listener.port)
+            async with app.gateway(self.settings, base_url=address, clock_start=self._clock) as self.services:
                 if not self.services.world.live:
                     self.sandbox = await sandbox_merchant.ready(self.services.world, self.base_url, None)
                 self._started.set()
@@ -245,7 +245,7 @@ class Shop:
         return self.post("/sandbox/clock/advance", how)
 
     def inbox(self) -> list[dict[str, Any]]:
-        """What the inbox holds once everything that is due has been sent, in the order of the news.
+        """What the inbox holds once everything that is due has been sent, in the order of the events.
 
         Callbacks are sent side by side, so two of one moment may arrive in any order; their sequence is what counts.
         """
@@ -253,7 +253,7 @@ class Shop:
         items = self.get("/sandbox/inbox?limit=500")["items"][::-1]
         return sorted(items, key=lambda item: int(item["headers"].get("x-gerbang-sequence", "0")))
 
-    def news(self) -> list[str]:
+    def received_events(self) -> list[str]:
         """The names of the callbacks in the inbox, oldest first."""
         return [item["body"]["event"] for item in self.inbox()]
 
@@ -315,5 +315,5 @@ class V4Shop:
         return self.v2.advance(**how)
 
     def inbox(self) -> list[dict[str, Any]]:
-        """What the inbox holds once everything that is due has been sent, in the order of the news."""
+        """What the inbox holds once everything that is due has been sent, in the order of the events."""
         return self.v2.inbox()

@@ -207,7 +207,7 @@ class Caller:
     def status(self, payment: str) -> str:
         return self.done("GET", f"/v2/payments/{payment}")["data"]["status"]
 
-    def news(self, count: int, seconds: float = 10) -> list[str]:
+    def received_events(self, count: int, seconds: float = 10) -> list[str]:
         """The callbacks in the inbox, oldest first, once there are that many."""
         end = time.monotonic() + seconds
         while len(items := self.done("GET", "/sandbox/inbox")["items"]) < count:

@@ -24,7 +24,7 @@ def test_money_for_a_payment_pays_it(merchant: SandboxShop) -> None:
     report = reported(merchant, paymentId=payment, amount=20_000)
     assert (report["outcome"], report["paymentId"]) == ("booked", payment)
     assert status(merchant, payment) == "PAID"
-    assert merchant.news() == ["PAYMENT.PAID"]
+    assert merchant.received_events() == ["PAYMENT.PAID"]
 
 
 def test_money_for_a_number_pays_the_payment_that_has_it(merchant: SandboxShop) -> None:
@@ -50,7 +50,7 @@ def test_a_static_number_can_be_paid_many_times(merchant: SandboxShop) -> None:
     number = payment["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
     for amount in (10_000, 1, 9_999_999_999):
         assert reported(merchant, number=number, amount=amount)["outcome"] == "booked"
-    assert merchant.news() == ["CHARGE.SUCCESS"] * 3
+    assert merchant.received_events() == ["CHARGE.SUCCESS"] * 3
 
 
 def test_a_qris_code_is_paid_by_its_bill_number(merchant: SandboxShop) -> None:
@@ -68,7 +68,7 @@ def test_another_amount_than_the_requested_is_held_in_suspense(
     report = reported(merchant, paymentId=payment, amount=amount)
     assert (report["outcome"], report["paymentId"]) == (outcome, payment)
     assert status(merchant, payment) == "REQUIRE_ACTION"
-    assert merchant.news() == ["MONEY.SET_ASIDE"]
+    assert merchant.received_events() == ["MONEY.SET_ASIDE"]
 
 
 def test_money_that_comes_twice_or_late_is_held_in_suspense(moving_merchant: SandboxShop) -> None:
@@ -102,7 +102,7 @@ def test_the_same_bank_reference_is_booked_once(merchant: SandboxShop) -> None:
     other = merchant.create()["id"]
     assert reported(merchant, paymentId=other, amount=20_000, bankReference=reference)["outcome"] == "double"
     assert status(merchant, other) == "REQUIRE_ACTION"
-    assert sorted(merchant.news()) == ["MONEY.SET_ASIDE", "PAYMENT.PAID"]
+    assert sorted(merchant.received_events()) == ["MONEY.SET_ASIDE", "PAYMENT.PAID"]
 
 
 def test_another_merchants_payment_or_number_is_not_found(shared_gateway: Gateway, merchant: SandboxShop) -> None:
@@ -111,7 +111,7 @@ def test_another_merchants_payment_or_number_is_not_found(shared_gateway: Gatewa
     for aim in ({"paymentId": payment["id"]}, {"number": neighbour.number(payment)}):
         assert merchant.refused("POST", "bank/reports", {**aim, "amount": 20_000}) == (404, "not_found", None)
     assert status(neighbour, payment["id"]) == "REQUIRE_ACTION"
-    assert neighbour.news() == []
+    assert neighbour.received_events() == []
 
 
 def test_a_number_stays_with_its_merchant_after_the_payment_has_ended(

@@ -114,7 +114,7 @@ def test_the_clock_cannot_move_past_its_last_year(databases: Databases, tmp_path
         assert merchant.refused("POST", "clock/advance", {"seconds": 315_360_000}) == (400, "invalid", None)
         merchant.done("POST", "clock/advance", {"to": "8999-12-31T23:00:00Z"})
         merchant.simulate(merchant.create()["id"])
-        assert merchant.news() == ["PAYMENT.PAID"]
+        assert merchant.received_events() == ["PAYMENT.PAID"]
 
 
 def test_everything_that_falls_due_is_done_before_the_response(sole_merchant: SandboxShop) -> None:

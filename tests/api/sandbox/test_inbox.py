@@ -169,7 +169,7 @@ def test_emptying_an_inbox_leaves_those_of_other_merchants(shared_gateway: Gatew
 def test_an_inbox_is_not_visible_to_other_merchants(shared_gateway: Gateway, merchant: SandboxShop) -> None:
     neighbour = SandboxShop.of(shared_gateway.new_shop())
     merchant.simulate(merchant.create()["id"])
-    assert merchant.news() == ["PAYMENT.PAID"]
+    assert merchant.received_events() == ["PAYMENT.PAID"]
     assert neighbour.done("GET", "inbox") == {"items": []}
     assert neighbour.deliveries() == []
     assert neighbour.done("GET", "events") == {"items": []}

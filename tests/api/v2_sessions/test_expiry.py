@@ -131,7 +131,7 @@ def test_the_worker_stores_the_expiry_that_readers_already_see(sole_shop: Checke
     events = sole_shop.get("/sandbox/events")["items"]
     ended = {event["paymentId"]: event["createdAt"] for event in events if event["event"] == "payment.expired"}
     assert ended == {session["id"]: session["expiryAt"], static["id"]: static["expiryAt"]}
-    assert sole_shop.news() == []
+    assert sole_shop.received_events() == []
 
 
 def test_ending_a_payment_early_is_visible_at_once(sole_shop: CheckedShop) -> None:

@@ -85,8 +85,8 @@ def test_another_merchants_number_cannot_be_paid_for_it(shop: CheckedShop, other
 def test_callbacks_go_to_the_merchant_that_owns_the_payment(shop: CheckedShop, other: CheckedShop) -> None:
     theirs = other.create()
     other.simulate(theirs["id"])
-    assert other.news() == ["PAYMENT.PAID"]
-    assert shop.news() == []
+    assert other.received_events() == ["PAYMENT.PAID"]
+    assert shop.received_events() == []
     assert shop.get("/sandbox/deliveries")["items"] == []
     assert shop.get("/sandbox/events")["items"] == []
     assert shop.get("/sandbox/ledger")["accounts"] == []

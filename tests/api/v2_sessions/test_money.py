@@ -218,7 +218,7 @@ def test_money_to_an_unknown_number_is_held_by_the_platform(shop: CheckedShop) -
     [after] = shop.gateway.rows("SELECT balance FROM accounts WHERE name = 'platform/suspense'")
     assert before["sum"] - after["balance"] == 1_234_500
     assert balances(shop) == {}
-    assert shop.news() == []
+    assert shop.received_events() == []
     events = shop.gateway.rows(
         "SELECT kind FROM events WHERE merchant_id = $1 ORDER BY sequence DESC LIMIT 1", PLATFORM
     )
@@ -245,7 +245,7 @@ def test_the_same_bank_reference_is_booked_once(shop: CheckedShop) -> None:
         assert shop.simulate(session["id"], bankReference="BRI-1") == "false"
     assert report(shop, 20_000, paymentId=session["id"], bankReference="BRI-1")["outcome"] == "booked"
     assert balances(shop)["bank/simulator"] == 20_000
-    assert shop.news() == ["PAYMENT.PAID"]
+    assert shop.received_events() == ["PAYMENT.PAID"]
 
 
 def test_the_same_reference_of_money_in_suspense_is_held_once(shop: CheckedShop) -> None:
@@ -253,7 +253,7 @@ def test_the_same_reference_of_money_in_suspense_is_held_once(shop: CheckedShop)
     for _ in range(3):
         assert shop.simulate(session["id"], amount=rupiah(1), bankReference=f"SMALL-{session['id']}") == "false"
     assert balances(shop)["suspense"] == -1
-    assert shop.news() == ["MONEY.SET_ASIDE"]
+    assert shop.received_events() == ["MONEY.SET_ASIDE"]
 
 
 def pay(shop: CheckedShop, payment_id: str, reference: str | None) -> Callable[[], Any]:
@@ -267,7 +267,7 @@ def test_ten_simultaneous_reports_of_the_same_money_book_it_once(shop: CheckedSh
         answers = at_once(*[pay(shop, payment_id, f"ONE-{payment_id}")] * 10)
         assert sorted(answer.json()["data"]["updated"] for answer in answers) == ["false"] * 9 + ["true"]
     assert balances(shop)["bank/simulator"] == 60_000
-    assert shop.news() == ["PAYMENT.PAID"] * 3
+    assert shop.received_events() == ["PAYMENT.PAID"] * 3
 
 
 def test_of_ten_payments_to_one_number_at_once_one_is_booked_and_nine_are_held_in_suspense(shop: CheckedShop) -> None:
@@ -276,7 +276,7 @@ def test_of_ten_payments_to_one_number_at_once_one_is_booked_and_nine_are_held_i
     assert sorted(answer.json()["data"]["updated"] for answer in answers) == ["false"] * 9 + ["true"]
     found = balances(shop)
     assert (found["bank/simulator"], found["suspense"], found["available"]) == (200_000, -180_000, -15_560)
-    assert sorted(shop.news()) == ["MONEY.SET_ASIDE"] * 9 + ["PAYMENT.PAID"]
+    assert sorted(shop.received_events()) == ["MONEY.SET_ASIDE"] * 9 + ["PAYMENT.PAID"]
 
 
 def test_ten_payments_into_one_static_number_at_once_are_ten(shop: CheckedShop) -> None:

@@ -115,8 +115,8 @@ def test_a_static_payment_is_created_as_printed(sole_shop: CheckedShop) -> None:
     assert session["status"] == "ACTIVE"
     assert session["chargeDetails"] is None
     assert session["expiryAt"] is None
-    told_again = ("clientReferenceId", "amount", "autoConfirm", "mode", "redirectUrl", "paymentType")
-    for name in (*told_again, "statementDescriptor", "metadata"):
+    echoed = ("clientReferenceId", "amount", "autoConfirm", "mode", "redirectUrl", "paymentType")
+    for name in (*echoed, "statementDescriptor", "metadata"):
         assert session[name] == request[name]
     assert session["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == "7699013100000001"
 

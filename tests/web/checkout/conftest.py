@@ -14,7 +14,7 @@ from tests.web.checkout.buyers import Buyer
 from tests.web.checkout.shop_sites import ShopSite
 
 RULES_OF_COLOURS = ["color-contrast", "link-in-text-block"]
-"""The rules of axe that look at colours, of those that it applies unless told otherwise."""
+"""The rules of axe that look at colours, of those that it applies by default."""
 
 
 @pytest.fixture(scope="package")

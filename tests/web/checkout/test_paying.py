@@ -43,7 +43,7 @@ def test_a_buyer_chooses_pays_and_returns_to_the_shop(
     assert page.url == f"{shop_site.url}/success?order=1&x=%20y"
     assert shop_site.visits[-1].referrer is None, "the shop must not learn the token"
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "PAID"
-    assert shop.news() == ["PAYMENT.PAID"]
+    assert shop.received_events() == ["PAYMENT.PAID"]
 
 
 def test_a_buyer_can_choose_and_pay_without_javascript(shop: Shop, shop_site: ShopSite, buyer: Buyers) -> None:
@@ -152,7 +152,7 @@ def test_each_end_of_a_payment_links_to_its_own_return_url(shop: Shop, shop_site
     assert page.get_attribute("#back", "href") == f"{shop_site.url}/expiration"
     assert "WIB, setelah waktunya habis. Uang itu tidak hilang" in page.inner_text("main")
     # The shop gets a callback about the late money too.
-    assert "MONEY.SET_ASIDE" in shop.news()
+    assert "MONEY.SET_ASIDE" in shop.received_events()
 
 
 @pytest.mark.fast
