@@ -62,7 +62,7 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
             report = _told_apart(renamed, known)
             name = (report.bank, report.reference)
             if name in known:
-                answers[i] = replace(known[name].booked, heard_before=True)
+                answers[i] = replace(known[name].booked, known_before=True)
             else:
                 booked = _book(world, batch, report, renamed=report.reference != reports[i].reference)
                 known[name] = kept.Heard(booked, report.channel, report.number)

@@ -271,7 +271,7 @@ async def test_of_two_processes_one_books_the_money(url: str, whose: str) -> Non
             answers = [answer for answer in got if not isinstance(answer, BaseException)]
             assert len(answers) == 4, got
             assert len({answer.id for answer in answers}) == 1
-            assert sorted(answer.heard_before for answer in answers) == [False, True, True, True]
+            assert sorted(answer.known_before for answer in answers) == [False, True, True, True]
         assert await one.imbalances() == []
 
 

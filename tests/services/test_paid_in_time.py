@@ -68,7 +68,7 @@ async def test_a_payment_that_has_expired_is_paid_by_money_that_was_paid_in_time
         assert found.payment.paid_at == found.charges[0].paid_at == paid_at
         assert await news(here) == ["payment.paid"]
         again = await here.batches.report(heard)
-        assert (again.id, again.heard_before) == (booked.id, True)
+        assert (again.id, again.known_before) == (booked.id, True)
         assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "double"
 
 

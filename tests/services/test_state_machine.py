@@ -237,15 +237,15 @@ class Payments(RuleBasedStateMachine):
 
     async def _pay_and_judge(self, second: bool, place: int, said: Money | None) -> None:
         """Money that comes alone: what becomes of it is known beforehand."""
-        heard_before = said in self.money
+        known_before = said in self.money
         reference_used = said is not None and any(said[0] == other[0] for other in self.money)
         before = await self.services(second).read(self.merchant, self.pick(place).id)
         booked = await self._pay(second, said)
         if booked is None:
             return
-        assert booked.heard_before == heard_before
+        assert booked.known_before == known_before
         after = await self.services(not second).read(self.merchant, self.pick(place).id)
-        if heard_before:
+        if known_before:
             assert after == before
             return
         owed = before.payment.amount if before.payment.amount is not None else booked.amount

@@ -26,7 +26,7 @@ async def simulate(endpoints: Endpoints, request: Request) -> Response:
         return _updated(True)
     found = await endpoints.batches.read(Question(merchant_id, payment_id))
     booked = await endpoints.batches.report(sandbox.simulated_payment(found, amount, given.bankReference))
-    return _updated(booked.outcome == "booked" and not booked.heard_before)
+    return _updated(booked.outcome == "booked" and not booked.known_before)
 
 
 def _updated(done: bool) -> Response:
