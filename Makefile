@@ -31,12 +31,15 @@ UPGRADE ?= --upgrade
 COMPILE := build/lock/bin/uv --no-config pip compile pyproject.toml --universal --python-version 3.11 --quiet \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+# Programs are started hundreds of times by the tests: what Python compiles is kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := list
-.PHONY: list run test lint format bench screenshots docs lock clean
+.PHONY: list run test test-fast lint format bench screenshots docs lock clean
 
 list: ## list these commands
 	@echo "Usage: make <command> [ARGS=\"...\"]"
-	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
 		while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 run: $(RUN_READY) ## start everything in one process, with a sandbox merchant; options: make run ARGS="--port 9000"
@@ -46,6 +49,10 @@ run: $(RUN_READY) ## start everything in one process, with a sandbox merchant; o
 test: $(READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
 	@$(set_right)
 	$(MODULE) pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: $(READY) ## run most tests in less than a minute: those that need little, with a few of their values
+	@$(set_right)
+	$(MODULE) pytest -q -n auto --dist loadfile --no-loadscope-reorder --fast $(ARGS)
 
 lint: $(READY) ## check style and types; changes nothing
 	$(MODULE) ruff check .

@@ -165,7 +165,7 @@ def _row(question: Question, name: str, ms: Sequence[float], plan: Plan | None, 
     return Row(question.name, name, ms[0], median(ms[1:]), max(ms[1:]), plan, whole, question.ms_max)
 
 
-def told(rows: Sequence[Row]) -> list[list[str]]:
+def table_of(rows: Sequence[Row]) -> list[list[str]]:
     """The rows of the printed table, with its head."""
     head = ["", "slowest statement", "first ms", "median ms", "worst ms", "PostgreSQL ms", "pages", "all ms", ""]
     return [
@@ -195,7 +195,7 @@ Written by `{command}`; do not edit. What is measured, and why so, is in [README
 Machine: {machine()}.
 {len(over)} of {len(rows)} statements took longer than they may ({MS_MAX:.0f} ms, {OPERATOR_MS_MAX:.0f} ms for an operator's commands; medians).
 
-{markdown(told(rows))}
+{markdown(table_of(rows))}
 """
     )
 
@@ -225,7 +225,7 @@ def main() -> int:
             rows = asyncio.run(measured(url, given.payments, given.times, _say))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    sys.stdout.write(f"\n{aligned(told(rows))}\n")
+    sys.stdout.write(f"\n{aligned(table_of(rows))}\n")
     defaults = {"payments": COUNT, "times": TIMES}
     options = "".join(f" --{name} {vars(given)[name]}" for name in defaults if vars(given)[name] != defaults[name])
     _write(rows, given.payments, given.output, f"python -m benchmarks.scale{options}")

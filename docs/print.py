@@ -196,8 +196,9 @@ def channels_page() -> str:
         ],
         ["## What each product offers"],
         [
-            "A product is what a dialect offers, with callbacks of its own. A channel that is not listed is offered only to",
-            "merchants with whom it was agreed; an empty cell is as for the channel.",
+            "A product is what a dialect offers, with callbacks of its own. An empty cell is as for the channel. `payment` and",
+            "`v4-payments` also offer every channel that is not listed, unless it is left out; any other channel is offered",
+            "only to merchants with whom it was agreed.",
         ],
         table(
             ["product", "channel", "options", "least", "most", "shortest expiry", "longest expiry", "fee"],
@@ -273,6 +274,9 @@ def _terms(product: Product) -> list[list[str]]:
             "" if terms.fee is None else _rate(terms.fee),
         ]
         for channel, terms in product.terms.channels.items()
+    ] + [
+        [f"`{product.name}`", f"`{channel}`", "left out", "", "", "", "", ""]
+        for channel in sorted(product.terms.left_out)
     ]
 
 

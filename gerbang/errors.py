@@ -7,7 +7,8 @@ Refused
 │   ├── AmountMissing  AmountNotAllowed  AmountBelowLimit  AmountAboveLimit
 │   ├── ExpiryPassed  ExpiryTooSoon  ExpiryTooFar
 │   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  AgreementUnusable  ReturnUrlMissing
-│   ├── BankMissing  BankUnknown  OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
+│   ├── OptionMissing  OptionUnknown  BankMissing  BankUnknown
+│   ├── OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
 │   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
 │   └── NumberForStaticOnly  TooMuchKept
@@ -94,6 +95,14 @@ class BankMissing(Invalid):
 
 class BankUnknown(Invalid):
     """{bank} is not offered for {title}: choose one of {offered}."""
+
+
+class OptionMissing(Invalid):
+    """{title} needs to know by what: choose one of {offered}."""
+
+
+class OptionUnknown(Invalid):
+    """{option} is not offered for {title}: choose one of {offered}."""
 
 
 class OutletMissing(Invalid):

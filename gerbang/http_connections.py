@@ -72,6 +72,8 @@ class Patience:
     """For the peer to read an answer."""
     closing: float = 30.0
     """For the peer to stop sending and to close, once it has its last answer."""
+    idle: int = 75
+    """For the next request. Common clients and proxies close after 5 to 60 s: first, so that no POST meets our closing."""
 
 
 PATIENCE = Patience()

@@ -7,6 +7,7 @@ import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any
 
 import structlog
 import uvicorn
@@ -18,35 +19,81 @@ from gerbang.settings import Settings, SettingsWrong
 log = structlog.get_logger()
 DRAIN_SECONDS = 3
 """How long requests under way may still take after a signal to stop."""
-KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open.
+CUT_SECONDS = 0.2
+"""How long cancelled requests may take to end."""
+DATE_SECONDS = 1.0
 
-It is longer than common clients and proxies keep theirs (5 to 60 s), so that they close first: a request on a
-connection that we are closing is lost, and clients do not repeat a POST by themselves.
-"""
+
+class _Present(set[Any]):
+    """Connections, or requests under way. `none` is set while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.none = asyncio.Event()
+        self.none.set()
+
+    def add(self, element: Any, /) -> None:
+        super().add(element)
+        self.none.clear()
+
+    def discard(self, element: Any, /) -> None:
+        super().discard(element)
+        if not self:
+            self.none.set()
 
 
 class _Server(uvicorn.Server):
     """uvicorn without its signal handling, which would end the process before the embedded database is stopped.
 
-    It does not cancel requests by itself either, since it would log each as a failure.
+    It does not cancel requests by itself either, since it would log each as a failure. Where uvicorn polls ten times a
+    second whether to stop and whether all connections are closed, this waits for events.
     """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._connections = self.server_state.connections = _Present()
+        self._requests = self.server_state.tasks = _Present()
+        self._stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        """Updates the Date header until `stop` is called."""
+        while not self._stopping.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), DATE_SECONDS)
+
+    def stop(self) -> None:
+        """Accepts no more connections; requests under way may finish."""
+        self.should_exit = True
+        self._stopping.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Waits until all requests are answered and all connections closed."""
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self._connections):
+            connection.shutdown()
+        await self._connections.none.wait()
+        await self._requests.none.wait()
+        for server in self.servers:
+            await server.wait_closed()
+
     def cut(self) -> None:
         """Cancels requests that are still under way and closes their connections."""
-        if self.server_state.tasks:
+        if self._requests:
             log.warning(
                 "requests were cut: they were still under way when this process had to end",
-                requests=len(self.server_state.tasks),
+                requests=len(self._requests),
             )
-        self.force_exit = True
-        for task in self.server_state.tasks:
+        for task in self._requests:
             task.cancel()
-        for connection in list(self.server_state.connections):
+        for connection in list(self._connections):
             connection.transport.abort()
 
 
@@ -195,7 +242,7 @@ async def serve_http(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=patience.idle,
     )
     server = _Server(config)
     # Objects made so far live as long as the process: exempting them from garbage collection saves time per request.
@@ -208,7 +255,10 @@ async def serve_http(
     except asyncio.CancelledError:
         for leave in when_stopping:
             leave()
-        server.should_exit = True
-        await asyncio.wait([serving], timeout=DRAIN_SECONDS)
-        server.cut()
-        await serving
+        server.stop()
+        if not (await asyncio.wait([serving], timeout=DRAIN_SECONDS))[0]:
+            server.cut()
+            await asyncio.wait([serving], timeout=CUT_SECONDS)
+            serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving

@@ -19,13 +19,13 @@ from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
-import certifi
 import msgspec
 
 from gerbang import __version__
 from gerbang.addresses import Address, is_public
 from gerbang.http_answers import Incoming, NotHttp
 from gerbang.resolver import Found, Lookup, Resolver
+from gerbang.trust import trusted
 
 URL_CHARACTERS_MAX = 2_000
 ADDRESSES_MAX = 4  # of one name; the next is tried after a quarter of a second (RFC 8305)
@@ -287,9 +287,7 @@ class Network:
         self._rest_seconds = rest_seconds
         self._places = asyncio.Semaphore(connections_max)
         self._resolver = Resolver(lookup)
-        self._tls = tls or ssl.create_default_context()  # the system's authorities, an operator's own included
-        if tls is None:
-            self._tls.load_verify_locations(certifi.where())  # and the public authorities, where the system has none
+        self._tls = tls or trusted()
         self._kept: defaultdict[Origin, list[_Connection]] = defaultdict(list)
         self._closed = False
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from gerbang import channels
 from gerbang.channels import Channel, ChannelSpec
 from gerbang.clock import Clock
@@ -15,7 +13,7 @@ from gerbang.db.paycodes import NumberAllocator
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.charges import Charge
 from gerbang.domain.deliveries import CallbackFormat
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.payments import Payment
 from gerbang.domain.terms import NOTHING_OFFERED
 from gerbang.keyring import Keyring
@@ -59,11 +57,11 @@ class World:
         """Whether the channel needs no connection, or there is a connection that serves it."""
         return not spec.needs_connection or any(spec.name in bank.channels for bank in self.banks.values())
 
-    def offers(self, spec: ChannelSpec, merchant: Merchant, product: str) -> bool:
+    def offers(self, spec: ChannelSpec, offer: Offer, product: str) -> bool:
         """Whether the merchant can be paid by the channel in a product: it is offered, and its connection exists."""
-        return self.reaches(spec) and channels.offered(spec, merchant, product)
+        return self.reaches(spec) and channels.offered(spec, offer, product)
 
-    def dealing(self, merchant: Merchant, product: str) -> Merchant:
+    def offer(self, merchant: Merchant, product: str) -> Offer:
         """The merchant with the terms of a product, or with terms that offer nothing if it does not exist here."""
         callback_format = self.products.get(product)
-        return replace(merchant, terms=callback_format.product.terms if callback_format else NOTHING_OFFERED)
+        return Offer(merchant, callback_format.product.terms if callback_format else NOTHING_OFFERED)

@@ -1,7 +1,9 @@
 """What every test may ask for: a PostgreSQL server, fresh databases, a running gateway, a shop."""
 
 import asyncio
+import inspect
 import os
+import signal
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,21 +12,66 @@ import hypothesis
 import pytest
 import uvloop
 
-from gerbang.db.embedded import postgres
+from gerbang.db.embedded import watched_postgres
+from tests.support import clusters
 from tests.support.gateways import Databases, Gateway, Shop
+from tests.support.memory import memory_folder
+from tests.support.programs import short_folder
+from tests.support.selection import first_few, is_fast, slowest_first
 from tests.support.shop_servers import Run
 
-# People look for new faults with every run; a judgement of a commit must come out the same twice.
-hypothesis.settings.register_profile("judging", derandomize=True)
+# People look for new faults with every run; a check of a commit must come out the same twice.
+hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
-    hypothesis.settings.load_profile("judging")
+    hypothesis.settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="run only what takes no long preparation and does not wait")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("fast"):
+        chosen = first_few([item for item in items if is_fast(item)])
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+    items[:] = slowest_first(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs a test that is a coroutine function, on the kind of loop that the gateway itself runs on."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(pyfuncitem.obj(**arguments))
+    return True
 
 
 @pytest.fixture(scope="session")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+def made() -> Iterator[Path]:
+    """A data folder with a PostgreSQL that was made and does not run, to be copied."""
+    with clusters.made() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def databases(made: Path) -> Iterator[Databases]:
     """A PostgreSQL server of the whole test run, on which databases are made."""
-    with postgres(tmp_path_factory.mktemp("postgres"), say=lambda _: None, keep=False) as url:
-        yield Databases(url)
+    with (
+        short_folder() as folder,
+        watched_postgres(clusters.copied(made, folder / "postgres"), say=lambda _: None) as running,
+    ):
+        yield Databases(running.url, in_memory=memory_folder() is not None)
+        running.process.send_signal(signal.SIGQUIT)  # without its last checkpoint: nobody reads it again
+
+
+@pytest.fixture
+def data(made: Path) -> Iterator[Path]:
+    """The data folder of a `gerbang run` that finds a PostgreSQL there, and has not run yet."""
+    with short_folder() as folder:
+        yield clusters.copied(made, folder / "var")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from gerbang.services.deliveries import Result, Wanted
 from gerbang.settings import Settings
 from gerbang.world import World
 from tests.support.gateways import Databases
-from tests.support.services import KEY, START, Services, money, number, order, run, services
+from tests.support.services import KEY, START, Services, money, number, order, run, services, world_of_tests
 from tests.test_cli import typed
 
 
@@ -134,7 +134,7 @@ def operator(
     async def fill() -> tuple[str, UUID, UUID]:
         async with app.gateway(settings, base_url="https://pay.example.id") as built:
             clock = MovableClock(START, ticking=False)
-            world = replace(built.world, clock=clock)
+            world = world_of_tests(built.world, clock)
             here = Services(world, Batches(world, size_max=64, lanes=2), built.workers, clock)
             merchant = await here.merchant(callbacks="https://shop.example/")
             parked, given_up, _ = await callbacks_sent(here, merchant, 500, 404, 200)

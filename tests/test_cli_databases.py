@@ -15,8 +15,9 @@ import structlog
 from gerbang.cli import main
 from gerbang.db import _complaints
 from gerbang.db.embedded import postgres
+from tests.support.clusters import copied
 from tests.support.gateways import Databases
-from tests.support.programs import program
+from tests.support.programs import program, short_folder
 
 PASSWORD = "hush/4#9"
 COMMANDS = [
@@ -95,8 +96,8 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with postgres(tmp_path_factory.mktemp("passwords"), say=lambda _: None, keep=False) as url:
+def server(made: Path) -> Iterator[Server]:
+    with short_folder() as folder, postgres(copied(made, folder / "passwords"), say=lambda _: None) as url:
         yield Server(url)
 
 

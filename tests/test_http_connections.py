@@ -75,7 +75,7 @@ def test_one_request_gets_one_answer_wherever_it_is_split(server: Echo, line: st
     blank = whole.index(b"\r\n\r\n")
     cuts = range(blank - 2, blank + 14)
     for got in sent_all(server.port, [(whole[:cut], whole[cut:] + LAST) for cut in cuts]):
-        assert [answer.told for answer in got] == [("POST", "/body", body.decode()), LAST_RECEIVED]
+        assert [answer.received for answer in got] == [("POST", "/body", body.decode()), LAST_RECEIVED]
 
 
 @pytest.mark.parametrize("upgrade", [b"", UPGRADE], ids=["plain", "upgrade"])
@@ -93,7 +93,7 @@ def test_pipelined_requests_keep_their_bodies_wherever_they_are_split(server: Ec
     expected = [("POST", "/1", hidden), ("POST", "/2", ""), ("POST", "/chunks", "a" + hidden), ("GET", "/4", "")]
     expected += [("POST", "/5", hidden), LAST_RECEIVED]
     for got in sent_all(server.port, [(whole[:cut], whole[cut:]) for cut in range(1, len(whole), 3)]):
-        assert [answer.told for answer in got] == expected
+        assert [answer.received for answer in got] == expected
     assert "/smuggled" not in server.asked
 
 
@@ -104,7 +104,7 @@ def test_a_request_sent_byte_by_byte_is_read_like_any_other(server: Echo) -> Non
             line.sendall(whole[at : at + 1])
             time.sleep(0.0005)
         got = answers(until_hung_up(line))
-    assert [answer.told for answer in got] == [("POST", "/body", "\r\nupgrade: x"), LAST_RECEIVED]
+    assert [answer.received for answer in got] == [("POST", "/body", "\r\nupgrade: x"), LAST_RECEIVED]
 
 
 def test_upgrade_headers_are_removed_and_all_others_are_passed_on(server: Echo) -> None:
@@ -117,7 +117,7 @@ def test_a_trailer_is_not_passed_on_as_a_header(server: Echo) -> None:
     trailers = b"Authorization: Bearer x\r\nHost: y\r\nUpgrade: h2c\r\nConnection: upgrade\r\n"
     [first, last] = sent(server.port, in_chunks(b"a", trailer=trailers), LAST)
     assert b'["host","transfer-encoding"]' in first.body
-    assert last.told == LAST_RECEIVED
+    assert last.received == LAST_RECEIVED
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_an_answer_says_close_if_a_trailer_closes_the_connection(server: Echo, t
     whole = in_chunks(b"a", more=upgrade, trailer=trailer)
     for parts in ((whole + LAST,), (whole[:-9], whole[-9:] + LAST)):
         [answer] = sent(server.port, *parts)
-        assert answer.told == ("POST", "/chunks", "a")
+        assert answer.received == ("POST", "/chunks", "a")
         assert b"connection: close" in answer.head
 
 
@@ -176,7 +176,7 @@ def test_an_unreadable_request_is_refused_once_and_nothing_after_it_is_read(serv
         assert [answer.status for answer in got] == [status]
         assert b"connection: close" in got[0].head
     *before, last = sent(server.port, post(b"1") + post(b"2") + refused + LAST)
-    assert [answer.told for answer in before] == [("POST", "/body", "1"), ("POST", "/body", "2")]
+    assert [answer.received for answer in before] == [("POST", "/body", "1"), ("POST", "/body", "2")]
     assert last.status == status
 
 
@@ -189,7 +189,7 @@ def test_a_target_of_the_greatest_length_is_read(server: Echo) -> None:
 
 def test_http_1_0_needs_no_host(server: Echo) -> None:
     [answer] = sent(server.port, b"GET /old HTTP/1.0\r\n\r\n")
-    assert answer.told == ("GET", "/old", "")
+    assert answer.received == ("GET", "/old", "")
 
 
 def test_a_refusal_waits_for_the_answers_before_it() -> None:

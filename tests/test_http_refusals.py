@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-import yaml
 
 from gerbang import api
 from gerbang.http_connections import WAITING_MAX, Patience
 from tests.api.v2_sessions.contracts import Contract
 from tests.support.gateways import Databases, Gateway
+from tests.support.openapi import read_openapi
 from tests.support.peers import Answer, line_to, sent, until_hung_up
 from tests.test_http_connections import REFUSED, in_chunks, post
 
-CONTRACTS = {one.name: Contract(yaml.safe_load(one.openapi)) for one in api.found()}
+CONTRACTS = {one.name: Contract(read_openapi(one.openapi)) for one in api.found()}
 BAD_REQUEST = "#/components/responses/BadRequest/content/application~1json/schema"
 PATHS = {
     "/v1/access-token": "v2_sessions",

@@ -3,12 +3,13 @@
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from gerbang import listening
-from gerbang.http_connections import Patience
+from gerbang.http_connections import PATIENCE, Patience
 from gerbang.settings import Settings, SettingsWrong
 from tests.support.gateways import Databases, Gateway
 
@@ -53,12 +54,13 @@ def until_hung_up(line: socket.socket) -> tuple[bytes, float]:
     return received, time.monotonic() - started
 
 
-def test_a_connection_outlives_the_idle_seconds_of_common_clients(shared_gateway: Gateway) -> None:
-    with line_to(shared_gateway) as line:
+def test_a_connection_outlives_the_idle_seconds_of_common_clients(databases: Databases, tmp_path: Path) -> None:
+    assert PATIENCE.idle > 60, "nginx and load balancers keep theirs for 60 s, httpx and Node for 5 s"
+    with Gateway(databases.fresh(), tmp_path, patience=Patience(idle=1)) as gateway, line_to(gateway) as line:
         assert ask(line).startswith(b"HTTP/1.1 200 ")
-        time.sleep(5.3)  # httpx and Node keep an idle connection for 5 s
-        assert ask(line).startswith(b"HTTP/1.1 200 ")
-    assert listening.KEEP_ALIVE_SECONDS > 60, "nginx and load balancers keep theirs for 60 s"
+        received, seconds = until_hung_up(line)
+    assert received == b""
+    assert 0.9 < seconds < 4, "the setting decides, and not the 5 s of the server's library"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ SECRET_KEY = "a key of at least thirty-two characters"
 
 
 @pytest.fixture
-def data() -> Iterator[Path]:
+def empty() -> Iterator[Path]:
+    """The path of a data folder that does not exist yet."""
     with short_folder() as folder:
         yield folder / "var"
 
@@ -53,47 +54,47 @@ def caller(data: Path) -> Caller:
     return Caller(keys["baseUrl"], keys["v2"]["merchantId"], keys["v2"]["merchantSecret"])
 
 
-def test_one_command_starts_everything_and_a_second_start_keeps_the_data(data: Path) -> None:
-    with program(*run(data, "--clock", "2025-03-30T05:48:17Z")) as first:
+def test_one_command_starts_everything_and_a_second_start_keeps_the_data(empty: Path) -> None:
+    with program(*run(empty, "--clock", "2025-03-30T05:48:17Z")) as first:
         url = first.url()
         assert time.monotonic() - first.started < FIRST_START_SECONDS_MAX * SLOW_MACHINE
         assert "the clock: 2025-03-30T05:48:" in first.out
-        keys = keys_of(data)
+        keys = keys_of(empty)
         assert list(keys) == ["baseUrl", "v2", "v4", "dashboard"]
         assert keys["baseUrl"] == url
         assert list(keys["v2"]) == ["merchantId", "merchantSecret", "callbackApiKey", "callbackSigningSecret"]
         assert list(keys["v4"]) == ["apiKey", "secretKey", "signingSecret", "disbursementSigningSecret"]
         assert list(keys["dashboard"]) == ["email", "password"]
         assert all(re.fullmatch(r"[!-~]+", key) for part in ("v2", "v4", "dashboard") for key in keys[part].values())
-        assert (data / "sandbox.json").stat().st_mode & 0o777 == 0o600
-        assert (data / "secret.key").stat().st_mode & 0o777 == 0o600
+        assert (empty / "sandbox.json").stat().st_mode & 0o777 == 0o600
+        assert (empty / "secret.key").stat().st_mode & 0o777 == 0o600
         assert keys["v2"]["merchantSecret"] in first.out
-        assert str(data / "sandbox.json") in first.out
-        paid, left = caller(data).create("order-1"), caller(data).create("order-2")
-        assert caller(data).pay(paid["id"]).json()["data"]["updated"] == "true"
-        assert caller(data).news(1) == ["PAYMENT.PAID"]
+        assert str(empty / "sandbox.json") in first.out
+        paid, left = caller(empty).create("order-1"), caller(empty).create("order-2")
+        assert caller(empty).pay(paid["id"]).json()["data"]["updated"] == "true"
+        assert caller(empty).received_events(1) == ["PAYMENT.PAID"]
         assert first.stop() == 0
         assert first.err == ""
-    with program(*run(data)) as second:
+    with program(*run(empty)) as second:
         again = second.url()
         assert time.monotonic() - second.started < SECOND_START_SECONDS_MAX * SLOW_MACHINE
-        assert keys_of(data) == keys | {"baseUrl": again}
-        assert [caller(data).status(one["id"]) for one in (paid, left)] == ["PAID", "REQUIRE_ACTION"]
+        assert keys_of(empty) == keys | {"baseUrl": again}
+        assert [caller(empty).status(one["id"]) for one in (paid, left)] == ["PAID", "REQUIRE_ACTION"]
         # The callback URL of the sandbox merchant follows the new port.
-        caller(data).pay(left["id"])
-        assert caller(data).news(2) == ["PAYMENT.PAID"] * 2
+        caller(empty).pay(left["id"])
+        assert caller(empty).received_events(2) == ["PAYMENT.PAID"] * 2
         assert "2025-03-30T05:4" in second.out, "the clock went on where it was"
 
 
-def test_the_keys_are_private_whatever_the_umask(data: Path) -> None:
-    data.mkdir()
-    (data / "sandbox.json").write_text("{}")
-    (data / "sandbox.json").chmod(0o644)
+def test_the_keys_are_private_whatever_the_umask(empty: Path) -> None:
+    empty.mkdir()
+    (empty / "sandbox.json").write_text("{}")
+    (empty / "sandbox.json").chmod(0o644)
     old = os.umask(0)
     try:
-        with program(*run(data)) as running:
+        with program(*run(empty)) as running:
             running.url()
-            modes = {path.name: path.stat().st_mode & 0o777 for path in data.iterdir() if path.is_file()}
+            modes = {path.name: path.stat().st_mode & 0o777 for path in empty.iterdir() if path.is_file()}
     finally:
         os.umask(old)
     assert set(modes.values()) == {0o600}, modes
@@ -122,10 +123,10 @@ def test_a_signal_stops_everything(data: Path, by: signal.Signals) -> None:
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("moment", ["cluster.*", "cluster/postmaster.pid"], ids=["made", "started"])
-def test_a_signal_during_the_start_leaves_nothing_running(data: Path, by: signal.Signals, moment: str) -> None:
+def test_a_signal_during_the_start_leaves_nothing_running(empty: Path, by: signal.Signals, moment: str) -> None:
     """While the database is created, and while it is started."""
-    with program(*run(data)) as running:
-        until(lambda: any(part.stat().st_size for part in (data / "postgres").glob(moment)), 20)
+    with program(*run(empty)) as running:
+        until(lambda: any(part.stat().st_size for part in (empty / "postgres").glob(moment)), 20)
         started = time.monotonic()
         code = running.stop(by)
         assert time.monotonic() - started < STOP_SECONDS_MAX
@@ -133,8 +134,8 @@ def test_a_signal_during_the_start_leaves_nothing_running(data: Path, by: signal
         assert "Traceback" not in running.err
     # There is no process id if it was never started, and none after a clean stop.
     with contextlib.suppress(FileNotFoundError):
-        assert is_gone(postgres_of(data)), "PostgreSQL outlived a stop"
-    with program(*run(data)) as running:
+        assert is_gone(postgres_of(empty)), "PostgreSQL outlived a stop"
+    with program(*run(empty)) as running:
         running.url()
 
 
@@ -151,6 +152,7 @@ def test_after_a_kill_the_next_start_recovers(data: Path) -> None:
         assert caller(data).status(payment) == "REQUIRE_ACTION"
 
 
+@pytest.mark.fast
 def test_a_repeated_order_is_not_an_error_in_the_databases_log(data: Path) -> None:
     with program(*run(data)) as running:
         running.url()
@@ -179,14 +181,14 @@ def test_a_second_gateway_on_one_folder_says_so_and_exits(data: Path, same_port:
         assert caller(data).create("order-1")["status"] == "REQUIRE_ACTION"
 
 
-def test_a_port_in_use_is_reported_and_nothing_is_left_running(data: Path) -> None:
+def test_a_port_in_use_is_reported_and_nothing_is_left_running(empty: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        with program(*run(data, port=taken.getsockname()[1])) as running:
+        with program(*run(empty, port=taken.getsockname()[1])) as running:
             assert running.ended() == 1
         assert f"Cannot listen on localhost port {taken.getsockname()[1]}" in running.err
         assert "--port" in running.err
         assert len(running.err.splitlines()) == 1
-    with program(*run(data)) as running:
+    with program(*run(empty)) as running:
         running.url()
 
 
@@ -203,7 +205,7 @@ def test_the_printed_commands_run_in_any_shell(data: Path) -> None:
         assert '{"updated":"true"}' in done.stdout
         assert '"event":"PAYMENT.PAID"' in done.stdout
         assert '"retailOutletName":"ALFAMART"' in done.stdout
-        assert caller(data).news(1) == ["PAYMENT.PAID"]
+        assert caller(data).received_events(1) == ["PAYMENT.PAID"]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +302,7 @@ def test_many_processes_work_on_one_database(databases: Databases) -> None:
         payment = here.create("order-1")["id"]
         assert there.pay(payment).json()["data"]["updated"] == "true"
         assert here.status(payment) == there.status(payment) == "PAID"
-        assert here.news(1) == there.news(1) == ["PAYMENT.PAID"]
+        assert here.received_events(1) == there.received_events(1) == ["PAYMENT.PAID"]
         # A clock moved on one process moves on all.
         left = there.create("order-2")["id"]
         moved = instant(here.done("POST", "/sandbox/clock/advance", {"seconds": 86_400})["now"])

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clusters import copied
 from tests.support.programs import Caller, keys_of, program, short_folder
 
 
 @pytest.fixture
-def parent() -> Iterator[Path]:
+def parent(made: Path) -> Iterator[Path]:
+    """A folder with the data folder of a gateway, `var`."""
     with short_folder() as folder:
+        copied(made, folder / "var")
         yield folder
 
 

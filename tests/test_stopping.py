@@ -10,14 +10,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.gateways import Databases
-from tests.support.programs import ROOT, Caller, Program, clean_environment, keys_of, program, short_folder
+from tests.support.programs import ROOT, Caller, Program, clean_environment, keys_of, program
 from tests.support.services import connected
 
 DRAIN_SECONDS = 3
@@ -27,12 +27,6 @@ HALF = "POST /sandbox/inbox/{} HTTP/1.1\r\nHost: x\r\nContent-Type: application/
 STOPS = "Stopping: what is under way may end, 3 seconds at most. Asked again, it stops at once.\n"
 """What a gateway prints at the first signal."""
 PROTOCOLS = ("HTTP/1.1\r\nHost: x", "HTTP/1.1\r\nHost: x\r\nConnection: close")
-
-
-@pytest.fixture
-def data() -> Iterator[Path]:
-    with short_folder() as folder:
-        yield folder / "var"
 
 
 def until(running: Program, line: str, seconds: float = 10) -> None:

@@ -1,4 +1,4 @@
-"""How merchants speak: one folder here is one dialect, an application of its own that claims the paths it answers."""
+"""The APIs for merchants. Each folder here is one dialect: an ASGI application for the paths under its prefixes."""
 
 import importlib
 import pkgutil
@@ -21,46 +21,50 @@ __all__ = ["Context", "Dialect", "found", "plain_path"]
 
 @dataclass(frozen=True)
 class Context:
-    """What a dialect is built with."""
+    """What a dialect's application is built from."""
 
     world: World
     batches: Batches
     advance: Callable[[datetime], Awaitable[dict[str, int]]]
-    """Moves the sandbox's clock and does all that falls due on the way; tells how much of each kind was done."""
+    """Moves the sandbox clock and does everything that falls due on the way; returns how many of each kind."""
     base_url: str
-    """Where merchants and buyers reach this gateway, without a slash at the end."""
+    """The URL at which merchants and buyers reach this gateway, without a trailing slash."""
     when_stopping: list[Callable[[], None]]
-    """What is called once this process is asked to stop: to end answers that only wait."""
+    """Called when this process is asked to stop, so that responses that are still waiting can end."""
 
     @property
     def root(self) -> str:
-        """The path of `base_url`, which every address on our pages begins with; "" where there is none."""
+        """The path of `base_url`, with which every link on our pages begins; "" if it has none."""
         return urlsplit(self.base_url).path
 
 
 @dataclass(frozen=True)
 class Dialect:
+    """One API as the gateway mounts it."""
+
     name: str
     title: str
     prefixes: tuple[str, ...]
-    """Paths that begin so are this dialect's."""
+    """This dialect answers the paths that begin with one of these."""
     build: Callable[[Context], ASGIApp]
     callback_formats: Callable[[str, str], Sequence[CallbackFormat]]
-    """How it tells news, given the base URL and the key that pages are signed with."""
+    """Makes its callback formats from the base URL and the key that signs page URLs."""
     answer_formats: Callable[[str, str], Sequence[AnswerFormat]]
-    """How it answers requests that create payments, given the same."""
+    """Makes its formats of answers to creates, from the same two."""
     unread: Callable[[int, str], Response]
-    """How it tells, by status and sentence, that a request to it never came in whole, or breaks the rules of HTTP."""
+    """Makes the error response to a request that is incomplete or not valid HTTP, from a status and a sentence."""
     sandbox_only: bool = False
+    completed: Callable[[str], str] = str
+    """Its contract with what the code sells and the document does not name."""
 
     @property
     def openapi(self) -> str:
-        """The contract, as YAML."""
-        return (resources.files(f"gerbang.api.{self.name}") / "openapi.yaml").read_text()
+        """The OpenAPI document, as YAML."""
+        return self.completed((resources.files(f"gerbang.api.{self.name}") / "openapi.yaml").read_text())
 
 
 def found() -> list[Dialect]:
-    """All dialects in this folder."""
+    """The dialects of all folders here."""
     return [
         importlib.import_module(f"{__name__}.{module.name}").DIALECT
         for module in pkgutil.iter_modules(__path__)

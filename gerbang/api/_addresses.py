@@ -1,4 +1,4 @@
-"""Paths and queries as callers write them: a base URL that ends in a slash, a plus that nobody escaped."""
+"""Reads paths and queries leniently: extra slashes in a path, a plus sign in a query that was not escaped."""
 
 import re
 from urllib.parse import parse_qs
@@ -7,12 +7,15 @@ from starlette.requests import Request
 
 
 def plain_path(path: str) -> str:
-    """A path without doubled slashes, and without one at its end: base URLs and vendors' own samples bring them along."""
+    """The path without repeated or trailing slashes, which come from base URLs and from the vendors' own samples."""
     return re.sub("/{2,}", "/", path).rstrip("/") or "/"
 
 
 def spellings(request: Request, name: str) -> list[str]:
-    """What a query says of a name: as forms write it, where a plus is a space, and as whoever did not escape it means it."""
+    """The possible values of a query parameter: with "+" read as a space, as in forms, then with "+" read literally.
+
+    Empty if the parameter is absent; one value if both readings are the same.
+    """
     value = request.query_params.get(name)
     if value is None:
         return []

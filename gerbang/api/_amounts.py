@@ -1,4 +1,4 @@
-"""Amounts as every dialect reads them: numbers or text, in whole rupiah; and numbers that only have to be numbers."""
+"""Reads amounts, for all dialects: whole rupiah, as a number or as text. Also checks numbers that are only shown."""
 
 import re
 from decimal import Decimal
@@ -7,11 +7,11 @@ from gerbang.api._bodies import Malformed
 
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,400})?", re.ASCII)
 _TWO_WAYS = re.compile(r"(-?[0-9]+)[.,]([0-9]{3})", re.ASCII)
-"""In Indonesia "15.000" is fifteen thousand, elsewhere it is fifteen."""
+"""Ambiguous: in Indonesia "15.000" is fifteen thousand, elsewhere it is fifteen."""
 
 
 def whole_of(value: object, field: str) -> int:
-    """Whole rupiah. A fraction of nothing ("10000.0") is none; raises Malformed for any other, and for what is no number."""
+    """An amount in whole rupiah; a fraction of zero ("10000.0") is allowed. Raises Malformed for anything else."""
     if isinstance(value, float | Decimal) and value == int(value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -24,15 +24,18 @@ def whole_of(value: object, field: str) -> int:
 
 
 def is_number(text: str, field: str) -> bool:
-    """Whether text is a number. Raises Malformed where one person reads another number in it than the next."""
+    """Whether text is a decimal number. Raises Malformed if a separator makes it ambiguous."""
     text = text.strip()
     if two := _TWO_WAYS.fullmatch(text):
         raise Malformed(field, f"can be read in two ways: write {two[1]}{two[2]} or {two[1]}, without a separator")
     return _NUMBER.fullmatch(text) is not None
 
 
-def demand_number(value: float | str, field: str, *, zero: bool = True) -> None:
-    """For numbers on which nothing depends but what a page shows: fractions are welcome, also in text. Raises Malformed."""
+def check_number(value: float | str, field: str, *, zero: bool = True) -> None:
+    """Checks a number that is only shown on a page; fractions and text are allowed. Raises Malformed.
+
+    Zero is refused if `zero` is False, negative numbers always.
+    """
     if isinstance(value, str):
         if not is_number(value, field):
             raise Malformed(field, "must be a number")

@@ -1,4 +1,4 @@
-"""Reading requests strictly: bounded bodies, JSON without surprises, and the path of whatever is wrong."""
+"""Reads request bodies, for all dialects: limits on size and nesting, strict JSON, and the path of each error."""
 
 import hashlib
 import json
@@ -20,12 +20,12 @@ from gerbang.api._texts import FORMS, is_blank, is_unicode
 BODY_BYTES_MAX = 1_000_000
 NESTING_MAX = 64
 VALUES_MAX = 5_000
-"""Some ten times what the largest order comes to; more of them would keep everybody else waiting."""
+"""About ten times the largest order. Reading more would delay other requests."""
 QUOTES_MAX = 4 * VALUES_MAX
 NUMBER_LENGTH_MAX = 128
-"""Any number that a program prints is shorter, and longer ones take long to read."""
+"""In characters. Numbers that programs print are shorter, and longer ones are slow to convert."""
 EXACT_LENGTH_MAX = 16
-"""A float gives a fraction of so many characters back as it was written: it keeps any 15 digits."""
+"""A fraction of up to so many characters survives as a float, which keeps 15 significant digits."""
 FAULTS_MAX = 10
 _TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
 _TOO_MUCH = f"the body holds too many values: {VALUES_MAX} are allowed"
@@ -37,15 +37,15 @@ T = TypeVar("T")
 
 
 class Exact(Decimal):
-    """A fraction with more digits than a float keeps. No shape takes it for a float, which would round it."""
+    """A fraction with more digits than a float keeps. Its own type, so that it is never rounded to a float."""
 
 
 class BodyTooLarge(Exception):
-    """The body is over 1 MB."""
+    """The body is larger than BODY_BYTES_MAX."""
 
 
 class BodyPacked(Exception):
-    """The body is compressed, which nobody unpacks here: send it as it is."""
+    """The body is compressed, and compressed bodies are not supported. `why` is a sentence for the caller."""
 
     def __init__(self, how: str) -> None:
         super().__init__()
@@ -53,23 +53,23 @@ class BodyPacked(Exception):
 
 
 class Malformed(Exception):
-    """A request that cannot be understood: `field` is the path of what is wrong, "" when it is the whole body.
+    """An invalid request: `field` is the path of the wrong value, "" for the whole body; `why` says what is wrong.
 
-    `others` is what else is wrong with it, so that its writer need not ask again and again.
+    `others` are further errors in the same request, so that all of them can be corrected at once.
     """
 
     def __init__(self, field: str, why: str, others: Sequence["Malformed"] = ()) -> None:
         super().__init__(why)
-        # A key may hold half a character, which no answer can.
+        # A key may contain a lone surrogate, which UTF-8 cannot encode.
         self.field = field.encode(errors="replace").decode()
         self.why = why.encode(errors="replace").decode()
         self.others = others
 
 
 async def body_of(request: Request) -> bytes:
-    """The body, of at most 1 MB. Raises BodyTooLarge without reading more than that, BodyPacked without reading any.
+    """The bytes of a request body. Raises BodyTooLarge after at most 1 MB, and BodyPacked before reading anything.
 
-    Raises Malformed when its sender hangs up.
+    Raises Malformed if the client disconnects before the end.
     """
     packed = request.headers.get("content-encoding", "").strip()
     if packed and packed.lower() != "identity":
@@ -88,16 +88,16 @@ async def body_of(request: Request) -> bytes:
     return bytes(read)
 
 
-async def said_in(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
+async def json_body(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
     """The JSON object in a request's body. Raises BodyTooLarge, BodyPacked or Malformed."""
     body = await body_of(request)
     return {} if may_be_empty and not body else read(request, body)
 
 
 def read(request: Request, body: bytes) -> dict[str, Any]:
-    """The JSON object in a body, whatever its content type says: many programs name one that they never chose."""
+    """The JSON object in a body. The content type is not checked: many clients send a default one. Raises Malformed."""
     try:
-        return plain(body)
+        return parse_object(body)
     except Malformed as wrong:
         kind = request.headers.get("content-type", "").partition(";")[0].strip()
         if not isinstance(wrong.__cause__, json.JSONDecodeError) or not kind or "json" in kind.lower():
@@ -105,13 +105,13 @@ def read(request: Request, body: bytes) -> dict[str, Any]:
         raise Malformed("", f"{wrong.why}; its content type says {kind[:60]}, and JSON is what is read here") from None
 
 
-def plain(body: bytes) -> dict[str, Any]:
-    """A JSON object as Python values; fractions are floats where these keep every digit, and else Exact.
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A JSON object as Python values. Fractions are floats if a float keeps every digit, otherwise Exact.
 
-    Raises Malformed, also for repeated keys, for NaN and numbers that no computer holds, for nesting beyond 64, and for
-    more values than anybody has to say.
+    Raises Malformed, also for repeated keys, NaN, infinite numbers, nesting beyond NESTING_MAX levels and more than
+    VALUES_MAX values.
     """
-    demand_light(body)
+    check_size(body)
     repeated: list[tuple[dict[str, Any], str]] = []
     not_numbers: list[str] = []
 
@@ -151,29 +151,29 @@ def plain(body: bytes) -> dict[str, Any]:
         raise Malformed("", "a number in the body has too many digits") from None
     if not isinstance(value, dict):
         raise Malformed("", "the body must be a JSON object")
-    said = cast("dict[str, Any]", value)
+    members = cast("dict[str, Any]", value)
     if repeated:
         found, name = repeated[0]
-        path = f"{_path(said, lambda one: one is found) or ''}.{name}"
+        path = f"{_path(members, lambda one: one is found) or ''}.{name}"
         raise Malformed(path[1:200], "this key is repeated in one object")
     if not_numbers:
-        path = _path(said, lambda one: isinstance(one, float) and math.isnan(one)) or ""
+        path = _path(members, lambda one: isinstance(one, float) and math.isnan(one)) or ""
         raise Malformed(path[1:200], f"{not_numbers[0][:40]} is not a number that can be worked with")
-    return said
+    return members
 
 
-def demand_light(body: bytes) -> None:
-    """Judges how deep a body nests and how much it holds before any of it is read. Raises Malformed.
+def check_size(body: bytes) -> None:
+    """Checks how deep a body nests and how many values it holds, before it is parsed. Raises Malformed.
 
-    Counted are brackets and commas outside of text, of which there are few in what anybody has to say; so text is looked
-    for only in bodies that have many.
+    Brackets and commas outside strings are counted. Strings are removed only if the whole body has many
+    of them, which is rare, so that ordinary bodies are checked fast.
     """
     brackets, commas = body.count(b"[") + body.count(b"{"), body.count(b",")
     if brackets <= NESTING_MAX and brackets + commas <= VALUES_MAX:
         return
     if body.count(b'"') > QUOTES_MAX or body.count(b"\\") > QUOTES_MAX:
         raise Malformed("", _TOO_MUCH)
-    # Quotes that stand inside of text are taken away, then every second piece between the others is text.
+    # Remove escaped quotes; then every second piece between the remaining quotes is a string.
     bare = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     depth = 0
     for bracket in bare.translate(None, _ALL_BUT_BRACKETS)[: 2 * VALUES_MAX]:
@@ -185,14 +185,14 @@ def demand_light(body: bytes) -> None:
 
 
 def _short(number: str) -> str:
-    """A number that is read in no time. Raises ValueError for any other."""
+    """The number, if it is short enough to be converted fast. Raises ValueError otherwise."""
     if len(number) > NUMBER_LENGTH_MAX:
         raise ValueError
     return number
 
 
 def _inside(value: object) -> Iterator[tuple[str, object]]:
-    """The members of an object or list, each with its step in a path."""
+    """The members of an object or items of a list, each with its step in a path (".name" or "[0]")."""
     if isinstance(value, dict):
         for name, member in cast("dict[str, object]", value).items():
             yield f".{name}", member
@@ -202,7 +202,7 @@ def _inside(value: object) -> Iterator[tuple[str, object]]:
 
 
 def _path(value: object, wanted: Callable[[object], bool]) -> str | None:
-    """Where the first value that is wanted stands in a body; None where it is not found."""
+    """The path of the first value for which `wanted` is true; None if there is none."""
     if wanted(value):
         return ""
     for step, member in _inside(value):
@@ -212,46 +212,46 @@ def _path(value: object, wanted: Callable[[object], bool]) -> str | None:
     return None
 
 
-def shaped(said: dict[str, Any], wanted: type[T]) -> T:
-    """What was said in the shape that is asked for. Raises Malformed with the path of each thing that is wrong."""
+def shaped(members: dict[str, Any], wanted: type[T]) -> T:
+    """A JSON object converted to the type `wanted`. Raises Malformed with the path of each error."""
     with suppress(msgspec.ValidationError, UnicodeEncodeError):
-        return msgspec.convert(said, wanted)
-    # What a shape takes is meant as it was said, so only now it matters what the rest was meant to be.
-    said = meant(said, wanted)
+        return msgspec.convert(members, wanted)
+    # Normalize only if the plain conversion fails: a value that the type accepts is taken as it was sent.
+    members = normalized(members, wanted)
     try:
-        return msgspec.convert(said, wanted)
+        return msgspec.convert(members, wanted)
     except (msgspec.ValidationError, UnicodeEncodeError) as wrong:
-        found = _told(str(wrong)) if isinstance(wrong, msgspec.ValidationError) else Malformed("", _NOT_UNICODE)
-    first, *others = list(islice(_faults(said, wanted), FAULTS_MAX)) or [found]
+        found = _from_msgspec(str(wrong)) if isinstance(wrong, msgspec.ValidationError) else Malformed("", _NOT_UNICODE)
+    first, *others = list(islice(_faults(members, wanted), FAULTS_MAX)) or [found]
     raise Malformed(first.field, first.why, others)
 
 
-def meant(said: dict[str, Any], wanted: type[Any]) -> dict[str, Any]:
-    """What was said, as it was meant, where a shape asks for it: PHP's `[]` is an empty object, and empty text is nothing.
+def normalized(members: dict[str, Any], wanted: type[Any]) -> dict[str, Any]:
+    """A JSON object with the habits of clients removed, as far as the type `wanted` requires it.
 
-    Text that may be empty is left as it is. A number of many digits is whole where that is what it is, and else text with
-    all of them.
+    PHP's `[]` becomes an empty object. Empty text is dropped unless the member may be empty. An Exact number becomes an
+    integer if it is whole, otherwise text with all its digits.
     """
-    return _meant(said, wanted)
+    return _normalized(members, wanted)
 
 
-def _meant(value: Any, wanted: Any) -> Any:
+def _normalized(value: Any, wanted: Any) -> Any:
     if isinstance(value, Exact) and float in get_args(wanted):
         return int(value) if value == value.to_integral_value() else format(value, "f")
-    members, each = _plan(wanted)
+    members, each = _members_of(wanted)
     if value == [] and members is not None:
         return {}
     if isinstance(value, list):
         ones = cast("list[Any]", value)
-        return ones if each is None else [_meant(one, each) for one in ones]
+        return ones if each is None else [_normalized(one, each) for one in ones]
     if not isinstance(value, dict) or not members:
         return cast("Any", value)
-    said: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, member in cast("dict[str, Any]", value).items():
         inside, may_be_blank = members.get(name, (None, True))
         if may_be_blank or not is_blank(member):
-            said[name] = member if isinstance(member, str) or inside is None else _meant(member, inside)
-    return said
+            result[name] = member if isinstance(member, str) or inside is None else _normalized(member, inside)
+    return result
 
 
 def _takes(value: object, wanted: Any) -> bool:
@@ -263,8 +263,8 @@ def _takes(value: object, wanted: Any) -> bool:
 
 
 @cache
-def _plan(wanted: Any) -> tuple[dict[str, tuple[Any, bool]] | None, Any]:
-    """The members of a shape that is an object, and whether each may be blank; and the shape of each of a list."""
+def _members_of(wanted: Any) -> tuple[dict[str, tuple[Any, bool]] | None, Any]:
+    """For an object type: each member's type, and whether it may be blank; for a list type: the type of its items."""
     for one in (wanted, *get_args(wanted)):
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
             fields = msgspec.structs.fields(one)
@@ -277,7 +277,7 @@ def _plan(wanted: Any) -> tuple[dict[str, tuple[Any, bool]] | None, Any]:
 
 
 def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:
-    """All that is wrong with the members of an object; of a list or a plain value the first thing."""
+    """All errors in the members of an object; for a list or a scalar, the first error."""
     struct = next(
         (one for one in (wanted, *get_args(wanted)) if isinstance(one, type) and issubclass(one, msgspec.Struct)), None
     )
@@ -295,8 +295,10 @@ def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:
     except UnicodeEncodeError:
         yield Malformed(path, _NOT_UNICODE)
     except msgspec.ValidationError as wrong:
-        fault = _told(str(wrong))
-        allowed = [word for one in (wanted, *get_args(wanted)) if get_origin(one) is Literal for word in get_args(one)]
+        fault = _from_msgspec(str(wrong))
+        allowed = [
+            choice for one in (wanted, *get_args(wanted)) if get_origin(one) is Literal for choice in get_args(one)
+        ]
         if allowed and not fault.field and isinstance(value, str):
             fault = Malformed("", f"must be one of {', '.join(allowed)}")
         yield Malformed(path + ("." if fault.field[:1] not in ("", "[") else "") + fault.field, fault.why)
@@ -307,18 +309,18 @@ class _Metadata(msgspec.Struct):
 
 
 def metadata_in(body: bytes) -> bytes | None:
-    """The metadata of a body that was read before, its values letter by letter; None where there is none."""
+    """The metadata of a valid body as JSON, each value byte for byte as it was sent; None if there is none."""
     metadata = msgspec.json.decode(body.removeprefix(_BOM), type=_Metadata).metadata
     return None if metadata is None else msgspec.json.encode(metadata or {})
 
 
 def written(value: object) -> bytes:
-    """JSON that keeps every digit of what was read, and the order of keys."""
+    """A value as JSON, with every digit that was read and the keys in the same order."""
     return _WRITER.encode(value)
 
 
 def fingerprint(path: str, value: dict[str, Any]) -> bytes:
-    """What two requests have in common when they say the same, whatever their spacing and order of keys."""
+    """A SHA-256 digest of a path and a body. White space and the order of keys do not change it. Raises Malformed."""
     try:
         canonical = _SORTED_WRITER.encode(value)
     except UnicodeEncodeError:
@@ -330,7 +332,7 @@ def fingerprint(path: str, value: dict[str, Any]) -> bytes:
 _WRITER = msgspec.json.Encoder(decimal_format="number", enc_hook=Decimal)
 _SORTED_WRITER = msgspec.json.Encoder(decimal_format="number", enc_hook=Decimal, order="deterministic")
 
-_WORDS = {
+_TYPE_NAMES = {
     "str": "text",
     "int": "a whole number",
     "float": "a number",
@@ -344,8 +346,8 @@ _WORDS = {
 _BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 
-def _told(message: str) -> Malformed:
-    """Msgspec's words in ours: "Expected `str`, got `int` - at `$.a.b[0]`" is field a.b[0], "must be text, not …"."""
+def _from_msgspec(message: str) -> Malformed:
+    """A validation message of msgspec as ours: "Expected `str`, got `int` - at `$.a`" becomes "must be text, not …"."""
     what, _, where = message.partition(" - at `")
     field = where.rstrip("`").removeprefix("key").removeprefix("$").removeprefix(".")
     missing = re.fullmatch("Object missing required field `(.+)`", what)
@@ -353,8 +355,8 @@ def _told(message: str) -> Malformed:
         return Malformed(f"{field}.{missing[1]}" if field else missing[1], "is required")
     expected = re.fullmatch("Expected `(.+)`, got `(.+)`", what)
     if expected:
-        wanted = [_WORDS.get(word, word) for word in expected[1].split(" | ") if word != "null"]
-        return Malformed(field, f"must be {' or '.join(wanted)}, not {_WORDS.get(expected[2], expected[2])}")
+        wanted = [_TYPE_NAMES.get(name, name) for name in expected[1].split(" | ") if name != "null"]
+        return Malformed(field, f"must be {' or '.join(wanted)}, not {_TYPE_NAMES.get(expected[2], expected[2])}")
     length = re.fullmatch(r"Expected `(\w+)` of length (.+)", what)
     if length:
         return Malformed(
@@ -365,8 +367,8 @@ def _told(message: str) -> Malformed:
         return Malformed(field, f"must be {_BOUNDS[bound[1]]} {bound[2]}")
     form = re.fullmatch("Expected `str` matching regex (.+)", what)
     if form:
-        said = next((said for pattern, said in FORMS.items() if form[1] == repr(pattern)), None)
-        return Malformed(field, said or "has characters that are not allowed here")
+        sentence = next((sentence for pattern, sentence in FORMS.items() if form[1] == repr(pattern)), None)
+        return Malformed(field, sentence or "has characters that are not allowed here")
     if what.startswith("Invalid enum value"):
         return Malformed(field, f"is not one of the allowed values: {what.removeprefix('Invalid enum value ')}")
     return Malformed(field, what[:1].lower() + what[1:])

@@ -1,4 +1,4 @@
-"""Finding the endpoint of a request: by its path, then by its method."""
+"""Finds the endpoint of a request by its path, then by its method."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,9 +13,9 @@ Methods = Mapping[str, Endpoint]
 
 
 class Routes:
-    """The endpoints of one dialect as an ASGI application. They answer failures themselves; here only nothing is found.
+    """The endpoints of one dialect as an ASGI application. It answers 404 and 405; endpoints answer all other errors.
 
-    A path without parameters goes before one with them. Whoever answers GET answers HEAD.
+    A path without parameters is matched before one with parameters. An endpoint for GET also answers HEAD.
     """
 
     def __init__(
@@ -25,8 +25,8 @@ class Routes:
         not_found: Endpoint,
         method_not_allowed: Endpoint,
     ) -> None:
-        """`endpoints`: by path, as Starlette writes paths. The header Allow is added to what `method_not_allowed` answers."""
-        self._plain = {path: methods for path, methods in endpoints.items() if "{" not in path}
+        """`endpoints` maps a path in Starlette's notation to its methods. 405 responses get the header Allow."""
+        self._fixed = {path: methods for path, methods in endpoints.items() if "{" not in path}
         self._patterns = [
             (pattern, convertors, endpoints[path])
             for path in endpoints
@@ -50,8 +50,8 @@ class Routes:
         await response(scope, receive, send)
 
     def _found(self, path: str) -> tuple[Methods, dict[str, Any]]:
-        """The methods of a path, none where it is unknown, and its parameters."""
-        methods = self._plain.get(path)
+        """The methods of a path (empty if the path is unknown) and the values of its parameters."""
+        methods = self._fixed.get(path)
         if methods is not None:
             return methods, {}
         for pattern, convertors, methods in self._patterns:

@@ -1,21 +1,22 @@
-"""Whom we talk to: one file in this folder is one way to be paid, and this is what each of them promises.
+"""Ways to be paid: one file in this folder is one channel, and this is what each of them promises.
 
-A channel declares its facts as fields and answers two questions, purely: what paycode a payment needs (`plan`), and what
-the buyer is shown once it has a number (`instructions`). It does no I/O and decides nothing about payments. A file whose name
-begins with `_` is shared by channels and is none itself.
+A channel declares its limits, prices and texts as fields, and answers purely: what paycode a payment needs (`plan`), and
+what the buyer is shown once it has a number (`instructions`). It does no I/O and decides nothing about payments. A file
+whose name begins with `_` is shared by channels and is none itself.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import cache
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Offer
 from gerbang.domain.money import readable
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
@@ -27,10 +28,34 @@ from gerbang.errors import (
     ExpiryPassed,
     ExpiryTooFar,
     ExpiryTooSoon,
+    OptionMissing,
+    OptionUnknown,
 )
 
 TOLERANCE = timedelta(minutes=1)
-"""Callers reckon the shortest expiry by their own clocks, some seconds before it is heard here."""
+"""Callers reckon the shortest expiry by their own clocks, some seconds before it is received here."""
+
+Shown = Literal["number", "picture", "barcode", "wallet"]
+"""What the payer's page shows: a number to copy, a QR picture to scan, a barcode for the cashier, the way to a wallet."""
+Text = dict[str, str]
+"""A text by language: "id" and "en"."""
+
+
+class NoSettings(msgspec.Struct, frozen=True):
+    """The agreement of a channel about which there is nothing to agree but that it is enabled: `{}`."""
+
+
+class PageTexts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the payer's page calls a channel. "{option}" stands for its bank, outlet or wallet."""
+
+    title: Text
+    hint: Text = msgspec.field(default_factory=lambda: {"id": "", "en": ""})
+    act: Text = msgspec.field(default_factory=lambda: {"id": "Bayar dengan kode ini", "en": "Pay with this code"})
+    """The heading above the code."""
+    press: Text = msgspec.field(default_factory=lambda: {"id": "", "en": ""})
+    """What the button says that leads to the wallet."""
+    number: Text = msgspec.field(default_factory=lambda: {"id": "Kode pembayaran", "en": "Payment code"})
+    copy: Text = msgspec.field(default_factory=lambda: {"id": "Salin kode", "en": "Copy the code"})
 
 
 class ChannelSpec(msgspec.Struct, frozen=True):
@@ -49,34 +74,59 @@ class ChannelSpec(msgspec.Struct, frozen=True):
     """Whether it can serve MULTIPLE payments."""
     static_amount: bool
     """Whether a static paycode may be for a fixed amount."""
+    expiry_min: timedelta | None = None
+    """How near the end of a payment may be; None: as near as the caller likes."""
     needs_connection: bool = False
     """Whether its buyers are sent on to somebody who must be connected; numbers and codes need nobody to be given out."""
+    options: dict[str, str] = {}
+    """All its banks, outlets or wallets: what each is called, by its code."""
     limits_of: dict[str, tuple[int, int]] = {}
-    """Banks, outlets or wallets whose limits are others: the least and the most."""
+    """Options whose limits are others: the least and the most."""
     settling_of: dict[str, Schedule] = {}
-    """Banks, outlets or wallets that settle otherwise than the channel."""
+    """Options that settle otherwise than the channel."""
+    agreement: type[msgspec.Struct] = NoSettings
+    """The type of its settings in a merchant's agreement."""
+    shows: Shown = "number"
+    texts: PageTexts | None = None
+    """None: the page calls it by its title."""
+    guide: str = ""
+    """The payment guide that holds for all its options, besides the guide that an option has of its own."""
+    in_the_payers_name: bool = False
+    """Whether its code stands in the name of whoever pays. At a retail outlet it is the shop's that is called out."""
 
 
 class Channel(Protocol):
-    """A merchant is always given under the terms of the product that it uses (`Merchant.terms`)."""
+    """A way to be paid. It is given an offer: the merchant, and the terms of the product that the merchant uses."""
 
     spec: ChannelSpec
 
-    def options(self, merchant: Merchant) -> list[str] | None:
+    def default_agreement(self, number: int, name: str, *, sandbox: bool = False) -> msgspec.Struct | None:
+        """The settings of a new merchant of this number and name, of the type `spec.agreement`.
+
+        None where nobody has it without data of a contract. `sandbox` says that it is the merchant that every sandbox
+        has, to which the examples of the vendors' documents belong.
+        """
+        ...
+
+    def faults(self, agreed: Any, at: str) -> Iterator[str]:
+        """What is wrong with settings of its type, a sentence each; `at` is the path where they stand."""
+        ...
+
+    def options(self, offer: Offer) -> list[str] | None:
         """The banks, outlets or wallets that this merchant may use; [] where the channel has none, None if not enabled."""
         ...
 
-    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
+    def plan(self, payment: Payment, offer: Offer, now: datetime) -> CodePlan:
         """Plans the paycode for a payment whose method is this channel. Raises an Invalid for what cannot be."""
         ...
 
-    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
+    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
         """What the buyer is shown, now that the number is known."""
         ...
 
 
-def found() -> dict[str, Channel]:
-    """All channels in this folder, by name."""
+@cache
+def _found() -> dict[str, Channel]:
     channels: dict[str, Channel] = {}
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
@@ -85,25 +135,39 @@ def found() -> dict[str, Channel]:
     return channels
 
 
-def offered(spec: ChannelSpec, merchant: Merchant, product: str) -> bool:
+def found() -> dict[str, Channel]:
+    """All channels in this folder, by name."""
+    return dict(_found())
+
+
+def offered(spec: ChannelSpec, offer: Offer, product: str) -> bool:
     """Whether the product has the channel, for everybody or for this merchant."""
-    return spec.name in merchant.terms.channels or spec.name in merchant.agreement.also_offered.get(product, [])
+    return offer.terms.sells(spec.name) or spec.name in offer.merchant.agreement.also_offered.get(product, [])
 
 
-def options_of(spec: ChannelSpec, merchant: Merchant, agreed: Sequence[str]) -> list[str]:
+def options_of(spec: ChannelSpec, offer: Offer, agreed: Sequence[str]) -> list[str]:
     """Those of a merchant's banks, outlets or wallets that the product offers."""
-    sold = merchant.terms.of(spec.name).options
+    sold = offer.terms.of(spec.name).options
     return [option for option in agreed if sold is None or option in sold]
 
 
-def limits(
-    spec: ChannelSpec, merchant: Merchant, option: str | None = None, *, static: bool = False
-) -> tuple[int, int]:
+def chosen_option(spec: ChannelSpec, payment: Payment, offered: Sequence[str]) -> str:
+    """The option of a payment's method. Raises OptionMissing or OptionUnknown (field "<channel>.option")."""
+    option = payment.method.option if payment.method else None
+    field, names = f"{spec.name}.option", ", ".join(offered)
+    if not option:
+        raise OptionMissing(field, title=spec.title, offered=names)
+    if option not in offered:
+        raise OptionUnknown(field, title=spec.title, option=option, offered=names)
+    return option
+
+
+def limits(spec: ChannelSpec, offer: Offer, option: str | None = None, *, static: bool = False) -> tuple[int, int]:
     """The least and the most that may be paid, in minor units: as agreed, else by the product's terms, else the channel's.
 
     What is said of the bank or outlet goes before what is said of its channel.
     """
-    agreement, terms = merchant.agreement, merchant.terms
+    agreement, terms = offer.merchant.agreement, offer.terms
     least = agreement.amount_min.get(f"{spec.name}/{option}", agreement.amount_min.get(spec.name))
     most = agreement.amount_max.get(f"{spec.name}/{option}", agreement.amount_max.get(spec.name))
     for said in (terms.of(spec.name, option), terms.of(spec.name)):
@@ -114,9 +178,9 @@ def limits(
     return own_least if least is None else least, own_most if most is None else most
 
 
-def rate(spec: ChannelSpec, option: str | None, merchant: Merchant) -> Rate:
+def rate(spec: ChannelSpec, option: str | None, offer: Offer) -> Rate:
     """What the merchant pays per charge: agreed for the bank, else for the channel, else by the terms, else the channel's."""
-    fees, terms = merchant.agreement.fees, merchant.terms
+    fees, terms = offer.merchant.agreement.fees, offer.terms
     return (
         fees.get(f"{spec.name}/{option}")
         or fees.get(spec.name)
@@ -126,9 +190,9 @@ def rate(spec: ChannelSpec, option: str | None, merchant: Merchant) -> Rate:
     )
 
 
-def settling(spec: ChannelSpec, option: str | None, merchant: Merchant) -> Schedule:
+def settling(spec: ChannelSpec, option: str | None, offer: Offer) -> Schedule:
     """When paid money becomes available: as agreed for the bank or the channel, else as the bank or the channel does it."""
-    agreed = merchant.agreement.settling
+    agreed = offer.merchant.agreement.settling
     return (
         agreed.get(f"{spec.name}/{option}")
         or agreed.get(spec.name)
@@ -137,7 +201,7 @@ def settling(spec: ChannelSpec, option: str | None, merchant: Merchant) -> Sched
     )
 
 
-def check_amount(spec: ChannelSpec, payment: Payment, merchant: Merchant) -> None:
+def check_amount(spec: ChannelSpec, payment: Payment, offer: Offer) -> None:
     """Raises an Invalid (field "amount") when the payment's amount does not fit the channel."""
     if payment.amount is None:
         if not payment.static:
@@ -146,7 +210,7 @@ def check_amount(spec: ChannelSpec, payment: Payment, merchant: Merchant) -> Non
     if payment.static and not spec.static_amount:
         raise AmountNotAllowed("amount")
     option = payment.method.option if payment.method else None
-    check_between(payment.amount, limits(spec, merchant, option), option or spec.title)
+    check_between(payment.amount, limits(spec, offer, option), option or spec.title)
 
 
 def check_between(amount: int, bounds: tuple[int, int], title: str, field: str = "amount") -> None:
@@ -158,7 +222,7 @@ def check_between(amount: int, bounds: tuple[int, int], title: str, field: str =
         raise AmountAboveLimit(field, title=title, maximum=readable(most))
 
 
-def end_of(spec: ChannelSpec, payment: Payment, merchant: Merchant, now: datetime) -> datetime | None:
+def end_of(spec: ChannelSpec, payment: Payment, offer: Offer, now: datetime) -> datetime | None:
     """When a paycode for this payment ends: with the payment, or earlier where the channel or the merchant says so.
 
     Raises ExpiryTooFar or ExpiryTooSoon (field "expires_at"), or ExpiryPassed (field "<channel>.expires_at": the paycode's
@@ -166,7 +230,7 @@ def end_of(spec: ChannelSpec, payment: Payment, merchant: Merchant, now: datetim
     """
     if payment.expires_at is None:
         return None
-    least, most, is_capped = spans(spec, merchant)
+    least, most, is_capped = spans(spec, offer)
     ends, longest = payment.expires_at, now + most
     if least is not None and not payment.details.redirect and ends < now + least - TOLERANCE:
         raise ExpiryTooSoon("expires_at", title=spec.title, minimum=_readable(least))
@@ -180,12 +244,12 @@ def end_of(spec: ChannelSpec, payment: Payment, merchant: Merchant, now: datetim
     return ends if asked is None or asked > ends else asked
 
 
-def spans(spec: ChannelSpec, merchant: Merchant) -> tuple[timedelta | None, timedelta, bool]:
+def spans(spec: ChannelSpec, offer: Offer) -> tuple[timedelta | None, timedelta, bool]:
     """How near and how far an end may be, and whether a farther one is cut short: as agreed, by the terms, the channel's."""
-    agreement, said = merchant.agreement, merchant.terms.of(spec.name)
+    agreement, said = offer.merchant.agreement, offer.terms.of(spec.name)
     least, most = agreement.expiry_min_seconds.get(spec.name), agreement.expiry_max_seconds.get(spec.name)
     return (
-        said.expiry_min if least is None else timedelta(seconds=least),
+        (said.expiry_min or spec.expiry_min) if least is None else timedelta(seconds=least),
         (said.expiry_max or spec.expiry_max) if most is None else timedelta(seconds=most),
         spec.expiry_is_capped and said.expiry_max is None,
     )

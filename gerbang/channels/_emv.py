@@ -108,7 +108,7 @@ class MerchantAccount:
     terminal: str = ""
 
     def __post_init__(self) -> None:
-        # A PAN is judged harder here than when read: only QRIS institutions (9360) are allowed to receive.
+        # A PAN is checked harder here than when read: only QRIS institutions (9360) are allowed to receive.
         if not re.fullmatch("9360[0-9]{14,15}", self.pan):
             raise MalformedQr("26-01", "must be 18 or 19 digits and begin with 9360")
         _demand("26-00", self.acquirer, _ACCOUNT_RULES["00"])

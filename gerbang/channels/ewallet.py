@@ -1,16 +1,19 @@
 """E-wallets: the buyer is sent to the wallet's own page or app, agrees there or declines, and is sent back.
 
 Our reference travels with the buyer and comes back in the wallet's report. Only the simulator's wallet exists so far, so
-it is offered in the sandbox alone; the page that it shows is the house's own.
+it is offered in the sandbox alone; the page that it shows is Gerbang's own.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+import msgspec
 
 from gerbang import channels
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import EwalletAgreement, Merchant
+from gerbang.domain.merchants import Offer
 from gerbang.domain.money import rupiah
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
@@ -19,9 +22,8 @@ from gerbang.errors import ChannelNotEnabled, ReturnUrlMissing, WalletMissing, W
 WALLETS = {"SHOPEEPAY": "ShopeePay"}
 
 
-def agreement_for() -> EwalletAgreement:
-    """What a new merchant gets: every wallet."""
-    return EwalletAgreement(wallets=list(WALLETS))
+class EwalletAgreement(msgspec.Struct, frozen=True):
+    wallets: list[str]
 
 
 class Ewallet:
@@ -38,14 +40,31 @@ class Ewallet:
         static=False,
         static_amount=False,
         needs_connection=True,
+        options=WALLETS,
+        agreement=EwalletAgreement,
+        shows="wallet",
+        texts=channels.PageTexts(
+            title={"id": "Dompet digital", "en": "E-wallet"},
+            hint={"id": "Setujui di aplikasinya", "en": "Approve in its app"},
+            act={"id": "Bayar dengan {option}", "en": "Pay with {option}"},
+            press={"id": "Buka {option}", "en": "Open {option}"},
+            number={"id": "Nomor transaksi", "en": "Transaction number"},
+        ),
     )
 
-    def options(self, merchant: Merchant) -> list[str] | None:
-        agreed = merchant.agreement.ewallet
-        return None if agreed is None else channels.options_of(self.spec, merchant, agreed.wallets)
+    def default_agreement(self, number: int, name: str, *, sandbox: bool = False) -> EwalletAgreement:
+        """Every wallet."""
+        return EwalletAgreement(wallets=list(WALLETS))
 
-    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
-        offered = self.options(merchant)
+    def faults(self, agreed: EwalletAgreement, at: str) -> Iterator[str]:
+        yield from ()
+
+    def options(self, offer: Offer) -> list[str] | None:
+        agreed = offer.merchant.agreement.settings(self.spec.name, EwalletAgreement)
+        return None if agreed is None else channels.options_of(self.spec, offer, agreed.wallets)
+
+    def plan(self, payment: Payment, offer: Offer, now: datetime) -> CodePlan:
+        offered = self.options(offer)
         if offered is None:
             raise ChannelNotEnabled("method", title=self.spec.title)
         method = payment.method
@@ -56,17 +75,17 @@ class Ewallet:
             raise WalletUnknown("option", wallet=wallet, offered=", ".join(offered))
         if method is not None and method.return_url is None and not payment.details.redirect:
             raise ReturnUrlMissing("return_url")
-        channels.check_amount(self.spec, payment, merchant)
+        channels.check_amount(self.spec, payment, offer)
         return CodePlan(
             channel=self.spec.name,
             option=wallet,
-            name=merchant.short_name,
+            name=offer.merchant.short_name,
             amount=payment.amount,
             static=False,
-            expires_at=channels.end_of(self.spec, payment, merchant, now),
+            expires_at=channels.end_of(self.spec, payment, offer, now),
         )
 
-    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
+    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
         return Instructions(
             number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
         )

@@ -4,21 +4,42 @@ The payload is composed here from the merchant's registration (NMID, merchant PA
 number (62-01) or the reference label (62-05), and comes back in the acquirer's report.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+
+import msgspec
 
 from gerbang import channels
 from gerbang.channels import _emv
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import Merchant, QrisAgreement
+from gerbang.domain.merchants import Offer
 from gerbang.domain.money import rupiah
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
 from gerbang.errors import ChannelNotEnabled
 
 STORE_DIGITS = 12
+STATIC_QUOTA_MAX = 1_000_000
+
+
+class QrisAgreement(msgspec.Struct, frozen=True):
+    """The merchant's registration with its acquirer, as a QRIS payload carries it (EMVCo ids 26 to 62)."""
+
+    acquirer: str
+    globally_unique_id: str
+    merchant_pan: str
+    merchant_id: str
+    criteria: str
+    nmid: str
+    category_code: str
+    name: str
+    city: str
+    postal_code: str
+    terminal: str = "A01"
+    static_quota: int = 100
 
 
 def agreement_for(
@@ -54,26 +75,47 @@ class Qris:
         settling=Schedule(1),
         static=True,
         static_amount=False,
+        agreement=QrisAgreement,
+        shows="picture",
+        texts=channels.PageTexts(
+            title={"id": "QRIS", "en": "QRIS"},
+            hint={
+                "id": "Pindai dengan aplikasi bank atau dompet digital apa pun",
+                "en": "Scan with any bank or wallet app",
+            },
+            act={"id": "Pindai kode QRIS ini", "en": "Scan this QRIS code"},
+            number={"id": "Kode QRIS", "en": "QRIS code"},
+        ),
     )
 
-    def options(self, merchant: Merchant) -> list[str] | None:
-        return None if merchant.agreement.qris is None else []
+    def default_agreement(self, number: int, name: str, *, sandbox: bool = False) -> QrisAgreement:
+        return agreement_for(number, name)
 
-    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
-        agreed = self._agreed(merchant)
+    def faults(self, agreed: QrisAgreement, at: str) -> Iterator[str]:
+        if not 1 <= len(agreed.acquirer) <= 20 or not agreed.acquirer.isprintable():
+            yield f"{at}.acquirer must be 1 to 20 letters that can be printed."
+        if not 0 <= agreed.static_quota <= STATIC_QUOTA_MAX:
+            yield f"{at}.static_quota must be 0 to {STATIC_QUOTA_MAX}."
+
+    def options(self, offer: Offer) -> list[str] | None:
+        return None if offer.merchant.agreement.settings(self.spec.name, QrisAgreement) is None else []
+
+    def plan(self, payment: Payment, offer: Offer, now: datetime) -> CodePlan:
+        agreed = self._agreed(offer)
         _account(agreed)  # so that what cannot be composed is known before a number is taken
-        channels.check_amount(self.spec, payment, merchant)
+        channels.check_amount(self.spec, payment, offer)
         return CodePlan(
             channel=self.spec.name,
             option=None,
             name=agreed.name,
             amount=payment.amount,
             static=payment.static,
-            expires_at=channels.end_of(self.spec, payment, merchant, now),
+            expires_at=channels.end_of(self.spec, payment, offer, now),
+            static_max=agreed.static_quota if payment.static else None,
         )
 
-    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
-        agreed = self._agreed(merchant)
+    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
+        agreed = self._agreed(offer)
         content = _emv.compose(
             _account(agreed),
             amount=code_plan.amount,
@@ -89,10 +131,11 @@ class Qris:
             expires_at=code_plan.expires_at,
         )
 
-    def _agreed(self, merchant: Merchant) -> QrisAgreement:
-        if merchant.agreement.qris is None:
+    def _agreed(self, offer: Offer) -> QrisAgreement:
+        agreed = offer.merchant.agreement.settings(self.spec.name, QrisAgreement)
+        if agreed is None:
             raise ChannelNotEnabled("method", title=self.spec.title)
-        return merchant.agreement.qris
+        return agreed
 
 
 @lru_cache(maxsize=1024)

@@ -1,15 +1,19 @@
-"""Retail outlets: the buyer says a payment code at the till of a convenience store and pays in cash.
+"""Retail outlets: the buyer says a payment code to the cashier of a convenience store and pays in cash.
 
-Limits are each chain's own (one-time-payment reference, 2.3). A code is a number of the house, eight digits as
-recorded from the vendor; at the till it is typed or scanned as a barcode.
+Limits are each chain's own (one-time-payment reference, 2.3). A code is a number of Gerbang's, eight digits as
+recorded from the vendor; the cashier types it or scans it as a barcode.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
+
 from gerbang import channels
+from gerbang.domain import agreements
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
-from gerbang.domain.merchants import Merchant, NumberRange, RetailAgreement, part_of
+from gerbang.domain.merchants import NumberRange, Offer, part_of
 from gerbang.domain.money import rupiah
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
@@ -17,11 +21,15 @@ from gerbang.errors import ChannelNotEnabled, OutletMissing, OutletUnknown
 
 OUTLETS = {"ALFAMART": "Alfamart", "INDOMARET": "Indomaret"}
 CODES = NumberRange(prefix="", digits=8, first=10_000_000)
+SANDBOX_CODES = NumberRange(prefix="", digits=7, first=1_000_000)
+"""Seven digits, as the document's example prints them."""
 
 
-def agreement_for() -> RetailAgreement:
-    """What a new merchant gets: both chains, and codes of the whole house."""
-    return RetailAgreement(outlets=list(OUTLETS), codes=CODES)
+class RetailAgreement(msgspec.Struct, frozen=True):
+    """The outlets, and where payment codes come from."""
+
+    outlets: list[str]
+    codes: NumberRange
 
 
 class RetailOutlet:
@@ -40,14 +48,30 @@ class RetailOutlet:
         settling=Schedule(3),
         static=False,
         static_amount=False,
+        options=OUTLETS,
+        agreement=RetailAgreement,
+        shows="barcode",
+        texts=channels.PageTexts(
+            title={"id": "Bayar di gerai", "en": "Pay at a store"},
+            hint={"id": "Tunai di kasir terdekat", "en": "In cash at the nearest store"},
+            act={"id": "Tunjukkan kode ini di kasir {option}", "en": "Show this code to the cashier at {option}"},
+        ),
     )
 
-    def options(self, merchant: Merchant) -> list[str] | None:
-        agreed = merchant.agreement.retail_outlet
-        return None if agreed is None else channels.options_of(self.spec, merchant, agreed.outlets)
+    def default_agreement(self, number: int, name: str, *, sandbox: bool = False) -> RetailAgreement:
+        """Both chains, and codes of the range that all merchants share."""
+        return RetailAgreement(outlets=list(OUTLETS), codes=SANDBOX_CODES if sandbox else CODES)
 
-    def plan(self, payment: Payment, merchant: Merchant, now: datetime) -> CodePlan:
-        agreed, offered = merchant.agreement.retail_outlet, self.options(merchant)
+    def faults(self, agreed: RetailAgreement, at: str) -> Iterator[str]:
+        yield from agreements.of_range(f"{at}.codes", agreed.codes)
+
+    def options(self, offer: Offer) -> list[str] | None:
+        agreed = offer.merchant.agreement.settings(self.spec.name, RetailAgreement)
+        return None if agreed is None else channels.options_of(self.spec, offer, agreed.outlets)
+
+    def plan(self, payment: Payment, offer: Offer, now: datetime) -> CodePlan:
+        agreed = offer.merchant.agreement.settings(self.spec.name, RetailAgreement)
+        offered = self.options(offer)
         if agreed is None or offered is None:
             raise ChannelNotEnabled("method", title=self.spec.title)
         method = payment.method
@@ -56,18 +80,18 @@ class RetailOutlet:
             raise OutletMissing("option", offered=", ".join(offered))
         if outlet not in offered:
             raise OutletUnknown("option", outlet=outlet, offered=", ".join(offered))
-        channels.check_amount(self.spec, payment, merchant)
+        channels.check_amount(self.spec, payment, offer)
         return CodePlan(
             channel=self.spec.name,
             option=outlet,
-            name=(method.payer_name.strip() if method else "") or merchant.short_name,
+            name=(method.payer_name.strip() if method else "") or offer.merchant.short_name,
             amount=payment.amount,
             static=False,
-            expires_at=channels.end_of(self.spec, payment, merchant, now),
-            range=part_of(CODES, merchant.id) if agreed.codes == CODES else agreed.codes,
+            expires_at=channels.end_of(self.spec, payment, offer, now),
+            range=part_of(CODES, offer.merchant.id) if agreed.codes == CODES else agreed.codes,
         )
 
-    def instructions(self, code_plan: CodePlan, number: str, merchant: Merchant, now: datetime) -> Instructions:
+    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
         return Instructions(
             number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
         )

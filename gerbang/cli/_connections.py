@@ -19,7 +19,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSO
 def connections_list(as_json: bool) -> int:
     """List all connections: what each serves, and who is routed to it.
 
-    Exit code 1 where the file has faults, which are told on the standard error.
+    Exit code 1 where the file has faults, which are printed on the standard error.
     """
     settings = Settings.from_environment()
     from gerbang import connections_file

@@ -1,9 +1,9 @@
-"""What is remembered: the way to PostgreSQL, and its transactions. All SQL is in this package, one file for each noun.
+"""Connections to PostgreSQL, transactions and migrations. All SQL is in this package, one file for each noun.
 
-Locks are taken in one order, so that transactions wait for each other but never in a circle: payments, charges, reports,
-settlements, payouts, accounts by id, and last the counters of merchants. `changes.write` is the one that writes in this
-order what a decision comes to. Within one table rows are taken in the order of their keys. Rows that are new wait only for
-an equal row that somebody else is about to commit; who waits in a circle for those is told by PostgreSQL, and tries again.
+A transaction locks the tables of ORDER in that order, and the rows of one table in the order of their keys, so that no two
+transactions wait for each other in a circle. `changes.write` keeps it for all that it writes. A new row waits only for an
+equal row that another transaction is about to commit; should two transactions deadlock over new rows, PostgreSQL ends one
+of them, and it is tried again.
 """
 
 import asyncio
@@ -29,6 +29,19 @@ else:
     Tx = PoolConnectionProxy
 """An open transaction, or a connection to read with."""
 
+ORDER = (
+    "idempotency_keys",
+    "payments",
+    "charges",
+    "paycodes",
+    "customers",
+    "reports",
+    "settlements",
+    "payouts",
+    "accounts",
+    "counters",
+)
+"""The tables in the order in which a transaction locks or updates rows of several of them."""
 CONNECTION_LOST = (*NEXT, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
 READ_ONLY = asyncpg.ReadOnlySQLTransactionError
 CANNOT_NOW = (READ_ONLY, asyncpg.DiskFullError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)

@@ -80,10 +80,29 @@ MONEY = {
            OR (c.settled_at IS NULL) <> (c.settlement_id IS NULL) OR (c.state = 'succeeded') <> (c.settles_at IS NOT NULL)""",
     "a settlement is not what its charges add up to": """
         SELECT s.id::text FROM settlements s LEFT JOIN (
-            SELECT settlement_id, merchant_id, count(*) AS charges, sum(amount) AS gross, sum(fee) AS fees
+            SELECT settlement_id, merchant_id, count(*) AS charges, sum(amount) AS gross, sum(fee) AS fees,
+                   min((settled_at AT TIME ZONE 'Asia/Jakarta')::date) AS first_on,
+                   max((settled_at AT TIME ZONE 'Asia/Jakarta')::date) AS last_on
             FROM charges WHERE settlement_id IS NOT NULL GROUP BY settlement_id, merchant_id
         ) c ON c.settlement_id = s.id
-        WHERE (s.charges, s.gross, s.fees, s.merchant_id) IS DISTINCT FROM (c.charges, c.gross, c.fees, c.merchant_id)""",
+        WHERE (s.charges, s.gross, s.fees, s.merchant_id, s.settled_on, s.settled_on)
+              IS DISTINCT FROM (c.charges, c.gross, c.fees, c.merchant_id, c.first_on, c.last_on)""",
+    "a merchant's pending balance is not what was paid and not settled": """
+        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/pending' LEFT JOIN (
+            SELECT merchant_id, sum(amount) AS amount FROM charges WHERE state = 'succeeded' AND settled_at IS NULL
+            GROUP BY merchant_id
+        ) c ON c.merchant_id = m.id
+        WHERE coalesce(a.balance, 0) <> -coalesce(c.amount, 0)""",
+    "a merchant's available balance is not what was settled or credited, less what was paid out": """
+        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/available' LEFT JOIN (
+            SELECT merchant_id, sum(gross - fees) AS net FROM settlements GROUP BY merchant_id
+        ) s ON s.merchant_id = m.id LEFT JOIN (
+            SELECT merchant_id, sum(amount + fee) AS gone FROM payouts WHERE state <> 'failed' GROUP BY merchant_id
+        ) o ON o.merchant_id = m.id LEFT JOIN (
+            SELECT credit, sum(amount) AS amount FROM transfers WHERE reason NOT IN ('settled', 'payout_released')
+            GROUP BY credit
+        ) t ON t.credit = a.id
+        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) - coalesce(s.net, 0) - coalesce(t.amount, 0)""",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         SELECT p.id::text FROM payouts p LEFT JOIN (
             SELECT cause_id, sum(amount) FILTER (WHERE reason = 'payout_reserved') AS reserved,
@@ -137,6 +156,16 @@ NEWS = {
               (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint, coalesce(r.in_suspense, 0))
            -- What had expired is paid when its bank tells late of money that came in time.
            OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
+    "money was reported without its one event": """
+        SELECT r.bank || ' ' || r.reference FROM reports r LEFT JOIN (
+            SELECT charge_id, count(*) AS times FROM events WHERE kind IN ('payment.paid', 'charge.succeeded')
+            GROUP BY charge_id
+        ) b ON b.charge_id = r.charge_id LEFT JOIN (
+            SELECT snapshot -> 'report' ->> 'id' AS report_id, count(*) AS times FROM events
+            WHERE kind = 'money.in_suspense' GROUP BY 1
+        ) s ON s.report_id = r.id::text
+        WHERE r.payment_id IS NOT NULL
+          AND coalesce(CASE r.outcome WHEN 'booked' THEN b.times ELSE s.times END, 0) <> 1""",
     "a charge was settled without its one event": """
         SELECT c.id::text FROM charges c LEFT JOIN (
             SELECT charge_id, count(*) AS times FROM events WHERE kind = 'charge.settled' GROUP BY charge_id

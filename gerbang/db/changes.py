@@ -18,7 +18,7 @@ from gerbang import ids
 from gerbang.db import Tx, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import ANSWERS, CHARGES, PAYCODES, PAYMENTS, Columns
+from gerbang.db.tables import ANSWERS, CHARGES, PAYCODES, PAYMENTS, PAYOUTS, Columns
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 
@@ -112,13 +112,17 @@ async def _execute(tx: Tx, parts: Sequence[Part]) -> None:
 
 @lru_cache(maxsize=1024)
 def together(parts: tuple[tuple[tuple[tuple[str, str], ...], int], ...]) -> str:
-    """One statement of the CTEs of all parts, each given with the number of its parameters. The last CTE is its end."""
-    written: list[tuple[str, str]] = []
+    """One statement that does what all parts do, in their order; each part comes with the number of its parameters.
+
+    PostgreSQL runs the main statement first, and then the data-modifying CTEs from the last one to the first. So the first
+    part ends the statement and the others stand before it in reverse. (The manual promises no order: a test watches it.)
+    """
+    written: list[list[tuple[str, str]]] = []
     before = 0
     for ctes, parameters in parts:
-        written += [(name, _renumbered(sql, before)) for name, sql in ctes]
+        written.append([(name, _renumbered(sql, before)) for name, sql in ctes])
         before += parameters
-    *first, (_, last) = written
+    *first, (_, last) = [cte for part in reversed(written) for cte in part]
     named = ",\n".join(f"{name} AS ({sql})" for name, sql in first)
     return f"WITH {named}\n{last}" if first else last
 
@@ -129,39 +133,43 @@ def _renumbered(sql: str, before: int) -> str:
 
 
 def _rows(changes: Changes, now: datetime) -> list[Part]:
-    """New and changed rows, in the order of the locks."""
+    """New and changed rows: tables in the order of `gerbang.db.ORDER`, new rows in the order of their unique names."""
     parts: list[Part] = []
 
     def add(name: str, statement: tuple[str, Columns]) -> None:
         parts.append(Part(((name, statement[0]),), statement[1]))
 
-    if changes.freed:
-        rows = sorted((f.channel, f.number, f.payment_id, f.free_at) for f in changes.freed)
-        add("freed_numbers", (FREE, list(arrays(rows))))
-    if changes.new_paycodes:
-        add("new_numbers", PAYCODES.inserted(sorted(changes.new_paycodes, key=lambda p: (p.channel, p.number))))
     if changes.new_answers:
-        add("kept_answers", ANSWERS.inserted(sorted(changes.new_answers, key=lambda a: (a.merchant_id, a.key))))
+        add("new_answers", ANSWERS.inserted(sorted(changes.new_answers, key=lambda a: (a.merchant_id, a.key))))
+    if changes.payments:
+        add("changed_payments", PAYMENTS.updated(changes.payments.values()))
+    if changes.new_payments:
+        new = sorted(changes.new_payments, key=lambda p: (p.merchant_id, p.scope, p.reference))
+        add("new_payments", PAYMENTS.inserted(new))
+    if changes.charges:
+        add("changed_charges", CHARGES.updated(changes.charges.values()))
+    if changes.settled:
+        settled = arrays((s.charge_id, s.settlement_id, s.settled_at) for s in changes.settled)
+        add("settled_charges", (SETTLED, list(settled)))
+    if changes.new_charges:
+        add("new_charges", CHARGES.inserted(changes.new_charges))
+    if changes.freed:
+        freed = sorted((f.channel, f.number, f.payment_id, f.free_at) for f in changes.freed)
+        add("freed_paycodes", (FREE, list(arrays(freed))))
+    if changes.new_paycodes:
+        add("new_paycodes", PAYCODES.inserted(sorted(changes.new_paycodes, key=lambda p: (p.channel, p.number))))
     if changes.customers:
         known = {
             (c.merchant_id, c.id): (c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in changes.customers
         }
         add("known_customers", (CUSTOMERS, [*arrays(row for _, row in sorted(known.items())), now]))
-    if changes.payments:
-        add("changed_payments", PAYMENTS.updated(changes.payments.values()))
-    if changes.new_payments:
-        add("added_payments", PAYMENTS.inserted(changes.new_payments))
-    if changes.charges:
-        add("changed_charges", CHARGES.updated(changes.charges.values()))
-    if changes.new_charges:
-        add("added_charges", CHARGES.inserted(changes.new_charges))
-    if changes.settled:
-        add(
-            "settled_charges",
-            (SETTLED, list(arrays((s.charge_id, s.settlement_id, s.settled_at) for s in changes.settled))),
-        )
     if changes.new_reports:
-        add("new_reports", (REPORTS, list(arrays(_report(one) for one in changes.new_reports))))
+        reports = sorted(changes.new_reports, key=lambda r: (r.report.bank, r.report.reference))
+        add("new_reports", (REPORTS, list(arrays(_report(one) for one in reports))))
+    if changes.payouts:
+        add("changed_payouts", PAYOUTS.updated(changes.payouts.values()))
+    if changes.new_payouts:
+        add("new_payouts", PAYOUTS.inserted(sorted(changes.new_payouts, key=lambda p: (p.merchant_id, p.reference))))
     return parts
 
 

@@ -19,7 +19,7 @@ def booked_of(row: asyncpg.Record) -> Booked:
         merchant_id=row["merchant_id"],
         payment_id=row["payment_id"],
         charge_id=row["charge_id"],
-        heard_before=True,
+        known_before=True,
     )
 
 

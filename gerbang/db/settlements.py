@@ -4,33 +4,19 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-import asyncpg
-
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
+from gerbang.db.tables import SETTLEMENTS
 from gerbang.domain.settlements import Part, Settlement
 
-COLUMNS = "id, merchant_id, settled_on, charges, gross, fees, created_at, updated_at"
-
-
-def settlement_of(row: asyncpg.Record) -> Settlement:
-    return Settlement(
-        id=row["id"],
-        merchant_id=row["merchant_id"],
-        settled_on=row["settled_on"],
-        charges=row["charges"],
-        gross=int(row["gross"]),
-        fees=int(row["fees"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
+COLUMNS = SETTLEMENTS.columns
 
 
 async def add(tx: Tx, parts: Sequence[tuple[UUID, Part]], now: datetime) -> dict[tuple[UUID, date], UUID]:
     """Adds to the settlements of merchants and days, opening those that are new under the ids given; returns their ids."""
     rows = await tx.fetch(
-        """
-        INSERT INTO settlements AS s (id, merchant_id, settled_on, charges, gross, fees, created_at, updated_at)
+        f"""
+        INSERT INTO settlements AS s ({COLUMNS})
         SELECT *, $7, $7 FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::bigint[], $5::numeric[], $6::numeric[])
         ON CONFLICT (merchant_id, settled_on) DO UPDATE
         SET charges = s.charges + excluded.charges, gross = s.gross + excluded.gross, fees = s.fees + excluded.fees,
@@ -48,7 +34,7 @@ async def newest(tx: Tx, merchant_id: UUID, most: int) -> list[Settlement]:
     rows = await tx.fetch(
         f"SELECT {COLUMNS} FROM settlements WHERE merchant_id = $1 ORDER BY settled_on DESC LIMIT $2", merchant_id, most
     )
-    return [settlement_of(row) for row in rows]
+    return [SETTLEMENTS.read(row) for row in rows]
 
 
 async def one(tx: Tx, merchant_id: UUID, settlement_id: UUID) -> Settlement | None:
@@ -56,4 +42,4 @@ async def one(tx: Tx, merchant_id: UUID, settlement_id: UUID) -> Settlement | No
     row = await tx.fetchrow(
         f"SELECT {COLUMNS} FROM settlements WHERE merchant_id = $1 AND id = $2", merchant_id, settlement_id
     )
-    return None if row is None else settlement_of(row)
+    return None if row is None else SETTLEMENTS.read(row)

@@ -15,6 +15,8 @@ from gerbang.domain.changes import KeptAnswer
 from gerbang.domain.charges import Charge
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
+from gerbang.domain.payouts import Payout
+from gerbang.domain.settlements import Settlement
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
@@ -49,6 +51,7 @@ class Table(Generic[Row]):
             for field in msgspec.structs.fields(row)
             if columns[field.name] == "json"
         }
+        self._whole = [column for column, type_ in columns.items() if type_ == "numeric"]
         self._key = key
         self._changing = [key, *(column for column in columns if column in changing)]
         self._early = [column for column in columns if column not in later]
@@ -108,6 +111,8 @@ class Table(Generic[Row]):
         for column, decoder in self._json.items():
             if isinstance(values[column], str):
                 values[column] = decoder.decode(values[column])
+        for column in self._whole:
+            values[column] = int(values[column])
         return self._row(**values)
 
 
@@ -208,13 +213,64 @@ ANSWERS = Table(
     key="key",
 )
 
+SETTLEMENTS = Table(
+    "settlements",
+    Settlement,
+    {
+        "id": "uuid",
+        "merchant_id": "uuid",
+        "settled_on": "date",
+        "charges": "bigint",
+        "gross": "numeric",
+        "fees": "numeric",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+    },
+)
+
+PAYOUTS = Table(
+    "payouts",
+    Payout,
+    {
+        "id": "uuid",
+        "merchant_id": "uuid",
+        "product": "text",
+        "reference": "text",
+        "bank": "text",
+        "amount": "bigint",
+        "fee": "bigint",
+        "vat": "bigint",
+        "state": "text",
+        "destination": "json",
+        "description": "text",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+        "sent_at": "timestamptz",
+        "ended_at": "timestamptz",
+        "bank_reference": "text",
+        "bank_account_name": "text",
+        "failure_reason": "text",
+        "next_at": "timestamptz",
+    },
+    changing={
+        "state",
+        "updated_at",
+        "sent_at",
+        "ended_at",
+        "bank_reference",
+        "bank_account_name",
+        "failure_reason",
+        "next_at",
+    },
+)
+
 QUERIES = {
     f"{table.name}.{name}": sql
-    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS)
+    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, PAYOUTS)
     for name, sql in (
         ("insert", table.insert),
         ("insert_early", table.insert_early),
-        *([("update", table.update)] if table in (PAYMENTS, CHARGES) else []),
+        *([("update", table.update)] if table in (PAYMENTS, CHARGES, PAYOUTS) else []),
     )
 }
 """Every statement that is made of the columns, by name."""

@@ -1,4 +1,4 @@
-"""What an agreement may say: every number within the bounds that the house can reckon with."""
+"""What an agreement may say in general: every number within bounds. Each channel checks its own settings."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -15,7 +15,6 @@ from gerbang.domain.merchants import (
     Agreement,
     Look,
     NumberRange,
-    QrisAgreement,
 )
 from gerbang.domain.payouts import FEE_NAME
 
@@ -26,13 +25,15 @@ AMOUNT_MAX = 10**18 - 1
 """Sixteen digits of rupiah, in sen."""
 PERCENT_STEP = Decimal("0.0001")
 """A percentage has at most four decimals: no price list has more, and no fee is then a sen away from what it says."""
-STATIC_QUOTA_MAX = 1_000_000
 DIGITS_MAX = 12
 PREFIX = re.compile(r"[0-9]{0,16}", re.ASCII)
 
 
 def fault(agreement: Agreement) -> str | None:
-    """The first thing in an agreement that cannot be, as a sentence; None where all is well."""
+    """The first thing in an agreement that cannot be, as a sentence; None where all is well.
+
+    The settings of channels are left to the channels.
+    """
     return next(_faults(agreement), None)
 
 
@@ -52,23 +53,7 @@ def _faults(agreement: Agreement) -> Iterator[str]:
                 yield f"{member}.{name} must be 1 to {SECONDS_MAX}."
     if len(agreement.name_prefix) > 20 or not agreement.name_prefix.isprintable():
         yield "name_prefix must be at most 20 letters that can be printed."
-    if agreement.retail_outlet is not None:
-        yield from _of_range("retail_outlet.codes", agreement.retail_outlet.codes)
-    if agreement.qris is not None:
-        yield from _of_qris(agreement.qris)
     yield from _of_look(agreement.look)
-    for code, bank in agreement.virtual_account.banks.items() if agreement.virtual_account else ():
-        name = f"virtual_account.banks.{code}"
-        yield from _of_range(f"{name}.dynamic", bank.dynamic)
-        if bank.own is not None:
-            yield from _of_range(f"{name}.own", bank.own)
-        yield from _of_range(f"{name}.static_prefix", NumberRange(bank.static_prefix, bank.static_digits))
-        if not bank.static_ranges:
-            yield f"{name}.static_ranges must name a range."
-        for first, last in bank.static_ranges:
-            yield from _of_range(
-                f"{name}.static_ranges", NumberRange(bank.static_prefix, bank.static_digits, first, last)
-            )
 
 
 def misnamed(agreement: Agreement, known: Mapping[str, Collection[str]], products: Collection[str]) -> str | None:
@@ -108,13 +93,6 @@ def _of_rate(name: str, rate: Rate) -> Iterator[str]:
             yield f"{name}.{part} must have at most four decimals."
 
 
-def _of_qris(qris: QrisAgreement) -> Iterator[str]:
-    if not 1 <= len(qris.acquirer) <= 20 or not qris.acquirer.isprintable():
-        yield "qris.acquirer must be 1 to 20 letters that can be printed."
-    if not 0 <= qris.static_quota <= STATIC_QUOTA_MAX:
-        yield f"qris.static_quota must be 0 to {STATIC_QUOTA_MAX}."
-
-
 def _of_look(look: Look) -> Iterator[str]:
     if not COLOUR.fullmatch(look.colour):
         yield 'look.colour must be written as "#0f5b57".'
@@ -128,7 +106,8 @@ def _of_look(look: Look) -> Iterator[str]:
             yield f"look.frame_ancestors must be origins such as https://shop.example, and {origin!r:.80} is none."
 
 
-def _of_range(name: str, numbers: NumberRange) -> Iterator[str]:
+def of_range(name: str, numbers: NumberRange) -> Iterator[str]:
+    """What is wrong with a range of numbers that stands in an agreement under this name, a sentence each."""
     if not PREFIX.fullmatch(numbers.prefix):
         yield f"{name} must begin with at most 16 digits."
     if not 1 <= numbers.digits <= DIGITS_MAX:

@@ -11,6 +11,7 @@ from gerbang.domain.events import Event
 from gerbang.domain.ledger import Transfer
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
+from gerbang.domain.payouts import Payout
 from gerbang.domain.reports import Booked, Report
 
 
@@ -67,9 +68,11 @@ class Changes(msgspec.Struct):
     customers: list[KnownCustomer] = []
     """New ones, and those of whom the merchant now says something else."""
     new_reports: list[BookedReport] = []
+    new_payouts: list[Payout] = []
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
     settled: list[Settled] = []
+    payouts: dict[UUID, Payout] = {}
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []

@@ -1,7 +1,9 @@
-"""A merchant and what was agreed with it: number ranges, QRIS registration, fees, limits."""
+"""A merchant, what was agreed with it (fees, limits, each channel's settings), and the offer that a product makes to it."""
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -9,6 +11,9 @@ import msgspec
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.terms import Terms
+from gerbang.errors import AgreementUnusable
+
+Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 
 class NumberRange(msgspec.Struct, frozen=True):
@@ -35,58 +40,13 @@ SHARES = 8
 
 
 def part_of(numbers: NumberRange, merchant_id: UUID) -> NumberRange:
-    """Where in a range of the whole house one merchant's numbers come from: an eighth, from somewhere in it on.
+    """Where in a range that all merchants share one merchant's numbers come from: an eighth, from somewhere in it on.
 
     Parts overlap. So many merchants fit into a range, and none of them can use it up for the others.
     """
     size = numbers.size // SHARES
     first = numbers.first + merchant_id.int % (numbers.size - size + 1)
     return NumberRange(numbers.prefix, numbers.digits, first, first + size - 1)
-
-
-class BankAgreement(msgspec.Struct, frozen=True):
-    """One bank's virtual accounts: where numbers by chance come from, and which suffixes the merchant may choose."""
-
-    dynamic: NumberRange
-    static_prefix: str
-    static_digits: int
-    static_ranges: list[tuple[int, int]]
-    own: NumberRange | None = None
-    """Numbers of which the merchant may choose the tail, for products that work so; None: the house's default."""
-    own_by_choice: bool = True
-    """False where the bank lets nobody choose the tail of such a number."""
-
-
-class VirtualAccountAgreement(msgspec.Struct, frozen=True):
-    banks: dict[str, BankAgreement] = {}
-
-
-class QrisAgreement(msgspec.Struct, frozen=True):
-    """The merchant's registration with its acquirer, as a QRIS payload carries it (EMVCo ids 26 to 62)."""
-
-    acquirer: str
-    globally_unique_id: str
-    merchant_pan: str
-    merchant_id: str
-    criteria: str
-    nmid: str
-    category_code: str
-    name: str
-    city: str
-    postal_code: str
-    terminal: str = "A01"
-    static_quota: int = 100
-
-
-class RetailAgreement(msgspec.Struct, frozen=True):
-    """Paying at a till: the outlets, and where payment codes come from."""
-
-    outlets: list[str]
-    codes: NumberRange
-
-
-class EwalletAgreement(msgspec.Struct, frozen=True):
-    wallets: list[str]
 
 
 ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?", re.ASCII)
@@ -111,12 +71,10 @@ QUARANTINE_MIN = 2 * BANK_CLOCK_TOLERANCE
 
 
 class Agreement(msgspec.Struct, frozen=True):
-    """Everything that is settled per merchant. A channel whose part is None is not enabled."""
+    """Everything that is settled per merchant."""
 
-    virtual_account: VirtualAccountAgreement | None = None
-    qris: QrisAgreement | None = None
-    retail_outlet: RetailAgreement | None = None
-    ewallet: EwalletAgreement | None = None
+    channels: dict[str, msgspec.Raw] = {}
+    """The settings of each channel that is enabled, by its name, as JSON of the type that the channel declares."""
     also_offered: dict[str, list[str]] = {}
     """By product: channels that this merchant uses in it although the product does not offer them to everybody."""
     fees: dict[str, Rate] = {}
@@ -138,6 +96,26 @@ class Agreement(msgspec.Struct, frozen=True):
     @property
     def quarantine(self) -> timedelta:
         return max(timedelta(seconds=self.quarantine_seconds), QUARANTINE_MIN)
+
+    def settings(self, channel: str, type_: type[Settings]) -> Settings | None:
+        """A channel's settings; None where it is not enabled. Raises AgreementUnusable for what is not of that type."""
+        written = self.channels.get(channel)
+        try:
+            return None if written is None else _decoded(type_, bytes(written))
+        except (msgspec.DecodeError, ValueError) as wrong:
+            raise AgreementUnusable("method", title=channel) from wrong
+
+    def with_settings(self, channel: str, settings: msgspec.Struct | None) -> "Agreement":
+        """The same agreement with other settings of a channel; None takes the channel away."""
+        others = {name: written for name, written in self.channels.items() if name != channel}
+        if settings is not None:
+            others[channel] = msgspec.Raw(msgspec.json.encode(settings))
+        return msgspec.structs.replace(self, channels=others)
+
+
+@lru_cache(maxsize=4096)
+def _decoded(type_: type[Any], written: bytes) -> Any:
+    return msgspec.json.decode(written, type=type_)
 
 
 NAME_LENGTH_MAX = 100
@@ -171,8 +149,13 @@ class Merchant(msgspec.Struct, frozen=True):
     email: str
     created_at: datetime
     agreement: Agreement
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A merchant and the terms of the product that it uses: what channels need to know of both."""
+
+    merchant: Merchant
     terms: Terms = Terms()
-    """The terms of the product under which it is dealt with just now."""
 
 
 PLATFORM = UUID(int=0)

@@ -42,6 +42,8 @@ class CodePlan(msgspec.Struct, frozen=True):
     range: NumberRange | None = None
     taken_out: tuple[tuple[int, int], ...] = ()
     """Parts of the range that are not for chance (the static numbers, where both share one prefix)."""
+    static_max: int | None = None
+    """How many static codes of this channel its merchant may have; None: any number."""
 
 
 class Paycode(msgspec.Struct, frozen=True):

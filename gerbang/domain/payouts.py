@@ -72,6 +72,8 @@ class Payout(msgspec.Struct, frozen=True):
     bank_account_name: str = ""
     """The name of the account's holder, as the bank knows it."""
     failure_reason: str | None = None
+    next_at: datetime | None = None
+    """When the bank must next be called about it; None once it has ended."""
 
     @property
     def reserved(self) -> int:
@@ -130,9 +132,9 @@ def sent(payout: Payout, bank_reference: str, bank_account_name: str, at: dateti
 
 def completed(payout: Payout, now: datetime) -> Payout:
     """The payout once its money is there. Raises WrongState."""
-    return replace(moved(payout, "complete", now), ended_at=now)
+    return replace(moved(payout, "complete", now), ended_at=now, next_at=None)
 
 
 def failed(payout: Payout, reason: str, now: datetime) -> Payout:
     """The payout once it is known that its money will not arrive. Raises WrongState."""
-    return replace(moved(payout, "fail", now), ended_at=now, failure_reason=reason)
+    return replace(moved(payout, "fail", now), ended_at=now, failure_reason=reason, next_at=None)

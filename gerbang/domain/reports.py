@@ -38,7 +38,7 @@ class Booked(msgspec.Struct, frozen=True):
     merchant_id: UUID
     payment_id: UUID | None
     charge_id: UUID | None
-    heard_before: bool = False
+    known_before: bool = False
 
 
 class HeldMoney(msgspec.Struct, frozen=True):

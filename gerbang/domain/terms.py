@@ -25,13 +25,21 @@ class ChannelTerms(msgspec.Struct, frozen=True):
 
 class Terms(msgspec.Struct, frozen=True):
     channels: dict[str, ChannelTerms] = {}
-    """By "channel" or, more exactly, "channel/option". A channel that has no entry of its own is not offered."""
+    """By "channel" or, more exactly, "channel/option". A channel is offered that has an entry of its own."""
+    others: bool = False
+    """Whether channels without an entry are offered too, as they are."""
+    left_out: frozenset[str] = frozenset()
+    """Those of the others that are not."""
     expires_after: timedelta = EXPIRES_AFTER_DEFAULT
     """When a payment ends that was made without an expiry."""
     own_numbers: bool = False
     """Whether virtual accounts are the merchant's prefix and a tail of its choice, instead of the bank's two ranges."""
     prefixed_names: bool = False
-    """Whether a name is shown after the house's prefix, instead of after the merchant's short name."""
+    """Whether a name is shown after Gerbang's prefix, instead of after the merchant's short name."""
+
+    def sells(self, channel: str) -> bool:
+        """Whether the product offers a channel to every merchant."""
+        return channel in self.channels or (self.others and channel not in self.left_out)
 
     def of(self, channel: str, option: str | None = None) -> ChannelTerms:
         """What is said of a channel or its option; nothing where it is not named."""

@@ -8,23 +8,22 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from gerbang.channels import Channel, limits
+from gerbang.channels import Channel, ChannelSpec, limits
 from gerbang.db import charges, merchants, payments, reports
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
 from gerbang.domain.charges import Charge
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method, PageVersion, Payment
 from gerbang.domain.reports import HeldMoney, Report
 from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused, WrongState
 from gerbang.services import sandbox
 from gerbang.services.payments import end
+from gerbang.services.payments.codes import usable_options
 from gerbang.world import World
 
 PAYER_NAME_LENGTH_MAX = 100
-IN_THE_PAYERS_NAME = {"virtual_account"}
-"""Channels whose code stands in the name of whoever pays. At a till it is the shop's that is called out."""
 WRONG_BY = rupiah(1_000)
 """How much too much the sandbox pays when it is asked for a wrong amount."""
 
@@ -37,18 +36,21 @@ class Visit(msgspec.Struct, frozen=True):
     payment: Payment
     charge: Charge | None
     """The newest one."""
-    merchant: Merchant
+    offer: Offer
     in_suspense: list[HeldMoney]
     now: datetime
     version: str
-    """Changes whenever the page would; the same text as `pulses` gives."""
+    """Changes whenever the page would; the same text as `page_versions` gives."""
+
+    @property
+    def merchant(self) -> Merchant:
+        return self.offer.merchant
 
 
 class Way(msgspec.Struct, frozen=True):
     """A channel that the merchant has enabled, as this payment's buyer may use it."""
 
-    channel: str
-    title: str
+    spec: ChannelSpec
     options: list[str]
     """The banks, outlets or wallets that this payment can use; [] where the channel has none."""
     amount_min: int
@@ -56,6 +58,10 @@ class Way(msgspec.Struct, frozen=True):
     """Minor units, as agreed with the merchant: the widest of its options."""
     refusal: Refused | None = None
     """Why it cannot be used for this payment, neither by any of its options."""
+
+    @property
+    def channel(self) -> str:
+        return self.spec.name
 
 
 async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
@@ -85,7 +91,7 @@ async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
             Visit(
                 payment=payment_rules.as_of(payment, now),
                 charge=charge_rules.as_of(charge, now, payment.expires_at) if charge else None,
-                merchant=world.dealing(known[payment.merchant_id], payment.product),
+                offer=world.offer(known[payment.merchant_id], payment.product),
                 in_suspense=in_suspense,
                 now=now,
                 version=page_version.version(now),
@@ -110,26 +116,26 @@ def ways(world: World, visit: Visit) -> list[Way]:
         spec = channel.spec
         if settled is not None and settled.channel != spec.name:
             continue
-        options = channel.options(visit.merchant)
-        if options is None or not world.offers(spec, visit.merchant, visit.payment.product):
+        options = usable_options(channel, visit.offer)
+        if options is None or not world.offers(spec, visit.offer, visit.payment.product):
             continue
         if settled is not None and settled.option is not None:
             options = [settled.option]
         sold: list[str | None] = [*options] or [None]
-        each = [limits(spec, visit.merchant, option) for option in sold]
+        each = [limits(spec, visit.offer, option) for option in sold]
         least, most = min(least for least, _ in each), max(most for _, most in each)
         refusals = {option: _refusal(channel, option, visit) for option in sold}
         usable = [option for option in options if refusals[option] is None]
         refusal = None if None in refusals.values() else next(iter(refusals.values()))
-        offered.append(Way(spec.name, spec.title, usable or options, least, most, refusal))
+        offered.append(Way(spec, usable or options, least, most, refusal))
     return offered
 
 
 def _refusal(channel: Channel, option: str | None, visit: Visit) -> Refused | None:
     """Why the channel would not open this payment with this option."""
-    method = _method(visit.payment, channel.spec.name, option)
+    method = _method(visit.payment, channel.spec, option)
     try:
-        channel.plan(replace(visit.payment, method=method), visit.merchant, visit.now)
+        channel.plan(replace(visit.payment, method=method), visit.offer, visit.now)
     except Refused as refusal:
         return refusal
     return None
@@ -147,7 +153,7 @@ def chosen(world: World, visit: Visit, channel: str, option: str | None) -> Meth
             settled = visit.payment.method
             if settled is not None and (settled.option is not None or not way.options):
                 return None
-            return _method(visit.payment, channel, option)
+            return _method(visit.payment, world.channels[channel].spec, option)
     raise ChannelNotEnabled("method", title=channel.capitalize())
 
 
@@ -159,14 +165,14 @@ def first_fitting(world: World, visit: Visit) -> Method | None:
     return None
 
 
-def _method(payment: Payment, channel: str, option: str | None) -> Method:
+def _method(payment: Payment, spec: ChannelSpec, option: str | None) -> Method:
     """The method with what the merchant asked of it, in the name of the payment's customer where it asked nothing."""
     settled = payment.method
-    customer = payment.details.customer if channel in IN_THE_PAYERS_NAME else None
+    customer = payment.details.customer if spec.in_the_payers_name else None
     name = " ".join(filter(None, (customer.given_name, customer.surname))) if customer else ""
     name = payment.details.shown_name or name
     if settled is None:
-        return Method(channel, option, payer_name=name[:PAYER_NAME_LENGTH_MAX].strip(), left_to_buyer="method")
+        return Method(spec.name, option, payer_name=name[:PAYER_NAME_LENGTH_MAX].strip(), left_to_buyer="method")
     return replace(
         settled,
         option=option,

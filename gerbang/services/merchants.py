@@ -1,13 +1,12 @@
 """Taking merchants in, giving them keys, and setting where their callbacks go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
 
-from gerbang import ids, network
-from gerbang.channels import ewallet, qris, retail_outlet, virtual_account
+from gerbang import channels, ids, network
 from gerbang.db import Tx, merchants
 from gerbang.db.changes import write
 from gerbang.domain import agreements
@@ -85,14 +84,16 @@ async def create(
     return merchant, keys
 
 
-def default_agreement(number: int, name: str) -> Agreement:
-    """Every channel that needs no contract data of its own, on the house's numbers."""
-    return Agreement(
-        virtual_account=virtual_account.agreement_for(number),
-        qris=qris.agreement_for(number, name),
-        retail_outlet=retail_outlet.agreement_for(),
-        ewallet=ewallet.agreement_for(),
-    )
+def default_agreement(number: int, name: str, *, sandbox: bool = False) -> Agreement:
+    """Every channel that needs no data of a contract, as the channel would have it for a new merchant.
+
+    `sandbox` says that it is the merchant that every sandbox has.
+    """
+    agreement = Agreement()
+    for channel in channels.found().values():
+        settings = channel.default_agreement(number, name, sandbox=sandbox)
+        agreement = agreement.with_settings(channel.spec.name, settings)
+    return agreement
 
 
 async def _give_keys(world: World, tx: Tx, merchant: Merchant) -> Keys:
@@ -138,7 +139,7 @@ async def unusable(world: World) -> list[tuple[Merchant, str]]:
 
 
 def _usual(merchant: Merchant) -> Merchant:
-    """The merchant with the house's own agreement."""
+    """The merchant with the agreement of a new one."""
     return replace(merchant, agreement=default_agreement(merchant.number, merchant.name))
 
 
@@ -157,27 +158,62 @@ async def change_agreement(world: World, merchant_id: UUID, members: dict[str, o
         if merchant_id not in known:
             raise MerchantUnknown
         merchant = known[merchant_id]
-        try:
-            agreement = msgspec.convert(msgspec.to_builtins(merchant.agreement) | members, Agreement)
-        except (msgspec.ValidationError, ValueError) as wrong:
-            raise Invalid("agreement", why=f"This is not an agreement: {wrong}") from None
-        if strange := agreements.unknown(members, _written_out(agreement)):
-            raise Invalid("agreement", why=f"An agreement has no {strange}. Nothing was changed.")
+        agreement = _changed(world, merchant.agreement, members)
         if fault := trials.fault(world, replace(merchant, agreement=agreement), _usual(merchant)):
             raise Invalid("agreement", why=f"{fault} Nothing was changed.")
         await merchants.update_agreement(tx, merchant_id, agreement)
     return agreement
 
 
-def _written_out(agreement: Agreement) -> dict[str, object]:
-    """An agreement with all that it could say, also where it says nothing."""
-    return msgspec.to_builtins(agreement) | {"look": dict.fromkeys(Look.__struct_fields__)}
+def _changed(world: World, agreement: Agreement, members: dict[str, object]) -> Agreement:
+    """An agreement with these members; of `channels` those that are named, and null takes one away. Raises Invalid."""
+    general = {name: value for name, value in members.items() if name != "channels"}
+    if old := sorted(general.keys() & world.channels.keys()):
+        why = f'Settings of a channel stand among "channels" now: write {{"channels": {{"{old[0]}": …}}}}.'
+        raise Invalid("agreement", why=f"{why} Nothing was changed.")
+    known = msgspec.to_builtins(replace(agreement, channels={}))
+    try:
+        changed = msgspec.convert(known | general, Agreement)
+        named = msgspec.convert({"channels": members.get("channels", {})}, _Channels).channels
+    except (msgspec.ValidationError, ValueError) as wrong:
+        raise Invalid("agreement", why=f"This is not an agreement: {wrong}. Nothing was changed.") from None
+    # An agreement with all that it could say, also where it says nothing.
+    written_out = msgspec.to_builtins(changed) | {"look": dict.fromkeys(Look.__struct_fields__)}
+    if strange := agreements.unknown(general, written_out):
+        raise Invalid("agreement", why=f"An agreement has no {strange}. Nothing was changed.")
+    changed = replace(changed, channels=agreement.channels)
+    for name, given in named.items():
+        changed = changed.with_settings(name, _settings(world, name, given))
+    return changed
+
+
+class _Channels(msgspec.Struct):
+    channels: dict[str, dict[str, object] | None]
+
+
+def _settings(world: World, name: str, given: dict[str, object] | None) -> msgspec.Struct | None:
+    """The settings of a channel in its own type. Raises Invalid."""
+    channel = world.channels.get(name)
+    if channel is None:
+        why = f"channels.{name} names no channel: choose one of {', '.join(sorted(world.channels))}."
+        raise Invalid("agreement", why=f"{why} Nothing was changed.")
+    if given is None:
+        return None
+    try:
+        settings = msgspec.convert(given, channel.spec.agreement)
+    except (msgspec.ValidationError, ValueError) as wrong:
+        what, at, where = str(wrong).partition(" - at `$")
+        why = f"This is not an agreement: {what} - at `$.channels.{name}{where if at else '`'}."
+        raise Invalid("agreement", why=f"{why} Nothing was changed.") from None
+    if strange := agreements.unknown(given, msgspec.to_builtins(settings), f"channels.{name}"):
+        raise Invalid("agreement", why=f"An agreement has no {strange}. Nothing was changed.")
+    return settings
 
 
 async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, stop: bool = False) -> list[str]:
     """Offers a channel to a merchant in a product that does not have it for everybody; returns all that are so offered.
 
-    A channel that the merchant had no agreement for gets the house's. Raises MerchantUnknown, ProductUnknown, Invalid.
+    A channel that the merchant had no settings for gets those of a new merchant. Raises MerchantUnknown, ProductUnknown, Invalid.
     """
     if product not in world.products:
         raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
@@ -189,19 +225,22 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         raise Invalid(
             "channel", why=f"{channel} cannot be offered: nobody is connected yet to whom it sends its buyers."
         )
-    if channel in world.products[product].product.terms.channels:
+    if world.products[product].product.terms.sells(channel):
         raise Invalid("channel", why=f"{channel} is offered to everybody in {product}; an agreement can leave it out.")
     async with world.db.transaction() as tx:
         known = await merchants.by_id(tx, [merchant_id])
         if merchant_id not in known:
             raise MerchantUnknown
         merchant = known[merchant_id]
-        agreement, default = merchant.agreement, default_agreement(merchant.number, merchant.name)
+        agreement = merchant.agreement
         before = agreement.also_offered.get(product, [])
         offered = sorted({*before, channel} - ({channel} if stop else set()))
         agreement = replace(agreement, also_offered=agreement.also_offered | {product: offered})
-        if getattr(agreement, channel) is None:
-            agreement = replace(agreement, **{channel: getattr(default, channel)})
+        if not stop and channel not in agreement.channels:
+            settings = world.channels[channel].default_agreement(merchant.number, merchant.name)
+            if settings is None:
+                raise Invalid("channel", why=f"{channel} needs data of a contract: agree on its settings first.")
+            agreement = agreement.with_settings(channel, settings)
         await merchants.update_agreement(tx, merchant_id, agreement)
     return offered
 
@@ -211,29 +250,42 @@ async def set_callback(world: World, merchant_id: UUID, product: str, url: str) 
 
     A user name and password are taken out of the URL and kept like secrets, so that nothing that shows it shows them.
     """
-    callback_format = world.products.get(product)
-    if callback_format is None:
+    (callback,) = await set_callbacks(world, merchant_id, {product: url})
+    return callback
+
+
+async def set_callbacks(world: World, merchant_id: UUID, urls: Mapping[str, str]) -> list[Callback]:
+    """As `set_callback`, for several products in one transaction: product -> URL."""
+    if urls.keys() - world.products.keys():
         raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
     try:
-        url, credentials = network.split_credentials(url)
-        world.network.check(url)
+        parts = {product: network.split_credentials(url) for product, url in urls.items()}
+        for url, _ in parts.values():
+            world.network.check(url)
     except NetworkFailed as refusal:
         raise Invalid("url", why=refusal.reason) from None
     async with world.db.transaction() as tx:
         if not await merchants.by_id(tx, [merchant_id]):
             raise MerchantUnknown
-        _, api_key, signing_secret = await merchants.put_endpoint(
-            tx,
-            id_=ids.uuid7(world.clock.now()),
-            merchant_id=merchant_id,
-            product=product,
-            url=url,
-            kinds=sorted(callback_format.product.kinds),
-            api_key=world.keyring.seal(ids.secret(24)),
-            signing_secret=world.keyring.seal(callback_format.new_signing_secret()),
-            credentials=None if credentials is None else world.keyring.seal(credentials),
-            now=world.clock.now(),
-        )
+        return [await _put_endpoint(world, tx, merchant_id, product, *given) for product, given in parts.items()]
+
+
+async def _put_endpoint(
+    world: World, tx: Tx, merchant_id: UUID, product: str, url: str, credentials: str | None
+) -> Callback:
+    callback_format, now = world.products[product], world.clock.now()
+    _, api_key, signing_secret = await merchants.put_endpoint(
+        tx,
+        id_=ids.uuid7(now),
+        merchant_id=merchant_id,
+        product=product,
+        url=url,
+        kinds=sorted(callback_format.product.kinds),
+        api_key=world.keyring.seal(ids.secret(24)),
+        signing_secret=world.keyring.seal(callback_format.new_signing_secret()),
+        credentials=None if credentials is None else world.keyring.seal(credentials),
+        now=now,
+    )
     return _callback(world, product, url, api_key, signing_secret)
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from gerbang import ids
 from gerbang.connections import Bank, Sent, Silence
@@ -70,7 +71,7 @@ class NewPayout(msgspec.Struct, frozen=True):
 
 
 async def create(world: World, new: NewPayout) -> Payout:
-    """Pays out, once for each of the merchant's references: asked again, it answers with the payout that there is.
+    """Pays out, once for each of the merchant's references: a repeated reference returns the payout that exists.
 
     Raises AmountBelowLimit, InsufficientFunds where the available balance does not cover amount and fee, and
     NotInLiveMode while there is no bank that could do it.
@@ -80,10 +81,17 @@ async def create(world: World, new: NewPayout) -> Payout:
 
 
 async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
-    """The payout with its money set aside, and whether it is a new one."""
+    """The payout of this reference, its money reserved, and whether it is new."""
     bank = _carrier(world)
     async with world.db.transaction() as tx:
         now = world.clock.now()
+        # Orders of one merchant wait here for each other, so what is read below stays true until the commit: the balance,
+        # and that the reference is new.
+        balance = await _available(tx, new.merchant_id)
+        there = await kept.by_reference(tx, new.merchant_id, new.reference)
+        if there is not None:
+            await wait_as_for_writing(tx)
+            return there, False
         merchant = (await merchants.by_id(tx, [new.merchant_id])).get(new.merchant_id)
         if merchant is None:
             raise MerchantUnknown
@@ -102,16 +110,14 @@ async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
             description=new.description,
             created_at=now,
             updated_at=now,
+            next_at=now + LEASE,
         )
-        if not await kept.insert(tx, payout, now + LEASE):
-            there = await kept.by_reference(tx, new.merchant_id, new.reference)
-            assert there is not None, "a reference that is taken has its payout, and payouts are never deleted"
-            await wait_as_for_writing(tx)
-            return there, False
-        # A reference that is known is answered with its payout, so only a new one is judged.
         if new.amount < AMOUNT_MIN:
             raise AmountBelowLimit("amount", title="a transfer to a bank account", minimum=readable(AMOUNT_MIN))
-        await _reserve(world, tx, payout)
+        if balance < payout.reserved:
+            raise InsufficientFunds("amount", available=readable(balance), needed=readable(payout.reserved))
+        transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
+        await write(tx, Changes(new_payouts=[payout], transfers=transfers), now)
     return payout, True
 
 
@@ -122,16 +128,12 @@ def _carrier(world: World) -> Bank:
     raise NotInLiveMode
 
 
-async def _reserve(world: World, tx: Tx, payout: Payout) -> None:
-    """Sets the money aside. Who else wants some of the same balance waits until this is committed."""
-    owner = available(payout.merchant_id)
-    # Both accounts are held at once and in their order: one after the other, two orders could wait for each other.
-    held = await ledger.hold_balances(tx, [owner, reserved(payout.merchant_id)])
-    there = -held.get(owner, 0)  # what we owe is a credit, and a balance is debits minus credits
-    if there < payout.reserved:
-        raise InsufficientFunds("amount", available=readable(there), needed=readable(payout.reserved))
-    transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
-    await write(tx, Changes(transfers=transfers), payout.created_at)
+async def _available(tx: Tx, merchant_id: UUID) -> int:
+    """The merchant's available balance in minor units, locked together with the reserved one until the commit."""
+    owner = available(merchant_id)
+    # Both accounts are locked at once and in their order: one after the other, two orders could wait for each other.
+    held = await ledger.hold_balances(tx, [owner, reserved(merchant_id)])
+    return -held.get(owner, 0)  # a balance is debits minus credits, and what is owed to a merchant is a credit
 
 
 async def _call(world: World, payout: Payout) -> Payout:
@@ -164,7 +166,8 @@ async def _write(world: World, payout_id: UUID, said: Sent, called_at: datetime)
         if payout.state == "pending":
             payout = sent(payout, said.reference, said.account_name, called_at)
         if said.state == "processing":
-            await kept.update(tx, payout, said.ask_at or now + ASK_AGAIN)
+            payout = replace(payout, next_at=said.ask_at or now + ASK_AGAIN)
+            await write(tx, Changes(payouts={payout.id: payout}), now)
             return payout
         payout = completed(payout, now) if said.state == "completed" else failed(payout, said.reason, now)
         await _end(world, tx, payout, now)
@@ -173,7 +176,6 @@ async def _write(world: World, payout_id: UUID, said: Sent, called_at: datetime)
 
 async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
     """Writes that a payout has ended, moves its money on or back, and tells the merchant."""
-    await kept.update(tx, payout, None)
     if payout.state == "completed":
         fee = Fee(payout.fee, payout.vat)
         transfers = paying_out(payout.bank, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
@@ -181,7 +183,7 @@ async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
     event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))
-    await write(tx, Changes(transfers=transfers, events=[event]), now)
+    await write(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
 
 
 async def send_due(world: World) -> int:

@@ -62,7 +62,7 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Ref
             report = _told_apart(renamed, known)
             name = (report.bank, report.reference)
             if name in known:
-                answers[i] = replace(known[name].booked, heard_before=True)
+                answers[i] = replace(known[name].booked, known_before=True)
             else:
                 booked = _book(world, batch, report, renamed=report.reference != reports[i].reference)
                 known[name] = kept.Heard(booked, report.channel, report.number)
@@ -152,19 +152,20 @@ def _pay(
 ) -> Booked:
     """Money that was owed: the charge succeeds, and a SINGLE payment is paid."""
     now = batch.now
-    merchant = world.dealing(batch.merchants[payment.merchant_id], payment.product)
+    merchant = batch.merchants[payment.merchant_id]
+    offer = world.offer(merchant, payment.product)
     paid_at = _paid_at(report, payment, charge, now) or (charge or payment).created_at
     in_time = as_of(payment, now).state not in ENDED_BY_TIME
     payment = moved(payment, "pay", now) if in_time else honoured(payment, now)
     arrived = charge or _arrival(payment, report, now)
     spec, option = world.channels[report.channel].spec, arrived.instructions.option
-    fee = fee_out_of(channel_rules.rate(spec, option, merchant), report.amount, now)
+    fee = fee_out_of(channel_rules.rate(spec, option, offer), report.amount, now)
     arrived = replace(
         charge_rules.paid(arrived, paid_at, now),
         instructions=replace(arrived.instructions, issuer=report.issuer, retrieval_reference=report.reference),
         fee=fee.total,
         vat=fee.vat,
-        settles_at=settles_at(channel_rules.settling(spec, option, merchant), paid_at, world.calendar),
+        settles_at=settles_at(channel_rules.settling(spec, option, offer), paid_at, world.calendar),
     )
     if charge is None:
         batch.changes.new_charges.append(arrived)

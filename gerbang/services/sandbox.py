@@ -116,7 +116,7 @@ async def simulated_arrival(world: World, payment: Payment, amount: int, field: 
     async with world.db.reading() as tx:
         merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
     spec = world.channels[method.channel].spec
-    bounds = channels.limits(spec, world.dealing(merchant, payment.product), method.option, static=True)
+    bounds = channels.limits(spec, world.offer(merchant, payment.product), method.option, static=True)
     if payment.amount is not None:
         bounds = payment.amount, payment.amount
     channels.check_between(amount, bounds, spec.title, field)

@@ -4,16 +4,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
 from gerbang import ids
-from gerbang.channels import retail_outlet, virtual_account
 from gerbang.db import ledger
 from gerbang.db.changes import write
 from gerbang.domain.changes import Changes
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
 from gerbang.domain.ledger import available, pending, starting, suspense
-from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.merchants import Agreement
 from gerbang.domain.money import rupiah
 from gerbang.errors import CredentialsWrong
 from gerbang.services import credentials, merchants
@@ -59,26 +57,8 @@ class Sandbox(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def agreement() -> Agreement:
-    """The documents' numbers.
-
-    76630000 and six digits by chance, and static suffixes up to 99999999 at Permata; the recorded prefixes of numbers of
-    which the merchant chooses the tail at three other banks (one-time-payment reference, 2.3); seven digits at the till,
-    as the seed prints them, where others have the eight that were recorded.
-    """
-    agreed = virtual_account.agreement_for(NUMBER)
-    banks = dict(agreed.banks)
-    banks["PERMATA"] = replace(
-        banks["PERMATA"],
-        dynamic=NumberRange(prefix="76630000", digits=6),
-        static_ranges=[virtual_account.STATIC_RANGE_DEFAULT, (99_990_000, 99_999_999)],
-    )
-    for bank, prefix in (("BCA", "13044317"), ("BRI", "12696115"), ("SAHABAT_SAMPOERNA", "20202400")):
-        banks[bank] = replace(banks[bank], own=NumberRange(prefix=prefix, digits=virtual_account.OWN_DIGITS))
-    return replace(
-        merchants.default_agreement(NUMBER, NAME),
-        virtual_account=replace(agreed, banks=banks),
-        retail_outlet=replace(retail_outlet.agreement_for(), codes=NumberRange(prefix="", digits=7, first=1_000_000)),
-    )
+    """The numbers that the documents' examples print, as far as each channel has some."""
+    return merchants.default_agreement(NUMBER, NAME, sandbox=True)
 
 
 KNOWN_CUSTOMER = (
@@ -108,29 +88,29 @@ async def ready(world: World, base_url: str, known: Sandbox | None) -> Sandbox:
     else:
         keys, known = await _keys(world), None
     await _endow(world, UUID(keys.merchant_id))
-    told = {
-        product: await _pointed(world, UUID(keys.merchant_id), product, base_url) for product in sorted(world.products)
-    }
+    callbacks = await _callbacks(world, UUID(keys.merchant_id), base_url)
     return Sandbox(
         base_url=base_url,
-        v2=V2Keys(keys.merchant_id, keys.v2_secret, told["payment"].api_key or "", told["payment"].signing_secret),
+        v2=V2Keys(
+            keys.merchant_id, keys.v2_secret, callbacks["payment"].api_key or "", callbacks["payment"].signing_secret
+        ),
         v4=V4Keys(
             keys.v4_key,
             keys.v4_secret,
-            told["v4-payments"].signing_secret,
-            told["v4-disbursements"].signing_secret,
+            callbacks["v4-payments"].signing_secret,
+            callbacks["v4-disbursements"].signing_secret,
         ),
         dashboard=known.dashboard if known else DashboardKeys(EMAIL, ids.secret(12)),
     )
 
 
-async def _pointed(world: World, merchant_id: UUID, product: str, base_url: str) -> merchants.Callback:
-    """A product's callbacks go to the inbox, unless somebody has set them elsewhere."""
-    known = {callback.product: callback.url for callback in await merchants.callbacks(world, merchant_id)}
-    url = known.get(product)
-    if url is None or "/sandbox/inbox/" in url:
-        url = f"{base_url}/sandbox/inbox/{merchant_id}"
-    return await merchants.set_callback(world, merchant_id, product, url)
+async def _callbacks(world: World, merchant_id: UUID, base_url: str) -> dict[str, merchants.Callback]:
+    """Points the callbacks of all products at the inbox, unless somebody has set them elsewhere; product -> callback."""
+    inbox = f"{base_url}/sandbox/inbox/{merchant_id}"
+    kept = {each.product: each.url for each in await merchants.callbacks(world, merchant_id)}
+    urls = {product: kept.get(product, inbox) for product in sorted(world.products)}
+    urls = {product: inbox if "/sandbox/inbox/" in url else url for product, url in urls.items()}
+    return {each.product: each for each in await merchants.set_callbacks(world, merchant_id, urls)}
 
 
 async def _endow(world: World, merchant_id: UUID) -> None:

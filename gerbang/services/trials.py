@@ -4,18 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID
 
-from msgspec.structs import replace
-
 from gerbang import channels
 from gerbang.channels import Channel
 from gerbang.domain import agreements
 from gerbang.domain.calendars import settles_at
 from gerbang.domain.fees import fee_out_of
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.money import MINOR_PER_RUPIAH, readable
 from gerbang.domain.payments import Details, Kind, Method, Payment
 from gerbang.domain.terms import Terms
-from gerbang.errors import Refused
+from gerbang.errors import AgreementUnusable, Refused
 from gerbang.services.payments.numbers import REFERENCE_LENGTH
 from gerbang.world import World
 
@@ -25,19 +23,35 @@ RETURN_URL = "https://shop.example/"
 def fault(world: World, merchant: Merchant, usual: Merchant) -> str | None:
     """The first thing in a merchant's agreement by which it could not be paid, as a sentence; None where all is well.
 
-    `usual` is the same merchant with the house's own agreement: its banks, outlets and wallets are all that there are.
+    `usual` is the same merchant with the agreement of a new one: its banks, outlets and wallets are all that there are.
     """
     known = {name: _options(channel, usual) or [] for name, channel in world.channels.items()}
     return (
         agreements.fault(merchant.agreement)
         or agreements.misnamed(merchant.agreement, known, world.products)
+        or next(_of_settings(world, merchant), None)
         or next(_faults(world, merchant, known), None)
     )
 
 
+def _of_settings(world: World, merchant: Merchant) -> Iterator[str]:
+    """What is wrong with the settings of channels as such, before any payment is tried."""
+    for name in merchant.agreement.channels:
+        channel = world.channels.get(name)
+        if channel is None:
+            yield f"channels.{name} names no channel: choose one of {', '.join(sorted(world.channels))}."
+            return
+        try:
+            agreed = merchant.agreement.settings(name, channel.spec.agreement)
+        except AgreementUnusable as wrong:
+            yield f"channels.{name} cannot be read: {wrong.__cause__}."
+            return
+        yield from channel.faults(agreed, f"channels.{name}")
+
+
 def _options(channel: Channel, merchant: Merchant) -> list[str] | None:
     """All that was agreed, whatever a product offers of it."""
-    return channel.options(replace(merchant, terms=Terms()))
+    return channel.options(Offer(merchant, Terms()))
 
 
 def _faults(world: World, merchant: Merchant, known: dict[str, list[str]]) -> Iterator[str]:
@@ -50,23 +64,23 @@ def _faults(world: World, merchant: Merchant, known: dict[str, list[str]]) -> It
         if known[name] and not agreed:
             yield f"{name} names nothing to pay by: say null where it is not agreed."
         for product in world.products:
-            dealing = world.dealing(merchant, product)
-            if channels.offered(channel.spec, dealing, product):
-                for option in channel.options(dealing) or ([] if known[name] else [None]):
-                    yield from _of_way(world, channel, dealing, product, option)
+            offer = world.offer(merchant, product)
+            if channels.offered(channel.spec, offer, product):
+                for option in channel.options(offer) or ([] if known[name] else [None]):
+                    yield from _of_way(world, channel, offer, product, option)
 
 
-def _of_way(world: World, channel: Channel, merchant: Merchant, product: str, option: str | None) -> Iterator[str]:
+def _of_way(world: World, channel: Channel, offer: Offer, product: str, option: str | None) -> Iterator[str]:
     """What is wrong with one way to be paid, in one product."""
     spec, now = channel.spec, world.clock.now()
     way = f"{spec.name}/{option}" if option else spec.name
-    soonest, latest, _ = channels.spans(spec, merchant)
+    soonest, latest, _ = channels.spans(spec, offer)
     if soonest is not None and soonest > latest:
         yield f"Nobody could pay by {way} in {product}: its expiry may be neither so near nor so far."
         return
     kinds: list[Kind] = ["single", "multiple"] if spec.static else ["single"]
     for kind in kinds:
-        least, most = channels.limits(spec, merchant, option)
+        least, most = channels.limits(spec, offer, option)
         least, most = -(-least // MINOR_PER_RUPIAH) * MINOR_PER_RUPIAH, most // MINOR_PER_RUPIAH * MINOR_PER_RUPIAH
         if least > most:
             yield f"Nobody could pay by {way} in {product}: no whole rupiah lies between its least and its most amount."
@@ -74,9 +88,9 @@ def _of_way(world: World, channel: Channel, merchant: Merchant, product: str, op
         for amount in (least, most) if kind == "single" or spec.static_amount else (None,):
             ends_at = now + latest if amount is not None else None
             method = Method(spec.name, option, return_url=RETURN_URL)
-            payment = _payment(merchant, product, kind, amount, ends_at, method, now)
+            payment = _payment(offer.merchant, product, kind, amount, ends_at, method, now)
             try:
-                _open(world, channel, payment, merchant)
+                _open(world, channel, payment, offer)
             except (Refused, ValueError, OverflowError) as wrong:
                 asked = readable(amount) if amount else "any amount"
                 yield f"Nobody could pay {asked} by {way} in {product}: {str(wrong).rstrip('.')}."
@@ -110,16 +124,16 @@ def _payment(
     )
 
 
-def _open(world: World, channel: Channel, payment: Payment, merchant: Merchant) -> None:
+def _open(world: World, channel: Channel, payment: Payment, offer: Offer) -> None:
     """Does all that is done for a payment on its way to be paid and settled. Raises what goes wrong."""
     now, option = payment.created_at, payment.method.option if payment.method else None
-    code_plan = channel.plan(payment, merchant, now)
+    code_plan = channel.plan(payment, offer, now)
     numbers = ["A" * REFERENCE_LENGTH]
     if code_plan.range is not None:
         numbers = [code_plan.range.number(0), code_plan.range.number(code_plan.range.size - 1)]
         if any(first <= code_plan.range.first and code_plan.range.end <= last for first, last in code_plan.taken_out):
             raise ValueError("the numbers that its merchant may choose leave no others")
     for number in numbers:
-        channel.instructions(code_plan, number, merchant, now)
-    fee_out_of(channels.rate(channel.spec, option, merchant), payment.amount or MINOR_PER_RUPIAH, now)
-    settles_at(channels.settling(channel.spec, option, merchant), now, world.calendar)
+        channel.instructions(code_plan, number, offer, now)
+    fee_out_of(channels.rate(channel.spec, option, offer), payment.amount or MINOR_PER_RUPIAH, now)
+    settles_at(channels.settling(channel.spec, option, offer), now, world.calendar)

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 import schemathesis
-import yaml
 from hypothesis import strategies as st
 from schemathesis import Case, hooks
 from schemathesis.config import SchemathesisConfig
@@ -22,6 +21,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 
 from tests.support.gateways import DOCUMENTS_DAY, Gateway, Shop, V4Shop
+from tests.support.openapi import read_openapi
 
 Ready = Callable[[Case[Any], str], None]
 _hooks, _config = cast("Any", hooks), cast("Any", SchemathesisConfig)
@@ -33,7 +33,7 @@ ACCEPTED = [200, 201, 202, 400, 401, 404, 409, 422]
 
 
 def contract(name: str) -> dict[str, Any]:
-    return yaml.safe_load((resources.files(f"gerbang.api.{name}") / "openapi.yaml").read_text("utf-8"))
+    return read_openapi((resources.files(f"gerbang.api.{name}") / "openapi.yaml").read_text("utf-8"))
 
 
 @dataclass

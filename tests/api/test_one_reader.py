@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gerbang.api._addresses import plain_path
-from gerbang.api._amounts import demand_number, whole_of
+from gerbang.api._amounts import check_number, whole_of
 from gerbang.api._bodies import Malformed, shaped
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
@@ -49,7 +49,7 @@ def test_an_amount_is_a_number_or_text(value: object, whole: int) -> None:
 
 @pytest.mark.parametrize("value", ["15.000", "15,000", "1.500", "150.000", "1000.000", "0.000", "-15.000", " 15.000 "])
 def test_an_amount_with_three_digits_after_a_separator_is_refused_as_ambiguous(value: str) -> None:
-    for read in (whole_of, demand_number):
+    for read in (whole_of, check_number):
         with pytest.raises(
             Malformed, match=r"can be read in two ways: write -?[0-9]+ or -?[0-9]+, without a separator"
         ):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry, Resource
@@ -16,11 +15,12 @@ from referencing.jsonschema import DRAFT202012
 
 from gerbang.web import docs
 from gerbang.web.docs.contents import METHODS, find, read
+from tests.support.openapi import read_openapi
 
 API = Path(docs.__file__).parents[2] / "api"
 README = Path(docs.__file__).parents[3] / "README.md"
 PATHS = sorted(API.glob("*/openapi.yaml"))
-DOCUMENTS: dict[str, dict[str, Any]] = {path.parent.name: yaml.safe_load(path.read_text("utf-8")) for path in PATHS}
+DOCUMENTS: dict[str, dict[str, Any]] = {path.parent.name: read_openapi(path.read_text("utf-8")) for path in PATHS}
 JSON_TYPES = ("application/json",)
 
 every_document = pytest.mark.parametrize("name", sorted(DOCUMENTS))

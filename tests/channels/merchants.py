@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from gerbang.channels import Channel
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.payments import Method, Payment
 from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.merchants import default_agreement
@@ -23,19 +23,20 @@ MERCHANT = Merchant(
     created_at=NOW,
     agreement=default_agreement(131, "Toko Uji"),
 )
+OFFER = Offer(MERCHANT)
 """Its terms name no channel, so that every value is the channel's own."""
 
 
-def selling(**channels: ChannelTerms) -> Merchant:
-    """The same merchant with these terms for each named channel."""
-    return replace(MERCHANT, terms=Terms(channels=channels))
+def selling(**channels: ChannelTerms) -> Offer:
+    """An offer to the same merchant with these terms for each named channel."""
+    return Offer(MERCHANT, Terms(channels=channels))
 
 
 def payment(channel: Channel, amount: int | None = None, option: str | None = None) -> Payment:
     """A payment on this channel. Amount in sen, by default the least; option by default the first one offered."""
     spec = channel.spec
     if option is None:
-        option = next(iter(channel.options(MERCHANT) or [None]))
+        option = next(iter(channel.options(OFFER) or [None]))
     least, _ = spec.limits_of.get(option or "", (spec.amount_min, spec.amount_max))
     return replace(
         samples.PAYMENT,

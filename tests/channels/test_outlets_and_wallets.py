@@ -9,7 +9,7 @@ from gerbang.channels.ewallet import Ewallet
 from gerbang.channels.retail_outlet import RetailOutlet
 from gerbang.channels.virtual_account import VirtualAccount, own_numbers
 from gerbang.domain.calendars import Schedule
-from gerbang.domain.merchants import Merchant, NumberRange
+from gerbang.domain.merchants import NumberRange, Offer
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Details
 from gerbang.domain.terms import ChannelTerms, Terms
@@ -21,11 +21,12 @@ from gerbang.errors import (
     NumberTooLong,
     ReturnUrlMissing,
 )
-from tests.channels.merchants import MERCHANT, NOW, payment, selling
+from tests.channels.merchants import MERCHANT, NOW, OFFER, payment, selling
+from tests.support.agreements import with_bank
 
 RETAIL, WALLET, ACCOUNT = RetailOutlet(), Ewallet(), VirtualAccount()
-OWN = replace(MERCHANT, terms=Terms(own_numbers=True, prefixed_names=True))
-"""The merchant with the terms of a product whose merchants choose the last digits of their account numbers."""
+OWN = Offer(MERCHANT, Terms(own_numbers=True, prefixed_names=True))
+"""An offer with the terms of a product whose merchants choose the last digits of their account numbers."""
 
 
 # Retail outlets
@@ -37,14 +38,14 @@ OWN = replace(MERCHANT, terms=Terms(own_numbers=True, prefixed_names=True))
 )
 def test_each_retail_chain_has_its_own_limits_and_is_named_in_the_refusal(outlet: str, least: int, most: int) -> None:
     for amount in (least, most):
-        assert RETAIL.plan(payment(RETAIL, amount, outlet), MERCHANT, NOW).amount == amount
+        assert RETAIL.plan(payment(RETAIL, amount, outlet), OFFER, NOW).amount == amount
     for amount, refusal in ((least - rupiah(1), AmountBelowLimit), (most + rupiah(1), AmountAboveLimit)):
         with pytest.raises(refusal, match=outlet):
-            RETAIL.plan(payment(RETAIL, amount, outlet), MERCHANT, NOW)
+            RETAIL.plan(payment(RETAIL, amount, outlet), OFFER, NOW)
 
 
 def test_a_payment_code_has_eight_digits_and_never_begins_with_zero() -> None:
-    codes = RETAIL.plan(payment(RETAIL), MERCHANT, NOW).range
+    codes = RETAIL.plan(payment(RETAIL), OFFER, NOW).range
     assert codes is not None
     assert codes.number(0) < codes.number(codes.size - 1)
     assert retail_outlet.CODES.first <= codes.first < codes.end <= retail_outlet.CODES.end
@@ -57,7 +58,7 @@ def test_the_outlet_shows_the_payers_name_or_else_the_merchants_short_name() -> 
     assert RETAIL.plan(requested, OWN, NOW).name == "Budi", "only account numbers have a name prefix"
     for nobody in ("", "  "):
         nameless = replace(requested, method=replace(requested.method, payer_name=nobody))
-        assert RETAIL.plan(nameless, MERCHANT, NOW).name == "TOKO UJI"
+        assert RETAIL.plan(nameless, OFFER, NOW).name == "TOKO UJI"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_the_outlet_shows_the_payers_name_or_else_the_merchants_short_name() -> 
 def test_each_option_settles_after_the_working_days_of_the_reference(
     channel: channels.Channel, option: str, days: int
 ) -> None:
-    assert channels.settling(channel.spec, option, MERCHANT) == Schedule(days)
+    assert channels.settling(channel.spec, option, OFFER) == Schedule(days)
 
 
 # Wallets
@@ -89,15 +90,15 @@ def test_a_wallet_payment_needs_a_return_url_unless_it_has_a_payment_page() -> N
     assert requested.method is not None
     without_return_url = replace(requested, method=replace(requested.method, return_url=None))
     with pytest.raises(ReturnUrlMissing) as caught:
-        WALLET.plan(without_return_url, MERCHANT, NOW)
+        WALLET.plan(without_return_url, OFFER, NOW)
     assert caught.value.field == "return_url"
-    assert WALLET.plan(replace(without_return_url, details=Details(redirect=True)), MERCHANT, NOW).option == "SHOPEEPAY"
+    assert WALLET.plan(replace(without_return_url, details=Details(redirect=True)), OFFER, NOW).option == "SHOPEEPAY"
 
 
 def test_a_wallet_payment_takes_no_number_from_a_range() -> None:
-    code_plan = WALLET.plan(payment(WALLET), MERCHANT, NOW)
+    code_plan = WALLET.plan(payment(WALLET), OFFER, NOW)
     assert (code_plan.chosen, code_plan.range) == (None, None)
-    assert list(ewallet.WALLETS) == WALLET.options(MERCHANT) == ["SHOPEEPAY"]
+    assert list(ewallet.WALLETS) == WALLET.options(OFFER) == ["SHOPEEPAY"]
 
 
 @pytest.mark.parametrize("channel", [RETAIL, WALLET])
@@ -109,14 +110,14 @@ def test_retail_outlets_and_wallets_have_no_static_paycodes(channel: channels.Ch
 # Account numbers whose last digits the merchant chooses
 
 
-def _account(tail: str | None, merchant: Merchant = OWN, bank: str = "BRI", *, static: bool = False) -> str:
+def _account(tail: str | None, offer: Offer = OWN, bank: str = "BRI", *, static: bool = False) -> str:
     """The account number that a merchant gets who requests these last digits; None requests none."""
     requested = payment(ACCOUNT, option=bank)
     assert requested.method is not None
     requested = replace(requested, method=replace(requested.method, number=tail))
     if static:
         requested = replace(requested, kind="multiple", amount=None, expires_at=None)
-    code_plan = ACCOUNT.plan(requested, merchant, NOW)
+    code_plan = ACCOUNT.plan(requested, offer, NOW)
     assert (code_plan.chosen is None) == (tail is None)
     return code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "")
 
@@ -129,12 +130,9 @@ def test_the_requested_digits_end_the_number_and_are_padded_with_zeros(static: b
 
 
 def test_a_merchant_may_have_its_own_prefix_at_a_bank() -> None:
-    agreed = OWN.agreement.virtual_account
-    assert agreed is not None
-    own = replace(agreed.banks["BRI"], own=NumberRange(prefix="12696115", digits=8))
-    banked = replace(agreed, banks=agreed.banks | {"BRI": own})
-    merchant = replace(OWN, agreement=replace(OWN.agreement, virtual_account=banked))
-    assert _account("12345678", merchant) == "1269611512345678"
+    agreed = with_bank(MERCHANT.agreement, "BRI", own=NumberRange(prefix="12696115", digits=8))
+    offer = Offer(replace(MERCHANT, agreement=agreed), OWN.terms)
+    assert _account("12345678", offer) == "1269611512345678"
 
 
 @pytest.mark.parametrize("static", [False, True])
@@ -166,11 +164,12 @@ def test_no_two_banks_and_no_two_kinds_of_number_share_a_prefix() -> None:
 def test_account_names_have_the_agreed_prefix_where_the_terms_say_so() -> None:
     requested = payment(ACCOUNT)
     assert requested.method is not None
-    assert ACCOUNT.plan(requested, MERCHANT, NOW).name == "TOKO UJI - Budi"
+    assert ACCOUNT.plan(requested, OFFER, NOW).name == "TOKO UJI - Budi"
     assert ACCOUNT.plan(requested, OWN, NOW).name == "IKN-Budi"
     nameless = replace(requested, method=replace(requested.method, payer_name=" "))
     assert ACCOUNT.plan(nameless, OWN, NOW).name == "IKN-TOKO UJI"
-    other = replace(OWN, agreement=replace(OWN.agreement, name_prefix="GBG-"))
+    agreed = replace(MERCHANT.agreement, name_prefix="GBG-")
+    other = Offer(replace(MERCHANT, agreement=agreed), OWN.terms)
     assert ACCOUNT.plan(requested, other, NOW).name == "GBG-Budi"
 
 

@@ -13,6 +13,7 @@ LEAVES = frozenset(
         "ids",
         "network",
         "resolver",
+        "trust",
         "addresses",
         "http_answers",
         "settings",

@@ -51,28 +51,17 @@ OLD_PHRASE = re.compile(r"(?<!MONEY\.)\b(?:set|sets|setting)[ _-]aside\b", re.IG
 
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("tests/code_rules/test_old_words.py", "*"): "this list itself",
+    ("gerbang/web/checkout/guides/", "tell"): "what a buyer says to a cashier",
 }
 """(path or folder with a slash, word; `*` for all) -> why it is right there. One that is not needed fails a test."""
 
 ALLOWED_FOR_NOW: tuple[str, ...] = (
-    "CHANGELOG.md",
-    "Makefile",
-    "README.md",
-    "benchmarks/",
-    "docs/",
-    "gerbang/",
-    "pyproject.toml",
-    "tests/api/sandbox/",
-    "tests/api/v2_sessions/",
-    "tests/api/v4_documents/test_callbacks.py",
-    "tests/api/v4_documents/test_two_dialects.py",
-    "tests/conftest.py",
+    "gerbang/db/",
+    "gerbang/domain/",
+    "gerbang/services/",
     "tests/db/",
-    "tests/journeys/test_crash.py",
     "tests/services/",
     "tests/support/",
-    "tests/test_",
-    "tests/web/",
     "tests/workers/",
 )
 """Path prefixes that are not cleaned yet. The list only gets shorter."""

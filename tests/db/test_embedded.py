@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Self
 import pytest
 
 from gerbang.db import embedded, server_programs
+from tests.support.memory import new_folder
 
 USERS = ("", "nobody") if os.geteuid() == 0 else ("",)
 """As whom the gateway runs: as whoever runs the tests, and where that is root, also as an ordinary user."""
@@ -123,7 +123,7 @@ def remove_with_database(data: Path) -> None:
 @pytest.fixture
 def above() -> Iterator[Path]:
     """A short folder that every account can reach, and in which all can make theirs."""
-    folder = Path(tempfile.mkdtemp(prefix="gerbang-test-"))
+    folder = new_folder("gerbang-test-")
     folder.chmod(0o777)
     yield folder
     for data in folder.iterdir():

@@ -21,22 +21,22 @@ from tests.support.services import found_wrong, run
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Path]:
-    with template() as folder:
+def first(made: Path) -> Iterator[Path]:
+    with template(made) as folder:
         yield folder
 
 
 @pytest.fixture
-def clusters(made: Path) -> Iterator[Pair]:
+def clusters(first: Path) -> Iterator[Pair]:
     """Of a test of its own, which ends with the first of them dead or silent."""
-    with pair(made) as clusters:
+    with pair(first) as clusters:
         yield clusters
 
 
 @pytest.fixture(scope="module")
-def lasting(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pair, Gateway]]:
+def lasting(first: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pair, Gateway]]:
     """For tests that leave both clusters as they were: they, and a gateway on the first."""
-    with pair(made) as clusters, Gateway(clusters.first.url, tmp_path_factory.mktemp("gateway")) as gateway:
+    with pair(first) as clusters, Gateway(clusters.first.url, tmp_path_factory.mktemp("gateway")) as gateway:
         yield clusters, gateway
 
 

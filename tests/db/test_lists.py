@@ -10,7 +10,7 @@ from gerbang.db import Tx, lists
 from gerbang.db.lists import Span
 from gerbang.domain.merchants import Merchant
 from tests.support.gateways import Databases
-from tests.support.services import START, run, services
+from tests.support.services import START, services
 
 MANY = 4_000
 """So many payments; their ends are 10 seconds apart, and in another order than they were made."""
@@ -49,26 +49,23 @@ async def listed(tx: Tx, status: str, merchant: Merchant, span: Span, now: datet
 
 
 @pytest.mark.parametrize("ended", [0, 100, 999, 1_100, 2_000, 2_900, 3_900, MANY])
-def test_what_has_ended_and_what_has_not_is_listed_however_much_nobody_wrote_down(
+async def test_what_has_ended_and_what_has_not_is_listed_however_much_nobody_wrote_down(
     databases: Databases, ended: int
 ) -> None:
     url = databases.fresh()
 
-    async def story() -> None:
-        async with services(url) as here:
-            one, two = await here.merchant(), await here.merchant()
-            now = START + ended * timedelta(seconds=10)
-            async with here.world.db.transaction() as tx:
-                await tx.execute(PAYMENTS, one.id, two.id, START)
-                rows = await tx.fetch("SELECT id, merchant_id, state, kind, expires_at FROM payments")
-                for merchant in (one, two):
-                    mine = [row for row in rows if row["merchant_id"] == merchant.id and row["kind"] == "single"]
-                    pending = [row["id"] for row in mine if row["state"] in OPEN and row["expires_at"] > now]
-                    over = [row["id"] for row in mine if row["state"] in OPEN and row["expires_at"] <= now]
-                    expired = over + [row["id"] for row in mine if row["state"] == "expired"]
-                    assert len(pending) + len(over) > 900
-                    for span in spans([row["id"] for row in mine]):
-                        assert await listed(tx, "pending", merchant, span, now) == part(pending, span)
-                        assert await listed(tx, "expired", merchant, span, now) == part(expired, span)
-
-    run(story)
+    async with services(url) as here:
+        one, two = await here.merchant(), await here.merchant()
+        now = START + ended * timedelta(seconds=10)
+        async with here.world.db.transaction() as tx:
+            await tx.execute(PAYMENTS, one.id, two.id, START)
+            rows = await tx.fetch("SELECT id, merchant_id, state, kind, expires_at FROM payments")
+            for merchant in (one, two):
+                mine = [row for row in rows if row["merchant_id"] == merchant.id and row["kind"] == "single"]
+                pending = [row["id"] for row in mine if row["state"] in OPEN and row["expires_at"] > now]
+                over = [row["id"] for row in mine if row["state"] in OPEN and row["expires_at"] <= now]
+                expired = over + [row["id"] for row in mine if row["state"] == "expired"]
+                assert len(pending) + len(over) > 900
+                for span in spans([row["id"] for row in mine]):
+                    assert await listed(tx, "pending", merchant, span, now) == part(pending, span)
+                    assert await listed(tx, "expired", merchant, span, now) == part(expired, span)

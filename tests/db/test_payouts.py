@@ -11,13 +11,16 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
-from asyncpg import CheckViolationError, UniqueViolationError
+from asyncpg import CheckViolationError
 
 from gerbang import ids
-from gerbang.db import Database, Tx, payouts
+from gerbang.db import Database, Tx, changes, payouts
+from gerbang.db.changes import WriteConflict
+from gerbang.db.tables import PAYOUTS
+from gerbang.domain.changes import Changes
 from gerbang.domain.payouts import Destination, Payout, Search, State, completed, failed, sent
 from tests.support.gateways import Databases
-from tests.support.services import START, run
+from tests.support.services import START
 
 MERCHANT, OTHER = UUID(int=1), UUID(int=2)
 SECOND = timedelta(seconds=1)
@@ -40,7 +43,7 @@ async def database(url: str) -> AsyncGenerator[Database]:
         await opened.close()
 
 
-def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime = START, **changes: Any) -> Payout:
+def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime = START, **others: Any) -> Payout:
     made = Payout(
         id=ids.uuid7(at),
         merchant_id=merchant_id,
@@ -55,32 +58,28 @@ def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime 
         description=None,
         created_at=at,
         updated_at=at,
+        next_at=at,
     )
     made = made if state == "pending" else sent(made, "2434d944156e", "PROD ONLY", at)
     made = completed(made, at) if state == "completed" else made
     made = failed(made, "Account closed", at) if state == "failed" else made
-    return msgspec.structs.replace(made, **changes)
+    return msgspec.structs.replace(made, **others)
 
 
-async def write(tx: Tx, made: Payout, next_at: datetime = START) -> None:
-    assert await payouts.insert(tx, made, next_at)
-    if made.ended_at is not None:
-        await payouts.update(tx, made, None)
+async def write(tx: Tx, *made: Payout) -> None:
+    await changes.write(tx, Changes(new_payouts=list(made)), START)
 
 
 @pytest.mark.parametrize("state", ["pending", "processing"])
-def test_a_payout_comes_back_as_it_was_written(url: str, state: State) -> None:
-    async def story() -> None:
-        made = payout(state, description="March")
-        async with database(url) as db, db.transaction() as tx:
-            await write(tx, made)
-            assert await payouts.by_id(tx, made.id) == await payouts.locked(tx, made.id) == made
-            ended = failed(sent(payout(reference=made.reference, id=made.id), "ref", "name", START), "closed", START)
-            await payouts.update(tx, ended, None)
-            kept = await payouts.by_reference(tx, MERCHANT, made.reference)
-            assert kept == msgspec.structs.replace(ended, description="March")
-
-    run(story)
+async def test_a_payout_comes_back_as_it_was_written(url: str, state: State) -> None:
+    made = payout(state, description="March")
+    async with database(url) as db, db.transaction() as tx:
+        await write(tx, made)
+        assert await payouts.by_id(tx, made.id) == await payouts.locked(tx, made.id) == made
+        ended = failed(sent(payout(reference=made.reference, id=made.id), "ref", "name", START), "closed", START)
+        await changes.write(tx, Changes(payouts={ended.id: ended}), START)
+        kept = await payouts.by_reference(tx, MERCHANT, made.reference)
+        assert kept == msgspec.structs.replace(ended, description="March")
 
 
 @pytest.mark.parametrize(
@@ -99,55 +98,43 @@ def test_a_payout_comes_back_as_it_was_written(url: str, state: State) -> None:
         ("a failed payout without a reason", "state", "failed"),
     ],
 )
-def test_what_cannot_be_true_of_a_payout_is_refused(url: str, what: str, column: str, value: object) -> None:
-    async def story() -> None:
-        made = payout()
-        async with database(url) as db:
+async def test_what_cannot_be_true_of_a_payout_is_refused(url: str, what: str, column: str, value: object) -> None:
+    made = payout()
+    async with database(url) as db:
+        async with db.transaction() as tx:
+            await write(tx, made)
+        with pytest.raises(CheckViolationError):
             async with db.transaction() as tx:
-                await write(tx, made)
-            with pytest.raises(CheckViolationError):
-                async with db.transaction() as tx:
-                    await tx.execute(f"UPDATE payouts SET {column} = $2 WHERE id = $1", made.id, value)
-
-    run(story)
+                await tx.execute(f"UPDATE payouts SET {column} = $2 WHERE id = $1", made.id, value)
 
 
-def test_a_merchants_reference_is_one_payout(url: str) -> None:
-    async def story() -> None:
-        first = payout()
-        async with database(url) as db, db.transaction() as tx:
-            await write(tx, first)
-            assert not await payouts.insert(tx, payout(reference=first.reference), START)
-            assert await payouts.insert(tx, payout(reference=first.reference, merchant_id=OTHER), START)
-        with pytest.raises(UniqueViolationError):
-            async with database(url) as db, db.transaction() as tx:
-                other = payout()
-                await write(tx, other)
-                await tx.execute("UPDATE payouts SET reference = $2 WHERE id = $1", other.id, first.reference)
-
-    run(story)
+async def test_a_merchants_reference_is_one_payout(url: str) -> None:
+    first = payout()
+    async with database(url) as db:
+        async with db.transaction() as tx:
+            await write(tx, first, payout(reference=first.reference, merchant_id=OTHER))
+        with pytest.raises(WriteConflict, match="payouts_merchant_id_reference_key"):
+            async with db.transaction() as tx:
+                await write(tx, payout(reference=first.reference))
 
 
-def test_two_workers_claim_different_payouts_and_each_for_a_while(databases: Databases) -> None:
+async def test_two_workers_claim_different_payouts_and_each_for_a_while(databases: Databases) -> None:
     url = databases.fresh()
 
-    async def story() -> None:
-        async with database(url) as db:
-            async with db.transaction() as tx:
-                made = [payout(at=START + n * SECOND) for n in range(4)]
-                for n, each in enumerate(made):
-                    await write(tx, each, START + n * SECOND)
-                assert await payouts.next_due_at(tx, START - SECOND) == START
-            now, later = START + 2 * SECOND, START + 60 * SECOND
-            async with db.transaction() as one, db.transaction() as two:
-                assert await payouts.claim(one, now, later, 2) == made[:2]
-                assert await payouts.claim(two, now, later, 2) == made[2:3]
-            async with db.transaction() as tx:
-                assert await payouts.claim(tx, now, later, 9) == []
-                assert await payouts.next_due_at(tx, START - SECOND) == START + 3 * SECOND
-                assert len(await payouts.claim(tx, later, later + SECOND, 9)) == 4
-
-    run(story)
+    async with database(url) as db:
+        async with db.transaction() as tx:
+            made = [payout(at=START + n * SECOND) for n in range(4)]
+            await write(tx, *made)
+            assert await payouts.next_due_at(tx, START - SECOND) == START
+        now, later = START + 2 * SECOND, START + 60 * SECOND
+        async with db.transaction() as one, db.transaction() as two:
+            claimed = [msgspec.structs.replace(each, next_at=later) for each in made]
+            assert await payouts.claim(one, now, later, 2) == claimed[:2]
+            assert await payouts.claim(two, now, later, 2) == claimed[2:3]
+        async with db.transaction() as tx:
+            assert await payouts.claim(tx, now, later, 9) == []
+            assert await payouts.next_due_at(tx, START - SECOND) == START + 3 * SECOND
+            assert len(await payouts.claim(tx, later, later + SECOND, 9)) == 4
 
 
 # Lists
@@ -186,17 +173,8 @@ class Archive:
         # Few have failed, so that a list of them would read many others without an index of its own.
         states: list[State] = ["failed" if n % 500 == 3 else "completed" for n in range(ROWS)]
         self.kept = [payout(state, at=START + n // 2 * 2 * SECOND) for n, state in enumerate(states)]
-        rows = [
-            (
-                *msgspec.structs.astuple(each)[:9],
-                msgspec.json.encode(each.destination).decode(),
-                *msgspec.structs.astuple(each)[10:],
-                None if each.ended_at else START,
-            )
-            for each in self.kept
-        ]
-        columns = [name.strip() for name in f"{payouts.COLUMNS}, next_at".split(",")]
-        await self.connection.copy_records_to_table("payouts", records=rows, columns=columns)
+        sql, columns = PAYOUTS.inserted(self.kept)
+        await self.connection.execute(sql, *columns)
         await self.connection.execute("VACUUM ANALYZE payouts")
         self.kept.sort(key=lambda each: (each.created_at, each.id))
 

@@ -24,9 +24,9 @@ Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
 SAID_BY = {"fetch", "fetchrow", "fetchval", "execute", "executemany", "cursor", "prepare"}
 """The calls of a connection that take SQL."""
-SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings", "changes._execute"}
+SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings", "changes._execute", "payouts.page"}
 """Who runs SQL that is not written where it is run: the migrations, which every database of the tests has been through, an
-audit, which reads everything, and the writer, whose statements are in the QUERIES of its modules.
+audit, which reads everything, and those whose statements are in the QUERIES of their modules.
 """
 
 GROWING = {

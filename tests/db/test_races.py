@@ -32,7 +32,6 @@ from tests.support.services import (
     number,
     order,
     payment_id,
-    run,
     services,
     several,
 )
@@ -122,53 +121,44 @@ def _written(changes: Changes) -> Callable[[Tx], Awaitable[str]]:
 
 
 @pytest.mark.parametrize("commit", [True, False], ids=["commits", "rolls back"])
-def test_a_number_is_held_by_one(url: str, commit: bool) -> None:
+async def test_a_number_is_held_by_one(url: str, commit: bool) -> None:
     taken = f"1270{ids.digits(8)}"
 
-    async def story() -> None:
-        one, two = (_written(Changes(new_paycodes=[_paycode(taken, UUID(int=n))])) for n in (10, 11))
-        assert await both(url, one, two, commit=commit) == ("written", "paycodes_held" if commit else "written")
-        async with database(url) as db, db.reading() as tx:
-            asked = ("virtual_account", taken, START)
-            owner = (await paycodes.owners(tx, [asked]))[asked]
-        assert owner.payment_id == UUID(int=10 if commit else 11)
-
-    run(story)
+    one, two = (_written(Changes(new_paycodes=[_paycode(taken, UUID(int=n))])) for n in (10, 11))
+    assert await both(url, one, two, commit=commit) == ("written", "paycodes_held" if commit else "written")
+    async with database(url) as db, db.reading() as tx:
+        asked = ("virtual_account", taken, START)
+        owner = (await paycodes.owners(tx, [asked]))[asked]
+    assert owner.payment_id == UUID(int=10 if commit else 11)
 
 
 @pytest.mark.parametrize("commit", [True, False], ids=["commits", "rolls back"])
-def test_a_reference_is_used_by_one(url: str, commit: bool) -> None:
+async def test_a_reference_is_used_by_one(url: str, commit: bool) -> None:
     one, two = _payment(reference := ids.hex_id(8)), _payment(reference)
 
-    async def story() -> None:
-        writes = (_written(Changes(new_payments=[each])) for each in (one, two))
-        refused = "payments_merchant_id_scope_reference_key"
-        assert await both(url, *writes, commit=commit) == ("written", refused if commit else "written")
-        async with database(url) as db, db.reading() as tx:
-            found = await payments.by_reference(tx, MERCHANT, reference)
-        assert found
-        assert found.id == (one.id if commit else two.id)
-
-    run(story)
+    writes = (_written(Changes(new_payments=[each])) for each in (one, two))
+    refused = "payments_merchant_id_scope_reference_key"
+    assert await both(url, *writes, commit=commit) == ("written", refused if commit else "written")
+    async with database(url) as db, db.reading() as tx:
+        found = await payments.by_reference(tx, MERCHANT, reference)
+    assert found
+    assert found.id == (one.id if commit else two.id)
 
 
 @pytest.mark.parametrize("commit", [True, False], ids=["commits", "rolls back"])
-def test_a_key_is_answered_by_one(url: str, commit: bool) -> None:
+async def test_a_key_is_answered_by_one(url: str, commit: bool) -> None:
     key = ids.hex_id(8)
 
-    async def story() -> None:
-        until = START + payment_service.KEY_REMEMBERED
-        answers = (KeptAnswer(MERCHANT, key, b"", answer, until) for answer in (b"one", b"two"))
-        writes = (_written(Changes(new_answers=[answer])) for answer in answers)
-        assert await both(url, *writes, commit=commit) == ("written", "idempotency_keys_pkey" if commit else "written")
-        async with database(url) as db, db.reading() as tx:
-            found = await idempotency.known(tx, [Asked(MERCHANT, "", ids.hex_id(8), key)], START)
-        assert found[0].answer == (b"one" if commit else b"two")
-
-    run(story)
+    until = START + payment_service.KEY_REMEMBERED
+    answers = (KeptAnswer(MERCHANT, key, b"", answer, until) for answer in (b"one", b"two"))
+    writes = (_written(Changes(new_answers=[answer])) for answer in answers)
+    assert await both(url, *writes, commit=commit) == ("written", "idempotency_keys_pkey" if commit else "written")
+    async with database(url) as db, db.reading() as tx:
+        found = await idempotency.known(tx, [Asked(MERCHANT, "", ids.hex_id(8), key)], START)
+    assert found[0].answer == (b"one" if commit else b"two")
 
 
-def test_a_key_that_was_forgotten_is_answered_anew_by_one(url: str) -> None:
+async def test_a_key_that_was_forgotten_is_answered_anew_by_one(url: str) -> None:
     key = ids.hex_id(8)
     later = START + 2 * payment_service.KEY_REMEMBERED
 
@@ -181,41 +171,32 @@ def test_a_key_that_was_forgotten_is_answered_anew_by_one(url: str) -> None:
 
         return kept
 
-    async def story() -> None:
-        async with database(url) as db, db.transaction() as tx:
-            old = KeptAnswer(MERCHANT, key, b"", b"old", START + payment_service.KEY_REMEMBERED)
-            await write(tx, Changes(new_answers=[old]), START)
-        assert await both(url, keep(b"one"), keep(b"two"), commit=True) == ("written", "idempotency_keys_pkey")
-
-    run(story)
+    async with database(url) as db, db.transaction() as tx:
+        old = KeptAnswer(MERCHANT, key, b"", b"old", START + payment_service.KEY_REMEMBERED)
+        await write(tx, Changes(new_answers=[old]), START)
+    assert await both(url, keep(b"one"), keep(b"two"), commit=True) == ("written", "idempotency_keys_pkey")
 
 
 @pytest.mark.parametrize("commit", [True, False], ids=["commits", "rolls back"])
-def test_a_report_is_written_by_one(url: str, commit: bool) -> None:
+async def test_a_report_is_written_by_one(url: str, commit: bool) -> None:
     reference = ids.hex_id(8)
 
-    async def story() -> None:
-        writes = (_written(Changes(new_reports=[_report(reference)])) for _ in range(2))
-        assert await both(url, *writes, commit=commit) == (
-            "written",
-            "reports_bank_reference_key" if commit else "written",
-        )
-
-    run(story)
+    writes = (_written(Changes(new_reports=[_report(reference)])) for _ in range(2))
+    assert await both(url, *writes, commit=commit) == (
+        "written",
+        "reports_bank_reference_key" if commit else "written",
+    )
 
 
-def test_an_e_mail_address_belongs_to_one_customer(url: str) -> None:
+async def test_an_e_mail_address_belongs_to_one_customer(url: str) -> None:
     said = Customer(given_name="Budi", email=f"{ids.hex_id(8)}@example.id")
 
-    async def story() -> None:
-        known = (KnownCustomer(MERCHANT, ids.hex_id(8), said) for _ in range(2))
-        writes = (_written(Changes(customers=[each])) for each in known)
-        assert await both(url, *writes, commit=True) == ("written", "customers_merchant_id_email_key")
-
-    run(story)
+    known = (KnownCustomer(MERCHANT, ids.hex_id(8), said) for _ in range(2))
+    writes = (_written(Changes(customers=[each])) for each in known)
+    assert await both(url, *writes, commit=True) == ("written", "customers_merchant_id_email_key")
 
 
-def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
+async def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
     merchant_id = ids.uuid7(START)
     name = pending(merchant_id)
     transfer = Transfer("bank/simulator", name, 100, "money_in", merchant_id, None, None)
@@ -223,33 +204,27 @@ def test_an_account_is_opened_by_one_and_found_by_the_other(url: str) -> None:
     def post(tx: Tx) -> Awaitable[None]:
         return ledger.post(tx, [transfer], START)
 
-    async def story() -> None:
-        await both(url, post, post, commit=True)
-        async with database(url) as db, db.reading() as tx:
-            assert await ledger.balances(tx, [name]) == {name: -200}
-            assert found_wrong(await audit.findings(tx, START, audit.LEDGER)) == []
-
-    run(story)
+    await both(url, post, post, commit=True)
+    async with database(url) as db, db.reading() as tx:
+        assert await ledger.balances(tx, [name]) == {name: -200}
+        assert found_wrong(await audit.findings(tx, START, audit.LEDGER)) == []
 
 
 # Two processes on one database
 
 
-async def _two_processes_on(url: str, story: Callable[[Services, Services, Merchant], Awaitable[None]]) -> None:
+@asynccontextmanager
+async def _two_processes_on(url: str) -> AsyncGenerator[tuple[Services, Services, Merchant]]:
     async with services(url) as one, services(url) as two:
-        await story(one, two, await one.merchant())
-
-
-def _between_two(url: str, story: Callable[[Services, Services, Merchant], Awaitable[None]]) -> None:
-    run(lambda: _two_processes_on(url, story))
+        yield one, two, await one.merchant()
 
 
 ROUNDS = 8
 """How often a race is run: who is first is a matter of chance."""
 
 
-def test_of_two_processes_one_creates_a_payment_of_a_reference(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_of_two_processes_one_creates_a_payment_of_a_reference(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
             code_requests = [order(merchant.id, reference=f"race-{turn}") for _ in range(6)]
             got = await several(
@@ -259,11 +234,9 @@ def test_of_two_processes_one_creates_a_payment_of_a_reference(url: str) -> None
         held = await one.rows("SELECT count(*) AS n FROM paycodes WHERE merchant_id = $1", merchant.id)
         assert held == [{"n": ROUNDS}]
 
-    _between_two(url, story)
 
-
-def test_of_two_processes_both_give_the_same_answer_to_a_key(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_of_two_processes_both_give_the_same_answer_to_a_key(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
             code_request = order(merchant.id, reference=f"race-{turn}", key=f"key-{turn}", fingerprint=b"same")
             other = order(merchant.id, reference=f"other-{turn}", key=f"key-{turn}", fingerprint=b"other")
@@ -275,17 +248,13 @@ def test_of_two_processes_both_give_the_same_answer_to_a_key(url: str) -> None:
         kept = await one.rows("SELECT count(*) AS n FROM payments WHERE merchant_id = $1", merchant.id)
         assert kept == [{"n": ROUNDS}]
 
-    _between_two(url, story)
 
-
-def test_of_two_processes_one_gets_the_number_that_both_chose(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_of_two_processes_one_gets_the_number_that_both_chose(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
             chosen = {"kind": "multiple", "method": _chosen(f"{turn:07d}")}
             got = await several(*(h.batches.create(order(merchant.id, **chosen)) for h in (one, two, one)))
             assert sorted(isinstance(answer, NumberTaken) for answer in got) == [False, True, True]
-
-    _between_two(url, story)
 
 
 def _chosen(suffix: str) -> Method:
@@ -293,8 +262,8 @@ def _chosen(suffix: str) -> Method:
 
 
 @pytest.mark.parametrize("whose", ["a payment's number", "nobody's number"])
-def test_of_two_processes_one_books_the_money(url: str, whose: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_of_two_processes_one_books_the_money(url: str, whose: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         for _ in range(ROUNDS):
             paid_to = "999" if whose == "nobody's number" else number(await one.batches.create(order(merchant.id)))
             heard = money(paid_to)
@@ -302,14 +271,12 @@ def test_of_two_processes_one_books_the_money(url: str, whose: str) -> None:
             answers = [answer for answer in got if not isinstance(answer, BaseException)]
             assert len(answers) == 4, got
             assert len({answer.id for answer in answers}) == 1
-            assert sorted(answer.heard_before for answer in answers) == [False, True, True, True]
+            assert sorted(answer.known_before for answer in answers) == [False, True, True, True]
         assert await one.imbalances() == []
 
-    _between_two(url, story)
 
-
-def test_one_bank_reference_for_two_payments_is_booked_once(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_one_bank_reference_for_two_payments_is_booked_once(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
             numbers = [number(await h.batches.create(order(merchant.id))) for h in (one, two)]
             reference = f"both-{merchant.id}-{turn}"
@@ -322,11 +289,9 @@ def test_one_bank_reference_for_two_payments_is_booked_once(url: str) -> None:
         assert await one.rows(paid, merchant.id) == [{"n": ROUNDS}]
         assert await one.imbalances() == []
 
-    _between_two(url, story)
 
-
-def test_two_processes_know_one_customer_by_the_e_mail_address(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_two_processes_know_one_customer_by_the_e_mail_address(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
             said = Customer(given_name="Budi", email=f"budi-{turn}@example.id")
             got = await several(*(h.batches.create(order(merchant.id, customer=said)) for h in (one, two, one, two)))
@@ -342,11 +307,9 @@ def test_two_processes_know_one_customer_by_the_e_mail_address(url: str) -> None
             )
             assert len({value for row in kept for value in row.values()}) == 1
 
-    _between_two(url, story)
 
-
-def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_customer(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_customer(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         said = Customer(given_name="Budi", email="same-moment@example.id")
         async with two.world.db.transaction() as tx:
             await write(tx, Changes(customers=[KnownCustomer(merchant.id, "c-1", said)]), START)
@@ -359,11 +322,9 @@ def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_customer(url:
         held = await one.rows("SELECT count(*) AS n FROM paycodes WHERE merchant_id = $1", merchant.id)
         assert held == [{"n": 1}]
 
-    _between_two(url, story)
 
-
-def test_payments_of_two_processes_do_not_wait_for_each_other_in_a_circle(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_payments_of_two_processes_do_not_wait_for_each_other_in_a_circle(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
             orders = [
                 order(merchant.id, reference=f"r-{turn}-{i}", key=f"k-{turn}-{i}", method=None) for i in range(12)
@@ -381,11 +342,9 @@ def test_payments_of_two_processes_do_not_wait_for_each_other_in_a_circle(url: s
         events = await one.rows("SELECT count(*) AS n FROM events WHERE merchant_id = $1", merchant.id)
         assert events == [{"n": 12 * ROUNDS}]
 
-    _between_two(url, story)
 
-
-def test_a_batch_that_loses_a_race_still_books_all_of_its_money(url: str) -> None:
-    async def story(one: Services, two: Services, merchant: Merchant) -> None:
+async def test_a_batch_that_loses_a_race_still_books_all_of_its_money(url: str) -> None:
+    async with _two_processes_on(url) as (one, two, merchant):
         first, second = await one.create(merchant), await one.create(merchant)
         numbers = [(await one.read(merchant, id_)).charges[0].instructions.number for id_ in (first, second)]
         shared, alone = money("nobody's"), [money(n) for n in numbers]
@@ -395,5 +354,3 @@ def test_a_batch_that_loses_a_race_still_books_all_of_its_money(url: str) -> Non
         )
         assert not [answer for answer in got if isinstance(answer, Refused)]
         assert [(await one.read(merchant, id_)).payment.state for id_ in (first, second)] == ["paid", "paid"]
-
-    _between_two(url, story)

@@ -46,7 +46,7 @@ def test_every_list_and_every_worker_is_asked_and_told_with_its_slowest_statemen
         assert question in asked
     looked = {row.statement: row.plan.pages for row in rows if row.first > 0 and row.median > 0}
     assert all(looked[name] > 1 for name in ("lists.expired", "paycodes.release_due", "deliveries.claim"))
-    table = scale.told(rows)
+    table = scale.table_of(rows)
     assert {len(line) for line in table} == {len(table[0])}
 
 

@@ -28,7 +28,8 @@ import httpx
 import pytest
 
 from gerbang.db.embedded import running_url
-from tests.support.program_books import Books, read
+from tests.support.clusters import copied
+from tests.support.program_records import Records, read
 from tests.support.programs import Program, keys_of, postgres_of, program, short_folder
 
 SEED = 20250330
@@ -139,7 +140,7 @@ class SentRequests:
         return sum(request.answers.count(None) for request in self.orders + self.reports)
 
 
-def compare(sent: SentRequests, stored: Books) -> None:
+def compare(sent: SentRequests, stored: Records) -> None:
     """Checks that the database holds everything as it was answered, and nothing that was not requested."""
     for order in sent.orders:
         assert len({lasting_part(answer) for answer in order.answers if answer is not None}) <= 1, order.answers
@@ -159,7 +160,7 @@ def compare(sent: SentRequests, stored: Books) -> None:
             assert TRUE in report.answers or None in report.answers
     assert set(stored.payments) <= {order.reference for order in sent.orders}
     assert set(stored.reports) <= {report.reference for report in sent.reports}
-    sent.callbacks |= stored.heard
+    sent.callbacks |= stored.received
     assert {name for name, state in stored.deliveries.items() if state == "delivered"} <= sent.callbacks
 
 
@@ -185,7 +186,7 @@ def paycode(session: dict[str, Any]) -> str:
     return place["virtualAccount"]["virtualAccountNumber"] if "virtualAccount" in place else place["qr"]["qrContent"]
 
 
-def send_again(sent: SentRequests, client: httpx.Client, pick: Sequence[SentRequest], before: Books) -> None:
+def send_again(sent: SentRequests, client: httpx.Client, pick: Sequence[SentRequest], before: Records) -> None:
     """Repeats these requests: what was done before gets the same answer, and nothing is done twice."""
 
     def once_more(request: SentRequest) -> None:
@@ -285,9 +286,10 @@ def shoppers(sent: SentRequests, client: httpx.Client, rng: random.Random) -> Ge
 
 
 @pytest.fixture
-def data() -> Iterator[Path]:
-    with short_folder() as folder:
-        yield folder / "var"
+def data(made: Path) -> Iterator[Path]:
+    """On a disk, where what was not written is lost."""
+    with short_folder(on_disk=True) as folder:
+        yield copied(made, folder / "var")
 
 
 def kill(gateway: Program, *others: int) -> None:

@@ -29,6 +29,10 @@ WRONG = {
     "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
         DELETE FROM transfers WHERE reason = 'fee' AND cause_id IN (SELECT id FROM charges)""",
     "a settlement is not what its charges add up to": "UPDATE settlements SET gross = gross + 1",
+    "a merchant's pending balance is not what was paid and not settled": """
+        UPDATE charges SET amount = amount + 1 WHERE state = 'succeeded' AND settled_at IS NULL""",
+    "a merchant's available balance is not what was settled or credited, less what was paid out": """
+        UPDATE payouts SET fee = fee + 1 WHERE state = 'completed'""",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         DELETE FROM transfers WHERE reason = 'payout'""",
     "a transfer for a charge or a payout that there is not": "UPDATE transfers SET cause_id = '{other}' WHERE reason = 'vat' "
@@ -40,6 +44,8 @@ WRONG = {
     "a merchant's payments were not counted": "UPDATE counters SET payments = payments + 1",
     "something happened to a payment without its one event": """
         UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'payment.paid'""",
+    "money was reported without its one event": """
+        UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'money.in_suspense'""",
     "a charge was settled without its one event": """
         UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'charge.settled'""",
     "payouts of a merchant have ended without an event each": """
@@ -76,6 +82,8 @@ def books(databases: Databases) -> str:
                 (arrived,) = (await charges.newest(tx, [payment_id(static)], most=9))[payment_id(static)]
             await settlements.settle_now(here.world, merchant.id, arrived.id)
             await settlements.settle_due(here.world)
+            tomorrow = Method(channel="virtual_account", option="BCA")  # settled on the next working day
+            await here.batches.report(money(number(await here.batches.create(order(merchant.id, method=tomorrow)))))
             for name in ("completed", "failed", "open"):
                 made = await payouts.create(here.world, code_request(merchant, name))
                 if name != "open":
@@ -117,14 +125,11 @@ def test_what_breaks_a_rule_is_found(books: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_no_rule_looks_through_one_table_for_each_row_of_another(books: str, rule: str) -> None:
+async def test_no_rule_looks_through_one_table_for_each_row_of_another(books: str, rule: str) -> None:
     """All joins of a rule can be made by hashing or sorting; one that cannot is dear beyond measure when loops are forbidden."""
 
-    async def story() -> float:
-        async with services(books) as here, here.world.db.transaction() as tx:
-            await audit.hold_still(tx)
-            await tx.execute("SET LOCAL enable_nestloop = off")
-            told = await tx.fetchval(f"EXPLAIN (FORMAT JSON) {RULES[rule].replace('$1', 'now()')}")
-            return json.loads(told)[0]["Plan"]["Total Cost"]
-
-    assert run(story) < 1_000_000
+    async with services(books) as here, here.world.db.transaction() as tx:
+        await audit.hold_still(tx)
+        await tx.execute("SET LOCAL enable_nestloop = off")
+        plan = json.loads(await tx.fetchval(f"EXPLAIN (FORMAT JSON) {RULES[rule].replace('$1', 'now()')}"))
+        assert plan[0]["Plan"]["Total Cost"] < 1_000_000

@@ -29,6 +29,7 @@ from gerbang.services.merchants import default_agreement
 from gerbang.services.payments import confirm, create
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.world import World
+from tests.support.agreements import with_changes
 from tests.support.gateways import Databases
 from tests.support.services import PRICE, START, forget_power_cuts, money, order, services
 
@@ -186,9 +187,7 @@ class Shop:
             for table in (*reversed(KEPT), "endpoints", "credentials", "merchants"):
                 await tx.execute(f"DELETE FROM {table}")
             await tx.execute("INSERT INTO counters (merchant_id) VALUES ($1)", PLATFORM)
-        agreement = default_agreement(NUMBERS_OF, "Toko Uji")
-        assert agreement.qris is not None
-        agreed = msgspec.structs.replace(agreement, qris=msgspec.structs.replace(agreement.qris, static_quota=1))
+        agreed = with_changes(default_agreement(NUMBERS_OF, "Toko Uji"), "qris", static_quota=1)
         for i in range(2):
             merchant, _ = await merchants.create(
                 self.world, name="Toko Uji", short_name="TOKO UJI", email=f"{i}@example.id", agreement=agreed

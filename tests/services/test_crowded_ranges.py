@@ -1,7 +1,8 @@
 """A range that is nearly used up: its last numbers are looked for within bounds, and nobody else waits meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
 import pytest
@@ -9,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
+from gerbang.channels.virtual_account import BankAgreement
+from gerbang.domain.merchants import Agreement, Merchant, NumberRange, Offer
 from gerbang.domain.payments import Method
 from gerbang.services.payments import numbers
 from gerbang.services.payments.confirm import Confirmation
+from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases
-from tests.support.services import BRI, START, Services, number, order, run, services, several
+from tests.support.services import BRI, START, Services, number, order, services, several
 
 
 @pytest.fixture(scope="module")
@@ -22,25 +25,20 @@ def url(databases: Databases) -> str:
     return databases.fresh()
 
 
-def in_one(url: str, story: Callable[[Services], Awaitable[None]]) -> None:
-    """A story of one process, whose creates and confirmations go through one lane."""
-
-    async def told() -> None:
-        async with services(url, lanes=1) as here:
-            await story(here)
-
-    run(told)
+def one_lane(url: str) -> AbstractAsyncContextManager[Services]:
+    """One process, whose creates and confirmations go through one lane."""
+    return services(url, lanes=1)
 
 
 def agreed(range_: NumberRange) -> Agreement:
     """BRI alone, with these numbers."""
     bank = BankAgreement(range_, f"{range_.prefix}9", 2, [(0, 4)])
-    return Agreement(virtual_account=VirtualAccountAgreement({"BRI": bank}))
+    return bri_alone(bank)
 
 
 @pytest.mark.parametrize("how", ["creating", "confirming"])
-def test_who_looks_for_a_number_in_a_crowded_range_keeps_nobody_waiting(url: str, how: str) -> None:
-    async def story(here: Services) -> None:
+async def test_who_looks_for_a_number_in_a_crowded_range_keeps_nobody_waiting(url: str, how: str) -> None:
+    async with one_lane(url) as here:
         range_ = NumberRange({"creating": "881", "confirming": "882"}[how], 2, 7, 7)
         merchant, other = await here.merchant(agreement=agreed(range_)), await here.merchant()
         held = number(await here.batches.create(order(merchant.id)))
@@ -67,8 +65,6 @@ def test_who_looks_for_a_number_in_a_crowded_range_keeps_nobody_waiting(url: str
         rows = await here.rows("SELECT held FROM paycodes WHERE number = $1 ORDER BY held", held)
         assert [row["held"] for row in rows] == [False, True]
 
-    in_one(url, story)
-
 
 @given(st.integers(1, 40_000), st.integers(0, 10_000))
 def test_however_large_a_range_no_more_than_ten_thousand_of_its_numbers_are_looked_at(size: int, first: int) -> None:
@@ -80,8 +76,8 @@ def test_however_large_a_range_no_more_than_ten_thousand_of_its_numbers_are_look
         assert len(looked_at) == size, "of a small range all of them"
 
 
-def test_a_range_that_is_nearly_full_gives_its_last_numbers_without_being_read_whole(url: str) -> None:
-    async def story(here: Services) -> None:
+async def test_a_range_that_is_nearly_full_gives_its_last_numbers_without_being_read_whole(url: str) -> None:
+    async with one_lane(url) as here:
         range_ = NumberRange("883", 6, 0, 49_999)
         merchant = await here.merchant(agreement=agreed(range_))
         async with here.world.db.transaction() as tx:
@@ -98,22 +94,20 @@ def test_a_range_that_is_nearly_full_gives_its_last_numbers_without_being_read_w
         given = {number(answer) for answer in answers if isinstance(answer, bytes)}
         assert len(given) == 8 and all(each.endswith("007") for each in given)
 
-    in_one(url, story)
-
 
 @pytest.mark.parametrize("method", [BRI, Method("retail_outlet", "ALFAMART")], ids=["an account", "a till"])
-def test_a_merchant_has_an_eighth_of_the_numbers_that_it_shares_with_all_others(url: str, method: Method) -> None:
-    async def story(here: Services) -> None:
+async def test_a_merchant_has_an_eighth_of_the_numbers_that_it_shares_with_all_others(url: str, method: Method) -> None:
+    async with one_lane(url) as here:
         parts: set[tuple[int, int]] = set()
         for _ in range(3):
             merchant = await here.merchant()
             payment = (await here.read(merchant, await here.create(merchant))).payment
-            code_plan = here.world.channels[method.channel].plan(replace(payment, method=method), merchant, START)
+            code_plan = here.world.channels[method.channel].plan(
+                replace(payment, method=method), Offer(merchant), START
+            )
             assert code_plan.range is not None
             digits = code_plan.range.digits
             whole = 10**digits - (10 ** (digits - 1) if method.channel == "retail_outlet" else 0)
             assert code_plan.range.size == whole // 8
             parts.add((code_plan.range.first, code_plan.range.end))
         assert len(parts) == 3, "each has its own"
-
-    in_one(url, story)

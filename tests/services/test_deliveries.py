@@ -1,7 +1,8 @@
 """News on its way: no callback holds up the others, none is lost in silence, and a late result overwrites nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -17,24 +18,22 @@ from gerbang.services import deliveries
 from gerbang.services.deliveries import NO_WORDS, OVERTAKEN, Due, Result
 from gerbang.services.merchants import set_callback
 from tests.support.gateways import Databases
-from tests.support.services import PRICE, Services, money, number, order, payment_id, run, services
+from tests.support.services import PRICE, Services, money, number, order, payment_id, services
 
-Story = Callable[[Services, Merchant], Awaitable[None]]
+Start = Callable[[], AbstractAsyncContextManager[tuple[Services, Merchant]]]
 
 
 @pytest.fixture
-def told(databases: Databases) -> Callable[[Story], None]:
-    """Runs a story in a house of its own, whose merchant has somewhere for callbacks to go; nobody answers there."""
+def start(databases: Databases) -> Start:
+    """Starts a gateway on an empty database, with a merchant to whose endpoint nobody answers."""
     url = databases.fresh()
 
-    def tell(story: Story) -> None:
-        async def live() -> None:
-            async with services(url) as here:
-                await story(here, await here.merchant(callbacks="http://127.0.0.1:9/"))
+    @asynccontextmanager
+    async def started() -> AsyncGenerator[tuple[Services, Merchant]]:
+        async with services(url) as here:
+            yield here, await here.merchant(callbacks="http://127.0.0.1:9/")
 
-        run(live)
-
-    return tell
+    return started
 
 
 async def _paid(here: Services, merchant: Merchant) -> None:
@@ -47,8 +46,8 @@ def _result(due: Due, at: timedelta, here: Services, status: int | None) -> Resu
     return Result(due, Try(due.tries + 1, here.clock.now() + at, status, 0.1))
 
 
-def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothing(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothing(start: Start) -> None:
+    async with start() as (here, merchant):
         for _ in range(3):
             await _paid(here, merchant)
         async with here.world.db.transaction() as tx:
@@ -67,11 +66,9 @@ def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothing(told
         await deliveries.send_again(here.world, merchant.id, parked.id)
         assert (await deliveries.one(here.world, merchant.id, parked.id)).state == "waiting"
 
-    told(story)
 
-
-def test_money_that_came_with_sen_is_told_to_the_sen(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_money_that_came_with_sen_is_told_to_the_sen(start: Start) -> None:
+    async with start() as (here, merchant):
         static = order(
             merchant.id, kind="multiple", amount=None, method=Method(channel="virtual_account", option="BRI")
         )
@@ -81,15 +78,13 @@ def test_money_that_came_with_sen_is_told_to_the_sen(told: Callable[[Story], Non
         assert due.body is not None
         assert b'"value":19999.99' in due.body
 
-    told(story)
-
 
 @pytest.mark.parametrize(("kind", "state"), [("payment.processing", "processing"), ("payment.cancelled", "cancelled")])
 @pytest.mark.parametrize("before", ["never sent", "failed once", "taken, and asked for again"])
-def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
-    told: Callable[[Story], None], kind: Kind, state: State, before: str
+async def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
+    start: Start, kind: Kind, state: State, before: str
 ) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+    async with start() as (here, merchant):
         answer = await here.batches.create(order(merchant.id))
         payment = (await here.read(merchant, payment_id(answer))).payment
         async with here.world.db.transaction() as tx:
@@ -108,11 +103,9 @@ def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
         old = await deliveries.one(here.world, merchant.id, old.id)
         assert (old.state, old.tries[-1].error) == ("given_up", OVERTAKEN)
 
-    told(story)
 
-
-def test_money_that_was_set_aside_is_told_also_after_its_payment_is_paid(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_money_that_was_set_aside_is_told_also_after_its_payment_is_paid(start: Start) -> None:
+    async with start() as (here, merchant):
         await set_callback(here.world, merchant.id, "money", "http://127.0.0.1:9/")
         paid_to = number(await here.batches.create(order(merchant.id)))
         for amount, outcome in ((1, "underpaid"), (PRICE, "booked"), (PRICE, "double")):
@@ -120,25 +113,21 @@ def test_money_that_was_set_aside_is_told_also_after_its_payment_is_paid(told: C
         kinds = [(due.product, due.event.kind) for due in await deliveries.claim(here.world, 10)]
         assert kinds == [("money", "money.in_suspense"), ("payment", "payment.paid"), ("money", "money.in_suspense")]
 
-    told(story)
 
-
-def test_every_try_sends_the_same_bytes(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_every_try_sends_the_same_bytes(start: Start) -> None:
+    async with start() as (here, merchant):
         await _paid(here, merchant)
         (first,) = await deliveries.claim(here.world, 10)
         here.clock.advance(LEASE)
         (second,) = await deliveries.claim(here.world, 10)
         assert (second.id, second.body) == (first.id, first.body)
 
-    told(story)
-
 
 @pytest.mark.parametrize("late_status", [500, 400])
-def test_a_try_that_outlasted_its_lease_does_not_undo_what_a_later_one_did(
-    told: Callable[[Story], None], late_status: int
+async def test_a_try_that_outlasted_its_lease_does_not_undo_what_a_later_one_did(
+    start: Start, late_status: int
 ) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+    async with start() as (here, merchant):
         await _paid(here, merchant)
         (slow,) = await deliveries.claim(here.world, 10)
         here.clock.advance(LEASE)
@@ -148,11 +137,9 @@ def test_a_try_that_outlasted_its_lease_does_not_undo_what_a_later_one_did(
         delivery = await deliveries.one(here.world, merchant.id, quick.id)
         assert (delivery.state, delivery.next_at, len(delivery.tries)) == ("delivered", None, 1)
 
-    told(story)
 
-
-def test_an_older_try_does_not_set_back_a_ladder_that_went_on(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_an_older_try_does_not_set_back_a_ladder_that_went_on(start: Start) -> None:
+    async with start() as (here, merchant):
         await _paid(here, merchant)
         (slow,) = await deliveries.claim(here.world, 10)
         here.clock.advance(LEASE)
@@ -162,15 +149,11 @@ def test_an_older_try_does_not_set_back_a_ladder_that_went_on(told: Callable[[St
         await deliveries.record_all(here.world, [_result(slow, timedelta(hours=5), here, 500)])
         assert (await deliveries.one(here.world, merchant.id, quick.id)).next_at == again
 
-    told(story)
 
-
-def test_two_who_claim_at_once_never_get_the_same(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_two_who_claim_at_once_never_get_the_same(start: Start) -> None:
+    async with start() as (here, merchant):
         for _ in range(12):
             await _paid(here, merchant)
         claims = await asyncio.gather(*(deliveries.claim(here.world, 3) for _ in range(4)))
         ids = [due.id for claim in claims for due in claim]
         assert len(set(ids)) == len(ids)
-
-    told(story)

@@ -21,7 +21,7 @@ from gerbang.services.payments.end import DECLINED, Cancellation, Decline, decli
 from gerbang.services.payments.read import Found
 from tests.support.gateways import Databases
 from tests.support.services import BRI, PRICE, START, Services, money, number, order, payment_id, several
-from tests.support.settling import Story, check_books, tell
+from tests.support.settling import Start, check_books, two_processes_on
 
 WALLET = Method(channel="ewallet", option="SHOPEEPAY", return_url="https://toko.example/kembali")
 PAGE: dict[str, Any] = {"method": replace(WALLET, left_to_buyer="method"), "details": Details(redirect=True)}
@@ -31,9 +31,9 @@ REASON = "OUT_OF_STOCK"
 
 
 @pytest.fixture
-def told(databases: Databases) -> Callable[[Story], None]:
-    """Runs a story of two processes on an empty database."""
-    return partial(tell, databases.fresh())
+def start(databases: Databases) -> Start:
+    """Starts two processes on an empty database."""
+    return partial(two_processes_on, databases.fresh())
 
 
 async def shop(here: Services) -> Merchant:
@@ -78,8 +78,8 @@ async def everything(here: Services) -> list[list[dict[str, Any]]]:
 # Taken back
 
 
-def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_rests(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_rests(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         before, _number = await made(here, merchant)
         here.pass_time(seconds=60)
@@ -95,8 +95,6 @@ def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_rests(
         assert paycode == {"held": True, "free_at": now + merchant.agreement.quarantine}
         assert await news(here) == [("payment.cancelled", "payment")]
 
-    told(story)
-
 
 @pytest.mark.parametrize(
     "asked",
@@ -109,20 +107,16 @@ def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_rests(
     ],
     ids=["nothing chosen", "to be confirmed", "a QR", "a code", "a wallet"],
 )
-def test_whatever_a_payment_waits_for_it_can_be_taken_back(
-    told: Callable[[Story], None], asked: dict[str, Any]
-) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_whatever_a_payment_waits_for_it_can_be_taken_back(start: Start, asked: dict[str, Any]) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         found, _number = await made(here, merchant, **asked)
         assert (await taken_back(here, merchant, found.payment.id)).state == "cancelled"
         assert [charge.state for charge in (await here.read(merchant, found.payment.id)).charges] in ([], ["expired"])
 
-    told(story)
 
-
-def test_money_for_what_was_taken_back_is_late_and_kept(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_money_for_what_was_taken_back_is_late_and_kept(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         found, paid_to = await made(here, merchant)
         await taken_back(here, merchant, found.payment.id)
@@ -132,11 +126,9 @@ def test_money_for_what_was_taken_back_is_late_and_kept(told: Callable[[Story], 
         assert await news(here) == [("payment.cancelled", "payment"), ("money.in_suspense", "money")]
         await check_books(here)
 
-    told(story)
 
-
-def test_what_has_ended_or_stands_for_good_is_not_taken_back_and_stays_as_it_is(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_what_has_ended_or_stands_for_good_is_not_taken_back_and_stays_as_it_is(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         once, paid_to = await made(here, merchant)
         await here.batches.report(money(paid_to))
@@ -151,11 +143,9 @@ def test_what_has_ended_or_stands_for_good_is_not_taken_back_and_stays_as_it_is(
                 await taken_back(here, merchant, found.payment.id)
         assert await everything(here) == before
 
-    told(story)
 
-
-def test_nobody_takes_back_what_is_somebody_elses(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_nobody_takes_back_what_is_somebody_elses(start: Start) -> None:
+    async with start() as (here, _):
         merchant, stranger = await shop(here), await shop(here)
         found, _number = await made(here, merchant)
         for whose, which in ((stranger, found.payment.id), (merchant, uuid4())):
@@ -163,15 +153,13 @@ def test_nobody_takes_back_what_is_somebody_elses(told: Callable[[Story], None])
                 await taken_back(here, whose, which)
         assert (await here.read(merchant, found.payment.id)).payment.state == "awaiting"
 
-    told(story)
-
 
 # Declined
 
 
 @pytest.mark.parametrize("product", ["payment", "v4-payments"])
-def test_a_payment_whose_only_charge_is_declined_ends_with_it(told: Callable[[Story], None], product: str) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_payment_whose_only_charge_is_declined_ends_with_it(start: Start, product: str) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         before, _number = await made(here, merchant, method=WALLET, product=product)
         after = await declined(here, before)
@@ -183,11 +171,9 @@ def test_a_payment_whose_only_charge_is_declined_ends_with_it(told: Callable[[St
         # The second dialect tells of money alone; in the first it is a cancellation like any other.
         assert await news(here) == [("payment.cancelled", "payment" if product == "payment" else None)]
 
-    told(story)
 
-
-def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         before, wallet = await made(here, merchant, **PAGE)
         after = await declined(here, before)
@@ -206,11 +192,9 @@ def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(told: Callable[[S
         assert (await here.read(merchant, after.id)).payment.state == "paid"
         await check_books(here)
 
-    told(story)
 
-
-def test_money_by_a_charge_that_was_declined_is_late_and_kept(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_money_by_a_charge_that_was_declined_is_late_and_kept(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         for asked in ({"method": WALLET, "product": "v4-payments"}, PAGE):
             found, wallet = await made(here, merchant, **asked)
@@ -219,12 +203,10 @@ def test_money_by_a_charge_that_was_declined_is_late_and_kept(told: Callable[[St
             assert (booked.outcome, booked.payment_id) == ("late", found.payment.id)
         await check_books(here)
 
-    told(story)
-
 
 @pytest.mark.parametrize("asked", [{"method": WALLET, "product": "v4-payments"}, PAGE], ids=["no page", "a page"])
-def test_a_second_word_changes_nothing(told: Callable[[Story], None], asked: dict[str, Any]) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_a_second_word_changes_nothing(start: Start, asked: dict[str, Any]) -> None:
+    async with start() as (one, two):
         merchant = await shop(one)
         found, _number = await made(one, merchant, **asked)
         first = await declined(one, found)
@@ -233,11 +215,9 @@ def test_a_second_word_changes_nothing(told: Callable[[Story], None], asked: dic
         assert await declined(two, found) == first
         assert await everything(one) == before
 
-    told(story)
 
-
-def test_a_word_about_an_older_charge_changes_nothing(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_word_about_an_older_charge_changes_nothing(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         found, _number = await made(here, merchant, **PAGE)
         await declined(here, found)
@@ -249,11 +229,9 @@ def test_a_word_about_an_older_charge_changes_nothing(told: Callable[[Story], No
             assert told_.state == "awaiting"
         assert await everything(here) == before
 
-    told(story)
 
-
-def test_what_is_paid_or_over_is_not_declined(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_what_is_paid_or_over_is_not_declined(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await shop(here)
         paid, wallet = await made(here, merchant, method=WALLET, product="v4-payments")
         await here.batches.report(money(wallet, channel="ewallet"))
@@ -268,8 +246,6 @@ def test_what_is_paid_or_over_is_not_declined(told: Callable[[Story], None]) -> 
         with pytest.raises(PaymentUnknown):
             await decline(here.world, Decline(uuid4(), paid.charges[0].id))
         assert await everything(here) == before
-
-    told(story)
 
 
 # At the same moment
@@ -288,10 +264,10 @@ async def _decline(here: Services, _: Merchant, found: Found) -> Payment:
 
 @pytest.mark.parametrize("end", [_take_back, _decline])
 @pytest.mark.parametrize("asked", [{"method": WALLET, "product": "v4-payments"}, PAGE], ids=["no page", "a page"])
-def test_of_an_ending_and_money_at_the_same_moment_exactly_one_wins(
-    told: Callable[[Story], None], end: Ending, asked: dict[str, Any]
+async def test_of_an_ending_and_money_at_the_same_moment_exactly_one_wins(
+    start: Start, end: Ending, asked: dict[str, Any]
 ) -> None:
-    async def story(one: Services, two: Services) -> None:
+    async with start() as (one, two):
         merchant = await shop(one)
         won: set[str] = set()
         for turn in range(12):
@@ -313,16 +289,14 @@ def test_of_an_ending_and_money_at_the_same_moment_exactly_one_wins(
         assert won == {"booked", "late"}, "both must have happened for this to mean anything"
         await check_books(one)
 
-    told(story)
-
 
 async def _later(ending: Awaitable[Payment]) -> Payment:
     await asyncio.sleep(0.02)
     return await ending
 
 
-def test_of_two_endings_at_the_same_moment_exactly_one_happens(told: Callable[[Story], None]) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_of_two_endings_at_the_same_moment_exactly_one_happens(start: Start) -> None:
+    async with start() as (one, two):
         merchant = await shop(one)
         for _ in range(8):
             found, _number = await made(one, merchant, method=WALLET)
@@ -336,5 +310,3 @@ def test_of_two_endings_at_the_same_moment_exactly_one_happens(told: Callable[[S
         events = await one.rows("SELECT payment_id FROM events WHERE kind = 'payment.cancelled'")
         assert len({event["payment_id"] for event in events}) == len(events) == 8
         assert await one.rows("SELECT 1 FROM charges WHERE amount <> $1", PRICE) == []
-
-    told(story)

@@ -6,7 +6,7 @@ from gerbang import app
 from gerbang.db import Database, Tx, migrate, migrations
 from gerbang.settings import Mode, Settings, SettingsWrong
 from tests.support.gateways import Databases
-from tests.support.services import connected, run, several
+from tests.support.services import connected, several
 
 KEY, OTHER_KEY = "the key of this house, 32 letters", "the key of another, also 32 or so"
 ANOTHER_KEY = "This database is sealed with another secret key"
@@ -44,57 +44,45 @@ async def written(url: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("mode", ["sandbox", "live"])
-def test_a_database_stays_what_it_was_first_opened_as(url: str, mode: Mode) -> None:
-    async def story() -> None:
-        assert await opened(url, mode) == ""
-        was = await written(url)
-        assert [row["mode"] for row in was] == [mode]
-        assert (await opened(url, "live" if mode == "sandbox" else "sandbox")).startswith(ANOTHER_MODE[mode])
-        assert (await opened(url, mode, OTHER_KEY)).startswith(ANOTHER_KEY)
-        assert await opened(url, mode) == ""
-        assert await written(url) == was
-
-    run(story)
+async def test_a_database_stays_what_it_was_first_opened_as(url: str, mode: Mode) -> None:
+    assert await opened(url, mode) == ""
+    was = await written(url)
+    assert [row["mode"] for row in was] == [mode]
+    assert (await opened(url, "live" if mode == "sandbox" else "sandbox")).startswith(ANOTHER_MODE[mode])
+    assert (await opened(url, mode, OTHER_KEY)).startswith(ANOTHER_KEY)
+    assert await opened(url, mode) == ""
+    assert await written(url) == was
 
 
-def test_of_many_that_open_an_empty_database_at_once_all_agree_with_the_first(url: str) -> None:
+async def test_of_many_that_open_an_empty_database_at_once_all_agree_with_the_first(url: str) -> None:
     """Four houses of two modes and two keys, at the same time: one kind of them is let in, and every one of that kind."""
     kinds: list[tuple[Mode, str]] = [("sandbox", KEY), ("live", KEY), ("sandbox", OTHER_KEY), ("live", OTHER_KEY)]
 
-    async def story() -> None:
-        told = await several(*(opened(url, mode, key) for mode, key in kinds * 3))
-        admitted = {kind for kind, refusal in zip(kinds * 3, told, strict=True) if refusal == ""}
-        assert len(admitted) == 1
-        assert told.count("") == 3
-        assert len(await written(url)) == 1
-
-    run(story)
+    told = await several(*(opened(url, mode, key) for mode, key in kinds * 3))
+    admitted = {kind for kind, refusal in zip(kinds * 3, told, strict=True) if refusal == ""}
+    assert len(admitted) == 1
+    assert told.count("") == 3
+    assert len(await written(url)) == 1
 
 
-def test_who_is_sent_away_has_not_set_a_clock(url: str) -> None:
-    async def story() -> None:
-        assert await opened(url, "live") == ""
-        assert await opened(url, "sandbox") != ""
-        assert await rows(url, "SELECT offset_seconds FROM sandbox_clock") == []
-
-    run(story)
+async def test_who_is_sent_away_has_not_set_a_clock(url: str) -> None:
+    assert await opened(url, "live") == ""
+    assert await opened(url, "sandbox") != ""
+    assert await rows(url, "SELECT offset_seconds FROM sandbox_clock") == []
 
 
-def test_who_is_sent_away_has_not_migrated_anything(url: str) -> None:
+async def test_who_is_sent_away_has_not_migrated_anything(url: str) -> None:
     """A newer version that is given another house's database leaves its tables as they were."""
 
     async def refuse(_: Tx) -> None:
         raise SettingsWrong("This is another's.")
 
-    async def story() -> None:
-        await rows(url, "DROP SCHEMA public CASCADE")
-        await rows(url, "CREATE SCHEMA public")
-        database = Database(url, 2)
-        await database.open()
-        with pytest.raises(SettingsWrong, match=r"This is another's\."):
-            await migrate(database, then=refuse)
-        assert await rows(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
-        assert await migrate(database) == [name for _, name, _ in migrations()]
-        await database.close()
-
-    run(story)
+    await rows(url, "DROP SCHEMA public CASCADE")
+    await rows(url, "CREATE SCHEMA public")
+    database = Database(url, 2)
+    await database.open()
+    with pytest.raises(SettingsWrong, match=r"This is another's\."):
+        await migrate(database, then=refuse)
+    assert await rows(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
+    assert await migrate(database) == [name for _, name, _ in migrations()]
+    await database.close()

@@ -14,10 +14,12 @@ import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from gerbang.channels.virtual_account import BankAgreement
 from gerbang.clock import MovableClock
 from gerbang.db.paycodes import NumberAllocator
-from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
+from gerbang.domain.merchants import Merchant, NumberRange
 from gerbang.domain.paycodes import CodePlan
 from gerbang.domain.payments import Method
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
@@ -25,6 +27,7 @@ from gerbang.errors import NumberTaken, RangeUsedUp, Refused
 from gerbang.services.payments import create, numbers
 from gerbang.services.payments.end import release_numbers
 from gerbang.services.payments.numbers import CodeRequest, Crowded
+from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases
 from tests.support.services import START, Services, forget_power_cuts, money, number, order, services, several
 
@@ -61,7 +64,7 @@ class Endpoints:
         bank = BankAgreement(range_, range_.prefix, range_.digits, list(static) or [(0, 0)])
         if not static:
             bank = BankAgreement(range_, f"{range_.prefix}9", 2, [(0, 4)])
-        agreement = Agreement(virtual_account=VirtualAccountAgreement({"BRI": bank}), quarantine_seconds=REST)
+        agreement = replace(bri_alone(bank), quarantine_seconds=REST)
         return await self.one.merchant(agreement=agreement)
 
     async def take(self, merchant: Merchant, many: int) -> list[str]:
@@ -298,7 +301,7 @@ def test_what_is_kept_from_one_merchant_is_not_kept_from_another_with_the_same_n
 def code_request(
     merchant: Merchant, range_: NumberRange | None, *, static: bool = False, channel: str = "x"
 ) -> CodeRequest:
-    code_plan = CodePlan(channel, None, "", None, static, None, range=range_)
+    code_plan = CodePlan(channel, None, "", None, static, None, range=range_, static_max=1 if static else None)
     return CodeRequest(code_plan, uuid4(), None, merchant, START)
 
 

@@ -1,27 +1,27 @@
 """Money that was paid in time and is heard of too late: it was owed, so its payment is paid after all."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from gerbang.channels.virtual_account import BankAgreement
 from gerbang.domain.merchants import (
     QUARANTINE_MIN,
-    Agreement,
-    BankAgreement,
     Merchant,
     NumberRange,
-    VirtualAccountAgreement,
 )
 from gerbang.domain.payments import Method
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import RangeUsedUp
 from gerbang.services.payments import end
 from gerbang.services.payments.end import Cancellation, expire_due
+from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases, Gateway, V4Shop
-from tests.support.services import Services, money, number, order, payment_id, run, services
+from tests.support.services import Services, money, number, order, payment_id, services
 
 SECOND = timedelta(seconds=1)
 STATIC = {"kind": "multiple", "method": Method(channel="virtual_account", option="BRI", number="03")}
@@ -35,19 +35,15 @@ def url(databases: Databases) -> str:
 async def shop(here: Services) -> Merchant:
     """A merchant of one number by chance and a few to choose, which rest as shortly as they may."""
     bank = BankAgreement(NumberRange("884", 2, 7, 7), "8849", 2, [(0, 4)])
-    agreed = VirtualAccountAgreement({"BRI": bank})
-    return await here.merchant(
-        agreement=Agreement(virtual_account=agreed, quarantine_seconds=0), callbacks="http://a.b"
-    )
+    return await here.merchant(agreement=replace(bri_alone(bank), quarantine_seconds=0), callbacks="http://a.b")
 
 
-def told(url: str, story: Callable[[Services, Merchant], Awaitable[None]]) -> None:
-    async def live() -> None:
-        async with services(url) as here:
-            await story(here, await shop(here))
-            assert await here.faults() == []
-
-    run(live)
+@asynccontextmanager
+async def shop_on(url: str) -> AsyncGenerator[tuple[Services, Merchant]]:
+    """A gateway and its merchant; at the end an audit finds nothing."""
+    async with services(url) as here:
+        yield here, await shop(here)
+        assert await here.faults() == []
 
 
 async def news(here: Services) -> list[str]:
@@ -56,8 +52,8 @@ async def news(here: Services) -> list[str]:
 
 
 @pytest.mark.parametrize("written_down", [False, True])
-def test_a_payment_that_has_expired_is_paid_by_money_that_was_paid_in_time(url: str, written_down: bool) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_a_payment_that_has_expired_is_paid_by_money_that_was_paid_in_time(url: str, written_down: bool) -> None:
+    async with shop_on(url) as (here, merchant):
         answer = await here.batches.create(order(merchant.id))
         paid_at = here.clock.now() + EXPIRES_AFTER_DEFAULT - SECOND
         here.clock.advance(EXPIRES_AFTER_DEFAULT + timedelta(hours=2))
@@ -72,14 +68,12 @@ def test_a_payment_that_has_expired_is_paid_by_money_that_was_paid_in_time(url: 
         assert found.payment.paid_at == found.charges[0].paid_at == paid_at
         assert await news(here) == ["payment.paid"]
         again = await here.batches.report(heard)
-        assert (again.id, again.heard_before) == (booked.id, True)
+        assert (again.id, again.known_before) == (booked.id, True)
         assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "double"
 
-    told(url, story)
 
-
-def test_money_that_was_paid_in_the_instant_of_the_end_or_later_is_late(url: str) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_money_that_was_paid_in_the_instant_of_the_end_or_later_is_late(url: str) -> None:
+    async with shop_on(url) as (here, merchant):
         answer = await here.batches.create(order(merchant.id))
         end = here.clock.now() + EXPIRES_AFTER_DEFAULT
         here.clock.advance(timedelta(hours=2))
@@ -89,11 +83,9 @@ def test_money_that_was_paid_in_the_instant_of_the_end_or_later_is_late(url: str
         impossible = replace(money(number(answer)), paid_at=end - timedelta(days=1))
         assert (await here.batches.report(impossible)).outcome == "late"
 
-    told(url, story)
 
-
-def test_it_is_paid_also_when_its_number_is_somebody_elses_by_now(url: str) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_it_is_paid_also_when_its_number_is_somebody_elses_by_now(url: str) -> None:
+    async with shop_on(url) as (here, merchant):
         first = await here.batches.create(order(merchant.id))
         end = here.clock.now() + EXPIRES_AFTER_DEFAULT
         here.clock.advance(EXPIRES_AFTER_DEFAULT + QUARANTINE_MIN)
@@ -106,14 +98,12 @@ def test_it_is_paid_also_when_its_number_is_somebody_elses_by_now(url: str) -> N
         assert (await here.read(merchant, payment_id(second))).payment.state == "awaiting"
         assert (await here.batches.report(money(number(second)))).payment_id == payment_id(second)
 
-    told(url, story)
-
 
 @pytest.mark.parametrize("off", [timedelta(minutes=-5), timedelta(0), timedelta(minutes=5)])
-def test_a_number_rests_long_enough_for_a_bank_whose_clock_is_off(url: str, off: timedelta) -> None:
+async def test_a_number_rests_long_enough_for_a_bank_whose_clock_is_off(url: str, off: timedelta) -> None:
     """However little was agreed before there was a least rest."""
 
-    async def story(here: Services, merchant: Merchant) -> None:
+    async with shop_on(url) as (here, merchant):
         first = await here.batches.create(order(merchant.id))
         last_instant = here.clock.now() + EXPIRES_AFTER_DEFAULT - SECOND
         here.clock.advance(EXPIRES_AFTER_DEFAULT)
@@ -127,11 +117,9 @@ def test_a_number_rests_long_enough_for_a_bank_whose_clock_is_off(url: str, off:
         booked = await here.batches.report(replace(money(number(second)), paid_at=last_instant + off))
         assert booked.payment_id == payment_id(first)
 
-    told(url, story)
 
-
-def test_what_a_merchant_has_taken_back_stays_taken_back(url: str) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_what_a_merchant_has_taken_back_stays_taken_back(url: str) -> None:
+    async with shop_on(url) as (here, merchant):
         answer = await here.batches.create(order(merchant.id))
         paid_at = here.clock.now() + SECOND
         here.clock.advance(timedelta(minutes=1))
@@ -139,12 +127,10 @@ def test_what_a_merchant_has_taken_back_stays_taken_back(url: str) -> None:
         assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "late"
         assert (await here.read(merchant, payment_id(answer))).payment.state == "cancelled"
 
-    told(url, story)
-
 
 @pytest.mark.parametrize("written_down", [False, True])
-def test_an_arrival_on_a_static_number_counts_also_after_its_end(url: str, written_down: bool) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_an_arrival_on_a_static_number_counts_also_after_its_end(url: str, written_down: bool) -> None:
+    async with shop_on(url) as (here, merchant):
         hour = timedelta(hours=1)
         end = here.clock.now() + hour
         answer = await here.batches.create(order(merchant.id, expires_at=end, **STATIC))
@@ -157,8 +143,6 @@ def test_an_arrival_on_a_static_number_counts_also_after_its_end(url: str, writt
         found = await here.read(merchant, payment_id(answer))
         assert (found.payment.state, len(found.charges)) == ("inactive", 1)
         assert await expire_due(here.world) == (0 if written_down else 1), "the end is told once"
-
-    told(url, story)
 
 
 # As both dialects tell it

@@ -13,7 +13,6 @@ from gerbang.connections import Silence
 from gerbang.connections.simulator import reference_of
 from gerbang.domain.events import Snapshot
 from gerbang.domain.fees import Rate
-from gerbang.domain.ledger import pending
 from gerbang.domain.merchants import Agreement
 from gerbang.domain.money import rupiah
 from gerbang.domain.payouts import Payout
@@ -37,14 +36,15 @@ from tests.support.payouts import (
     Broken,
     Counting,
     banking,
+    checked_processes,
     code_request,
     give,
     held,
     lines,
     merchant_with,
-    tell,
 )
-from tests.support.services import START, Services, several
+from tests.support.services import START, several
+from tests.support.settling import BCA, paid
 
 HOUR = timedelta(hours=1)
 
@@ -57,8 +57,8 @@ def url(databases: Databases) -> str:
 # What an order does
 
 
-def test_a_payout_takes_its_amount_and_its_fee_out_of_what_is_available(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_a_payout_takes_its_amount_and_its_fee_out_of_what_is_available(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, rupiah(100_000))
         payout = await payouts.create(one.world, code_request(merchant, description="March"))
         assert (payout.state, payout.fee, payout.vat) == ("processing", FEE, VAT)
@@ -69,20 +69,16 @@ def test_a_payout_takes_its_amount_and_its_fee_out_of_what_is_available(url: str
         assert await payouts.read(two.world, merchant.id, payout.id) == payout
         assert await payouts.by_reference(two.world, merchant.id, "salary-1") == payout
 
-    tell(url, story)
 
-
-def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reserved(url: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reserved(url: str) -> None:
+    async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, rupiah(100_000))
         assert await balances.overview(one.world, uuid4()) == Balances(0, 0)
-        await give(one, merchant.id, rupiah(7_000), pending)
+        await paid(one, merchant, BCA, rupiah(17_000))
         await payouts.create(one.world, code_request(merchant))
         told = await balances.overview(one.world, merchant.id)
-        assert (told.available, told.pending) == (rupiah(100_000) - WHOLE, rupiah(7_000))
+        assert (told.available, told.pending) == (rupiah(100_000) - WHOLE, rupiah(17_000))
         assert told.total == told.available + told.pending
-
-    tell(url, story)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +89,8 @@ def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reserved(ur
         (Rate(flat=rupiah(1_000)), [("payout", AMOUNT), ("fee", rupiah(1_000)), ("vat", rupiah(110))]),
     ],
 )
-def test_the_fee_is_the_one_that_was_agreed(url: str, rate: Rate, booked: list[tuple[str, int]]) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_the_fee_is_the_one_that_was_agreed(url: str, rate: Rate, booked: list[tuple[str, int]]) -> None:
+    async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, rupiah(100_000), agreement=Agreement(fees={"payout": rate}))
         payout = await payouts.create(one.world, code_request(merchant))
         await payouts.finish(one.world, merchant.id, payout.id, "complete")
@@ -102,16 +98,14 @@ def test_the_fee_is_the_one_that_was_agreed(url: str, rate: Rate, booked: list[t
         assert await lines(one, merchant) == [("payout_reserved", whole), *booked]
         assert await held(one, merchant) == (rupiah(100_000) - whole, 0)
 
-    tell(url, story)
-
 
 # Once for each reference
 
 
-def test_a_reference_that_comes_ten_times_at_once_is_one_payout(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_a_reference_that_comes_ten_times_at_once_is_one_payout(url: str) -> None:
+    async with checked_processes(url) as (first, second):
         bank = Counting()
-        one, two = banking(one, bank), banking(two, bank)
+        one, two = banking(first, bank), banking(second, bank)
         merchant = await merchant_with(one, rupiah(1_000_000))
         code_requests = [code_request(merchant, amount=AMOUNT + rupiah(n)) for n in range(10)]
         got = await several(*(payouts.create((one, two)[n % 2].world, code_requests[n]) for n in range(10)))
@@ -121,11 +115,9 @@ def test_a_reference_that_comes_ten_times_at_once_is_one_payout(url: str) -> Non
         assert bank.sent == [id_]
         assert await lines(one, merchant) == [("payout_reserved", there[0].reserved)]
 
-    tell(url, story)
 
-
-def test_a_repeated_reference_is_answered_with_the_payout_whatever_else_it_says(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_a_repeated_reference_is_answered_with_the_payout_whatever_else_it_says(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         ended = await payouts.finish(one.world, merchant.id, payout.id, "fail")
@@ -133,45 +125,37 @@ def test_a_repeated_reference_is_answered_with_the_payout_whatever_else_it_says(
         assert await payouts.create(two.world, other) == ended
         assert await held(one, merchant) == (WHOLE, 0)
 
-    tell(url, story)
 
-
-def test_a_repeat_while_the_bank_is_silent_does_not_call_it(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_a_repeat_while_the_bank_is_silent_does_not_call_it(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
         bank = Counting()
         first = await payouts.create(banking(one, bank).world, code_request(merchant, number="503"))
         assert await payouts.create(banking(two, bank).world, code_request(merchant, number="503")) == first
         assert bank.sent == [first.id]
 
-    tell(url, story)
 
-
-def test_merchants_do_not_share_their_references(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_merchants_do_not_share_their_references(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         first, second = await merchant_with(one, WHOLE), await merchant_with(one, WHOLE)
         got = await several(*(payouts.create(two.world, code_request(each)) for each in (first, second)))
         owners = [payout.merchant_id for payout in got if isinstance(payout, Payout)]
         assert owners == [first.id, second.id]
 
-    tell(url, story)
-
 
 # Never more than there is
 
 
-def test_two_at_once_cannot_both_have_the_money_of_one(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_two_at_once_cannot_both_have_the_money_of_one(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, 2 * WHOLE - 1)
         got = await several(*(payouts.create(here.world, code_request(merchant, uuid4().hex)) for here in (one, two)))
         assert sorted(type(each).__name__ for each in got) == ["InsufficientFunds", "Payout"]
         assert await held(one, merchant) == (WHOLE - 1, WHOLE)
 
-    tell(url, story)
 
-
-def test_of_many_at_once_as_many_are_paid_out_as_there_is_money_for(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_of_many_at_once_as_many_are_paid_out_as_there_is_money_for(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, 5 * WHOLE)
         got = await several(
             *(payouts.create(here.world, code_request(merchant, uuid4().hex)) for here in (one, two) * 6)
@@ -180,11 +164,9 @@ def test_of_many_at_once_as_many_are_paid_out_as_there_is_money_for(url: str) ->
         assert sum(isinstance(each, InsufficientFunds) for each in got) == 7
         assert await held(one, merchant) == (0, 5 * WHOLE)
 
-    tell(url, story)
 
-
-def test_an_order_that_is_not_covered_leaves_nothing_behind(url: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_an_order_that_is_not_covered_leaves_nothing_behind(url: str) -> None:
+    async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, 0)
         with pytest.raises(InsufficientFunds, match=r"is Rp 0, which does not cover Rp 13\.885\."):
             await payouts.create(one.world, code_request(merchant))
@@ -196,17 +178,13 @@ def test_an_order_that_is_not_covered_leaves_nothing_behind(url: str) -> None:
         await give(one, merchant.id, 1)
         assert (await payouts.create(one.world, code_request(merchant))).state == "processing"
 
-    tell(url, story)
 
-
-def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
+    async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, 0)
-        await give(one, merchant.id, rupiah(1_000_000), pending)
+        await paid(one, merchant, BCA, rupiah(1_000_000))
         with pytest.raises(InsufficientFunds):
             await payouts.create(one.world, code_request(merchant))
-
-    tell(url, story)
 
 
 # How it ends
@@ -215,8 +193,8 @@ def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
 @pytest.mark.parametrize(
     ("number", "reason", "name"), [("0102030404", "Account not found", ""), ("405", "Account closed", "PROD ONLY")]
 )
-def test_what_the_bank_cannot_deliver_comes_back_whole(url: str, number: str, reason: str, name: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_what_the_bank_cannot_deliver_comes_back_whole(url: str, number: str, reason: str, name: str) -> None:
+    async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant, number=number))
         if payout.ended_at is None:
@@ -227,12 +205,10 @@ def test_what_the_bank_cannot_deliver_comes_back_whole(url: str, number: str, re
         assert await held(one, merchant) == (WHOLE, 0)
         assert await lines(one, merchant) == [("payout_reserved", WHOLE), ("payout_released", WHOLE)]
 
-    tell(url, story)
-
 
 @pytest.mark.parametrize("number", ["0102030405", "000501003219303"])
-def test_an_hour_of_the_clock_completes_what_nobody_has_ended(url: str, number: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_an_hour_of_the_clock_completes_what_nobody_has_ended(url: str, number: str) -> None:
+    async with checked_processes(url) as (one, _):
         # The first is the documents' own example, and ends as closed accounts do; it must work all the same.
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant, number=number))
@@ -243,12 +219,10 @@ def test_an_hour_of_the_clock_completes_what_nobody_has_ended(url: str, number: 
         assert (done.state, done.ended_at) == ("completed", START + HOUR)
         assert await held(one, merchant) == (0, 0)
 
-    tell(url, story)
-
 
 @pytest.mark.parametrize(("how", "state"), [("complete", "completed"), ("fail", "failed")])
-def test_a_task_within_the_hour_decides_instead(url: str, how: Literal["complete", "fail"], state: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_a_task_within_the_hour_decides_instead(url: str, how: Literal["complete", "fail"], state: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         one.pass_time(minutes=59)
@@ -258,11 +232,9 @@ def test_a_task_within_the_hour_decides_instead(url: str, how: Literal["complete
         assert await payouts.read(one.world, merchant.id, payout.id) == ended
         assert await held(one, merchant) == (WHOLE if how == "fail" else 0, 0)
 
-    tell(url, story)
 
-
-def test_what_has_ended_cannot_be_ended_again(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_what_has_ended_cannot_be_ended_again(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         ended = await payouts.finish(one.world, merchant.id, payout.id, "complete")
@@ -274,11 +246,9 @@ def test_what_has_ended_cannot_be_ended_again(url: str) -> None:
         assert await payouts.read(one.world, merchant.id, payout.id) == ended
         assert await lines(one, merchant) == booked
 
-    tell(url, story)
 
-
-def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) -> None:
+    async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         one.pass_time(hours=1)
@@ -294,11 +264,9 @@ def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) -> Non
         gone = [("payout", AMOUNT), ("fee", FEE - VAT), ("vat", VAT)]
         assert (await lines(one, merchant))[1:] == (back if ended.state == "failed" else gone)
 
-    tell(url, story)
 
-
-def test_the_end_of_a_payout_is_news_of_it_as_it_is_then(url: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_the_end_of_a_payout_is_news_of_it_as_it_is_then(url: str) -> None:
+    async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         assert await one.rows("SELECT kind FROM events WHERE merchant_id = $1", merchant.id) == []
@@ -307,14 +275,12 @@ def test_the_end_of_a_payout_is_news_of_it_as_it_is_then(url: str) -> None:
         assert (news["kind"], news["at"]) == ("payout.failed", START)
         assert msgspec.json.decode(news["snapshot"], type=Snapshot) == Snapshot(payout=ended)
 
-    tell(url, story)
-
 
 # Who may, and where
 
 
-def test_a_payout_is_shown_and_ended_for_its_own_merchant_only(url: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_a_payout_is_shown_and_ended_for_its_own_merchant_only(url: str) -> None:
+    async with checked_processes(url) as (one, _):
         merchant, stranger = await merchant_with(one, WHOLE), await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         for owner, id_ in ((stranger, payout.id), (merchant, uuid4())):
@@ -326,11 +292,9 @@ def test_a_payout_is_shown_and_ended_for_its_own_merchant_only(url: str) -> None
         with pytest.raises(MerchantUnknown):
             await payouts.create(one.world, msgspec.structs.replace(code_request(merchant), merchant_id=uuid4()))
 
-    tell(url, story)
 
-
-def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
+    async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         live = replace(one.world, live=True, banks={})
@@ -341,16 +305,12 @@ def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
         with pytest.raises(NotInLiveMode):
             await payouts.account_name(live, "BRI", "0102030405")
 
-    tell(url, story)
 
-
-def test_an_account_has_the_name_that_its_bank_says(url: str) -> None:
-    async def story(one: Services, _: Services) -> None:
+async def test_an_account_has_the_name_that_its_bank_says(url: str) -> None:
+    async with checked_processes(url) as (one, _):
         for number in ("0102030405", "000501003219303", "405", "503"):
             assert await payouts.account_name(one.world, "BRI", number) == "PROD ONLY"
         with pytest.raises(AccountUnknown):
             await payouts.account_name(one.world, "BRI", "0102030404")
         with pytest.raises(BankSilent):
             await payouts.account_name(banking(one, Broken(Silence())).world, "BRI", "0102030405")
-
-    tell(url, story)

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gerbang.db import Database, migrate
 from gerbang.db.embedded import postgres
 from gerbang.domain.merchants import Merchant
 from gerbang.errors import Refused
@@ -15,23 +15,17 @@ from gerbang.services import payouts
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation
+from tests.support.clusters import copied
 from tests.support.payouts import code_request, merchant_with
-from tests.support.services import BRI, Services, connected, money, number, order, run, services
+from tests.support.programs import short_folder
+from tests.support.services import BRI, Services, connected, money, number, order, services
 
 Call = Callable[[], Awaitable[Any]]
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres(tmp_path_factory.mktemp("copied"), say=lambda _: None, keep=False) as url:
-
-        async def migrated() -> None:
-            database = Database(url, 1)
-            await database.open()
-            await migrate(database)
-            await database.close()
-
-        asyncio.run(migrated())
+def url(made: Path) -> Iterator[str]:
+    with short_folder() as folder, postgres(copied(made, folder / "copied"), say=lambda _: None) as url:
         yield url
 
 
@@ -156,17 +150,14 @@ REPEATS = {
 
 
 @pytest.mark.parametrize("what", REPEATS)
-def test_what_is_told_again_waits_for_every_copy(url: str, what: str) -> None:
-    async def story() -> None:
-        async with services(url) as here:
-            merchant = await here.merchant()
-            again = await REPEATS[what](here, merchant)
-            usual = await _answer(again)
-            async with silent_copy(url) as waiting:
-                telling = asyncio.create_task(_answer(again))
-                await _until(waiting, 1, telling)
-                await asyncio.wait_for(here.rows("SELECT FROM payments"), 5)  # who only reads need not wait
-                assert not telling.done()
-            assert await telling == usual
-
-    run(story)
+async def test_what_is_told_again_waits_for_every_copy(url: str, what: str) -> None:
+    async with services(url) as here:
+        merchant = await here.merchant()
+        again = await REPEATS[what](here, merchant)
+        usual = await _answer(again)
+        async with silent_copy(url) as waiting:
+            telling = asyncio.create_task(_answer(again))
+            await _until(waiting, 1, telling)
+            await asyncio.wait_for(here.rows("SELECT FROM payments"), 5)  # who only reads need not wait
+            assert not telling.done()
+        assert await telling == usual

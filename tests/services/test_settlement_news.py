@@ -1,7 +1,6 @@
 """News of settlements: told once, with what was true then, to whom it concerns, and each at its own time."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -14,21 +13,21 @@ from gerbang.services import deliveries, settlements
 from gerbang.services.merchants import set_callback
 from gerbang.services.settlements import settle_due
 from tests.support.gateways import Databases
-from tests.support.services import START, Services, money, number, order
-from tests.support.settling import AFTER_EID, BCA, BRI, Story, check_books, paid, tell
+from tests.support.services import START, money, number, order
+from tests.support.settling import AFTER_EID, BCA, BRI, Start, check_books, paid, two_processes_on
 
 NOBODY = "http://127.0.0.1:9/"
 """Where nobody listens."""
 
 
 @pytest.fixture
-def told(databases: Databases) -> Callable[[Story], None]:
-    """Runs a story of two processes on an empty database."""
-    return partial(tell, databases.fresh())
+def start(databases: Databases) -> Start:
+    """Starts two processes on an empty database."""
+    return partial(two_processes_on, databases.fresh())
 
 
-def test_a_settlement_is_told_once_with_what_was_true_then(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_settlement_is_told_once_with_what_was_true_then(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         charge_id = await paid(here, merchant)
         here.clock.move_to(AFTER_EID)
@@ -44,11 +43,9 @@ def test_a_settlement_is_told_once_with_what_was_true_then(told: Callable[[Story
         kinds = await here.rows("SELECT kind FROM events ORDER BY sequence")
         assert [row["kind"] for row in kinds] == ["payment.created", "payment.paid", "charge.settled"]
 
-    told(story)
 
-
-def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         for product in ("payment", "v4-payments", "v4-disbursements"):
             await set_callback(here.world, merchant.id, product, NOBODY)
@@ -67,14 +64,12 @@ def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(tol
             ("v4-payments", "v4-payments", "charge.settled"),  # the other dialect has no word for it
         ]
 
-    told(story)
-
 
 @pytest.mark.parametrize("made_under", ["payment", "v4-payments"])
-def test_money_that_is_set_aside_is_told_at_an_address_of_its_own_and_to_nobody_where_there_is_none(
-    told: Callable[[Story], None], made_under: str
+async def test_money_that_is_set_aside_is_told_at_an_address_of_its_own_and_to_nobody_where_there_is_none(
+    start: Start, made_under: str
 ) -> None:
-    async def story(here: Services, _: Services) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         for product in ("payment", "v4-payments", "v4-disbursements"):
             await set_callback(here.world, merchant.id, product, NOBODY)
@@ -86,13 +81,11 @@ def test_money_that_is_set_aside_is_told_at_an_address_of_its_own_and_to_nobody_
         assert (await here.batches.report(money(paid_to, amount=2))).outcome == "underpaid"
         assert await here.rows(sent) == [{"product": "money"}]
 
-    told(story)
 
-
-def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_with_the_callbacks(
-    told: Callable[[Story], None],
+async def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_with_the_callbacks(
+    start: Start,
 ) -> None:
-    async def story(here: Services, _: Services) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         await set_callback(here.world, merchant.id, "v4-payments", NOBODY)
         charge_id = await paid(here, merchant, BCA, product="v4-payments")
@@ -121,14 +114,10 @@ def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_with_t
         assert {row["tries"] for row in tries} == {retry_schedule}, "every try of every callback had its own time"
         await check_books(here)
 
-    told(story)
-
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "beside a process that works too"])
-def test_when_the_clock_has_moved_everything_that_was_due_is_settled(
-    told: Callable[[Story], None], shared: bool
-) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_when_the_clock_has_moved_everything_that_was_due_is_settled(start: Start, shared: bool) -> None:
+    async with start() as (one, two):
         merchant = await one.merchant()
         await asyncio.gather(*(paid(one, merchant, method) for method in (BRI, BCA) * 10))
         if shared:
@@ -138,5 +127,3 @@ def test_when_the_clock_has_moved_everything_that_was_due_is_settled(
         counts = {day.settled_on: day.charges for day in await settlements.newest(one.world, merchant.id, 10)}
         assert counts == {date(2025, 3, 30): 10, date(2025, 4, 8): 10}
         await check_books(one)
-
-    told(story)

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from uuid import uuid4
@@ -21,25 +20,37 @@ from gerbang.services.batches import Batches
 from gerbang.services.merchants import default_agreement, set_agreement
 from gerbang.services.settlements import MOST_AT_ONCE, settle_due, settle_now
 from tests.support.gateways import Databases
-from tests.support.services import PRICE, START, Services, money, number, order, several
-from tests.support.settling import AFTER_EID, BCA, BRI, FEE, VAT, Story, accounts, charge_of, check_books, paid, tell
+from tests.support.services import PRICE, START, money, number, order, several
+from tests.support.settling import (
+    AFTER_EID,
+    BCA,
+    BRI,
+    FEE,
+    VAT,
+    Start,
+    accounts,
+    charge_of,
+    check_books,
+    paid,
+    two_processes_on,
+)
 
 MICROSECOND = timedelta(microseconds=1)
 
 
 @pytest.fixture
-def told(databases: Databases) -> Callable[[Story], None]:
-    """Runs a story of two processes on an empty database."""
-    return partial(tell, databases.fresh())
+def start(databases: Databases) -> Start:
+    """Starts two processes on an empty database."""
+    return partial(two_processes_on, databases.fresh())
 
 
 # What is moved, and when
 
 
-def test_what_is_paid_is_pending_whole_until_its_day_and_then_available_less_the_fee(
-    told: Callable[[Story], None],
+async def test_what_is_paid_is_pending_whole_until_its_day_and_then_available_less_the_fee(
+    start: Start,
 ) -> None:
-    async def story(here: Services, _: Services) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         charge_id = await paid(here, merchant)
         charge = await charge_of(here, charge_id)
@@ -67,11 +78,9 @@ def test_what_is_paid_is_pending_whole_until_its_day_and_then_available_less_the
         ]
         await check_books(here)
 
-    told(story)
 
-
-def test_a_bank_that_settles_in_real_time_is_settled_by_the_next_step(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_bank_that_settles_in_real_time_is_settled_by_the_next_step(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         charge_id = await paid(here, merchant, BRI)
         assert (await accounts(here, merchant))[0] == PRICE
@@ -79,11 +88,9 @@ def test_a_bank_that_settles_in_real_time_is_settled_by_the_next_step(told: Call
         assert (await charge_of(here, charge_id))["settled_at"] == START
         await check_books(here)
 
-    told(story)
 
-
-def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_told(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_told(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         once = number(await here.batches.create(order(merchant.id, method=BCA)))
         static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BCA)))
@@ -98,8 +105,6 @@ def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_told
         assert (day.settled_on, day.charges) == (date(2025, 4, 10), 1), "the day on which it became available"
         await check_books(here)
 
-    told(story)
-
 
 PRICE_WITHOUT_VAT = round(PRICE / 1.11)
 
@@ -109,10 +114,8 @@ PRICE_WITHOUT_VAT = round(PRICE / 1.11)
     [(Rate(), 0, 0), (Rate(flat=2 * PRICE), PRICE_WITHOUT_VAT, PRICE - PRICE_WITHOUT_VAT)],
     ids=["nothing", "more than the payment"],
 )
-def test_a_fee_may_be_nothing_and_is_at_most_the_money(
-    told: Callable[[Story], None], rate: Rate, net: int, vat: int
-) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_fee_may_be_nothing_and_is_at_most_the_money(start: Start, rate: Rate, net: int, vat: int) -> None:
+    async with start() as (here, _):
         agreement = replace(default_agreement(1, "Toko"), fees={"virtual_account": rate})
         merchant = await here.merchant(agreement=agreement)
         await paid(here, merchant, BRI)
@@ -120,13 +123,11 @@ def test_a_fee_may_be_nothing_and_is_at_most_the_money(
         assert await accounts(here, merchant) == (0, PRICE - net - vat, net, vat)
         await check_books(here)
 
-    told(story)
 
-
-def test_a_fee_that_changes_before_the_day_is_taken_as_it_was_when_the_money_came(
-    told: Callable[[Story], None],
+async def test_a_fee_that_changes_before_the_day_is_taken_as_it_was_when_the_money_came(
+    start: Start,
 ) -> None:
-    async def story(here: Services, _: Services) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         await paid(here, merchant)
         changed = replace(merchant.agreement, fees={"virtual_account": Rate(flat=1)})
@@ -135,11 +136,9 @@ def test_a_fee_that_changes_before_the_day_is_taken_as_it_was_when_the_money_cam
         assert await settle_due(here.world) == 1
         assert await accounts(here, merchant) == (0, PRICE - FEE - VAT, FEE, VAT)
 
-    told(story)
 
-
-def test_a_merchant_may_have_schedules_of_its_own_and_the_operator_bank_days(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_merchant_may_have_schedules_of_its_own_and_the_operator_bank_days(start: Start) -> None:
+    async with start() as (here, _):
         agreed = {"virtual_account": Schedule(2, at="08:30"), "virtual_account/BNI": Schedule(1), "qris": Schedule(0)}
         merchant = await here.merchant(agreement=replace(default_agreement(1, "Toko"), settling=agreed))
         bni = replace(BRI, option="BNI")
@@ -152,14 +151,12 @@ def test_a_merchant_may_have_schedules_of_its_own_and_the_operator_bank_days(tol
         charge = await charge_of(here, await paid(corrected, merchant, bni))
         assert charge["settles_at"] == datetime(2025, 3, 31, 3, tzinfo=UTC)
 
-    told(story)
-
 
 # A settlement is a merchant's day
 
 
-def test_all_that_becomes_available_to_a_merchant_on_one_day_is_one_settlement(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, other: Services) -> None:
+async def test_all_that_becomes_available_to_a_merchant_on_one_day_is_one_settlement(start: Start) -> None:
+    async with start() as (here, other):
         merchant, stranger = await here.merchant(), await here.merchant()
         for each in (merchant, merchant, stranger):
             await paid(here, each)
@@ -187,11 +184,9 @@ def test_all_that_becomes_available_to_a_merchant_on_one_day_is_one_settlement(t
         assert (theirs.settled_on, theirs.charges, theirs.net) == (date(2025, 4, 8), 1, PRICE - fee)
         await check_books(here)
 
-    told(story)
 
-
-def test_a_settlement_lists_its_charges_page_by_page_and_nobody_elses(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_settlement_lists_its_charges_page_by_page_and_nobody_elses(start: Start) -> None:
+    async with start() as (here, _):
         merchant, stranger = await here.merchant(), await here.merchant()
         amounts = [rupiah(20_000 + i) for i in range(7)]
         charges = [await paid(here, merchant, BRI, amount) for amount in amounts]
@@ -213,13 +208,11 @@ def test_a_settlement_lists_its_charges_page_by_page_and_nobody_elses(told: Call
             with pytest.raises(SettlementUnknown):
                 await settlements.one(here.world, *nobody, None, 3)
 
-    told(story)
 
-
-def test_more_than_fit_into_one_step_are_settled_by_the_next_ones_into_the_same_day(
-    told: Callable[[Story], None],
+async def test_more_than_fit_into_one_step_are_settled_by_the_next_ones_into_the_same_day(
+    start: Start,
 ) -> None:
-    async def story(here: Services, _: Services) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BRI)))
         many = MOST_AT_ONCE + 5
@@ -229,15 +222,13 @@ def test_more_than_fit_into_one_step_are_settled_by_the_next_ones_into_the_same_
         assert day.charges == many
         await check_books(here)
 
-    told(story)
-
 
 # Never twice
 
 
 @pytest.mark.parametrize("many", [1, 40])
-def test_however_many_workers_there_are_a_charge_is_settled_once(told: Callable[[Story], None], many: int) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_however_many_workers_there_are_a_charge_is_settled_once(start: Start, many: int) -> None:
+    async with start() as (one, two):
         for _ in range(2):
             merchant = await one.merchant()
             await asyncio.gather(*(paid(one, merchant, BRI) for _ in range(many)))
@@ -247,11 +238,9 @@ def test_however_many_workers_there_are_a_charge_is_settled_once(told: Callable[
             assert day.charges == many
             await check_books(one)
 
-    told(story)
 
-
-def test_settling_one_and_settling_all_at_the_same_moment_settles_it_once(told: Callable[[Story], None]) -> None:
-    async def story(one: Services, two: Services) -> None:
+async def test_settling_one_and_settling_all_at_the_same_moment_settles_it_once(start: Start) -> None:
+    async with start() as (one, two):
         merchant = await one.merchant()
         for _ in range(8):
             charge_id = await paid(one, merchant, BRI)
@@ -270,13 +259,11 @@ def test_settling_one_and_settling_all_at_the_same_moment_settles_it_once(told: 
         assert len({event["charge_id"] for event in events}) == len(events) == 8
         await check_books(one)
 
-    told(story)
 
-
-def test_what_another_process_is_settling_is_left_to_it_and_taken_again_if_it_dies(
-    told: Callable[[Story], None],
+async def test_what_another_process_is_settling_is_left_to_it_and_taken_again_if_it_dies(
+    start: Start,
 ) -> None:
-    async def story(one: Services, _: Services) -> None:
+    async with start() as (one, _):
         merchant = await one.merchant()
         first, second = await paid(one, merchant, BRI), await paid(one, merchant, BRI)
         async with one.world.db.reading() as tx:
@@ -291,14 +278,12 @@ def test_what_another_process_is_settling_is_left_to_it_and_taken_again_if_it_di
         assert day.charges == 2
         await check_books(one)
 
-    told(story)
-
 
 # One at a time
 
 
-def test_a_charge_can_be_settled_before_its_day_and_is_not_settled_again_then(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_charge_can_be_settled_before_its_day_and_is_not_settled_again_then(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         charge_id = await paid(here, merchant)
         settled = await settle_now(here.world, merchant.id, charge_id)
@@ -313,11 +298,9 @@ def test_a_charge_can_be_settled_before_its_day_and_is_not_settled_again_then(to
         assert (day.settled_on, day.charges) == (date(2025, 3, 30), 1)
         await check_books(here)
 
-    told(story)
 
-
-def test_what_is_not_paid_or_somebody_elses_is_not_settled(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_what_is_not_paid_or_somebody_elses_is_not_settled(start: Start) -> None:
+    async with start() as (here, _):
         merchant, stranger = await here.merchant(), await here.merchant()
         unpaid = (await here.read(merchant, await here.create(merchant))).charges[0].id
         with pytest.raises(WrongState, match="is awaiting, so it cannot be settled"):
@@ -329,11 +312,9 @@ def test_what_is_not_paid_or_somebody_elses_is_not_settled(told: Callable[[Story
         assert await here.rows("SELECT 1 FROM settlements") == []
         assert await accounts(here, merchant) == (PRICE, 0, 0, 0)
 
-    told(story)
 
-
-def test_a_charge_of_which_nobody_knows_when_it_settles_is_left_alone(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_charge_of_which_nobody_knows_when_it_settles_is_left_alone(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         await here.create(merchant)
         late = number(await here.batches.create(order(merchant.id)))
@@ -343,11 +324,9 @@ def test_a_charge_of_which_nobody_knows_when_it_settles_is_left_alone(told: Call
         assert await here.rows("SELECT 1 FROM charges WHERE settles_at IS NOT NULL") == []
         assert await here.rows("SELECT 1 FROM settlements") == []
 
-    told(story)
 
-
-def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(start: Start) -> None:
+    async with start() as (here, _):
         merchant, other = await here.merchant(), await here.merchant()
         broken = await paid(here, merchant, method=BRI)
         well = [await paid(here, each, method=BRI) for each in (merchant, other)]
@@ -363,11 +342,9 @@ def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(told: Cal
         assert [found for found in await audit.look(here.world.db) if found.count] == []
         await check_books(here)
 
-    told(story)
 
-
-def test_sums_that_no_integer_of_the_database_holds_are_settled(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_sums_that_no_integer_of_the_database_holds_are_settled(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         static = await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BRI))
         most = rupiah(9_999_999_999_999_999)
@@ -377,5 +354,3 @@ def test_sums_that_no_integer_of_the_database_holds_are_settled(told: Callable[[
         (settlement,) = await settlements.newest(here.world, merchant.id, 1)
         assert settlement.gross == 12 * most > 2**63
         await check_books(here)
-
-    told(story)

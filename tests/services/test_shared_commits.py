@@ -1,7 +1,6 @@
 """Work that is due is bounded by bytes as well as by rows, and one that is broken holds up nobody else."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -16,34 +15,32 @@ from gerbang.services.payments.end import expire_due
 from gerbang.services.settlements import settle_due
 from tests.support.gateways import Databases
 from tests.support.services import Services, order
-from tests.support.settling import BRI, Story, check_books, paid, tell
+from tests.support.settling import BRI, Start, check_books, paid, two_processes_on
 
 HEAVY = "jsonb_build_object('metadata', jsonb_build_object('note', repeat('x', 900000)))"
 
 
 @pytest.fixture
-def told(databases: Databases) -> Callable[[Story], None]:
-    """Runs a story of two processes on an empty database."""
-    return partial(tell, databases.fresh())
+def start(databases: Databases) -> Start:
+    """Starts two processes on an empty database."""
+    return partial(two_processes_on, databases.fresh())
 
 
 async def unpaid(here: Services, merchant: Merchant, many: int) -> None:
     await asyncio.gather(*(here.batches.create(order(merchant.id)) for _ in range(many)))
 
 
-def test_one_commit_settles_no_more_than_fits_into_memory(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_one_commit_settles_no_more_than_fits_into_memory(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         await asyncio.gather(*(paid(here, merchant, BRI) for _ in range(5)))
         await here.rows(f"UPDATE payments SET details = {HEAVY}")
         assert [await settle_due(here.world) for _ in range(4)] == [2, 2, 1, 0]
         await check_books(here)
 
-    told(story)
 
-
-def test_arrivals_of_one_heavy_payment_are_settled_a_few_at_a_time(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_arrivals_of_one_heavy_payment_are_settled_a_few_at_a_time(start: Start) -> None:
+    async with start() as (here, _):
         merchant = await here.merchant()
         await asyncio.gather(*(paid(here, merchant, BRI) for _ in range(3)))
         (first, *_others) = await here.rows("SELECT id FROM payments")
@@ -51,21 +48,17 @@ def test_arrivals_of_one_heavy_payment_are_settled_a_few_at_a_time(told: Callabl
         await here.rows(f"UPDATE payments SET details = {HEAVY}")
         assert [await settle_due(here.world) for _ in range(3)] == [2, 1, 0]
 
-    told(story)
 
-
-def test_one_commit_ends_no_more_payments_than_fit_into_memory(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_one_commit_ends_no_more_payments_than_fit_into_memory(start: Start) -> None:
+    async with start() as (here, _):
         await unpaid(here, await here.merchant(), 5)
         await here.rows(f"UPDATE payments SET details = {HEAVY}")
         here.clock.advance(timedelta(days=400))
         assert [await expire_due(here.world) for _ in range(4)] == [2, 2, 1, 0]
 
-    told(story)
 
-
-def test_a_payment_that_cannot_be_ended_holds_up_no_other(told: Callable[[Story], None]) -> None:
-    async def story(here: Services, _: Services) -> None:
+async def test_a_payment_that_cannot_be_ended_holds_up_no_other(start: Start) -> None:
+    async with start() as (here, _):
         await unpaid(here, await here.merchant(), 9)
         (broken, *_well) = await here.rows("SELECT id FROM payments ORDER BY expires_at, id")
         await here.rows("UPDATE payments SET details = '{\"redirect\": 3}' WHERE id = $1", broken["id"])
@@ -84,8 +77,6 @@ def test_a_payment_that_cannot_be_ended_holds_up_no_other(told: Callable[[Story]
         (late,) = [found for found in await audit.look(here.world.db) if found.count]
         assert late.rule.startswith("a payment could not be ended")
         assert late.examples == [str(broken["id"])]
-
-    told(story)
 
 
 @pytest.mark.parametrize("broken", [0, 1, 499, 500, 777, 999])

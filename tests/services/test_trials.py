@@ -2,22 +2,27 @@
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec import Raw
+from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from gerbang.domain.merchants import Agreement, Merchant
-from gerbang.errors import Invalid
-from gerbang.services import sandbox_merchant, trials
-from gerbang.services.merchants import change_agreement, default_agreement, set_agreement
+from gerbang.domain.payments import Details, Method
+from gerbang.errors import AgreementUnusable, Invalid
+from gerbang.services import checkout, sandbox_merchant, trials
+from gerbang.services.merchants import change_agreement, default_agreement, set_agreement, unusable
 from gerbang.services.payments import read
 from tests.support.gateways import Databases
-from tests.support.services import Services, run, services
+from tests.support.services import Services, services
 
 ROOT = Path(__file__).parent.parent.parent
 LONG = 10**17
+PAGE = Details(redirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +30,11 @@ def url(databases: Databases) -> str:
     return databases.fresh()
 
 
-def told(url: str, story: Callable[[Services, Merchant], Coroutine[Any, Any, None]]) -> None:
-    async def live() -> None:
-        async with services(url) as here:
-            await story(here, await here.merchant())
-
-    run(live)
+@asynccontextmanager
+async def shop_on(url: str) -> AsyncGenerator[tuple[Services, Merchant]]:
+    """A gateway and its merchant."""
+    async with services(url) as here:
+        yield here, await here.merchant()
 
 
 def qris(**changes: object) -> dict[str, object]:
@@ -46,7 +50,7 @@ def qris(**changes: object) -> dict[str, object]:
         "city": "Jakarta",
         "postal_code": "10110",
     }
-    return {"qris": usual | changes}
+    return {"channels": {"qris": usual | changes}}
 
 
 def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
@@ -56,7 +60,12 @@ def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
         "static_digits": 7,
         "static_ranges": [[0, 99]],
     }
-    return {"virtual_account": {"banks": {code: usual | changes}}}
+    return {"channels": {"virtual_account": {"banks": {code: usual | changes}}}}
+
+
+def till(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
+    codes: dict[str, object] = {"prefix": "", "digits": 3}
+    return {"channels": {"retail_outlet": {"outlets": [outlet], "codes": codes | changes}}}
 
 
 @pytest.mark.parametrize(
@@ -86,9 +95,21 @@ def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
         ),
         (bank("BRIS"), "virtual_account names BRIS, which there is none of: choose from BCA, BNC,"),
         (bank(static_prefix="12700000", static_digits=8, static_ranges=[[0, 99_999_999]]), "leave no others"),
-        ({"virtual_account": {"banks": {}}}, "virtual_account names nothing to pay by: say null"),
-        ({"retail_outlet": {"outlets": ["KIOSK"], "codes": {"prefix": "", "digits": 7}}}, "retail_outlet names KIOSK"),
-        ({"ewallet": {"wallets": ["OVO"]}}, "ewallet names OVO"),
+        ({"channels": {"virtual_account": {"banks": {}}}}, "virtual_account names nothing to pay by: say null"),
+        (till("KIOSK"), "retail_outlet names KIOSK"),
+        (till(digits=3_000_000), "channels.retail_outlet.codes must have 1 to 12 free digits."),
+        (till(prefix="a b"), "channels.retail_outlet.codes must begin with at most 16 digits."),
+        (till(first=9, last=2), "channels.retail_outlet.codes must begin at 0 or more, and end"),
+        ({"channels": {"ewallet": {"wallets": ["OVO"]}}}, "ewallet names OVO"),
+        ({"channels": {"till": {}}}, "channels.till names no channel: choose one of ewallet, qris,"),
+        ({"channels": {"ewallet": {"wallets": 3}}}, "Expected `array`, got `int` - at `$.channels.ewallet.wallets`"),
+        ({"channels": {"ewallet": {}}}, "Object missing required field `wallets` - at `$.channels.ewallet`"),
+        ({"channels": []}, "Expected `object`, got `array` - at `$.channels`"),
+        (qris(static_qouta=1), "An agreement has no channels.qris.static_qouta."),
+        (
+            {"qris": None},
+            'Settings of a channel stand among "channels" now: write {"channels": {"qris": …}}.',
+        ),
         ({"also_offered": {"paymet": ["qris"]}}, "also_offered.paymet names no product: choose one of money, payment,"),
         (
             {"also_offered": {"payment": ["till"]}},
@@ -102,14 +123,12 @@ def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
         ({"look": {"frame_ancestors": ["*; script-src *"]}}, "look.frame_ancestors must be origins"),
     ],
 )
-def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str, object], why: str) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str, object], why: str) -> None:
+    async with shop_on(url) as (here, merchant):
         with pytest.raises(Invalid, match=re.escape(why)) as refused:
             await change_agreement(here.world, merchant.id, members)
         assert str(refused.value).endswith("Nothing was changed.")
         assert (await read.merchant(here.world, merchant.id)).agreement == merchant.agreement
-
-    told(url, story)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +137,7 @@ def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str,
         qris(),
         bank(),
         bank(own={"prefix": "126961", "digits": 8}, own_by_choice=False),
-        {"virtual_account": None, "qris": None},
+        {"channels": {"virtual_account": None, "qris": None}},
         {"fees": {"qris": {"percent": "0.7000000000"}, "payout": {"percent": "100", "vat_percent": "100"}}},
         {"amount_max": {"virtual_account": 10**18 - 1}, "amount_min": {"virtual_account": 1}},
         {"expiry_max_seconds": {"virtual_account": 86_400}},
@@ -126,19 +145,17 @@ def test_what_nobody_could_be_paid_by_is_not_agreed(url: str, members: dict[str,
         {"look": {"frame_ancestors": ["https://*.shop.example"], "colour": "#AA0000"}},
     ],
 )
-def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object]) -> None:
-    async def story(here: Services, merchant: Merchant) -> None:
+async def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object]) -> None:
+    async with shop_on(url) as (here, merchant):
         kept = await change_agreement(here.world, merchant.id, members)
         assert (await read.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
 
-    told(url, story)
 
-
-def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
+async def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
     printed = re.search(r"```json\n(.*?)```", (ROOT / "docs/production.md").read_text(encoding="utf-8"), re.DOTALL)
     assert printed is not None
 
-    async def story(here: Services, merchant: Merchant) -> None:
+    async with shop_on(url) as (here, merchant):
         own: list[Agreement] = [
             sandbox_merchant.agreement(),
             *(default_agreement(n, "Toko") for n in (1, 9_999, 10**9 - 1)),
@@ -149,4 +166,18 @@ def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
             assert trials.fault(here.world, usual, merchant) is None
             await change_agreement(here.world, merchant.id, json.loads(printed[1]))
 
-    told(url, story)
+
+async def test_settings_that_cannot_be_read_are_named_and_take_no_other_channel_with_them(url: str) -> None:
+    async with shop_on(url) as (here, merchant):
+        spoilt = replace(merchant.agreement, channels=merchant.agreement.channels | {"qris": Raw(b'{"nmid": 3}')})
+        await set_agreement(here.world, merchant.id, spoilt)
+        [why] = [why for whose, why in await unusable(here.world) if whose.id == merchant.id]
+        assert why.startswith("channels.qris cannot be read: ")
+        with pytest.raises(AgreementUnusable, match="QRIS cannot be used") as refused, capture_logs() as logged:
+            await here.create(merchant, method=Method("qris"))
+        assert refused.value.field == "method"
+        assert {entry["event"] for entry in logged} == {"an agreement is unusable"}
+        assert await here.create(merchant), "by a virtual account"
+        [visit] = await checkout.visits(here.world, [await here.create(merchant, method=None, details=PAGE)])
+        assert isinstance(visit, checkout.Visit)
+        assert [way.channel for way in checkout.ways(here.world, visit)] == ["virtual_account"]

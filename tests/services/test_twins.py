@@ -12,20 +12,21 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang.channels import qris
+from gerbang.channels.virtual_account import BankAgreement
 from gerbang.db import Tx, paycodes
 from gerbang.db.changes import write
 from gerbang.domain.changes import Changes, KeptAnswer
-from gerbang.domain.merchants import Agreement, BankAgreement, Merchant, NumberRange, VirtualAccountAgreement
+from gerbang.domain.merchants import Merchant, NumberRange
 from gerbang.domain.payments import Method
 from gerbang.errors import ReferenceTaken
 from gerbang.services.payments.create import KEY_REMEMBERED, create_all
+from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases, Gateway, Shop
-from tests.support.services import START, Services, order, run, services
+from tests.support.services import START, Services, order, services
 
 PREFIX = "8899"
-AGREEMENT = Agreement(
-    virtual_account=VirtualAccountAgreement({"BRI": BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])}),
-    qris=qris.agreement_for(1, "Toko Uji"),
+AGREEMENT = bri_alone(BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])).with_settings(
+    "qris", qris.agreement_for(1, "Toko Uji")
 )
 STATIC_QR = {"kind": "multiple", "amount": None, "method": Method("qris")}
 PAIRS = 60
@@ -62,47 +63,38 @@ async def _overtaken(one: Services, two: Services, merchant: Merchant, said: dic
     return first, (await waiting)[-1]
 
 
-def test_a_twin_that_finds_its_number_taken_by_the_other_gets_the_others_answer(url: str) -> None:
-    async def story() -> None:
-        async with services(url) as one, services(url) as two:
-            merchant = await one.merchant(agreement=AGREEMENT)
-            said = _chosen("0007") | {"key": "twins", "reference": "twins", "fingerprint": b"same"}
-            first, second = await _overtaken(one, two, merchant, said)
-            assert isinstance(first, bytes) and second == first
-
-    run(story)
+async def test_a_twin_that_finds_its_number_taken_by_the_other_gets_the_others_answer(url: str) -> None:
+    async with services(url) as one, services(url) as two:
+        merchant = await one.merchant(agreement=AGREEMENT)
+        said = _chosen("0007") | {"key": "twins", "reference": "twins", "fingerprint": b"same"}
+        first, second = await _overtaken(one, two, merchant, said)
+        assert isinstance(first, bytes) and second == first
 
 
-def test_a_twin_of_one_reference_hears_of_the_reference_and_not_of_the_number(url: str) -> None:
-    async def story() -> None:
-        async with services(url) as one, services(url) as two:
-            merchant = await one.merchant(agreement=AGREEMENT)
-            first, second = await _overtaken(one, two, merchant, _chosen("0008") | {"reference": "only"})
-            assert isinstance(first, bytes) and isinstance(second, ReferenceTaken)
-
-    run(story)
+async def test_a_twin_of_one_reference_hears_of_the_reference_and_not_of_the_number(url: str) -> None:
+    async with services(url) as one, services(url) as two:
+        merchant = await one.merchant(agreement=AGREEMENT)
+        first, second = await _overtaken(one, two, merchant, _chosen("0008") | {"reference": "only"})
+        assert isinstance(first, bytes) and isinstance(second, ReferenceTaken)
 
 
-def test_a_twin_whose_key_is_answered_while_it_looks_around_gets_that_answer(url: str) -> None:
-    async def story() -> None:
-        async with services(url) as one, services(url) as two:
-            merchant = await one.merchant(agreement=AGREEMENT)
-            code_request = order(merchant.id, reference="seen", key="seen", fingerprint=b"same")
-            # The payment of an equal request that another process is about to commit.
-            payment = (await one.read(merchant, await one.create(merchant))).payment
-            async with two.world.db.reading() as tx:
-                transaction = tx.transaction()
-                await transaction.start()
-                await tx.execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
-                waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STATIC_QR), code_request]))
-                await _waits(waiting, tx)
-                kept = KeptAnswer(merchant.id, "seen", b"same", b"answered before", START + KEY_REMEMBERED)
-                equal = replace(payment, id=uuid4(), reference=code_request.reference)
-                await write(tx, Changes(new_answers=[kept], new_payments=[equal]), START)
-                await transaction.commit()
-            assert (await waiting)[-1] == b"answered before"
-
-    run(story)
+async def test_a_twin_whose_key_is_answered_while_it_looks_around_gets_that_answer(url: str) -> None:
+    async with services(url) as one, services(url) as two:
+        merchant = await one.merchant(agreement=AGREEMENT)
+        code_request = order(merchant.id, reference="seen", key="seen", fingerprint=b"same")
+        # The payment of an equal request that another process is about to commit.
+        payment = (await one.read(merchant, await one.create(merchant))).payment
+        async with two.world.db.reading() as tx:
+            transaction = tx.transaction()
+            await transaction.start()
+            await tx.execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
+            waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STATIC_QR), code_request]))
+            await _waits(waiting, tx)
+            kept = KeptAnswer(merchant.id, "seen", b"same", b"answered before", START + KEY_REMEMBERED)
+            equal = replace(payment, id=uuid4(), reference=code_request.reference)
+            await write(tx, Changes(new_answers=[kept], new_payments=[equal]), START)
+            await transaction.commit()
+        assert (await waiting)[-1] == b"answered before"
 
 
 # Over HTTP, many pairs in the same instant

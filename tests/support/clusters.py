@@ -16,6 +16,7 @@ from urllib.parse import quote
 import asyncpg
 
 from gerbang.db import Database, migrate
+from gerbang.db.embedded import postgres
 from gerbang.db.server_programs import Account, Programs, account_of, programs
 from tests.support.programs import short_folder
 
@@ -23,7 +24,7 @@ OPTIONS = {
     "listen_addresses": "",
     "fsync": "off",  # a killed process loses nothing by it, and no machine is switched off here
     "shared_buffers": "16MB",
-    "max_connections": "60",
+    "max_connections": "100",  # as where the template was made: a standby with fewer does not start
     "wal_retrieve_retry_interval": "100ms",
     "jit": "off",
     "timezone": "UTC",
@@ -170,23 +171,32 @@ class Pair:
 
 
 @contextmanager
-def template() -> Generator[Path]:
+def made() -> Generator[Path]:
+    """A data folder whose embedded PostgreSQL has all tables and does not run, to be copied: making one takes seconds."""
+    with short_folder() as above:
+        data = above / "made"
+        with postgres(data, say=lambda _: None) as url:
+            asyncio.run(_migrated(url))
+        for name in ("gerbang.lock", "postgres.log"):
+            (data / name).unlink()
+        yield data
+
+
+def copied(made: Path, data: Path) -> Path:
+    """A data folder like the one that was made, for a gateway that starts there for the first time."""
+    subprocess.run(["cp", "-a", f"{made}/.", data], check=True)
+    return data
+
+
+@contextmanager
+def template(made: Path) -> Generator[Path]:
     """A folder with a cluster that has all tables and does not run, to make pairs of."""
     with short_folder() as above:
-        account = account_of(None)
-        chosen = programs(account, None)
-        made = _home(above / "template", account)
-        initdb = [chosen.folder / "initdb", "-N", "-D", made / "data", "-U", "gerbang", "-E", "UTF8", "--no-locale"]
-        account.run([*initdb, "--auth=trust"])
-        single = [chosen.folder / "postgres", "--single", "-D", made / "data", "postgres"]
-        account.run(single, "CREATE DATABASE gerbang\n")
-        cluster = Cluster(made, account, chosen)
-        cluster.start()
-        try:
-            asyncio.run(_migrated(cluster.url))
-        finally:
-            cluster.stop()
-        yield made
+        subprocess.run(["cp", "-a", f"{made}/postgres/.", above / "template"], check=True)
+        account = account_of((above / "template").stat().st_uid if os.geteuid() == 0 else None)
+        entries = "local all all trust\nlocal replication all trust\n"
+        account.shell('cd "$1"; mv cluster data; printf %s "$2" > data/pg_hba.conf', above / "template", entries)
+        yield above / "template"
 
 
 async def _migrated(url: str) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,7 +19,7 @@ import httpx
 
 from gerbang import app, listening
 from gerbang.db import Database, migrate
-from gerbang.domain.merchants import Agreement
+from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.http_connections import PATIENCE, Patience
 from gerbang.services import merchants, sandbox_merchant
 from gerbang.settings import Settings
@@ -32,8 +34,10 @@ _serial = itertools.count(1)
 class Databases:
     """Makes empty databases on one server, each a copy of a migrated one."""
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, *, in_memory: bool = False) -> None:
         self._server_url = server_url
+        # In memory, files are copied in no time; on a disk, a checkpoint before and after takes longer than a log of pages.
+        self._strategy = "FILE_COPY" if in_memory else "WAL_LOG"
         self._template = ""
         # Tests that pull the plug start a server of their own; this one need not wait for the disk.
         self._execute("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
@@ -43,9 +47,9 @@ class Databases:
         if not self._template:
             self._template = f"gerbang_template_{next(_serial)}"
             self._execute(f"CREATE DATABASE {self._template}")
-            asyncio.run(_migrated(self._url(self._template)))
+            _aside(partial(_migrated, self._url(self._template)))
         name = f"gerbang_test_{next(_serial)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY {self._strategy}")
         return self._url(name)
 
     def _url(self, name: str) -> str:
@@ -59,7 +63,13 @@ class Databases:
                 await connection.execute(statement)
             await connection.close()
 
-        asyncio.run(run())
+        _aside(run)
+
+
+def _aside(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Runs it on a loop in a thread of its own: this thread may have a loop, a test's or that of a browser's library."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(work())).result()
 
 
 async def _migrated(url: str) -> None:
@@ -121,8 +131,8 @@ class Gateway(AbstractContextManager["Gateway"]):
             app.secret_key(self.settings, make=True)
             listener = listening.listen(self.settings)
             self.base_url = listening.base_url(replace(self.settings, public_url=None), listener.port)
-            told = listening.base_url(self.settings, listener.port)
-            async with app.gateway(self.settings, base_url=told, clock_start=self._clock) as self.services:
+            address = listening.base_url(self.settings, listener.port)
+            async with app.gateway(self.settings, base_url=address, clock_start=self._clock) as self.services:
                 if not self.services.world.live:
                     self.sandbox = await sandbox_merchant.ready(self.services.world, self.base_url, None)
                 self._started.set()
@@ -148,13 +158,17 @@ class Gateway(AbstractContextManager["Gateway"]):
     def new_shop(self, *, short_name: str = "TOKO BARU", agreement: Agreement | None = None) -> "Shop":
         """Another merchant, with its callbacks going to the inbox."""
         world = self.services.world
-        merchant, keys = self.do(
-            merchants.create(
+
+        async def made() -> tuple[Merchant, merchants.Keys]:
+            merchant, keys = await merchants.create(
                 world, name="Toko Baru", short_name=short_name, email="baru@toko.example", agreement=agreement
             )
-        )
-        for product in () if world.live else world.products:
-            self.do(merchants.set_callback(world, merchant.id, product, f"{self.base_url}/sandbox/inbox/{merchant.id}"))
+            if not world.live:
+                inbox = f"{self.base_url}/sandbox/inbox/{merchant.id}"
+                await merchants.set_callbacks(world, merchant.id, dict.fromkeys(world.products, inbox))
+            return merchant, keys
+
+        merchant, keys = self.do(made())
         return Shop(self, merchant.id, keys.v2_secret, (keys.v4_key, keys.v4_secret))
 
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
@@ -231,7 +245,7 @@ class Shop:
         return self.post("/sandbox/clock/advance", how)
 
     def inbox(self) -> list[dict[str, Any]]:
-        """What the inbox holds once everything that is due has been sent, in the order of the news.
+        """What the inbox holds once everything that is due has been sent, in the order of the events.
 
         Callbacks are sent side by side, so two of one moment may arrive in any order; their sequence is what counts.
         """
@@ -239,7 +253,7 @@ class Shop:
         items = self.get("/sandbox/inbox?limit=500")["items"][::-1]
         return sorted(items, key=lambda item: int(item["headers"].get("x-gerbang-sequence", "0")))
 
-    def news(self) -> list[str]:
+    def received_events(self) -> list[str]:
         """The names of the callbacks in the inbox, oldest first."""
         return [item["body"]["event"] for item in self.inbox()]
 
@@ -301,5 +315,5 @@ class V4Shop:
         return self.v2.advance(**how)
 
     def inbox(self) -> list[dict[str, Any]]:
-        """What the inbox holds once everything that is due has been sent, in the order of the news."""
+        """What the inbox holds once everything that is due has been sent, in the order of the events."""
         return self.v2.inbox()

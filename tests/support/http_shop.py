@@ -1,8 +1,8 @@
 """What tests of workers need around them: two processes at work, a shop's till that hears callbacks, and patience."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,7 +27,7 @@ class TwoProcesses:
     two: Services
 
 
-Story = Callable[[TwoProcesses], Awaitable[None]]
+Start = Callable[[], AbstractAsyncContextManager[TwoProcesses]]
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """What tests of payouts need around them: merchants with money, banks with a will of their own, and an eye on the books."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,12 +21,11 @@ from gerbang.domain.payouts import Destination, Payout
 from gerbang.network import Network
 from gerbang.services.payouts import NewPayout
 from gerbang.workers import Workers
-from tests.support.services import START, Services, forget_power_cuts, run, services
+from tests.support.services import START, Services, forget_power_cuts, services
 
 AMOUNT = rupiah(10_000)
 FEE, VAT = 388_500, 38_500
 WHOLE = AMOUNT + FEE
-Story = Callable[[Services, Services], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -40,15 +39,12 @@ async def two_processes_on(url: str) -> AsyncGenerator[tuple[Services, Services]
         yield one, two
 
 
-def tell(url: str, story: Story) -> None:
-    """Runs a story of two processes; at its end the books are right."""
-
-    async def live() -> None:
-        async with two_processes_on(url) as (one, two):
-            await story(one, two)
-            await in_order(one)
-
-    run(live)
+@asynccontextmanager
+async def checked_processes(url: str) -> AsyncGenerator[tuple[Services, Services]]:
+    """Two processes on one database; at the end its ledger is right."""
+    async with two_processes_on(url) as (one, two):
+        yield one, two
+        await in_order(one)
 
 
 async def merchant_with(here: Services, minor: int, *, agreement: Agreement | None = None) -> Merchant:
@@ -59,8 +55,8 @@ async def merchant_with(here: Services, minor: int, *, agreement: Agreement | No
     return merchant
 
 
-async def give(here: Services, merchant_id: UUID, minor: int, account: Callable[[UUID], str] = available) -> None:
-    line = Transfer("bank/simulator", account(merchant_id), minor, "given", merchant_id, None, None)
+async def give(here: Services, merchant_id: UUID, minor: int) -> None:
+    line = Transfer("bank/simulator", available(merchant_id), minor, "given", merchant_id, None, None)
     async with here.world.db.transaction() as tx:
         await ledger.post(tx, [line], here.clock.now())
 

@@ -96,7 +96,7 @@ class Answer:
     body: bytes
 
     @property
-    def told(self) -> tuple[str, str, str]:
+    def received(self) -> tuple[str, str, str]:
         """What the server was asked: method, path and body."""
         said = msgspec.json.decode(self.body)
         return said["method"], said["path"], said["body"]

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -17,14 +16,15 @@ from typing import Any
 
 import httpx
 
+from tests.support.memory import new_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def short_folder() -> Generator[Path]:
+def short_folder(*, on_disk: bool = False) -> Generator[Path]:
     """A folder whose path is short, and which the account that PostgreSQL runs as can reach; gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="gerbang-test-"))
-    folder.chmod(0o711)
+    folder = new_folder("gerbang-test-", on_disk=on_disk)
     try:
         yield folder
     finally:
@@ -34,11 +34,17 @@ def short_folder() -> Generator[Path]:
 class Program:
     """One `python -m gerbang …`. What it prints is collected while it runs."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], before: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        before: Sequence[str] = (),
+        folder: Path = ROOT,
+    ) -> None:
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [*before, sys.executable, "-m", "gerbang", *arguments],
-            cwd=ROOT,
+            cwd=folder,
             env={**clean_environment(), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -92,6 +98,13 @@ class Program:
 def program(*arguments: str, **environment: str) -> Generator[Program]:
     """A program that is ended at the end, whatever happens."""
     with _ended(Program(arguments, environment)) as running:
+        yield running
+
+
+@contextmanager
+def program_in(folder: Path, *arguments: str, **environment: str) -> Generator[Program]:
+    """The same, of the package that lies in this folder."""
+    with _ended(Program(arguments, environment, folder=folder)) as running:
         yield running
 
 
@@ -194,7 +207,7 @@ class Caller:
     def status(self, payment: str) -> str:
         return self.done("GET", f"/v2/payments/{payment}")["data"]["status"]
 
-    def news(self, count: int, seconds: float = 10) -> list[str]:
+    def received_events(self, count: int, seconds: float = 10) -> list[str]:
         """The callbacks in the inbox, oldest first, once there are that many."""
         end = time.monotonic() + seconds
         while len(items := self.done("GET", "/sandbox/inbox")["items"]) < count:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -100,10 +100,16 @@ class Services:
         async with self.world.db.reading() as tx:
             return found_wrong(await audit.findings(tx, self.world.clock.now(), audit.LEDGER))
 
-    async def faults(self) -> list[str]:
+    async def faults(self, rules: Mapping[str, str] = audit.RULES) -> list[str]:
         """What is wrong with all that is in the books."""
         async with self.world.db.reading() as tx:
-            return found_wrong(await audit.findings(tx, self.world.clock.now()))
+            return found_wrong(await audit.findings(tx, self.world.clock.now(), rules))
+
+
+def world_of_tests(world: World, clock: MovableClock) -> World:
+    """The world of a gateway with another clock, where all products answer creates in plain text."""
+    answers = {product: PlainAnswers(product) for product in world.answer_formats}
+    return replace(world, clock=clock, answer_formats=answers)
 
 
 @asynccontextmanager
@@ -114,8 +120,7 @@ async def services(
     settings = Settings(database_url=database_url, secret_key=KEY)
     async with app.gateway(settings, base_url="http://127.0.0.1:1") as built:
         clock = clock or MovableClock(START, ticking=False)
-        answers = {product: PlainAnswers(product) for product in built.world.answer_formats}
-        world = replace(built.world, clock=clock, answer_formats=answers)
+        world = world_of_tests(built.world, clock)
         batches = Batches(world, size_max=size_max, lanes=lanes)
         yield Services(world, batches, Workers(world, batches), clock)
 

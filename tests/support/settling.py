@@ -1,7 +1,8 @@
 """Money that is settled: two processes and a merchant that is paid, and what its books must then be."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method
 from gerbang.services import balances
-from tests.support.services import PRICE, Services, forget_power_cuts, money, number, order, run, services
+from tests.support.services import PRICE, Services, forget_power_cuts, money, number, order, services
 
 FEE, VAT = rupiah(4_000), rupiah(440)
 """Of a virtual account, where nothing was agreed."""
@@ -21,18 +22,15 @@ BRI = Method(channel="virtual_account", option="BRI")
 BCA = Method(channel="virtual_account", option="BCA")
 """BRI settles at once, BCA on the next working day."""
 
-Story = Callable[[Services, Services], Awaitable[None]]
+Start = Callable[[], AbstractAsyncContextManager[tuple[Services, Services]]]
 
 
-def tell(url: str, story: Story) -> None:
-    """Runs a story of two processes on one database and one clock, which stands still."""
-
-    async def live() -> None:
-        await forget_power_cuts(url)
-        async with services(url) as one, services(url, clock=one.clock) as two:
-            await story(one, two)
-
-    run(live)
+@asynccontextmanager
+async def two_processes_on(url: str) -> AsyncGenerator[tuple[Services, Services]]:
+    """Two processes on one database and one clock, which stands still."""
+    await forget_power_cuts(url)
+    async with services(url) as one, services(url, clock=one.clock) as two:
+        yield one, two
 
 
 async def paid(here: Services, merchant: Merchant, method: Method = BCA, amount: int = PRICE, **asked: Any) -> UUID:

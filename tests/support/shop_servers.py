@@ -5,7 +5,6 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -43,15 +42,8 @@ async def shop(peer: Peer, tls: ssl.SSLContext | None = None) -> AsyncGenerator[
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@lru_cache(maxsize=1)
-def _trust() -> ssl.SSLContext:
-    """Whom the machine trusts, read once: it takes longer than a whole call."""
-    return ssl.create_default_context()
-
-
 @asynccontextmanager
 async def way_out(allow_private: bool = True, **more: Any) -> AsyncGenerator[Network]:
-    more.setdefault("tls", _trust())
     way = Network(allow_private, **more)
     try:
         yield way

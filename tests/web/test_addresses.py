@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-import yaml
 
 from gerbang import app
 from gerbang.settings import SettingsWrong
 from tests.api.test_openapi_documents import Page
 from tests.support.gateways import Databases, Gateway
+from tests.support.openapi import read_openapi
 from tests.web.checkout.buyers import link
 from tests.web.checkout.test_trust import form_of
 
@@ -49,7 +49,7 @@ def test_all_urls_of_the_documentation_are_below_the_public_path(below: Gateway,
         linked = [address for address in Page(page).links if not address.startswith("#")]
         assert len(linked) == 3
         assert all(address.startswith("/pay/docs/") for address in linked)
-        contract = yaml.safe_load(below.client.get(f"{path}/docs/{name}/openapi.yaml").text)
+        contract = read_openapi(below.client.get(f"{path}/docs/{name}/openapi.yaml").text)
         assert contract["servers"][0]["url"] == PUBLIC
     for nothing in ("/x", "/docs/x"):
         assert f"{PUBLIC}/docs" in below.client.get(path + nothing).text

@@ -86,7 +86,7 @@ def sandbox_refusals(shop: Shop) -> list[httpx.Response | Response]:
         shop.call("POST", "/sandbox/clock/advance", {}, Content_Encoding="gzip"),
         shop.call("POST", "/sandbox/bank/reports", {"paymentId": waiting, "amount": 1}),
         sandbox_errors.refused(errors.KeyReused()),
-        sandbox_errors.told(500, "internal_error", "Something went wrong on our side."),
+        sandbox_errors.error_response(500, "internal_error", "Something went wrong on our side."),
         sandbox_errors.refused(errors.Unavailable()),
     ]
 
@@ -107,7 +107,7 @@ def v2_refusals(shop: Shop) -> list[httpx.Response | Response]:
         shop.call("POST", "/v2/payments", {}, Content_Encoding="gzip"),
         shop.call("POST", f"/v2/payments/{paid['id']}/cancel", {}),
         v2_errors.refused(errors.NotInLiveMode()),
-        v2_errors.told(v2_errors.INTERNAL),
+        v2_errors.error_response(v2_errors.INTERNAL),
         v2_errors.refused(errors.Unavailable()),
     ]
 
@@ -132,7 +132,7 @@ def v4_refusals(shop: Shop) -> list[httpx.Response | Response]:
         v4_errors.refused(poor, "/api/v4/disbursements"),
         v4_errors.refused(errors.NotInLiveMode(), "/api/v4/payments"),
         v4_errors.refused(errors.ChannelNotEnabled("method", title="E-wallet"), "/api/v4/payments"),
-        v4_errors.told(v4_errors.INTERNAL, trace),
+        v4_errors.error_response(v4_errors.INTERNAL, trace),
         v4_errors.refused(errors.Unavailable(), "/api/v4/payments"),
     ]
 

@@ -68,8 +68,8 @@ class OwnPostgres:
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Generator[OwnPostgres]:
-    own_postgres = OwnPostgres(tmp_path / "postgres")
+def own_postgres(data: Path) -> Generator[OwnPostgres]:
+    own_postgres = OwnPostgres(data)
     own_postgres.start()
     yield own_postgres
     own_postgres.stop()
@@ -176,7 +176,7 @@ def test_a_gateway_without_its_database_gives_the_reason_and_recovers_by_itself(
     assert shop.get(f"/v2/payments/{kept['id']}")["data"]["status"] == "REQUIRE_ACTION"
     # Its workers are back too: a payment sends a callback.
     shop.simulate(kept["id"])
-    assert shop.news() == ["PAYMENT.PAID"]
+    assert shop.received_events() == ["PAYMENT.PAID"]
 
 
 def test_a_database_that_does_not_answer_makes_the_gateway_not_ready(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from gerbang.workers.deliveries import (
     SILENCE_SECONDS,
     Sender,
 )
-from tests.support.http_shop import HttpShop, Story, TwoProcesses, paid, soon, till, working
+from tests.support.http_shop import HttpShop, Start, paid, soon, till, working
 from tests.support.services import START, Services
 from tests.support.shop_servers import flooding, shop
 
@@ -71,23 +71,25 @@ async def hang_up(crowded: HttpShop) -> None:
 
 
 @pytest.mark.parametrize("many", [60, 250])
-def test_endpoints_that_hang_do_not_delay_callbacks_to_others(run_story: Callable[[Story], None], many: int) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, is_open=False) as hanging, till(processes.one) as lively, working(processes.one):
-            merchant = await processes.one.merchant(callbacks=lively.url)
-            await crowd(processes.one, hanging.url, many, 20)
-            await soon(lambda: hanging.in_hand >= max(many, AT_ONCE_MAX // 2))
-            waits: list[float] = []
-            for nth in range(1, 6):
-                begun = asyncio.get_running_loop().time()
-                await paid(processes.one, merchant)
-                await soon(lambda nth=nth: len(lively.heard) == nth)
-                waits.append(asyncio.get_running_loop().time() - begun)
-            assert statistics.median(waits) < LATE_SECONDS
-            assert hanging.in_hand == len(hanging.heard), "none of them has answered yet"
-            assert hanging.in_hand_most < AT_ONCE_MAX * 3 // 4
-
-    run_story(story)
+async def test_endpoints_that_hang_do_not_delay_callbacks_to_others(start: Start, many: int) -> None:
+    async with (
+        start() as processes,
+        till(processes.one, is_open=False) as hanging,
+        till(processes.one) as lively,
+        working(processes.one),
+    ):
+        merchant = await processes.one.merchant(callbacks=lively.url)
+        await crowd(processes.one, hanging.url, many, 20)
+        await soon(lambda: hanging.in_hand >= max(many, AT_ONCE_MAX // 2))
+        waits: list[float] = []
+        for nth in range(1, 6):
+            begun = asyncio.get_running_loop().time()
+            await paid(processes.one, merchant)
+            await soon(lambda nth=nth: len(lively.heard) == nth)
+            waits.append(asyncio.get_running_loop().time() - begun)
+        assert statistics.median(waits) < LATE_SECONDS
+        assert hanging.in_hand == len(hanging.heard), "none of them has answered yet"
+        assert hanging.in_hand_most < AT_ONCE_MAX * 3 // 4
 
 
 @pytest.mark.parametrize(
@@ -100,68 +102,64 @@ def test_endpoints_that_hang_do_not_delay_callbacks_to_others(run_story: Callabl
         (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
     ],
 )
-def test_endpoints_that_answer_without_end_do_not_delay_callbacks_to_others(
-    run_story: Callable[[Story], None], beginning: bytes, endlessly: bytes
+async def test_endpoints_that_answer_without_end_do_not_delay_callbacks_to_others(
+    start: Start, beginning: bytes, endlessly: bytes
 ) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with (
-            shop(flooding(beginning, endlessly, [])) as port,
-            till(processes.one) as lively,
-            working(processes.one),
-        ):
-            merchant = await processes.one.merchant(callbacks=lively.url)
-            await crowd(processes.one, f"http://127.0.0.1:{port}/", 20, 5)
-            waits: list[float] = []
-            for nth in range(1, 4):
-                begun = asyncio.get_running_loop().time()
-                await paid(processes.one, merchant)
-                await soon(lambda nth=nth: len(lively.heard) == nth)
-                waits.append(asyncio.get_running_loop().time() - begun)
-            assert statistics.median(waits) < LATE_SECONDS
-
-    run_story(story)
+    async with (
+        start() as processes,
+        shop(flooding(beginning, endlessly, [])) as port,
+        till(processes.one) as lively,
+        working(processes.one),
+    ):
+        merchant = await processes.one.merchant(callbacks=lively.url)
+        await crowd(processes.one, f"http://127.0.0.1:{port}/", 20, 5)
+        waits: list[float] = []
+        for nth in range(1, 4):
+            begun = asyncio.get_running_loop().time()
+            await paid(processes.one, merchant)
+            await soon(lambda nth=nth: len(lively.heard) == nth)
+            waits.append(asyncio.get_running_loop().time() - begun)
+        assert statistics.median(waits) < LATE_SECONDS
 
 
-def test_silent_endpoints_together_take_at_most_half_of_the_places(
-    run_story: Callable[[Story], None],
+async def test_silent_endpoints_together_take_at_most_half_of_the_places(
+    start: Start,
 ) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, is_open=False) as hanging, till(processes.one, is_open=False) as slow:
-            await crowd(processes.one, hanging.url, 230, 6)
-            async with working(processes.one):
-                await soon(lambda: hanging.in_hand >= 230)
-                await hang_up(hanging)
-                # Some had more than one place before they were known to be silent; after the second time all are known.
-                await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
-                await hang_up(hanging)
-                await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
-                await asyncio.sleep(WATCHED_SECONDS)
-                assert hanging.in_hand <= AT_ONCE_SILENT_MAX
-                await crowd(processes.one, slow.url, 3, 20)
-                await soon(lambda: slow.in_hand == 3 * AT_ONCE_PER_ENDPOINT + 1)
-
-    run_story(story)
-
-
-def test_a_silent_endpoint_has_one_place_until_it_answers_again(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, is_open=False) as shop_:
-            await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=40)
-            async with working(processes.one):
-                await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
-                await hang_up(shop_)
-                await soon(lambda: len(shop_.heard) == AT_ONCE_PER_ENDPOINT + 1)
-                await asyncio.sleep(WATCHED_SECONDS)
-                assert shop_.in_hand == 1
-                shop_.open.set()
-                shop_.open.clear()  # it answers one request
-                await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
-
-    run_story(story)
+    async with (
+        start() as processes,
+        till(processes.one, is_open=False) as hanging,
+        till(processes.one, is_open=False) as slow,
+    ):
+        await crowd(processes.one, hanging.url, 230, 6)
+        async with working(processes.one):
+            await soon(lambda: hanging.in_hand >= 230)
+            await hang_up(hanging)
+            # Some had more than one place before they were known to be silent; after the second time all are known.
+            await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
+            await hang_up(hanging)
+            await soon(lambda: hanging.in_hand > AT_ONCE_SILENT_MAX - CLAIM_MAX)
+            await asyncio.sleep(WATCHED_SECONDS)
+            assert hanging.in_hand <= AT_ONCE_SILENT_MAX
+            await crowd(processes.one, slow.url, 3, 20)
+            await soon(lambda: slow.in_hand == 3 * AT_ONCE_PER_ENDPOINT + 1)
 
 
-def test_an_endpoint_that_refuses_at_once_is_not_silent(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_a_silent_endpoint_has_one_place_until_it_answers_again(start: Start) -> None:
+    async with start() as processes, till(processes.one, is_open=False) as shop_:
+        await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=40)
+        async with working(processes.one):
+            await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
+            await hang_up(shop_)
+            await soon(lambda: len(shop_.heard) == AT_ONCE_PER_ENDPOINT + 1)
+            await asyncio.sleep(WATCHED_SECONDS)
+            assert shop_.in_hand == 1
+            shop_.open.set()
+            shop_.open.clear()  # it answers one request
+            await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
+
+
+async def test_an_endpoint_that_refuses_at_once_is_not_silent(start: Start) -> None:
+    async with start() as processes:
         async with till(processes.one, *[0] * 8) as shop_:
             await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=20)
             sender = Sender(processes.one.world, processes.one.batches)
@@ -174,49 +172,45 @@ def test_an_endpoint_that_refuses_at_once_is_not_silent(run_story: Callable[[Sto
         tries = await processes.one.rows("SELECT status FROM tries")
         assert [one["status"] for one in tries].count(None) == 8
 
-    run_story(story)
 
-
-def test_steps_at_the_same_time_use_each_place_once(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, is_open=False) as slow:
-            await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=20)
-            sender = Sender(processes.one.world, processes.one.batches)
-            assert sorted(await asyncio.gather(*(sender.step() for _ in range(3)))) == [0, 0, AT_ONCE_PER_ENDPOINT]
-            slow.open.set()
-            await sender.idle()
-
-    run_story(story)
+async def test_steps_at_the_same_time_use_each_place_once(start: Start) -> None:
+    async with start() as processes, till(processes.one, is_open=False) as slow:
+        await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=20)
+        sender = Sender(processes.one.world, processes.one.batches)
+        assert sorted(await asyncio.gather(*(sender.step() for _ in range(3)))) == [0, 0, AT_ONCE_PER_ENDPOINT]
+        slow.open.set()
+        await sender.idle()
 
 
 # Turns
 
 
-def test_every_endpoint_is_served_once_before_any_is_served_twice(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, is_open=False) as queued, till(processes.one, is_open=False) as late:
-            await crowd(processes.one, queued.url, 40, 50)
-            processes.one.clock.advance(timedelta(hours=1))
-            await paid(processes.one, await processes.one.merchant(callbacks=late.url))
-            sender = Sender(processes.one.world, processes.one.batches)
-            endpoints = 42
-            served = [await sender.step() for _ in range(-(-endpoints // CLAIM_MAX))]
-            assert served == [CLAIM_MAX] * 3
-            waiting = "SELECT endpoint_id, count(*) FROM deliveries WHERE next_at > $1 GROUP BY 1"
-            claimed = await processes.one.rows(waiting, processes.one.clock.now())
-            assert len(claimed) == endpoints
-            await soon(lambda: late.in_hand == 1)
-            queued.open.set()
-            late.open.set()
-            await sender.idle()
+async def test_every_endpoint_is_served_once_before_any_is_served_twice(start: Start) -> None:
+    async with (
+        start() as processes,
+        till(processes.one, is_open=False) as queued,
+        till(processes.one, is_open=False) as late,
+    ):
+        await crowd(processes.one, queued.url, 40, 50)
+        processes.one.clock.advance(timedelta(hours=1))
+        await paid(processes.one, await processes.one.merchant(callbacks=late.url))
+        sender = Sender(processes.one.world, processes.one.batches)
+        endpoints = 42
+        served = [await sender.step() for _ in range(-(-endpoints // CLAIM_MAX))]
+        assert served == [CLAIM_MAX] * 3
+        waiting = "SELECT endpoint_id, count(*) FROM deliveries WHERE next_at > $1 GROUP BY 1"
+        claimed = await processes.one.rows(waiting, processes.one.clock.now())
+        assert len(claimed) == endpoints
+        await soon(lambda: late.in_hand == 1)
+        queued.open.set()
+        late.open.set()
+        await sender.idle()
 
-    run_story(story)
 
-
-def test_a_claim_is_shared_among_endpoints_within_the_places_left_to_each(
-    run_story: Callable[[Story], None],
+async def test_a_claim_is_shared_among_endpoints_within_the_places_left_to_each(
+    start: Start,
 ) -> None:
-    async def story(processes: TwoProcesses) -> None:
+    async with start() as processes:
         await crowd(processes.one, "http://127.0.0.1:9/", 4, 50)
         ids = [row["id"] for row in await processes.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 4")]
         await processes.one.rows("DELETE FROM deliveries WHERE endpoint_id <> ALL($1)", ids)
@@ -237,11 +231,9 @@ def test_a_claim_is_shared_among_endpoints_within_the_places_left_to_each(
             (second,) = await kept.claim(tx, START, START + LEASE, 1, Places(8, after=last), START)
         assert [first.endpoint_id, second.endpoint_id] == [last, full]
 
-    run_story(story)
 
-
-def test_two_processes_send_the_callbacks_of_many_endpoints_once(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_two_processes_send_the_callbacks_of_many_endpoints_once(start: Start) -> None:
+    async with start() as processes:
         async with till(processes.one) as shop_:
             await crowd(processes.one, shop_.url, 40, 5)
             done = await asyncio.gather(processes.one.workers.catch_up(), processes.two.workers.catch_up())
@@ -249,8 +241,6 @@ def test_two_processes_send_the_callbacks_of_many_endpoints_once(run_story: Call
         assert await processes.one.rows("SELECT DISTINCT state, tries FROM deliveries") == [
             {"state": "delivered", "tries": 1}
         ]
-
-    run_story(story)
 
 
 # Long queues
@@ -262,8 +252,8 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _nodes(part)
 
 
-def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(start: Start) -> None:
+    async with start() as processes:
         await crowd(processes.one, "http://127.0.0.1:9/", 1, 100_000)
         (down,) = await processes.one.rows("SELECT id FROM endpoints ORDER BY id LIMIT 1")
         processes.one.clock.advance(timedelta(hours=1))
@@ -273,8 +263,6 @@ def test_a_claim_does_not_read_the_queue_of_an_endpoint_that_is_down(run_story: 
             read, claimed = await _read_by_a_claim(processes.one, places)
             assert claimed >= 5
             assert read < 100
-
-    run_story(story)
 
 
 async def _read_by_a_claim(here: Services, places: Places) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -21,7 +20,7 @@ from gerbang.services.payments.create import FORGOTTEN_AT_ONCE, KEY_REMEMBERED
 from gerbang.services.payments.end import MOST_AT_ONCE, expire_due
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
 from gerbang.workers.forgetting import forget
-from tests.support.http_shop import PATIENCE_SECONDS, Story, TwoProcesses, paid, soon, soon_there, till, working
+from tests.support.http_shop import PATIENCE_SECONDS, Start, paid, soon, soon_there, till, working
 from tests.support.services import START, Services, connected, money, number, order, payment_id
 
 SECOND = timedelta(seconds=1)
@@ -38,8 +37,8 @@ async def only_delivery(here: Services, merchant: Merchant) -> Listed:
 
 
 @pytest.mark.parametrize("many", [1, 40])
-def test_an_expiry_is_recorded_once_however_many_workers_run(run_story: Callable[[Story], None], many: int) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_an_expiry_is_recorded_once_however_many_workers_run(start: Start, many: int) -> None:
+    async with start() as processes:
         merchant = await processes.one.merchant()
         await asyncio.gather(*(processes.one.create(merchant) for _ in range(many)))
         processes.one.clock.advance(EXPIRES_AFTER_DEFAULT)
@@ -52,11 +51,9 @@ def test_an_expiry_is_recorded_once_however_many_workers_run(run_story: Callable
             {"state": "expired", "updated_at": START + EXPIRES_AFTER_DEFAULT}
         ]
 
-    run_story(story)
 
-
-def test_a_payment_expires_at_its_expiry_time_and_not_when_a_worker_runs(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_a_payment_expires_at_its_expiry_time_and_not_when_a_worker_runs(start: Start) -> None:
+    async with start() as processes:
         await processes.one.create(await processes.one.merchant())
         processes.one.clock.advance(EXPIRES_AFTER_DEFAULT - SECOND)
         assert await expire_due(processes.one.world) == 0
@@ -65,11 +62,9 @@ def test_a_payment_expires_at_its_expiry_time_and_not_when_a_worker_runs(run_sto
         (event,) = await processes.one.rows("SELECT at FROM events WHERE kind = 'payment.expired'")
         assert event["at"] == START + EXPIRES_AFTER_DEFAULT
 
-    run_story(story)
 
-
-def test_payments_without_an_expiry_and_ended_payments_are_left_unchanged(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_payments_without_an_expiry_and_ended_payments_are_left_unchanged(start: Start) -> None:
+    async with start() as processes:
         merchant = await processes.one.merchant()
         await paid(processes.one, merchant)
         once = number(await processes.one.batches.create(order(merchant.id)))
@@ -79,11 +74,9 @@ def test_payments_without_an_expiry_and_ended_payments_are_left_unchanged(run_st
         assert await expire_due(processes.one.world) == 0
         assert await processes.one.rows("SELECT * FROM payments ORDER BY id") == before
 
-    run_story(story)
 
-
-def test_more_expiries_than_fit_into_one_step_are_done_by_the_next_steps(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_more_expiries_than_fit_into_one_step_are_done_by_the_next_steps(start: Start) -> None:
+    async with start() as processes:
         merchant = await processes.one.merchant()
         await asyncio.gather(*(processes.one.create(merchant) for _ in range(MOST_AT_ONCE + 1)))
         processes.one.clock.advance(EXPIRES_AFTER_DEFAULT)
@@ -94,16 +87,14 @@ def test_more_expiries_than_fit_into_one_step_are_done_by_the_next_steps(run_sto
         assert {what: count for what, count in done.items() if count} == {"released": MOST_AT_ONCE + 1}
         assert await processes.one.rows("SELECT 1 FROM paycodes WHERE held") == []
 
-    run_story(story)
-
 
 # Settlement
 
 
-def test_money_that_settles_at_once_is_settled_by_any_worker_and_sent_as_a_callback(
-    run_story: Callable[[Story], None],
+async def test_money_that_settles_at_once_is_settled_by_any_worker_and_sent_as_a_callback(
+    start: Start,
 ) -> None:
-    async def story(processes: TwoProcesses) -> None:
+    async with start() as processes:
         async with till(processes.one) as shop_, working(processes.one, processes.two):
             merchant = await processes.one.merchant()
             await set_callback(processes.one.world, merchant.id, "v4-payments", shop_.url)
@@ -115,157 +106,129 @@ def test_money_that_settles_at_once_is_settled_by_any_worker_and_sent_as_a_callb
         settled = await processes.one.rows("SELECT charges FROM settlements")
         assert settled == [{"charges": 1}]
 
-    run_story(story)
-
 
 # Claims
 
 
-def test_deliveries_claimed_by_a_dead_worker_are_sent_after_their_lease(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one) as shop_:
-            merchant = await processes.one.merchant(callbacks=shop_.url)
-            await paid(processes.one, merchant)
-            (claimed,) = await deliveries.claim(processes.one.world, 10)  # and this worker dies
-            processes.one.clock.advance(LEASE - SECOND)
-            assert (await processes.two.workers.catch_up())["sent"] == 0
-            assert (await only_delivery(processes.two, merchant)).state == "waiting"
-            processes.one.clock.advance(2 * SECOND)
-            assert (await processes.two.workers.catch_up())["sent"] == 1
-            assert shop_.heard == [(START + LEASE + SECOND, claimed.body)]
-            delivery = await only_delivery(processes.two, merchant)
-            assert (delivery.state, len(delivery.tries)) == ("delivered", 1)
-
-    run_story(story)
+async def test_deliveries_claimed_by_a_dead_worker_are_sent_after_their_lease(start: Start) -> None:
+    async with start() as processes, till(processes.one) as shop_:
+        merchant = await processes.one.merchant(callbacks=shop_.url)
+        await paid(processes.one, merchant)
+        (claimed,) = await deliveries.claim(processes.one.world, 10)  # and this worker dies
+        processes.one.clock.advance(LEASE - SECOND)
+        assert (await processes.two.workers.catch_up())["sent"] == 0
+        assert (await only_delivery(processes.two, merchant)).state == "waiting"
+        processes.one.clock.advance(2 * SECOND)
+        assert (await processes.two.workers.catch_up())["sent"] == 1
+        assert shop_.heard == [(START + LEASE + SECOND, claimed.body)]
+        delivery = await only_delivery(processes.two, merchant)
+        assert (delivery.state, len(delivery.tries)) == ("delivered", 1)
 
 
-def test_moving_the_clock_also_sends_deliveries_claimed_by_a_dead_worker(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one) as shop_:
-            await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
-            await deliveries.claim(processes.one.world, 10)
-            await processes.two.workers.advance(START + timedelta(hours=1))
-            assert shop_.times == [START + LEASE]
-            assert processes.one.clock.now() == START + timedelta(hours=1)
-
-    run_story(story)
+async def test_moving_the_clock_also_sends_deliveries_claimed_by_a_dead_worker(start: Start) -> None:
+    async with start() as processes, till(processes.one) as shop_:
+        await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
+        await deliveries.claim(processes.one.world, 10)
+        await processes.two.workers.advance(START + timedelta(hours=1))
+        assert shop_.times == [START + LEASE]
+        assert processes.one.clock.now() == START + timedelta(hours=1)
 
 
-def test_two_processes_that_send_at_the_same_time_send_every_delivery_once(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one) as shop_:
-            await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=60)
-            done = await asyncio.gather(processes.one.workers.catch_up(), processes.two.workers.catch_up())
-            assert sum(each["sent"] for each in done) == 60
-            assert len({body for _, body in shop_.heard}) == len(shop_.heard) == 60
-
-    run_story(story)
+@pytest.mark.fast
+async def test_two_processes_that_send_at_the_same_time_send_every_delivery_once(start: Start) -> None:
+    async with start() as processes, till(processes.one) as shop_:
+        await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=60)
+        done = await asyncio.gather(processes.one.workers.catch_up(), processes.two.workers.catch_up())
+        assert sum(each["sent"] for each in done) == 60
+        assert len({body for _, body in shop_.heard}) == len(shop_.heard) == 60
 
 
 # Endpoints do not delay each other
 
 
-def test_an_endpoint_that_never_answers_does_not_delay_others(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, is_open=False) as silent, till(processes.one) as lively:
-            await paid(processes.one, await processes.one.merchant(callbacks=silent.url), times=100)
-            await paid(processes.one, await processes.one.merchant(callbacks=lively.url), times=12)
-            async with working(processes.one):
-                await soon(lambda: len(lively.heard) == 12)
-                await soon(lambda: silent.in_hand == AT_ONCE_PER_ENDPOINT)
-                # While one endpoint does not answer, the other still gets its callbacks.
-                await paid(processes.one, await processes.one.merchant(callbacks=lively.url))
-                await soon(lambda: len(lively.heard) == 13)
-                assert silent.in_hand == len(silent.heard) == 8
-                silent.open.set()
-                await soon(lambda: len(silent.heard) == 100)
-            assert silent.in_hand_most == 8
-            assert len({body for _, body in silent.heard}) == 100, "each callback is sent once"
-
-    run_story(story)
+async def test_an_endpoint_that_never_answers_does_not_delay_others(start: Start) -> None:
+    async with start() as processes, till(processes.one, is_open=False) as silent, till(processes.one) as lively:
+        await paid(processes.one, await processes.one.merchant(callbacks=silent.url), times=100)
+        await paid(processes.one, await processes.one.merchant(callbacks=lively.url), times=12)
+        async with working(processes.one):
+            await soon(lambda: len(lively.heard) == 12)
+            await soon(lambda: silent.in_hand == AT_ONCE_PER_ENDPOINT)
+            # While one endpoint does not answer, the other still gets its callbacks.
+            await paid(processes.one, await processes.one.merchant(callbacks=lively.url))
+            await soon(lambda: len(lively.heard) == 13)
+            assert silent.in_hand == len(silent.heard) == 8
+            silent.open.set()
+            await soon(lambda: len(silent.heard) == 100)
+        assert silent.in_hand_most == 8
+        assert len({body for _, body in silent.heard}) == 100, "each callback is sent once"
 
 
-def test_catching_up_sends_at_most_eight_deliveries_at_once_to_one_endpoint(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, is_open=False) as slow:
-            await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=30)
-            catching_up = asyncio.create_task(processes.one.workers.catch_up())
-            await soon(lambda: slow.in_hand == AT_ONCE_PER_ENDPOINT)
-            slow.open.set()
-            assert (await catching_up)["sent"] == 30
-            assert (slow.in_hand_most, len(slow.heard)) == (8, 30)
-
-    run_story(story)
+async def test_catching_up_sends_at_most_eight_deliveries_at_once_to_one_endpoint(start: Start) -> None:
+    async with start() as processes, till(processes.one, is_open=False) as slow:
+        await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=30)
+        catching_up = asyncio.create_task(processes.one.workers.catch_up())
+        await soon(lambda: slow.in_hand == AT_ONCE_PER_ENDPOINT)
+        slow.open.set()
+        assert (await catching_up)["sent"] == 30
+        assert (slow.in_hand_most, len(slow.heard)) == (8, 30)
 
 
 # The retry schedule
 
 
-def test_a_callback_that_always_fails_is_sent_seven_times_and_then_parked(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, *[500] * 7) as shop_:
-            merchant = await processes.one.merchant(callbacks=shop_.url)
-            await paid(processes.one, merchant)
-            done = await processes.one.workers.advance(START + timedelta(days=30))
-            assert done["sent"] == 7
-            assert shop_.times == [START + wait for wait in TRY_OFFSETS]
-            assert len({body for _, body in shop_.heard}) == 1, "the same bytes every time"
-            delivery = await only_delivery(processes.one, merchant)
-            assert (delivery.state, delivery.next_at) == ("parked", None)
-            assert [(one.number, one.at, one.status) for one in delivery.tries] == [
-                (n, START + wait, 500) for n, wait in enumerate(TRY_OFFSETS, 1)
-            ]
-
-    run_story(story)
+async def test_a_callback_that_always_fails_is_sent_seven_times_and_then_parked(start: Start) -> None:
+    async with start() as processes, till(processes.one, *[500] * 7) as shop_:
+        merchant = await processes.one.merchant(callbacks=shop_.url)
+        await paid(processes.one, merchant)
+        done = await processes.one.workers.advance(START + timedelta(days=30))
+        assert done["sent"] == 7
+        assert shop_.times == [START + wait for wait in TRY_OFFSETS]
+        assert len({body for _, body in shop_.heard}) == 1, "the same bytes every time"
+        delivery = await only_delivery(processes.one, merchant)
+        assert (delivery.state, delivery.next_at) == ("parked", None)
+        assert [(one.number, one.at, one.status) for one in delivery.tries] == [
+            (n, START + wait, 500) for n, wait in enumerate(TRY_OFFSETS, 1)
+        ]
 
 
-def test_overlapping_retry_schedules_are_followed_in_order_of_time(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, *[503] * 21) as shop_:
-            begun: list[datetime] = []
-            for wait in (0, 200, 400):
-                await processes.one.workers.advance(START + timedelta(seconds=wait))
-                begun.append(processes.one.clock.now())
-                await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
-            await processes.one.workers.advance(START + timedelta(days=2))
-            assert shop_.times == sorted(start + wait for start in begun for wait in TRY_OFFSETS)
-
-    run_story(story)
-
-
-def test_a_callback_that_is_accepted_at_last_is_not_sent_again(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, 0, 500, 429) as shop_:
-            merchant = await processes.one.merchant(callbacks=shop_.url)
-            await paid(processes.one, merchant)
-            await processes.one.workers.advance(START + timedelta(days=30))
-            assert shop_.times == [START + wait for wait in TRY_OFFSETS[:4]]
-            delivery = await only_delivery(processes.one, merchant)
-            assert delivery.state == "delivered"
-            assert [one.status for one in delivery.tries] == [None, 500, 429, 200]
-
-    run_story(story)
-
-
-def test_moving_the_clock_in_steps_has_the_same_result_as_moving_it_at_once(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one, *[500] * 14) as shop_:
+async def test_overlapping_retry_schedules_are_followed_in_order_of_time(start: Start) -> None:
+    async with start() as processes, till(processes.one, *[503] * 21) as shop_:
+        begun: list[datetime] = []
+        for wait in (0, 200, 400):
+            await processes.one.workers.advance(START + timedelta(seconds=wait))
+            begun.append(processes.one.clock.now())
             await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
-            await processes.one.workers.advance(START + timedelta(days=2))
-            begun = processes.one.clock.now()
-            await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
-            for _ in range(12):
-                await processes.two.workers.advance(processes.two.clock.now() + timedelta(hours=4))
-            assert [at - START for at in shop_.times[:7]] == [at - begun for at in shop_.times[7:]] == TRY_OFFSETS
+        await processes.one.workers.advance(START + timedelta(days=2))
+        assert shop_.times == sorted(start + wait for start in begun for wait in TRY_OFFSETS)
 
-    run_story(story)
+
+async def test_a_callback_that_is_accepted_at_last_is_not_sent_again(start: Start) -> None:
+    async with start() as processes, till(processes.one, 0, 500, 429) as shop_:
+        merchant = await processes.one.merchant(callbacks=shop_.url)
+        await paid(processes.one, merchant)
+        await processes.one.workers.advance(START + timedelta(days=30))
+        assert shop_.times == [START + wait for wait in TRY_OFFSETS[:4]]
+        delivery = await only_delivery(processes.one, merchant)
+        assert delivery.state == "delivered"
+        assert [one.status for one in delivery.tries] == [None, 500, 429, 200]
+
+
+async def test_moving_the_clock_in_steps_has_the_same_result_as_moving_it_at_once(start: Start) -> None:
+    async with start() as processes, till(processes.one, *[500] * 14) as shop_:
+        await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
+        await processes.one.workers.advance(START + timedelta(days=2))
+        begun = processes.one.clock.now()
+        await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
+        for _ in range(12):
+            await processes.two.workers.advance(processes.two.clock.now() + timedelta(hours=4))
+        assert [at - START for at in shop_.times[:7]] == [at - begun for at in shop_.times[7:]] == TRY_OFFSETS
 
 
 # Failures
 
 
-def test_a_refused_connection_is_retried_by_the_schedule(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_a_refused_connection_is_retried_by_the_schedule(start: Start) -> None:
+    async with start() as processes:
         async with till(processes.one) as gone:
             pass
         merchant = await processes.one.merchant(callbacks=gone.url)
@@ -283,67 +246,61 @@ def test_a_refused_connection_is_retried_by_the_schedule(run_story: Callable[[St
             assert back.times == [START + RETRY_SCHEDULE[0]]
             assert (await only_delivery(processes.one, merchant)).state == "delivered"
 
-    run_story(story)
+
+async def test_a_worker_that_loses_its_database_continues_when_it_is_back(start: Start) -> None:
+    async with (
+        start() as processes,
+        till(processes.one) as shop_,
+        working(processes.one),
+        connected(processes.url) as connection,
+    ):
+        merchant = await processes.two.merchant(callbacks=shop_.url)
+        await connection.execute(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """
+        )
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not shop_.heard:
+                # The first use of a lost connection raises Unavailable.
+                with suppress(Unavailable):
+                    await paid(processes.two, merchant)
+                await asyncio.sleep(0.1)
 
 
-def test_a_worker_that_loses_its_database_continues_when_it_is_back(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one) as shop_, working(processes.one), connected(processes.url) as connection:
-            merchant = await processes.two.merchant(callbacks=shop_.url)
-            await connection.execute(
-                """
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid()
-                """
-            )
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not shop_.heard:
-                    # The first use of a lost connection raises Unavailable.
-                    with suppress(Unavailable):
-                        await paid(processes.two, merchant)
-                    await asyncio.sleep(0.1)
-
-    run_story(story)
+async def test_a_step_that_fails_is_repeated_and_the_other_steps_continue(start: Start) -> None:
+    async with start() as processes, till(processes.one) as shop_, connected(processes.url) as connection:
+        merchant = await processes.one.merchant(callbacks=shop_.url)
+        await paid(processes.one, merchant)
+        await processes.one.create(merchant)
+        processes.one.clock.advance(EXPIRES_AFTER_DEFAULT)
+        await connection.execute("ALTER TABLE counters RENAME TO elsewhere")  # without it no expiry can be recorded
+        async with working(processes.one):
+            await soon(lambda: len(shop_.heard) == 1)
+            await connection.execute("ALTER TABLE elsewhere RENAME TO counters")
+            await soon_there(connection, "SELECT 1 FROM events WHERE kind = 'payment.expired'")
 
 
-def test_a_step_that_fails_is_repeated_and_the_other_steps_continue(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one) as shop_, connected(processes.url) as connection:
-            merchant = await processes.one.merchant(callbacks=shop_.url)
-            await paid(processes.one, merchant)
-            await processes.one.create(merchant)
-            processes.one.clock.advance(EXPIRES_AFTER_DEFAULT)
-            await connection.execute("ALTER TABLE counters RENAME TO elsewhere")  # without it no expiry can be recorded
-            async with working(processes.one):
-                await soon(lambda: len(shop_.heard) == 1)
-                await connection.execute("ALTER TABLE elsewhere RENAME TO counters")
-                await soon_there(connection, "SELECT 1 FROM events WHERE kind = 'payment.expired'")
-
-    run_story(story)
-
-
-def test_a_delivery_whose_result_could_not_be_recorded_is_sent_again(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
-        async with till(processes.one) as shop_, connected(processes.url) as connection:
-            merchant = await processes.one.merchant(callbacks=shop_.url)
-            await paid(processes.one, merchant)
-            await connection.execute("ALTER TABLE tries RENAME TO elsewhere")
-            assert (await processes.one.workers.catch_up())["sent"] == 1
-            await connection.execute("ALTER TABLE elsewhere RENAME TO tries")
-            processes.one.clock.advance(LEASE)
-            assert (await processes.one.workers.catch_up())["sent"] == 1
-            first, second = shop_.heard
-            assert first[1] == second[1], "the receiver can see that it is the same callback"
-            assert (await only_delivery(processes.one, merchant)).state == "delivered"
-
-    run_story(story)
+async def test_a_delivery_whose_result_could_not_be_recorded_is_sent_again(start: Start) -> None:
+    async with start() as processes, till(processes.one) as shop_, connected(processes.url) as connection:
+        merchant = await processes.one.merchant(callbacks=shop_.url)
+        await paid(processes.one, merchant)
+        await connection.execute("ALTER TABLE tries RENAME TO elsewhere")
+        assert (await processes.one.workers.catch_up())["sent"] == 1
+        await connection.execute("ALTER TABLE elsewhere RENAME TO tries")
+        processes.one.clock.advance(LEASE)
+        assert (await processes.one.workers.catch_up())["sent"] == 1
+        first, second = shop_.heard
+        assert first[1] == second[1], "the receiver can see that it is the same callback"
+        assert (await only_delivery(processes.one, merchant)).state == "delivered"
 
 
 # Clean-up
 
 
-def test_kept_answers_are_deleted_after_a_day_and_the_payments_are_not(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_kept_answers_are_deleted_after_a_day_and_the_payments_are_not(start: Start) -> None:
+    async with start() as processes:
         merchant = await processes.one.merchant()
         new_payment = order(merchant.id, key="key-1", fingerprint=b"same")
         answer = await processes.one.batches.create(new_payment)
@@ -357,11 +314,9 @@ def test_kept_answers_are_deleted_after_a_day_and_the_payments_are_not(run_story
         assert await processes.one.rows(keys) == []
         assert [row["id"] for row in await processes.one.rows("SELECT id FROM payments")] == [payment_id(answer)]
 
-    run_story(story)
 
-
-def test_expired_answers_are_deleted_in_batches_of_limited_size(run_story: Callable[[Story], None]) -> None:
-    async def story(processes: TwoProcesses) -> None:
+async def test_expired_answers_are_deleted_in_batches_of_limited_size(start: Start) -> None:
+    async with start() as processes:
         async with processes.one.world.db.transaction() as tx:
             await tx.execute(
                 """
@@ -374,5 +329,3 @@ def test_expired_answers_are_deleted_in_batches_of_limited_size(run_story: Calla
         assert await forget(processes.one.world) == FORGOTTEN_AT_ONCE
         assert await forget(processes.one.world) == 0
         assert await processes.one.rows("SELECT key FROM idempotency_keys") == []
-
-    run_story(story)

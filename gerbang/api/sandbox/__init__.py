@@ -1,4 +1,4 @@
-"""The sandbox API, which neither vendor has: move the clock, play the bank, look into the inbox, send callbacks again."""
+"""The sandbox API, an addition of ours: move the clock, simulate the bank, read received callbacks, resend them."""
 
 from collections.abc import Awaitable, Callable
 
@@ -29,14 +29,16 @@ def build(context: Context) -> ASGIApp:
             except Refused as refusal:
                 return errors.refused(refusal)
             except Malformed as wrong:
-                return errors.told(400, "invalid", f"{wrong.field}: {wrong.why}".removeprefix(": "), wrong.field)
+                return errors.error_response(
+                    400, "invalid", f"{wrong.field}: {wrong.why}".removeprefix(": "), wrong.field
+                )
             except BodyTooLarge:
-                return errors.told(413, "too_large", "The body is larger than 1 MB.")
+                return errors.error_response(413, "too_large", "The body is larger than 1 MB.")
             except BodyPacked as packed:
-                return errors.told(415, "body_compressed", packed.why)
+                return errors.error_response(415, "body_compressed", packed.why)
             except Exception:
                 log.exception("a request failed", path=request.url.path)
-                return errors.told(500, "internal_error", "Something went wrong on our side.")
+                return errors.error_response(500, "internal_error", "Something went wrong on our side.")
 
         return answer
 
@@ -59,11 +61,11 @@ def build(context: Context) -> ASGIApp:
 
 
 async def _not_found(request: Request) -> Response:
-    return errors.told(404, "not_found", "There is no such address.")
+    return errors.error_response(404, "not_found", "There is no such address.")
 
 
 async def _method_not_allowed(request: Request) -> Response:
-    return errors.told(405, "method_not_allowed", f"{request.method} is not possible here.")
+    return errors.error_response(405, "method_not_allowed", f"{request.method} is not possible here.")
 
 
 def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:

@@ -1,4 +1,4 @@
-"""Who is asking: the sandbox takes the credentials of any dialect."""
+"""Authenticates requests to the sandbox API, which accepts the credentials of any dialect."""
 
 import base64
 from uuid import UUID
@@ -12,7 +12,7 @@ from gerbang.world import World
 
 
 async def merchant_of(world: World, tokens: Tokens, request: Request) -> UUID:
-    """The merchant of a bearer token, of X-MERCHANT-ID and X-MERCHANT-SECRET, or of HTTP Basic. Raises CredentialsWrong."""
+    """The merchant of a bearer token, X-MERCHANT-ID and X-MERCHANT-SECRET, or HTTP Basic. Raises CredentialsWrong."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return tokens.merchant_of(value.strip())

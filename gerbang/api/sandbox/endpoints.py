@@ -1,4 +1,4 @@
-"""What the sandbox API's addresses do."""
+"""The endpoints of the sandbox API, except ledger and settlements."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gerbang.api import Context
 from gerbang.api._amounts import whole_of
-from gerbang.api._bodies import Malformed, body_of, demand_light, said_in, shaped
+from gerbang.api._bodies import Malformed, body_of, check_size, json_body, shaped
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
 from gerbang.api.sandbox.auth import merchant_of
@@ -33,9 +33,9 @@ LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 ADVANCE_SECONDS_MAX = 315_360_000
 CLOCK_YEAR_MAX = 9000
-"""Far enough from where the calendar ends that expiries and retries can still be reckoned."""
+"""The clock stays before this year, so that expiries and retries can still be computed without overflow."""
 PIECE_BYTES = 100_000
-"""So much of an inbox is written without a pause, give or take one request."""
+"""After about so many bytes of an inbox, writing pauses to let other requests run."""
 STATES = ("waiting", "delivered", "parked", "given_up")
 _TEXT = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 
@@ -59,7 +59,7 @@ class ReportRequest(Struct):
 
 
 class Endpoints:
-    """What every endpoint of the sandbox has at hand."""
+    """What the endpoints of the sandbox API share."""
 
     def __init__(self, context: Context) -> None:
         self.world = context.world
@@ -68,6 +68,7 @@ class Endpoints:
         self.tokens = Tokens(context.world)
 
     async def merchant(self, request: Request) -> UUID:
+        """The authenticated merchant. Raises NotInLiveMode or CredentialsWrong."""
         sandbox.sandbox_clock(self.world)
         return await merchant_of(self.world, self.tokens, request)
 
@@ -92,16 +93,16 @@ async def clock(endpoints: Endpoints, request: Request) -> Response:
 
 
 async def advance(endpoints: Endpoints, request: Request) -> Response:
-    """Moves the clock; when it answers, everything that fell due on the way has been done."""
+    """Moves the clock forward. Everything that falls due on the way is done before the response."""
     await endpoints.merchant(request)
-    asked = shaped(await said_in(request), Advance)
-    if [asked.seconds, asked.to, asked.workingDays].count(None) != 2:
+    given = shaped(await json_body(request), Advance)
+    if [given.seconds, given.to, given.workingDays].count(None) != 2:
         raise Malformed("", "say either seconds, to or workingDays")
     now = endpoints.world.clock.now()
-    if asked.workingDays is not None:
-        to = settles_at(Schedule(asked.workingDays), now, endpoints.world.calendar)
+    if given.workingDays is not None:
+        to = settles_at(Schedule(given.workingDays), now, endpoints.world.calendar)
     else:
-        to = now + timedelta(seconds=asked.seconds or 0) if asked.to is None else instant_of(asked.to, "to")
+        to = now + timedelta(seconds=given.seconds or 0) if given.to is None else instant_of(given.to, "to")
     if to < now:
         raise ClockBackwards("to", now=now)
     if to > now + timedelta(seconds=ADVANCE_SECONDS_MAX):
@@ -121,9 +122,9 @@ async def inbox(endpoints: Endpoints, request: Request) -> Response:
 
 
 async def _written(items: Sequence[Received]) -> bytearray:
-    """What an inbox holds, as JSON, written in pieces between which others have their turn: it may be 30 MB long.
+    """An inbox as JSON, of up to 30 MB. It is written in pieces, and other requests run between them.
 
-    It is sent as a whole: an answer that has begun ends where its reader has closed the way to us.
+    It is sent as a whole: a streamed response would be cut off when the client closes its sending side.
     """
     body, turn = bytearray(b'{"items":['), PIECE_BYTES
     for place, item in enumerate(items):
@@ -136,7 +137,7 @@ async def _written(items: Sequence[Received]) -> bytearray:
 
 
 def inbox_item(item: Received) -> bytes:
-    """A request that the inbox has, as JSON."""
+    """A received request as JSON."""
     return msgspec.json.encode(
         {
             "id": str(item.id),
@@ -150,9 +151,9 @@ def inbox_item(item: Received) -> bytes:
 
 
 def _json_or_none(body: bytes) -> msgspec.Raw | None:
-    """The body as it came, where that is JSON of the size that is read here."""
+    """The body unchanged if it is valid JSON within our size limits, otherwise None."""
     try:
-        demand_light(body)
+        check_size(body)
         msgspec.json.decode(body)
     except (Malformed, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
@@ -160,7 +161,7 @@ def _json_or_none(body: bytes) -> msgspec.Raw | None:
 
 
 async def receive(endpoints: Endpoints, request: Request) -> Response:
-    """The built-in receiver: no credentials, since a callback brings its own; the key names the merchant."""
+    """The built-in receiver of callbacks. It needs no credentials: the key in the path names the merchant."""
     sandbox.sandbox_clock(endpoints.world)
     merchant_id = id_of(request.path_params["key"])
     if merchant_id is None:
@@ -220,14 +221,14 @@ async def resend(endpoints: Endpoints, request: Request) -> Response:
 
 async def set_callback(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = await endpoints.merchant(request)
-    asked = shaped(await said_in(request), SetCallback)
+    given = shaped(await json_body(request), SetCallback)
     return answer(
-        _callback(await merchants.set_callback(endpoints.world, merchant_id, request.path_params["product"], asked.url))
+        _callback(await merchants.set_callback(endpoints.world, merchant_id, request.path_params["product"], given.url))
     )
 
 
 async def callbacks(endpoints: Endpoints, request: Request) -> Response:
-    """Where callbacks go now."""
+    """The callback endpoints of the merchant, one per product."""
     found = await merchants.callbacks(endpoints.world, await endpoints.merchant(request))
     return answer({"items": [_callback(callback) for callback in found]})
 
@@ -242,33 +243,33 @@ def _callback(callback: Callback) -> dict[str, str | None]:
 
 
 async def report(endpoints: Endpoints, request: Request) -> Response:
-    """The simulator bank: money to a payment, or to any number, also one that is nobody's."""
+    """Reports money as the simulator bank would: to a payment, or to any number, also one that is not assigned."""
     merchant_id = await endpoints.merchant(request)
-    asked = shaped(await said_in(request), ReportRequest)
-    if (asked.number is None) == (asked.paymentId is None):
+    given = shaped(await json_body(request), ReportRequest)
+    if (given.number is None) == (given.paymentId is None):
         raise Malformed("", "say either number or paymentId")
-    whole = whole_of(asked.amount, "amount")
+    whole = whole_of(given.amount, "amount")
     if not 1 <= whole < 10**AMOUNT_DIGITS_MAX:
         raise Malformed("amount", f"must be at least 1 and have at most {AMOUNT_DIGITS_MAX} digits")
     amount = rupiah(whole)
-    paid_at = None if asked.paidAt is None else instant_of(asked.paidAt, "paidAt")
+    paid_at = None if given.paidAt is None else instant_of(given.paidAt, "paidAt")
     if paid_at is not None and not 2000 <= paid_at.year <= 2100:
         raise Malformed("paidAt", "must be between the years 2000 and 2100")
-    if asked.paymentId is not None:
-        found = await endpoints.batches.read(Question(merchant_id, _payment_id(asked.paymentId)))
-        money = sandbox.simulated_payment(found, amount, asked.bankReference, paid_at)
+    if given.paymentId is not None:
+        found = await endpoints.batches.read(Question(merchant_id, _payment_id(given.paymentId)))
+        money = sandbox.simulated_payment(found, amount, given.bankReference, paid_at)
     else:
-        sandbox.check_reference(asked.bankReference)
-        channel = await sandbox.channel_of(endpoints.world, merchant_id, asked.number or "", paid_at)
-        money = sandbox.simulated_report(channel, asked.number or "", amount, asked.bankReference, paid_at)
+        sandbox.check_reference(given.bankReference)
+        channel = await sandbox.channel_of(endpoints.world, merchant_id, given.number or "", paid_at)
+        money = sandbox.simulated_report(channel, given.number or "", amount, given.bankReference, paid_at)
     booked = await endpoints.batches.report(money)
     if booked.merchant_id not in (merchant_id, PLATFORM):
-        raise KeyReused  # the money is another merchant's: the reference was used, or the number was theirs then
+        raise KeyReused  # another merchant's report: the reference was used before, or the number was theirs at paidAt
     return answer({"reports": [{"id": str(booked.id), "outcome": booked.outcome, "paymentId": booked.payment_id}]})
 
 
 def _payment_id(text: str) -> UUID:
-    """A payment's id in the spelling of any dialect: with hyphens, or behind a word such as contract_."""
+    """A payment's id as any dialect writes it: with hyphens, or after a prefix such as contract_. Raises Malformed."""
     id_ = id_of(text.rpartition("_")[2])
     if id_ is None:
         raise Malformed("paymentId", "is no id of a payment")

@@ -1,4 +1,4 @@
-"""How the sandbox API refuses: {"error": {"code", "message", "field"}}."""
+"""Error responses of the sandbox API: {"error": {"code", "message", "field"}}."""
 
 from dataclasses import dataclass
 
@@ -31,6 +31,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.MethodMissing: _INVALID,
     errors.BankMissing: _INVALID,
     errors.BankUnknown: _INVALID,
+    errors.OptionMissing: _INVALID,
+    errors.OptionUnknown: _INVALID,
     errors.OutletMissing: _INVALID,
     errors.OutletUnknown: _INVALID,
     errors.WalletMissing: _INVALID,
@@ -73,16 +75,16 @@ FIELDS = {"to": "to", "url": "url", "product": "product", "amount": "amount", "b
 HEADERS = {401: {"www-authenticate": 'Basic realm="Gerbang sandbox"'}, 503: {"retry-after": "1"}}
 
 
-def told(status: int, code: str, message: str, field: str = "") -> Response:
+def error_response(status: int, code: str, message: str, field: str = "") -> Response:
     body = {"error": {"code": code, "message": message, "field": field or None}}
     return Response(msgspec.json.encode(body), status, HEADERS.get(status), media_type="application/json")
 
 
 def unread(status: int, why: str) -> Response:
-    """Tells a request that it could not be read, as HTTP."""
-    return told(status, "invalid", why)
+    """The response to a request that is not valid HTTP."""
+    return error_response(status, "invalid", why)
 
 
 def refused(refusal: Refused) -> Response:
     answer = ANSWERS[type(refusal)]
-    return told(answer.status, answer.code, refusal.message, FIELDS.get(refusal.field, ""))
+    return error_response(answer.status, answer.code, refusal.message, FIELDS.get(refusal.field, ""))

@@ -1,4 +1,4 @@
-"""What the sandbox shows of the books: balances of the ledger, and settlements with their charges."""
+"""The sandbox API's view of the ledger: account balances, and settlements with their charges."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from gerbang.services import sandbox, settlements
 
 
 async def ledger(endpoints: Endpoints, request: Request) -> Response:
-    """What the merchant's own transfers have done to each account; the sum is always zero."""
+    """The balance of each account from this merchant's transfers alone; their sum is always zero."""
     merchant_id = await endpoints.merchant(request)
     balances = await sandbox.balances_of(endpoints.world, merchant_id)
     accounts = [{"name": name, "balance": two_places(balance)} for name, balance in balances.items()]
@@ -31,7 +31,7 @@ async def listed(endpoints: Endpoints, request: Request) -> Response:
 
 
 async def one(endpoints: Endpoints, request: Request) -> Response:
-    """A settlement with a part of its charges, from the one after `after` on."""
+    """A settlement with one page of its charges, starting after the charge `after`."""
     merchant_id = await endpoints.merchant(request)
     id_ = id_of(request.path_params["id"])
     if id_ is None:

@@ -1,10 +1,10 @@
-"""The payment-session API: /v1/access-token and /v2, in the words of the payment-session reference."""
+"""The payment-session API: /v1/access-token and /v2, as the payment-session reference defines it."""
 
 from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v2_sessions import errors, payments, sandbox, tokens
+from gerbang.api.v2_sessions import contract, errors, payments, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Endpoints, method_not_allowed, not_found
 from gerbang.api.v2_sessions.events import PaymentCallbacks, SuspenseCallbacks
 from gerbang.domain.deliveries import CallbackFormat
@@ -16,7 +16,7 @@ def build(context: Context) -> ASGIApp:
     endpoints = Endpoints(context)
     return Routes(
         {
-            "/v1/access-token": {"POST": endpoints.endpoint(tokens.give)},
+            "/v1/access-token": {"POST": endpoints.endpoint(tokens.issue)},
             "/v2/payments": {"GET": endpoints.endpoint(payments.listing), "POST": endpoints.endpoint(payments.create)},
             "/v2/payments/simulations": {"POST": endpoints.endpoint(sandbox.simulate)},
             "/v2/payments/{id}": {"GET": endpoints.endpoint(payments.retrieve)},
@@ -47,4 +47,5 @@ DIALECT = Dialect(
     callback_formats=callback_formats,
     answer_formats=answer_formats,
     unread=errors.unread,
+    completed=contract.completed,
 )

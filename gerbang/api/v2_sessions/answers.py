@@ -1,4 +1,4 @@
-"""The desk where requests are taken: who is asking, the envelope of answers, and every failure in this dialect's words."""
+"""Authentication, the response envelope and error handling, shared by the endpoints of the payment-session API."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ PAGE_MAX = 1_000_000
 
 
 class Endpoints:
-    """What every endpoint of this dialect has at hand."""
+    """What the endpoints of this dialect share."""
 
     def __init__(self, context: Context) -> None:
         self.world = context.world
@@ -35,54 +35,56 @@ class Endpoints:
         self._tokens = Tokens(context.world)
 
     def merchant_of(self, request: Request) -> UUID:
-        """Who is asking. Raises CredentialsWrong; a call on behalf of a sub-account is refused, never done for another."""
+        """The merchant of the bearer token. Raises CredentialsWrong, or SubMerchantNotEnabled for a sub-account."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
-            said = "Authorization does not begin with Bearer" if scheme else "the header Authorization is missing"
-            raise CredentialsWrong(why=f"{said}; {SIGN_IN}")
+            problem = "Authorization does not begin with Bearer" if scheme else "the header Authorization is missing"
+            raise CredentialsWrong(why=f"{problem}; {SIGN_IN}")
         merchant_id = self._tokens.merchant_of(token.strip())
         if request.headers.get("x-submerchant-id"):
             raise SubMerchantNotEnabled
         return merchant_id
 
-    def endpoint(self, does: Callable[["Endpoints", Request], Awaitable[Response]]) -> Endpoint:
-        """What answers one method of one path: whatever goes wrong is told in the envelope."""
+    def endpoint(self, respond: Callable[["Endpoints", Request], Awaitable[Response]]) -> Endpoint:
+        """Wraps an endpoint so that every error becomes a response in this dialect's error envelope."""
 
         async def answer(request: Request) -> Response:
             try:
-                return await does(self, request)
+                return await respond(self, request)
             except Refused as refusal:
                 return errors.refused(refusal)
             except Malformed as wrong:
-                return errors.told(errors.MALFORMED, field=wrong.field, why=wrong.why, others=wrong.others)
+                return errors.error_response(errors.MALFORMED, field=wrong.field, why=wrong.why, others=wrong.others)
             except BodyTooLarge:
-                return errors.told(errors.TOO_LARGE)
+                return errors.error_response(errors.TOO_LARGE)
             except BodyPacked as packed:
-                return errors.told(errors.PACKED, why=packed.why)
+                return errors.error_response(errors.PACKED, why=packed.why)
             except SubMerchantNotEnabled:
-                return errors.told(errors.FORBIDDEN, field="x-submerchant-id", why="sub-accounts are not enabled here")
+                return errors.error_response(
+                    errors.FORBIDDEN, field="x-submerchant-id", why="sub-accounts are not enabled here"
+                )
             except Exception:
                 trace_id = ids.trace_id()
                 log.exception("a request failed", path=request.url.path, trace_id=trace_id)
-                return errors.told(errors.INTERNAL, trace_id=trace_id)
+                return errors.error_response(errors.INTERNAL, trace_id=trace_id)
 
         return answer
 
 
 class SubMerchantNotEnabled(Exception):
-    """The call is on behalf of a sub-account, and there are none."""
+    """The request names a sub-account, and sub-accounts are not supported."""
 
 
 async def not_found(request: Request) -> Response:
-    return errors.told(errors.NOT_FOUND)
+    return errors.error_response(errors.NOT_FOUND)
 
 
 async def method_not_allowed(request: Request) -> Response:
-    return errors.told(errors.METHOD_NOT_ALLOWED)
+    return errors.error_response(errors.METHOD_NOT_ALLOWED)
 
 
 def success(data: object, pagination: Mapping[str, int] | None = None) -> bytes:
-    """The envelope of an answer."""
+    """The body of a successful response, in the envelope."""
     body: dict[str, Any] = {"code": "00", "message": "Success", "data": data}
     if pagination is not None:
         body["pagination"] = pagination
@@ -97,15 +99,15 @@ def pagination(page: int, per_page: int, items: int) -> dict[str, int]:
     return {"page": page, "perPage": per_page, "totalItems": items, "totalPages": -(-items // per_page)}
 
 
-def page_asked(request: Request) -> tuple[int, int]:
-    """The page and its length that a query asks for. Raises Malformed."""
+def page_of_query(request: Request) -> tuple[int, int]:
+    """The page number and page size in the query. Raises Malformed."""
     return (
-        number_asked(request, "page", 1, PAGE_MAX),
-        number_asked(request, "perPage", PER_PAGE_DEFAULT, PER_PAGE_MAX),
+        number_of_query(request, "page", 1, PAGE_MAX),
+        number_of_query(request, "perPage", PER_PAGE_DEFAULT, PER_PAGE_MAX),
     )
 
 
-def number_asked(request: Request, name: str, default: int, most: int) -> int:
+def number_of_query(request: Request, name: str, default: int, most: int) -> int:
     given = request.query_params.get(name)
     if given is None:
         return default
@@ -115,5 +117,5 @@ def number_asked(request: Request, name: str, default: int, most: int) -> int:
 
 
 def id_in_path(request: Request) -> UUID | None:
-    """The id in the path; None for anything that is not one."""
+    """The UUID in the path; None if it is not one."""
     return id_of(request.path_params["id"])

@@ -1,4 +1,4 @@
-"""How this dialect refuses: HTTP status, code, type and source of every refusal (payment-session reference, 1.7 to 1.10)."""
+"""Error responses: HTTP status, code, type and source of each refusal (payment-session reference, 1.7 to 1.10)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from starlette.responses import Response
 from gerbang import errors, ids
 from gerbang.api._bodies import Malformed
 from gerbang.api.v2_sessions import shapes
+from gerbang.api.v2_sessions.methods import OTHERS, block_of
 from gerbang.errors import Refused
 
 
@@ -39,6 +40,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.MethodMissing: _INVALID,
     errors.BankMissing: _INVALID,
     errors.BankUnknown: _INVALID,
+    errors.OptionMissing: _INVALID,
+    errors.OptionUnknown: _INVALID,
     errors.OutletMissing: _INVALID,
     errors.OutletUnknown: _INVALID,
     errors.WalletMissing: _INVALID,
@@ -104,15 +107,18 @@ FIELDS = {
     "virtual_account.expires_at": "paymentMethodOptions.virtualAccount.expiryAt",
     "qris.expires_at": "paymentMethodOptions.qr.expiryAt",
 }
-"""What the house's fields are called here."""
+for _name in OTHERS:
+    FIELDS[f"{_name}.option"] = f"paymentMethodOptions.{block_of(_name)}.channel"
+    FIELDS[f"{_name}.expires_at"] = f"paymentMethodOptions.{block_of(_name)}.expiryAt"
+"""The name in this API of each field that a refusal names."""
 
 HEADERS = {401: {"www-authenticate": 'Bearer realm="Gerbang"'}, 503: {"retry-after": "1"}}
 
 
-def told(
+def error_response(
     answer: Answer, *, field: str = "", why: str = "", others: Sequence[Malformed] = (), trace_id: str = ""
 ) -> Response:
-    """A refusal as this dialect puts it."""
+    """An error response in this dialect's envelope; `why` and `others` become its details."""
     details = [{"field": field if answer.names_field else "", "message": why}] if why else []
     details += [{"field": other.field, "message": other.why} for other in others]
     body = {
@@ -129,12 +135,12 @@ def told(
 
 
 def unread(status: int, why: str) -> Response:
-    """Tells a request that it could not be read, as HTTP."""
-    return told(replace(MALFORMED, status=status), why=why)
+    """The response to a request that is not valid HTTP."""
+    return error_response(replace(MALFORMED, status=status), why=why)
 
 
 def refused(refusal: Refused) -> Response:
     if isinstance(refusal, errors.WrongState):
         status = shapes.STATUS[str(refusal.spec["state"])]
         refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
-    return told(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)
+    return error_response(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)

@@ -1,4 +1,4 @@
-"""How this dialect tells news: {event, data} with the static key header, and better proof of origin beside it."""
+"""Callbacks: {event, data} with the vendor's static key header, and a Standard Webhooks signature as our addition."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,6 +7,7 @@ import msgspec
 
 from gerbang import ids
 from gerbang.api.v2_sessions import shapes
+from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
 from gerbang.domain.signatures import standard_webhooks
@@ -19,7 +20,7 @@ NAMES = {
     "payment.cancelled": "PAYMENT.CANCELLED",
     "charge.succeeded": "CHARGE.SUCCESS",
 }
-"""The vendor's four (payment-session reference, 7.2)."""
+"""The vendor's four event names (payment-session reference, 7.2)."""
 
 RETRY_SCHEDULE = (
     timedelta(minutes=5),
@@ -29,13 +30,17 @@ RETRY_SCHEDULE = (
     timedelta(hours=6),
     timedelta(hours=12),
 )
-"""Waits before the six repetitions (payment-session reference, 7.1)."""
+"""The waits before the six retries (payment-session reference, 7.1)."""
 
 KEY_HEADER = "X-API-Key"
 
-BANKS = ("BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAMON")
-"""The banks of this API's virtual accounts (payment-session reference, 6.1)."""
-TERMS = Terms(channels={"virtual_account": ChannelTerms(options=BANKS), "qris": ChannelTerms()})
+PRODUCT = "payment"
+TERMS = Terms(
+    channels={"virtual_account": ChannelTerms(options=banks_of(PRODUCT)), "qris": ChannelTerms()},
+    others=True,
+    left_out=frozenset({"ewallet", "retail_outlet"}),
+)
+"""The banks of the payment-session reference, 6.1, and two channels that this API does not offer to everybody."""
 
 
 class _Format:
@@ -64,27 +69,27 @@ class _Format:
 class PaymentCallbacks(_Format):
     """Callbacks of the product "payment"."""
 
-    product = Product("payment", frozenset(NAMES), RETRY_SCHEDULE, TERMS, key_header=KEY_HEADER)
+    product = Product(PRODUCT, frozenset(NAMES), RETRY_SCHEDULE, TERMS, key_header=KEY_HEADER)
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
-        assert snapshot is not None and snapshot.payment is not None, "news that is told has a snapshot"
+        assert snapshot is not None and snapshot.payment is not None, "an event with a callback has a snapshot"
         charges = [snapshot.charge] if snapshot.charge else []
         data = shapes.session(snapshot.payment, charges, self._pages, "read")
         return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
 
 
 class SuspenseCallbacks(_Format):
-    """Callbacks of the product "money": ours alone, so they never go where a merchant expects the vendor's."""
+    """Callbacks of the product "money", an addition of ours. They never go to the URL for the vendor's callbacks."""
 
     product = Product("money", frozenset({"money.in_suspense"}), RETRY_SCHEDULE, key_header=KEY_HEADER)
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
-        assert snapshot is not None and snapshot.report is not None, "news that is told has a snapshot"
+        assert snapshot is not None and snapshot.report is not None, "an event with a callback has a snapshot"
         report = snapshot.report
         data = {
             "id": report.id,

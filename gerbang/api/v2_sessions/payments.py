@@ -1,4 +1,4 @@
-"""/v2/payments and its neighbours: create, confirm, look up, list, cancel; charges, method configs, QR pictures."""
+"""The endpoints under /v2: create, confirm, read, list and cancel payments; charges, method configs, QR images."""
 
 import re
 from uuid import UUID
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gerbang import channels as channel_rules
 from gerbang.api._addresses import spellings
-from gerbang.api._bodies import Malformed, body_of, fingerprint, metadata_in, read, said_in, shaped
+from gerbang.api._bodies import Malformed, body_of, fingerprint, json_body, metadata_in, read, shaped
 from gerbang.api._ids import id_of
 from gerbang.api._texts import TEXT
 from gerbang.api.v2_sessions import orders, requests, shapes
@@ -19,28 +19,30 @@ from gerbang.api.v2_sessions.answers import (
     answer,
     id_in_path,
     not_found,
-    number_asked,
-    page_asked,
+    number_of_query,
+    page_of_query,
     pagination,
     success,
 )
 from gerbang.api.v2_sessions.events import PaymentCallbacks
+from gerbang.api.v2_sessions.methods import OTHERS, block_of
 from gerbang.channels import Channel
 from gerbang.domain.charges import Charge
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Offer
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services import pictures
 from gerbang.services.pages import Pages
 from gerbang.services.payments import end
 from gerbang.services.payments import read as reading
+from gerbang.services.payments.codes import usable_options
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.end import Cancellation
 from gerbang.services.payments.read import Found, Question
 
 REFERENCE_LENGTH_MAX = 255
-"""Of one that is looked for: payments of another dialect may have longer ones than this one takes."""
+"""For look-ups only: payments of another dialect may have longer references than this dialect accepts."""
 PRODUCT = PaymentCallbacks.product.name
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -60,26 +62,25 @@ class PaymentAnswers:
 async def create(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
     body = await body_of(request)
-    said = read(request, body)
-    asked = shaped(said, requests.CreatePayment)
-    order = new_payment(endpoints, merchant_id, asked, said, body, request.headers.get("x-request-id"))
+    body_object = read(request, body)
+    given = shaped(body_object, requests.CreatePayment)
+    order = new_payment(merchant_id, given, body_object, body, request.headers.get("x-request-id"))
     return answer(await endpoints.batches.create(order))
 
 
 def new_payment(
-    endpoints: Endpoints,
     merchant_id: UUID,
-    asked: requests.CreatePayment,
-    said: dict[str, object],
+    given: requests.CreatePayment,
+    body_object: dict[str, object],
     body: bytes,
     request_id: str | None,
 ) -> NewPayment:
-    """The request in the house's words. Raises Malformed."""
-    multiple = asked.paymentType == "MULTIPLE"
-    seen = fingerprint("POST /v2/payments", said)
-    orders.check_order(asked.orderInformation)
-    orders.check_urls(asked.redirectUrl)
-    if asked.splitRoutingConfigurations:
+    """A create request as a NewPayment. Raises Malformed."""
+    multiple = given.paymentType == "MULTIPLE"
+    seen = fingerprint("POST /v2/payments", body_object)
+    orders.check_order(given.orderInformation)
+    orders.check_urls(given.redirectUrl)
+    if given.splitRoutingConfigurations:
         raise Malformed("splitRoutingConfigurations", "splitting payments is not enabled for this merchant")
     if request_id is not None and not REQUEST_ID.fullmatch(request_id):
         raise Malformed("X-REQUEST-ID", "must be 1 to 100 letters, digits, hyphens, underscores or full stops")
@@ -87,15 +88,15 @@ def new_payment(
     return NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,
-        reference=asked.clientReferenceId,
+        reference=given.clientReferenceId,
         kind="multiple" if multiple else "single",
-        amount=orders.minor(asked.amount, zero_is_open=multiple),
-        method=orders.method(asked.paymentMethod, asked.paymentMethodOptions),
-        details=orders.details(asked, said, metadata_in(body) if asked.metadata is not None else None),
-        descriptor=asked.statementDescriptor,
-        expires_at=orders.instant(asked.expiryAt, "expiryAt"),
-        customer=orders.customer(asked.customer),
-        customer_id=asked.customerId or None,
+        amount=orders.minor(given.amount, zero_is_open=multiple),
+        method=orders.method(given.paymentMethod, given.paymentMethodOptions),
+        details=orders.details(given, body_object, metadata_in(body) if given.metadata is not None else None),
+        descriptor=given.statementDescriptor,
+        expires_at=orders.instant(given.expiryAt, "expiryAt"),
+        customer=orders.customer(given.customer),
+        customer_id=given.customerId or None,
         key=request_id,
         fingerprint=seen,
     )
@@ -103,29 +104,29 @@ def new_payment(
 
 async def confirm(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    asked = shaped(await said_in(request, may_be_empty=True), requests.ConfirmPayment)
+    given = shaped(await json_body(request, may_be_empty=True), requests.ConfirmPayment)
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
-    method = orders.method(asked.paymentMethod, asked.paymentMethodOptions)
+    method = orders.method(given.paymentMethod, given.paymentMethodOptions)
     payment, charge = await endpoints.batches.confirm(Confirmation(merchant_id, payment_id, method))
     return answer(endpoints.world.answer_formats[PRODUCT].answer(payment, charge))
 
 
 async def cancel(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    asked = shaped(await said_in(request, may_be_empty=True), requests.CancelPayment)
+    given = shaped(await json_body(request, may_be_empty=True), requests.CancelPayment)
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
-    reason = asked.cancellationReason or "REQUESTED_BY_CUSTOMER"
+    reason = given.cancellationReason or "REQUESTED_BY_CUSTOMER"
     payment = await end.cancel(endpoints.world, Cancellation(merchant_id, payment_id, reason))
     return answer(success(shapes.session(payment, [], endpoints.pages, "read")))
 
 
 async def retrieve(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    page = number_asked(request, "page", 1, PAGE_MAX) if "page" in request.query_params else None
+    page = number_of_query(request, "page", 1, PAGE_MAX) if "page" in request.query_params else None
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
@@ -139,7 +140,7 @@ def _read(endpoints: Endpoints, found: Found) -> shapes.Json:
 
 async def listing(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    page, per_page = page_asked(request)
+    page, per_page = page_of_query(request)
     if references := spellings(request, "clientReferenceId"):
         found: list[Found] = []
         for reference in references:
@@ -152,7 +153,7 @@ async def listing(endpoints: Endpoints, request: Request) -> Response:
 
 async def charges(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    page, per_page = page_asked(request)
+    page, per_page = page_of_query(request)
     references = spellings(request, "clientReferenceId")
     if not any(references):
         raise Malformed("clientReferenceId", "is required")
@@ -173,27 +174,28 @@ def _text(reference: str) -> str:
 
 
 async def method_configs(endpoints: Endpoints, request: Request) -> Response:
-    merchant = endpoints.world.dealing(await reading.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
+    offer = endpoints.world.offer(await reading.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
     known = endpoints.world.channels
     disabled = {"enabled": False, "acceptedChannels": list[str]()}
     return answer(
         success(
             {
                 "card": disabled,
-                "virtualAccount": _config(known["virtual_account"], merchant),
-                "qr": _config(known["qris"], merchant),
+                "virtualAccount": _config(known["virtual_account"], offer),
+                "qr": _config(known["qris"], offer),
                 "ewallet": disabled,
+                **{block_of(name): _config(known[name], offer) for name in OTHERS},
                 "installment": {"enabled": False, "acceptedChannels": {}},
             }
         )
     )
 
 
-def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
-    options = channel.options(merchant)
+def _config(channel: Channel, offer: Offer) -> shapes.Json:
+    options = usable_options(channel, offer)
     if options is None:
         return {"enabled": False, "acceptedChannels": []}
-    least, most = channel_rules.limits(channel.spec, merchant)
+    least, most = channel_rules.limits(channel.spec, offer)
     span = channel.spec.expiry_max
     return {
         "enabled": True,
@@ -205,7 +207,7 @@ def _config(channel: Channel, merchant: Merchant) -> shapes.Json:
 
 
 async def picture(endpoints: Endpoints, request: Request) -> Response:
-    """The picture behind qrUrl: no credentials, since buyers' browsers load it; the id cannot be guessed."""
+    """The image at qrUrl, as PNG or SVG. No credentials: buyers' browsers load it, and the id cannot be guessed."""
     name, _, kind = str(request.path_params["name"]).rpartition(".")
     id_ = id_of(name)
     if id_ is None:
@@ -216,7 +218,7 @@ async def picture(endpoints: Endpoints, request: Request) -> Response:
     headers = {"cache-control": "private, max-age=3600"}
     if kind == "svg":
         drawing = await to_thread.run_sync(pictures.svg, text)
-        # What stands inside HTML needs no namespace; a file of its own is no picture without one.
+        # An SVG file needs a namespace; an SVG element inside HTML, for which it was drawn, does not.
         file = drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
         return Response(file, media_type="image/svg+xml", headers=headers)
     return Response(await to_thread.run_sync(pictures.png, text), media_type="image/png", headers=headers)

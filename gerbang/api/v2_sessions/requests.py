@@ -1,14 +1,15 @@
-"""What merchants may send to the payment-session API, field by field (payment-session reference, sections 3 and 4).
+"""Request bodies of the payment-session API, field by field (payment-session reference, sections 3 and 4).
 
-Fields that are not listed are accepted and ignored; null is the same as absent, and so is empty text. Instants and
-amounts are text or numbers here, and read as every dialect reads them.
+Fields that are not listed are accepted and ignored; null and empty text count as absent. Instants and amounts are only
+typed as text or numbers here; they are parsed by the readers that all dialects share.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 
 from gerbang.api._texts import DIGITS, EMAIL, TEXT, URL
+from gerbang.api.v2_sessions.methods import OTHERS, REQUESTED, block_of
 
 Text255 = Annotated[str, Meta(max_length=255, pattern=TEXT)]
 Text100 = Annotated[str, Meta(max_length=100, pattern=TEXT)]
@@ -28,7 +29,7 @@ class Amount(Struct):
 
 
 class Price(Struct):
-    """An amount on which nothing depends but what the page shows: fractions are welcome."""
+    """An amount that is only shown on the checkout page; fractions are allowed."""
 
     value: int | float | str
     currency: Literal["IDR"]
@@ -165,12 +166,29 @@ class CardOptions(Struct):
     installment: dict[str, Any] | None = None
 
 
+class OtherOptions(Struct):
+    """Of a channel that the vendor has no words for."""
+
+    channel: Text100 | None = None
+    name: Text100 | None = None
+    expiryAt: Instant | None = None
+
+
 class MethodOptions(Struct):
     id: Text255 | None = None
     virtualAccount: VirtualAccountOptions | None = None
     qr: QrOptions | None = None
     ewallet: EwalletOptions | None = None
     card: CardOptions | None = None
+
+
+if TYPE_CHECKING:
+    MethodType = str
+else:
+    # One member more for each channel that the vendor has no words for.
+    MethodType = Literal[tuple(REQUESTED)]
+    _MEMBERS = [(block_of(name), OtherOptions | None, None) for name in OTHERS]
+    MethodOptions = defstruct("MethodOptions", _MEMBERS, bases=(MethodOptions,))
 
 
 class Card(Struct):
@@ -191,7 +209,7 @@ class EwalletAccount(Struct):
 
 
 class PaymentMethod(Struct):
-    type: Literal["VIRTUAL_ACCOUNT", "QR", "CARD", "EWALLET"]
+    type: MethodType
     card: Card | None = None
     ewallet: EwalletAccount | None = None
     paymentMethodOptions: MethodOptions | None = None

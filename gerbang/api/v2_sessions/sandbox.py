@@ -1,9 +1,9 @@
-"""POST /v2/payments/simulations: the simulator bank reports money, or a payment's time is over (reference, 9.1)."""
+"""POST /v2/payments/simulations: the simulator bank reports money, or the payment expires (reference, 9.1)."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gerbang.api._bodies import said_in, shaped
+from gerbang.api._bodies import json_body, shaped
 from gerbang.api._ids import id_of
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v2_sessions.answers import Endpoints, answer, success
@@ -16,17 +16,17 @@ from gerbang.services.payments.read import Question
 async def simulate(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
     sandbox.sandbox_clock(endpoints.world)
-    asked = shaped(await said_in(request), requests.Simulation)
-    amount = orders.minor(asked.amount, zero_is_open=False)
-    payment_id = id_of(asked.paymentSessionId)
+    given = shaped(await json_body(request), requests.Simulation)
+    amount = orders.minor(given.amount, zero_is_open=False)
+    payment_id = id_of(given.paymentSessionId)
     if payment_id is None:
         raise PaymentUnknown
-    if asked.chargeStatus == "EXPIRED":
+    if given.chargeStatus == "EXPIRED":
         await end.expire_now(endpoints.world, merchant_id, payment_id)
         return _updated(True)
     found = await endpoints.batches.read(Question(merchant_id, payment_id))
-    booked = await endpoints.batches.report(sandbox.simulated_payment(found, amount, asked.bankReference))
-    return _updated(booked.outcome == "booked" and not booked.heard_before)
+    booked = await endpoints.batches.report(sandbox.simulated_payment(found, amount, given.bankReference))
+    return _updated(booked.outcome == "booked" and not booked.known_before)
 
 
 def _updated(done: bool) -> Response:

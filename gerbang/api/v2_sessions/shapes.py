@@ -1,7 +1,7 @@
-"""How this dialect writes payments, charges and customers: field order, spelling, null-or-absent, number-or-string.
+"""Writes payments, charges and customers as JSON: field order, spelling, null or absent, number or string.
 
-There are two views of a payment. A create or confirm is answered in the `answer` view; lookups, lists, cancellations and
-callbacks use the `read` view, which has more flags and whole seconds (payment-session reference, 3.7 and 4.1).
+A payment has two views. Create and confirm answer with the `answer` view; look-ups, lists, cancellations and callbacks
+use the `read` view, which has more flags and whole seconds (payment-session reference, 3.7 and 4.1).
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gerbang.api.v2_sessions.methods import OTHERS, block_of, type_of
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import in_rupiah
@@ -40,10 +41,8 @@ CHARGE_STATUS = {
     "failed": "FAILED",
     "expired": "EXPIRED",
 }
-METHOD = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR", "ewallet": "EWALLET", "retail_outlet": "RETAIL_OUTLET"}
-"""The last is ours: the API has no word for a payment at a till, which another dialect or the page may have opened."""
 NO_INSTANT = datetime(1, 1, 1, tzinfo=UTC)
-"""A static virtual account without an end prints the zero time (seed example of a static payment)."""
+"""The expiryAt of a static virtual account that does not expire (seed example of a static payment)."""
 
 
 def amount(minor: int) -> Json:
@@ -51,12 +50,12 @@ def amount(minor: int) -> Json:
 
 
 def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: View) -> Json:
-    """A payment session. `charges` are newest first."""
+    """A payment as a payment session. `charges` are newest first."""
     details = payment.details
     echo = details.echo
     read = view == "read"
-    # Requests of the API's older generation had no paymentType; its answers had none either, but the nulls of a
-    # cancellation, and charges without a descriptor.
+    # The API's first version had no paymentType, neither in requests nor in answers. Its answers have cancelledAt and
+    # cancellationReason even where they are null, and charges with an empty descriptor.
     older = not read and not echo.get("typed")
     written: Json = {
         "id": payment.id,
@@ -117,14 +116,14 @@ def _method(payment: Payment, pages: Pages) -> Json | None:
     method = payment.method
     if method is None:
         return None
-    written: Json = {"type": METHOD[method.channel]}
+    written: Json = {"type": type_of(method.channel)}
     if method.instructions is not None:
         written |= _instructions(method.channel, method.instructions, pages.picture_url(payment.id), payment.created_at)
     return written
 
 
 def _instructions(channel: str, instructions: Instructions, picture_url: str, created_at: datetime) -> Json:
-    """The part of a method or charge that tells how to pay: `virtualAccount` or `qr`."""
+    """The payment instructions in a method or charge: `virtualAccount`, `ewallet`, `retailOutlet` or `qr`."""
     if channel == "virtual_account":
         return {
             "virtualAccount": {
@@ -139,6 +138,8 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
     if channel == "retail_outlet":
         outlet = {"channel": instructions.option, "paymentCode": instructions.number, "name": instructions.name}
         return {"retailOutlet": outlet | {"expiryAt": instructions.expires_at}}
+    if channel != "qris":
+        return {block_of(channel): _other(instructions, picture_url)}
     qr: Json = {
         "acquirer": instructions.acquirer,
         "qrContent": instructions.content,
@@ -146,7 +147,7 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
         "qrType": "STATIC" if instructions.store else "DYNAMIC",
         "retrievalReferenceNumber": instructions.retrieval_reference,
         "issuerName": instructions.issuer,
-        # A static QR has no end; the vendor prints the time of its creation there.
+        # A static QR does not expire; the vendor prints the time of its creation here.
         "expiryAt": instructions.expires_at or created_at,
         "merchantName": instructions.name,
     }
@@ -155,8 +156,21 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
     return {"qr": qr}
 
 
+def _other(instructions: Instructions, picture_url: str) -> Json:
+    """How to pay by a channel that the vendor has no words for."""
+    written: Json = {
+        "channel": instructions.option,
+        "paymentCode": instructions.number,
+        "name": instructions.name,
+        "expiryAt": instructions.expires_at,
+    }
+    if instructions.content:
+        written |= {"qrContent": instructions.content, "qrUrl": picture_url}
+    return written
+
+
 def charge_in_session(charge: Charge, pages: Pages) -> Json:
-    """A charge as it stands inside a session: blocks that do not belong to its method are left out."""
+    """A charge inside a session, with only the instructions of its own method."""
     paid = charge.state == "succeeded"
     written: Json = {
         "id": charge.id,
@@ -179,7 +193,7 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
 
 
 def charge_alone(charge: Charge, pages: Pages) -> Json:
-    """A charge as GET /v2/charges lists it: every block is printed, null where it does not apply."""
+    """A charge as GET /v2/charges lists it: with a field for every method, null where it does not apply."""
     inside = charge_in_session(charge, pages)
     return {
         **{name: inside[name] for name in list(inside)[:12]},
@@ -188,7 +202,7 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
         "virtualAccount": inside.get("virtualAccount"),
         "qr": inside.get("qr"),
         "ewallet": inside.get("ewallet"),
-        **({"retailOutlet": inside["retailOutlet"]} if "retailOutlet" in inside else {}),
+        **{block: inside[block] for block in ("retailOutlet", *map(block_of, OTHERS)) if block in inside},
         "captureHistories": None,
         "failureCode": inside.get("failureCode"),
         "failureMessage": inside.get("failureMessage"),
@@ -212,7 +226,7 @@ def _failure(charge: Charge) -> Json:
     reason, recommendation = FAILURES.get(charge.failure_code or "", ("It was not paid.", "Create a new payment."))
     return {
         "failureCode": charge.failure_code,
-        "failureMessage": f"{METHOD[charge.channel]} payment failed. {reason}",
+        "failureMessage": f"{type_of(charge.channel)} payment failed. {reason}",
         "recommendation": recommendation,
     }
 

@@ -1,19 +1,19 @@
-"""POST /v1/access-token: a merchant's id and secret for a bearer token of 900 seconds."""
+"""POST /v1/access-token: exchanges a merchant's id and secret for a bearer token that is valid for 900 seconds."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gerbang.api._bodies import said_in, shaped
+from gerbang.api._bodies import json_body, shaped
 from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.answers import Endpoints, answer, success
 from gerbang.services import credentials
 from gerbang.services.merchants import V2
 
 
-async def give(endpoints: Endpoints, request: Request) -> Response:
+async def issue(endpoints: Endpoints, request: Request) -> Response:
     merchant = request.headers.get("x-merchant-id", "")
     merchant_id = await credentials.sign_in(endpoints.world, merchant, request.headers.get("x-merchant-secret", ""), V2)
-    shaped(await said_in(request), requests.AccessToken)
+    shaped(await json_body(request), requests.AccessToken)
     token = credentials.issue_token(endpoints.world, merchant_id, merchant)
     lifetime = int(credentials.TOKEN_LIFETIME.total_seconds())
     return answer(success({"accessToken": token, "expiresIn": str(lifetime), "tokenType": "Bearer"}))

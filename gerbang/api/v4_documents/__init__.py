@@ -1,11 +1,11 @@
-"""The one-time-payment API: /api/v4, in the words of the one-time-payment reference."""
+"""The one-time-payment API: /api/v4, as the one-time-payment reference defines it."""
 
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v4_documents import banks, disbursements, errors, links, methods, payments
+from gerbang.api.v4_documents import banks, contract, disbursements, errors, links, methods, payments
 from gerbang.api.v4_documents.answers import Endpoints, method_not_allowed, not_found
 from gerbang.api.v4_documents.events import PaymentCallbacks, PayoutCallbacks
 from gerbang.domain.deliveries import CallbackFormat
@@ -14,7 +14,7 @@ from gerbang.world import AnswerFormat
 
 
 class _StaticType(StringConvertor):
-    """The methods that can be static."""
+    """A path parameter: the type of a static method."""
 
     regex = "|".join(methods.TYPES)
 
@@ -71,4 +71,5 @@ DIALECT = Dialect(
     callback_formats=callback_formats,
     answer_formats=answer_formats,
     unread=errors.unread,
+    completed=contract.completed,
 )

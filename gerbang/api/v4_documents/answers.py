@@ -1,4 +1,4 @@
-"""The desk where requests are taken: who is asking, the envelope of answers, and every failure in this dialect's words."""
+"""Authentication, the response envelope and error handling, shared by the endpoints of the one-time-payment API."""
 
 import base64
 import re
@@ -30,7 +30,7 @@ BASIC = "send the API key as user and the secret key as password by HTTP Basic; 
 
 
 class Endpoints:
-    """What every endpoint of this dialect has at hand."""
+    """What the endpoints of this dialect share."""
 
     def __init__(self, context: Context) -> None:
         self.world = context.world
@@ -38,11 +38,11 @@ class Endpoints:
         self.pages = Pages(context.base_url, context.world.keyring.page_key)
 
     async def merchant_of(self, request: Request) -> UUID:
-        """Who is asking: HTTP Basic with the API key and the secret key (reference, 1.3). Raises CredentialsWrong."""
+        """The merchant of the API key and secret key in HTTP Basic (reference, 1.3). Raises CredentialsWrong."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
-            said = "Authorization does not begin with Basic" if scheme else "the header Authorization is missing"
-            raise CredentialsWrong(why=f"{said}; {BASIC}")
+            problem = "Authorization does not begin with Basic" if scheme else "the header Authorization is missing"
+            raise CredentialsWrong(why=f"{problem}; {BASIC}")
         try:
             key, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
         except ValueError:  # not base64, or not text
@@ -51,25 +51,27 @@ class Endpoints:
             ) from None
         return await self.batches.sign_in(SignIn(key, secret, V4))
 
-    def endpoint(self, does: Callable[["Endpoints", Request, UUID], Awaitable[Response]]) -> Endpoint:
-        """What answers one method of one path: whatever goes wrong is told as `errors`."""
+    def endpoint(self, respond: Callable[["Endpoints", Request, UUID], Awaitable[Response]]) -> Endpoint:
+        """Wraps an endpoint: authenticates the merchant first, and turns every error into a response with `errors`."""
 
         async def answer(request: Request) -> Response:
             try:
                 merchant_id = await self.merchant_of(request)
-                return await does(self, request, merchant_id)
+                return await respond(self, request, merchant_id)
             except Refused as refusal:
                 return errors.refused(refusal, request.url.path)
             except Malformed as wrong:
-                return errors.told(errors.MALFORMED, _sentence(wrong), wrong.field, in_query=request.method != "POST")
+                return errors.error_response(
+                    errors.MALFORMED, _sentence(wrong), wrong.field, in_query=request.method != "POST"
+                )
             except BodyTooLarge:
-                return errors.told(errors.TOO_LARGE, "The body is over 1 MB.")
+                return errors.error_response(errors.TOO_LARGE, "The body is over 1 MB.")
             except BodyPacked as packed:
-                return errors.told(errors.PACKED, packed.why)
+                return errors.error_response(errors.PACKED, packed.why)
             except Exception:
                 trace_id = ids.trace_id()
                 log.exception("a request failed", path=request.url.path, trace_id=trace_id)
-                return errors.told(
+                return errors.error_response(
                     errors.INTERNAL, f"Something went wrong on our side. Its name in our logs: {trace_id}"
                 )
 
@@ -77,22 +79,22 @@ class Endpoints:
 
 
 def _sentence(wrong: Malformed) -> str:
-    """What is wrong, with the member called as in the vendor's recorded sentences: "account_no must all be numbers"."""
+    """The error as a sentence that names the field as the vendor's messages do: "account_no must all be numbers"."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", wrong.field.rpartition(".")[2]).lower()
     between = " " if wrong.why.startswith(("must ", "is ")) else ": "
     return f"{name}{between}{wrong.why}" if name else wrong.why
 
 
 async def not_found(request: Request) -> Response:
-    return errors.told(errors.NOT_FOUND, "There is no such address.")
+    return errors.error_response(errors.NOT_FOUND, "There is no such address.")
 
 
 async def method_not_allowed(request: Request) -> Response:
-    return errors.told(errors.METHOD_NOT_ALLOWED, f"{request.method} is not possible here.")
+    return errors.error_response(errors.METHOD_NOT_ALLOWED, f"{request.method} is not possible here.")
 
 
 def document(data: object) -> bytes:
-    """The envelope of an answer, without a space: what a merchant writes again from it is the same bytes."""
+    """The body of a successful response, in the envelope and without white space between tokens."""
     return msgspec.json.encode({"data": data})
 
 
@@ -101,13 +103,13 @@ def answer(body: bytes, status: int = 200) -> Response:
 
 
 def created(body: bytes, merchant_id: UUID, differs: Sequence[str] = ()) -> Response:
-    """The answer to a create. Where a repeated reference asked for something else, what was not done stands beside what was.
+    """The response to a create. `differs` names the fields in which a repeated reference came with other values.
 
-    The vendor answers 201 whatever the body (reference, 1.6), and whoever reads only the status must not be misled.
+    The vendor answers 201 in either case (reference, 1.6), so differences are reported in `meta` and in a header.
     """
     if not differs:
         return answer(body, 201)
-    if list(differs) != ["expiredAt"]:  # many programs reckon it anew whenever they try again
+    if list(differs) != ["expiredAt"]:  # many clients compute it again for each retry
         log.warning("a reference was used again for something else", merchant=str(merchant_id), differs=list(differs))
     meta = msgspec.json.encode({"repeated": True, "differs": differs, "detail": REPEATED})
     response = answer(b'%s,"meta":%s}' % (body.removesuffix(b"}"), meta), 201)
@@ -116,5 +118,5 @@ def created(body: bytes, merchant_id: UUID, differs: Sequence[str] = ()) -> Resp
 
 
 def id_in_path(request: Request, prefix: str) -> UUID | None:
-    """The id in the path behind its prefix; None for anything that is not one."""
+    """The UUID after the prefix in the path; None if it is not one."""
     return id_of(request.path_params["id"], prefix)

@@ -1,4 +1,4 @@
-"""/banks and /validation_services: where money can be sent to, and whose account it is."""
+"""/banks and /validation_services: the banks that payouts can go to, and the name of an account's holder."""
 
 from uuid import UUID
 
@@ -27,21 +27,21 @@ async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
 
 
 async def validate(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    asked = await attributes_of(request)
-    number, bank = account_of(asked, "accountNo")
+    attributes = await attributes_of(request)
+    number, bank = account_of(attributes, "accountNo")
     name = await payouts.account_name(endpoints.world, bank, number)
-    attributes = {"accountName": name, "accountNo": number, "bankShortCode": bank}
-    return answer(document({"attributes": attributes}), 201)
+    result = {"accountName": name, "accountNo": number, "bankShortCode": bank}
+    return answer(document({"attributes": result}), 201)
 
 
-def account_of(asked: Attributes, name: str) -> tuple[str, str]:
-    """The account number and the bank that a request names. Raises Malformed."""
-    number = asked.digits(name)
+def account_of(attributes: Attributes, name: str) -> tuple[str, str]:
+    """The account number and the bank code in a request; `name` is the field of the number. Raises Malformed."""
+    number = attributes.digits(name)
     if number is None:
-        raise Malformed(asked.field(name), "is required")
+        raise Malformed(attributes.field(name), "is required")
     if len(number) > ACCOUNT_LENGTH_MAX:
-        raise Malformed(asked.field(name), f"must have at most {ACCOUNT_LENGTH_MAX} digits")
-    bank = asked.demanded("bankShortCode").upper()
+        raise Malformed(attributes.field(name), f"must have at most {ACCOUNT_LENGTH_MAX} digits")
+    bank = attributes.demanded("bankShortCode").upper()
     if bank not in BANKS:
-        raise Malformed(asked.field("bankShortCode"), "must be one of the codes of GET /api/v4/banks")
+        raise Malformed(attributes.field("bankShortCode"), "must be one of the codes of GET /api/v4/banks")
     return number, bank

@@ -1,4 +1,4 @@
-"""/disbursements: money sent out, and /overviews: what there is to send."""
+"""/disbursements: payouts; and /overviews: the balances from which they are paid."""
 
 from typing import Literal
 from uuid import UUID
@@ -17,23 +17,23 @@ from gerbang.services import balances, payouts
 from gerbang.services.payouts import NewPayout
 
 STATUSES: tuple[State, ...] = ("pending", "processing", "completed", "failed")
-CALLED = {
+FIELD_NAMES = {
     "amount": "amount",
     "bank_code": "disbursementMethod.bankShortCode",
     "account_number": "disbursementMethod.bankAccountNo",
     "account_name": "disbursementMethod.bankAccountHolderName",
     "description": "description",
 }
-"""What the house's fields are called here."""
+"""The name in this API of each field in which two payouts may differ."""
 ENDS: tuple[Literal["complete"], Literal["fail"]] = ("complete", "fail")
 
 
 async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    asked = await attributes_of(request)
-    asked.rupiah_only()
-    amount = asked.amount()
-    reference = asked.demanded("referenceId", REFERENCE_LENGTH_MAX)
-    method = asked.member("disbursementMethod")
+    attributes = await attributes_of(request)
+    attributes.rupiah_only()
+    amount = attributes.amount()
+    reference = attributes.demanded("referenceId", REFERENCE_LENGTH_MAX)
+    method = attributes.member("disbursementMethod")
     if method.text("type") is not None:
         method.one_of("type", ("bank_transfer",))
     number, bank = account_of(method, "bankAccountNo")
@@ -43,11 +43,11 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         account_number=number,
         account_name=method.text("bankAccountHolderName", NAME_LENGTH_MAX) or "",
     )
-    description = asked.text("description", lines=True)
+    description = attributes.text("description", lines=True)
     made = await payouts.create(
         endpoints.world, NewPayout(merchant_id, PAYOUTS, reference, amount, destination, description)
     )
-    differs = [CALLED[name] for name in differing(made, amount, destination, description)]
+    differs = [FIELD_NAMES[name] for name in differing(made, amount, destination, description)]
     return created(document(shapes.payout(made)), merchant_id, differs)
 
 
@@ -80,15 +80,15 @@ async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
 
 
 async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    """The word of the simulator bank: the money arrived, or came back (reference, section 6)."""
-    asked = await attributes_of(request)
-    action = asked.one_of("action", ENDS)
+    """Completes or fails a payout as the simulator bank would (reference, section 6)."""
+    attributes = await attributes_of(request)
+    action = attributes.one_of("action", ENDS)
     ended = await payouts.finish(endpoints.world, merchant_id, _id(request), action)
     return answer(document(shapes.task(f"contract_{ended.id.hex}", "disbursement", action)), 202)
 
 
 async def balance(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    """Total is available and pending; what is on its way out is in neither (reference, 7.4)."""
+    """The balances. The total is available plus pending; what payouts have reserved is in neither (reference, 7.4)."""
     found = await balances.overview(endpoints.world, merchant_id)
     attributes = {
         "totalBalance": shapes.money(found.total),

@@ -1,4 +1,4 @@
-"""How this dialect refuses: {"errors": [{code, title, detail}]}, with the codes of the one-time-payment reference, 1.8."""
+"""Error responses: {"errors": [{code, title, detail}]}, with the codes of the one-time-payment reference, 1.8."""
 
 import re
 from dataclasses import dataclass, replace
@@ -37,6 +37,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.MethodMissing: _INVALID,
     errors.BankMissing: _INVALID,
     errors.BankUnknown: _INVALID,
+    errors.OptionMissing: _INVALID,
+    errors.OptionUnknown: _INVALID,
     errors.OutletMissing: _INVALID,
     errors.OutletUnknown: _INVALID,
     errors.WalletMissing: _INVALID,
@@ -91,23 +93,25 @@ FIELDS = {
     "return_url": "afterSettlementReturnUrl",
     "account_number": "accountNo",
 }
-"""What the house's fields are called here."""
+"""The name in this API of each field that a refusal names."""
 OPTION_FIELDS: dict[type[Refused], str] = {
     errors.BankMissing: "bankShortCode",
     errors.BankUnknown: "bankShortCode",
+    errors.OptionMissing: "providerCode",
+    errors.OptionUnknown: "providerCode",
     errors.OutletMissing: "retailOutletName",
     errors.OutletUnknown: "retailOutletName",
     errors.WalletMissing: "providerCode",
     errors.WalletUnknown: "providerCode",
 }
 OPTIONS = {*OPTION_FIELDS.values(), "suffixNo", "afterSettlementReturnUrl"}
-"""Those that stand in `paymentMethodOptions`; static methods have them beside the reference."""
+"""The fields inside `paymentMethodOptions`; for static methods they are directly in `attributes`."""
 
 HEADERS = {401: {"www-authenticate": 'Basic realm="Gerbang"'}, 503: {"retry-after": "1"}}
 
 
-def told(answer: Answer, why: str, field: str = "", *, in_query: bool = False) -> Response:
-    """A refusal as this dialect puts it; `source`, which says what of the request is wrong, is the house's addition."""
+def error_response(answer: Answer, why: str, field: str = "", *, in_query: bool = False) -> Response:
+    """An error response in this dialect's envelope. `source`, which names the wrong field, is an addition of ours."""
     error: dict[str, object] = {"code": answer.code, "title": answer.title, "detail": why}
     if field:
         error["source"] = {"parameter": field} if in_query else {"pointer": _pointer(field)}
@@ -116,12 +120,12 @@ def told(answer: Answer, why: str, field: str = "", *, in_query: bool = False) -
 
 
 def unread(status: int, why: str) -> Response:
-    """Tells a request that it could not be read, as HTTP."""
-    return told(replace(MALFORMED, status=status), why)
+    """The response to a request that is not valid HTTP."""
+    return error_response(replace(MALFORMED, status=status), why)
 
 
 def _pointer(field: str) -> str:
-    """A path such as data.list[1].name as a JSON pointer."""
+    """A path such as data.list[1].name as a JSON pointer (RFC 6901)."""
     return "/" + re.sub(r"\[(\d+)\]", r".\1", field).lstrip(".").replace(".", "/")
 
 
@@ -132,19 +136,20 @@ NOUNS = {
     f"{STATIC}qris/": "static QRIS code",
     "/api/v4/disbursements/": "disbursement",
 }
-"""What an address speaks of, where that is no payment."""
+"""The noun for the object under each path, if it is not a payment."""
 
 
 def refused(refusal: Refused, path: str) -> Response:
-    """A refusal of the house in this dialect's words, as they fit the address that was asked."""
-    why = _in_our_words(refusal).message
+    """The response to a refusal, in this dialect's terms; `path` decides what the object is called."""
+    why = _translated(refusal).message
     if isinstance(refusal, errors.PaymentUnknown | errors.PayoutUnknown):
         noun = next((noun for start, noun in NOUNS.items() if path.startswith(start)), "payment")
         why = f"There is no {noun} with this id."
-    return told(ANSWERS[type(refusal)], why, _field_of(refusal, static=path.startswith(STATIC)))
+    return error_response(ANSWERS[type(refusal)], why, _field_of(refusal, static=path.startswith(STATIC)))
 
 
-def _in_our_words(refusal: Refused) -> Refused:
+def _translated(refusal: Refused) -> Refused:
+    """The refusal with states, banks and objects named as this dialect names them."""
     spec = refusal.spec
     if isinstance(refusal, errors.WrongState):
         state = str(spec["state"])
@@ -161,6 +166,6 @@ def _field_of(refusal: Refused, *, static: bool) -> str:
         return refusal.field
     name = OPTION_FIELDS.get(type(refusal)) or FIELDS.get(refusal.field)
     if name is None or (static and name == FIELDS["method"]):
-        return ""  # a static method's path says which it is
+        return ""  # the path names the type of a static method
     inside = "paymentMethodOptions." if name in OPTIONS and not static else ""
     return f"data.attributes.{inside}{name}"

@@ -1,4 +1,4 @@
-"""How this dialect tells news: the bare object as it would be read, signed with a hexadecimal HMAC (reference, section 5)."""
+"""Callbacks: the object as a GET returns it, signed with HMAC-SHA256 in hexadecimal (reference, section 5)."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 from gerbang import ids
 from gerbang.api.v4_documents import shapes
 from gerbang.api.v4_documents.answers import document
+from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
 from gerbang.domain.fees import Rate
@@ -14,17 +15,15 @@ from gerbang.domain.signatures import hex_hmac_sha256
 from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.pages import Pages
 
-PRODUCT = "v4-payments"
+PRODUCT = shapes.PRODUCT
 PAYOUTS = "v4-disbursements"
 TRIES = 20
 RETRY_SCHEDULE = tuple(timedelta(minutes=5 * step) for step in range(1, TRIES))
 """At most 20 tries, each wait 5 minutes longer than the one before (reference, 5.3)."""
 
 HOUR, MONTH = timedelta(hours=1), timedelta(days=30)
-BANKS = ("BCA", "BRI", "BNI", "MANDIRI", "CIMB", "DANAMON", "PERMATA", "HANA", "SAHABAT_SAMPOERNA", "BSI", "MAYBANK")
-"""The nine of the documents, and two that clients of the vendor pay by (reference, 2.3 and 12)."""
 LARGEST = {"MANDIRI": 500, "BRI": 500, "CIMB": 500, "PERMATA": 500, "DANAMON": 25, "HANA": 50, "SAHABAT_SAMPOERNA": 10}
-"""In millions of rupiah, where a reseller's page names them (reference, 2.3); 100 elsewhere."""
+"""The largest amounts, in millions of rupiah, as a reseller publishes them (reference, 2.3); 100 for other banks."""
 
 TERMS = Terms(
     channels={
@@ -35,7 +34,8 @@ TERMS = Terms(
             expiry_min=HOUR,
             expiry_max=MONTH,
             fee=Rate(flat=rupiah(3_300)),
-            options=BANKS,
+            # The nine of the documents, and two that clients of the vendor pay by (reference, 2.3 and 12).
+            options=banks_of(PRODUCT),
         ),
         **{
             f"virtual_account/{bank}": ChannelTerms(amount_max=rupiah(millions * 1_000_000))
@@ -51,6 +51,7 @@ TERMS = Terms(
         ),
         "ewallet": ChannelTerms(expiry_max=MONTH),
     },
+    others=True,
     expires_after=timedelta(hours=24),
     own_numbers=True,
     prefixed_names=True,
@@ -67,7 +68,10 @@ class _Format:
     def headers(
         self, endpoint: Endpoint, delivery_id: UUID, sequence: int, body: bytes, now: datetime
     ) -> dict[str, str]:
-        """The vendor's signature under both names that receivers look for; what tells a repetition and an order is ours."""
+        """The vendor's signature, under both names that receivers look for.
+
+        The id, timestamp and sequence are ours: they let a receiver detect repetitions and restore the order.
+        """
         signature = hex_hmac_sha256(endpoint.signing_secret, body)
         return {
             "Content-Type": "application/json",
@@ -81,7 +85,7 @@ class _Format:
 
 
 class PaymentCallbacks(_Format):
-    """Callbacks of payments: at paid and at completed (reference, 5.4)."""
+    """Callbacks of payments: when one is paid and when it is completed (reference, 5.4)."""
 
     product = Product(
         PRODUCT,
@@ -96,17 +100,19 @@ class PaymentCallbacks(_Format):
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
-        assert snapshot is not None and snapshot.payment is not None, "news that is told has a snapshot"
+        assert snapshot is not None and snapshot.payment is not None, "an event with a callback has a snapshot"
         if snapshot.payment.scope == shapes.LINKS:
             return document(shapes.link(snapshot.payment, snapshot.charge, self._pages))
         return document(shapes.paid(snapshot.payment, snapshot.charge, self._pages))
 
 
 class PayoutCallbacks(_Format):
-    """Callbacks of disbursements: when it is known how they ended (reference, 5.4)."""
+    """Callbacks of disbursements: when one completes or fails (reference, 5.4)."""
 
     product = Product(PAYOUTS, frozenset({"payout.completed", "payout.failed"}), RETRY_SCHEDULE, takes_no=False)
 
     def body(self, event: Event, sequence: int) -> bytes:
-        assert event.snapshot is not None and event.snapshot.payout is not None, "news that is told has a snapshot"
+        assert event.snapshot is not None and event.snapshot.payout is not None, (
+            "an event with a callback has a snapshot"
+        )
         return document(shapes.payout(event.snapshot.payout))

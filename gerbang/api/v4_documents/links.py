@@ -1,4 +1,4 @@
-"""/payment_links: links to a page on which a buyer chooses how to pay; their tasks are those of payments."""
+"""/payment_links: links to a page on which the buyer chooses a payment method. Their tasks are those of payments."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from gerbang.api.v4_documents import payments, shapes
 from gerbang.api.v4_documents.answers import Endpoints, answer, document, id_in_path
 from gerbang.api.v4_documents.events import MONTH, PRODUCT
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
-from gerbang.api.v4_documents.tasks import ACTIONS, do
+from gerbang.api.v4_documents.tasks import ACTIONS, perform
 from gerbang.domain.customers import Customer
 from gerbang.domain.payments import Details
 from gerbang.errors import ExpiryTooFar, PaymentUnknown
@@ -18,41 +18,41 @@ from gerbang.services.payments.search import Asked, Paid
 
 
 async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    asked = await attributes_of(request)
-    asked.rupiah_only()
-    name = asked.demanded("customerName", NAME_LENGTH_MAX)
-    # What is shown again is kept as it was said; it makes no customer of the first dialect.
+    attributes = await attributes_of(request)
+    attributes.rupiah_only()
+    name = attributes.demanded("customerName", NAME_LENGTH_MAX)
+    # Returned as it was sent. It does not create a customer, which only v2 has.
     echo: dict[str, str | bool] = {
-        "customer_email": asked.email("customerEmail"),
-        "customer_phone": asked.demanded("customerPhoneNumber", 30),
+        "customer_email": attributes.email("customerEmail"),
+        "customer_phone": attributes.demanded("customerPhoneNumber", 30),
     }
 
-    ends = asked.instant("expiredAt")
+    ends = attributes.instant("expiredAt")
     if ends is not None and ends > endpoints.world.clock.now() + MONTH:
-        # No way to pay waits longer, so until then its page would have none to offer.
+        # No channel allows a longer expiry, so the page would have no method to offer.
         raise ExpiryTooFar("expires_at", title="A payment link", maximum=f"{MONTH.days} days")
 
     order = NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,
         scope=shapes.LINKS,
-        reference=asked.demanded("referenceId", REFERENCE_LENGTH_MAX),
+        reference=attributes.demanded("referenceId", REFERENCE_LENGTH_MAX),
         kind="single",
-        amount=asked.amount(),
+        amount=attributes.amount(),
         method=None,
         details=Details(
             redirect=True,
             customer=Customer(given_name=name),
-            description=asked.text("description", lines=True),
-            shown_name=asked.member("paymentMethodOptions").text("displayName", NAME_LENGTH_MAX)
-            or asked.text("displayName", NAME_LENGTH_MAX)
+            description=attributes.text("description", lines=True),
+            shown_name=attributes.member("paymentMethodOptions").text("displayName", NAME_LENGTH_MAX)
+            or attributes.text("displayName", NAME_LENGTH_MAX)
             or "",
             echo=echo,
         ),
         descriptor=None,
         expires_at=ends,
     )
-    return await payments.created_once(endpoints, order, "paymentMethodOptions.")
+    return await payments.create_or_repeat(endpoints, order, "paymentMethodOptions.")
 
 
 async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Paid:
@@ -69,8 +69,8 @@ async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Res
 
 
 async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    asked = await attributes_of(request)
-    action = asked.one_of("action", ACTIONS)
+    attributes = await attributes_of(request)
+    action = attributes.one_of("action", ACTIONS)
     found = await _found(endpoints, request, merchant_id)
-    await do(endpoints, found, action)
+    await perform(endpoints, found, action)
     return answer(document(shapes.task(f"paymentlink_{found.payment.id.hex}", "payment_links", action)))

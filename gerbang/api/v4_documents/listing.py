@@ -1,6 +1,6 @@
-"""What the query of a list may ask for.
+"""Reads the query parameters of lists.
 
-Parameters of the one-time-payment reference, 1.7, in both spellings: `filter[status]` and plain `status`.
+These are the parameters of the one-time-payment reference, 1.7, in both spellings: `filter[status]` and plain `status`.
 """
 
 import re
@@ -26,7 +26,7 @@ SORTS = {"createdAt": False, "-createdAt": True}
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What a list is asked for."""
+    """The page, order and filters of a list."""
 
     number: int
     size: int
@@ -34,20 +34,20 @@ class Query(msgspec.Struct, frozen=True):
     status: str | None
     reference: str | None
     reference_with_plus: str | None
-    """What was written there, where a plus was not escaped: it is looked for where the other is not found."""
+    """The reference with an unescaped "+" read literally. It is searched for if `reference` finds nothing."""
     created_after: datetime | None
     created_before: datetime | None
 
 
 def query_of(request: Request, statuses: tuple[str, ...]) -> Query:
-    """The query of a list; empty values are the same as absent. Raises Malformed."""
-    status = _said(request, "status")
+    """The query of a list; empty values count as absent. Raises Malformed."""
+    status = _filter_value(request, "status")
     if status is not None and status not in statuses:
         raise Malformed("filter[status]", f"must be one of {', '.join(statuses)}")
     sort = _plain(request, "sort") or "-createdAt"
     if sort not in SORTS:
         raise Malformed("sort", f"must be one of {', '.join(SORTS)}")
-    references = _exactly(request, "filter[referenceId]") or _exactly(request, "referenceId")
+    references = _spellings(request, "filter[referenceId]") or _spellings(request, "referenceId")
     reference = references[0] if references else None
     if reference is not None and (len(reference) > REFERENCE_LENGTH_MAX or "\x00" in reference):
         raise Malformed("filter[referenceId]", f"must have at most {REFERENCE_LENGTH_MAX} characters")
@@ -67,26 +67,26 @@ def _plain(request: Request, name: str) -> str | None:
     return request.query_params.get(name, "").strip() or None
 
 
-def _exactly(request: Request, name: str) -> list[str]:
-    """The spellings of a value whose spaces belong to it."""
+def _spellings(request: Request, name: str) -> list[str]:
+    """The possible values of a parameter, with their spaces kept; blank ones are left out."""
     return [value for value in spellings(request, name) if value.strip()]
 
 
 async def looked_up(query: Query, look: Callable[[Query], Awaitable[list[Found]]]) -> list[Found]:
-    """What a query finds. A plus in its reference is read as a space, as forms write one, and then as it stands there."""
+    """The results of a query: with "+" in the reference read as a space, as in forms, or else read literally."""
     found = await look(query)
     if found or query.reference_with_plus is None:
         return found
     return await look(msgspec.structs.replace(query, reference=query.reference_with_plus))
 
 
-def _said(request: Request, name: str) -> str | None:
+def _filter_value(request: Request, name: str) -> str | None:
     return _plain(request, f"filter[{name}]") or _plain(request, name)
 
 
 def _instant(request: Request, name: str) -> datetime | None:
     for key in (f"filter[{name}]", name):
-        # A plus is the sign of an offset here, whether or not it was escaped.
+        # A "+" is the sign of an offset here, escaped or not.
         text = (spellings(request, key) or [""])[-1].strip()
         if text:
             return instant_of(text, f"filter[{name}]")
@@ -103,7 +103,7 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
 
 
 def wanted(query: Query) -> Wanted:
-    """The query in the house's words."""
+    """The query as the search of services.lists."""
     arrived = re.fullmatch(f"external_id_([0-9a-f]{{{ARRIVAL_DIGITS}}})", query.reference or "")
     return Wanted(
         status=query.status,

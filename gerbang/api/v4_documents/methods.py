@@ -1,4 +1,4 @@
-"""/payment_methods: static virtual accounts and QR codes, the payments that they took, and their tasks."""
+"""/payment_methods: static virtual accounts and QR codes, the payments they received, and their tasks."""
 
 import re
 from uuid import UUID
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from gerbang.api.v4_documents import listing, shapes
 from gerbang.api.v4_documents.answers import Endpoints, answer, document
 from gerbang.api.v4_documents.events import PRODUCT
-from gerbang.api.v4_documents.payments import STATUSES, created_once, method_of, written
+from gerbang.api.v4_documents.payments import STATUSES, create_or_repeat, method_of, written
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.domain.payments import Details, Payment
 from gerbang.errors import PaymentUnknown
@@ -19,28 +19,28 @@ from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.search import Asked
 
 TYPES = {"virtual_bank_accounts": "virtual_bank_account", "qris": "qris"}
-"""The path says it in the plural, bodies in the singular (reference, 1.2)."""
+"""Types in paths to types in bodies (reference, 1.2)."""
 PREFIXES = {"virtual_bank_accounts": "va_", "qris": "qr_"}
 DIGITS = {"virtual_bank_accounts": 32, "qris": shapes.QR_DIGITS}
 
 
 async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     type_ = TYPES[request.path_params["type"]]
-    asked = await attributes_of(request)
+    attributes = await attributes_of(request)
 
     order = NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,
         scope=shapes.CHANNELS[type_],
-        reference=asked.demanded("referenceId", REFERENCE_LENGTH_MAX),
+        reference=attributes.demanded("referenceId", REFERENCE_LENGTH_MAX),
         kind="multiple",
         amount=None,
-        method=method_of(type_, asked, asked),
+        method=method_of(type_, attributes, attributes),
         details=Details(),
         descriptor=None,
         expires_at=None,
     )
-    return await created_once(endpoints, order)
+    return await create_or_repeat(endpoints, order)
 
 
 async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Payment:
@@ -68,11 +68,11 @@ async def payments(endpoints: Endpoints, request: Request, merchant_id: UUID) ->
 
 
 async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    """Money that the sandbox plays: every task is an arrival of its own (reference, section 6)."""
+    """Simulates an incoming payment; every task creates a new one (reference, section 6)."""
     sandbox.sandbox_clock(endpoints.world)
-    asked = await attributes_of(request)
-    action = asked.one_of("action", ("receive_payment",))
-    options = asked.member("options")
+    attributes = await attributes_of(request)
+    action = attributes.one_of("action", ("receive_payment",))
+    options = attributes.member("options")
     amount = options.arriving()
     found = await _found(endpoints, request, merchant_id)
     report = await sandbox.simulated_arrival(endpoints.world, found, amount, options.field("amount"))

@@ -1,4 +1,4 @@
-"""/payments: create, read, list and tasks of one-time payments, and tasks of arrivals on static methods."""
+"""/payments: one-time payments and the payments received on static methods: create, read, list and tasks."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -17,13 +17,12 @@ from gerbang.api.v4_documents.requests import (
     Attributes,
     attributes_of,
 )
-from gerbang.api.v4_documents.tasks import ACTIONS, do
+from gerbang.api.v4_documents.tasks import ACTIONS, perform
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Details, Method, Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services.pages import Pages
-from gerbang.services.payments import search
-from gerbang.services.payments.create_once import create_once
+from gerbang.services.payments import repeats, search
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.search import Asked, Paid
 
@@ -31,8 +30,8 @@ OPTION = {
     "virtual_bank_account": "bankShortCode",
     "retail_outlet": "retailOutletName",
     "e-wallet": "providerCode",
-}
-CALLED = FIELDS | {
+} | {shapes.TYPES[name]: "providerCode" for name in shapes.TYPES if name not in shapes.KNOWN}
+FIELD_NAMES = FIELDS | {
     "payer_name": "displayName",
     "shown_name": "displayName",
     "description": "description",
@@ -40,9 +39,9 @@ CALLED = FIELDS | {
     "customer_email": "customerEmail",
     "customer_phone": "customerPhoneNumber",
 }
-"""What the members of a create are called here."""
+"""The name in this API of each field in which two payments may differ."""
 OPTIONS = ("number", "payer_name", "shown_name", "return_url")
-"""Those that stand among the options of the method, as `option` does."""
+"""The fields inside `paymentMethodOptions`, besides `option`."""
 STATUSES = ("pending", "processing", "paid", "completed", "cancelled", "expired", "failed")
 
 
@@ -63,28 +62,30 @@ class PaymentAnswers:
 
 
 async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    asked = await attributes_of(request)
-    type_ = asked.one_of("paymentMethodType", list(shapes.CHANNELS))
-    options = asked.member("paymentMethodOptions")
+    attributes = await attributes_of(request)
+    type_ = attributes.one_of("paymentMethodType", list(shapes.CHANNELS))
+    options = attributes.member("paymentMethodOptions")
 
-    asked.rupiah_only()
-    ends = asked.instant("expiredAt")
+    attributes.rupiah_only()
+    ends = attributes.instant("expiredAt")
     order = NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,
-        reference=asked.demanded("referenceId", REFERENCE_LENGTH_MAX),
+        reference=attributes.demanded("referenceId", REFERENCE_LENGTH_MAX),
         kind="single",
-        amount=asked.amount(),
-        method=method_of(type_, options, asked),
-        details=Details(description=asked.text("description", lines=True), echo=_offset(ends and ends.utcoffset())),
+        amount=attributes.amount(),
+        method=method_of(type_, options, attributes),
+        details=Details(
+            description=attributes.text("description", lines=True), echo=_offset(ends and ends.utcoffset())
+        ),
         descriptor=None,
         expires_at=ends,
     )
-    return await created_once(endpoints, order, "paymentMethodOptions.")
+    return await create_or_repeat(endpoints, order, "paymentMethodOptions.")
 
 
 def method_of(type_: str, options: Attributes, beside: Attributes) -> Method:
-    """The way to pay that was asked for. A name may stand among the options or beside them, as one client sends it."""
+    """The chosen payment method. The display name may be in the options or beside them. Raises Malformed."""
     option = options.text(OPTION[type_]) if type_ in OPTION else None
     if type_ == "e-wallet":
         option = option or options.text("provider_code")
@@ -102,22 +103,25 @@ def method_of(type_: str, options: Attributes, beside: Attributes) -> Method:
 
 
 def _offset(offset: timedelta | None) -> dict[str, str | bool]:
-    """How an expiry was written, so that it is given back alike."""
+    """The UTC offset of the expiry as it was sent, in seconds, to be returned in the same form."""
     return {} if offset is None else {"offset": str(int(offset.total_seconds()))}
 
 
-async def created_once(endpoints: Endpoints, order: NewPayment, options: str = "") -> Response:
-    """The answer to a create, which says in what a repeated request differs from the first one (reference, 1.6)."""
-    made = await create_once(endpoints.world, endpoints.batches, order)
-    differs = [called for name in made.differs if (called := _called(name, order, options))]
+async def create_or_repeat(endpoints: Endpoints, order: NewPayment, options: str = "") -> Response:
+    """Creates a payment, or returns the earlier one with the same reference (reference, 1.6). Raises ReferenceTaken.
+
+    `options` is the path of the method's options in the request.
+    """
+    made = await repeats.create_or_repeat(endpoints.world, endpoints.batches, order)
+    differs = [field for name in made.differs if (field := _field_name(name, order, options))]
     return created(made.answer, order.merchant_id, differs)
 
 
-def _called(name: str, order: NewPayment, options: str) -> str | None:
-    """What a member is called in a request, None for what is none; `options` is the path of those of the method."""
+def _field_name(name: str, order: NewPayment, options: str) -> str | None:
+    """The path of a field in the request; None if the request has no such field."""
     if name == "option" and order.method is not None:
         return options + OPTION[shapes.TYPES[order.method.channel]]
-    return options + CALLED[name] if name in OPTIONS else CALLED.get(name)
+    return options + FIELD_NAMES[name] if name in OPTIONS else FIELD_NAMES.get(name)
 
 
 async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
@@ -141,13 +145,13 @@ async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
 
 
 def written(endpoints: Endpoints, found: list[Paid]) -> bytes:
-    """A page of payments."""
+    """A page of payments as a response body."""
     return document([shapes.paid(one.payment, one.charge, endpoints.pages) for one in found])
 
 
 async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
-    asked = await attributes_of(request)
-    action = asked.one_of("action", ACTIONS)
+    attributes = await attributes_of(request)
+    action = attributes.one_of("action", ACTIONS)
     found = await _found(endpoints, request, merchant_id)
-    await do(endpoints, found, action)
+    await perform(endpoints, found, action)
     return answer(document(shapes.task(f"contract_{found.id.hex}", "payment", action)), 201)

@@ -1,7 +1,7 @@
-"""Reading this dialect's requests: {"data": {"attributes": {…}}}, liberally, with the path of whatever is wrong.
+"""Reads the request bodies of this dialect, {"data": {"attributes": {…}}}; errors name the path of the wrong field.
 
-Empty text and null are the same as absent, numbers may be text, and what is not known is passed over: working clients of
-the vendor send all of that (one-time-payment reference, 1.4, 1.5 and 2.1).
+Empty text and null count as absent, numbers may be text, and unknown fields are ignored: existing clients of the vendor
+send all of these (one-time-payment reference, 1.4, 1.5 and 2.1).
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from starlette.requests import Request
 
 from gerbang.api._amounts import whole_of
-from gerbang.api._bodies import Malformed, said_in
+from gerbang.api._bodies import Malformed, json_body
 from gerbang.api._instants import instant_of
 from gerbang.api._texts import EMAIL, FORMS, LINES, TEXT, URL, is_blank
 from gerbang.domain.addresses import linkable
@@ -24,12 +24,12 @@ REFERENCE_LENGTH_MAX = 255
 TEXT_LENGTH_MAX = 255
 NAME_LENGTH_MAX = 100
 URL_LENGTH_MAX = 2_000
-Word = TypeVar("Word", bound=str)
+Choice = TypeVar("Choice", bound=str)
 SEN = re.compile(rf"([0-9]{{1,{AMOUNT_DIGITS_MAX}}})\.([0-9]{{1,2}})", re.ASCII)
 
 
 class Attributes:
-    """The members of an object of a request, each read in the shape that is wanted. Raises Malformed."""
+    """An object in a request, whose members are read one by one. Each method raises Malformed for an invalid value."""
 
     def __init__(self, members: dict[str, Any], path: str = "") -> None:
         self._members = members
@@ -46,7 +46,7 @@ class Attributes:
         return self._members.get(name) is not None
 
     def text(self, name: str, length_max: int = TEXT_LENGTH_MAX, *, lines: bool = False) -> str | None:
-        """Text without control characters, but for the ends of lines where there may be several; None where there is none."""
+        """Text without control characters; line breaks are allowed if `lines`. None if it is absent."""
         value = self._given(name)
         if value is None:
             return None
@@ -68,7 +68,7 @@ class Attributes:
         return value
 
     def digits(self, name: str) -> str | None:
-        """Digits, as text or as a number."""
+        """A string of digits, sent as text or as a number; None if it is absent."""
         value = self._given(name)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
@@ -78,15 +78,15 @@ class Attributes:
             raise Malformed(self.field(name), "must all be numbers")
         return value
 
-    def one_of(self, name: str, allowed: Sequence[Word]) -> Word:
+    def one_of(self, name: str, allowed: Sequence[Choice]) -> Choice:
         value = self.demanded(name)
-        for word in allowed:
-            if word == value:
-                return word
+        for choice in allowed:
+            if choice == value:
+                return choice
         raise Malformed(self.field(name), f"must be one of {', '.join(allowed)}")
 
     def amount(self, name: str = "amount") -> int:
-        """Minor units of whole rupiah, given as a number or as text. Raises AmountBelowLimit or AmountAboveLimit too."""
+        """An amount of whole rupiah, in minor units. Also raises AmountBelowLimit and AmountAboveLimit."""
         value = self._given(name)
         if value is None:
             raise Malformed(self.field(name), "is required")
@@ -98,7 +98,7 @@ class Attributes:
         return rupiah(whole)
 
     def arriving(self, name: str = "amount") -> int:
-        """Minor units of money that arrives, which may have sen: 99000.2 or "99000.20". Otherwise as `amount`."""
+        """An amount of money received, in minor units. It may have sen: 99000.2 or "99000.20". Else as `amount`."""
         value = self._given(name)
         written = format(value.normalize(), "f") if isinstance(value, Decimal) else value
         written = repr(value) if isinstance(value, float) else written
@@ -112,7 +112,7 @@ class Attributes:
             raise Malformed(self.field(name), "must be IDR")
 
     def instant(self, name: str) -> datetime | None:
-        """An instant with the offset that it was given in; without one it is Jakarta's."""
+        """An instant with its offset as it was sent; without one it is in Jakarta time. None if it is absent."""
         value = self.text(name)
         return None if value is None else instant_of(value, self.field(name))
 
@@ -128,7 +128,7 @@ class Attributes:
         return value
 
     def member(self, name: str) -> "Attributes":
-        """An object inside; an empty one where there is none, for which PHP writes []."""
+        """A nested object; an empty one if it is absent or [], which is how PHP writes an empty object."""
         value = self._given(name)
         if value is None or value == []:
             return Attributes({}, self.field(name))
@@ -138,8 +138,8 @@ class Attributes:
 
 
 async def attributes_of(request: Request) -> Attributes:
-    """The attributes of a request's body. Raises Malformed, BodyTooLarge or BodyPacked."""
-    body = await said_in(request)
+    """The `data.attributes` of a request. Raises Malformed, BodyTooLarge or BodyPacked."""
+    body = await json_body(request)
     data = Attributes(body).member("data")
     if "data" not in body or not data.has("attributes"):
         raise Malformed("data.attributes", 'is missing: the body must be {"data": {"attributes": {…}}}')

@@ -1,8 +1,10 @@
-"""How this dialect writes payments, static methods, links and payouts: order of members, spelling, number-or-text."""
+"""Writes payments, static methods, links and payouts as JSON: field order, spelling, number or text."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from gerbang import channels
+from gerbang.channels.virtual_account import BANKS as VIRTUAL_ACCOUNT_BANKS
 from gerbang.clock import wib
 from gerbang.domain.bank_directory import BANKS as BANK_DIRECTORY
 from gerbang.domain.charges import Charge
@@ -26,17 +28,21 @@ STATUS = {
     "expired": "expired",
     "inactive": "expired",
 }
-"""Of a payment's state; "settled" stands for a paid one whose money is available (one-time-payment reference, section 4)."""
+"""The status for each payment state; "settled" means paid with its money available (reference, section 4)."""
 
-BANK_NAMES = {"CIMB": "CIMB_NIAGA"}
-"""Banks that this dialect calls otherwise than the house."""
+PRODUCT = "v4-payments"
+BANK_NAMES = {code: bank.names[PRODUCT] for code, bank in VIRTUAL_ACCOUNT_BANKS.items() if PRODUCT in bank.names}
+"""Bank codes that differ in this dialect."""
 BANKS = {name: bank for bank, name in BANK_NAMES.items()}
+KNOWN = ("virtual_account", "retail_outlet", "qris", "ewallet")
+"""Channels that the vendor has words for."""
 TYPES = {
     "virtual_account": "virtual_bank_account",
     "retail_outlet": "retail_outlet",
     "qris": "qris",
     "ewallet": "e-wallet",
-}
+} | {name: name for name in channels.found() if name not in KNOWN}
+"""What each channel is called here: by its name, where the vendor has no word for it."""
 CHANNELS = {type_: channel for channel, type_ in TYPES.items()}
 FAILURES = {"CANCELLED_BY_USER": "The customer declined the payment."}
 LINKS = "links"
@@ -46,24 +52,24 @@ ARRIVAL_DIGITS = 10
 
 
 def money(minor: int) -> str:
-    """Minor units as text with at least one decimal and no zeros to spare: "15000.0", "249.75" (reference, 1.5)."""
+    """Minor units as text in rupiah with one decimal, or two if needed: "15000.0", "249.75" (reference, 1.5)."""
     sign = "-" if minor < 0 else ""
     whole, sen = divmod(abs(minor), MINOR_PER_RUPIAH)
     return f"{sign}{whole}.{f'{sen:02d}'.rstrip('0') or '0'}"
 
 
 def instant(at: datetime) -> str:
-    """An instant as Jakarta's clocks show it, in whole seconds."""
+    """An instant in Jakarta time (+07:00), in whole seconds."""
     return wib(at).isoformat(timespec="seconds")
 
 
 def link_instant(at: datetime) -> str:
-    """The other form, of payment links: "2021-12-05 22:05:26 +0700"."""
+    """An instant in the form of payment links: "2021-12-05 22:05:26 +0700"."""
     return wib(at).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def _end(payment: Payment, channel: str | None) -> str | None:
-    """When a payment ends, in the offset that it was asked for in; in UTC for retail outlets, as the document prints it."""
+    """The expiry of a payment in the offset in which it was sent; in UTC for retail outlets, as in the reference."""
     end = payment.expires_at
     if end is None:
         return None
@@ -76,7 +82,7 @@ def _end(payment: Payment, channel: str | None) -> str | None:
 
 
 def status_of(payment: Payment, charge: Charge | None) -> str:
-    """The status of a payment that is paid once; with an arrival's charge, that of the arrival."""
+    """The status of a one-time payment; with a charge on a static method, the status of that charge."""
     if charge is not None and charge.settled_at is not None:
         return STATUS["settled"]
     if charge is not None and charge.static:
@@ -85,9 +91,9 @@ def status_of(payment: Payment, charge: Charge | None) -> str:
 
 
 def one_time(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
-    """A payment that is paid once, as it is read, listed and told."""
+    """A one-time payment, as in reads, lists and callbacks."""
     if payment.state in ("needs_method", "needs_confirmation"):
-        charge = None  # its buyer went back to the choice; what was chosen before takes no money any more
+        charge = None  # the buyer returned to the choice of method; the earlier charge can no longer be paid
     attributes: Json = {
         "status": status_of(payment, charge),
         "amount": money(payment.amount or 0),
@@ -105,12 +111,12 @@ def one_time(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
 
 
 def arrival_reference(charge: Charge) -> str:
-    """The reference that the server makes for an arrival on a static method (reference, section 3)."""
+    """The generated reference of a payment received on a static method (reference, section 3)."""
     return f"external_id_{charge.id.hex[-ARRIVAL_DIGITS:]}"
 
 
 def arrival(payment: Payment, charge: Charge, pages: Pages) -> Json:
-    """One arrival of money on a static method, which is a payment of its own."""
+    """One payment received on a static method."""
     attributes: Json = {
         "status": status_of(payment, charge),
         "amount": money(charge.amount),
@@ -127,7 +133,7 @@ def arrival(payment: Payment, charge: Charge, pages: Pages) -> Json:
 
 
 def paid(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
-    """A payment of either kind: with an arrival's charge it is the arrival."""
+    """A one-time payment; with a charge on a static method, the payment received there."""
     if charge is not None and charge.static:
         return arrival(payment, charge, pages)
     return one_time(payment, charge, pages)
@@ -136,9 +142,13 @@ def paid(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
 def method_of_charge(payment: Payment, charge: Charge, pages: Pages) -> Json:
     """`paymentMethod`, in one of four shapes (reference, 2.3)."""
     id_ = charge.id.hex
-    names = {"virtual_account": f"va_{id_}", "qris": f"qr_{id_[:QR_DIGITS]}", "retail_outlet": id_}
+    names = {
+        "virtual_account": f"va_{id_}",
+        "qris": f"qr_{id_[:QR_DIGITS]}",
+        "ewallet": f"shopeepay_{id_}{payment.id.hex[-8:]}",
+    }
     written: Json = {
-        "id": names.get(charge.channel, f"shopeepay_{id_}{payment.id.hex[-8:]}"),
+        "id": names.get(charge.channel, id_),
         "type": TYPES[charge.channel],
         "referenceId": payment.reference,
     }
@@ -170,11 +180,22 @@ def _instructions(
             "paymentCode": instructions.number,
             "displayName": instructions.name,
         }
+    if channel != "qris":
+        return _other(instructions, pages.picture_url(charge.id if charge and not charge.static else payment.id))
     return {
         "imageUrl": pages.picture_url(charge.id if charge and not charge.static else payment.id),
         "displayName": (payment.method.payer_name if payment.method else "") or instructions.name,
         "qrString": instructions.content,
     }
+
+
+def _other(instructions: Instructions, picture_url: str) -> dict[str, str | None]:
+    """How to pay by a channel that the vendor has no words for."""
+    written: dict[str, str | None] = {} if instructions.option is None else {"providerCode": instructions.option}
+    written["paymentCode"] = instructions.number
+    if not instructions.content:
+        return written | {"displayName": instructions.name}
+    return written | {"imageUrl": picture_url, "displayName": instructions.name, "qrString": instructions.content}
 
 
 def method_id(payment: Payment) -> str:
@@ -184,7 +205,7 @@ def method_id(payment: Payment) -> str:
 
 
 def static_method(payment: Payment, pages: Pages) -> Json:
-    """A static method, with no status, amount or time (reference, section 3)."""
+    """A static method. It has no status, amount or time (reference, section 3)."""
     assert payment.method is not None and payment.method.instructions is not None
     return {
         "id": method_id(payment),
@@ -197,7 +218,7 @@ def static_method(payment: Payment, pages: Pages) -> Json:
 
 
 def link(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
-    """A payment link: a payment with a page, and the buyer to whom it is addressed (reference, 7.5)."""
+    """A payment link: a payment with a checkout page, and its customer (reference, 7.5)."""
     echo, customer = payment.details.echo, payment.details.customer
     name = payment.details.shown_name or None
     attributes: Json = {
@@ -220,7 +241,7 @@ def link(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
 def task(
     target_id: str, target_type: str, action: str, *, reference: str | None = None, amount: int | None = None
 ) -> Json:
-    """The answer to a task (reference, section 6); `amount` comes back as text, with decimals only where there are sen."""
+    """The response to a task (reference, section 6); `amount` is text, with decimals only if there are sen."""
     attributes: Json = {"targetId": target_id, "targetType": target_type}
     if reference is not None:
         attributes["referenceId"] = reference
@@ -231,7 +252,7 @@ def task(
 
 
 def payout(payout: Payout) -> Json:
-    """A disbursement. Why it failed stands in both places where clients look for it (reference, 7.1)."""
+    """A disbursement. The reason of a failure is in both places where clients look for it (reference, 7.1)."""
     to = payout.destination
     bank = BANK_DIRECTORY.get(to.bank_code)
     return {

@@ -1,4 +1,4 @@
-"""What tasks do to a payment: cancel it, or in the sandbox play its money or its settlement (reference, section 6)."""
+"""Tasks on a payment: cancel it, or in the sandbox simulate its money or its settlement (reference, section 6)."""
 
 from contextlib import suppress
 
@@ -15,11 +15,11 @@ from gerbang.services.payments.search import Asked, Paid
 
 ACTIONS = ("cancel", "receive_payment", "settle")
 CANCELLED = "VOID_SESSION"
-"""The reason of the first dialect's table that says: by the merchant."""
+"""The v2 cancellation reason that means: cancelled by the merchant."""
 
 
-async def do(endpoints: Endpoints, found: Paid, action: str) -> None:
-    """Raises WrongState, and NotInLiveMode for what only a sandbox can play."""
+async def perform(endpoints: Endpoints, found: Paid, action: str) -> None:
+    """Performs a task. Raises WrongState, and NotInLiveMode for tasks that only the sandbox has."""
     if action != "cancel":
         sandbox.sandbox_clock(endpoints.world)
     status = shapes.status_of(found.payment, found.charge)
@@ -27,11 +27,11 @@ async def do(endpoints: Endpoints, found: Paid, action: str) -> None:
         try:
             await end.withdraw(endpoints.world, Cancellation(found.payment.merchant_id, found.payment.id, CANCELLED))
         except WrongState:
-            if status == "pending":  # it was, a moment ago
+            if status == "pending":  # the state changed after it was read
                 raise
             raise WrongState(state=status, verb="cancelled") from None
     elif action == "settle":
-        # A bank that settles in real time may have come first, and then there is nothing left to do.
+        # A bank that settles in real time may have settled it already.
         if status == "completed":
             return
         if status != "paid" or found.charge is None:
@@ -46,18 +46,18 @@ async def do(endpoints: Endpoints, found: Paid, action: str) -> None:
 
 
 async def _receive(endpoints: Endpoints, found: Paid, status: str) -> None:
-    """Plays the buyer who pays."""
+    """Simulates the buyer's payment. Raises WrongState."""
     charge = found.charge
     if found.payment.details.redirect and found.payment.state in ("needs_method", "needs_confirmation"):
         charge = await _chosen(endpoints, found.payment)
     if charge is None or charge.state not in ("waiting", "authenticating", "processing"):
         raise WrongState(state=status, verb="paid")
-    # The same task for the same charge is the same money, so two that come at once pay once.
+    # One bank reference per charge, so that two simultaneous tasks pay once.
     report = sandbox.simulated_report(
         charge.channel, charge.instructions.number, charge.amount, f"TASK-{charge.id.hex}"
     )
     booked = await endpoints.batches.report(report)
-    if booked.outcome != "booked":  # somebody was quicker, and the money is late
+    if booked.outcome != "booked":  # another request was faster, so this money is late
         raise WrongState(state=await _status_now(endpoints, found), verb="paid")
 
 
@@ -67,10 +67,10 @@ async def _status_now(endpoints: Endpoints, found: Paid) -> str:
 
 
 async def _chosen(endpoints: Endpoints, payment: Payment) -> Charge | None:
-    """The charge of a payment with a page whose buyer has yet to choose: the first way to pay that fits is taken."""
+    """Chooses the first method that fits, where the buyer has not chosen one; the charge, or None if none fits."""
     method = checkout.first_fitting(endpoints.world, await endpoints.batches.visit(payment.id))
     if method is None:
         return None
-    with suppress(WrongState):  # the buyer, or another task, has just chosen
+    with suppress(WrongState):  # the buyer or another task has just chosen a method
         await endpoints.batches.confirm(Confirmation(payment.merchant_id, payment.id, method))
     return (await endpoints.batches.find(Asked(payment.merchant_id, payment.id))).charge

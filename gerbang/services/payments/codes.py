@@ -13,7 +13,7 @@ from gerbang import channels, ids
 from gerbang.channels import Channel
 from gerbang.domain.charges import Charge
 from gerbang.domain.fees import fee_out_of
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Method, Payment, moved
 from gerbang.errors import (
@@ -33,7 +33,7 @@ class Plan(msgspec.Struct, frozen=True):
     """A payment that is decided but for its number."""
 
     payment: Payment
-    merchant: Merchant
+    offer: Offer
     channel: Channel | None = None
     code_plan: CodePlan | None = None
     """None for a payment that needs no number yet."""
@@ -43,30 +43,45 @@ class Plan(msgspec.Struct, frozen=True):
     def code_request(self) -> CodeRequest | None:
         if self.code_plan is None:
             return None
-        return CodeRequest(self.code_plan, self.payment.id, self.charge_id, self.merchant, self.payment.expires_at)
+        return CodeRequest(
+            self.code_plan, self.payment.id, self.charge_id, self.offer.merchant, self.payment.expires_at
+        )
 
 
-def channel_for(world: World, method: Method, merchant: Merchant, payment: Payment) -> Channel:
-    """The channel of a method. Raises StaticNotOffered, ChannelNotBuilt or ChannelNotEnabled (field "method")."""
+def channel_for(world: World, method: Method, offer: Offer, payment: Payment) -> Channel:
+    """The channel of a method. Raises StaticNotOffered, ChannelNotBuilt, ChannelNotEnabled or AgreementUnusable (field "method")."""
     channel = world.channels.get(method.channel)
     title = method.channel.capitalize() if channel is None else channel.spec.title
-    if channel is not None and not world.offers(channel.spec, merchant, payment.product):
+    if channel is not None and not world.offers(channel.spec, offer, payment.product):
         channel = None
     if payment.static and (channel is None or not channel.spec.static):
         raise StaticNotOffered("method", title=title)
     if method.channel not in world.channels:
         raise ChannelNotBuilt("method", title=title)
-    if channel is None or channel.options(merchant) is None:
+    if channel is None:
+        raise ChannelNotEnabled("method", title=title)
+    with as_agreed(channel, offer.merchant):
+        options = channel.options(offer)
+    if options is None:
         raise ChannelNotEnabled("method", title=title)
     return channel
 
 
-def check_number(method: Method, merchant: Merchant, payment: Payment) -> None:
+def usable_options(channel: Channel, offer: Offer) -> list[str] | None:
+    """The options that a merchant has of a channel; None where it is not enabled, or was agreed unusably."""
+    try:
+        with as_agreed(channel, offer.merchant):
+            return channel.options(offer)
+    except AgreementUnusable:
+        return None
+
+
+def check_number(method: Method, offer: Offer, payment: Payment) -> None:
     """Raises NumberForStaticOnly (field "number") where a number was chosen that would have no effect.
 
     The range in which a merchant may choose is that of its static numbers (payment-session reference, 3.6 and 6.1).
     """
-    if method.number is not None and not payment.static and not merchant.terms.own_numbers:
+    if method.number is not None and not payment.static and not offer.terms.own_numbers:
         raise NumberForStaticOnly("number")
 
 
@@ -75,29 +90,30 @@ def as_agreed(channel: Channel, merchant: Merchant) -> Generator[None]:
     """Raises AgreementUnusable (field "method") where an agreement does not do: it was kept before it was tried out."""
     try:
         yield
-    except (ValueError, OverflowError) as wrong:
-        log.exception("an agreement is unusable", merchant=str(merchant.id), channel=channel.spec.name, why=str(wrong))
+    except (ValueError, OverflowError, AgreementUnusable) as wrong:
+        why = str(wrong.__cause__ or wrong)
+        log.exception("an agreement is unusable", merchant=str(merchant.id), channel=channel.spec.name, why=why)
         raise AgreementUnusable("method", title=channel.spec.title) from wrong
 
 
-def plan(world: World, payment: Payment, merchant: Merchant, now: datetime) -> Plan:
+def plan(world: World, payment: Payment, offer: Offer, now: datetime) -> Plan:
     """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses.
 
-    The merchant is given under the terms of the payment's product.
+    The offer is that of the payment's product.
     """
     assert payment.method is not None, "a method was chosen"
-    channel = channel_for(world, payment.method, merchant, payment)
-    with as_agreed(channel, merchant):
-        code_plan = channel.plan(payment, merchant, now)
+    channel = channel_for(world, payment.method, offer, payment)
+    with as_agreed(channel, offer.merchant):
+        code_plan = channel.plan(payment, offer, now)
     payment = moved(payment, "activate" if payment.static else "confirm", now)
-    return Plan(payment, merchant, channel, code_plan, None if payment.static else ids.uuid7(now))
+    return Plan(payment, offer, channel, code_plan, None if payment.static else ids.uuid7(now))
 
 
 def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | None]:
     """The payment with its number: in a charge of its own, or for a MULTIPLE payment in its method."""
     assert plan.channel is not None and plan.code_plan is not None and plan.payment.method is not None
-    with as_agreed(plan.channel, plan.merchant):
-        instructions = plan.channel.instructions(plan.code_plan, number, plan.merchant, now)
+    with as_agreed(plan.channel, plan.offer.merchant):
+        instructions = plan.channel.instructions(plan.code_plan, number, plan.offer, now)
     if plan.charge_id is None:
         return replace(plan.payment, method=replace(plan.payment.method, instructions=instructions)), None
     return plan.payment, waiting_charge(plan, instructions, now)
@@ -105,11 +121,11 @@ def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | No
 
 def waiting_charge(plan: Plan, instructions: Instructions, now: datetime) -> Charge:
     assert plan.channel is not None and plan.charge_id is not None and plan.payment.amount is not None
-    fee = fee_out_of(channels.rate(plan.channel.spec, instructions.option, plan.merchant), plan.payment.amount, now)
+    fee = fee_out_of(channels.rate(plan.channel.spec, instructions.option, plan.offer), plan.payment.amount, now)
     return Charge(
         id=plan.charge_id,
         payment_id=plan.payment.id,
-        merchant_id=plan.merchant.id,
+        merchant_id=plan.offer.merchant.id,
         payment_reference=plan.payment.reference,
         amount=plan.payment.amount,
         state="waiting",

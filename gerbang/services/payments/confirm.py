@@ -106,10 +106,10 @@ def _plan(world: World, request: Confirmation, held: Mapping[UUID, Payment], kno
     method = request.method or payment.method
     if method is None:
         raise MethodMissing("method")
-    merchant = world.dealing(known[request.merchant_id], payment.product)
+    offer = world.offer(known[request.merchant_id], payment.product)
     if request.method is not None and payment.method != request.method:
-        codes.check_number(request.method, merchant, payment)
-    return codes.plan(world, replace(payment, method=method), merchant, now)
+        codes.check_number(request.method, offer, payment)
+    return codes.plan(world, replace(payment, method=method), offer, now)
 
 
 def own(held: Mapping[UUID, Payment], merchant_id: UUID, payment_id: UUID) -> Payment:

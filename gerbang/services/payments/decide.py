@@ -119,7 +119,7 @@ def _decided(
     merchant = known.get(order.merchant_id)
     if merchant is None:
         raise MerchantUnknown
-    merchant = world.dealing(merchant, order.product)
+    offer = world.offer(merchant, order.product)
     if order.kind == "single" and order.amount is None:
         raise AmountMissing("amount")
     if order.kind == "multiple" and order.details.redirect:
@@ -135,21 +135,21 @@ def _decided(
         state="needs_method" if order.details.auto_confirm else "needs_confirmation",
         created_at=now,
         updated_at=now,
-        expires_at=expiry(order.expires_at, order.kind, order.amount, now, merchant.terms.expires_after),
+        expires_at=expiry(order.expires_at, order.kind, order.amount, now, offer.terms.expires_after),
         descriptor=order.descriptor if order.descriptor is not None else merchant.short_name,
         details=replace(order.details, customer=customer[1]) if customer else order.details,
         method=order.method,
         customer_id=customer[0] if customer else None,
     )
     if order.method is None:
-        return Plan(payment, merchant)
-    channel = codes.channel_for(world, order.method, merchant, payment)
-    codes.check_number(order.method, merchant, payment)
-    option_open = bool(channel.options(merchant)) and order.method.option is None
+        return Plan(payment, offer)
+    channel = codes.channel_for(world, order.method, offer, payment)
+    codes.check_number(order.method, offer, payment)
+    option_open = bool(channel.options(offer)) and order.method.option is None
     if option_open and (order.details.redirect or not order.details.auto_confirm):
-        return Plan(payment, merchant)
+        return Plan(payment, offer)
     if not order.details.auto_confirm:
         with codes.as_agreed(channel, merchant):
-            channel.plan(payment, merchant, now)  # so that a wrong method is told now and not at the confirmation
-        return Plan(payment, merchant)
-    return codes.plan(world, payment, merchant, now)
+            channel.plan(payment, offer, now)  # so that a wrong method is told now and not at the confirmation
+        return Plan(payment, offer)
+    return codes.plan(world, payment, offer, now)

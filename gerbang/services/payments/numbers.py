@@ -89,17 +89,18 @@ async def find(
 async def _over_quota(tx: Tx, requests: Sequence[CodeRequest]) -> dict[int, Found]:
     """Refuses static QR codes beyond the merchant's quota, inside a transaction."""
     refused: dict[int, Found] = {}
-    counts: dict[UUID, int] = {}
+    counts: dict[tuple[UUID, str], int] = {}
     for i, request in enumerate(requests):
-        agreed = request.merchant.agreement.qris
-        if request.plan.channel != "qris" or not request.plan.static or agreed is None:
+        channel, quota = request.plan.channel, request.plan.static_max
+        if quota is None:
             continue
-        if request.merchant.id not in counts:
-            counts[request.merchant.id] = await paycodes.static_count(tx, request.merchant.id, "qris")
-        if counts[request.merchant.id] >= agreed.static_quota:
-            refused[i] = StaticQrQuotaUsedUp("method", quota=agreed.static_quota)
+        whose = request.merchant.id, channel
+        if whose not in counts:
+            counts[whose] = await paycodes.static_count(tx, *whose)
+        if counts[whose] >= quota:
+            refused[i] = StaticQrQuotaUsedUp("method", quota=quota)
         else:
-            counts[request.merchant.id] += 1
+            counts[whose] += 1
     return refused
 
 

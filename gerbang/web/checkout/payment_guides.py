@@ -8,8 +8,8 @@ from importlib import resources
 import msgspec
 from markupsafe import Markup, escape
 
-ALSO = {"virtual_account": "other_bank"}
-"""The guide that is shown besides the option's own, by channel."""
+from gerbang.channels import ChannelSpec
+
 PLACEHOLDER = re.compile(r"\{(number|amount|name)\}(\S*)")
 """A placeholder, and the punctuation after it that must stay on its line."""
 
@@ -50,17 +50,17 @@ def payment_guides() -> Mapping[str, Guide]:
     }
 
 
-def title(channel: str, option: str | None) -> str:
+def title(spec: ChannelSpec, option: str | None) -> str:
     """The name of a bank, outlet or wallet; its code if there is no guide for it; "" for a channel without options."""
     if option is None:
         return ""
-    guide = _guide(channel, option)
-    return guide.title if guide else option
+    guide = _guide(spec, option)
+    return guide.title if guide else spec.options.get(option, option)
 
 
-def filled(channel: str, option: str | None, language: str, values: Mapping[str, str]) -> list[FilledGuide]:
+def filled(spec: ChannelSpec, option: str | None, language: str, values: Mapping[str, str]) -> list[FilledGuide]:
     """The guides of an option, or of a channel without options. `values` are the number, the amount and the name."""
-    guide, also = _guide(channel, option), payment_guides().get(ALSO.get(channel, ""))
+    guide, also = _guide(spec, option), payment_guides().get(spec.guide)
     ways = [*(guide.ways if guide else []), *(also.ways if also else [])]
     return [
         FilledGuide(
@@ -71,8 +71,8 @@ def filled(channel: str, option: str | None, language: str, values: Mapping[str,
     ]
 
 
-def _guide(channel: str, option: str | None) -> Guide | None:
-    return payment_guides().get((option or channel).lower())
+def _guide(spec: ChannelSpec, option: str | None) -> Guide | None:
+    return payment_guides().get((option or spec.name).lower())
 
 
 def _filled(step: str, values: Mapping[str, str]) -> Markup:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
+from gerbang.channels import ChannelSpec, Shown
 from gerbang.domain.money import whole_rupiah
 from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
-from gerbang.errors import AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
+from gerbang.errors import AgreementUnusable, AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
 from gerbang.services import checkout
 from gerbang.services.checkout import Visit, Way
 from gerbang.web._pages import urls
@@ -21,9 +21,6 @@ from gerbang.web.checkout.translations import channel_texts
 from gerbang.world import World
 
 RESULTS = ("paid", "cancelled", "expired", "inactive")
-Shown = Literal["number", "picture", "barcode", "wallet"]
-SHOWN: Mapping[str, Shown] = {"retail_outlet": "barcode", "ewallet": "wallet"}
-"""How a channel shows its code. Without an entry, a code with content is a picture and any other a number to copy."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +165,7 @@ def _choice(world: World, visit: Visit, texts: Mapping[str, str], language: str)
         summary=_summary(visit, texts, language),
         # Channels with few options first: a long list of banks would push all others out of sight.
         offers=sorted(offers, key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way)),
-        notice=_declined(visit, texts),
+        notice=_declined(world, visit, texts),
         leave_to=urls.linked(visit.payment.details.failure_url),
         notes=_notes(visit, texts, language),
         end=_end(visit, visit.payment.expires_at, language),
@@ -176,7 +173,7 @@ def _choice(world: World, visit: Visit, texts: Mapping[str, str], language: str)
 
 
 def _offer(way: Way, texts: Mapping[str, str], language: str) -> Offer:
-    labels = channel_texts(way.channel, way.title, language)
+    labels = channel_texts(way.spec, language)
     reason = ""
     if isinstance(way.refusal, AmountBelowLimit):
         reason = texts["below"].format(minimum=amount(way.amount_min, language))
@@ -186,7 +183,7 @@ def _offer(way: Way, texts: Mapping[str, str], language: str) -> Offer:
         reason = texts["too_far"]
     elif way.refusal is not None:
         reason = texts["not_now"]
-    options = [(f"{way.channel}/{option}", payment_guides.title(way.channel, option)) for option in way.options]
+    options = [(f"{way.channel}/{option}", payment_guides.title(way.spec, option)) for option in way.options]
     if reason or len(options) > 1:
         return Offer(labels["title"], labels["hint"], options, "", reason)
     if not options:
@@ -195,19 +192,22 @@ def _offer(way: Way, texts: Mapping[str, str], language: str) -> Offer:
     return Offer(title, " · ".join(filter(None, (labels["title"], labels["hint"]))), [], only, "")
 
 
-def _declined(visit: Visit, texts: Mapping[str, str]) -> str:
+def _declined(world: World, visit: Visit, texts: Mapping[str, str]) -> str:
     """The notice that the wallet declined the newest charge; "" if it did not."""
     charge = visit.charge
     if charge is None or charge.state != "failed":
         return ""
-    notice = texts["declined_notice"].format(way=payment_guides.title(charge.channel, charge.instructions.option))
+    notice = texts["declined_notice"].format(
+        way=payment_guides.title(world.channels[charge.channel].spec, charge.instructions.option)
+    )
     return notice if visit.in_suspense else f"{notice} {texts['nothing_came']}"
 
 
 def _way_title(world: World, channel: str, option: str | None, language: str) -> str:
     """The title of a method: "BCA · Transfer virtual account", or "QRIS"."""
-    labels = channel_texts(channel, world.channels[channel].spec.title, language)
-    return " · ".join(filter(None, (payment_guides.title(channel, option), labels["title"])))
+    spec = world.channels[channel].spec
+    labels = channel_texts(spec, language)
+    return " · ".join(filter(None, (payment_guides.title(spec, option), labels["title"])))
 
 
 def _code(world: World, visit: Visit, shown: tuple[str, Instructions], texts: Mapping[str, str], language: str) -> View:
@@ -239,17 +239,17 @@ def _code_shown(
     world: World, visit: Visit, shown: tuple[str, Instructions], texts: Mapping[str, str], language: str
 ) -> Code:
     payment, (channel, instructions) = visit.payment, shown
-    badge = payment_guides.title(channel, instructions.option)
-    labels = channel_texts(channel, world.channels[channel].spec.title, language, badge)
+    spec = world.channels[channel].spec
+    badge = payment_guides.title(spec, instructions.option)
+    labels = channel_texts(spec, language, badge)
     owed = amount(payment.amount, language) if payment.amount is not None else ""
     grouped = groups(instructions.number)
-    registered = visit.merchant.agreement.qris
     # A number in a sentence may break only between its groups, an amount not at all.
     amount_text = owed or texts["any_amount"].replace(" ", "\u00a0")
     values = {"number": " ".join(grouped), "amount": amount_text, "name": instructions.name}
     return Code(
         channel=channel,
-        shown="picture" if instructions.content else SHOWN.get(channel, "number"),
+        shown="picture" if instructions.content else spec.shows,
         title=labels["title"],
         act=labels["act"],
         label=labels["number"],
@@ -263,9 +263,17 @@ def _code_shown(
         amount_digits=str(whole_rupiah(payment.amount)) if payment.amount is not None else "",
         picture=(visit.charge.id if visit.charge else payment.id) if instructions.content else None,
         content=instructions.content,
-        nmid=registered.nmid if registered and instructions.content else "",
-        guides=payment_guides.filled(channel, instructions.option, language, values),
+        nmid=_nmid(visit, spec) if instructions.content else "",
+        guides=payment_guides.filled(spec, instructions.option, language, values),
     )
+
+
+def _nmid(visit: Visit, spec: ChannelSpec) -> str:
+    """The number under which the merchant is registered for QRIS; "" for channels whose settings have none."""
+    try:
+        return str(getattr(visit.merchant.agreement.settings(spec.name, spec.agreement), "nmid", ""))
+    except AgreementUnusable:
+        return ""
 
 
 def _end(visit: Visit, at: datetime | None, language: str) -> End | None:

@@ -1,35 +1,35 @@
-"""Saying where callbacks go."""
+"""Setting and listing callback URLs."""
 
 import pytest
 
-from tests.api.sandbox.explorers import Explorer, receiver
+from tests.api.sandbox.sandbox_shops import SandboxShop, receiver
 from tests.support.gateways import Gateway
 
 
-def test_callbacks_go_where_they_were_last_told_to(mover: Explorer) -> None:
+def test_callbacks_go_to_the_url_that_was_set_last(moving_merchant: SandboxShop) -> None:
     with receiver() as first, receiver() as second:
         for server in (first, second):
-            told = mover.done("PUT", "callbacks/payment", {"url": server.url})
-            assert (told["product"], told["url"]) == ("payment", server.url)
-            mover.simulate(mover.create()["id"])
-            mover.done("POST", "clock/advance", {"seconds": 0})
+            callback = moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
+            assert (callback["product"], callback["url"]) == ("payment", server.url)
+            moving_merchant.simulate(moving_merchant.create()["id"])
+            moving_merchant.done("POST", "clock/advance", {"seconds": 0})
         assert (len(first.bodies), len(second.bodies)) == (1, 1)
-    assert mover.done("GET", "inbox") == {"items": []}
+    assert moving_merchant.done("GET", "inbox") == {"items": []}
 
 
-def test_what_has_not_arrived_yet_is_sent_to_the_new_address(mover: Explorer) -> None:
+def test_callbacks_that_are_not_delivered_yet_go_to_the_new_url(moving_merchant: SandboxShop) -> None:
     with receiver() as server:
-        mover.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/"})
-        mover.simulate(mover.create()["id"])
-        mover.done("POST", "clock/advance", {"seconds": 0})
-        mover.done("PUT", "callbacks/payment", {"url": server.url})
-        mover.done("POST", "clock/advance", {"seconds": 301})
+        moving_merchant.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/"})
+        moving_merchant.simulate(moving_merchant.create()["id"])
+        moving_merchant.done("POST", "clock/advance", {"seconds": 0})
+        moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
+        moving_merchant.done("POST", "clock/advance", {"seconds": 301})
         assert len(server.bodies) == 1
 
 
-def test_the_secrets_stay_what_they_were_when_the_url_changes(explorer: Explorer) -> None:
-    first = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
-    second = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/b"})
+def test_the_secrets_stay_what_they_were_when_the_url_changes(merchant: SandboxShop) -> None:
+    first = merchant.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
+    second = merchant.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/b"})
     assert first | {"url": second["url"]} == second
     assert first["signingSecret"].startswith("whsec_")
 
@@ -38,38 +38,40 @@ def test_the_secrets_stay_what_they_were_when_the_url_changes(explorer: Explorer
     ("product", "begins"),
     [("payment", "whsec_"), ("money", "whsec_"), ("v4-payments", "ss_"), ("v4-disbursements", "ss_")],
 )
-def test_each_product_has_an_address_and_secrets_of_its_own(explorer: Explorer, product: str, begins: str) -> None:
+def test_each_product_has_its_own_url_and_secrets(merchant: SandboxShop, product: str, begins: str) -> None:
     others = {"payment", "money", "v4-payments", "v4-disbursements"} - {product}
-    before = [explorer.done("PUT", f"callbacks/{other}", {"url": f"http://127.0.0.1:9/{other}"}) for other in others]
-    told = explorer.done("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
-    assert (told["product"], told["url"]) == (product, "http://127.0.0.1:9/")
-    assert told["signingSecret"].startswith(begins)
-    assert told["signingSecret"] not in {each["signingSecret"] for each in before}
-    kept = explorer.gateway.rows("SELECT product, url FROM endpoints WHERE merchant_id = $1", explorer.merchant_id)
-    assert {row["product"]: row["url"] for row in kept} == {each["product"]: each["url"] for each in [*before, told]}
+    before = [merchant.done("PUT", f"callbacks/{other}", {"url": f"http://127.0.0.1:9/{other}"}) for other in others]
+    callback = merchant.done("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
+    assert (callback["product"], callback["url"]) == (product, "http://127.0.0.1:9/")
+    assert callback["signingSecret"].startswith(begins)
+    assert callback["signingSecret"] not in {each["signingSecret"] for each in before}
+    kept = merchant.gateway.rows("SELECT product, url FROM endpoints WHERE merchant_id = $1", merchant.merchant_id)
+    assert {row["product"]: row["url"] for row in kept} == {
+        each["product"]: each["url"] for each in [*before, callback]
+    }
 
 
-def test_where_callbacks_go_can_be_asked_for(shared_gateway: Gateway, explorer: Explorer) -> None:
-    assert explorer.done("GET", "callbacks")["items"] == [
-        explorer.done(
-            "PUT", f"callbacks/{product}", {"url": f"{shared_gateway.base_url}/sandbox/inbox/{explorer.merchant_id}"}
+def test_callback_urls_can_be_listed(shared_gateway: Gateway, merchant: SandboxShop) -> None:
+    assert merchant.done("GET", "callbacks")["items"] == [
+        merchant.done(
+            "PUT", f"callbacks/{product}", {"url": f"{shared_gateway.base_url}/sandbox/inbox/{merchant.merchant_id}"}
         )
         for product in ("money", "payment", "v4-disbursements", "v4-payments")
     ]
-    told = explorer.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
-    assert explorer.done("GET", "callbacks")["items"][3] == told
+    callback = merchant.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
+    assert merchant.done("GET", "callbacks")["items"][3] == callback
 
 
-def test_only_products_whose_callbacks_carry_a_key_have_one(explorer: Explorer) -> None:
-    keys = {item["product"]: item["apiKey"] for item in explorer.done("GET", "callbacks")["items"]}
+def test_only_products_whose_callbacks_carry_a_key_have_one(merchant: SandboxShop) -> None:
+    keys = {item["product"]: item["apiKey"] for item in merchant.done("GET", "callbacks")["items"]}
     assert keys.pop("payment")
     assert keys.pop("money")
     assert keys == {"v4-payments": None, "v4-disbursements": None}
 
 
-def test_each_merchant_has_secrets_of_its_own(shared_gateway: Gateway, explorer: Explorer) -> None:
-    neighbour = Explorer.of(shared_gateway.new_shop())
-    mine = explorer.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
+def test_each_merchant_has_secrets_of_its_own(shared_gateway: Gateway, merchant: SandboxShop) -> None:
+    neighbour = SandboxShop.of(shared_gateway.new_shop())
+    mine = merchant.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
     theirs = neighbour.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/a"})
     assert mine["apiKey"] != theirs["apiKey"]
     assert mine["signingSecret"] != theirs["signingSecret"]
@@ -87,8 +89,8 @@ def test_each_merchant_has_secrets_of_its_own(shared_gateway: Gateway, explorer:
         "HTTPS://SHOP.EXAMPLE/",
     ],
 )
-def test_addresses_of_ones_own_network_are_allowed_in_the_sandbox(explorer: Explorer, url: str) -> None:
-    assert explorer.done("PUT", "callbacks/payment", {"url": url})["url"] == url
+def test_private_addresses_are_allowed_in_the_sandbox(merchant: SandboxShop, url: str) -> None:
+    assert merchant.done("PUT", "callbacks/payment", {"url": url})["url"] == url
 
 
 @pytest.mark.parametrize(
@@ -120,41 +122,43 @@ def test_addresses_of_ones_own_network_are_allowed_in_the_sandbox(explorer: Expl
         {},
     ],
 )
-def test_what_is_no_web_address_is_refused_and_changes_nothing(explorer: Explorer, url: object) -> None:
-    before = explorer.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", explorer.merchant_id)
-    assert explorer.refused("PUT", "callbacks/payment", {"url": url}) == (400, "invalid", "url")
-    assert explorer.refused("PUT", "callbacks/payment", {}) == (400, "invalid", "url")
-    assert explorer.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", explorer.merchant_id) == before
+def test_an_invalid_url_is_refused_and_changes_nothing(merchant: SandboxShop, url: object) -> None:
+    before = merchant.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", merchant.merchant_id)
+    assert merchant.refused("PUT", "callbacks/payment", {"url": url}) == (400, "invalid", "url")
+    assert merchant.refused("PUT", "callbacks/payment", {}) == (400, "invalid", "url")
+    assert merchant.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", merchant.merchant_id) == before
 
 
 @pytest.mark.parametrize("product", ["refund", "PAYMENT", "payment%20", "payments", "%00", "%F0%9F%92%B0"])
-def test_a_product_that_there_is_none_of_is_not_found(explorer: Explorer, product: str) -> None:
-    answered = explorer.try_out("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
+def test_an_unknown_product_is_not_found(merchant: SandboxShop, product: str) -> None:
+    answered = merchant.request("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
     assert answered.status_code == 404
     error = answered.json()["error"]
     assert (error["code"], error["field"]) == ("not_found", "product")
     assert "payment" in error["message"]
 
 
-def test_a_user_name_and_password_of_a_url_reach_the_shop_and_are_shown_nowhere(mover: Explorer) -> None:
-    rows = mover.gateway.rows
+def test_a_user_name_and_password_in_a_url_are_sent_to_the_shop_and_never_shown(moving_merchant: SandboxShop) -> None:
+    rows = moving_merchant.gateway.rows
     with receiver([500]) as server:
-        shown = [mover.done("PUT", "callbacks/payment", {"url": server.url.replace("//", "//budi:r%40hasia@")})]
+        shown = [
+            moving_merchant.done("PUT", "callbacks/payment", {"url": server.url.replace("//", "//budi:r%40hasia@")})
+        ]
         assert shown[0]["url"] == server.url
-        mover.simulate(mover.create()["id"])
-        mover.done("POST", "clock/advance", {"seconds": 301})
+        moving_merchant.simulate(moving_merchant.create()["id"])
+        moving_merchant.done("POST", "clock/advance", {"seconds": 301})
         assert [each["authorization"] for each in server.headers] == ["Basic YnVkaTpyQGhhc2lh"] * 2
-        shown += [mover.done("GET", "callbacks"), mover.done("GET", "deliveries")]
-        # Without them, they are not sent any more.
-        mover.done("PUT", "callbacks/payment", {"url": server.url})
-        mover.simulate(mover.create()["id"])
-        mover.done("POST", "clock/advance", {"seconds": 0})
+        shown += [moving_merchant.done("GET", "callbacks"), moving_merchant.done("GET", "deliveries")]
+        # A URL without them replaces them: no credentials are sent.
+        moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
+        moving_merchant.simulate(moving_merchant.create()["id"])
+        moving_merchant.done("POST", "clock/advance", {"seconds": 0})
         assert "authorization" not in server.headers[2]
-    inbox = f"{mover.gateway.base_url}/sandbox/inbox/{mover.merchant_id}"
-    shown.append(mover.done("PUT", "callbacks/payment", {"url": inbox.replace("//", "//budi:r%40hasia@")}))
-    mover.simulate(mover.create()["id"])
-    mover.done("POST", "clock/advance", {"seconds": 0})
-    shown.append(mover.done("GET", "inbox"))
+    inbox = f"{moving_merchant.gateway.base_url}/sandbox/inbox/{moving_merchant.merchant_id}"
+    shown.append(moving_merchant.done("PUT", "callbacks/payment", {"url": inbox.replace("//", "//budi:r%40hasia@")}))
+    moving_merchant.simulate(moving_merchant.create()["id"])
+    moving_merchant.done("POST", "clock/advance", {"seconds": 0})
+    shown.append(moving_merchant.done("GET", "inbox"))
     assert shown[-1]["items"][0]["headers"]["authorization"] == "Basic (not shown)"
     kept = [rows(f"SELECT t::text FROM {table} t") for table in ("endpoints", "deliveries", "tries", "inbox")]
     for secret in ("hasia", "budi", "YnVkaTpyQGhhc2lh", b"budi:r@hasia".hex()):

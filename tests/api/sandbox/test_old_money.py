@@ -1,9 +1,8 @@
-"""Money of which news comes late, or under a reference that the bank has used before: it is never somebody else's."""
+"""Money that is reported late, or under a bank reference that was used before, is never booked to another payment."""
 
+import json
 from datetime import timedelta
 from typing import Any
-
-from msgspec import to_builtins
 
 from gerbang.services import merchants
 from gerbang.services.payments import read
@@ -17,7 +16,7 @@ def _static(shop: Shop) -> dict[str, Any]:
     return shop.create(paymentType="MULTIPLE", amount=None, paymentMethodOptions=options)
 
 
-def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway: Gateway) -> None:
+def test_a_late_report_pays_the_payment_that_had_the_number_then(gateway: Gateway) -> None:
     shop = gateway.shop
     old = _static(shop)
     paid_at = gateway.services.world.clock.now() + timedelta(seconds=1)
@@ -33,7 +32,7 @@ def test_late_news_of_old_money_does_not_pay_for_what_has_the_number_now(gateway
     assert shop.get(f"/v2/payments/{new['id']}")["data"]["chargeDetails"] is None
 
 
-def test_another_sum_under_a_used_reference_is_set_aside_and_not_lost(shop: Shop) -> None:
+def test_another_amount_under_a_used_reference_is_held_in_suspense(shop: Shop) -> None:
     session = _static(shop)
     first = shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 10_000, "bankReference": "R-1"})
     again = shop.post("/sandbox/bank/reports", {"paymentId": session["id"], "amount": 10_000, "bankReference": "R-1"})
@@ -49,7 +48,7 @@ def test_another_sum_under_a_used_reference_is_set_aside_and_not_lost(shop: Shop
     assert other["reports"][0]["outcome"] == "double"
 
 
-def test_a_name_that_money_would_be_kept_under_may_be_taken_too(shop: Shop) -> None:
+def test_a_report_name_derived_from_a_used_reference_may_be_taken_too(shop: Shop) -> None:
     session = shop.create()
     number = session["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
     reference = used = session["id"][-6:]
@@ -63,7 +62,7 @@ def test_a_name_that_money_would_be_kept_under_may_be_taken_too(shop: Shop) -> N
     assert shop.post("/sandbox/bank/reports", money) == booked
 
 
-def test_money_is_not_paid_before_it_was_asked_for(gateway: Gateway) -> None:
+def test_money_is_not_recorded_as_paid_before_its_payment_was_created(gateway: Gateway) -> None:
     shop = gateway.shop
     session = shop.create()
     report = {"paymentId": session["id"], "amount": 20_000, "paidAt": "2001-01-01T00:00:00Z"}
@@ -74,7 +73,7 @@ def test_money_is_not_paid_before_it_was_asked_for(gateway: Gateway) -> None:
     assert kept["settles_at"] >= gateway.services.world.clock.now() - timedelta(minutes=1)
 
 
-def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not_booked(gateway: Gateway) -> None:
+def test_money_to_a_number_that_another_merchant_had_at_the_time_is_refused(gateway: Gateway) -> None:
     first, second = gateway.shop, gateway.new_shop()
     old = _static(first)
     number = old["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
@@ -84,9 +83,10 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     first.advance(seconds=25 * 3600)
     world = gateway.services.world
     known = gateway.do(read.merchant(world, first.merchant_id)).agreement
-    gateway.do(
-        merchants.change_agreement(world, second.merchant_id, {"virtual_account": to_builtins(known.virtual_account)})
-    )
+    accounts: dict[str, object] = {
+        "channels": {"virtual_account": json.loads(bytes(known.channels["virtual_account"]))}
+    }
+    gateway.do(merchants.change_agreement(world, second.merchant_id, accounts))
     new = _static(second)
     assert new["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == number
     report = {"number": number, "amount": 75_000, "paidAt": paid_at.isoformat()}
@@ -96,6 +96,6 @@ def test_money_to_a_number_that_was_anothers_when_it_was_paid_is_refused_and_not
     assert first.post("/sandbox/bank/reports", report)["reports"][0]["outcome"] == "booked"
 
 
-def test_credentials_that_are_not_base64_text_are_only_wrong(shop: Shop) -> None:
+def test_credentials_that_are_not_base64_are_refused(shop: Shop) -> None:
     answered = shop.gateway.client.get("/sandbox/clock", headers=[(b"Authorization", b"Basic \xc3\xa9")])
     assert answered.status_code == 401

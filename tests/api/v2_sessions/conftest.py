@@ -1,4 +1,4 @@
-"""Shops whose answers are all held against the contract."""
+"""Shops whose responses are all checked against the contract."""
 
 import pytest
 
@@ -8,11 +8,11 @@ from tests.support.gateways import Gateway
 
 @pytest.fixture
 def shop(shared_gateway: Gateway) -> CheckedShop:
-    """A merchant of its own for each test, on the shared gateway, whose clock must be left alone."""
+    """A merchant of its own for each test, on the shared gateway, whose clock must not be moved."""
     return CheckedShop.of(shared_gateway.new_shop())
 
 
 @pytest.fixture
-def traveller(gateway: Gateway) -> CheckedShop:
+def sole_shop(gateway: Gateway) -> CheckedShop:
     """The sandbox merchant of a gateway of its own, which may move the clock."""
     return CheckedShop.of(gateway.shop)

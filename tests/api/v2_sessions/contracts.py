@@ -1,4 +1,4 @@
-"""The contract as a judge: every answer that a test receives is held against the dialect's openapi.yaml, order and all."""
+"""Checks every response that a test receives against the dialect's openapi.yaml, including the order of fields."""
 
 import json
 import re
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import httpx
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -16,27 +15,28 @@ from referencing.jsonschema import DRAFT202012
 from gerbang.api import v2_sessions
 from gerbang.web.docs.contents import find
 from tests.support.gateways import Shop
+from tests.support.openapi import read_openapi
 
 Schema = dict[str, Any]
 WITHOUT_OPERATION = {404: "NotFound", 405: "MethodNotAllowed"}
-"""What is answered where the contract has no such path, or no such method on it."""
+"""The shared responses for a path that the contract does not have, and for a method that a path does not have."""
 
 
 class Contract:
-    """An OpenAPI document that answers are judged by."""
+    """An OpenAPI document against which responses are checked."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
         resource = Resource(contents=document, specification=DRAFT202012)
         self._registry: Registry[Any] = Registry[Any]().with_resource("urn:contract", resource)
-        # A path that is written out is asked before one that has an id in it.
+        # A path without parameters is matched before one with parameters.
         self._paths = [
             (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+?", re.escape(path))), path)
             for path in sorted(document["paths"], key=lambda path: path.count("{"))
         ]
 
     def faults(self, method: str, path: str, answer: httpx.Response) -> list[str]:
-        """Everything in which an answer differs from what is promised for this request."""
+        """Every difference between a response and the contract for this request."""
         described, pointer = self._response(method, path, answer.status_code)
         if described is None:
             return [f"{answer.status_code} is not documented for {method} {path}"]
@@ -53,16 +53,16 @@ class Contract:
         return self.body_faults(pointer, answer.content)
 
     def event_faults(self, body: bytes) -> list[str]:
-        """Everything in which the body of a callback differs from what is promised."""
+        """Every difference between the body of a callback and the contract."""
         named = {
             name: hook["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
             for name, hook in self._document["webhooks"].items()
         }
-        ours = json.loads(body)["event"] == "MONEY.SET_ASIDE"
-        return self.body_faults(named["moneySetAside" if ours else "payment"], body)
+        suspense = json.loads(body)["event"] == "MONEY.SET_ASIDE"
+        return self.body_faults(named["moneySetAside" if suspense else "payment"], body)
 
     def body_faults(self, pointer: str, body: bytes) -> list[str]:
-        """Where a JSON body breaks the schema at `pointer`, or prints its fields in another order."""
+        """Every violation of the schema at `pointer` in a JSON body, including the order of fields."""
         repeated: list[str] = []
 
         def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Contract:
         ]
 
     def _response(self, method: str, path: str, status: int) -> tuple[Schema | None, str]:
-        """The description of an answer, and the pointer to it."""
+        """The description of a response, or None, and the JSON pointer to it."""
         responses: Schema = {}
         at = ""
         for pattern, template in self._paths:
@@ -105,7 +105,7 @@ class Contract:
         )
 
     def _disorder(self, schemas: list[Schema], value: Any, at: str) -> Iterator[str]:
-        """Where fields stand in another order than the contract's `properties` do."""
+        """Every object whose fields are in another order than in the contract's `properties`."""
         branches = [branch for schema in schemas for branch in self._branches(schema)]
         if isinstance(value, list):
             inside = [branch["items"] for branch in branches if "items" in branch]
@@ -124,7 +124,7 @@ class Contract:
                 yield from self._disorder(fields[name], value[name], f"{at}.{name}")
 
     def _branches(self, schema: Schema | bool) -> Iterator[Schema]:
-        """A schema with everything that it refers to or is combined from, what it refers to first."""
+        """A schema, after the schema that it refers to and before those that it combines."""
         if isinstance(schema, bool):
             return
         if "$ref" in schema:
@@ -135,40 +135,40 @@ class Contract:
                 yield from self._branches(branch)
 
 
-CONTRACT = Contract(yaml.safe_load((Path(v2_sessions.__file__).parent / "openapi.yaml").read_text("utf-8")))
+CONTRACT = Contract(read_openapi((Path(v2_sessions.__file__).parent / "openapi.yaml").read_text("utf-8")))
 
 
 class CheckedShop(Shop):
-    """A shop whose every answer and every callback is held against the contract."""
+    """A shop whose responses and callbacks are all checked against the contract."""
 
     @classmethod
     def of(cls, shop: Shop) -> Self:
         return cls(shop.gateway, shop.merchant_id, shop.secret)
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        return self._held(method, path, super().call(method, path, body, **headers))
+        return self._checked(method, path, super().call(method, path, body, **headers))
 
     def stranger(
         self, method: str, path: str, headers: dict[str, str] | None = None, content: bytes | None = None
     ) -> httpx.Response:
-        """One request exactly as given: no token, no content type, nothing added."""
+        """One request exactly as given, without a token or a content type."""
         answered = self.client.request(method, path, headers=headers, content=content)
-        return self._held(method, path, answered)
+        return self._checked(method, path, answered)
 
     def inbox(self) -> list[dict[str, Any]]:
-        heard = super().inbox()
-        for item in heard:
+        items = super().inbox()
+        for item in items:
             assert CONTRACT.event_faults(item["raw"].encode()) == [], item["raw"]
-        return heard
+        return items
 
     def refused(
         self, method: str, path: str, body: object = None, /, *, status: int, code: str, field: str | None = None
     ) -> str:
-        """A request that must be refused so; the sentence that says why (the detail's, else the message)."""
+        """The sentence of a request that must be refused: that of the first detail, otherwise the message."""
         answered = self.call(method, path, body)
         return refusal(answered, status=status, code=code, field=field)
 
-    def _held(self, method: str, path: str, answered: httpx.Response) -> httpx.Response:
+    def _checked(self, method: str, path: str, answered: httpx.Response) -> httpx.Response:
         if path.startswith(("/v1/", "/v2/")):
             faults = CONTRACT.faults(method, path, answered)
             assert faults == [], f"{method} {path} answered {answered.status_code} {answered.text[:2000]}"
@@ -176,10 +176,10 @@ class CheckedShop(Shop):
 
 
 def refusal(answered: httpx.Response, *, status: int, code: str, field: str | None = None) -> str:
-    """Demands that an answer is this refusal, and gives the sentence that says why."""
+    """Asserts that a response is this error; returns its sentence: that of the first detail, else the message."""
     assert (answered.status_code, answered.json().get("code")) == (status, code), answered.text[:2000]
-    told = answered.json()
-    details = told["error"]["details"]
+    body = answered.json()
+    details = body["error"]["details"]
     if field is not None:
         assert [detail["field"] for detail in details] == [field], answered.text[:2000]
-    return details[0]["message"] if details else told["message"]
+    return details[0]["message"] if details else body["message"]

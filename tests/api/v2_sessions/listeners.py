@@ -1,4 +1,4 @@
-"""A shop's own server: it hears callbacks over a real socket and answers as a test tells it to."""
+"""A shop's own server: it receives callbacks over a real socket and answers as a test configures it."""
 
 import threading
 from contextlib import AbstractContextManager
@@ -11,8 +11,8 @@ import msgspec
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One callback as it arrived; the names of headers are in small letters."""
+class ReceivedCallback:
+    """One callback as it was received; header names are in lower case."""
 
     method: str
     path: str
@@ -20,17 +20,17 @@ class Heard:
     body: bytes
 
     @property
-    def said(self) -> dict[str, Any]:
+    def parsed(self) -> dict[str, Any]:
         return msgspec.json.decode(self.body)
 
 
 @dataclass
 class Listener(AbstractContextManager["Listener"]):
-    """A server on a port of its own. It answers with `status` and `headers`; 0 hangs up without an answer."""
+    """A server on a port of its own. It answers with `status` and `headers`; 0 closes the connection instead."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict[str, str])
-    heard: list[Heard] = field(default_factory=list[Heard])
+    received: list[ReceivedCallback] = field(default_factory=list[ReceivedCallback])
 
     def __enter__(self) -> Self:
         outer = self
@@ -39,7 +39,7 @@ class Listener(AbstractContextManager["Listener"]):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 named = {name.lower(): value for name, value in self.headers.items()}
-                outer.heard.append(Heard(self.command, self.path, named, body))
+                outer.received.append(ReceivedCallback(self.command, self.path, named, body))
                 if not outer.status:
                     self.close_connection = True
                     return
@@ -49,7 +49,7 @@ class Listener(AbstractContextManager["Listener"]):
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_GET = do_POST  # noqa: N815  a redirect that was followed would be heard
+            do_GET = do_POST  # noqa: N815  a redirect that was followed would be recorded
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's own name
                 pass

@@ -1,4 +1,4 @@
-"""Payments to test with: requests for them, payments in every state, and many requests at once."""
+"""Test data: create requests, payments in every state, and simultaneous requests."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,13 @@ from tests.api.v2_sessions.contracts import CheckedShop
 from tests.support.gateways import Shop
 
 
-def fresh(word: str = "ref") -> str:
-    """A reference that nobody has used."""
-    return f"{word}-{uuid4().hex[:16]}"
+def fresh(prefix: str = "ref") -> str:
+    """A reference that was not used before."""
+    return f"{prefix}-{uuid4().hex[:16]}"
 
 
 def order(**changes: object) -> dict[str, Any]:
-    """A request for a virtual account of BRI over Rp 20.000, with fields changed, or taken out where they are `...`."""
+    """A request for a virtual account of BRI over Rp 20,000, with `changes`; a field that is `...` is removed."""
     body: dict[str, object] = {
         "clientReferenceId": fresh(),
         "amount": rupiah(20000),
@@ -33,7 +33,7 @@ def rupiah(value: object) -> dict[str, object]:
 
 
 def written(shop: Shop) -> dict[str, int]:
-    """How many rows there are of this merchant, with all done that is due: what a refused request must leave as it was."""
+    """The number of this merchant's rows in each table, after everything due was done. Refused requests change none."""
     shop.advance(seconds=0)
     tables = ("payments", "charges", "paycodes", "customers", "idempotency_keys", "reports", "events", "transfers")
     counts = ", ".join(f"(SELECT count(*) FROM {table} WHERE merchant_id = $1) AS {table}" for table in tables)
@@ -41,9 +41,9 @@ def written(shop: Shop) -> dict[str, int]:
 
 
 def waiting(shop: CheckedShop, **changes: object) -> str:
-    """A payment without a method; its id."""
-    asked: dict[str, object] = {"autoConfirm": False, "paymentMethod": None, "paymentMethodOptions": None}
-    return shop.create(**asked | changes)["id"]
+    """The id of a payment without a method."""
+    fields: dict[str, object] = {"autoConfirm": False, "paymentMethod": None, "paymentMethodOptions": None}
+    return shop.create(**fields | changes)["id"]
 
 
 def status_of(shop: CheckedShop, payment_id: str) -> str:
@@ -51,7 +51,7 @@ def status_of(shop: CheckedShop, payment_id: str) -> str:
 
 
 def in_state(shop: CheckedShop, state: str) -> str:
-    """A payment that has come into a state the way payments do; its id."""
+    """The id of a payment in this state, which it reached through the API."""
     if state == "CANCELLED":
         payment_id = waiting(shop)
         shop.post(f"/v2/payments/{payment_id}/cancel")
@@ -67,6 +67,6 @@ def in_state(shop: CheckedShop, state: str) -> str:
 
 
 def at_once(*calls: Callable[[], httpx.Response]) -> list[httpx.Response]:
-    """Makes all calls at the same time."""
+    """Makes all calls at the same time; their responses in the order of the calls."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]

@@ -1,4 +1,4 @@
-"""Requests with one field that cannot be: each is refused with the documented error that names it, and leaves nothing."""
+"""Requests with one wrong field: each is refused with the documented error that names the field, and stores nothing."""
 
 from typing import Any
 
@@ -213,7 +213,7 @@ def test_a_create_is_refused_when(shop: CheckedShop, changes: dict[str, Any], fi
     assert written(shop) == before
 
 
-def test_all_that_is_wrong_is_told_at_once(shop: CheckedShop) -> None:
+def test_all_errors_are_reported_at_once(shop: CheckedShop) -> None:
     wrong = order(
         clientReferenceId=...,
         amount={"value": True},
@@ -223,8 +223,8 @@ def test_all_that_is_wrong_is_told_at_once(shop: CheckedShop) -> None:
     )
     answered = shop.call("POST", "/v2/payments", wrong)
     assert answered.status_code == 400
-    told = {detail["field"]: detail["message"] for detail in answered.json()["error"]["details"]}
-    assert told == {
+    errors = {detail["field"]: detail["message"] for detail in answered.json()["error"]["details"]}
+    assert errors == {
         "clientReferenceId": "is required",
         "amount.value": "must be a whole number or a number or text, not true or false",
         "amount.currency": "is required",
@@ -245,12 +245,12 @@ def test_all_that_is_wrong_is_told_at_once(shop: CheckedShop) -> None:
         (va(expiryAt="tomorrow"), "must be an instant that exists, like 2025-03-31T23:59:05Z"),
     ],
 )
-def test_what_would_be_right_is_told(shop: CheckedShop, changes: dict[str, Any], why: str) -> None:
-    told = shop.refused("POST", "/v2/payments", order(**changes), status=400, code="api_validation_error")
-    assert told.startswith(why)
+def test_the_error_says_what_would_be_right(shop: CheckedShop, changes: dict[str, Any], why: str) -> None:
+    sentence = shop.refused("POST", "/v2/payments", order(**changes), status=400, code="api_validation_error")
+    assert sentence.startswith(why)
 
 
-def test_what_is_wrong_is_told_also_beside_what_no_text_can_hold(shop: CheckedShop) -> None:
+def test_errors_are_reported_beside_text_that_is_not_unicode(shop: CheckedShop) -> None:
     for beside in (b'"x": "\\ud800"', b'"x\\ud800": 1'):
         content = b'{"clientReferenceId": 5, ' + beside + b"}"
         shop.refused(
@@ -258,7 +258,7 @@ def test_what_is_wrong_is_told_also_beside_what_no_text_can_hold(shop: CheckedSh
         )
 
 
-def test_a_flood_of_wrong_fields_is_told_in_part(shop: CheckedShop) -> None:
+def test_of_very_many_wrong_fields_some_are_reported(shop: CheckedShop) -> None:
     strange = dict.fromkeys(requests.CreatePayment.__struct_fields__, 1)
     answered = shop.call("POST", "/v2/payments", strange)
     assert (answered.status_code, len(answered.json()["error"]["details"])) == (400, 10)

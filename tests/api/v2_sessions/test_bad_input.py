@@ -1,4 +1,4 @@
-"""Requests that cannot be understood, and those for what is not there: refused as documented, with nothing half-done."""
+"""Invalid requests, and requests for unknown objects: refused as documented, and nothing is stored."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ def va(**more: object) -> dict[str, Any]:
 
 
 def body(raw: str = "20000", after: str = "") -> bytes:
-    """A request whose amount, and what follows the last field, are written as given."""
+    """A create request with this JSON as the amount, and with this JSON after the last field."""
     return (json.dumps(order(amount=rupiah(77)))[:-1].replace("77", raw) + after + "}").encode()
 
 
@@ -42,7 +42,7 @@ NO_JSON: list[tuple[str, bytes, str]] = [
     ("with 1e400", body("1e400"), "amount.value"),
     ("with -1e400", body("-1e400"), "amount.value"),
     ("with 1e400 in metadata", body(after=',"metadata":{"rates":[1,1e400]}'), "metadata.rates[1]"),
-    ("with NaN in a field that nobody knows", body(after=',"unknown":NaN'), "unknown"),
+    ("with NaN in an unknown field", body(after=',"unknown":NaN'), "unknown"),
     ("with a number of 5000 digits", body("9" * 5000), ""),
     ("with a leading zero", body("020000"), ""),
     ("with a hexadecimal amount", body("0x4e20"), ""),
@@ -72,8 +72,8 @@ KINDS = (
 @pytest.mark.parametrize("kind", KINDS)
 def test_json_is_read_under_any_content_type(shop: CheckedShop, kind: str) -> None:
     keys = {"X_MERCHANT_ID": str(shop.merchant_id), "X_MERCHANT_SECRET": shop.secret}
-    asked = b'{"grantType": "client_credentials"}'
-    assert shop.call("POST", "/v1/access-token", asked, Content_Type=kind, **keys).status_code == 200
+    content = b'{"grantType": "client_credentials"}'
+    assert shop.call("POST", "/v1/access-token", content, Content_Type=kind, **keys).status_code == 200
     made = shop.call("POST", "/v2/payments", body(), Content_Type=kind).json()["data"]
     paid = {"paymentSessionId": made["id"], "chargeStatus": "SUCCESS"}
     path = "/v2/payments/simulations"
@@ -81,7 +81,7 @@ def test_json_is_read_under_any_content_type(shop: CheckedShop, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_empty_body_says_nothing_under_any_content_type(shop: CheckedShop, kind: str) -> None:
+def test_an_empty_body_is_an_empty_object_under_any_content_type(shop: CheckedShop, kind: str) -> None:
     for action in ("cancel", "confirm"):
         waiting = shop.create(autoConfirm=False)["id"]
         assert shop.call("POST", f"/v2/payments/{waiting}/{action}", b"", Content_Type=kind).status_code == 200
@@ -105,7 +105,7 @@ def test_a_body_of_1_mb_is_accepted_and_a_larger_one_refused(shop: CheckedShop) 
     assert written(shop) == before
 
 
-def test_a_large_body_is_refused_also_when_its_length_is_not_told(shop: CheckedShop) -> None:
+def test_a_large_body_without_a_content_length_is_refused(shop: CheckedShop) -> None:
     pieces = (b" " * 100_000 for _ in range(11))
     headers = {"Authorization": f"Bearer {shop.token}", **JSON}
     answered = shop.client.post("/v2/payments", headers=headers, content=pieces)
@@ -117,7 +117,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @pytest.mark.parametrize("id_", [UNKNOWN, "simulation", "1", "%00", "..%2f", UNKNOWN[:-1] + "g", "😀"])
 @pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("POST", "/confirm"), ("POST", "/cancel")])
-def test_an_id_that_is_nobodys_is_not_found(shop: CheckedShop, id_: str, method: str, rest: str) -> None:
+def test_an_unknown_id_is_not_found(shop: CheckedShop, id_: str, method: str, rest: str) -> None:
     content = {"paymentMethod": {"type": "QR"}} if rest == "/confirm" else None
     answered = shop.call(method, f"/v2/payments/{id_}{rest}", content)
     assert answered.status_code == 404
@@ -136,9 +136,7 @@ def test_an_id_that_is_nobodys_is_not_found(shop: CheckedShop, id_: str, method:
         ({}, "paymentMethod.type"),
     ],
 )
-def test_a_confirm_is_refused_that_names_no_method_of_ours(
-    shop: CheckedShop, changes: dict[str, Any], field: str
-) -> None:
+def test_a_confirm_with_an_unknown_method_is_refused(shop: CheckedShop, changes: dict[str, Any], field: str) -> None:
     waiting = shop.create(autoConfirm=False, paymentMethod=None, paymentMethodOptions=None)
     before = written(shop)
     path = f"/v2/payments/{waiting['id']}/confirm"
@@ -148,7 +146,7 @@ def test_a_confirm_is_refused_that_names_no_method_of_ours(
 
 
 @pytest.mark.parametrize("reason", ["CHARGE_FAILED", "FRAUDULENT", "because", 1, ["DUPLICATED"]])
-def test_a_cancel_is_refused_for_a_reason_that_is_not_a_merchants(shop: CheckedShop, reason: object) -> None:
+def test_a_cancel_with_an_unknown_reason_is_refused(shop: CheckedShop, reason: object) -> None:
     waiting = shop.create(autoConfirm=False, paymentMethod=None, paymentMethodOptions=None)
     path = f"/v2/payments/{waiting['id']}/cancel"
     content = {"cancellationReason": reason}
@@ -170,9 +168,7 @@ def test_a_cancel_is_refused_for_a_reason_that_is_not_a_merchants(shop: CheckedS
         ({"bankReference": "a\tb"}, "bankReference"),
     ],
 )
-def test_a_simulation_is_refused_that_no_bank_would_send(
-    shop: CheckedShop, changes: dict[str, Any], field: str
-) -> None:
+def test_a_simulation_with_a_wrong_field_is_refused(shop: CheckedShop, changes: dict[str, Any], field: str) -> None:
     session = shop.create()
     before = written(shop)
     whole: dict[str, Any] = {"paymentSessionId": session["id"], "chargeStatus": "SUCCESS"} | changes
@@ -183,7 +179,7 @@ def test_a_simulation_is_refused_that_no_bank_would_send(
 
 
 @pytest.mark.parametrize("id_", [UNKNOWN, "order-1", ""])
-def test_a_simulation_of_a_payment_that_is_nobodys_is_not_found(shop: CheckedShop, id_: str) -> None:
+def test_a_simulation_of_an_unknown_payment_is_not_found(shop: CheckedShop, id_: str) -> None:
     content = {"paymentSessionId": id_, "chargeStatus": "SUCCESS"}
     shop.refused("POST", "/v2/payments/simulations", content, status=404, code="resource_missing")
 
@@ -192,7 +188,7 @@ def test_a_simulation_of_a_payment_that_is_nobodys_is_not_found(shop: CheckedSho
 @pytest.mark.parametrize(
     "value", ["0", "-1", "1.5", "one", "1e1", "%00", "٣", "99999999999999999999", "true", "+1", "%201"]
 )
-def test_a_page_that_is_no_number_is_refused(shop: CheckedShop, name: str, value: str) -> None:
+def test_a_page_that_is_not_a_number_is_refused(shop: CheckedShop, name: str, value: str) -> None:
     for path in ("/v2/payments?", f"/v2/charges?clientReferenceId={fresh()}&"):
         shop.refused("GET", f"{path}{name}={value}", status=400, code="api_validation_error", field=name)
 
@@ -205,7 +201,7 @@ def test_a_reference_that_no_payment_can_have_is_refused_in_lookups(shop: Checke
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 101, "ключ".encode().decode("latin-1"), "a/b", 'a"b'])
-def test_a_request_id_that_is_none_is_refused(shop: CheckedShop, key: str) -> None:
+def test_an_invalid_request_id_is_refused(shop: CheckedShop, key: str) -> None:
     before = written(shop)
     headers = {"Authorization": f"Bearer {shop.token}", **JSON, "X-REQUEST-ID": key}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -217,7 +213,7 @@ def test_a_request_id_that_is_none_is_refused(shop: CheckedShop, key: str) -> No
 @pytest.mark.parametrize(
     "path", ["/v2", "/v1", "/v2/", "/v2/payment", "/v3/payments", "/v2/payments/a/b/c", "/v2/qr/a"]
 )
-def test_an_address_that_is_not_there_is_not_found(shop: CheckedShop, path: str) -> None:
+def test_an_unknown_path_is_not_found(shop: CheckedShop, path: str) -> None:
     assert shop.call("GET", path).status_code == 404
 
 
@@ -234,7 +230,7 @@ def test_an_address_that_is_not_there_is_not_found(shop: CheckedShop, path: str)
         ("POST", "/v2/payment-method-configs", "GET, HEAD"),
     ],
 )
-def test_a_method_that_an_address_does_not_know_is_refused_with_those_it_does(
+def test_an_unsupported_http_method_is_refused_with_those_supported(
     shop: CheckedShop, method: str, path: str, allowed: str
 ) -> None:
     answered = shop.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
@@ -242,7 +238,7 @@ def test_a_method_that_an_address_does_not_know_is_refused_with_those_it_does(
     assert sorted(answered.headers["allow"].split(", ")) == allowed.split(", ")
 
 
-def test_fields_that_nobody_knows_are_accepted_and_ignored(shop: CheckedShop) -> None:
+def test_unknown_fields_are_accepted_and_ignored(shop: CheckedShop) -> None:
     strange: dict[str, object] = {"webhookUrl": "https://shop.example", "notificationUrl": 1, "": None, "é": [{}]}
     session = shop.create(**strange, metadata={"a": 1})
     assert not set(strange) & set(session)
@@ -265,7 +261,7 @@ def test_null_in_an_optional_field_is_the_same_as_its_absence(shop: CheckedShop)
 @pytest.mark.parametrize(
     "name", ["😀 Ibu Sari 🎉", "👨‍👩‍👧", "सारी", "ياسمين", "x" * 100, 'O\'Neill "Ann" <b>', "é", "\u202eevil"]
 )
-def test_names_of_all_the_world_come_back_as_they_were_sent(shop: CheckedShop, name: str) -> None:
+def test_names_in_any_script_come_back_as_they_were_sent(shop: CheckedShop, name: str) -> None:
     session = shop.create(
         clientReferenceId=(reference := f"{name[:60]}-{fresh()}"),
         paymentMethodOptions={"virtualAccount": {"channel": "BCA", "virtualAccountName": name}},

@@ -1,4 +1,4 @@
-"""Cancelling: only what nobody can pay yet, for a merchant's reasons, and told to the shop."""
+"""Cancelling: only payments without a number or QR, with the documented reasons, and with a callback."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_a_payment_with_a_chosen_method_that_waits_for_its_confirmation_is_cance
 
 
 @pytest.mark.parametrize("state", ["REQUIRE_ACTION", "PAID", "CANCELLED", "EXPIRED", "ACTIVE", "INACTIVE"])
-def test_nothing_else_is_cancelled(shop: CheckedShop, state: str) -> None:
+def test_a_payment_in_any_other_state_is_not_cancelled(shop: CheckedShop, state: str) -> None:
     payment_id = in_state(shop, state)
     answered = shop.call("POST", f"/v2/payments/{payment_id}/cancel", {"cancellationReason": "DUPLICATED"})
     assert state in refusal(answered, status=422, code="api_validation_error", field="")

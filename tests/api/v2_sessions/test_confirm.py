@@ -1,4 +1,4 @@
-"""Confirming: the method is chosen late, once, and never by two requests at the same time."""
+"""Confirming: the method is chosen after creation, once, and by one of several simultaneous requests."""
 
 from typing import Any
 
@@ -34,12 +34,12 @@ def test_the_answer_to_a_confirm_is_what_is_read_afterwards(shop: CheckedShop) -
         assert read[name] == confirmed[name]
 
 
-def test_options_may_stand_inside_the_method(shop: CheckedShop) -> None:
+def test_options_may_be_inside_the_method(shop: CheckedShop) -> None:
     inside = {"paymentMethod": VA["paymentMethod"] | {"paymentMethodOptions": VA["paymentMethodOptions"]}}
     assert confirm(shop, waiting(shop), inside)["chargeDetails"][0]["virtualAccount"]["channel"] == "BRI"
 
 
-def test_a_method_chosen_at_creation_is_confirmed_without_saying_it_again(shop: CheckedShop) -> None:
+def test_a_method_chosen_at_creation_is_confirmed_without_repeating_it(shop: CheckedShop) -> None:
     created = shop.create(autoConfirm=False)["id"]
     assert confirm(shop, created, None)["chargeDetails"][0]["virtualAccount"]["channel"] == "BRI"
 
@@ -106,7 +106,7 @@ def test_a_confirm_and_a_cancel_at_once_cannot_both_succeed(shop: CheckedShop) -
         assert len(held) == (won == "REQUIRE_ACTION")
 
 
-def test_confirm_cancel_and_pay_at_once_leave_one_of_the_outcomes_and_no_half(shop: CheckedShop) -> None:
+def test_confirm_cancel_and_pay_at_once_leave_exactly_one_consistent_outcome(shop: CheckedShop) -> None:
     pay = {"chargeStatus": "SUCCESS"}
     for _ in range(5):
         payment_id = waiting(shop)

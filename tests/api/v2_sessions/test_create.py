@@ -1,17 +1,18 @@
-"""Creating payments: which status comes back for what, what is printed and what is left out, defaults and limits."""
+"""Creating payments: the resulting status, which fields the response has, defaults and limits."""
 
 import json
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from gerbang.api.v2_sessions.events import BANKS
+from gerbang.api.v2_sessions.events import PRODUCT
 from gerbang.channels import virtual_account
-from gerbang.domain.merchants import Agreement
 from gerbang.services.merchants import default_agreement
 from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import fresh, order, rupiah
+from tests.support.agreements import only
 
 VA = {"type": "VIRTUAL_ACCOUNT"}
 STATIC: dict[str, Any] = {"paymentType": "MULTIPLE"}
@@ -50,7 +51,7 @@ def instant(text: str) -> datetime:
         (OPEN | NO_METHOD | LATER, "REQUIRE_CONFIRMATION", 0, False),
     ],
 )
-def test_what_was_asked_decides_the_status(
+def test_the_request_decides_the_status(
     shop: CheckedShop, changes: dict[str, Any], status: str, charges: int, page: bool
 ) -> None:
     session = shop.create(**changes)
@@ -103,50 +104,52 @@ def test_a_session_with_everything_prints_it_in_the_documented_order(shop: Check
     assert (read["saveForFutureUse"], read["showSavedPayment"], read["bypassStatusPage"]) == (True, True, True)
 
 
-def test_metadata_comes_back_letter_by_letter(shop: CheckedShop) -> None:
-    said = '{"z":1,"a":{"b":[1.50,1e2,"\\u00e9","\\u0000",null,true]},"n":123456789012345678901234567890,"":{}}'
-    body = json.dumps(order())[:-1] + f', "metadata": {said}}}'
+def test_metadata_comes_back_byte_for_byte(shop: CheckedShop) -> None:
+    sent_json = '{"z":1,"a":{"b":[1.50,1e2,"\\u00e9","\\u0000",null,true]},"n":123456789012345678901234567890,"":{}}'
+    body = json.dumps(order())[:-1] + f', "metadata": {sent_json}}}'
     answered = shop.call("POST", "/v2/payments", body.encode())
-    assert f'"metadata":{said}' in answered.text
+    assert f'"metadata":{sent_json}' in answered.text
     read = shop.call("GET", f"/v2/payments/{answered.json()['data']['id']}")
-    assert f'"metadata":{said}' in read.text
+    assert f'"metadata":{sent_json}' in read.text
 
 
 def test_numbers_of_any_length_come_back_digit_by_digit(shop: CheckedShop) -> None:
-    said = '{"whole":12345678901234567890,"part":0.1234567890123456789,"in":[1.50,{"a":-12345678901234567890.5e-3}]}'
-    body = json.dumps(order())[:-1] + f', "metadata": {said}}}'
+    sent_json = (
+        '{"whole":12345678901234567890,"part":0.1234567890123456789,"in":[1.50,{"a":-12345678901234567890.5e-3}]}'
+    )
+    body = json.dumps(order())[:-1] + f', "metadata": {sent_json}}}'
     answered = shop.call("POST", "/v2/payments", body.encode())
     payment_id = answered.json()["data"]["id"]
     shop.simulate(payment_id)
     shop.advance(seconds=0)
-    told = shop.call("GET", "/sandbox/inbox").json()["items"][0]["raw"]
+    sent_callback = shop.call("GET", "/sandbox/inbox").json()["items"][0]["raw"]
     read = shop.call("GET", f"/v2/payments/{payment_id}").text
-    assert [said in text for text in (answered.text, read, told)] == [True] * 3
+    assert [sent_json in text for text in (answered.text, read, sent_callback)] == [True] * 3
 
 
 def test_an_order_is_kept_digit_by_digit(shop: CheckedShop) -> None:
     price = '{"value":12345678901234567.89,"currency":"IDR"}'
     product = f'{{"type":"DIGITAL","quantity":0.1234567890123456789,"price":{price},"ours":[0.10000000000000000001]}}'
-    said = f'{{"productDetails":[{product}]}}'
-    body = json.dumps(order())[:-1] + f', "orderInformation": {said}}}'
+    sent_json = f'{{"productDetails":[{product}]}}'
+    body = json.dumps(order())[:-1] + f', "orderInformation": {sent_json}}}'
     assert shop.call("POST", "/v2/payments", body.encode()).status_code == 200
-    asked = "SELECT details->>'order' AS kept FROM payments WHERE merchant_id = $1"
-    assert shop.gateway.rows(asked, shop.merchant_id) == [{"kept": said}]
+    query = "SELECT details->>'order' AS kept FROM payments WHERE merchant_id = $1"
+    assert shop.gateway.rows(query, shop.merchant_id) == [{"kept": sent_json}]
 
 
-def test_no_metadata_and_empty_metadata_are_told_apart(shop: CheckedShop) -> None:
+def test_no_metadata_and_empty_metadata_are_distinguished(shop: CheckedShop) -> None:
     assert "metadata" not in shop.create()
     assert shop.create(metadata={})["metadata"] == {}
 
 
-def test_a_payment_lasts_15_minutes_unless_said_otherwise(shop: CheckedShop) -> None:
+def test_a_payment_expires_after_15_minutes_by_default(shop: CheckedShop) -> None:
     session = shop.create()
     assert instant(session["expiryAt"]) - instant(session["createdAt"]) == timedelta(minutes=15)
     assert session["chargeDetails"][0]["virtualAccount"]["expiryAt"] == session["expiryAt"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("sent", "returned"),
     [
         ("2025-03-31T23:59:05Z", "2025-03-31T23:59:05Z"),
         ("2025-04-01T06:59:05+07:00", "2025-03-31T23:59:05Z"),
@@ -154,8 +157,8 @@ def test_a_payment_lasts_15_minutes_unless_said_otherwise(shop: CheckedShop) -> 
         ("2025-04-01T06:59:05", "2025-03-31T23:59:05Z"),
     ],
 )
-def test_an_expiry_is_told_in_utc(shop: CheckedShop, asked: str, told: str) -> None:
-    assert shop.create(expiryAt=asked)["expiryAt"] == told
+def test_an_expiry_is_returned_in_utc(shop: CheckedShop, sent: str, returned: str) -> None:
+    assert shop.create(expiryAt=sent)["expiryAt"] == returned
 
 
 def test_a_virtual_account_may_end_before_its_payment_but_not_after(shop: CheckedShop) -> None:
@@ -169,12 +172,14 @@ def test_a_virtual_account_may_end_before_its_payment_but_not_after(shop: Checke
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "returned"),
     [(10_000, 10_000), (9_999_999_999, 9_999_999_999), (2e4, 20_000), ("20000", 20_000), ("20000.00", 20_000)],
 )
-def test_amounts_within_the_limits_are_whole_numbers_in_the_answer(shop: CheckedShop, value: object, told: int) -> None:
+def test_amounts_within_the_limits_are_whole_numbers_in_the_answer(
+    shop: CheckedShop, value: object, returned: int
+) -> None:
     session = shop.create(amount=rupiah(value))
-    assert session["amount"] == {"value": told, "currency": "IDR"}
+    assert session["amount"] == {"value": returned, "currency": "IDR"}
     assert isinstance(session["amount"]["value"], int)
     assert session["chargeDetails"][0]["amount"] == session["amount"]
 
@@ -193,11 +198,9 @@ def test_qris_has_limits_of_its_own(shop: CheckedShop, value: int, field: str) -
     assert shop.create(**QR, amount=rupiah(9_999_999))["amount"]["value"] == 9_999_999
 
 
-def test_a_merchants_own_limits_take_the_place_of_the_channels(shop: CheckedShop) -> None:
-    default = default_agreement(7777, "Warung")
-    agreed = Agreement(
-        default.virtual_account, default.qris, amount_min={"virtual_account": 500_00}, amount_max={"qris": 2_000_00}
-    )
+def test_a_merchants_own_limits_replace_those_of_the_channel(shop: CheckedShop) -> None:
+    default = only(default_agreement(7777, "Warung"), "virtual_account", "qris")
+    agreed = replace(default, amount_min={"virtual_account": 500_00}, amount_max={"qris": 2_000_00})
     own = CheckedShop.of(shop.gateway.new_shop(agreement=agreed))
     assert own.create(amount=rupiah(500))["amount"]["value"] == 500
     why = own.refused(
@@ -209,7 +212,7 @@ def test_a_merchants_own_limits_take_the_place_of_the_channels(shop: CheckedShop
     assert configs["qr"]["maximumAmount"] == rupiah(2_000)
 
 
-@pytest.mark.parametrize("bank", BANKS)
+@pytest.mark.parametrize("bank", virtual_account.banks_of(PRODUCT))
 def test_every_bank_gives_numbers_of_its_own_prefix(shop: CheckedShop, bank: str) -> None:
     spec = virtual_account.BANKS[bank]
     options = {"virtualAccount": {"channel": bank, "virtualAccountName": "Budi"}}
@@ -222,10 +225,10 @@ def test_every_bank_gives_numbers_of_its_own_prefix(shop: CheckedShop, bank: str
     assert static["virtualAccountName"] == "Budi"
 
 
-@pytest.mark.parametrize("bank", sorted(virtual_account.BANKS.keys() - set(BANKS)))
+@pytest.mark.parametrize("bank", sorted(virtual_account.BANKS.keys() - set(virtual_account.banks_of(PRODUCT))))
 def test_a_bank_that_these_documents_do_not_name_is_not_offered(shop: CheckedShop, bank: str) -> None:
-    asked = order(paymentMethodOptions={"virtualAccount": {"channel": bank}})
-    why = shop.refused("POST", "/v2/payments", asked, status=400, code="api_validation_error")
+    body = order(paymentMethodOptions={"virtualAccount": {"channel": bank}})
+    why = shop.refused("POST", "/v2/payments", body, status=400, code="api_validation_error")
     assert f"{bank} is not offered" in why
     assert bank not in str(shop.get("/v2/payment-method-configs"))
 
@@ -243,14 +246,14 @@ def test_without_a_name_the_merchants_own_is_shown(shop: CheckedShop) -> None:
     assert session["chargeDetails"][0]["virtualAccount"]["virtualAccountName"] == "TOKO BARU"
 
 
-def test_options_may_stand_inside_the_method(shop: CheckedShop) -> None:
+def test_options_may_be_inside_the_method(shop: CheckedShop) -> None:
     options = {"virtualAccount": {"channel": "CIMB", "virtualAccountName": "Sari"}}
     session = shop.create(paymentMethod=VA | {"paymentMethodOptions": options}, paymentMethodOptions=None)
     assert session["chargeDetails"][0]["virtualAccount"]["channel"] == "CIMB"
     assert session["paymentMethod"] == VA
 
 
-def test_the_descriptor_is_the_short_name_unless_said_otherwise(shop: CheckedShop) -> None:
+def test_the_descriptor_is_the_short_name_by_default(shop: CheckedShop) -> None:
     assert shop.create()["statementDescriptor"] == "TOKO BARU"
     assert shop.create(statementDescriptor="Kopi 1")["statementDescriptor"] == "Kopi 1"
 
@@ -260,7 +263,7 @@ def test_a_method_that_is_refused_is_refused_at_once_also_when_it_is_confirmed_l
     shop.refused("POST", "/v2/payments", body, status=400, code="api_validation_error", field="amount.value")
 
 
-def test_what_belongs_to_other_methods_is_read_and_not_kept_from_a_virtual_account(shop: CheckedShop) -> None:
+def test_options_of_other_methods_do_not_prevent_a_virtual_account(shop: CheckedShop) -> None:
     session = shop.create(
         paymentMethodOptions={
             "virtualAccount": {"channel": "BRI"},
@@ -272,7 +275,7 @@ def test_what_belongs_to_other_methods_is_read_and_not_kept_from_a_virtual_accou
     assert session["paymentMethod"] == VA
 
 
-def test_a_payment_that_is_not_created_twice_has_its_reference_alone(shop: CheckedShop) -> None:
+def test_a_reference_is_unique_per_merchant(shop: CheckedShop) -> None:
     reference = fresh()
     first = shop.create(clientReferenceId=reference)
     shop.refused(

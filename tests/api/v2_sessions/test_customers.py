@@ -1,4 +1,4 @@
-"""Customers: known by their e-mail address, kept with what was said of them, and told with every payment."""
+"""Customers: identified by e-mail address, stored with the fields that were sent, and returned with every payment."""
 
 from functools import partial
 from typing import Any
@@ -57,14 +57,14 @@ def test_the_id_alone_brings_the_customer_back(shop: CheckedShop) -> None:
     assert (session["customerId"], session["customer"]) == (known, BUDI)
 
 
-def test_what_is_said_anew_takes_the_place_of_what_was_known_and_the_rest_stays(shop: CheckedShop) -> None:
+def test_new_values_replace_the_known_ones_and_the_rest_stays(shop: CheckedShop) -> None:
     shop.create(customer=BUDI)
     moved = shop.create(customer={"email": "budi@shop.example", "givenName": "Boedi"})
     assert moved["customer"] == BUDI | {"givenName": "Boedi"}
     assert shop.create(customerId=moved["customerId"])["customer"] == moved["customer"]
 
 
-def test_an_earlier_payment_keeps_the_customer_as_it_was_told_then(shop: CheckedShop) -> None:
+def test_an_earlier_payment_keeps_the_customer_as_it_was_sent_then(shop: CheckedShop) -> None:
     first = shop.create(customer=BUDI)
     shop.create(customer=BUDI | {"givenName": "Boedi"})
     assert shop.get(f"/v2/payments/{first['id']}")["data"]["customer"]["givenName"] == "Budi"
@@ -83,7 +83,7 @@ def test_a_customer_without_an_address_is_a_new_one_each_time(shop: CheckedShop)
     assert first["customerId"] != second["customerId"]
 
 
-def test_an_id_that_nobody_has_is_not_found(shop: CheckedShop) -> None:
+def test_an_unknown_customer_id_is_not_found(shop: CheckedShop) -> None:
     before = written(shop)
     body = order(customerId="nobody")
     shop.refused("POST", "/v2/payments", body, status=404, code="resource_missing", field="customerId")
@@ -112,23 +112,21 @@ def test_an_empty_surname_is_a_surname(shop: CheckedShop) -> None:
 
 
 @pytest.mark.parametrize("preference", [{}, {"method": None}, {"method": "AUTO"}])
-def test_a_refund_goes_back_the_way_it_came_unless_said_otherwise(
-    shop: CheckedShop, preference: dict[str, Any]
-) -> None:
+def test_the_refund_preference_is_automatic_unless_it_is_sent(shop: CheckedShop, preference: dict[str, Any]) -> None:
     session = shop.create(customer={"email": "eka@shop.example", "refundPreference": preference})
     assert session["customer"]["refundPreference"] == {"method": "AUTO"}
 
 
-def test_a_customer_is_told_after_a_confirm_too(shop: CheckedShop) -> None:
+def test_a_customer_is_returned_after_a_confirm_too(shop: CheckedShop) -> None:
     payment_id = waiting(shop, customer=BUDI)
     confirmed = shop.post(f"/v2/payments/{payment_id}/confirm", {"paymentMethod": {"type": "QR"}})["data"]
     assert confirmed["customer"] == BUDI
 
 
-def test_the_customer_of_the_documents_brings_its_kept_methods(traveller: CheckedShop) -> None:
-    session = traveller.create(customerId="999966660001")
+def test_the_customer_of_the_documents_has_its_stored_methods(sole_shop: CheckedShop) -> None:
+    session = sole_shop.create(customerId="999966660001")
     assert [kept["token"] for kept in session["customer"]["storedPaymentMethods"]] == ["bicbiweu63c", "bicewnbf3eu63c"]
-    read = traveller.get(f"/v2/payments/{session['id']}")["data"]["customer"]
+    read = sole_shop.get(f"/v2/payments/{session['id']}")["data"]["customer"]
     assert read["storedPaymentMethods"] == session["customer"]["storedPaymentMethods"]
     assert "storePaymentMethods" not in read
 

@@ -1,4 +1,4 @@
-"""Expiry: over at its own instant, for every reader, whether or not a worker has passed by."""
+"""Expiry: a payment expires at its own instant for every reader, whether or not a worker has stored it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,13 +17,13 @@ STATIC: dict[str, Any] = {"paymentType": "MULTIPLE", "expiryAt": "2025-03-30T06:
 
 @pytest.fixture
 def idle(databases: Databases, tmp_path: Path) -> Iterator[CheckedShop]:
-    """A shop on a gateway whose workers are at home."""
+    """A shop on a gateway without workers."""
     with Gateway(databases.fresh(), tmp_path, work=False) as gateway:
         yield CheckedShop.of(gateway.shop)
 
 
 def move(shop: CheckedShop, to: datetime) -> None:
-    """Moves the clock, and it stands still there to the microsecond; no step is taken by anybody."""
+    """Sets the clock to an instant and stops it there. No worker runs."""
     clock: Any = shop.gateway.services.world.clock
     clock.move_to(to)
     clock._ticking = False
@@ -34,7 +34,7 @@ def end_of(session: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(session["expiryAt"])
 
 
-def states_kept(shop: CheckedShop) -> set[str]:
+def stored_states(shop: CheckedShop) -> set[str]:
     return {row["state"] for row in shop.gateway.rows("SELECT state FROM payments")}
 
 
@@ -48,7 +48,7 @@ def states_kept(shop: CheckedShop) -> set[str]:
         (STATIC, "ACTIVE", "INACTIVE"),
     ],
 )
-def test_a_payment_is_over_at_its_instant_for_every_reader(
+def test_a_payment_expires_at_its_instant_for_every_reader(
     idle: CheckedShop, changes: dict[str, Any], before: str, after: str
 ) -> None:
     session = idle.create(**changes)
@@ -64,7 +64,7 @@ def test_a_payment_is_over_at_its_instant_for_every_reader(
     move(idle, end_of(session) - timedelta(microseconds=1))
     assert [found["status"] for found in read()] == [before] * 3
     move(idle, end_of(session))
-    kept = states_kept(idle)
+    kept = stored_states(idle)
     found = read()
     assert [each["status"] for each in found] == [after] * 3
     assert found[0] == found[1] == found[2]
@@ -72,12 +72,12 @@ def test_a_payment_is_over_at_its_instant_for_every_reader(
     charges = idle.get(f"/v2/charges?clientReferenceId={reference}")["data"]
     assert {charge["status"] for charge in charges} <= {"EXPIRED"}
     assert len(charges) == (before == "REQUIRE_ACTION")
-    # Nobody has written it down.
-    assert states_kept(idle) == kept
+    # Reading did not store it.
+    assert stored_states(idle) == kept
     assert not kept & {"expired", "inactive"}
 
 
-def test_what_is_over_is_neither_confirmed_cancelled_nor_paid(idle: CheckedShop) -> None:
+def test_an_expired_payment_is_neither_confirmed_cancelled_nor_paid(idle: CheckedShop) -> None:
     payment_id = waiting(idle)
     session = idle.create()
     move(idle, end_of(session))
@@ -90,7 +90,7 @@ def test_what_is_over_is_neither_confirmed_cancelled_nor_paid(idle: CheckedShop)
     assert row["outcome"] == "late"
 
 
-def test_what_is_over_cannot_be_ended_again(idle: CheckedShop) -> None:
+def test_an_expired_payment_cannot_be_ended_again(idle: CheckedShop) -> None:
     session = idle.create()
     move(idle, end_of(session))
     body = {"paymentSessionId": session["id"], "chargeStatus": "EXPIRED"}
@@ -98,7 +98,7 @@ def test_what_is_over_cannot_be_ended_again(idle: CheckedShop) -> None:
     assert "EXPIRED" in refusal(answered, status=422, code="api_validation_error")
 
 
-def test_a_virtual_account_that_ends_before_its_payment_is_over_at_its_own_instant(idle: CheckedShop) -> None:
+def test_a_virtual_account_that_ends_before_its_payment_expires_at_its_own_instant(idle: CheckedShop) -> None:
     options = {"virtualAccount": {"channel": "BRI", "expiryAt": "2025-03-30T05:55:00Z"}}
     session = idle.create(paymentMethodOptions=options)
     move(idle, datetime.fromisoformat("2025-03-30T05:55:00Z"))
@@ -116,27 +116,27 @@ def test_paid_in_time_stays_paid(idle: CheckedShop) -> None:
     assert (read["status"], read["chargeDetails"][0]["status"]) == ("PAID", "SUCCESS")
 
 
-def test_an_open_static_payment_is_never_over(idle: CheckedShop) -> None:
+def test_an_open_static_payment_never_expires(idle: CheckedShop) -> None:
     session = idle.create(paymentType="MULTIPLE", amount=None)
     move(idle, datetime.fromisoformat("2034-01-01T00:00:00Z"))
     assert status_of(idle, session["id"]) == "ACTIVE"
     assert idle.simulate(session["id"], amount=rupiah(10_000)) == "true"
 
 
-def test_the_worker_writes_down_what_everybody_knew(traveller: CheckedShop) -> None:
-    session, static = traveller.create(), traveller.create(**STATIC)
-    done = traveller.advance(to="2025-03-30T06:10:00Z")["done"]
+def test_the_worker_stores_the_expiry_that_readers_already_see(sole_shop: CheckedShop) -> None:
+    session, static = sole_shop.create(), sole_shop.create(**STATIC)
+    done = sole_shop.advance(to="2025-03-30T06:10:00Z")["done"]
     assert done["expired"] == 2
-    assert states_kept(traveller) == {"expired", "inactive"}
-    events = traveller.get("/sandbox/events")["items"]
+    assert stored_states(sole_shop) == {"expired", "inactive"}
+    events = sole_shop.get("/sandbox/events")["items"]
     ended = {event["paymentId"]: event["createdAt"] for event in events if event["event"] == "payment.expired"}
     assert ended == {session["id"]: session["expiryAt"], static["id"]: static["expiryAt"]}
-    assert traveller.news() == []
+    assert sole_shop.received_events() == []
 
 
-def test_ending_a_payment_early_is_told_at_once(traveller: CheckedShop) -> None:
-    session = traveller.create()
-    assert traveller.simulate(session["id"], "EXPIRED") == "true"
-    read = traveller.get(f"/v2/payments/{session['id']}")["data"]
+def test_ending_a_payment_early_is_visible_at_once(sole_shop: CheckedShop) -> None:
+    session = sole_shop.create()
+    assert sole_shop.simulate(session["id"], "EXPIRED") == "true"
+    read = sole_shop.get(f"/v2/payments/{session['id']}")["data"]
     assert (read["status"], read["chargeDetails"][0]["status"]) == ("EXPIRED", "EXPIRED")
     assert end_of(read) < end_of(session)

@@ -1,4 +1,4 @@
-"""The same request twice: an X-REQUEST-ID does the work once, and a clientReferenceId is used once."""
+"""Repeated requests: an X-REQUEST-ID performs a request once, and a clientReferenceId is used once."""
 
 import json
 from functools import partial
@@ -24,7 +24,7 @@ def test_the_same_key_and_body_give_the_same_bytes(shop: CheckedShop) -> None:
     assert written(shop) == before
 
 
-def test_what_happened_meanwhile_does_not_change_the_answer(shop: CheckedShop) -> None:
+def test_later_changes_do_not_change_the_repeated_answer(shop: CheckedShop) -> None:
     body, key = order(), fresh("key")
     first = create(shop, body, key)
     shop.simulate(first.json()["data"]["id"])
@@ -72,7 +72,7 @@ def test_a_refused_request_does_not_use_its_key_up(shop: CheckedShop) -> None:
 
 
 @pytest.mark.parametrize("key", ["A" * 16, "a" * 36, "INV-1743240980", "202512031205-A9F3", "a_b.c", "x", "9" * 100])
-def test_keys_as_merchants_really_send_them_are_accepted(shop: CheckedShop, key: str) -> None:
+def test_common_forms_of_keys_are_accepted(shop: CheckedShop, key: str) -> None:
     body = order()
     assert create(shop, body, key).content == create(shop, body, key).content
 
@@ -96,16 +96,16 @@ def test_ten_at_once_with_one_key_and_different_bodies_make_one_payment(shop: Ch
     assert written(shop)["payments"] == 1
 
 
-def test_a_key_is_new_again_after_24_hours(traveller: CheckedShop) -> None:
+def test_a_key_is_new_again_after_24_hours(sole_shop: CheckedShop) -> None:
     body, key = order(), fresh("key")
-    first = create(traveller, body, key)
-    traveller.advance(seconds=86_390)
-    assert create(traveller, body, key).content == first.content
-    refusal(create(traveller, order(), key), status=409, code="idempotency_error")
-    traveller.advance(seconds=10)
-    # The key is forgotten; the reference of the same body is not.
-    refusal(create(traveller, body, key), status=409, code="duplicate_error", field="clientReferenceId")
-    second = create(traveller, order(), key)
+    first = create(sole_shop, body, key)
+    sole_shop.advance(seconds=86_390)
+    assert create(sole_shop, body, key).content == first.content
+    refusal(create(sole_shop, order(), key), status=409, code="idempotency_error")
+    sole_shop.advance(seconds=10)
+    # The key has expired; the reference in the same body is still taken.
+    refusal(create(sole_shop, body, key), status=409, code="duplicate_error", field="clientReferenceId")
+    second = create(sole_shop, order(), key)
     assert second.json()["data"]["id"] != first.json()["data"]["id"]
 
 

@@ -1,4 +1,4 @@
-"""Another merchant's things do not exist: not to read, not to change, not to pay, not to hear of."""
+"""Objects of other merchants cannot be read, changed or paid, and send no callbacks to this one."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ VA: dict[str, Any] = {
 
 @pytest.fixture
 def other(shop: CheckedShop) -> CheckedShop:
-    """A neighbour on the same gateway."""
+    """Another merchant on the same gateway."""
     return CheckedShop.of(shop.gateway.new_shop())
 
 
@@ -36,12 +36,12 @@ def test_another_merchants_payment_is_not_found(shop: CheckedShop, other: Checke
     assert {each["status"] for each in other.get("/v2/payments")["data"]} == {"REQUIRE_ACTION", "REQUIRE_CONFIRMATION"}
 
 
-def test_it_is_refused_in_the_very_words_for_one_that_never_was(shop: CheckedShop, other: CheckedShop) -> None:
+def test_it_is_refused_exactly_as_an_unknown_payment_is(shop: CheckedShop, other: CheckedShop) -> None:
     ids = (other.create()["id"], "00000000-0000-4000-8000-000000000000")
-    told = [shop.call("GET", f"/v2/payments/{id_}").json() for id_ in ids]
-    for one in told:
-        del one["error"]["traceId"]
-    assert told[0] == told[1]
+    bodies = [shop.call("GET", f"/v2/payments/{id_}").json() for id_ in ids]
+    for body in bodies:
+        del body["error"]["traceId"]
+    assert bodies[0] == bodies[1]
 
 
 def test_another_merchants_reference_finds_nothing(shop: CheckedShop, other: CheckedShop) -> None:
@@ -58,7 +58,7 @@ def test_the_same_reference_finds_each_merchants_own(shop: CheckedShop, other: C
     assert (charge["id"], charge["status"]) == (ours["chargeDetails"][0]["id"], "WAITING_FOR_USER_ACTION")
 
 
-def test_another_merchants_key_is_not_remembered_for_us(shop: CheckedShop, other: CheckedShop) -> None:
+def test_idempotency_keys_of_another_merchant_do_not_matter(shop: CheckedShop, other: CheckedShop) -> None:
     body = {"clientReferenceId": "INV-1", "amount": rupiah(20000), "mode": "API"} | VA
     first = other.call("POST", "/v2/payments", body, X_REQUEST_ID="the-same-key")
     second = shop.call("POST", "/v2/payments", body | {"amount": rupiah(30000)}, X_REQUEST_ID="the-same-key")
@@ -82,11 +82,11 @@ def test_another_merchants_number_cannot_be_paid_for_it(shop: CheckedShop, other
     assert written(other) == before
 
 
-def test_news_goes_to_the_merchant_whose_payment_it_is(shop: CheckedShop, other: CheckedShop) -> None:
+def test_callbacks_go_to_the_merchant_that_owns_the_payment(shop: CheckedShop, other: CheckedShop) -> None:
     theirs = other.create()
     other.simulate(theirs["id"])
-    assert other.news() == ["PAYMENT.PAID"]
-    assert shop.news() == []
+    assert other.received_events() == ["PAYMENT.PAID"]
+    assert shop.received_events() == []
     assert shop.get("/sandbox/deliveries")["items"] == []
     assert shop.get("/sandbox/events")["items"] == []
     assert shop.get("/sandbox/ledger")["accounts"] == []
@@ -94,7 +94,9 @@ def test_news_goes_to_the_merchant_whose_payment_it_is(shop: CheckedShop, other:
     assert shop.call("POST", f"/sandbox/deliveries/{delivery['id']}/resend").status_code == 404
 
 
-def test_a_token_opens_its_own_merchant_whatever_the_headers_say(shop: CheckedShop, other: CheckedShop) -> None:
+def test_a_token_gives_access_to_its_own_merchant_whatever_the_headers_are(
+    shop: CheckedShop, other: CheckedShop
+) -> None:
     other.create()
     headers = {"X-MERCHANT-ID": str(other.merchant_id), "X-MERCHANT-SECRET": other.secret}
     listed = shop.stranger("GET", "/v2/payments", {"Authorization": f"Bearer {shop.token}", **headers})

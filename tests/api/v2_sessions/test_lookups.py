@@ -1,20 +1,20 @@
-"""Looking payments and charges up: one, by reference, in pages; what buyers may pay with."""
+"""Look-ups of payments and charges: by id, by reference, in pages; and the enabled payment methods."""
 
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from gerbang.domain.merchants import Agreement
 from gerbang.services.merchants import default_agreement
 from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import fresh, in_state, rupiah, waiting
+from tests.support.agreements import only
 
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
 
 
 def paid_often(shop: CheckedShop, times: int, **changes: object) -> dict[str, Any]:
-    """An open static payment into which Rp 10.001, 10.002, … were paid."""
+    """An open static payment that received Rp 10,001, Rp 10,002, …"""
     session = shop.create(**OPEN | changes)
     for number in range(times):
         assert shop.simulate(session["id"], amount=rupiah(10_001 + number)) == "true"
@@ -137,7 +137,7 @@ def test_an_unknown_reference_finds_an_empty_list(shop: CheckedShop, path: str) 
 # -- charges ----------------------------------------------------------------------------------------------------------
 
 
-def test_charges_are_listed_with_every_block_and_null_where_there_is_none(shop: CheckedShop) -> None:
+def test_charges_are_listed_with_a_field_for_every_method_null_where_it_does_not_apply(shop: CheckedShop) -> None:
     session = shop.create(paymentType="SINGLE")
     shop.simulate(session["id"])
     found = shop.get(f"/v2/charges?clientReferenceId={session['clientReferenceId']}")
@@ -168,19 +168,19 @@ def test_the_charges_of_a_static_payment_are_listed_newest_first_in_pages(shop: 
     assert {charge["statementDescriptor"] for charge in page["data"]} == {""}
 
 
-def test_a_payment_that_nobody_can_pay_yet_has_no_charges(shop: CheckedShop) -> None:
+def test_a_payment_that_cannot_be_paid_yet_has_no_charges(shop: CheckedShop) -> None:
     payment = shop.get(f"/v2/payments/{waiting(shop)}")["data"]
     assert shop.get(f"/v2/charges?clientReferenceId={payment['clientReferenceId']}")["data"] == []
 
 
-def test_charges_are_asked_for_by_reference(shop: CheckedShop) -> None:
+def test_listing_charges_needs_a_reference(shop: CheckedShop) -> None:
     shop.refused("GET", "/v2/charges", status=400, code="api_validation_error", field="clientReferenceId")
 
 
 # -- what buyers can pay with -----------------------------------------------------------------------------------------
 
 
-def test_the_methods_of_a_merchant_are_told_with_their_limits(shop: CheckedShop) -> None:
+def test_the_methods_of_a_merchant_are_listed_with_their_limits(shop: CheckedShop) -> None:
     configs = shop.get("/v2/payment-method-configs")["data"]
     banks = ["BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAMON"]
     assert configs == {
@@ -203,8 +203,8 @@ def test_the_methods_of_a_merchant_are_told_with_their_limits(shop: CheckedShop)
     }
 
 
-def test_a_method_that_a_merchant_has_not_agreed_on_is_told_as_disabled_and_refused(shop: CheckedShop) -> None:
-    banks_only = Agreement(virtual_account=default_agreement(7001, "Warung").virtual_account)
+def test_a_method_without_an_agreement_is_listed_as_disabled_and_refused(shop: CheckedShop) -> None:
+    banks_only = only(default_agreement(7001, "Warung"), "virtual_account")
     own = CheckedShop.of(shop.gateway.new_shop(agreement=banks_only))
     assert own.get("/v2/payment-method-configs")["data"]["qr"] == {"enabled": False, "acceptedChannels": []}
     body = {"clientReferenceId": fresh(), "amount": rupiah(20000), "paymentMethod": {"type": "QR"}, "mode": "API"}
@@ -212,7 +212,7 @@ def test_a_method_that_a_merchant_has_not_agreed_on_is_told_as_disabled_and_refu
     assert why == "QRIS is not enabled for this merchant."
 
 
-def test_a_card_is_said_not_to_exist_yet(shop: CheckedShop) -> None:
+def test_a_card_payment_is_refused_as_not_supported_yet(shop: CheckedShop) -> None:
     body = {"clientReferenceId": fresh(), "amount": rupiah(20000), "paymentMethod": {"type": "CARD"}, "mode": "API"}
     why = shop.refused(
         "POST", "/v2/payments", body, status=400, code="api_validation_error", field="paymentMethod.type"

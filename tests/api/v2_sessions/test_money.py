@@ -1,6 +1,4 @@
-"""Money: every rupiah that arrives is in the books once, pays its fee when it is settled, and what was not owed is set aside
-and not lost.
-"""
+"""Money: each report is booked once, settlement takes the fee, and money that is not owed is held in suspense."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -20,29 +18,29 @@ from tests.api.v2_sessions.contracts import CheckedShop
 from tests.api.v2_sessions.sessions import at_once, in_state, rupiah, status_of
 
 BCA: dict[str, Any] = {"paymentMethodOptions": {"virtualAccount": {"channel": "BCA"}}}
-"""Settles on the next working day; BRI, as in `shop.create`, at once."""
+"""BCA settles on the next working day; BRI, the default of `shop.create`, at once."""
 QR: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "paymentMethodOptions": None}
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
 
 
 def balances(shop: CheckedShop) -> dict[str, Decimal]:
-    """What the merchant's money has done to each account (debits minus credits, in rupiah), with all settled that is due.
+    """The change of each account by the merchant's money (debits minus credits, in rupiah), after settlement.
 
-    Without what a sandbox's own merchant begins with.
+    The starting balance of the sandbox merchant is not counted.
     """
     shop.advance(seconds=0)
-    told = shop.get("/sandbox/ledger")
-    assert Decimal(told["sum"]) == 0
+    ledger = shop.get("/sandbox/ledger")
+    assert Decimal(ledger["sum"]) == 0
     own = f"merchant/{shop.merchant_id}/"
-    moved = {account["name"].removeprefix(own): Decimal(account["balance"]) for account in told["accounts"]}
+    moved = {account["name"].removeprefix(own): Decimal(account["balance"]) for account in ledger["accounts"]}
     if str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id:
         begun = STARTING_BALANCE // MINOR_PER_RUPIAH
         moved |= {"bank/simulator": moved["bank/simulator"] - begun, "available": moved["available"] + begun}
     return moved
 
 
-def books_balance(shop: CheckedShop) -> None:
-    """Demands that the whole ledger sums to zero, and that every balance is the sum of its transfers."""
+def check_ledger_balances(shop: CheckedShop) -> None:
+    """Asserts that the whole ledger sums to zero, and that every balance is the sum of its transfers."""
     [whole] = shop.gateway.rows("SELECT coalesce(sum(balance), 0) AS sum FROM accounts")
     assert whole["sum"] == 0
     wrong = shop.gateway.rows(
@@ -58,18 +56,18 @@ def books_balance(shop: CheckedShop) -> None:
 
 @pytest.fixture(autouse=True)
 def balanced(shop: CheckedShop) -> Any:
-    """After each of these tests the books are in balance."""
+    """Checks after each of these tests that the ledger balances."""
     yield
-    books_balance(shop)
+    check_ledger_balances(shop)
 
 
 def report(shop: CheckedShop, amount: int, **more: object) -> dict[str, Any]:
-    """The simulator bank reports money; what became of it."""
+    """Reports money as the simulator bank; returns the recorded report."""
     return shop.post("/sandbox/bank/reports", {"amount": amount, **more})["reports"][0]
 
 
 def agreed(shop: CheckedShop, **fees: Rate) -> CheckedShop:
-    """A merchant whose money is all settled at once, with fees of its own; `virtual_account_BRI` is virtual_account/BRI."""
+    """A merchant with immediate settlement and these fees; `virtual_account_BRI` means virtual_account/BRI."""
     named = {name.replace("account_", "account/"): rate for name, rate in fees.items()}
     at_once = {"virtual_account": Schedule(0), "qris": Schedule(0)}
     agreement = replace(default_agreement(6500, "Warung"), fees=named, settling=at_once)
@@ -91,24 +89,24 @@ def test_a_paid_virtual_account_costs_a_flat_fee_and_its_vat(shop: CheckedShop) 
 
 
 @pytest.mark.parametrize("how", [BCA, QR, OPEN | BCA])
-def test_what_is_paid_is_pending_whole_until_its_bank_settles_and_the_fee_is_taken_then(
-    traveller: CheckedShop, how: dict[str, Any]
+def test_a_paid_amount_is_pending_in_full_until_settlement_which_takes_the_fee(
+    sole_shop: CheckedShop, how: dict[str, Any]
 ) -> None:
     # A Sunday, 12:48 in Jakarta; Monday is in Idul Fitri, so the next working day is Tuesday week.
-    traveller.simulate(traveller.create(**how)["id"], amount=rupiah(20_000))
-    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000, "available": 0}
-    traveller.advance(to="2025-04-08T09:59:00+07:00")
-    assert balances(traveller) == {"bank/simulator": 20_000, "pending": -20_000, "available": 0}
-    traveller.advance(to="2025-04-08T10:00:00+07:00")
+    sole_shop.simulate(sole_shop.create(**how)["id"], amount=rupiah(20_000))
+    assert balances(sole_shop) == {"bank/simulator": 20_000, "pending": -20_000, "available": 0}
+    sole_shop.advance(to="2025-04-08T09:59:00+07:00")
+    assert balances(sole_shop) == {"bank/simulator": 20_000, "pending": -20_000, "available": 0}
+    sole_shop.advance(to="2025-04-08T10:00:00+07:00")
     fee, vat = (140, Decimal("15.4")) if how is QR else (4_000, 440)
-    assert balances(traveller) == {
+    assert balances(sole_shop) == {
         "bank/simulator": 20_000,
         "pending": 0,
         "available": -(20_000 - fee - vat),
         "platform/fees": -fee,
         "platform/vat": -vat,
     }
-    books_balance(traveller)
+    check_ledger_balances(sole_shop)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_a_paid_qris_costs_a_percentage_and_its_vat_rounded_half_up_to_the_sen(
     ("rate", "net", "total"),
     [
         (Rate(flat=150_00, percent=Decimal("1.5")), "450.00", "499.50"),
-        (Rate(percent=Decimal("0.0025")), "0.50", "0.56"),  # 0.555 with VAT: half a sen goes up
+        (Rate(percent=Decimal("0.0025")), "0.50", "0.56"),  # 0.555 with VAT: half a sen is rounded up
         (Rate(flat=100_00, vat_percent=Decimal(0)), "100.00", "100.00"),
         (Rate(), "0", "0"),
     ],
@@ -156,7 +154,7 @@ def test_a_bank_may_have_a_fee_of_its_own(shop: CheckedShop) -> None:
     assert balances(own)["platform/fees"] == -3_000
 
 
-def test_each_arrival_at_a_static_number_costs_its_fee(shop: CheckedShop) -> None:
+def test_each_charge_on_a_static_number_costs_its_fee(shop: CheckedShop) -> None:
     session = shop.create(**OPEN)
     for _ in range(3):
         shop.simulate(session["id"], amount=rupiah(50_000))
@@ -178,7 +176,7 @@ def test_each_arrival_at_a_static_number_costs_its_fee(shop: CheckedShop) -> Non
         ("REQUIRE_ACTION", 1, "underpaid"),
     ],
 )
-def test_what_is_not_owed_is_set_aside_whole_and_without_a_fee(
+def test_money_that_is_not_owed_is_held_in_suspense_in_full_without_a_fee(
     shop: CheckedShop, state: str, amount: int, outcome: str
 ) -> None:
     payment_id = in_state(shop, state)
@@ -190,11 +188,11 @@ def test_what_is_not_owed_is_set_aside_whole_and_without_a_fee(
     for account in ("pending", "available", "platform/fees"):
         assert found.get(account) == before.get(account)
     assert status_of(shop, payment_id) == state
-    [told] = [item["body"]["data"] for item in shop.inbox() if item["body"]["event"] == "MONEY.SET_ASIDE"]
-    assert (told["reason"], told["amount"]) == (outcome.upper(), rupiah(amount))
+    [data] = [item["body"]["data"] for item in shop.inbox() if item["body"]["event"] == "MONEY.SET_ASIDE"]
+    assert (data["reason"], data["amount"]) == (outcome.upper(), rupiah(amount))
 
 
-def test_the_right_amount_pays_after_wrong_ones_were_set_aside(shop: CheckedShop) -> None:
+def test_the_right_amount_pays_after_wrong_ones_were_held_in_suspense(shop: CheckedShop) -> None:
     session = shop.create()
     for amount in (19_999, 20_001, 1):
         assert shop.simulate(session["id"], amount=rupiah(amount)) == "false"
@@ -211,51 +209,51 @@ def test_too_little_twice_does_not_add_up_to_enough(shop: CheckedShop) -> None:
     assert status_of(shop, session["id"]) == "REQUIRE_ACTION"
 
 
-def test_money_to_nobodys_number_is_kept_by_the_house(shop: CheckedShop) -> None:
+def test_money_to_an_unknown_number_is_held_by_the_platform(shop: CheckedShop) -> None:
     [before] = shop.gateway.rows(
         "SELECT coalesce(sum(balance), 0) AS sum FROM accounts WHERE name = 'platform/suspense'"
     )
-    told = report(shop, 12_345, number="9999999999999999")
-    assert (told["outcome"], told["paymentId"]) == ("unknown_number", None)
+    money = report(shop, 12_345, number="9999999999999999")
+    assert (money["outcome"], money["paymentId"]) == ("unknown_number", None)
     [after] = shop.gateway.rows("SELECT balance FROM accounts WHERE name = 'platform/suspense'")
     assert before["sum"] - after["balance"] == 1_234_500
     assert balances(shop) == {}
-    assert shop.news() == []
+    assert shop.received_events() == []
     events = shop.gateway.rows(
         "SELECT kind FROM events WHERE merchant_id = $1 ORDER BY sequence DESC LIMIT 1", PLATFORM
     )
     assert events == [{"kind": "money.in_suspense"}]
 
 
-def test_money_to_a_number_that_was_given_back_goes_to_whoever_had_it_last(traveller: CheckedShop) -> None:
-    session = traveller.create()
-    traveller.advance(seconds=900 + 86_400 + 60)
+def test_money_to_a_released_number_goes_to_its_last_payment(sole_shop: CheckedShop) -> None:
+    session = sole_shop.create()
+    sole_shop.advance(seconds=900 + 86_400 + 60)
     number = session["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
-    told = report(traveller, 20_000, number=number)
-    assert (told["outcome"], told["paymentId"]) == ("late", session["id"])
-    assert balances(traveller)["suspense"] == -20_000
-    books_balance(traveller)
+    money = report(sole_shop, 20_000, number=number)
+    assert (money["outcome"], money["paymentId"]) == ("late", session["id"])
+    assert balances(sole_shop)["suspense"] == -20_000
+    check_ledger_balances(sole_shop)
 
 
-# -- heard again ------------------------------------------------------------------------------------------------------
+# -- repeated reports -------------------------------------------------------------------------------------------------
 
 
-def test_the_same_bank_reference_books_once(shop: CheckedShop) -> None:
+def test_the_same_bank_reference_is_booked_once(shop: CheckedShop) -> None:
     session = shop.create()
     assert shop.simulate(session["id"], bankReference="BRI-1") == "true"
     for _ in range(3):
         assert shop.simulate(session["id"], bankReference="BRI-1") == "false"
     assert report(shop, 20_000, paymentId=session["id"], bankReference="BRI-1")["outcome"] == "booked"
     assert balances(shop)["bank/simulator"] == 20_000
-    assert shop.news() == ["PAYMENT.PAID"]
+    assert shop.received_events() == ["PAYMENT.PAID"]
 
 
-def test_the_same_reference_of_money_set_aside_is_set_aside_once(shop: CheckedShop) -> None:
+def test_the_same_reference_of_money_in_suspense_is_held_once(shop: CheckedShop) -> None:
     session = shop.create()
     for _ in range(3):
         assert shop.simulate(session["id"], amount=rupiah(1), bankReference=f"SMALL-{session['id']}") == "false"
     assert balances(shop)["suspense"] == -1
-    assert shop.news() == ["MONEY.SET_ASIDE"]
+    assert shop.received_events() == ["MONEY.SET_ASIDE"]
 
 
 def pay(shop: CheckedShop, payment_id: str, reference: str | None) -> Callable[[], Any]:
@@ -263,22 +261,22 @@ def pay(shop: CheckedShop, payment_id: str, reference: str | None) -> Callable[[
     return partial(shop.call, "POST", "/v2/payments/simulations", body)
 
 
-def test_ten_reports_of_one_piece_of_money_at_once_book_it_once(shop: CheckedShop) -> None:
+def test_ten_simultaneous_reports_of_the_same_money_book_it_once(shop: CheckedShop) -> None:
     for _ in range(3):
         payment_id = shop.create()["id"]
         answers = at_once(*[pay(shop, payment_id, f"ONE-{payment_id}")] * 10)
         assert sorted(answer.json()["data"]["updated"] for answer in answers) == ["false"] * 9 + ["true"]
     assert balances(shop)["bank/simulator"] == 60_000
-    assert shop.news() == ["PAYMENT.PAID"] * 3
+    assert shop.received_events() == ["PAYMENT.PAID"] * 3
 
 
-def test_ten_payments_of_one_number_at_once_pay_it_once_and_set_nine_aside(shop: CheckedShop) -> None:
+def test_of_ten_payments_to_one_number_at_once_one_is_booked_and_nine_are_held_in_suspense(shop: CheckedShop) -> None:
     payment_id = shop.create()["id"]
     answers = at_once(*[pay(shop, payment_id, None)] * 10)
     assert sorted(answer.json()["data"]["updated"] for answer in answers) == ["false"] * 9 + ["true"]
     found = balances(shop)
     assert (found["bank/simulator"], found["suspense"], found["available"]) == (200_000, -180_000, -15_560)
-    assert sorted(shop.news()) == ["MONEY.SET_ASIDE"] * 9 + ["PAYMENT.PAID"]
+    assert sorted(shop.received_events()) == ["MONEY.SET_ASIDE"] * 9 + ["PAYMENT.PAID"]
 
 
 def test_ten_payments_into_one_static_number_at_once_are_ten(shop: CheckedShop) -> None:

@@ -1,4 +1,4 @@
-"""QRIS: what a bank app reads, the pictures it is read from, and how long a dynamic code lasts."""
+"""QRIS: the payload, the pictures, and the expiry of dynamic codes."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def qr_of(session: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(session: dict[str, Any]) -> Fields:
-    """The payload, read as strictly as the standard allows."""
+    """The payload, parsed strictly by the standard."""
     return parse(qr_of(session)["qrContent"], strict=True)
 
 
@@ -80,7 +80,7 @@ def test_a_dynamic_code_has_no_store(shop: CheckedShop) -> None:
     assert "storeId" not in qr
 
 
-def test_what_the_issuer_said_is_told_once_paid(shop: CheckedShop) -> None:
+def test_the_issuer_is_shown_once_the_code_is_paid(shop: CheckedShop) -> None:
     session = shop.create(**QR)
     shop.simulate(session["id"], bankReference="RRN-0001")
     charge = shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"][0]
@@ -92,21 +92,21 @@ def test_what_the_issuer_said_is_told_once_paid(shop: CheckedShop) -> None:
     assert charge["qr"]["qrContent"] == qr_of(session)["qrContent"]
 
 
-# -- how long ---------------------------------------------------------------------------------------------------------
+# -- expiry -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_code_ends_with_its_payment(shop: CheckedShop) -> None:
+def test_a_code_expires_with_its_payment(shop: CheckedShop) -> None:
     session = shop.create(**QR)
     assert qr_of(session)["expiryAt"] == session["expiryAt"]
 
 
-def test_a_code_ends_after_an_hour_however_long_its_payment_lasts(shop: CheckedShop) -> None:
+def test_a_code_expires_after_an_hour_however_long_its_payment_lasts(shop: CheckedShop) -> None:
     session = shop.create(**QR, expiryAt="2025-03-31T00:00:00Z")
     assert session["expiryAt"] == "2025-03-31T00:00:00Z"
     assert instant(qr_of(session)["expiryAt"]) - instant(session["createdAt"]) == timedelta(minutes=60)
 
 
-def test_a_code_may_end_earlier_when_asked_to(shop: CheckedShop) -> None:
+def test_a_code_may_be_requested_to_expire_earlier(shop: CheckedShop) -> None:
     in_5_minutes = shop.gateway.services.world.clock.now() + timedelta(minutes=5)
     end = f"{in_5_minutes:%Y-%m-%dT%H:%M:%SZ}"
     session = shop.create(**QR | {"paymentMethodOptions": {"qr": {"expiryAt": end}}})
@@ -117,20 +117,20 @@ def test_a_code_may_end_earlier_when_asked_to(shop: CheckedShop) -> None:
     shop.refused("POST", "/v2/payments", body, status=400, code="api_validation_error", field=field)
 
 
-def test_a_code_that_is_over_cannot_be_paid_though_its_payment_goes_on(traveller: CheckedShop) -> None:
-    session = traveller.create(**QR, expiryAt="2025-03-31T00:00:00Z")
-    traveller.advance(to=qr_of(session)["expiryAt"])
-    read_again = traveller.get(f"/v2/payments/{session['id']}")["data"]
+def test_an_expired_code_cannot_be_paid_while_its_payment_goes_on(sole_shop: CheckedShop) -> None:
+    session = sole_shop.create(**QR, expiryAt="2025-03-31T00:00:00Z")
+    sole_shop.advance(to=qr_of(session)["expiryAt"])
+    read_again = sole_shop.get(f"/v2/payments/{session['id']}")["data"]
     assert (read_again["status"], read_again["chargeDetails"][0]["status"]) == ("REQUIRE_ACTION", "EXPIRED")
-    assert traveller.simulate(session["id"]) == "false"
-    assert status_of(traveller, session["id"]) == "REQUIRE_ACTION"
+    assert sole_shop.simulate(session["id"]) == "false"
+    assert status_of(sole_shop, session["id"]) == "REQUIRE_ACTION"
 
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
 
 
 def picture(shop: CheckedShop, url: str) -> httpx.Response:
-    """What an `<img>` loads: no token, and the address as it is told."""
+    """The response that an `<img>` gets: without a token, at the URL in the payment."""
     path = url.removeprefix(shop.gateway.base_url)
     assert path != url
     answered = shop.stranger("GET", path)
@@ -147,11 +147,11 @@ def test_the_picture_shows_the_code(shop: CheckedShop, kind: dict[str, Any]) -> 
     svg = picture(shop, qr["qrUrl"].removesuffix("png") + "svg")
     assert svg.headers["content-type"].startswith("image/svg+xml")
     assert scanned(pixels_of_svg(svg.text, scale=3)) == (qr["qrContent"], "M")
-    # Without its namespace, a file of this type is no picture to a browser.
+    # Browsers do not show an SVG file without its namespace.
     assert ET.fromstring(svg.text).tag == "{http://www.w3.org/2000/svg}svg"
 
 
-def test_an_arrival_at_a_static_code_shows_the_same_picture(shop: CheckedShop) -> None:
+def test_a_charge_on_a_static_code_shows_the_same_picture(shop: CheckedShop) -> None:
     session = shop.create(**QR | OPEN)
     shop.simulate(session["id"], amount=rupiah(1_000))
     charge = shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"][0]
@@ -159,7 +159,7 @@ def test_an_arrival_at_a_static_code_shows_the_same_picture(shop: CheckedShop) -
 
 
 @pytest.mark.parametrize("name", ["png", ".png", "1.png", "00000000-0000-4000-8000-000000000000.png", "%00.svg"])
-def test_there_is_no_picture_of_nothing(shop: CheckedShop, name: str) -> None:
+def test_an_unknown_picture_is_not_found(shop: CheckedShop, name: str) -> None:
     assert shop.stranger("GET", f"/v2/qr/{name}").status_code == 404
 
 

@@ -1,7 +1,7 @@
-"""The vendor's own documents, replayed: every request they print works as printed, and every answer comes out as printed.
+"""Replays the vendor's documents: every printed request works, and every response is as printed.
 
-The examples stand in printed/, named after the four documents: static payment, full API mode, redirect page, and the
-reference of a payment session. What is printed as a fragment is laid over the whole request that it explains.
+The examples are in printed/, named after the four documents: static payment, full API mode, redirect page, and the
+reference of a payment session. A printed fragment replaces the same fields in the whole request that it explains.
 """
 
 import json
@@ -24,7 +24,7 @@ COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*')
 
 
 def text(name: str) -> str:
-    """An example without its comments, which are no JSON."""
+    """An example without its comments, which are not JSON."""
     return COMMENT.sub(lambda found: found[1] or "", (PRINTED / f"{name}.jsonc").read_text("utf-8"))
 
 
@@ -39,16 +39,16 @@ def sent_as_printed(shop: CheckedShop, path: str, name: str) -> Json:
 
 
 def laid_over(request: Json, *fragments: str) -> Json:
-    """A whole request in which fragments, which the document explains one by one, take the place of its own fields."""
+    """A whole request in which fragments of the document replace its own fields."""
     for fragment in fragments:
         request = request | example(fragment)
     return request | {"clientReferenceId": fresh()}
 
 
 def reproduces(printed: Any, answered: Any, known: dict[str, Callable[[Any], bool]], at: str = "") -> None:
-    """Demands the printed fields in the printed order, the printed types, and the printed values.
+    """Asserts that a response has the printed fields in the printed order, with the printed types and values.
 
-    `known` holds the paths of values that no request determines, and what must be true of each instead.
+    `known` maps the paths of values that the request does not determine to a check of each.
     """
     assert type(answered) is type(printed), f"{at} is {answered!r}, printed is {printed!r}"
     if at in known:
@@ -74,14 +74,14 @@ def is_the_documents_day(value: str) -> bool:
 
 
 def is_reforzas_number(value: str) -> bool:
-    """By chance, but as printed: Permata's 7663 0000 and six digits."""
+    """Whether a number is like the printed one: Permata's 7663 0000 and six digits."""
     return re.fullmatch("76630000[0-9]{6}", value) is not None
 
 
 def charge_known(session: Json, name: str, reference: str) -> dict[str, Callable[[Any], bool]]:
-    """What the documents print of a charge is another payment's: 1743313696, over 10,000 until 30 March.
+    """Checks for the printed charge, which is of another payment (1743313696, over 10,000) and another merchant.
 
-    It is also that of a merchant without a short name. Ours is the payment's own.
+    That merchant has no short name. Our charge is the payment's own.
     """
     at = "chargeDetails[0]"
     return {
@@ -109,47 +109,47 @@ def test_every_printed_example_is_json_once_its_comments_are_gone(name: str) -> 
 # -- static payments --------------------------------------------------------------------------------------------------
 
 
-def test_a_static_payment_is_created_as_printed(traveller: CheckedShop) -> None:
-    session = sent_as_printed(traveller, "/v2/payments", "static-create")["data"]
+def test_a_static_payment_is_created_as_printed(sole_shop: CheckedShop) -> None:
+    session = sent_as_printed(sole_shop, "/v2/payments", "static-create")["data"]
     request = example("static-create")
     assert session["status"] == "ACTIVE"
     assert session["chargeDetails"] is None
     assert session["expiryAt"] is None
-    told_again = ("clientReferenceId", "amount", "autoConfirm", "mode", "redirectUrl", "paymentType")
-    for name in (*told_again, "statementDescriptor", "metadata"):
+    echoed = ("clientReferenceId", "amount", "autoConfirm", "mode", "redirectUrl", "paymentType")
+    for name in (*echoed, "statementDescriptor", "metadata"):
         assert session[name] == request[name]
     assert session["paymentMethod"]["virtualAccount"]["virtualAccountNumber"] == "7699013100000001"
 
 
-def test_a_static_payment_finished_at_once_gives_the_printed_method(traveller: CheckedShop) -> None:
+def test_a_static_payment_finished_at_once_gives_the_printed_method(sole_shop: CheckedShop) -> None:
     request = laid_over(example("static-create"), "static-type", "static-amount", "static-method")
-    session = traveller.post("/v2/payments", request)["data"]
+    session = sole_shop.post("/v2/payments", request)["data"]
     reproduces(example("static-answer")["paymentMethod"], session["paymentMethod"], {})
 
 
-def test_a_static_payment_confirmed_later_gives_the_printed_method(traveller: CheckedShop) -> None:
-    created = sent_as_printed(traveller, "/v2/payments", "static-create-later")["data"]
+def test_a_static_payment_confirmed_later_gives_the_printed_method(sole_shop: CheckedShop) -> None:
+    created = sent_as_printed(sole_shop, "/v2/payments", "static-create-later")["data"]
     assert (created["status"], created["paymentMethod"]) == ("REQUIRE_CONFIRMATION", None)
-    confirmed = sent_as_printed(traveller, f"/v2/payments/{created['id']}/confirm", "static-confirm")["data"]
+    confirmed = sent_as_printed(sole_shop, f"/v2/payments/{created['id']}/confirm", "static-confirm")["data"]
     assert (confirmed["status"], confirmed["chargeDetails"]) == ("ACTIVE", None)
     reproduces(example("static-answer")["paymentMethod"], confirmed["paymentMethod"], {})
-    read = traveller.get(f"/v2/payments/{created['id']}")["data"]
+    read = sole_shop.get(f"/v2/payments/{created['id']}")["data"]
     reproduces(example("static-answer")["paymentMethod"], read["paymentMethod"], {})
 
 
-def test_the_printed_amount_of_a_static_payment_is_what_must_be_paid(traveller: CheckedShop) -> None:
-    session = sent_as_printed(traveller, "/v2/payments", "static-create")["data"]
-    assert traveller.simulate(session["id"]) == "true"
-    assert traveller.simulate(session["id"], amount={"value": 9999, "currency": "IDR"}) == "false"
-    charges = traveller.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"]
+def test_the_printed_amount_of_a_static_payment_is_what_must_be_paid(sole_shop: CheckedShop) -> None:
+    session = sent_as_printed(sole_shop, "/v2/payments", "static-create")["data"]
+    assert sole_shop.simulate(session["id"]) == "true"
+    assert sole_shop.simulate(session["id"], amount={"value": 9999, "currency": "IDR"}) == "false"
+    charges = sole_shop.get(f"/v2/payments/{session['id']}")["data"]["chargeDetails"]
     assert [charge["amount"]["value"] for charge in charges] == [10000]
 
 
 # -- full API mode ----------------------------------------------------------------------------------------------------
 
 
-def test_api_mode_finished_at_once_gives_the_printed_charge(traveller: CheckedShop) -> None:
-    session = sent_as_printed(traveller, "/v2/payments", "api-create")["data"]
+def test_api_mode_finished_at_once_gives_the_printed_charge(sole_shop: CheckedShop) -> None:
+    session = sent_as_printed(sole_shop, "/v2/payments", "api-create")["data"]
     printed = {"chargeDetails": example("api-answer")["chargeDetails"]}
     assert session["amount"]["value"] == 20000  # printed in the request; the printed charge is over 10,000
     known = charge_known(session, "Reforza Harsya", "1743240981")
@@ -157,19 +157,19 @@ def test_api_mode_finished_at_once_gives_the_printed_charge(traveller: CheckedSh
     assert "paymentUrl" not in session
 
 
-def test_api_mode_confirmed_later_gives_the_printed_charge(traveller: CheckedShop) -> None:
+def test_api_mode_confirmed_later_gives_the_printed_charge(sole_shop: CheckedShop) -> None:
     request: Json = laid_over(example("api-create")) | {"autoConfirm": False}
     del request["paymentMethod"], request["paymentMethodOptions"]
-    created = traveller.post("/v2/payments", request)["data"]
+    created = sole_shop.post("/v2/payments", request)["data"]
     assert (created["status"], created["chargeDetails"]) == ("REQUIRE_CONFIRMATION", None)
-    confirmed = sent_as_printed(traveller, f"/v2/payments/{created['id']}/confirm", "api-confirm")["data"]
+    confirmed = sent_as_printed(sole_shop, f"/v2/payments/{created['id']}/confirm", "api-confirm")["data"]
     printed = {"chargeDetails": example("api-answer")["chargeDetails"]}
     known = charge_known(confirmed, "Reforza Harsya", request["clientReferenceId"])
     reproduces(printed, {"chargeDetails": confirmed["chargeDetails"]}, known)
 
 
-def test_the_printed_method_fragment_of_api_mode_finishes_a_payment(traveller: CheckedShop) -> None:
-    session = traveller.post("/v2/payments", laid_over(example("api-create"), "api-method"))["data"]
+def test_the_printed_method_fragment_of_api_mode_finishes_a_payment(sole_shop: CheckedShop) -> None:
+    session = sole_shop.post("/v2/payments", laid_over(example("api-create"), "api-method"))["data"]
     assert session["status"] == "REQUIRE_ACTION"
 
 
@@ -177,7 +177,7 @@ def test_the_printed_method_fragment_of_api_mode_finishes_a_payment(traveller: C
 
 
 def claims_of(shop: CheckedShop, url: str) -> tuple[Json, Json]:
-    """Header and claims of the token in a page's address, after its signature was found good."""
+    """Header and claims of the token in a page's URL, after its signature was verified."""
     token = url.partition("?token=")[2]
     key = shop.gateway.services.world.keyring.page_key
     claims = jwt.decode(token, key, algorithms=["HS256"], options={"verify_exp": False})
@@ -185,60 +185,60 @@ def claims_of(shop: CheckedShop, url: str) -> tuple[Json, Json]:
 
 
 def leads_to_the_page_of(shop: CheckedShop, session: Json) -> Callable[[Any], bool]:
-    """The printed tokens, read: header and claims are the same, but for the payment's own id."""
+    """A check that the token in a page's URL has the printed header and claims, but the payment's own id."""
 
     def leads(url: str) -> bool:
         printed = example("redirect-answer")["paymentUrl"].partition("?token=")[2]
         header, claims = claims_of(shop, url)
-        told = jwt.decode(printed, options={"verify_signature": False})
+        printed_claims = jwt.decode(printed, options={"verify_signature": False})
         assert header == jwt.get_unverified_header(printed)
-        assert list(claims) == list(told) == ["uuid", "iss", "exp"]
-        assert claims == told | {"uuid": session["id"]}
+        assert list(claims) == list(printed_claims) == ["uuid", "iss", "exp"]
+        assert claims == printed_claims | {"uuid": session["id"]}
         return url.startswith(f"{shop.gateway.base_url}/detail?token=")
 
     return leads
 
 
-def test_redirect_mode_leads_to_the_page_with_the_printed_claims(traveller: CheckedShop) -> None:
-    session = sent_as_printed(traveller, "/v2/payments", "redirect-create")["data"]
-    known = {"paymentUrl": leads_to_the_page_of(traveller, session)}
+def test_redirect_mode_leads_to_the_page_with_the_printed_claims(sole_shop: CheckedShop) -> None:
+    session = sent_as_printed(sole_shop, "/v2/payments", "redirect-create")["data"]
+    known = {"paymentUrl": leads_to_the_page_of(sole_shop, session)}
     reproduces(example("redirect-answer"), {"paymentUrl": session["paymentUrl"]}, known)
     assert session["redirectUrl"] == example("redirect-urls")["redirectUrl"]
 
 
-def test_redirect_mode_confirmed_later_leads_to_the_same_page(traveller: CheckedShop) -> None:
+def test_redirect_mode_confirmed_later_leads_to_the_same_page(sole_shop: CheckedShop) -> None:
     request: Json = laid_over(example("redirect-create"), "redirect-urls") | {"autoConfirm": False}
     del request["paymentMethod"], request["paymentMethodOptions"]
-    created = traveller.post("/v2/payments", request)["data"]
+    created = sole_shop.post("/v2/payments", request)["data"]
     assert created["status"] == "REQUIRE_CONFIRMATION"
-    confirmed = sent_as_printed(traveller, f"/v2/payments/{created['id']}/confirm", "redirect-confirm")["data"]
+    confirmed = sent_as_printed(sole_shop, f"/v2/payments/{created['id']}/confirm", "redirect-confirm")["data"]
     assert confirmed["paymentUrl"] == created["paymentUrl"]
-    assert leads_to_the_page_of(traveller, confirmed)(confirmed["paymentUrl"])
+    assert leads_to_the_page_of(sole_shop, confirmed)(confirmed["paymentUrl"])
     assert confirmed["chargeDetails"][0]["virtualAccount"]["virtualAccountName"] == "TOKO GERBANG - Reforza Harsya"
 
 
-def test_the_printed_method_fragment_of_redirect_mode_finishes_a_payment(traveller: CheckedShop) -> None:
-    session = traveller.post("/v2/payments", laid_over(example("redirect-create"), "redirect-method"))["data"]
+def test_the_printed_method_fragment_of_redirect_mode_finishes_a_payment(sole_shop: CheckedShop) -> None:
+    session = sole_shop.post("/v2/payments", laid_over(example("redirect-create"), "redirect-method"))["data"]
     assert session["status"] == "REQUIRE_ACTION"
 
 
 # -- the reference of a payment session -------------------------------------------------------------------------------
 
 
-def test_the_printed_session_comes_out_whole(traveller: CheckedShop) -> None:
-    answered = sent_as_printed(traveller, "/v2/payments", "session-create")
+def test_the_printed_session_comes_out_whole(sole_shop: CheckedShop) -> None:
+    answered = sent_as_printed(sole_shop, "/v2/payments", "session-create")
     session = answered["data"]
     known = {
         "id": is_id,
         "createdAt": is_the_documents_day,
         "updatedAt": is_the_documents_day,
-        "paymentUrl": leads_to_the_page_of(traveller, session),
+        "paymentUrl": leads_to_the_page_of(sole_shop, session),
         **charge_known(session, "Reforza Pivot", "1743240980"),
     }
     reproduces(example("session-answer"), answered, below("data", known))
 
 
-def test_the_printed_order_is_kept_with_the_payment(traveller: CheckedShop) -> None:
-    session = sent_as_printed(traveller, "/v2/payments", "session-create")["data"]
-    [row] = traveller.gateway.rows("SELECT details->'order' AS kept FROM payments WHERE id = $1", UUID(session["id"]))
+def test_the_printed_order_is_stored_with_the_payment(sole_shop: CheckedShop) -> None:
+    session = sent_as_printed(sole_shop, "/v2/payments", "session-create")["data"]
+    [row] = sole_shop.gateway.rows("SELECT details->'order' AS kept FROM payments WHERE id = $1", UUID(session["id"]))
     assert json.loads(row["kept"]) == example("session-create")["orderInformation"]

@@ -1,14 +1,14 @@
-"""Static payments: static numbers and QR codes, the ranges they come from, and when a number is free again."""
+"""Static payments: static numbers and QR codes, their ranges, and when a number is free again."""
 
 from typing import Any
 
 import pytest
-from msgspec.structs import replace as changed
 
-from gerbang.domain.merchants import Agreement, NumberRange
+from gerbang.domain.merchants import NumberRange
 from gerbang.services.merchants import default_agreement
 from tests.api.v2_sessions.contracts import CheckedShop, refusal
 from tests.api.v2_sessions.sessions import at_once, order, rupiah, status_of
+from tests.support.agreements import only, with_bank, with_changes
 
 NO_INSTANT = "0001-01-01T00:00:00Z"
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
@@ -26,29 +26,23 @@ def number_of(session: dict[str, Any]) -> str:
 
 
 def with_ranges(shop: CheckedShop, *ranges: tuple[int, int], quota: int = 100) -> CheckedShop:
-    """A merchant with static ranges of its own at BRI, and room for so many static QR codes."""
+    """A merchant with these static ranges at BRI, and with this quota of static QR codes."""
     serial = 5000 + shop.gateway.rows("SELECT count(*) AS n FROM merchants")[0]["n"]
-    agreed = default_agreement(serial, "Warung")
-    assert agreed.virtual_account is not None and agreed.qris is not None
-    banks = dict(agreed.virtual_account.banks)
-    banks["BRI"] = changed(banks["BRI"], static_ranges=list(ranges))
-    own = Agreement(changed(agreed.virtual_account, banks=banks), changed(agreed.qris, static_quota=quota))
+    agreed = only(default_agreement(serial, "Warung"), "virtual_account", "qris")
+    own = with_changes(with_bank(agreed, "BRI", static_ranges=list(ranges)), "qris", static_quota=quota)
     return CheckedShop.of(shop.gateway.new_shop(agreement=own))
 
 
 def with_ten_numbers(shop: CheckedShop) -> CheckedShop:
-    """A merchant for whose payments BRI has ten numbers."""
+    """A merchant with a dynamic range of ten numbers at BRI."""
     serial = 5000 + shop.gateway.rows("SELECT count(*) AS n FROM merchants")[0]["n"]
-    agreed = default_agreement(serial, "Warung")
-    assert agreed.virtual_account is not None
-    banks = dict(agreed.virtual_account.banks)
-    banks["BRI"] = changed(banks["BRI"], dynamic=NumberRange(prefix=f"9999{serial}", digits=1))
-    own = Agreement(changed(agreed.virtual_account, banks=banks))
+    agreed = only(default_agreement(serial, "Warung"), "virtual_account")
+    own = with_bank(agreed, "BRI", dynamic=NumberRange(prefix=f"9999{serial}", digits=1))
     return CheckedShop.of(shop.gateway.new_shop(agreement=own))
 
 
-def outside(shop: CheckedShop, body: dict[str, Any]) -> str:
-    """The reason for which a static payment was refused; the reference documents an empty field (1.10)."""
+def refused_without_field(shop: CheckedShop, body: dict[str, Any]) -> str:
+    """The sentence of a refusal that names no field, as the reference documents (1.10)."""
     return shop.refused("POST", "/v2/payments", body, status=400, code="api_validation_error", field="")
 
 
@@ -97,7 +91,7 @@ def test_a_closed_static_number_may_end(shop: CheckedShop) -> None:
     assert session["expiryAt"] == session["paymentMethod"]["virtualAccount"]["expiryAt"] == "2025-04-10T00:00:00Z"
 
 
-def test_an_open_static_number_never_ends_whatever_was_asked(shop: CheckedShop) -> None:
+def test_an_open_static_number_never_expires_even_if_an_expiry_is_sent(shop: CheckedShop) -> None:
     session = shop.create(**numbered(expiryAt="2025-04-10T00:00:00Z"))
     assert session["expiryAt"] is None
     assert session["paymentMethod"]["virtualAccount"]["expiryAt"] == NO_INSTANT
@@ -117,20 +111,20 @@ def test_the_default_range_of_each_bank_is_as_documented(shop: CheckedShop, bank
     assert number_of(first).endswith("0" * digits)
     assert number_of(last)[:-digits] == number_of(first)[:-digits]
     for suffix in ("100".zfill(digits), "9" * digits, "0" * (digits - 1), "0" * (digits + 1)):
-        assert str(digits) in outside(shop, order(**numbered(suffix, bank)))
+        assert str(digits) in refused_without_field(shop, order(**numbered(suffix, bank)))
 
 
-def test_a_merchant_may_have_several_ranges_and_is_told_them(shop: CheckedShop) -> None:
+def test_a_merchant_may_have_several_ranges_which_errors_name(shop: CheckedShop) -> None:
     own = with_ranges(shop, (10, 12), (5_000_000, 5_000_001))
     for suffix in ("0000010", "0000012", "5000000", "5000001"):
         assert number_of(own.create(**numbered(suffix))).endswith(suffix)
     for suffix in ("0000009", "0000013", "4999999", "5000002"):
-        assert "0000010-0000012, 5000000-5000001" in outside(own, order(**numbered(suffix)))
+        assert "0000010-0000012, 5000000-5000001" in refused_without_field(own, order(**numbered(suffix)))
 
 
 def test_a_number_that_is_taken_is_refused(shop: CheckedShop) -> None:
     shop.create(**numbered("0000033"))
-    assert "already assigned" in outside(shop, order(**numbered("0000033")))
+    assert "already assigned" in refused_without_field(shop, order(**numbered("0000033")))
     assert number_of(shop.create(**numbered("0000033", "MANDIRI"))).endswith("0000033")
 
 
@@ -139,7 +133,7 @@ def test_two_merchants_may_choose_the_same_digits_and_get_different_numbers(shop
     assert number_of(shop.create(**numbered("0000042"))) != number_of(other.create(**numbered("0000042")))
 
 
-def test_ten_at_once_for_one_number_give_it_to_one(shop: CheckedShop) -> None:
+def test_of_ten_simultaneous_requests_for_one_number_one_gets_it(shop: CheckedShop) -> None:
     shop.get("/v2/payment-method-configs")
     answers = at_once(*[lambda: shop.call("POST", "/v2/payments", order(**numbered("0000055")))] * 10)
     assert sorted(answer.status_code for answer in answers) == [200, *[400] * 9]
@@ -149,19 +143,19 @@ def test_ten_at_once_for_one_number_give_it_to_one(shop: CheckedShop) -> None:
     assert shop.get("/v2/payments")["pagination"]["totalItems"] == 1
 
 
-def test_without_a_wish_numbers_come_from_the_range_until_it_is_used_up(shop: CheckedShop) -> None:
+def test_numbers_that_are_not_chosen_come_from_the_range_until_it_is_used_up(shop: CheckedShop) -> None:
     own = with_ranges(shop, (3, 7))
     given = {number_of(own.create(**numbered()))[-7:] for _ in range(5)}
     assert given == {"0000003", "0000004", "0000005", "0000006", "0000007"}
-    assert outside(own, order(**numbered())) == "Every number of the range configured for BRI is in use."
+    assert refused_without_field(own, order(**numbered())) == "Every number of the range configured for BRI is in use."
     assert own.create(**numbered(None, "BCA"))["status"] == "ACTIVE"
 
 
-def test_a_dynamic_range_that_is_used_up_says_so(shop: CheckedShop) -> None:
+def test_a_dynamic_range_that_is_used_up_is_refused_with_the_reason(shop: CheckedShop) -> None:
     own = with_ten_numbers(shop)
     sessions = [own.create() for _ in range(10)]
     assert len({session["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"] for session in sessions}) == 10
-    assert outside(own, order()) == "Every number of the range configured for BRI is in use."
+    assert refused_without_field(own, order()) == "Every number of the range configured for BRI is in use."
     assert own.get("/v2/payments")["pagination"]["totalItems"] == 10
 
 
@@ -170,16 +164,16 @@ def test_a_dynamic_range_that_is_used_up_says_so(shop: CheckedShop) -> None:
 
 @pytest.mark.parametrize("mode", ["REDIRECT", None])
 def test_a_static_payment_is_for_api_mode_only(shop: CheckedShop, mode: str | None) -> None:
-    assert "API" in outside(shop, order(**numbered(mode=mode)))
+    assert "API" in refused_without_field(shop, order(**numbered(mode=mode)))
 
 
 @pytest.mark.parametrize("kind", ["CARD", "EWALLET"])
 def test_cards_and_wallets_cannot_be_static(shop: CheckedShop, kind: str) -> None:
-    assert "MULTIPLE" in outside(shop, order(**OPEN | {"paymentMethod": {"type": kind}}))
+    assert "MULTIPLE" in refused_without_field(shop, order(**OPEN | {"paymentMethod": {"type": kind}}))
 
 
 def test_a_static_qr_carries_no_amount(shop: CheckedShop) -> None:
-    assert "amount" in outside(shop, order(**QR, paymentType="MULTIPLE"))
+    assert "amount" in refused_without_field(shop, order(**QR, paymentType="MULTIPLE"))
 
 
 # -- static QR codes --------------------------------------------------------------------------------------------------
@@ -203,7 +197,7 @@ def test_the_quota_of_static_qr_codes_is_kept(shop: CheckedShop) -> None:
     own = with_ranges(shop, (0, 99), quota=2)
     first, second = own.create(**OPEN | QR), own.create(**OPEN | QR)
     assert first["paymentMethod"]["qr"]["storeId"] != second["paymentMethod"]["qr"]["storeId"]
-    assert outside(own, order(**OPEN | QR)) == "The allowed number of static QRIS, 2, is reached."
+    assert refused_without_field(own, order(**OPEN | QR)) == "The allowed number of static QRIS, 2, is reached."
     assert own.create(**QR)["status"] == "REQUIRE_ACTION"
 
 
@@ -214,40 +208,40 @@ def test_ten_at_once_do_not_exceed_the_quota(shop: CheckedShop) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] * 3 + [400] * 7
 
 
-# -- when it is over --------------------------------------------------------------------------------------------------
+# -- numbers released -------------------------------------------------------------------------------------------------
 
 
-def test_a_number_rests_for_its_quarantine_before_it_is_given_out_again(traveller: CheckedShop) -> None:
+def test_a_number_is_in_quarantine_before_it_is_assigned_again(sole_shop: CheckedShop) -> None:
     ending = numbered("0000021", amount=rupiah(50_000), expiryAt="2025-03-30T07:00:00Z")
-    first = traveller.create(**ending)
-    traveller.advance(to="2025-03-30T07:00:00Z")
-    assert status_of(traveller, first["id"]) == "INACTIVE"
-    assert "already assigned" in outside(traveller, order(**numbered("0000021")))
-    traveller.advance(to="2025-03-31T06:59:45Z")
-    assert "already assigned" in outside(traveller, order(**numbered("0000021")))
-    traveller.advance(to="2025-03-31T07:00:00Z")
-    second = traveller.create(**numbered("0000021"))
+    first = sole_shop.create(**ending)
+    sole_shop.advance(to="2025-03-30T07:00:00Z")
+    assert status_of(sole_shop, first["id"]) == "INACTIVE"
+    assert "already assigned" in refused_without_field(sole_shop, order(**numbered("0000021")))
+    sole_shop.advance(to="2025-03-31T06:59:45Z")
+    assert "already assigned" in refused_without_field(sole_shop, order(**numbered("0000021")))
+    sole_shop.advance(to="2025-03-31T07:00:00Z")
+    second = sole_shop.create(**numbered("0000021"))
     assert number_of(second) == number_of(first)
-    assert traveller.simulate(second["id"], amount=rupiah(12_000)) == "true"
-    assert status_of(traveller, first["id"]) == "INACTIVE"
+    assert sole_shop.simulate(second["id"], amount=rupiah(12_000)) == "true"
+    assert status_of(sole_shop, first["id"]) == "INACTIVE"
 
 
-def test_a_static_payment_that_was_ended_gives_its_number_back(traveller: CheckedShop) -> None:
-    first = traveller.create(**numbered("0000022"))
-    assert traveller.simulate(first["id"], "EXPIRED") == "true"
-    assert status_of(traveller, first["id"]) == "INACTIVE"
-    assert "already assigned" in outside(traveller, order(**numbered("0000022")))
-    traveller.advance(seconds=86_400)
-    assert number_of(traveller.create(**numbered("0000022"))) == number_of(first)
+def test_ending_a_static_payment_releases_its_number(sole_shop: CheckedShop) -> None:
+    first = sole_shop.create(**numbered("0000022"))
+    assert sole_shop.simulate(first["id"], "EXPIRED") == "true"
+    assert status_of(sole_shop, first["id"]) == "INACTIVE"
+    assert "already assigned" in refused_without_field(sole_shop, order(**numbered("0000022")))
+    sole_shop.advance(seconds=86_400)
+    assert number_of(sole_shop.create(**numbered("0000022"))) == number_of(first)
 
 
-def test_dynamic_numbers_of_payments_that_are_over_come_round_again(traveller: CheckedShop) -> None:
-    own = with_ten_numbers(traveller)
+def test_dynamic_numbers_of_ended_payments_are_assigned_again(sole_shop: CheckedShop) -> None:
+    own = with_ten_numbers(sole_shop)
     first = [own.create() for _ in range(10)]
     own.simulate(first[0]["id"])
     own.advance(seconds=900)
     assert {status_of(own, session["id"]) for session in first} == {"PAID", "EXPIRED"}
-    outside(own, order())
+    refused_without_field(own, order())
     own.advance(seconds=86_400)
     again = [own.create()["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"] for _ in range(10)]
     assert sorted(again) == sorted(each["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"] for each in first)

@@ -1,4 +1,4 @@
-"""Access tokens: 900 seconds for an id and a secret, and nothing for whoever has neither."""
+"""Access tokens: issued for an id and a secret, valid for 900 seconds."""
 
 import json
 import re
@@ -24,28 +24,28 @@ def sign_in(shop: CheckedShop, content: bytes = GRANT, /, **changes: str | None)
     return shop.stranger("POST", PATH, {name: value for name, value in headers.items() if name not in missing}, content)
 
 
-def asked_with(shop: CheckedShop, authorization: str | None, **more: str) -> Any:
+def get_with(shop: CheckedShop, authorization: str | None, **more: str) -> Any:
     headers = {} if authorization is None else {"Authorization": authorization}
     return shop.stranger(
         "GET", "/v2/payments", headers | {name.replace("_", "-"): value for name, value in more.items()}
     )
 
 
-def test_a_token_is_given_for_id_and_secret(shop: CheckedShop) -> None:
+def test_a_token_is_issued_for_id_and_secret(shop: CheckedShop) -> None:
     answered = sign_in(shop)
     assert answered.status_code == 200
     data = answered.json()["data"]
     assert (data["expiresIn"], data["tokenType"]) == ("900", "Bearer")
-    told = jwt.decode(data["accessToken"], options={"verify_signature": False})
+    claims = jwt.decode(data["accessToken"], options={"verify_signature": False})
     assert jwt.get_unverified_header(data["accessToken"]) == {"alg": "HS256", "typ": "JWT"}
     own = str(shop.merchant_id)
-    assert (told["iss"], told["sub"], told["clientId"], told["merchantId"]) == ("backend-portal", own, own, own)
-    assert asked_with(shop, f"Bearer {data['accessToken']}").status_code == 200
+    assert (claims["iss"], claims["sub"], claims["clientId"], claims["merchantId"]) == ("backend-portal", own, own, own)
+    assert get_with(shop, f"Bearer {data['accessToken']}").status_code == 200
 
 
-def test_several_tokens_are_good_at_once(shop: CheckedShop) -> None:
+def test_several_tokens_are_valid_at_once(shop: CheckedShop) -> None:
     tokens = [sign_in(shop).json()["data"]["accessToken"] for _ in range(2)]
-    assert [asked_with(shop, f"bearer {token}").status_code for token in tokens] == [200, 200]
+    assert [get_with(shop, f"bearer {token}").status_code for token in tokens] == [200, 200]
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,22 @@ def test_several_tokens_are_good_at_once(shop: CheckedShop) -> None:
         {"X_MERCHANT_ID": "' OR 1=1 --"},
     ],
 )
-def test_no_token_is_given_for_anything_else(shop: CheckedShop, changes: dict[str, str | None]) -> None:
+def test_no_token_is_issued_for_anything_else(shop: CheckedShop, changes: dict[str, str | None]) -> None:
     answered = sign_in(shop, **changes)
     refusal(answered, status=401, code="credentials_invalid", field="")
     assert "WWW-Authenticate" in answered.headers
 
 
-def test_the_secret_of_another_merchant_opens_nothing(shop: CheckedShop) -> None:
+def test_the_secret_of_another_merchant_is_refused(shop: CheckedShop) -> None:
     other = shop.gateway.new_shop()
     refusal(sign_in(shop, X_MERCHANT_SECRET=other.secret), status=401, code="credentials_invalid")
 
 
-def test_an_unknown_id_and_a_wrong_secret_are_refused_in_the_same_words(shop: CheckedShop) -> None:
+def test_an_unknown_id_and_a_wrong_secret_have_the_same_error(shop: CheckedShop) -> None:
     nobody = "00000000-0000-4000-8000-000000000000"
     wrong = [sign_in(shop, **changes).json() for changes in ({"X_MERCHANT_ID": nobody}, {"X_MERCHANT_SECRET": "wrong"})]
-    for told in wrong:
-        del told["error"]["traceId"]
+    for body in wrong:
+        del body["error"]["traceId"]
     assert wrong[0] == wrong[1]
 
 
@@ -95,30 +95,30 @@ def test_another_grant_is_refused(shop: CheckedShop, content: bytes, field: str)
     refusal(sign_in(shop, content), status=400, code="api_validation_error", field=field)
 
 
-def test_a_grant_is_read_under_a_programs_default_type_and_not_as_a_form(shop: CheckedShop) -> None:
+def test_a_grant_is_read_as_json_under_a_default_content_type_but_not_as_a_form(shop: CheckedShop) -> None:
     form = "application/x-www-form-urlencoded"
     assert sign_in(shop, Content_Type=form).status_code == 200
     answered = sign_in(shop, b"grantType=client_credentials", Content_Type=form)
     assert form in refusal(answered, status=400, code="api_validation_error", field="")
 
 
-def test_a_token_is_good_for_900_seconds_of_the_gateways_clock(traveller: CheckedShop) -> None:
-    token = sign_in(traveller).json()["data"]["accessToken"]
-    traveller.advance(seconds=885)
-    assert asked_with(traveller, f"Bearer {token}").status_code == 200
-    traveller.advance(seconds=15)
-    refusal(asked_with(traveller, f"Bearer {token}"), status=401, code="credentials_invalid")
+def test_a_token_is_valid_for_900_seconds_of_the_gateways_clock(sole_shop: CheckedShop) -> None:
+    token = sign_in(sole_shop).json()["data"]["accessToken"]
+    sole_shop.advance(seconds=885)
+    assert get_with(sole_shop, f"Bearer {token}").status_code == 200
+    sole_shop.advance(seconds=15)
+    refusal(get_with(sole_shop, f"Bearer {token}"), status=401, code="credentials_invalid")
 
 
-def test_no_header_and_other_schemes_open_nothing(shop: CheckedShop) -> None:
+def test_a_missing_header_and_other_schemes_are_refused(shop: CheckedShop) -> None:
     token = shop.token
     for authorization in (None, "", "Bearer", token, f"Basic {token}", f"Token {token}", "Bearer null"):
-        answered = asked_with(shop, authorization)
+        answered = get_with(shop, authorization)
         refusal(answered, status=401, code="credentials_invalid", field="")
         assert answered.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_every_address_asks_for_a_token(shop: CheckedShop) -> None:
+def test_every_endpoint_requires_a_token(shop: CheckedShop) -> None:
     session = shop.create()
     for method, path in (
         *[("POST", "/v2/payments"), ("GET", "/v2/payments"), ("GET", f"/v2/payments/{session['id']}")],
@@ -128,13 +128,13 @@ def test_every_address_asks_for_a_token(shop: CheckedShop) -> None:
         refusal(shop.stranger(method, path), status=401, code="credentials_invalid")
 
 
-def test_the_token_is_looked_at_before_anything_else(shop: CheckedShop) -> None:
+def test_the_token_is_checked_before_anything_else(shop: CheckedShop) -> None:
     headers = {"Content-Type": "text/plain", "Authorization": "Bearer x"}
     refusal(shop.stranger("POST", "/v2/payments", headers, b"{"), status=401, code="credentials_invalid")
 
 
 def forged(shop: CheckedShop) -> dict[str, str]:
-    """Tokens that were never given, by what is wrong with them."""
+    """Tokens that were never issued, by what is wrong with them."""
     key = shop.gateway.services.world.keyring.token_key
     own = str(shop.merchant_id)
     right: dict[str, Any] = {
@@ -167,13 +167,13 @@ def forged(shop: CheckedShop) -> dict[str, str]:
     }
 
 
-def test_what_was_never_given_opens_nothing(shop: CheckedShop) -> None:
+def test_a_forged_token_is_refused(shop: CheckedShop) -> None:
     for wrong, token in forged(shop).items():
-        assert asked_with(shop, f"Bearer {token}").status_code == 401, wrong
-    assert asked_with(shop, f"Bearer {shop.token}").status_code == 200
+        assert get_with(shop, f"Bearer {token}").status_code == 401, wrong
+    assert get_with(shop, f"Bearer {shop.token}").status_code == 200
 
 
-def test_a_call_for_a_sub_account_is_refused_and_done_for_nobody(shop: CheckedShop) -> None:
+def test_a_call_for_a_sub_account_is_refused_and_has_no_effect(shop: CheckedShop) -> None:
     headers = {"Authorization": f"Bearer {shop.token}", "Content-Type": "application/json"}
     body = json.dumps({"clientReferenceId": "a", "amount": {"value": 20000, "currency": "IDR"}}).encode()
     for sub in (str(shop.gateway.new_shop().merchant_id), "x"):
@@ -182,17 +182,15 @@ def test_a_call_for_a_sub_account_is_refused_and_done_for_nobody(shop: CheckedSh
     assert shop.get("/v2/payments")["data"] == []
 
 
-def test_headers_that_merchants_send_besides_are_ignored(shop: CheckedShop) -> None:
-    assert (
-        asked_with(shop, f"Bearer {shop.token}", X_MERCHANT_ID="someone", Accept="application/json").status_code == 200
-    )
+def test_additional_headers_are_ignored(shop: CheckedShop) -> None:
+    assert get_with(shop, f"Bearer {shop.token}", X_MERCHANT_ID="someone", Accept="application/json").status_code == 200
 
 
 def why(answered: Any) -> str:
     return answered.json()["error"]["details"][0]["message"]
 
 
-def test_a_refused_sign_in_says_what_can_be_seen_to_be_wrong(shop: CheckedShop) -> None:
+def test_a_refused_sign_in_names_what_is_wrong_with_the_request(shop: CheckedShop) -> None:
     no_more = "The credentials are not accepted: there is no such key with this secret."
     assert "X-MERCHANT-ID and X-MERCHANT-SECRET are needed" in why(sign_in(shop, X_MERCHANT_SECRET=None))
     assert "are both needed" in why(sign_in(shop, X_MERCHANT_ID=None, X_MERCHANT_SECRET=None))
@@ -201,26 +199,26 @@ def test_a_refused_sign_in_says_what_can_be_seen_to_be_wrong(shop: CheckedShop) 
     assert "API keys are for /api/v4" in other
     assert why(sign_in(shop, X_MERCHANT_SECRET="wrong")) == no_more
     nobody = "00000000-0000-4000-8000-000000000000"
-    assert why(sign_in(shop, X_MERCHANT_ID=nobody)) == no_more, "whether a merchant is there is not told"
+    assert why(sign_in(shop, X_MERCHANT_ID=nobody)) == no_more, "the error does not reveal whether the merchant exists"
 
 
 def test_a_refused_token_says_what_to_send_instead(shop: CheckedShop) -> None:
-    for sent, said in (
+    for sent, problem in (
         (None, "the header Authorization is missing"),
         ("Basic QTpC", "Authorization does not begin with Bearer"),
         (f"Bearer {shop.gateway.new_shop().v4_keys[0]}", "the token is not one that this gateway gave out"),
     ):
-        told = why(asked_with(shop, sent))
-        assert said in told
-        assert "sign in with POST /v1/access-token" in told
+        sentence = why(get_with(shop, sent))
+        assert problem in sentence
+        assert "sign in with POST /v1/access-token" in sentence
 
 
-def test_an_expired_token_is_told_the_time_of_the_gateway(shop: CheckedShop) -> None:
+def test_the_error_for_an_expired_token_shows_the_time_of_the_gateway(shop: CheckedShop) -> None:
     now = shop.gateway.services.world.clock.now().timestamp()
     claims = jwt.decode(sign_in(shop).json()["data"]["accessToken"], options={"verify_signature": False})
     key = shop.gateway.services.world.keyring.token_key
     old = jwt.encode(claims | {"exp": int(now) - 60}, key, algorithm="HS256")
     assert re.search(
         r"the token expired at 2025-03-30T\d\d:\d\d:\d\dZ, and it is 2025-03-30T\d\d:\d\d:\d\dZ here; sign in",
-        why(asked_with(shop, f"Bearer {old}")),
+        why(get_with(shop, f"Bearer {old}")),
     )

@@ -1,4 +1,4 @@
-"""When the database is gone: said in the dialect's own words, with nothing half-done, and over as soon as it is back."""
+"""A database outage: reported in the dialect's own errors, nothing is half done, and requests work again after it."""
 
 import time
 from contextlib import ExitStack
@@ -14,17 +14,17 @@ def silent(_: str) -> None:
     pass
 
 
-def test_without_a_database_everything_is_refused_as_unavailable(tmp_path: Path) -> None:
+def test_without_a_database_everything_is_refused_as_unavailable(data: Path, tmp_path: Path) -> None:
     body = order(amount=rupiah(50_000))
     with ExitStack() as running:
         server = ExitStack()
-        url = server.enter_context(postgres(tmp_path / "postgres", say=silent))
+        url = server.enter_context(postgres(data, say=silent))
         gateway = running.enter_context(Gateway(Databases(url).fresh(), tmp_path / "gateway"))
         shop = CheckedShop.of(gateway.shop)
         session = shop.create()
         server.close()
         everything_is_refused(shop, session["id"], body)
-        running.enter_context(postgres(tmp_path / "postgres", say=silent, keep=False))
+        running.enter_context(postgres(data, say=silent))
         until = time.monotonic() + 10
         while shop.call("POST", "/v2/payments", body).status_code != 200:
             assert time.monotonic() < until, "the gateway did not find its database again"
@@ -45,7 +45,7 @@ def everything_is_refused(shop: CheckedShop, payment_id: str, body: dict[str, ob
         answered = shop.call(method, path, content)
         refusal(answered, status=503, code="service_unavailable")
         assert answered.headers["Retry-After"] == "1"
-    asked = shop.stranger("POST", "/v1/access-token", {"X-MERCHANT-ID": "a", "X-MERCHANT-SECRET": "b"}, b"{}")
-    refusal(asked, status=503, code="service_unavailable")
-    # What cannot be understood needs no database to be refused.
+    answered = shop.stranger("POST", "/v1/access-token", {"X-MERCHANT-ID": "a", "X-MERCHANT-SECRET": "b"}, b"{}")
+    refusal(answered, status=503, code="service_unavailable")
+    # Invalid requests are refused without the database.
     shop.refused("POST", "/v2/payments", b"{", status=400, code="api_validation_error")

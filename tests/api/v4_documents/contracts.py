@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from gerbang.api import v4_documents
 from tests.api.v2_sessions.contracts import Contract
 from tests.support.gateways import V4Shop
+from tests.support.openapi import read_openapi
 
 HOOKS = {"payment": "payment", "payment_links": "paymentLink", "disbursement": "disbursement"}
 
@@ -27,7 +27,7 @@ class DocumentContract(Contract):
         return self.body_faults(schema, body)
 
 
-CONTRACT = DocumentContract(yaml.safe_load((Path(v4_documents.__file__).parent / "openapi.yaml").read_text("utf-8")))
+CONTRACT = DocumentContract(read_openapi((Path(v4_documents.__file__).parent / "openapi.yaml").read_text("utf-8")))
 
 
 class CheckedShop(V4Shop):

@@ -32,6 +32,7 @@ from tests.api.v4_documents.documents import (
     status_of,
     task,
 )
+from tests.support.agreements import with_changes
 
 TYPE = "/data/attributes/paymentMethodType"
 
@@ -44,7 +45,7 @@ def agreed(shop: CheckedShop, **changes: object) -> None:
 
 @pytest.mark.parametrize("type_", ["virtual_bank_account", "retail_outlet", "qris", "e-wallet"])
 def test_a_channel_that_was_not_agreed_is_not_supported(shop: CheckedShop, type_: str) -> None:
-    agreed(shop, virtual_account=None, retail_outlet=None, qris=None, ewallet=None)
+    agreed(shop, channels={})
     options = {"retailOutletName": "ALFAMART", "providerCode": "SHOPEEPAY", "bankShortCode": "BCA"}
     options |= {"afterSettlementReturnUrl": "https://shop.example/return"}
     body = order(paymentMethodType=type_, paymentMethodOptions=options)
@@ -53,7 +54,7 @@ def test_a_channel_that_was_not_agreed_is_not_supported(shop: CheckedShop, type_
 
 
 def test_static_methods_that_were_not_agreed_are_not_supported(shop: CheckedShop) -> None:
-    agreed(shop, virtual_account=None, qris=None)
+    agreed(shop, channels={})
     account = document(referenceId=fresh(), bankShortCode="BRI")
     shop.refused("POST", STATIC_VA, account, status=403, code="003", at="")
     shop.refused("POST", STATIC_QRIS, document(referenceId=fresh()), status=403, code="003", at="")
@@ -65,8 +66,7 @@ UNUSABLE = "QRIS cannot be used as it was agreed for this merchant: ask the oper
 def set_qris_registration(shop: CheckedShop, **changes: str) -> None:
     """Stores changed QRIS registration data without validating it."""
     agreement = shop.gateway.do(read.merchant(shop.gateway.services.world, shop.merchant_id)).agreement
-    assert agreement.qris is not None
-    agreed(shop, qris=replace(agreement.qris, **changes))
+    agreed(shop, channels=with_changes(agreement, "qris", **changes).channels)
 
 
 def test_an_unusable_qris_agreement_is_refused_in_both_dialects_and_logged(
@@ -100,7 +100,7 @@ def test_an_agreement_that_is_unusable_only_for_static_codes_still_allows_dynami
 
 
 def test_a_link_of_a_merchant_without_any_channel_cannot_be_paid(shop: CheckedShop) -> None:
-    agreed(shop, virtual_account=None, retail_outlet=None, qris=None, ewallet=None)
+    agreed(shop, channels={})
     link = made(shop, LINKS, link_order())
     shop.refused("POST", f"{folder(link)}/tasks", task("receive_payment"), code="005")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.v2_sessions.listeners import Heard, Listener
+from tests.api.v2_sessions.listeners import Listener, ReceivedCallback
 from tests.api.v4_documents.contracts import CONTRACT, CheckedShop
 from tests.api.v4_documents.documents import (
     LINKS,
@@ -41,12 +41,12 @@ def subscribe(shop: CheckedShop, listener: Listener, *products: str) -> dict[str
     return endpoint
 
 
-def received(shop: CheckedShop, listener: Listener) -> list[Heard]:
+def received(shop: CheckedShop, listener: Listener) -> list[ReceivedCallback]:
     """Sends all that is due and returns the callbacks received, in the order of their events, validated by the contract."""
     shop.advance(seconds=0)
-    for callback in listener.heard:
+    for callback in listener.received:
         assert CONTRACT.event_faults(callback.body) == [], callback.body
-    return sorted(listener.heard, key=lambda callback: int(callback.headers["x-gerbang-sequence"]))
+    return sorted(listener.received, key=lambda callback: int(callback.headers["x-gerbang-sequence"]))
 
 
 def delivery(shop: CheckedShop) -> dict[str, Any]:
@@ -73,21 +73,24 @@ def test_a_payment_is_sent_when_paid_and_when_completed_exactly_as_it_is_read(
     payment = shop.create(type_, description="Kopi — é 😀")
     shop.do(payment, "receive_payment")
     paid = read(shop, payment)
-    assert [callback.said for callback in received(shop, listener)] == [{"data": paid}]
+    assert [callback.parsed for callback in received(shop, listener)] == [{"data": paid}]
     shop.do(payment, "settle")
     completed = read(shop, payment)
-    assert [callback.said for callback in received(shop, listener)] == [{"data": paid}, {"data": completed}]
+    assert [callback.parsed for callback in received(shop, listener)] == [{"data": paid}, {"data": completed}]
     assert (paid["attributes"]["status"], completed["attributes"]["status"]) == ("paid", "completed")
-    assert {(one.method, one.path) for one in listener.heard} == {("POST", "/callbacks?shop=1")}
+    assert {(one.method, one.path) for one in listener.received} == {("POST", "/callbacks?shop=1")}
 
 
 def test_the_completed_callback_is_sent_on_the_day_of_settlement(traveller: CheckedShop, listener: Listener) -> None:
     subscribe(traveller, listener)
     traveller.do(traveller.create(), "receive_payment")
     traveller.advance(to="2025-04-08T09:59:30+07:00")
-    assert len(listener.heard) == 1
+    assert len(listener.received) == 1
     traveller.advance(to=NEXT_WORKDAY)
-    assert [one.said["data"]["attributes"]["status"] for one in received(traveller, listener)] == ["paid", "completed"]
+    assert [one.parsed["data"]["attributes"]["status"] for one in received(traveller, listener)] == [
+        "paid",
+        "completed",
+    ]
 
 
 @pytest.mark.parametrize("status", ["pending", "cancelled", "expired", "failed"])
@@ -121,7 +124,7 @@ def test_a_retried_callback_shows_the_payment_as_it_was_at_the_event(
     traveller.advance(seconds=300)
     paid, again, completed = received(traveller, listener)
     assert (paid.body, again.body) == (first.body, first.body)
-    assert completed.said["data"]["attributes"]["status"] == "completed"
+    assert completed.parsed["data"]["attributes"]["status"] == "completed"
 
 
 def test_each_product_has_its_own_endpoint(shop: CheckedShop) -> None:
@@ -137,11 +140,11 @@ def test_each_product_has_its_own_endpoint(shop: CheckedShop) -> None:
         payout = made(shop, PAYOUTS, payout_order())
         shop.do(payout, "complete")
         shop.advance(seconds=0)
-        assert [one.said["event"] for one in sessions.heard] == ["PAYMENT.PAID"]
+        assert [one.parsed["event"] for one in sessions.received] == ["PAYMENT.PAID"]
         # The first two are of the money from `funded`: paid into a static account, and settled at once.
-        ids = [one.said["data"]["id"] for one in received(shop, payments)]
+        ids = [one.parsed["data"]["id"] for one in received(shop, payments)]
         assert ids[-2:] == [payment["id"], link["id"]]
-        assert [one.said["data"]["id"] for one in received(shop, payouts)] == [payout["id"]]
+        assert [one.parsed["data"]["id"] for one in received(shop, payouts)] == [payout["id"]]
 
 
 # -- signatures ------------------------------------------------------------------------------------------------------
@@ -159,7 +162,7 @@ def test_the_signature_is_computed_over_the_exact_bytes_of_the_body(shop: Checke
     assert headers["xfers-signature"] != signed(secret, callback.body + b" ")
     assert headers["xfers-signature"] != signed("ss_5572cf13d099", callback.body)
     # Some merchants serialize the parsed body again and verify the signature over that.
-    again = json.dumps(callback.said, ensure_ascii=False, separators=(",", ":")).encode()
+    again = json.dumps(callback.parsed, ensure_ascii=False, separators=(",", ":")).encode()
     assert again == callback.body
 
 
@@ -179,7 +182,7 @@ def test_callbacks_of_disbursements_are_signed_with_their_own_secret(shop: Check
     payout = made(funded(shop), PAYOUTS, payout_order())
     shop.do(payout, "complete")
     *_, callback = received(shop, listener)
-    assert callback.said == {"data": read(shop, payout)}
+    assert callback.parsed == {"data": read(shop, payout)}
     assert callback.headers["xfers-signature"] == signed(secret, callback.body)
 
 
@@ -196,7 +199,7 @@ def test_callbacks_are_numbered_in_the_order_of_the_events(shop: CheckedShop, li
     for amount in (10_000, 20_000, 30_000):
         pay_into(shop, account, amount)
         shop.advance(seconds=0)
-    sent = [callback.said["data"]["attributes"] for callback in received(shop, listener)]
+    sent = [callback.parsed["data"]["attributes"] for callback in received(shop, listener)]
     assert [(one["amount"], one["status"]) for one in sent] == [
         (f"{amount}.0", status) for amount in (10_000, 20_000, 30_000) for status in ("paid", "completed")
     ]
@@ -238,11 +241,11 @@ def test_a_callback_is_tried_twenty_times_with_waits_that_grow_by_five_minutes(
     received(traveller, listener)
     for number, wait in enumerate(WAITS, 1):
         tried = delivery(traveller)
-        assert (tried["state"], len(tried["tries"]), len(listener.heard)) == ("waiting", number, number)
+        assert (tried["state"], len(tried["tries"]), len(listener.received)) == ("waiting", number, number)
         due = instant(tried["nextAt"])
         assert due - instant(tried["tries"][-1]["at"]) == wait
         traveller.advance(to=(due - timedelta(seconds=10)).isoformat())
-        assert len(listener.heard) == number
+        assert len(listener.received) == number
         traveller.advance(to=due.isoformat())
     parked = delivery(traveller)
     assert (parked["state"], parked["nextAt"], len(parked["tries"])) == ("parked", None, 20)
@@ -251,7 +254,7 @@ def test_a_callback_is_tried_twenty_times_with_waits_that_grow_by_five_minutes(
         assert wait <= later - earlier < wait + timedelta(seconds=5)
     assert timedelta(minutes=950) <= times[-1] - times[0] < timedelta(minutes=952)
     traveller.advance(seconds=30 * 86_400)
-    sent = [one for one in listener.heard if one.body == listener.heard[0].body]
+    sent = [one for one in listener.received if one.body == listener.received[0].body]
     assert len(sent) == 20
     assert len({callback.headers["xfers-signature"] for callback in sent}) == 1
 
@@ -266,10 +269,10 @@ def test_a_failed_callback_is_retried_and_a_delivered_one_can_be_resent(
     received(traveller, listener)
     listener.status = 200
     traveller.advance(seconds=300)
-    assert (len(listener.heard), delivery(traveller)["state"]) == (2, "delivered")
+    assert (len(listener.received), delivery(traveller)["state"]) == (2, "delivered")
     answered = traveller.client.post(f"/sandbox/deliveries/{delivery(traveller)['id']}/resend", auth=traveller.keys)
     assert answered.status_code == 200
     assert len(received(traveller, listener)) == 3
-    assert {callback.body for callback in listener.heard} == {
+    assert {callback.body for callback in listener.received} == {
         json.dumps({"data": read(traveller, payment)}, separators=(",", ":")).encode()
     }

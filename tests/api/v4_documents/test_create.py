@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from gerbang.clock import WIB
 from gerbang.services import merchants
 from gerbang.services.payments import read as reading
 from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import BANKS, PAYMENTS, STATIC_VA, at_once, document, made, order, read, written
+from tests.support.agreements import with_bank
 
 TYPES = ("virtual_bank_account", "retail_outlet", "qris", "e-wallet")
 POINTER = "/data/attributes"
@@ -299,10 +299,7 @@ def test_a_suffix_that_is_not_digits_is_refused(shop: CheckedShop, suffix: objec
 def test_a_suffix_is_refused_at_a_bank_without_requested_numbers(shop: CheckedShop) -> None:
     world = shop.gateway.services.world
     agreement = shop.gateway.do(reading.merchant(world, shop.merchant_id)).agreement
-    assert agreement.virtual_account is not None
-    banks = agreement.virtual_account.banks
-    banks = banks | {"CIMB": replace(banks["CIMB"], own_by_choice=False)}
-    agreed = replace(agreement, virtual_account=replace(agreement.virtual_account, banks=banks))
+    agreed = with_bank(agreement, "CIMB", own_by_choice=False)
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, agreed))
     chosen = order(**at("CIMB_NIAGA", suffixNo="77"))
     why = shop.refused("POST", PAYMENTS, chosen, code="TXN0006", at=f"{OPTIONS}/suffixNo")

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from gerbang.services import merchants
 from gerbang.services.payments import read as reading
@@ -27,6 +26,7 @@ from tests.api.v4_documents.documents import (
     task,
     uuid_of,
 )
+from tests.support.agreements import with_changes
 
 
 @pytest.mark.parametrize("bank", BANKS)
@@ -209,8 +209,7 @@ def test_a_repeated_reference_returns_the_same_static_method(shop: CheckedShop) 
 def test_a_merchant_may_have_at_most_100_static_qris(shop: CheckedShop) -> None:
     world = shop.gateway.services.world
     agreement = shop.gateway.do(reading.merchant(world, shop.merchant_id)).agreement
-    assert agreement.qris is not None
-    few = replace(agreement, qris=replace(agreement.qris, static_quota=1))
+    few = with_changes(agreement, "qris", static_quota=1)
     shop.gateway.do(merchants.set_agreement(world, shop.merchant_id, few))
     first = static_qris(shop)
     shop.refused("POST", STATIC_QRIS, document(referenceId=fresh()), code="TXN0003", at="")

@@ -315,7 +315,7 @@ def test_a_session_cancelled_through_v4_sends_a_v2_callback(shop: CheckedShop, s
     shop.do(as_payment(shop, session), "cancel")
     read_again = sessions.get(f"/v2/payments/{session['id']}")["data"]
     assert (read_again["status"], read_again["cancellationReason"]) == ("CANCELLED", "VOID_SESSION")
-    assert sessions.news() == ["PAYMENT.CANCELLED"]
+    assert sessions.received_events() == ["PAYMENT.CANCELLED"]
     assert shop.callbacks() == []
 
 

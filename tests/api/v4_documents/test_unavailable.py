@@ -28,17 +28,17 @@ def silent(_: str) -> None:
     pass
 
 
-def test_without_a_database_every_request_is_answered_with_503(tmp_path: Path) -> None:
+def test_without_a_database_every_request_is_answered_with_503(data: Path, tmp_path: Path) -> None:
     body = order()
     with ExitStack() as running:
         server = ExitStack()
-        url = server.enter_context(postgres(tmp_path / "postgres", say=silent))
+        url = server.enter_context(postgres(data, say=silent))
         gateway = running.enter_context(Gateway(Databases(url).fresh(), tmp_path / "gateway"))
         shop = funded(CheckedShop(gateway.shop))
         payment = shop.create()
         server.close()
         check_unavailable(shop, payment["id"], body)
-        running.enter_context(postgres(tmp_path / "postgres", say=silent, keep=False))
+        running.enter_context(postgres(data, say=silent))
         deadline = time.monotonic() + 10
         while shop.call("POST", PAYMENTS, body).status_code != 201:
             assert time.monotonic() < deadline, "the gateway did not reconnect to its database"

@@ -58,7 +58,7 @@ def test_a_buyer_goes_back_chooses_another_method_and_pays(shop: Shop, buyer: Bu
     assert "Tagihan ini masih menunggu tepat Rp\u00a0185.000." in said
     play(page, "exact")
     waits_for(page, "Pembayaran diterima")
-    assert sorted(shop.news()) == ["MONEY.SET_ASIDE", "PAYMENT.PAID"]
+    assert sorted(shop.received_events()) == ["MONEY.SET_ASIDE", "PAYMENT.PAID"]
     assert [charge["status"] for charge in session_of(shop, session)["chargeDetails"]] == ["SUCCESS", "EXPIRED"]
     kinds = [event["event"] for event in shop.get("/sandbox/events?limit=20")["items"]][::-1]
     assert kinds == [

@@ -117,7 +117,9 @@ def test_the_focus_moves_to_the_heading_when_the_page_redraws(shop: Shop, buyer:
 
 @pytest.mark.parametrize("focused", [True, False], ids=["with the focus", "without"])
 def test_an_expiry_is_announced_once(gateway: Gateway, buyer: Buyers, focused: bool) -> None:
-    page = buyer().opens(send(gateway.shop)["paymentUrl"])
+    one = buyer()
+    one.page.clock.install()
+    page = one.opens(send(gateway.shop)["paymentUrl"])
     choose(page, "virtual_account/BRI")
     page.evaluate(
         """() => { window.announced = []; new MutationObserver(() => {
@@ -128,7 +130,7 @@ def test_an_expiry_is_announced_once(gateway: Gateway, buyer: Buyers, focused: b
         page.focus("button.copy.wide")
     gateway.shop.advance(seconds=16 * 60)
     waits_for(page, "Waktu pembayaran habis")
-    page.wait_for_timeout(4_000)
+    page.clock.run_for(4_000)
     assert (page.evaluate("document.activeElement.tagName") == "H1") is focused, (
         "a focused heading is read out by the screen reader"
     )

@@ -73,7 +73,7 @@ def test_the_example_payment_is_paid_on_its_page_and_returns_to_the_shop(
     waits_for(page, "Pembayaran diterima")
     page.click("#back")
     page.wait_for_url("https://merchant.com/success")
-    assert shop.news() == ["PAYMENT.PAID"]
+    assert shop.received_events() == ["PAYMENT.PAID"]
     data = shop.inbox()[-1]["body"]["data"]
     assert data["redirectUrl"] == CREATE["redirectUrl"]
     assert data["chargeDetails"][0]["status"] == "SUCCESS"

@@ -163,7 +163,7 @@ def test_two_tabs_that_pay_at_the_same_time_pay_once(shop: Shop, buyer: Buyers) 
         tab.evaluate("setTimeout(() => document.querySelector('button[value=exact]').click(), 50)")
     for tab in (page, second):
         tab.wait_for_function("() => document.querySelector('h1')?.textContent === 'Pembayaran diterima'")
-    assert shop.news() == ["PAYMENT.PAID"]
+    assert shop.received_events() == ["PAYMENT.PAID"]
     rows = shop.gateway.rows("SELECT outcome FROM reports WHERE payment_id = $1", UUID(session["id"]))
     assert [row["outcome"] for row in rows] == ["booked"]
 

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from gerbang import channels
 from gerbang.web._pages.formatting import amount, count, groups, instant, span
 from gerbang.web._pages.translations import LANGUAGES, language_of
 from gerbang.web.checkout import payment_guides, theme
@@ -15,6 +17,9 @@ from gerbang.web.checkout.order_summary import NOTHING, order_of
 from gerbang.web.checkout.translations import TEXTS, channel_texts
 
 PLACEHOLDERS = re.compile(r"\{\w+\}")
+CHANNELS = channels.found()
+ACCOUNTS = CHANNELS["virtual_account"].spec
+BARTER = replace(CHANNELS["ewallet"].spec, name="barter", title="Barter", options={}, texts=None)
 MOMENT = datetime(2025, 3, 31, 23, 59, 5, tzinfo=UTC)
 
 
@@ -32,9 +37,9 @@ def test_no_key_of_a_text_is_a_method_of_dict() -> None:
 
 
 def test_a_channel_without_texts_is_shown_by_its_own_title() -> None:
-    assert channel_texts("barter", "Barter", "id")["title"] == "Barter"
-    assert channel_texts("barter", "Barter", "en")["act"] == "Pay with this code"
-    assert channel_texts("qris", "QRIS", "id")["act"] == "Pindai kode QRIS ini"
+    assert channel_texts(BARTER, "id")["title"] == "Barter"
+    assert channel_texts(BARTER, "en")["act"] == "Pay with this code"
+    assert channel_texts(CHANNELS["qris"].spec, "id")["act"] == "Pindai kode QRIS ini"
 
 
 @pytest.mark.parametrize(
@@ -104,16 +109,17 @@ def test_an_invalid_colour_gives_the_default_colour() -> None:
 def test_every_guide_is_filled_in_both_languages() -> None:
     assert {"bca", "qris"} <= payment_guides.payment_guides().keys()
     for language in LANGUAGES:
-        guides = payment_guides.filled(
-            "virtual_account", "BCA", language, {"number": "1<2", "amount": "Rp 1", "name": "A & B"}
-        )
+        values = {"number": "1<2", "amount": "Rp 1", "name": "A & B"}
+        guides = payment_guides.filled(ACCOUNTS, "BCA", language, values)
         assert len(guides) > 3
         text = " ".join(step for guide in guides for step in guide.steps)
         assert "<b>1&lt;2</b>" in text
         assert "<b>A &amp; B</b>" in text
         assert "{" not in text
-    assert payment_guides.filled("barter", None, "id", {}) == []
-    assert payment_guides.title("virtual_account", "NOBANK") == "NOBANK"
+        assert len(payment_guides.filled(ACCOUNTS, "NOBANK", language, values)) == 2, "those of any other bank"
+    assert payment_guides.filled(BARTER, None, "id", {}) == []
+    assert payment_guides.title(ACCOUNTS, "NOBANK") == "NOBANK"
+    assert payment_guides.title(replace(ACCOUNTS, options={"NOBANK": "Bank Baru"}), "NOBANK") == "Bank Baru"
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_two_taps_pay_once(shop: Shop, buyer: Buyers) -> None:
     for tab in tabs:
         waits_for(tab, "Pembayaran diterima")
     assert outcomes(shop.gateway, session["id"]) == ["booked"]
-    assert shop.news() == ["PAYMENT.PAID"]
+    assert shop.received_events() == ["PAYMENT.PAID"]
 
 
 def test_many_simultaneous_taps_pay_once_and_all_redirect_to_the_payment_page(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from gerbang.services.payments.decide import NewPayment
 from gerbang.world import World
 
 
-class Created(msgspec.Struct, frozen=True):
+class CreatedOrRepeated(msgspec.Struct, frozen=True):
     """The answer to a create, and in what the request differs from the payment that its reference already had."""
 
     answer: bytes
@@ -18,16 +18,16 @@ class Created(msgspec.Struct, frozen=True):
     """Names as in `domain.payments.differing`; [] for a new payment and for an equal repetition."""
 
 
-async def create_once(world: World, batches: Batches, order: NewPayment) -> Created:
+async def create_or_repeat(world: World, batches: Batches, order: NewPayment) -> CreatedOrRepeated:
     """Creates a payment, or finds the one of this reference as it is now (one-time-payment reference, 1.6).
 
     Raises ReferenceTaken where the reference belongs to a payment of another kind or product, and what a create raises.
     """
     try:
-        return Created(await batches.create(order), [])
+        return CreatedOrRepeated(await batches.create(order), [])
     except ReferenceTaken:
         known = await search.of_reference(world, order.merchant_id, order.scope, order.reference)
         if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
             raise
         differs = differing(known.payment, order.amount, order.method, order.details, order.expires_at)
-        return Created(world.answer_formats[order.product].answer(known.payment, known.charge), differs)
+        return CreatedOrRepeated(world.answer_formats[order.product].answer(known.payment, known.charge), differs)

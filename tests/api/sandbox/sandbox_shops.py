@@ -1,4 +1,4 @@
-"""Merchants at the sandbox, whose every answer is held against the contract, and a server of their own to be called at."""
+"""Merchants that use the sandbox API, with responses checked against the contract; and a server for callbacks."""
 
 import threading
 import time
@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import yaml
 
 from gerbang.api import sandbox
 from tests.api.v2_sessions.contracts import Contract
 from tests.support.gateways import Shop
+from tests.support.openapi import read_openapi
 
-CONTRACT = Contract(yaml.safe_load((Path(sandbox.__file__).parent / "openapi.yaml").read_text("utf-8")))
+CONTRACT = Contract(read_openapi((Path(sandbox.__file__).parent / "openapi.yaml").read_text("utf-8")))
 
 
-class Explorer(Shop):
-    """A merchant that tries things out; it signs in with its id and secret, which no moved clock makes too old."""
+class SandboxShop(Shop):
+    """A merchant that uses the sandbox API. It sends its id and secret, which do not expire when the clock moves."""
 
     @classmethod
     def of(cls, shop: Shop) -> Self:
@@ -29,12 +29,12 @@ class Explorer(Shop):
     def keys(self) -> dict[str, str]:
         return {"X-MERCHANT-ID": str(self.merchant_id), "X-MERCHANT-SECRET": self.secret}
 
-    def try_out(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
+    def request(self, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
         """One request to the sandbox."""
         return self.as_anybody(method, path, body, self.keys | headers)
 
     def as_anybody(self, method: str, path: str, body: object, headers: dict[str, str]) -> httpx.Response:
-        """One request to the sandbox with no other credentials than those given."""
+        """One request to the sandbox API with no credentials but those in `headers`."""
         sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
         answered = self.client.request(method, f"/sandbox/{path}", headers=headers, **sent)
         faults = CONTRACT.faults(method, f"/sandbox/{path}", answered)
@@ -42,14 +42,14 @@ class Explorer(Shop):
         return answered
 
     def done(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """A request that must succeed; its answer."""
-        answered = self.try_out(method, path, body)
+        """The response body of a request that must succeed."""
+        answered = self.request(method, path, body)
         assert answered.status_code == 200, answered.text
         return answered.json()
 
     def refused(self, method: str, path: str, body: object = None) -> tuple[int, str, str | None]:
-        """A request that must be refused: the status, the code, and the field to blame."""
-        answered = self.try_out(method, path, body)
+        """The status, the code and the wrong field of a request that must be refused."""
+        answered = self.request(method, path, body)
         assert answered.status_code >= 400, answered.text
         error = answered.json()["error"]
         return answered.status_code, error["code"], error["field"]
@@ -65,7 +65,7 @@ class Explorer(Shop):
 
 
 class Receiver:
-    """What a merchant's server heard: bodies and headers, in the order of their arrival."""
+    """The callbacks that a merchant's server received: bodies and headers, in the order of arrival."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -75,28 +75,28 @@ class Receiver:
 
 @contextmanager
 def receiver(statuses: Iterable[int] = (), after_seconds: float = 0) -> Generator[Receiver]:
-    """A merchant's own server: it answers with these statuses, one a request, and with 200 ever after."""
+    """A merchant's own server. It answers with these statuses, one per request, and then always with 200."""
     left = iter(statuses)
 
-    class Door(BaseHTTPRequestHandler):
+    class CallbackEndpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.headers.append({name.lower(): value for name, value in self.headers.items()})
-            heard.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            received.headers.append({name.lower(): value for name, value in self.headers.items()})
+            received.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
             time.sleep(after_seconds)
             self.send_response(next(left, 200))
             self.send_header("Content-Length", "5")
             self.end_headers()
-            self.wfile.write(b"heard")
+            self.wfile.write(b"taken")
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
-        heard = Receiver(f"http://127.0.0.1:{server.server_port}/callbacks")
+    with ThreadingHTTPServer(("127.0.0.1", 0), CallbackEndpoint) as server:
+        received = Receiver(f"http://127.0.0.1:{server.server_port}/callbacks")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield heard
+            yield received
         finally:
             server.shutdown()
             thread.join()

@@ -1,0 +1,67 @@
+"""Which tests `make test-fast` runs, and which come first: both follow from what a test needs."""
+
+import ast
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SLOW_MODULES = frozenset(
+    {
+        "gerbang.db.embedded",  # a PostgreSQL of its own
+        "playwright.sync_api",  # a browser
+        "schemathesis",
+        "source",  # tests/code_rules read all source again and again; they have a command of their own
+        "subprocess",
+        "tests.support.clusters",
+        "tests.support.programs",  # `gerbang` as a program
+        "time",  # it waits, or measures
+    }
+)
+"""What a file imports whose tests take long."""
+SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_postgres", "start"})
+"""What takes long to make for each test, or is shared by tests that take long."""
+PARAMETERS_MAX = 2
+
+
+def is_fast(item: pytest.Item) -> bool:
+    """Whether a test needs nothing that takes long, or is marked `fast`: one of its kind that is always run."""
+    if item.get_closest_marker("fast") is not None:
+        return True
+    needs: set[str] = set(getattr(item, "fixturenames", ()))
+    imported = _imported(item.path)
+    is_repeated = "hypothesis" in imported and "databases" in needs  # many examples, each with a database
+    return not is_repeated and not imported & SLOW_MODULES and not needs & SLOW_FIXTURES
+
+
+@cache
+def _imported(path: Path) -> frozenset[str]:
+    """The modules that a file imports, those of `from … import` included."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{each.name}" for each in node.names)
+    return frozenset(found)
+
+
+def first_few(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Of a test that has many parameters, the first two."""
+    seen: Counter[tuple[Path, str]] = Counter()
+    kept: list[pytest.Item] = []
+    for item in items:
+        name = item.path, item.name.partition("[")[0]
+        seen[name] += 1
+        if seen[name] <= PARAMETERS_MAX:
+            kept.append(item)
+    return kept
+
+
+def slowest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The tests by file, those files first that have the most slow tests: workers then end at about the same time."""
+    slow = Counter(item.path for item in items if not is_fast(item))
+    return sorted(items, key=lambda item: -slow[item.path])
