@@ -1,10 +1,10 @@
-"""Lists of all that is paid or to be paid once: one-time payments, and arrivals on static paycodes, in one order.
+"""Lists of what a merchant is paid: one-time payments, and single arrivals of money on static paycodes, in one order.
 
-Both have ids in the order of time, so a list is walked by id: from a known one on, as many as asked for. Every condition is
-written out, so that each list has an index of its own to walk, however rare what it looks for.
+Both have ids in the order of time, so a page is read by id: from a known one on, as many as were requested. Each part of a
+list has an index of its own, so that a page is found in it however rare its rows are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,305 +29,168 @@ class Span(msgspec.Struct, frozen=True):
 Listed = tuple[UUID, bool]
 """The id of a payment, or of an arrival (True)."""
 
+# -- statements -------------------------------------------------------------------------------------------------------
+
+MINE = "merchant_id = $1 AND id > $2 AND id < $3"
+SINGLE = f"SELECT id, false AS arrival FROM payments WHERE {MINE} AND kind = 'single'"
+MULTIPLE = f"SELECT id, false AS arrival FROM payments WHERE {MINE} AND kind = 'multiple'"
+ARRIVED = f"SELECT id, true AS arrival FROM charges WHERE {MINE} AND static"
+# A one-time payment that is paid has one charge that succeeded, and only the charge has the instant of its settlement.
+CHARGED = """
+SELECT payment_id AS id, false AS arrival FROM charges
+WHERE merchant_id = $1 AND payment_id > $2 AND payment_id < $3 AND NOT static
+"""
+ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND static"
+
+UNPAID = "state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active')"
+# Payments whose time is over ($7 is now) but which no worker has marked as expired yet are found by their end: there are
+# few of them over all merchants, unless no worker has run for a while. Of more than 1,000, those of the merchant are found
+# by id instead.
+OVER = f"""
+WITH over AS MATERIALIZED (
+    SELECT id, merchant_id, kind FROM payments WHERE {UNPAID} AND expires_at <= $7 ORDER BY expires_at LIMIT 1001
+), little AS MATERIALIZED (SELECT count(*) <= 1000 AS holds FROM over)
+"""
+# In that case what can still be paid is scattered among what has ended, and is found by its end where there is little of it.
+STILL = f"""
+{OVER}, still AS MATERIALIZED (
+    SELECT id, merchant_id, kind FROM payments WHERE {UNPAID} AND expires_at > $7 AND (SELECT NOT holds FROM little)
+    ORDER BY expires_at LIMIT 1001
+), walked AS MATERIALIZED (SELECT (SELECT holds FROM little) OR count(*) > 1000 AS holds FROM still)
+"""
+OPEN = "expires_at > $7 AND (SELECT holds FROM walked)"
+ENDED = "expires_at <= $7 AND (SELECT NOT holds FROM little)"
+
+
+def _in_states(states: Iterable[str], condition: str) -> list[str]:
+    """One-time payments in each of these states, for an index that has the state before the id."""
+    return [f"{SINGLE} AND state = '{state}' AND {condition}" for state in states]
+
+
+def _list(name: str, parts: Sequence[str], *, before: str = "", whole: str = "") -> dict[str, str]:
+    """The two statements of a list, one for each direction.
+
+    Of each part only as many rows are read as the page may need; `whole` is a further part that is short. `before` are
+    the CTEs that the parts use.
+    """
+    statements: dict[str, str] = {}
+    for direction, order in ((name, "DESC"), (f"{name}, oldest first", "ASC")):
+        found = [f"({part} ORDER BY id {order} LIMIT $4)" for part in parts] + ([f"({whole})"] if whole else [])
+        statements[direction] = (
+            f"{before} SELECT * FROM ({' UNION ALL '.join(found)}) found ORDER BY id {order} OFFSET $5 LIMIT $6"
+        )
+    return statements
+
+
+def _arrivals(name: str, condition: str) -> dict[str, str]:
+    """The two statements of a list of arrivals on one paycode, one for each direction."""
+    return {
+        name: f"{ON_CODE} {condition} ORDER BY id DESC OFFSET $4 LIMIT $5",
+        f"{name}, oldest first": f"{ON_CODE} {condition} ORDER BY id OFFSET $4 LIMIT $5",
+    }
+
+
+QUERIES = {
+    **_list("page", [SINGLE, ARRIVED]),
+    **_list("of both kinds", [SINGLE, MULTIPLE]),
+    **_list(
+        "pending",
+        _in_states(("awaiting", "needs_method", "needs_confirmation"), OPEN),
+        before=STILL,
+        whole=f"SELECT id, false FROM still WHERE {MINE} AND kind = 'single' AND (SELECT NOT holds FROM walked)",
+    ),
+    **_list("processing", [f"{SINGLE} AND state = 'processing'"]),
+    **_list("paid", [f"{CHARGED} AND state = 'succeeded' AND settled_at IS NULL", f"{ARRIVED} AND settled_at IS NULL"]),
+    **_list("settled", [f"{CHARGED} AND settled_at IS NOT NULL", f"{ARRIVED} AND settled_at IS NOT NULL"]),
+    **_list("cancelled", [f"{SINGLE} AND state = 'cancelled' AND cancellation_reason <> 'CHARGE_FAILED'"]),
+    **_list("declined", [f"{SINGLE} AND state = 'cancelled' AND cancellation_reason = 'CHARGE_FAILED'"]),
+    **_list(
+        "expired",
+        [
+            f"{SINGLE} AND state = 'expired'",
+            *_in_states(("awaiting", "needs_method", "needs_confirmation"), ENDED),
+        ],
+        before=OVER,
+        whole=f"SELECT id, false FROM over WHERE {MINE} AND kind = 'single' AND (SELECT holds FROM little)",
+    ),
+    **_arrivals("arrivals", ""),
+    **_arrivals("settled arrivals", "AND settled_at IS NOT NULL"),
+    **_arrivals("unsettled arrivals", "AND settled_at IS NULL"),
+}
+"""The statements by name. Every condition is written out, so that each list is read from an index of its own."""
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
 
 def _listed(rows: Sequence[asyncpg.Record]) -> list[Listed]:
     return [(row["id"], row["arrival"]) for row in rows]
+
+
+def _directed(name: str, span: Span) -> str:
+    """The name of the statement that reads a list in the direction of a span."""
+    return name if span.newest_first else f"{name}, oldest first"
 
 
 def _bounds(merchant_id: UUID, span: Span) -> tuple[UUID, UUID, UUID, int, int, int]:
     return merchant_id, span.low, span.high, span.skip + span.most, span.skip, span.most
 
 
-ASKED = """
-SELECT id, false AS arrival FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'
-"""
-ARRIVED = "SELECT id, true AS arrival FROM charges WHERE merchant_id = $1 AND id > $2 AND id < $3 AND static"
-# A one-time payment that is paid has one charge that succeeded, and only that knows whether it is settled.
-CHARGED = """
-SELECT payment_id AS id, false AS arrival FROM charges
-WHERE merchant_id = $1 AND payment_id > $2 AND payment_id < $3 AND NOT static
-"""
-
-
 async def page(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     """A part of a merchant's list."""
-    bounds = _bounds(merchant_id, span)
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} ORDER BY id DESC LIMIT $4)
-                UNION ALL ({ARRIVED} ORDER BY id DESC LIMIT $4)
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} ORDER BY id LIMIT $4)
-                UNION ALL ({ARRIVED} ORDER BY id LIMIT $4)
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
+    return _listed(await tx.fetch(QUERIES[_directed("page", span)], *_bounds(merchant_id, span)))
 
 
 async def of_both_kinds(tx: Tx, merchant_id: UUID, span: Span) -> list[UUID]:
-    """As `page`, of payments alone, newest first: those that are paid once, and those with static paycodes."""
-    rows = await tx.fetch(
-        """
-        SELECT id FROM (
-            (SELECT id FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'
-             ORDER BY id DESC LIMIT $4)
-            UNION ALL
-            (SELECT id FROM payments WHERE merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'multiple'
-             ORDER BY id DESC LIMIT $4)
-        ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-        """,
-        *_bounds(merchant_id, span),
-    )
+    """As `page`, of payments alone: one-time payments, and those with static paycodes."""
+    rows = await tx.fetch(QUERIES[_directed("of both kinds", span)], *_bounds(merchant_id, span))
     return [row["id"] for row in rows]
 
 
-# What has ended and is not yet written down is found by its end: of all merchants together there is little of it, unless
-# nobody has written for a while. When there are more than 1,000, who asks walks through what its own payments are, by id.
-OVER = """
-over AS MATERIALIZED (
-    SELECT id, merchant_id, kind FROM payments
-    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at <= $7
-    ORDER BY expires_at LIMIT 1001
-), little AS MATERIALIZED (SELECT count(*) <= 1000 AS holds FROM over)
-"""
-# Then what is still to be paid stands among what has ended, and is found by its end where there is little of that.
-STILL = """
-still AS MATERIALIZED (
-    SELECT id, merchant_id, kind FROM payments
-    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at > $7
-          AND (SELECT NOT holds FROM little)
-    ORDER BY expires_at LIMIT 1001
-), walked AS MATERIALIZED (SELECT (SELECT holds FROM little) OR count(*) > 1000 AS holds FROM still)
-"""
-OPEN = "expires_at > $7 AND (SELECT holds FROM walked)"
-ENDED = "expires_at <= $7 AND (SELECT NOT holds FROM little)"
-MINE = "merchant_id = $1 AND id > $2 AND id < $3 AND kind = 'single'"
-
-
 async def pending(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[Listed]:
-    """As `page`, of what is still to be paid at `now`."""
-    bounds = *_bounds(merchant_id, span), now
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            WITH {OVER}, {STILL}
-            SELECT * FROM (
-                ({ASKED} AND state = 'awaiting' AND {OPEN} ORDER BY id DESC LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_method' AND {OPEN} ORDER BY id DESC LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {OPEN} ORDER BY id DESC LIMIT $4)
-                UNION ALL (SELECT id, false FROM still WHERE {MINE} AND (SELECT NOT holds FROM walked))
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            WITH {OVER}, {STILL}
-            SELECT * FROM (
-                ({ASKED} AND state = 'awaiting' AND {OPEN} ORDER BY id LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_method' AND {OPEN} ORDER BY id LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {OPEN} ORDER BY id LIMIT $4)
-                UNION ALL (SELECT id, false FROM still WHERE {MINE} AND (SELECT NOT holds FROM walked))
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
+    """As `page`, of what can still be paid at `now`."""
+    return _listed(await tx.fetch(QUERIES[_directed("pending", span)], *_bounds(merchant_id, span), now))
 
 
 async def processing(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
-    """As `page`, of what a partner is at work on."""
-    bounds = _bounds(merchant_id, span)
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} AND state = 'processing' ORDER BY id DESC LIMIT $4)
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} AND state = 'processing' ORDER BY id LIMIT $4)
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
+    """As `page`, of what a partner is processing."""
+    return _listed(await tx.fetch(QUERIES[_directed("processing", span)], *_bounds(merchant_id, span)))
 
 
 async def paid(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     """As `page`, of what is paid and not yet settled."""
-    bounds = _bounds(merchant_id, span)
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({CHARGED} AND state = 'succeeded' AND settled_at IS NULL ORDER BY payment_id DESC LIMIT $4)
-                UNION ALL ({ARRIVED} AND settled_at IS NULL ORDER BY id DESC LIMIT $4)
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({CHARGED} AND state = 'succeeded' AND settled_at IS NULL ORDER BY payment_id LIMIT $4)
-                UNION ALL ({ARRIVED} AND settled_at IS NULL ORDER BY id LIMIT $4)
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
+    return _listed(await tx.fetch(QUERIES[_directed("paid", span)], *_bounds(merchant_id, span)))
 
 
 async def settled(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     """As `page`, of what is paid and settled."""
-    bounds = _bounds(merchant_id, span)
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({CHARGED} AND settled_at IS NOT NULL ORDER BY payment_id DESC LIMIT $4)
-                UNION ALL ({ARRIVED} AND settled_at IS NOT NULL ORDER BY id DESC LIMIT $4)
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({CHARGED} AND settled_at IS NOT NULL ORDER BY payment_id LIMIT $4)
-                UNION ALL ({ARRIVED} AND settled_at IS NOT NULL ORDER BY id LIMIT $4)
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
+    return _listed(await tx.fetch(QUERIES[_directed("settled", span)], *_bounds(merchant_id, span)))
 
 
 async def cancelled(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
-    """As `page`, of what was cancelled."""
-    bounds = _bounds(merchant_id, span)
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} AND state = 'cancelled' AND cancellation_reason <> 'CHARGE_FAILED' ORDER BY id DESC LIMIT $4)
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} AND state = 'cancelled' AND cancellation_reason <> 'CHARGE_FAILED' ORDER BY id LIMIT $4)
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
+    """As `page`, of what was cancelled and not declined."""
+    return _listed(await tx.fetch(QUERIES[_directed("cancelled", span)], *_bounds(merchant_id, span)))
 
 
 async def declined(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     """As `page`, of what was declined."""
-    bounds = _bounds(merchant_id, span)
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} AND state = 'cancelled' AND cancellation_reason = 'CHARGE_FAILED' ORDER BY id DESC LIMIT $4)
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            SELECT * FROM (
-                ({ASKED} AND state = 'cancelled' AND cancellation_reason = 'CHARGE_FAILED' ORDER BY id LIMIT $4)
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
+    return _listed(await tx.fetch(QUERIES[_directed("declined", span)], *_bounds(merchant_id, span)))
 
 
 async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[Listed]:
-    """As `page`, of what was not paid in time."""
-    bounds = *_bounds(merchant_id, span), now
-    if span.newest_first:
-        rows = await tx.fetch(
-            f"""
-            WITH {OVER}
-            SELECT * FROM (
-                ({ASKED} AND state = 'expired' ORDER BY id DESC LIMIT $4)
-                UNION ALL (SELECT id, false FROM over WHERE {MINE} AND (SELECT holds FROM little))
-                UNION ALL ({ASKED} AND state = 'awaiting' AND {ENDED} ORDER BY id DESC LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_method' AND {ENDED} ORDER BY id DESC LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {ENDED} ORDER BY id DESC LIMIT $4)
-            ) found ORDER BY id DESC OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    else:
-        rows = await tx.fetch(
-            f"""
-            WITH {OVER}
-            SELECT * FROM (
-                ({ASKED} AND state = 'expired' ORDER BY id LIMIT $4)
-                UNION ALL (SELECT id, false FROM over WHERE {MINE} AND (SELECT holds FROM little))
-                UNION ALL ({ASKED} AND state = 'awaiting' AND {ENDED} ORDER BY id LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_method' AND {ENDED} ORDER BY id LIMIT $4)
-                UNION ALL ({ASKED} AND state = 'needs_confirmation' AND {ENDED} ORDER BY id LIMIT $4)
-            ) found ORDER BY id OFFSET $5 LIMIT $6
-            """,
-            *bounds,
-        )
-    return _listed(rows)
-
-
-ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND static"
+    """As `page`, of what was not paid in time by `now`."""
+    return _listed(await tx.fetch(QUERIES[_directed("expired", span)], *_bounds(merchant_id, span), now))
 
 
 async def arrivals(tx: Tx, payment_id: UUID, span: Span, settled: bool | None) -> list[Listed]:
-    """As `page`, of the arrivals on one static paycode: of those that are settled, that are not, or of all."""
+    """As `page`, of the arrivals on one static paycode: of those that are settled, that are not, or of all (None)."""
+    name = {None: "arrivals", True: "settled arrivals", False: "unsettled arrivals"}[settled]
     bounds = payment_id, span.low, span.high, span.skip, span.most
-    if settled is None and span.newest_first:
-        rows = await tx.fetch(f"{ON_CODE} ORDER BY id DESC OFFSET $4 LIMIT $5", *bounds)
-    elif settled is None:
-        rows = await tx.fetch(f"{ON_CODE} ORDER BY id OFFSET $4 LIMIT $5", *bounds)
-    elif settled and span.newest_first:
-        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NOT NULL ORDER BY id DESC OFFSET $4 LIMIT $5", *bounds)
-    elif settled:
-        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NOT NULL ORDER BY id OFFSET $4 LIMIT $5", *bounds)
-    elif span.newest_first:
-        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NULL ORDER BY id DESC OFFSET $4 LIMIT $5", *bounds)
-    else:
-        rows = await tx.fetch(f"{ON_CODE} AND settled_at IS NULL ORDER BY id OFFSET $4 LIMIT $5", *bounds)
-    return _listed(rows)
+    return _listed(await tx.fetch(QUERIES[_directed(name, span)], *bounds))
 
 
 async def arrivals_by_tail(tx: Tx, merchant_id: UUID, tail: str) -> list[Listed]:
-    """A merchant's arrivals whose ids end so (ten hexadecimal digits)."""
+    """A merchant's arrivals whose ids end in these ten hexadecimal digits."""
     rows = await tx.fetch(
         """
         SELECT id, true AS arrival FROM charges

@@ -24,9 +24,9 @@ Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
 SAID_BY = {"fetch", "fetchrow", "fetchval", "execute", "executemany", "cursor", "prepare"}
 """The calls of a connection that take SQL."""
-SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings", "changes._execute", "payouts.page"}
+SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings", "changes._execute"}
 """Who runs SQL that is not written where it is run: the migrations, which every database of the tests has been through, an
-audit, which reads everything, and those whose statements are in the QUERIES of their modules.
+audit, which reads everything, and the writer, whose statements are in the QUERIES of its modules.
 """
 
 GROWING = {
@@ -141,6 +141,8 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
         if not (isinstance(node.func, ast.Attribute) and node.func.attr in SAID_BY and node.args):
+            return
+        if self.made and isinstance(node.args[0], ast.Subscript) and ast.unparse(node.args[0].value) == "QUERIES":
             return
         name = f"{self._file.stem}.{self._function}"
         sql = self._text(node.args[0])
