@@ -84,6 +84,7 @@ FROM unnest($11::uuid[], $12::uuid[], $13::bigint[], $14::uuid[], $15::timestamp
      AS n(id, merchant_id, place, endpoint_id, at)
 JOIN counted USING (merchant_id)
 """
+RECORDING = (("held", HELD), ("counted", COUNTED), ("recorded", EVENTS))
 
 
 async def write(tx: Tx, changes: Changes, now: datetime) -> None:
@@ -213,7 +214,7 @@ async def _events(tx: Tx, changes: Changes, now: datetime) -> list[Part]:
             for e, place in zip(changes.events, places, strict=True)
         ),
     ]
-    ctes = [("held", HELD), ("counted", COUNTED), ("recorded", EVENTS)]
+    ctes = list(RECORDING)
     deliveries = await _deliveries(tx, changes.events, places, now)
     if deliveries:
         ctes.append(("sent", DELIVERIES))
@@ -237,17 +238,12 @@ async def _deliveries(
     ]
 
 
-def _parts() -> dict[str, str]:
-    """Every statement of `write` that is not made of a table's columns, as it would run alone."""
-    waiting = (("held", HELD), ("counted", COUNTED), ("recorded", EVENTS))
-    return {
-        "free": FREE,
-        "customers": CUSTOMERS,
-        "settled": SETTLED,
-        "reports": REPORTS,
-        "events": together(((waiting, 10),)),
-        "deliveries": together((((*waiting, ("sent", DELIVERIES)), 15),)),
-    }
-
-
-QUERIES = _parts()
+QUERIES = {
+    "free": FREE,
+    "customers": CUSTOMERS,
+    "settled": SETTLED,
+    "reports": REPORTS,
+    "events": together(((RECORDING, 10),)),
+    "deliveries": together((((*RECORDING, ("sent", DELIVERIES)), 15),)),
+}
+"""The statements of `write` that are not made of a table's columns, as each would run alone."""

@@ -47,16 +47,17 @@ async def known(tx: Tx, asked: Sequence[Asked], now: datetime) -> dict[int, Repe
             found[row["place"]] = Repeated(row["fingerprint"], row["answer"])
         elif row["payment_id"] is not None:
             found[row["place"]] = Repeated(None, None)
-        else:
-            await _forget_one(tx, row["merchant_id"], row["key"], now)
+    # Keys whose time is over and which no worker has deleted yet are free.
+    if over := sorted((row["merchant_id"], row["key"]) for row in rows if row["place"] not in found):
+        await tx.execute(
+            """
+            DELETE FROM idempotency_keys k USING unnest($1::uuid[], $2::text[]) AS n(merchant_id, key)
+            WHERE k.merchant_id = n.merchant_id AND k.key = n.key AND k.expires_at <= $3
+            """,
+            *arrays(over),
+            now,
+        )
     return found
-
-
-async def _forget_one(tx: Tx, merchant_id: UUID, key: str, now: datetime) -> None:
-    """Makes a key free whose time is over and which no worker has deleted yet."""
-    await tx.execute(
-        "DELETE FROM idempotency_keys WHERE merchant_id = $1 AND key = $2 AND expires_at <= $3", merchant_id, key, now
-    )
 
 
 async def forget(tx: Tx, now: datetime, most: int) -> int:

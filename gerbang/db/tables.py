@@ -5,7 +5,6 @@ A row is a struct of the domain whose fields are the columns. Statements take ma
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import asyncpg
@@ -27,8 +26,8 @@ Columns = list[object]
 class Table(Generic[Row]):
     """A table and the struct that its rows are. `columns` maps the name of each column to its SQL type.
 
-    `changing` are the columns that an update writes, `key` those by which it finds its rows. `later` are columns that
-    are empty in most new rows, which are then written without them.
+    `changing` are the columns that an update writes; it finds its rows by `id`. `later` are columns that are empty in most
+    new rows, which are then written without them.
     """
 
     def __init__(
@@ -37,7 +36,6 @@ class Table(Generic[Row]):
         row: type[Row],
         columns: dict[str, str],
         *,
-        key: str = "id",
         changing: Collection[str] = (),
         later: Collection[str] = (),
     ) -> None:
@@ -52,10 +50,9 @@ class Table(Generic[Row]):
             if columns[field.name] == "json"
         }
         self._whole = [column for column, type_ in columns.items() if type_ == "numeric"]
-        self._key = key
-        self._changing = [key, *(column for column in columns if column in changing)]
+        self._changing = ["id", *(column for column in columns if column in changing)]
         self._early = [column for column in columns if column not in later]
-        self._later = attrgetter(*later, "__class__") if later else None
+        self._later = tuple(later)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -71,16 +68,16 @@ class Table(Generic[Row]):
 
     @cached_property
     def update(self) -> str:
-        """Writes the columns that can change, of rows that are found by their key."""
+        """Writes the columns that can change."""
         sets = ", ".join(f"{column} = n.{column}" for column in self._changing[1:])
         return (
             f"UPDATE {self.name} t SET {sets} FROM unnest({self._arrays(self._changing)}) "
-            f"AS n({', '.join(self._changing)}) WHERE t.{self._key} = n.{self._key}"
+            f"AS n({', '.join(self._changing)}) WHERE t.id = n.id"
         )
 
     def inserted(self, rows: Sequence[Row]) -> tuple[str, Columns]:
         """The statement that writes these new rows, and its parameters."""
-        if self._later is not None and not any(any(self._later(row)[:-1]) for row in rows):
+        if not any(getattr(row, column) for row in rows for column in self._later):
             return self.insert_early, self._values(self._early, rows)
         return self.insert, self._values(list(self._types), rows)
 
@@ -203,14 +200,12 @@ PAYCODES = Table(
         "free_at": "timestamptz",
         "created_at": "timestamptz",
     },
-    key="number",
 )
 
 ANSWERS = Table(
     "idempotency_keys",
     KeptAnswer,
     {"merchant_id": "uuid", "key": "text", "fingerprint": "bytea", "answer": "bytea", "expires_at": "timestamptz"},
-    key="key",
 )
 
 SETTLEMENTS = Table(

@@ -97,6 +97,18 @@ async def test_a_twin_whose_key_is_answered_while_it_looks_around_gets_that_answ
         assert (await waiting)[-1] == b"answered before"
 
 
+async def test_two_processes_that_count_static_qr_codes_of_the_same_merchants_never_wait_in_a_circle(url: str) -> None:
+    async with services(url) as one, services(url) as two:
+        first, second = await one.merchant(agreement=AGREEMENT), await one.merchant(agreement=AGREEMENT)
+        for _ in range(20):
+            there = [order(merchant.id, **STATIC_QR) for merchant in (first, second)]
+            back = [order(merchant.id, **STATIC_QR) for merchant in (second, first)]
+            answers = await asyncio.gather(create_all(one.world, there), create_all(two.world, back))
+            assert [type(answer) for made in answers for answer in made] == [bytes] * 4
+        deadlocks = await one.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        assert deadlocks == [{"deadlocks": 0}]
+
+
 # Over HTTP, many pairs in the same instant
 
 

@@ -1,6 +1,7 @@
 """Confirming a payment with a way to pay: it gets its number, and waits for its buyer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method, Payment, moved
-from gerbang.errors import MethodMissing, PaymentUnknown, Refused
+from gerbang.errors import MethodMissing, Refused
 from gerbang.services.payments import codes, numbers
-from gerbang.services.payments.attempts import together_or_alone
+from gerbang.services.payments.attempts import each_answered
 from gerbang.services.payments.codes import Plan
 from gerbang.services.payments.numbers import Crowded
+from gerbang.services.payments.read import own
 from gerbang.world import World
 
 
@@ -33,29 +35,21 @@ Confirmed = tuple[Payment, Charge | None]
 Answer = Confirmed | Refused | Crowded
 
 
-async def confirm_all(world: World, requests: Sequence[Confirmation], *, hurried: bool = False) -> list[Answer]:
+async def confirm_all(
+    world: World, requests: Sequence[Confirmation], *, hurried: bool = False
+) -> list[Answer | Exception]:
     """Confirms payments, all in one commit.
 
     Refusals: PaymentUnknown, WrongState, and what the channel refuses. Of two requests for one payment the second is
     decided after the first, as if they had come alone. Who is hurried leaves those for whom a number must be looked for,
     as Crowded.
     """
-    answers: dict[int, Answer] = {}
-    waiting = list(range(len(requests)))
-    while waiting:
-        first, waiting = _apart(requests, waiting)
-        answers |= await together_or_alone({i: requests[i] for i in first}, partial(_confirm, world, hurried))
-    return [answers[i] for i in range(len(requests))]
+    return await each_answered(requests, _names, partial(_confirm, world, hurried))
 
 
-def _apart(requests: Sequence[Confirmation], waiting: list[int]) -> tuple[list[int], list[int]]:
-    """Those up to the first one whose payment an earlier one names, and that one with all that follow it."""
-    seen: set[UUID] = set()
-    for place, i in enumerate(waiting):
-        if requests[i].payment_id in seen:
-            return waiting[:place], waiting[place:]
-        seen.add(requests[i].payment_id)
-    return waiting, []
+def _names(request: Confirmation) -> dict[Hashable, object]:
+    """Of two requests for one payment the second comes after the first."""
+    return {request.payment_id: object()}
 
 
 async def _confirm(
@@ -71,7 +65,7 @@ async def _confirm(
         plans: dict[int, Plan] = {}
         for i, request in requests.items():
             try:
-                plans[i] = _plan(world, request, held, known)
+                plans[i] = _plan(world, request, held, known, now)
             except Refused as refusal:
                 answers[i] = refusal.with_traceback(None)  # it would lead back to where it is kept
         wanted = {i: request for i, plan in plans.items() if (request := plan.code_request)}
@@ -98,8 +92,9 @@ def _add(changes: Changes, payment: Payment, charge: Charge | None) -> None:
     changes.events.append(Event(payment.merchant_id, "payment.confirmed", payment.updated_at, payment.id, charge_id))
 
 
-def _plan(world: World, request: Confirmation, held: Mapping[UUID, Payment], known: Mapping[UUID, Merchant]) -> Plan:
-    now = world.clock.now()
+def _plan(
+    world: World, request: Confirmation, held: Mapping[UUID, Payment], known: Mapping[UUID, Merchant], now: datetime
+) -> Plan:
     payment = own(held, request.merchant_id, request.payment_id)
     # The state is checked before the method: to a payment that is over, no method is the right one.
     moved(payment, "activate" if payment.static else "confirm", now)
@@ -110,11 +105,3 @@ def _plan(world: World, request: Confirmation, held: Mapping[UUID, Payment], kno
     if request.method is not None and payment.method != request.method:
         codes.check_number(request.method, offer, payment)
     return codes.plan(world, replace(payment, method=method), offer, now)
-
-
-def own(held: Mapping[UUID, Payment], merchant_id: UUID, payment_id: UUID) -> Payment:
-    """The merchant's payment. Raises PaymentUnknown, also for another merchant's: nobody learns that there is one."""
-    payment = held.get(payment_id)
-    if payment is None or payment.merchant_id != merchant_id:
-        raise PaymentUnknown
-    return payment

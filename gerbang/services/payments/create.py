@@ -1,16 +1,15 @@
 """Creating payments: look up what is known, decide each order, and write all of them in one commit."""
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
-from uuid import UUID
 
 from gerbang.db import Tx, idempotency, wait_as_for_writing
 from gerbang.domain.changes import Changes, KeptAnswer
 from gerbang.domain.events import Event
 from gerbang.errors import KeyReused, ReferenceTaken, Refused
 from gerbang.services.payments import decide, numbers
-from gerbang.services.payments.attempts import together_or_alone
+from gerbang.services.payments.attempts import each_answered
 from gerbang.services.payments.codes import Plan
 from gerbang.services.payments.decide import Made, NewPayment
 from gerbang.services.payments.numbers import Crowded
@@ -23,18 +22,13 @@ FORGOTTEN_AT_ONCE = 10_000
 """However many a worker that was stopped has left: no statement may take more than a moment."""
 
 
-async def create_all(world: World, orders: Sequence[NewPayment], *, hurried: bool = False) -> list[Answer]:
+async def create_all(world: World, orders: Sequence[NewPayment], *, hurried: bool = False) -> list[Answer | Exception]:
     """Creates payments and returns each one's rendered answer, or why it was refused.
 
     Orders of one batch that share a key, a reference or a customer are taken one after the other, as if they had come
     alone. Who is hurried leaves those for whom a number must be looked for, as Crowded.
     """
-    answers: dict[int, Answer] = {}
-    waiting = list(range(len(orders)))
-    while waiting:
-        first, waiting = _apart(orders, waiting)
-        answers |= await together_or_alone({i: orders[i] for i in first}, partial(_create, world, hurried))
-    return [answers[i] for i in range(len(orders))]
+    return await each_answered(orders, _names, partial(_create, world, hurried))
 
 
 async def _create(
@@ -44,10 +38,10 @@ async def _create(
     # A search for numbers and a quota hold locks until what was found is written.
     needs_locks = not hurried or any(order.kind == "multiple" for order in orders.values())
     async with world.db.transaction() if needs_locks else world.db.reading() as tx:
-        answers, fresh = await _repeated(world, tx, orders)
+        now = world.clock.now()
+        answers, fresh = await _repeated(tx, orders, now)
         if not fresh:
             return answers, []
-        now = world.clock.now()
         plans = await decide.plans_of(world, tx, fresh, now)
         answers |= {i: plan for i, plan in plans.items() if isinstance(plan, Refused)}
         requests = {
@@ -86,22 +80,12 @@ def _add(changes: Changes, one: Made) -> None:
     changes.events.append(Event(payment.merchant_id, "payment.created", payment.created_at, payment.id, charge_id))
 
 
-def _apart(orders: Sequence[NewPayment], waiting: list[int]) -> tuple[list[int], list[int]]:
-    """Those up to the first one that shares a name with one before it, and that one with all that follow it."""
-    seen: dict[tuple[UUID, str, str], object] = {}
-    for place, i in enumerate(waiting):
-        names = _names(orders[i], i)
-        if any(seen.get(name, said) != said for name, said in names.items()):
-            return waiting[:place], waiting[place:]
-        seen |= names
-    return waiting, []
-
-
-def _names(order: NewPayment, i: int) -> dict[tuple[UUID, str, str], object]:
+def _names(order: NewPayment) -> dict[Hashable, object]:
     """What only one order of a batch may bring, unless others say exactly the same of it."""
-    names: dict[tuple[UUID, str, str], object] = {(order.merchant_id, f"reference {order.scope}", order.reference): i}
+    # An object of its own is the same as no other.
+    names: dict[Hashable, object] = {(order.merchant_id, f"reference {order.scope}", order.reference): object()}
     if order.key is not None:
-        names[order.merchant_id, "key", order.key] = i
+        names[order.merchant_id, "key", order.key] = object()
     if order.customer_id is not None:
         names[order.merchant_id, "customer", order.customer_id] = (order.customer, order.customer_id)
     if order.customer is not None and order.customer.email:
@@ -110,11 +94,11 @@ def _names(order: NewPayment, i: int) -> dict[tuple[UUID, str, str], object]:
 
 
 async def _repeated(
-    world: World, tx: Tx, orders: Mapping[int, NewPayment]
+    tx: Tx, orders: Mapping[int, NewPayment], now: datetime
 ) -> tuple[dict[int, Answer], dict[int, NewPayment]]:
     """The answers of repeated requests and of references that are taken, and the orders that are new."""
     asked = [idempotency.Asked(o.merchant_id, o.scope, o.reference, o.key) for o in orders.values()]
-    known = await idempotency.known(tx, asked, world.clock.now())
+    known = await idempotency.known(tx, asked, now)
     if known:
         await wait_as_for_writing(tx)
     answers: dict[int, Answer] = {}

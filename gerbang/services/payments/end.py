@@ -20,7 +20,7 @@ from gerbang.domain.payments import Payment, as_of
 from gerbang.errors import PaymentUnknown, WrongState
 from gerbang.logs import Seldom
 from gerbang.services import shared_commits
-from gerbang.services.payments.confirm import own
+from gerbang.services.payments.read import own
 from gerbang.world import World
 
 DECLINED = "CANCELLED_BY_USER"

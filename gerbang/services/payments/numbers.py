@@ -75,7 +75,8 @@ async def find(
             found[i] = ids.digits(REFERENCE_LENGTH) if plan.static else ids.alphanumeric(REFERENCE_LENGTH)
         else:
             pools[_Pool(plan.channel, plan.range, plan.taken_out)].append(i)
-    for pool, waiting in pools.items():
+    # A range in which numbers are looked for is locked until the commit, so they are taken in one order.
+    for pool, waiting in sorted(pools.items(), key=lambda each: (each[0].channel, each[0].range.number(0))):
         if not allocator.crowded(pool.range):
             found.update(zip(waiting, allocator.guess(pool.range, pool.taken_out, len(waiting)), strict=False))
         missing = [i for i in waiting if i not in found]
@@ -88,15 +89,15 @@ async def find(
 
 async def _over_quota(tx: Tx, requests: Sequence[CodeRequest]) -> dict[int, Found]:
     """Refuses static QR codes beyond the merchant's quota, inside a transaction."""
+    limited = [
+        (i, (request.merchant.id, request.plan.channel), request.plan.static_max)
+        for i, request in enumerate(requests)
+        if request.plan.static_max is not None
+    ]
+    # Each count is locked until the commit, so they are taken in one order.
+    counts = {whose: await paycodes.static_count(tx, *whose) for whose in sorted({whose for _, whose, _ in limited})}
     refused: dict[int, Found] = {}
-    counts: dict[tuple[UUID, str], int] = {}
-    for i, request in enumerate(requests):
-        channel, quota = request.plan.channel, request.plan.static_max
-        if quota is None:
-            continue
-        whose = request.merchant.id, channel
-        if whose not in counts:
-            counts[whose] = await paycodes.static_count(tx, *whose)
+    for i, whose, quota in limited:
         if counts[whose] >= quota:
             refused[i] = StaticQrQuotaUsedUp("method", quota=quota)
         else:

@@ -1,6 +1,6 @@
 """Looking payments up. What is read is what is true at this instant: an expiry counts from its own moment on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from uuid import UUID
@@ -136,3 +136,11 @@ async def picture_text(world: World, id_: UUID) -> str | None:
         payment = (await payments.by_id(tx, [id_])).get(id_)
     instructions = payment.method.instructions if payment and payment.method else None
     return instructions.content or None if instructions else None
+
+
+def own(held: Mapping[UUID, Payment], merchant_id: UUID, payment_id: UUID) -> Payment:
+    """The merchant's payment. Raises PaymentUnknown, also for another merchant's: nobody learns that there is one."""
+    payment = held.get(payment_id)
+    if payment is None or payment.merchant_id != merchant_id:
+        raise PaymentUnknown
+    return payment
