@@ -100,7 +100,7 @@ class Database:
         self._connections = connections
         self._hosts: Hosts | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._told = Seldom()
+        self._log = Seldom()
 
     async def open(self) -> None:
         """Raises SettingsWrong for a database that cannot be reached, lets nobody in or is too old; it shows no password."""
@@ -133,7 +133,7 @@ class Database:
             except BaseException as failure:
                 connection.terminate()
                 if isinstance(failure, asyncpg.PostgresError) and not isinstance(failure, CONNECTION_LOST):
-                    raise _complaints.unavailable(failure, self._told) from failure
+                    raise _complaints.unavailable(failure, self._log) from failure
                 raise
         return connection
 
@@ -151,20 +151,20 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS_MAX)
         except CONNECTION_LOST as lost:
-            raise _complaints.unavailable(lost, self._told) from lost
+            raise _complaints.unavailable(lost, self._log) from lost
         try:
             yield connection
         except CANNOT_NOW as refused:
             if isinstance(refused, READ_ONLY):
                 await self._pool.expire_connections()
-            raise _complaints.unavailable(refused, self._told) from refused
+            raise _complaints.unavailable(refused, self._log) from refused
         except CONNECTION_LOST as lost:
             # InterfaceError is the library's word for its caller's mistakes too: only a closed connection is a lost one.
             if isinstance(lost, asyncpg.InterfaceError) and not _is_closed(connection):
                 raise
             # What happened to this one will have happened to all: each is made anew when it is next asked for.
             await self._pool.expire_connections()
-            raise _complaints.unavailable(lost, self._told) from lost
+            raise _complaints.unavailable(lost, self._log) from lost
         finally:
             with suppress(*CONNECTION_LOST):  # it is thrown away then
                 await self._pool.release(connection, timeout=ROLL_BACK_SECONDS_MAX)
@@ -207,11 +207,11 @@ class Database:
             await work(tx)
 
     async def listen(
-        self, channel: str, hear: Callable[[str], None], look: Callable[[], Awaitable[None]], stop: asyncio.Event
+        self, channel: str, receive: Callable[[str], None], look: Callable[[], Awaitable[None]], stop: asyncio.Event
     ) -> None:
-        """Calls `hear` with the payload of every notification on a channel, until it is told to stop.
+        """Calls `receive` with the payload of every notification on a channel, until `stop` is set.
 
-        The connection is made anew when it is lost. What was said before it was made is not heard: `look` finds out. It
+        The connection is made anew when it is lost. What was notified before that is not received: `look` finds out. It
         is stopped and not cancelled: an event loop on which the making of a connection was broken off never closes.
         """
         while not stop.is_set():
@@ -221,7 +221,7 @@ class Database:
                 try:
                     lost = asyncio.Event()
                     connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                    await connection.add_listener(channel, lambda _c, _p, _n, payload: hear(str(payload)))
+                    await connection.add_listener(channel, lambda _c, _p, _n, payload: receive(str(payload)))
                     await look()
                     while not await _first_of(lost, stop, seconds=LISTENING_BEAT_SECONDS):
                         await connection.execute("SELECT 1")  # a server that is silent closes nothing
@@ -232,7 +232,7 @@ class Database:
 
 
 def reason_of(gone: Unavailable) -> str:
-    """Why nothing can be written, for whoever keeps the house: it may name what merchants need not know."""
+    """Why nothing can be written, for the operator: it may name what merchants need not know."""
     return _complaints.of_work(gone.__cause__) or Unavailable().message
 
 

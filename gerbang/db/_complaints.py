@@ -1,4 +1,4 @@
-"""What is told to whoever starts a process on a database that cannot be used: one sentence that says what to do.
+"""Errors of PostgreSQL as sentences for the operator: what is wrong with a database, and what to do.
 
 It names the server and what PostgreSQL said, and never a password.
 """
@@ -71,26 +71,26 @@ def _place(url: str) -> str:
     return f" at {host}" if host else ""
 
 
-TOLD: dict[type[BaseException], str] = {
+TO_CALLERS: dict[type[BaseException], str] = {
     asyncpg.ReadOnlySQLTransactionError: "cannot be written to",
     asyncpg.DiskFullError: "cannot be written to",
     asyncpg.LockNotAvailableError: "does not answer in time",
     asyncpg.QueryCanceledError: "does not answer in time",
     TimeoutError: "does not answer in time",
 }
-"""By what was said when work was asked for: what anybody may be told of it."""
+"""What callers may know of each kind of failure."""
 
 
-def unavailable(failure: BaseException, told: Seldom) -> Unavailable:
-    """What to raise for work that PostgreSQL cannot do now; the log has its SQLSTATE, which nobody else is told."""
+def unavailable(failure: BaseException, log: Seldom) -> Unavailable:
+    """What to raise for work that PostgreSQL cannot do now; its SQLSTATE is only in the log."""
     code, why = getattr(failure, "sqlstate", None), of_work(failure) or str(failure) or type(failure).__name__
-    told.warning("the database cannot do what it was asked", sqlstate=code, why=why)
-    what = next((what for kind, what in TOLD.items() if isinstance(failure, kind)), None)
+    log.warning("the database cannot do what it was asked", sqlstate=code, why=why)
+    what = next((what for kind, what in TO_CALLERS.items() if isinstance(failure, kind)), None)
     return Unavailable() if what is None else Unavailable(what=what)
 
 
 NOT_NOW: dict[type[BaseException], str] = {
-    asyncpg.ReadOnlySQLTransactionError: "PostgreSQL takes no writes: it is a copy, or was told to only read.",
+    asyncpg.ReadOnlySQLTransactionError: "PostgreSQL takes no writes: it is a copy, or set to read only.",
     asyncpg.TargetServerAttributeNotMatched: "None of the hosts in GERBANG_DATABASE_URL takes writes.",
     asyncpg.DiskFullError: "PostgreSQL's disk is full.",
     asyncpg.LockNotAvailableError: "Somebody holds a lock on PostgreSQL's tables, as when they are changed.",

@@ -1,4 +1,4 @@
-"""How deliveries are kept: who must still hear what, when, and how each try went."""
+"""Deliveries: which endpoint must still receive which event, when, and the result of each try."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -289,7 +289,7 @@ async def in_hand(tx: Tx, taken_since: datetime, taken_until: datetime, due_unti
 
 
 async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime) -> bool:
-    """Makes a delivery due now, at the foot of its ladder. False if the merchant has no such delivery."""
+    """Makes a delivery due now, at the start of its retry schedule. False if the merchant has no such delivery."""
     done = await tx.execute(
         """
         UPDATE deliveries SET state = 'waiting', next_at = $3, retries_from = tries WHERE merchant_id = $1 AND id = $2
@@ -304,7 +304,7 @@ async def send_again(tx: Tx, merchant_id: UUID, delivery_id: UUID, now: datetime
 async def send_all_again(
     tx: Tx, wanted: Wanted, now: datetime, behind: tuple[UUID, int, UUID], most: int
 ) -> list[tuple[UUID, int, UUID]]:
-    """Makes parked and given-up deliveries due now, at the foot of their ladder; gives (merchant, event number, id) of each.
+    """Makes parked and given-up deliveries due now, at the start of their retry schedule; gives (merchant, event number, id) of each.
 
     They are taken in that order, from the first one behind `behind`. One that somebody else has made due is left alone.
     """
@@ -339,7 +339,7 @@ async def named(tx: Tx, wanted: Wanted) -> list[Named]:
 
 
 async def make_due(tx: Tx, ids: Sequence[UUID], now: datetime) -> None:
-    """Makes deliveries due now, at the foot of their ladder."""
+    """Makes deliveries due now, at the start of their retry schedule."""
     await tx.execute(
         "UPDATE deliveries SET state = 'waiting', next_at = $2, retries_from = tries WHERE id = ANY($1)", ids, now
     )

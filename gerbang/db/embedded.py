@@ -38,7 +38,7 @@ SOCKET_PATH_BYTES_MAX = 103
 LOOK_SECONDS = 0.5
 """How often it is looked whether PostgreSQL still runs."""
 NOTICE_SECONDS = 1.0
-"""How long a gateway without its PostgreSQL stays to tell whoever asks, instead of being gone at once."""
+"""How long a gateway whose PostgreSQL has ended still answers that it is unavailable, before it ends too."""
 
 
 def _to_stderr(sentence: str) -> None:
@@ -85,7 +85,7 @@ def watched_postgres(
     """A running PostgreSQL that keeps its data for this folder; it is stopped at the end.
 
     `major` is the version that makes a new database, the newest unless given; an old one keeps its own. `keep=False`
-    removes the database at the end. `say` hears where the data is when that is not `data_dir`. `first` is called once the
+    removes the database at the end. `say` gets a sentence on where the data is when that is not `data_dir`. `first` is called once the
     folder is ours and before anything is made for a database. Only one gateway can have a data folder at a time.
     Raises `EmbeddedPostgresFailed`, `FolderWrong`.
     """

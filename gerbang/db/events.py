@@ -1,4 +1,4 @@
-"""How news is kept: events without gaps for each merchant, and a delivery for each endpoint that listens."""
+"""Events, numbered without gaps for each merchant, and the endpoints that receive them."""
 
 from collections.abc import Iterable
 from uuid import UUID

@@ -62,7 +62,7 @@ async def known(tx: Tx, asked: Sequence[Asked], now: datetime) -> dict[int, Repe
 
 async def forget(tx: Tx, now: datetime, most: int) -> int:
     """Deletes, in a transaction, up to `most` of what is past its time, and returns how much."""
-    # A summary tells only in which parts of the table to look.
+    # A BRIN index shows only in which parts of the table to look.
     await tx.execute("SELECT set_config('enable_bitmapscan', 'on', true)")
     done = await tx.execute(
         """

@@ -1,4 +1,4 @@
-"""What one database is the memory of: a sandbox or a live house, and the secret key that it is sealed with."""
+"""What a database belongs to: the mode of its gateway, and the secret key that its secrets are encrypted with."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""How the books are kept: transfers are only ever added, and balances move in the same transaction."""
+"""The ledger: transfers are only ever added, and balances move in the same transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

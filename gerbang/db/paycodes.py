@@ -122,7 +122,7 @@ async def release_due(tx: Tx, now: datetime, most: int) -> int:
 async def owners(tx: Tx, numbers: Sequence[tuple[str, str, datetime]]) -> dict[tuple[str, str, datetime], Paycode]:
     """Whose money it is, for (channel, number, instant): who held the number last at that instant.
 
-    A number is given out again, so news of old money must not pay for something new. Where nobody had the number by then
+    A number is given out again, so a late report of old money must not pay for something new. Where nobody had the number by then
     (the bank's clock is off), it is whoever holds it now.
     """
     rows = await tx.fetch(

@@ -13,11 +13,11 @@ from gerbang.domain.payments import SCOPES, Details, PageVersion, Payment
 COLUMNS = PAYMENTS.columns
 WITHOUT_DETAILS = PAYMENTS.columns.removesuffix(", details")
 BRIEF_AT_ONCE, BRIEF_BYTES = 100, 32_000
-"""How many rows are read at once where little of them is shown, and up to which length of what the merchant told us."""
+"""How many rows are read at once where little of them is shown, and up to which length of their details."""
 
 
 class Brief(msgspec.Struct, frozen=True):
-    """What lists show of what a merchant told us. The rest may be long, and is not even looked at."""
+    """The part of the details that lists show. The rest may be long, and is not read."""
 
     description: str | None = None
     echo: dict[str, str | bool] = {}
@@ -53,14 +53,14 @@ async def briefly(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
             BRIEF_BYTES,
         )
         for row in rows:
-            told = row["details"] or await tx.fetchval("SELECT details FROM payments WHERE id = $1", row["id"])
-            brief = _brief.decode(told)
+            details = row["details"] or await tx.fetchval("SELECT details FROM payments WHERE id = $1", row["id"])
+            brief = _brief.decode(details)
             found[row["id"]] = PAYMENTS.read(row, details=Details(description=brief.description, echo=brief.echo))
     return found
 
 
 async def if_not_longer(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> dict[UUID, Payment] | None:
-    """Payments by id. None where what merchants told us of them is longer, taken together."""
+    """Payments by id. None where their details are longer, taken together."""
     rows = await tx.fetch(
         f"""
         SELECT {WITHOUT_DETAILS}, CASE WHEN sum(octet_length(details::text)) OVER () <= $2 THEN details END AS details

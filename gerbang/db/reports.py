@@ -23,8 +23,8 @@ def booked_of(row: asyncpg.Record) -> Booked:
     )
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """A report that was heard before: what became of it, and what it said."""
+class KnownReport(msgspec.Struct, frozen=True):
+    """A report that was received before: what became of it, and the number that it named."""
 
     booked: Booked
     channel: str
@@ -32,7 +32,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 async def claim(tx: Tx, reports: Sequence[tuple[str, str]]) -> None:
-    """Makes whoever else hears of these (bank, reference) pairs wait until this transaction is over."""
+    """Makes others with reports of these (bank, reference) pairs wait until this transaction is over."""
     if reports:
         await tx.execute(
             """
@@ -45,8 +45,8 @@ async def claim(tx: Tx, reports: Sequence[tuple[str, str]]) -> None:
         )
 
 
-async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Heard]:
-    """What became of those of these (bank, reference) pairs that were heard before."""
+async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownReport]:
+    """What became of those of these (bank, reference) pairs that were received before."""
     if not reports:
         return {}
     rows = await tx.fetch(
@@ -58,7 +58,7 @@ async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, s
         """,
         *arrays(reports),
     )
-    return {(row["bank"], row["reference"]): Heard(booked_of(row), row["channel"], row["number"]) for row in rows}
+    return {(row["bank"], row["reference"]): KnownReport(booked_of(row), row["channel"], row["number"]) for row in rows}
 
 
 async def in_suspense(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[HeldMoney]]:

@@ -1,4 +1,4 @@
-"""What only a sandbox keeps: how far its clock was moved, and what its built-in receiver has heard."""
+"""What only a sandbox keeps: how far its clock was moved, and the callbacks that its inbox has received."""
 
 from datetime import datetime
 from uuid import UUID
@@ -34,7 +34,7 @@ async def clock_offset(tx: Tx) -> float | None:
 
 
 async def set_clock_offset(tx: Tx, seconds: float) -> None:
-    """Keeps the clock's offset, which never shrinks, and tells every other process, once this is committed."""
+    """Keeps the clock's offset, which never shrinks, and notifies every other process, once this is committed."""
     await tx.execute(
         """
         INSERT INTO sandbox_clock (offset_seconds) VALUES ($1)

@@ -156,7 +156,7 @@ def _admit(place: Place) -> None:
 
 
 def _log_size(log: Path) -> int:
-    """Bytes in the log; one that has grown too large is set aside first."""
+    """Bytes in the log; one that has grown too large is renamed first."""
     try:
         size = log.stat().st_size
     except FileNotFoundError:

@@ -26,7 +26,7 @@ LASTING_FOLDERS = (
 """Where root keeps what PostgreSQL's account must reach; the first one that can be used. None is emptied at a restart."""
 
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
-"""All that PostgreSQL's programs are told. PGDATA, PGPORT and their kind would bend what they do."""
+"""The environment that PostgreSQL's programs get. PGDATA, PGPORT and their kind would bend what they do."""
 _SYSTEM_BINARIES = (
     "usr/lib/postgresql/*/bin",  # Debian, Ubuntu
     "usr/pgsql-*/bin",  # Red Hat

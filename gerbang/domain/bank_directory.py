@@ -1,7 +1,7 @@
 """The directory of banks that money can be sent to, in the order in which a merchant's drop-down shows it.
 
 The codes are those of the disbursement reference, section 7.2, and never change, not even when a bank takes another
-name or joins another: merchants keep them in their own books.
+name or joins another: merchants store them.
 """
 
 import msgspec

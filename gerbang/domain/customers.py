@@ -36,7 +36,7 @@ class StoredMethod(msgspec.Struct, frozen=True):
 
 
 class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a merchant told us of a customer; None for what it did not say."""
+    """A customer as the merchant describes them; None for what it left out."""
 
     given_name: str | None = None
     surname: str | None = None

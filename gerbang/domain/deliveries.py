@@ -1,4 +1,4 @@
-"""A delivery is one endpoint that must hear one event; a try is one sending. The ladder says when to try again."""
+"""A delivery is one event for one endpoint; a try is one sending. The retry schedule says when to try again."""
 
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -10,7 +10,7 @@ from gerbang.domain.events import Event
 from gerbang.domain.terms import NOTHING_OFFERED, Terms
 
 State = Literal["waiting", "delivered", "parked", "given_up"]
-"""`parked`: every try of the ladder failed. `given_up`: the endpoint answered that it never wants this one (a
+"""`parked`: every try of the schedule failed. `given_up`: the endpoint answered that it never wants this one (a
 4xx), or it is not true any more."""
 
 TIME_OUT_SECONDS = 15.0
@@ -21,7 +21,7 @@ LEASE = timedelta(seconds=60)
 
 
 class Product(msgspec.Struct, frozen=True):
-    """What a dialect sells: the news that its callbacks carry, each merchant to one URL, and the terms it is sold on."""
+    """What a dialect offers: events that callbacks carry to one URL of each merchant, and the terms of its payments."""
 
     name: str
     kinds: frozenset[str]
@@ -44,7 +44,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class CallbackFormat(Protocol):
-    """How a dialect tells news of one product: which events, in what words, and with which proof of origin."""
+    """How callbacks of one product are written: for which events, with which body, and signed how."""
 
     product: Product
 

@@ -1,4 +1,4 @@
-"""An event is news: something that has become true, numbered without gaps for each merchant."""
+"""An event is something that has become true, numbered without gaps for each merchant."""
 
 from datetime import datetime
 from typing import Literal
@@ -28,7 +28,7 @@ Kind = Literal[
 
 
 TO_EVERY_PRODUCT = frozenset({"money.in_suspense"})
-"""News that is told by every product that knows it. All other news is told by the product of its payment or payout alone."""
+"""Events that every product sends which has them. All others are sent by the product of their payment or payout alone."""
 
 
 SAYS_UNPAID = frozenset(
@@ -41,11 +41,11 @@ SAYS_UNPAID = frozenset(
         "payment.expired",
     }
 )
-"""News that tells of a payment that was not paid then: once it is, nobody may hear it any more."""
+"""Events in which the payment is unpaid: once it is paid they are not sent any more."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the news is about, as it was then: callbacks are told from this, however much later they are sent."""
+    """What the event is about, as it was then: callbacks are made of this, however much later they are sent."""
 
     payment: Payment | None = None
     charge: Charge | None = None
@@ -61,7 +61,7 @@ class Event(msgspec.Struct, frozen=True):
     payment_id: UUID | None = None
     charge_id: UUID | None = None
     snapshot: Snapshot | None = None
-    """None for news that is never sent to anybody."""
+    """None for events that are never sent."""
 
     def concerns(self, product: str) -> bool:
         """Whether this product's callbacks are where it belongs."""

@@ -100,7 +100,7 @@ def reserved(merchant_id: UUID) -> str:
 
 
 def reserving(merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transfer]:
-    """Money for a payout, its fee included: set aside, so that it cannot be paid out twice."""
+    """Money for a payout, its fee included: reserved, so that it cannot be paid out twice."""
     return [
         _of_payout(available(merchant_id), reserved(merchant_id), amount, "payout_reserved", merchant_id, payout_id)
     ]

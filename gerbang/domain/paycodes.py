@@ -1,4 +1,4 @@
-"""A paycode is what a buyer pays to: an account number or a QR reference, for one payment or standing for many."""
+"""A paycode is what a buyer pays to: an account number or a QR reference, for one payment (dynamic) or for many (static)."""
 
 from datetime import datetime, timedelta
 from uuid import UUID

@@ -36,7 +36,7 @@ MOVES: dict[str, dict[State, State]] = {
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
 
-`honour` is ours: money that was paid before the end and is heard of after it was owed, so the payment is paid after all.
+`honour` is ours: money that was paid before the end and is reported after that, so the payment is paid after all.
 `reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid. `withdraw`
 is the cancelling of the one-time-payment API, which also ends what has a number (its reference, 2.2); `fail` is the end
 of a payment whose only charge was declined (payment-session reference, section 5.2).
@@ -68,7 +68,7 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the merchant told us and wants back. No rule depends on it; dialects read and write it."""
+    """What the merchant sent and gets back. No rule depends on it; dialects read and write it."""
 
     redirect: bool = False
     auto_confirm: bool = True
@@ -87,7 +87,7 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 KEPT_BYTES_MAX = 16_000
-"""Of metadata and order together: they are kept with the payment, and told again in every answer and callback."""
+"""Of metadata and order together: they are stored with the payment, and part of every answer and callback."""
 
 
 def check_kept(details: Details) -> None:
@@ -102,7 +102,7 @@ class Payment(msgspec.Struct, frozen=True):
     id: UUID
     merchant_id: UUID
     product: str
-    """The product under which it was made: its terms hold, and its callbacks tell of it."""
+    """The product under which it was made: its terms apply, and its callbacks report it."""
     reference: str
     kind: Kind
     amount: int | None
@@ -145,7 +145,7 @@ def as_of(payment: Payment, now: datetime) -> Payment:
 
 
 def moved(payment: Payment, verb: str, now: datetime) -> Payment:
-    """The payment after a move, judged by its state at `now`. Raises WrongState where the table has no such move."""
+    """The payment after a move, checked by its state at `now`. Raises WrongState where the table has no such move."""
     payment = as_of(payment, now)
     state = MOVES[verb].get(payment.state)
     if state is None:
@@ -165,7 +165,7 @@ class PageVersion(msgspec.Struct, frozen=True):
     """How many times money arrived for this payment that was not owed."""
 
     def version(self, now: datetime) -> str:
-        """A text that changes whenever the page would; it tells nothing but the state."""
+        """A text that changes whenever the page would; it reveals nothing but the state."""
         over = self.expires_at is not None and self.expires_at <= now and self.state in MOVES["expire"]
         state, since = (MOVES["expire"][self.state], self.expires_at) if over else (self.state, self.updated_at)
         assert since is not None

@@ -50,7 +50,7 @@ class Payout(msgspec.Struct, frozen=True):
     """Also the key by which a bank knows an instruction that it is given twice."""
     merchant_id: UUID
     product: str
-    """The product under which it was made: its callbacks tell of it."""
+    """The product under which it was made: its callbacks report it."""
     reference: str
     """The merchant's own name for it, unique among the merchant's payouts."""
     bank: str

@@ -1,4 +1,4 @@
-"""A report is what a bank says about money that arrived. It is believed, or set aside with a reason, exactly once."""
+"""A report is what a bank says about money that arrived. It is booked, or held in suspense with a reason, exactly once."""
 
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ Outcome = Literal["booked", "late", "double", "overpaid", "underpaid", "unknown_
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Money at a bank. (`bank`, `reference`) is its identity: heard twice, it is still the same money."""
+    """Money at a bank. (`bank`, `reference`) is its identity: reported twice, it is still the same money."""
 
     bank: str
     """The connection it came by."""
@@ -58,9 +58,9 @@ def classify(
 ) -> Outcome:
     """Whether money for this payment is what was owed.
 
-    `charge` is the open one of a SINGLE payment, None for a MULTIPLE one. Time is judged by when the buyer paid, not by
-    when the bank tells of it: `paid_at`, now where that is not known. What a merchant or a buyer has ended stays ended.
-    What is not owed is never turned away (it has arrived): it is named, and set aside.
+    `charge` is the open one of a SINGLE payment, None for a MULTIPLE one. What counts is when the buyer paid, not when
+    the bank reports it: `paid_at`, now where that is not known. What a merchant or a buyer has ended stays ended.
+    What is not owed is never turned away (it has arrived): it is classified, and held in suspense.
     """
     paid_at = paid_at or now
     if payment is None:

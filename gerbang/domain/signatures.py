@@ -1,4 +1,4 @@
-"""How news is signed, so that a shop can tell our word from a stranger's.
+"""How callbacks are signed, so that a shop can verify that they come from this gateway.
 
 Two schemes: Standard Webhooks 1.0 (our own) and the bare HMAC of the second dialect's callbacks.
 """
@@ -46,7 +46,7 @@ def verify_standard_webhooks(
     for secret in secrets:
         expected = standard_webhooks(secret, message_id, int(sent_at), body).encode()
         for signature in given:
-            # No early way out: the time taken does not tell which signature or secret matched.
+            # No early way out: the time taken does not reveal which signature or secret matched.
             verified |= hmac.compare_digest(signature, expected)
     return verified
 

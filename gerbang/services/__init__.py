@@ -1,1 +1,1 @@
-"""What can be done with the house. The only floor that opens a transaction."""
+"""Everything that the gateway does, as functions. The only layer that opens transactions."""

@@ -121,7 +121,7 @@ class Tokens:
 
     def _checked(self, token: str) -> tuple[UUID, float]:
         try:
-            # Expiry is judged by Gerbang's own clock, which a sandbox may move; the library would ask the machine's.
+            # Expiry is checked by Gerbang's own clock, which a sandbox may move; the library would ask the machine's.
             claims = jwt.decode(
                 token,
                 self._world.keyring.token_key,

@@ -1,4 +1,4 @@
-"""Letting merchants hear the news: claim what is due, send it holding nothing, write down how it went."""
+"""Sending callbacks: claim what is due, send it holding no lock, record the result."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ SEND_AGAIN_MAX = 500
 CLOCK_HEADER = "X-Gerbang-Clock"
 NO_WORDS = "not sent: the callback could not be put into words"
 OVERTAKEN = "not sent: the payment has been paid since, and this would say that it is not"
-NOT_ITS_NEWS = "not sent: this news is not told at this product's address"
+NOT_ITS_EVENT = "not sent: this event does not belong to this product"
 
 
 Left = Literal["delivered", "due", "being sent", "not chosen"]
@@ -63,8 +63,8 @@ async def claim(world: World, most: int, places: Places | None = None) -> list[D
     """Takes up to `most` deliveries that are due, with their bodies. They are ours for a minute, then due again.
 
     `places` says how many of them may be for one endpoint, and whose turn it is; nothing said, all may be for one.
-    News for which there are no words is parked, where everybody can see it: it must not hold up the others. What would
-    tell a merchant less than the truth is given up.
+    An event that the format cannot write is parked, where everybody can see it, and does not hold up the others. One
+    that is no longer true is given up.
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
@@ -89,7 +89,7 @@ async def claim(world: World, most: int, places: Places | None = None) -> list[D
 
 
 async def _untrue(world: World, tx: Tx, claimed: Sequence[Due]) -> list[str]:
-    """Why each of these must not be told any more; "" where it may be."""
+    """Why each of these must not be sent any more; "" where it may be."""
     older = [due.event.payment_id for due in claimed if due.event.kind in SAYS_UNPAID and due.event.payment_id]
     known = await payments.by_id(tx, older) if older else {}
     paid = {id_ for id_, payment in known.items() if payment.state == "paid"}
@@ -97,7 +97,7 @@ async def _untrue(world: World, tx: Tx, claimed: Sequence[Due]) -> list[str]:
     for due in claimed:
         callback_format = world.products.get(due.product)
         if callback_format is not None and due.event.kind not in callback_format.product.kinds:
-            wrong.append(NOT_ITS_NEWS)
+            wrong.append(NOT_ITS_EVENT)
         else:
             wrong.append(OVERTAKEN if due.event.kind in SAYS_UNPAID and due.event.payment_id in paid else "")
     return wrong
@@ -124,8 +124,8 @@ async def send(world: World, due: Due) -> Result:
         headers["Authorization"] = f"Basic {b64encode(world.keyring.unseal(due.credentials).encode()).decode()}"
     status, seconds, error, answer = None, 0.0, "", ""
     try:
-        heard = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS, again=True)
-        status, seconds, answer = heard.status, heard.seconds, _readable(heard.body)
+        response = await world.network.post(due.url, due.body, headers, timeout_seconds=TIME_OUT_SECONDS, again=True)
+        status, seconds, answer = response.status, response.seconds, _readable(response.body)
     except NetworkFailed as failed:
         error, seconds = str(failed), failed.seconds
     return Result(due, Try(due.tries + 1, now, status, seconds, error, answer))
@@ -136,7 +136,7 @@ def _readable(body: bytes) -> str:
 
 
 async def record_all(world: World, results: Sequence[Result]) -> list[State | Refused]:
-    """Writes down how sendings went: delivered, due again by the ladder, or parked where everybody can see it."""
+    """Records how sendings went: delivered, due again by the retry schedule, or parked where everybody can see it."""
     written: list[tuple[UUID, Try, State, datetime | None]] = []
     for result in results:
         product = world.products[result.due.product].product

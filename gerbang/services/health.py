@@ -1,4 +1,4 @@
-"""Whether the house stands."""
+"""Whether the gateway can work."""
 
 from gerbang.db import health, reason_of
 from gerbang.errors import Unavailable

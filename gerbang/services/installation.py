@@ -41,7 +41,7 @@ async def recognise(tx: Tx, mode: Mode, keyring: Keyring) -> None:
 
 
 async def demand_the_same(tx: Tx, mode: Mode, keyring: Keyring) -> None:
-    """Raises Unavailable where a new connection has led to a database that is not this house's, or not as it left it."""
+    """Raises Unavailable where a new connection has led to a database that is not this gateway's, or not as it left it."""
     if await installation.kept(tx) != Installation(mode, keyring.fingerprint):
         raise Unavailable(what="cannot be used") from SettingsWrong(ANOTHER_DATABASE)
     try:

@@ -12,7 +12,7 @@ from gerbang.errors import CredentialsWrong
 ISSUER = "backend-portal"
 """As in the vendor's sample links (payment-session reference, section 8)."""
 WALLET_ISSUER = "wallet"
-"""Another one, so that neither page is opened by the other's token: a wallet is told nothing but its charge."""
+"""Another one, so that neither page is opened by the other's token: a wallet learns nothing but its charge."""
 WALLET_APP = "shopeeid://main"
 """Where a phone finds the wallet's app (one-time-payment reference, 2.3)."""
 

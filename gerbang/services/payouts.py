@@ -1,4 +1,4 @@
-"""Paying out: take the money aside and keep the order, tell the bank, write down what came of it. Never twice.
+"""Paying out: reserve the money and store the order, instruct the bank, record what came of it. Never twice.
 
 Write, call, write: the bank is called after the first commit, holding nothing. What is left in between, because the bank
 was silent or the process died, a worker takes up again with the same id, by which the bank knows the instruction.
@@ -47,8 +47,8 @@ from gerbang.errors import (
     PayoutUnknown,
     Unavailable,
 )
-from gerbang.services import walks
-from gerbang.services.walks import Page, Place
+from gerbang.services import page_positions
+from gerbang.services.page_positions import Page, Place
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ SIMULATED = "Simulated failure"
 
 
 class NewPayout(msgspec.Struct, frozen=True):
-    """An order to pay out. `amount` > 0 in minor units; `product` is the one under whose callbacks it is told of."""
+    """An order to pay out. `amount` > 0 in minor units; `product` is the one whose callbacks report it."""
 
     merchant_id: UUID
     product: str
@@ -175,7 +175,7 @@ async def _write(world: World, payout_id: UUID, said: Sent, called_at: datetime)
 
 
 async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
-    """Writes that a payout has ended, moves its money on or back, and tells the merchant."""
+    """Writes that a payout has ended, moves its money on or back, and notifies the merchant."""
     if payout.state == "completed":
         fee = Fee(payout.fee, payout.vat)
         transfers = paying_out(payout.bank, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
@@ -215,7 +215,7 @@ async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal[
 
 
 def _own(payout: Payout | None, merchant_id: UUID) -> Payout:
-    """The merchant's payout. Raises PayoutUnknown, also for another merchant's: it is not told that there is one."""
+    """The merchant's payout. Raises PayoutUnknown, also for another merchant's: nobody learns that there is one."""
     if payout is None or payout.merchant_id != merchant_id:
         raise PayoutUnknown
     return payout
@@ -245,7 +245,7 @@ async def page(world: World, merchant_id: UUID, search: Search, number: int, siz
                 )
 
             asked = Page(merchant_id, ("payouts", search), number, size)
-            return await walks.turn(world, tx, asked, read, attrgetter("id"))
+            return await page_positions.read_page(world, tx, asked, read, attrgetter("id"))
         found = await kept.by_reference(tx, merchant_id, search.reference)
     return [found] if found is not None and search.finds(found) and number == 1 else []
 

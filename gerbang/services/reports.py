@@ -1,6 +1,7 @@
 """Money arriving: the only door from a bank's word to the batch, however the word came."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -22,70 +23,62 @@ from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Report, classify
-from gerbang.errors import Refused
 from gerbang.world import World
 
 
+@dataclass
 class _Batch:
     """What a batch of reports has found and changed so far. A later report is classified by what an earlier one did."""
 
-    def __init__(
-        self,
-        now: datetime,
-        owners: dict[tuple[str, str, datetime], Paycode],
-        held: dict[UUID, Payment],
-        open_charges: dict[UUID, Charge],
-        known: dict[UUID, Merchant],
-    ) -> None:
-        self.now = now
-        self.owners = owners
-        self.payments = held
-        self.charges = open_charges
-        self.merchants = known
-        self.changes = Changes()
+    now: datetime
+    owners: dict[tuple[str, str, datetime], Paycode]
+    payments: dict[UUID, Payment]
+    charges: dict[UUID, Charge]
+    merchants: dict[UUID, Merchant]
+    changes: Changes = field(default_factory=Changes)
 
 
-async def book_all(world: World, reports: Sequence[Report]) -> list[Booked | Refused]:
-    """Books each report exactly once, on (bank, reference), and says what became of it. One commit for all.
+async def book_all(world: World, reports: Sequence[Report]) -> list[Booked]:
+    """Records each report exactly once, on (bank, reference), and says what became of it. One commit for all.
 
-    What is owed pays its charge; what is not (late, double, too much, too little, to nobody's number) is set aside in
-    suspense and told as news. Nothing is ever refused here: it has arrived.
+    What is owed pays its charge; what is not (late, double, too much, too little, to nobody's number) is held in
+    suspense, and the merchant is notified. Nothing is ever refused here: it has arrived.
     """
-    answers: dict[int, Booked | Refused] = {}
+    answers: dict[int, Booked] = {}
     async with world.db.transaction() as tx:
         now = world.clock.now()
         batch = await _opened(tx, reports, now)
-        told, known = await _heard(tx, reports)
+        named, known = await _known(tx, reports)
         if known:
             await wait_as_for_writing(tx)
-        for i, renamed in enumerate(told):
-            report = _told_apart(renamed, known)
+        for i, renamed in enumerate(named):
+            report = _named_apart(renamed, known)
             name = (report.bank, report.reference)
             if name in known:
                 answers[i] = replace(known[name].booked, known_before=True)
             else:
                 booked = _book(world, batch, report, renamed=report.reference != reports[i].reference)
-                known[name] = kept.Heard(booked, report.channel, report.number)
+                known[name] = kept.KnownReport(booked, report.channel, report.number)
                 answers[i] = booked
         await write(tx, batch.changes, now)
     return [answers[i] for i in range(len(reports))]
 
 
-async def _heard(tx: Tx, reports: Sequence[Report]) -> tuple[list[Report], dict[tuple[str, str], kept.Heard]]:
+async def _known(tx: Tx, reports: Sequence[Report]) -> tuple[list[Report], dict[tuple[str, str], kept.KnownReport]]:
     """The reports under names that are theirs, and what is known of all names that were looked at on the way."""
-    told, asked = list(reports), set[tuple[str, str]]()
-    known: dict[tuple[str, str], kept.Heard] = {}
-    while fresh := {(report.bank, report.reference) for report in told} - asked:
+    named, asked = list(reports), set[tuple[str, str]]()
+    known: dict[tuple[str, str], kept.KnownReport] = {}
+    while fresh := {(report.bank, report.reference) for report in named} - asked:
         known |= await kept.known(tx, list(fresh))
         asked |= fresh
-        told = [_told_apart(report, known) for report in told]
-    return told, known
+        named = [_named_apart(report, known) for report in named]
+    return named, known
 
 
-def _told_apart(report: Report, known: Mapping[tuple[str, str], kept.Heard]) -> Report:
+def _named_apart(report: Report, known: Mapping[tuple[str, str], kept.KnownReport]) -> Report:
     """The report, renamed if its reference was used for other money: a bank that repeats itself must not lose any."""
-    heard = known.get((report.bank, report.reference))
-    if heard is None or (heard.channel, heard.number, heard.booked.amount) == (
+    before = known.get((report.bank, report.reference))
+    if before is None or (before.channel, before.number, before.booked.amount) == (
         report.channel,
         report.number,
         report.amount,
@@ -107,7 +100,7 @@ def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
 async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Batch:
     """Loads and locks everything that these reports may change."""
     owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
-    # Money to somebody is heard in turn, by the lock on the payment; money to nobody needs a lock of its own.
+    # Reports of money to somebody go in turn, by the lock on the payment; money to nobody needs a lock of its own.
     await kept.claim(tx, [(r.bank, r.reference) for r in reports if _asked(r, now) not in owners])
     held = await payments.locked(tx, {owner.payment_id for owner in owners.values()})
     charge_ids = [owner.charge_id for owner in owners.values() if owner.charge_id is not None]

@@ -1,4 +1,4 @@
-"""What a sandbox can do and a live gateway cannot: move time, play the bank, and hear callbacks itself."""
+"""What a sandbox can do and a live gateway cannot: move time, play the bank, and receive callbacks itself."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -88,7 +88,7 @@ def simulated_payment(
 ) -> Report:
     """The report of a buyer who pays this payment: its own amount where none is given.
 
-    A payment that is over can be paid too, as buyers do; its money is then set aside. Raises WrongState while the
+    A payment that is over can be paid too, as buyers do; its money is then held in suspense. Raises WrongState while the
     payment has no number, and AmountMissing.
     """
     payment = found.payment

@@ -34,7 +34,7 @@ TRIED_AGAIN_AFTER = timedelta(hours=1)
 async def settle_due(world: World) -> int:
     """Settles charges whose day has come, up to 1,000 of them, and returns how many.
 
-    All in one commit: the transfers, the settlement of each merchant's day, the charges and the news. A charge is locked
+    All in one commit: the transfers, the settlement of each merchant's day, the charges and the events. A charge is locked
     and looked at again by it, so nothing is settled twice, whoever else is at work and whenever a process dies. One that
     cannot be settled is left for an hour, with a line in the log that names it, and holds up nobody else.
     """

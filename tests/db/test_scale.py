@@ -59,6 +59,6 @@ def test_the_great_merchant_has_nine_tenths_and_nothing_is_counted(rows: list[Ro
 
 
 def test_what_questions_write_is_undone(rows: list[Row], url: str) -> None:
-    assert counted(url, "SELECT count(*) FROM walks") == 0
+    assert counted(url, "SELECT count(*) FROM page_positions") == 0
     assert counted(url, "SELECT count(*) FROM payments WHERE reference LIKE 'a new order%'") == 0
     assert counted(url, "SELECT count(*) FROM reports WHERE reference LIKE 'new %'") == 0

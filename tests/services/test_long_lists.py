@@ -66,7 +66,7 @@ async def test_lists_are_read_from_a_database_that_only_reads(databases: Databas
             assert [one.id for one in found] == newest
 
 
-async def test_old_walks_are_forgotten(databases: Databases) -> None:
+async def test_old_page_positions_are_forgotten(databases: Databases) -> None:
     url = databases.fresh()
 
     async with services(url) as here:
@@ -74,7 +74,7 @@ async def test_old_walks_are_forgotten(databases: Databases) -> None:
         await here.create(merchant)
         await search.page(here.world, merchant.id, Wanted(most=1), 1)
         await here.workers.catch_up()
-        assert len(await here.rows("SELECT FROM walks")) == 1
+        assert len(await here.rows("SELECT FROM page_positions")) == 1
         here.clock.advance(timedelta(minutes=11))
         await here.workers.catch_up()
-        assert await here.rows("SELECT FROM walks") == []
+        assert await here.rows("SELECT FROM page_positions") == []

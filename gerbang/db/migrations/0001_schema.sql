@@ -171,7 +171,7 @@ CREATE TABLE paycodes (
 );
 -- A number belongs to one payment at a time, whoever the merchant is. This is what makes collisions impossible.
 CREATE UNIQUE INDEX paycodes_held ON paycodes (channel, number) WHERE held;
--- Money to a number that nobody holds any more is still told to whoever had it last.
+-- Money to a number that nobody holds any more is still reported to whoever had it last.
 CREATE INDEX paycodes_past ON paycodes (channel, number, created_at) WHERE NOT held;
 CREATE INDEX paycodes_to_free ON paycodes (free_at) WHERE held AND free_at IS NOT NULL;
 CREATE INDEX paycodes_static ON paycodes (merchant_id, channel) WHERE static AND held;
@@ -186,7 +186,7 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_expiry ON idempotency_keys USING brin (expires_at);
 
--- What banks said. (bank, reference) is the identity of money: it is booked once, however often it is heard.
+-- What banks said. (bank, reference) is the identity of money: it is booked once, however often it is reported.
 CREATE TABLE reports (
     id          uuid PRIMARY KEY,
     bank        text NOT NULL,
@@ -265,7 +265,7 @@ CREATE TABLE payouts (
     UNIQUE (merchant_id, reference)
 );
 CREATE INDEX payouts_due ON payouts (next_at) WHERE next_at IS NOT NULL;
--- Lists go by the time of making; the id tells apart what was made in one instant.
+-- Lists go by the time of making; the id orders what was made in one instant.
 CREATE INDEX payouts_of_merchant ON payouts (merchant_id, created_at, id);
 CREATE INDEX payouts_by_state ON payouts (merchant_id, state, created_at, id);
 
@@ -314,7 +314,7 @@ CREATE TABLE tries (
     PRIMARY KEY (delivery_id, number)
 );
 
--- The sandbox: how far its clock has been moved, and what the built-in receiver has heard.
+-- The sandbox: how far its clock has been moved, and the callbacks that its inbox has received.
 CREATE TABLE sandbox_clock (
     only_row       boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     offset_seconds double precision NOT NULL
@@ -332,10 +332,10 @@ CREATE INDEX inbox_of_merchant ON inbox (merchant_id, id);
 
 -- How far a merchant has come in the pages of a list, so that whichever process is asked for the next one goes on there.
 -- Worth nothing after a crash, so it is not logged: nobody who reads a list waits for the disk or for a standby.
-CREATE UNLOGGED TABLE walks (
+CREATE UNLOGGED TABLE page_positions (
     merchant_id uuid NOT NULL,
     list        bytea NOT NULL,
     begins      json NOT NULL,
-    turned_at   timestamptz NOT NULL,
+    read_at   timestamptz NOT NULL,
     PRIMARY KEY (merchant_id, list)
 );

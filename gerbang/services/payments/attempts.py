@@ -79,7 +79,7 @@ async def _alone(
             continue
         except Unavailable:
             raise
-        except Exception as failure:  # noqa: BLE001  as above
+        except Exception as failure:  # noqa: BLE001  it belongs to the caller of this item alone
             return failure
         if not again:
             return found[i]

@@ -25,7 +25,7 @@ class NewPayment(msgspec.Struct, frozen=True):
 
     merchant_id: UUID
     product: str
-    """Whose terms hold, and whose callbacks will tell of it."""
+    """Its terms apply, and its callbacks report the payment."""
     reference: str
     kind: Kind
     amount: int | None
@@ -113,7 +113,7 @@ def _decided(
     customer: tuple[str, Customer] | Refused | None,
     now: datetime,
 ) -> Plan:
-    """Judges one order. Raises its refusal."""
+    """Decides one order. Raises its refusal."""
     if isinstance(customer, Refused):
         raise customer
     merchant = known.get(order.merchant_id)
@@ -150,6 +150,6 @@ def _decided(
         return Plan(payment, offer)
     if not order.details.auto_confirm:
         with codes.as_agreed(channel, merchant):
-            channel.plan(payment, offer, now)  # so that a wrong method is told now and not at the confirmation
+            channel.plan(payment, offer, now)  # so that a wrong method is refused now and not at the confirmation
         return Plan(payment, offer)
     return codes.plan(world, payment, offer, now)

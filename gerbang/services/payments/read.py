@@ -15,13 +15,13 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Payment
 from gerbang.errors import MerchantUnknown, PageTooLong, PaymentUnknown, Refused
-from gerbang.services import walks
-from gerbang.services.walks import Page, Place
+from gerbang.services import page_positions
+from gerbang.services.page_positions import Page, Place
 from gerbang.world import World
 
 CHARGES_PER_PAGE = 10
 PAGE_BYTES_MAX = 8_000_000
-"""Of what merchants told us of the payments on one page. A hundred with as much as may be told today have a quarter of it;
+"""Of the details of the payments on one page. A hundred with as much as is accepted today have a quarter of it;
 there are older ones with more.
 """
 
@@ -51,7 +51,7 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     now = world.clock.now()
     async with world.db.reading() as tx:
         found = await payments.by_id(tx, [question.payment_id for question in questions])
-        # Only a MULTIPLE payment has pages: of a SINGLE one, the one charge is always told.
+        # Only a MULTIPLE payment has pages: of a SINGLE one, the one charge is always shown.
         turned = [q for q in questions if q.page and q.payment_id in found and found[q.payment_id].static]
         own = [q.payment_id for q in questions if q.payment_id in found and q not in turned]
         listed = await charges.newest(tx, own, most=CHARGES_PER_PAGE) if own else {}
@@ -75,7 +75,7 @@ async def _turned(world: World, tx: Tx, payment: Payment, number: int, size: int
         return await charges.page(tx, payment.id, behind, skip=place.skip, most=size)
 
     asked = Page(payment.merchant_id, ("charges", payment.id), number, size)
-    return await walks.turn(world, tx, asked, read, attrgetter("id"))
+    return await page_positions.read_page(world, tx, asked, read, attrgetter("id"))
 
 
 async def by_reference(world: World, merchant_id: UUID, reference: str) -> list[Found]:
@@ -108,7 +108,9 @@ async def page_of(world: World, merchant_id: UUID, *, page: int, per_page: int) 
             high = place.edge(newest_first=True) or HIGHEST
             return await lists.of_both_kinds(tx, merchant_id, Span(high=high, skip=place.skip, most=per_page))
 
-        listed = await walks.turn(world, tx, Page(merchant_id, ("sessions",), page, per_page), read, lambda id_: id_)
+        listed = await page_positions.read_page(
+            world, tx, Page(merchant_id, ("sessions",), page, per_page), read, lambda id_: id_
+        )
         found = await payments.if_not_longer(tx, listed, PAGE_BYTES_MAX)
         if found is None:
             raise PageTooLong("page_size", megabytes=PAGE_BYTES_MAX // 1_000_000)

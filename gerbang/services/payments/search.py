@@ -15,8 +15,8 @@ from gerbang.domain import payments as payment_rules
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown, Refused
-from gerbang.services import walks
-from gerbang.services.walks import Page, Place
+from gerbang.services import page_positions
+from gerbang.services.page_positions import Page, Place
 from gerbang.world import World
 
 STATES: dict[str, tuple[tuple[str, ...], bool | None, bool | None]] = {
@@ -72,7 +72,7 @@ async def page(world: World, merchant_id: UUID, wanted: Wanted, number: int) -> 
             return await _in_status(tx, merchant_id, wanted.status, _span(wanted, place), world.clock.now())
 
         asked = Page(merchant_id, ("payments", wanted), number, wanted.most)
-        return await _paid(world, tx, await walks.turn(world, tx, asked, read, itemgetter(0)))
+        return await _paid(world, tx, await page_positions.read_page(world, tx, asked, read, itemgetter(0)))
 
 
 async def _in_status(tx: Tx, merchant_id: UUID, status: str | None, span: Span, now: datetime) -> list[Listed]:
@@ -106,7 +106,7 @@ async def page_of_static(world: World, payment: Payment, wanted: Wanted, number:
             return await lists.arrivals(tx, payment.id, _span(wanted, place), settled)
 
         asked = Page(payment.merchant_id, ("arrivals", payment.id, wanted), number, wanted.most)
-        return await _paid(world, tx, await walks.turn(world, tx, asked, read, itemgetter(0)))
+        return await _paid(world, tx, await page_positions.read_page(world, tx, asked, read, itemgetter(0)))
 
 
 async def of_reference(world: World, merchant_id: UUID, scope: str, reference: str) -> Paid | None:

@@ -16,7 +16,10 @@ _begins = msgspec.json.Decoder(dict[int, UUID])
 async def find(tx: Tx, merchant_id: UUID, list_: bytes, since: datetime) -> dict[int, UUID]:
     """Behind which id each page of a list begins, as far as that was seen since this instant."""
     begins = await tx.fetchval(
-        "SELECT begins FROM walks WHERE merchant_id = $1 AND list = $2 AND turned_at > $3", merchant_id, list_, since
+        "SELECT begins FROM page_positions WHERE merchant_id = $1 AND list = $2 AND read_at > $3",
+        merchant_id,
+        list_,
+        since,
     )
     return {} if begins is None else _begins.decode(begins)
 
@@ -26,8 +29,8 @@ async def keep(tx: Tx, merchant_id: UUID, list_: bytes, begins: Mapping[int, UUI
     try:
         await tx.execute(
             """
-            INSERT INTO walks (merchant_id, list, begins, turned_at) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (merchant_id, list) DO UPDATE SET begins = excluded.begins, turned_at = excluded.turned_at
+            INSERT INTO page_positions (merchant_id, list, begins, read_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (merchant_id, list) DO UPDATE SET begins = excluded.begins, read_at = excluded.read_at
             """,
             merchant_id,
             list_,
@@ -40,4 +43,4 @@ async def keep(tx: Tx, merchant_id: UUID, list_: bytes, begins: Mapping[int, UUI
 
 async def forget(tx: Tx, before: datetime) -> None:
     """Deletes what nobody has gone on with since."""
-    await tx.execute("DELETE FROM walks WHERE turned_at < $1", before)
+    await tx.execute("DELETE FROM page_positions WHERE read_at < $1", before)

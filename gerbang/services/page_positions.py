@@ -1,4 +1,4 @@
-"""Turning the pages of lists. Merchants ask for pages by number, while new payments come in at the front of the list.
+"""Reading lists page by page. Merchants ask for pages by number, while new payments come in at the front of the list.
 
 Page 1 is always read anew. What was on it, and where each further page ended, is kept for ten minutes in the database: the
 next page begins behind the last one, whichever process is asked for it, so nobody sees a payment twice or misses one,
@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.db import Tx, walks
+from gerbang.db import Tx, page_positions
 from gerbang.world import World
 
 Item = TypeVar("Item")
@@ -52,16 +52,16 @@ class Place(msgspec.Struct, frozen=True):
         return UUID(int=self.seen.int + (1 if newest_first else -1))
 
 
-async def turn(
+async def read_page(
     world: World, tx: Tx, page: Page, read: Callable[[Place], Awaitable[list[Item]]], id_of: Callable[[Item], UUID]
 ) -> list[Item]:
     """Reads a page from its place on, and keeps where the next one begins."""
     now = world.clock.now()
-    begins = await walks.find(tx, page.merchant_id, page.list, now - LASTS) if page.number > 1 else {}
+    begins = await page_positions.find(tx, page.merchant_id, page.list, now - LASTS) if page.number > 1 else {}
     found = await read(_place(begins, page))
     if len(found) == page.size:  # else there is no page after it
         begins = _turned(begins, page, id_of(found[0]), id_of(found[-1]))
-        await walks.keep(tx, page.merchant_id, page.list, begins, now)
+        await page_positions.keep(tx, page.merchant_id, page.list, begins, now)
     return found
 
 
@@ -84,4 +84,4 @@ def _turned(begins: Mapping[int, UUID], page: Page, first: UUID, last: UUID) -> 
 async def forget(world: World) -> None:
     """Forgets what nobody has gone on with."""
     async with world.db.transaction() as tx:
-        await walks.forget(tx, world.clock.now() - LASTS)
+        await page_positions.forget(tx, world.clock.now() - LASTS)
