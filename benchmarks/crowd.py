@@ -133,11 +133,16 @@ INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, r
 SELECT debit.id, credit.id, 2000000, 'money_in', c.merchant_id, payment_id, payment_id, at, charge_id
 FROM crowd c, accounts debit, accounts credit
 WHERE lot < 58 AND debit.name = 'bank/simulator' AND credit.name = 'merchant/' || $merchant || '/pending' ORDER BY n;
-INSERT INTO payouts (id, merchant_id, product, reference, bank, amount, fee, vat, state, destination, created_at, updated_at,
-                     sent_at, ended_at, bank_reference, bank_account_name, next_at)
+INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at, updated_at,
+                     sent_at, ended_at, bank_reference, bank_account_name)
 SELECT payment_id, merchant_id, 'v4-disbursements', 'payout-' || n, 'simulator', 100, 1, 0,
        CASE WHEN n % 1000 = 5 THEN 'processing' ELSE 'completed' END, $destination, at, at, at,
-       CASE WHEN n % 1000 <> 5 THEN at END, '', '',
+       CASE WHEN n % 1000 <> 5 THEN at END, '', ''
+FROM crowd WHERE n % 10 = 5 ORDER BY n;
+INSERT INTO partner_requests (id, merchant_id, connection, operation, asked, state, created_at, updated_at, partner_reference,
+                              reason, tries, next_at)
+SELECT payment_id, merchant_id, 'simulator', 'send', '{"type":"send"}',
+       CASE WHEN n % 1000 = 5 THEN 'processing' ELSE 'done' END, at, at, '', '', 0,
        CASE WHEN n % 1000 = 5 THEN $now - interval '1 day' + n * 7 % 172800 * interval '1 second' END
 FROM crowd WHERE n % 10 = 5 ORDER BY n;
 """

@@ -115,6 +115,15 @@ MONEY = {
               (p.amount + p.fee, CASE p.state WHEN 'failed' THEN p.amount + p.fee ELSE 0 END,
                CASE p.state WHEN 'completed' THEN p.amount + p.fee ELSE 0 END,
                CASE p.state WHEN 'completed' THEN p.amount ELSE 0 END)""",
+    "a payment or a payout waits for a partner that nobody asks, or the other way round": """
+        SELECT p.id::text FROM payouts p LEFT JOIN partner_requests r ON r.id = p.id AND r.next_at IS NOT NULL
+        WHERE (p.ended_at IS NULL) <> (r.id IS NOT NULL)
+        UNION ALL
+        SELECT p.id::text FROM payments p LEFT JOIN (
+            SELECT (asked ->> 'payment_id')::uuid AS payment_id FROM partner_requests
+            WHERE operation = 'open' AND next_at IS NOT NULL
+        ) r ON r.payment_id = p.id
+        WHERE p.state = 'opening' AND r.payment_id IS NULL""",
     "a transfer for a charge or a payout that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
         WHERE t.cause_id IS NOT NULL AND t.reason <> 'starting_balance'
@@ -186,13 +195,13 @@ _LATE = "(SELECT max(at) FROM events) - interval '10 minutes'"
 LATE = {
     "a payment could not be ended: its time has been over for ten minutes": f"""
         SELECT id::text FROM payments
-        WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at < {_LATE}""",
+        WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active') AND expires_at < {_LATE}""",
     # What fails to be settled is put off by an hour, to an instant that no schedule has: they have whole minutes.
     "money could not be settled: it has been due for ten minutes, or was put off": f"""
         SELECT id::text FROM charges WHERE settled_at IS NULL AND (settles_at < {_LATE}
             OR (settles_at > paid_at AND settles_at > date_trunc('minute', settles_at)))""",
-    "a payout could not be sent, or its bank not be asked about it: that has been due for ten minutes": f"""
-        SELECT id::text FROM payouts WHERE next_at < {_LATE} OR (state = 'pending' AND created_at < {_LATE})""",
+    "a partner could not be asked, or has not taken what it was asked, for ten minutes": f"""
+        SELECT id::text FROM partner_requests WHERE next_at < {_LATE} OR (state = 'pending' AND created_at < {_LATE})""",
 }
 """What workers have not done in time: what fails alone is left out, so that nothing waits for it but its merchant."""
 

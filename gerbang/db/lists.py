@@ -42,7 +42,8 @@ WHERE merchant_id = $1 AND payment_id > $2 AND payment_id < $3 AND NOT static
 """
 ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND static"
 
-UNPAID = "state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active')"
+PENDING = ("awaiting", "opening", "needs_method", "needs_confirmation")
+UNPAID = "state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active')"
 # Payments whose time is over ($7 is now) but which no worker has marked as expired yet are found by their end: there are
 # few of them over all merchants, unless no worker has run for a while. Of more than 1,000, those of the merchant are found
 # by id instead.
@@ -95,7 +96,7 @@ QUERIES = {
     **_list("of both kinds", [SINGLE, MULTIPLE]),
     **_list(
         "pending",
-        _in_states(("awaiting", "needs_method", "needs_confirmation"), OPEN),
+        _in_states(PENDING, OPEN),
         before=STILL,
         whole=f"SELECT id, false FROM still WHERE {MINE} AND kind = 'single' AND (SELECT NOT holds FROM walked)",
     ),
@@ -108,7 +109,7 @@ QUERIES = {
         "expired",
         [
             f"{SINGLE} AND state = 'expired'",
-            *_in_states(("awaiting", "needs_method", "needs_confirmation"), ENDED),
+            *_in_states(PENDING, ENDED),
         ],
         before=OVER,
         whole=f"SELECT id, false FROM over WHERE {MINE} AND kind = 'single' AND (SELECT holds FROM little)",

@@ -12,6 +12,7 @@ import msgspec
 
 from gerbang.domain.changes import KeptAnswer
 from gerbang.domain.charges import Charge
+from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
@@ -205,7 +206,15 @@ PAYCODES = Table(
 ANSWERS = Table(
     "idempotency_keys",
     KeptAnswer,
-    {"merchant_id": "uuid", "key": "text", "fingerprint": "bytea", "answer": "bytea", "expires_at": "timestamptz"},
+    {
+        "merchant_id": "uuid",
+        "key": "text",
+        "fingerprint": "bytea",
+        "answer": "bytea",
+        "expires_at": "timestamptz",
+        "request_id": "uuid",
+    },
+    later=("request_id",),
 )
 
 SETTLEMENTS = Table(
@@ -231,7 +240,7 @@ PAYOUTS = Table(
         "merchant_id": "uuid",
         "product": "text",
         "reference": "text",
-        "bank": "text",
+        "connection": "text",
         "amount": "bigint",
         "fee": "bigint",
         "vat": "bigint",
@@ -245,7 +254,6 @@ PAYOUTS = Table(
         "bank_reference": "text",
         "bank_account_name": "text",
         "failure_reason": "text",
-        "next_at": "timestamptz",
     },
     changing={
         "state",
@@ -255,17 +263,36 @@ PAYOUTS = Table(
         "bank_reference",
         "bank_account_name",
         "failure_reason",
-        "next_at",
     },
+)
+
+PARTNER_REQUESTS = Table(
+    "partner_requests",
+    PartnerRequest,
+    {
+        "id": "uuid",
+        "merchant_id": "uuid",
+        "connection": "text",
+        "operation": "text",
+        "asked": "json",
+        "state": "text",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+        "partner_reference": "text",
+        "reason": "text",
+        "tries": "integer",
+        "next_at": "timestamptz",
+    },
+    changing={"state", "updated_at", "partner_reference", "reason", "tries", "next_at"},
 )
 
 QUERIES = {
     f"{table.name}.{name}": sql
-    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, PAYOUTS)
+    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, PAYOUTS, PARTNER_REQUESTS)
     for name, sql in (
         ("insert", table.insert),
         ("insert_early", table.insert_early),
-        *([("update", table.update)] if table in (PAYMENTS, CHARGES, PAYOUTS) else []),
+        *([("update", table.update)] if table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS) else []),
     )
 }
 """Every statement that is made of the columns, by name."""

@@ -9,6 +9,7 @@ from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.events import Event
 from gerbang.domain.ledger import Transfer
+from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
@@ -29,8 +30,18 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     merchant_id: UUID
     key: str
     fingerprint: bytes
-    answer: bytes
+    answer: bytes | None
+    """None while a partner has not answered `request_id`."""
     expires_at: datetime
+    request_id: UUID | None = None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer to a request whose key was kept without one."""
+
+    merchant_id: UUID
+    key: str
+    answer: bytes
 
 
 class Freed(msgspec.Struct, frozen=True):
@@ -69,10 +80,13 @@ class Changes(msgspec.Struct):
     """New ones, and those of whom the merchant now says something else."""
     new_reports: list[BookedReport] = []
     new_payouts: list[Payout] = []
+    new_requests: list[PartnerRequest] = []
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
+    answered: list[Answered] = []
     settled: list[Settled] = []
     payouts: dict[UUID, Payout] = {}
+    requests: dict[UUID, PartnerRequest] = {}
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []

@@ -14,28 +14,47 @@ from gerbang.errors import ExpiryPassed, ExpiryTooFar, TooMuchKept, WrongState
 
 Kind = Literal["single", "multiple"]
 State = Literal[
-    "needs_method", "needs_confirmation", "awaiting", "active", "processing", "paid", "cancelled", "expired", "inactive"
+    "needs_method",
+    "needs_confirmation",
+    "opening",
+    "awaiting",
+    "active",
+    "processing",
+    "paid",
+    "cancelled",
+    "expired",
+    "inactive",
 ]
 
 MOVES: dict[str, dict[State, State]] = {
     "confirm": {"needs_method": "awaiting", "needs_confirmation": "awaiting"},
     "activate": {"needs_method": "active", "needs_confirmation": "active"},
+    "ask": {"needs_method": "opening", "needs_confirmation": "opening"},
+    "open": {"opening": "awaiting"},
+    "open_static": {"opening": "active"},
     "pay": {"awaiting": "paid", "processing": "paid", "active": "active"},
     "honour": {"expired": "paid"},
     "process": {"awaiting": "processing"},
-    "reopen": {"awaiting": "needs_method"},
+    "reopen": {"awaiting": "needs_method", "opening": "needs_method"},
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
-    "withdraw": {"needs_method": "cancelled", "needs_confirmation": "cancelled", "awaiting": "cancelled"},
-    "fail": {"awaiting": "cancelled", "processing": "cancelled"},
+    "withdraw": {
+        "needs_method": "cancelled",
+        "needs_confirmation": "cancelled",
+        "opening": "cancelled",
+        "awaiting": "cancelled",
+    },
+    "fail": {"opening": "cancelled", "awaiting": "cancelled", "processing": "cancelled"},
     "expire": {
         "needs_method": "expired",
         "needs_confirmation": "expired",
+        "opening": "expired",
         "awaiting": "expired",
         "active": "inactive",
     },
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
 
+While it is `opening`, a partner outside is asked to make the code that the buyer will pay to; `ask` and `open` are ours.
 `honour` is ours: money that was paid before the end and is reported after that, so the payment is paid after all.
 `reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid. `withdraw`
 is the cancelling of the one-time-payment API, which also ends what has a number (its reference, 2.2); `fail` is the end
@@ -176,6 +195,9 @@ class PageVersion(msgspec.Struct, frozen=True):
 PAST = {
     "confirm": "confirmed",
     "activate": "confirmed",
+    "ask": "confirmed",
+    "open": "opened",
+    "open_static": "opened",
     "pay": "paid",
     "honour": "paid",
     "process": "processed",

@@ -89,6 +89,7 @@ def test_money_that_was_paid_in_time_is_booked_whenever_it_is_reported(
 BY_PAYMENT_STATE: dict[payments.State, Outcome | None] = {
     "needs_method": "late",
     "needs_confirmation": "late",
+    "opening": "late",
     "awaiting": None,
     "active": None,
     "processing": None,

@@ -65,11 +65,16 @@ FROM crowd WHERE lot < 12;
 INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, at, cause_id)
 SELECT debit, credit, 100, 'crowd', c.merchant_id, payment_id, at, charge_id
 FROM crowd c, (SELECT debit, credit FROM transfers LIMIT 1) t WHERE lot < 12;
-INSERT INTO payouts (id, merchant_id, product, reference, bank, amount, fee, vat, state, destination, created_at, updated_at,
-                     sent_at, ended_at, bank_reference, bank_account_name, next_at)
-SELECT payment_id, c.merchant_id, o.product, 'crowd-' || n, o.bank, 100, 1, 0, CASE lot WHEN 0 THEN 'processing' ELSE 'completed' END,
-       o.destination, at, at, at, CASE WHEN lot > 0 THEN at END, '', '', CASE WHEN lot = 0 THEN at + age + interval '{LATER}' END
+INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at, updated_at,
+                     sent_at, ended_at, bank_reference, bank_account_name)
+SELECT payment_id, c.merchant_id, o.product, 'crowd-' || n, o.connection, 100, 1, 0,
+       CASE lot WHEN 0 THEN 'processing' ELSE 'completed' END, o.destination, at, at, at, CASE WHEN lot > 0 THEN at END, '', ''
 FROM crowd c, (SELECT * FROM payouts LIMIT 1) o WHERE lot < 4;
+INSERT INTO partner_requests (id, merchant_id, connection, operation, asked, state, created_at, updated_at, partner_reference,
+                              reason, tries, next_at)
+SELECT payment_id, merchant_id, 'simulator', 'send', '{{"type":"send"}}', CASE lot WHEN 0 THEN 'processing' ELSE 'done' END,
+       at, at, '', '', 0, CASE WHEN lot = 0 THEN at + age + interval '{LATER}' END
+FROM crowd WHERE lot < 4;
 
 INSERT INTO events SELECT $1, tally.events + n, 'payment.paid', at, payment_id, charge_id
 FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) tally;

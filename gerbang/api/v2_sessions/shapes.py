@@ -24,6 +24,7 @@ Json = dict[str, Any]
 STATUS = {
     "needs_method": "REQUIRE_PAYMENT_METHOD",
     "needs_confirmation": "REQUIRE_CONFIRMATION",
+    "opening": "PROCESSING",
     "awaiting": "REQUIRE_ACTION",
     "active": "ACTIVE",
     "processing": "PROCESSING",

@@ -19,6 +19,7 @@ Json = dict[str, Any]
 STATUS = {
     "needs_method": "pending",
     "needs_confirmation": "pending",
+    "opening": "pending",
     "awaiting": "pending",
     "active": "pending",
     "processing": "processing",

@@ -20,7 +20,7 @@ from gerbang.services.page_positions import Page, Place
 from gerbang.world import World
 
 STATES: dict[str, tuple[tuple[str, ...], bool | None, bool | None]] = {
-    "pending": (("needs_method", "needs_confirmation", "awaiting"), None, None),
+    "pending": (("needs_method", "needs_confirmation", "opening", "awaiting"), None, None),
     "processing": (("processing",), None, None),
     "paid": (("paid",), False, None),
     "completed": (("paid",), True, None),

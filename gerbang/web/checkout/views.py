@@ -321,7 +321,7 @@ def _suspense_text(visit: Visit) -> str:
 def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
     """The view of a payment that needs nothing of its buyer: what they have to quote to the shop."""
     payment, charge = visit.payment, visit.charge
-    state = payment.state if payment.state in RESULTS else "processing"
+    state = payment.state if payment.state in RESULTS else "opening"
     rows: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
         rows = [
@@ -335,7 +335,7 @@ def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str)
         kind="result",
         state=state,
         title=texts[f"{state}_title"],
-        live=state == "processing",
+        live=state == "opening",
         summary=_summary(visit, texts, language),
         back_to=return_url(payment),
         notes=_notes(visit, texts, language),
