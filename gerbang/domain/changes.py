@@ -90,3 +90,11 @@ class Changes(msgspec.Struct):
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []
+
+    def put_charge(self, charge: Charge) -> None:
+        """Writes a charge as it is now, whether or not it is new."""
+        for i, new in enumerate(self.new_charges):
+            if new.id == charge.id:
+                self.new_charges[i] = charge
+                return
+        self.charges[charge.id] = charge

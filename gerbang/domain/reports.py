@@ -27,6 +27,8 @@ class Report(msgspec.Struct, frozen=True):
     """When the bank says that it was paid; None where it does not say."""
     issuer: str = ""
     """The bank or wallet that the buyer paid with, where known."""
+    request_id: UUID | None = None
+    """The request by which the partner made the code, where it says so: the number may not be written down yet."""
 
 
 class Booked(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from gerbang import channels as channel_rules
 from gerbang import ids
-from gerbang.db import Tx, charges, merchants, paycodes, payments, wait_as_for_writing
+from gerbang.connections import Opened
+from gerbang.db import Tx, charges, merchants, partner_requests, paycodes, payments, wait_as_for_writing
 from gerbang.db import reports as kept
 from gerbang.db.changes import write
 from gerbang.domain import charges as charge_rules
@@ -20,9 +21,11 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.ledger import money_held, money_in
 from gerbang.domain.merchants import PLATFORM, Merchant
+from gerbang.domain.partner_requests import OpenCode
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Report, classify
+from gerbang.services.payments import opening
 from gerbang.world import World
 
 
@@ -47,7 +50,7 @@ async def book_all(world: World, reports: Sequence[Report]) -> list[Booked]:
     answers: dict[int, Booked] = {}
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        batch = await _opened(tx, reports, now)
+        batch = await _opened(world, tx, reports, now)
         named, known = await _known(tx, reports)
         if known:
             await wait_as_for_writing(tx)
@@ -97,16 +100,60 @@ def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
     return report.channel, report.number, asked_at(report.paid_at, now)
 
 
-async def _opened(tx: Tx, reports: Sequence[Report], now: datetime) -> _Batch:
-    """Loads and locks everything that these reports may change."""
+async def _opened(world: World, tx: Tx, reports: Sequence[Report], now: datetime) -> _Batch:
+    """Loads and locks everything that these reports may change, with the codes that a partner has made meanwhile."""
     owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
+    owners |= await _by_our_reference(tx, [report for report in reports if report.request_id is not None], now)
     # Reports of money to somebody go in turn, by the lock on the payment; money to nobody needs a lock of its own.
     await kept.claim(tx, [(r.bank, r.reference) for r in reports if _asked(r, now) not in owners])
     held = await payments.locked(tx, {owner.payment_id for owner in owners.values()})
     charge_ids = [owner.charge_id for owner in owners.values() if owner.charge_id is not None]
     open_charges = await charges.by_id(tx, charge_ids) if charge_ids else {}
     known = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
-    return _Batch(now, owners, held, open_charges, known)
+    batch = _Batch(now, owners, held, open_charges, known)
+    if any(payment.state == "opening" for payment in held.values()):
+        await _open(world, tx, batch)
+    return batch
+
+
+async def _by_our_reference(
+    tx: Tx, reports: Sequence[Report], now: datetime
+) -> dict[tuple[str, str, datetime], Paycode]:
+    """Who is paid by codes that a partner has made, even where their numbers are not written down yet."""
+    named = {report.request_id: report for report in reports if report.request_id is not None}
+    found: dict[tuple[str, str, datetime], Paycode] = {}
+    for id_, request in (await partner_requests.by_id(tx, named) if named else {}).items():
+        report, asked = named[id_], request.asked
+        if isinstance(asked, OpenCode) and asked.plan.channel == report.channel:
+            found[_asked(report, now)] = Paycode(
+                channel=report.channel,
+                number=report.number,
+                merchant_id=request.merchant_id,
+                payment_id=asked.payment_id,
+                charge_id=asked.charge_id,
+                static=asked.plan.static,
+                free_at=None,
+                created_at=now,
+            )
+    return found
+
+
+async def _open(world: World, tx: Tx, batch: _Batch) -> None:
+    """Opens the payments that money has come for before their partner has said that it can."""
+    wanted = {o.charge_id or o.payment_id: o for o in batch.owners.values() if _is_opening(batch, o)}
+    for id_, request in (await partner_requests.by_id(tx, wanted)).items():
+        owner = wanted[id_]
+        if _is_opening(batch, owner):
+            payment, merchant = batch.payments[owner.payment_id], batch.merchants[owner.merchant_id]
+            opened = Opened(owner.number, request.partner_reference)
+            payment, charge = opening.open_payment(world, batch.changes, request, payment, merchant, opened, batch.now)
+            batch.payments[payment.id] = payment
+            if charge is not None:
+                batch.charges[charge.id] = charge
+
+
+def _is_opening(batch: _Batch, owner: Paycode) -> bool:
+    return as_of(batch.payments[owner.payment_id], batch.now).state == "opening"
 
 
 def _book(world: World, batch: _Batch, report: Report, *, renamed: bool) -> Booked:
@@ -165,7 +212,8 @@ def _pay(
         kind = "charge.succeeded"
     else:
         payment = replace(payment, paid_at=arrived.paid_at)
-        batch.charges[arrived.id] = batch.changes.charges[arrived.id] = arrived
+        batch.charges[arrived.id] = arrived
+        batch.changes.put_charge(arrived)
         free_at = now + merchant.agreement.quarantine
         batch.changes.freed.append(Freed(report.channel, report.number, payment.id, free_at))
         kind = "payment.paid"

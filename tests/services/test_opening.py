@@ -3,27 +3,23 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from gerbang.clock import MovableClock
-from gerbang.connections import CodeKind, Link, Opened
-from gerbang.connections.simulator import CodesOf, Simulator, SimulatorSettings
-from gerbang.domain.connections import SIMULATOR, Connection, Connections, of_the_sandbox
+from gerbang.connections import CodeKind
+from gerbang.connections.simulator import Simulator
 from gerbang.domain.money import rupiah
-from gerbang.domain.partner_requests import CloseCode, OpenCode
 from gerbang.domain.payments import Details, Method
 from gerbang.errors import NotOpenYet, PartnerDeclined, ReferenceTaken, WrongState
-from gerbang.partners import Partners
-from gerbang.services.batches import Batches
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation
-from gerbang.workers import Workers
 from tests.support.gateways import Databases
+from tests.support.partners import MANY, Recording, asking
 from tests.support.services import (
     BRI,
     START,
@@ -39,57 +35,13 @@ from tests.support.services import (
 
 KINDS: list[CodeKind] = ["registered", "minted"]
 DECLINED, SILENT_BEFORE, SILENT_AFTER = rupiah(20_404), rupiah(20_503), rupiah(20_504)
-MANY = 30
 STATIC = {"kind": "multiple", "amount": None}
 PAGE = Details(redirect=True, auto_confirm=False)
-
-
-class Recording(Simulator):
-    """The simulator, with a list of what it was asked; `answers` holds its answers back until it is set."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, UUID]] = []
-        self.called = asyncio.Event()
-        self.all_called = asyncio.Event()
-        self.answers = asyncio.Event()
-        self.answers.set()
-
-    async def open(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened:
-        self.asked.append(("open", reference))
-        self.called.set()
-        if len(self.asked) == MANY:
-            self.all_called.set()
-        await self.answers.wait()
-        return await super().open(link, reference, asked, now)
-
-    async def status(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened | None:
-        self.asked.append(("status", reference))
-        return await super().status(link, reference, asked, now)
-
-    async def close(self, link: Link, reference: UUID, asked: CloseCode, now: datetime) -> None:
-        self.asked.append(("close", asked.opening_id))
-
-    @property
-    def operations(self) -> list[str]:
-        return [operation for operation, _ in self.asked]
 
 
 @pytest.fixture(scope="module")
 def url(databases: Databases) -> str:
     return databases.fresh()
-
-
-def asking(here: Services, kind: CodeKind, simulator: Simulator | None = None) -> Services:
-    """The same process where virtual accounts and QRIS are of this kind."""
-    settings = SimulatorSettings(channels=dict.fromkeys(("virtual_account", "qris"), CodesOf(codes=kind)))
-    connection = Connection(
-        name=SIMULATOR, provider=SIMULATOR, serves=frozenset({"payments", "payouts"}), settings=settings
-    )
-    connections = Connections({SIMULATOR: connection}, of_the_sandbox().routes)
-    partners = Partners(connections, {SIMULATOR: simulator or Simulator()}, here.world.network)
-    world = replace(here.world, partners=partners)
-    batches = Batches(world, size_max=64, lanes=2)
-    return Services(world, batches, Workers(world, batches), here.clock)
 
 
 @asynccontextmanager
@@ -309,6 +261,45 @@ async def test_nothing_is_opened_for_a_payment_that_expired_meanwhile(url: str, 
             )
             == []
         )
+
+
+# Money that comes before the partner's answer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("static", [False, True])
+async def test_money_that_comes_before_the_answer_pays_what_it_was_asked_for(
+    url: str, kind: CodeKind, static: bool
+) -> None:
+    simulator = Recording()
+    simulator.answers.clear()
+    async with process(url, kind, simulator) as here:
+        merchant = await here.merchant()
+        said = order(merchant.id, key="k", fingerprint=b"f", **(STATIC if static else {}))
+        creating = asyncio.create_task(here.batches.create(said))
+        await simulator.called.wait()
+        (_, reference), made = simulator.asked[0], await the_only_payment(here, merchant.id)
+        (request,) = await here.rows(
+            "SELECT asked ->> 'number' AS number FROM partner_requests WHERE id = $1", reference
+        )
+        paid_to = request["number"] or str(uuid4())
+        report = replace(money(paid_to), request_id=reference)
+        assert (await here.batches.report(report)).outcome == "booked"
+        assert (await here.batches.report(report)).known_before
+        assert await states(here, made) == ("active" if static else "paid", ["succeeded"])
+        simulator.answers.set()
+        answer = await creating
+        if kind == "registered":
+            assert number(answer) == paid_to
+        assert await here.batches.create(said) == answer
+        assert (await here.batches.report(money(paid_to))).outcome == ("booked" if static else "double")
+        assert simulator.operations == ["open"]
+
+
+async def test_money_under_a_reference_that_we_never_gave_is_nobodys(url: str) -> None:
+    async with process(url, "minted") as here:
+        stranger = replace(money("123"), request_id=uuid4())
+        assert (await here.batches.report(stranger)).outcome == "unknown_number"
 
 
 # Codes that are paid no more

@@ -181,7 +181,8 @@ async def _write(world: World, said: Mapping[int, Said], sure: bool) -> tuple[di
             elif one.opened is None:
                 answers[i] = decline(world, changes, request, payment, merchant, one.why, now)
             else:
-                answers[i] = complete(world, changes, request, payment, merchant, one.opened, now)
+                charge = kept.charges.get(request.id)
+                answers[i] = complete(world, changes, request, payment, charge, merchant, one.opened, now)
         await write(tx, changes, now)
     return answers, []
 
@@ -203,7 +204,7 @@ async def _held(tx: Tx, said: Mapping[int, Said]) -> _Held:
     held = await payments.locked(tx, {each.payment_id for each in asked.values()})
     kept = await requests.locked(tx, asked)
     known = await merchants.by_id(tx, list({payment.merchant_id for payment in held.values()}))
-    there = await charges.by_id(tx, [id_ for id_, request in kept.items() if request.ended])
+    there = await charges.by_id(tx, list(kept))
     return _Held(held, kept, known, there)
 
 
@@ -230,29 +231,23 @@ def complete(
     changes: Changes,
     request: PartnerRequest,
     payment: Payment,
+    charge: Charge | None,
     merchant: Merchant,
     opened: Opened,
     now: datetime,
 ) -> NowOpen:
     """Adds the code that a partner has opened, and the payment that can be paid by it now.
 
-    Where the payment has ended meanwhile the partner is asked to close the code; money that still comes by it is late.
+    `charge` is there where money came by the code before. Where the payment has ended meanwhile the partner is asked to
+    close the code; money that still comes by it is late.
     """
     asked = asked_of(request)
     request = changes.requests[request.id] = rules.done(request, opened.reference, now)
-    if not asked.number:
-        wanted = CodeRequest(asked.plan, payment.id, asked.charge_id, merchant, payment.expires_at)
-        changes.new_paycodes.append(numbers.paycode(wanted, opened.number, now))
-    charge = None
-    if as_of(payment, now).state == "opening":
-        payment, charge = _opened(world, request, payment, merchant, opened, now)
-        changes.payments[payment.id] = payment
-        if charge is not None:
-            changes.new_charges.append(charge)
-        charge_id = charge.id if charge else None
-        changes.events.append(Event(payment.merchant_id, "payment.confirmed", now, payment.id, charge_id))
-    else:
-        payment = as_of(payment, now)
+    payment = as_of(payment, now)
+    if payment.state == "opening":
+        payment, charge = open_payment(world, changes, request, payment, merchant, opened, now)
+    elif charge is None and payment.state != "active":
+        _keep_number(changes, request, payment, merchant, opened.number, now)
         changes.new_requests.append(closing(request, opened.number, now))
     answer = _rendered(world, payment, charge)
     if asked.key is not None:
@@ -260,15 +255,38 @@ def complete(
     return NowOpen(payment, charge, answer)
 
 
-def _opened(
-    world: World, request: PartnerRequest, payment: Payment, merchant: Merchant, opened: Opened, now: datetime
+def open_payment(
+    world: World,
+    changes: Changes,
+    request: PartnerRequest,
+    payment: Payment,
+    merchant: Merchant,
+    opened: Opened,
+    now: datetime,
 ) -> tuple[Payment, Charge | None]:
+    """Adds the payment with its code, and the charge of a dynamic one."""
     asked = asked_of(request)
+    _keep_number(changes, request, payment, merchant, opened.number, now)
     payment = moved(payment, "open_static" if payment.static else "open", now)
     offer = world.offer(merchant, payment.product)
     plan = Plan(payment, offer, world.channels[asked.plan.channel], asked.plan, asked.charge_id)
     payment, charge = codes.opened(plan, opened.number, now, content=opened.content)
+    changes.payments[payment.id] = payment
+    if charge is not None:
+        changes.new_charges.append(charge)
+    charge_id = charge.id if charge else None
+    changes.events.append(Event(payment.merchant_id, "payment.confirmed", now, payment.id, charge_id))
     return payment, charge
+
+
+def _keep_number(
+    changes: Changes, request: PartnerRequest, payment: Payment, merchant: Merchant, number: str, now: datetime
+) -> None:
+    """Adds the number that a partner gave; one that we gave is kept already."""
+    asked = asked_of(request)
+    if not asked.number:
+        wanted = CodeRequest(asked.plan, payment.id, asked.charge_id, merchant, payment.expires_at)
+        changes.new_paycodes.append(numbers.paycode(wanted, number, now))
 
 
 def decline(
