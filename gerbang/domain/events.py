@@ -14,6 +14,7 @@ from gerbang.domain.reports import Booked
 Kind = Literal[
     "payment.created",
     "payment.confirmed",
+    "payment.opened",
     "payment.reopened",
     "payment.processing",
     "payment.paid",
@@ -35,6 +36,7 @@ SAYS_UNPAID = frozenset(
     {
         "payment.created",
         "payment.confirmed",
+        "payment.opened",
         "payment.reopened",
         "payment.processing",
         "payment.cancelled",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gerbang.connections import CodeKind, Link, Opened
 from gerbang.connections.simulator import CodesOf, Simulator, SimulatorSettings
-from gerbang.domain.connections import SIMULATOR, Connection, Connections, of_the_sandbox
+from gerbang.domain.connections import SIMULATOR, Connection, Connections, Purpose, Route, of_the_sandbox
 from gerbang.domain.partner_requests import CloseCode, OpenCode
 from gerbang.partners import Partners
 from gerbang.services.batches import Batches
@@ -49,12 +49,24 @@ class Recording(Simulator):
 
 def asking(here: Services, kind: CodeKind, simulator: Simulator | None = None) -> Services:
     """The same process where virtual accounts and QRIS are of this kind."""
+    return _routed(here, _partner(SIMULATOR, kind), simulator or Simulator())
+
+
+def asking_bca(here: Services) -> Services:
+    """The same process where the virtual accounts of BCA must be known to a partner first."""
+    route = Route(connections=("asked",), channel="virtual_account", option="BCA")
+    return _routed(here, _partner("asked", "registered"), Simulator(), route)
+
+
+def _partner(name: str, kind: CodeKind) -> Connection:
     settings = SimulatorSettings(channels=dict.fromkeys(("virtual_account", "qris"), CodesOf(codes=kind)))
-    connection = Connection(
-        name=SIMULATOR, provider=SIMULATOR, serves=frozenset({"payments", "payouts"}), settings=settings
-    )
-    connections = Connections({SIMULATOR: connection}, of_the_sandbox().routes)
-    partners = Partners(connections, {SIMULATOR: simulator or Simulator()}, here.world.network)
-    world = replace(here.world, partners=partners)
+    serves = frozenset[Purpose]({"payments", "payouts"})
+    return Connection(name=name, provider=SIMULATOR, serves=serves, settings=settings)
+
+
+def _routed(here: Services, partner: Connection, simulator: Simulator, *routes: Route) -> Services:
+    usual = of_the_sandbox()
+    connections = Connections({**usual.by_name, partner.name: partner}, (*routes, *usual.routes))
+    world = replace(here.world, partners=Partners(connections, {SIMULATOR: simulator}, here.world.network))
     batches = Batches(world, size_max=64, lanes=2)
     return Services(world, batches, Workers(world, batches), here.clock)

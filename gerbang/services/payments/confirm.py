@@ -87,17 +87,18 @@ async def _confirm(
 
 def _add(changes: Changes, plan: Plan, number: str, now: datetime) -> Confirmed | Noted:
     """Adds a payment with its number, or with what a partner must be asked before it can be paid."""
-    if (request := plan.partner_request(number, None, now)) is not None:
-        changes.payments[plan.payment.id] = plan.payment
+    request = plan.partner_request(number, None, now)
+    if request is not None:
+        payment, charge = plan.payment, None
         changes.new_requests.append(request)
-        return Noted(request)
-    payment, charge = codes.opened(plan, number, now)
+    else:
+        payment, charge = codes.opened(plan, number, now)
     changes.payments[payment.id] = payment
     if charge is not None:
         changes.new_charges.append(charge)
     charge_id = charge.id if charge else None
     changes.events.append(Event(payment.merchant_id, "payment.confirmed", payment.updated_at, payment.id, charge_id))
-    return payment, charge
+    return (payment, charge) if request is None else Noted(request)
 
 
 def _plan(

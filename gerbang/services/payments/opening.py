@@ -275,7 +275,7 @@ def open_payment(
     if charge is not None:
         changes.new_charges.append(charge)
     charge_id = charge.id if charge else None
-    changes.events.append(Event(payment.merchant_id, "payment.confirmed", now, payment.id, charge_id))
+    changes.events.append(Event(payment.merchant_id, "payment.opened", now, payment.id, charge_id))
     return payment, charge
 
 
