@@ -257,7 +257,7 @@ def _merchants(scene: Scene) -> Iterator[Question]:
         merchant_id=scene.merchant_id,
         product="payment",
         reference="a new order",
-        kind="single",
+        kind="one_time",
         amount=2_000_000,
         method=Method(channel="virtual_account", option="BRI", payer_name="Budi"),
         details=Details(),

@@ -68,7 +68,7 @@ MONEY = {
             GROUP BY payment_id
         ) c ON c.payment_id = p.id
         WHERE (coalesce(r.times, 0), coalesce(r.amount, 0)) <> (coalesce(c.times, 0), coalesce(c.amount, 0))
-           OR (p.kind = 'single' AND coalesce(c.times, 0) <> (p.state = 'paid')::integer)""",
+           OR (p.kind = 'one_time' AND coalesce(c.times, 0) <> (p.state = 'paid')::integer)""",
     "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
         SELECT c.id::text FROM charges c LEFT JOIN (
             SELECT cause_id, sum(amount) FILTER (WHERE reason = 'settled') AS gross,

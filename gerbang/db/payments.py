@@ -163,7 +163,7 @@ async def static_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> li
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM payments
-        WHERE merchant_id = $1 AND id BETWEEN $2 AND $3 AND kind = 'multiple' ORDER BY id LIMIT 10
+        WHERE merchant_id = $1 AND id BETWEEN $2 AND $3 AND kind = 'static' ORDER BY id LIMIT 10
         """,
         merchant_id,
         low,

@@ -166,7 +166,7 @@ CHARGES = Table(
         "fee": "bigint",
         "vat": "bigint",
         "static": "boolean",
-        "failure_code": "text",
+        "failure": "text",
         "created_at": "timestamptz",
         "updated_at": "timestamptz",
         "expires_at": "timestamptz",
@@ -180,12 +180,12 @@ CHARGES = Table(
         "instructions",
         "fee",
         "vat",
-        "failure_code",
+        "failure",
         "updated_at",
         "paid_at",
         "settles_at",
     },
-    later=("failure_code", "paid_at", "settles_at", "settled_at", "settlement_id"),
+    later=("failure", "paid_at", "settles_at", "settled_at", "settlement_id"),
 )
 
 PAYCODES = Table(

@@ -16,7 +16,6 @@ Kind = Literal[
     "payment.confirmed",
     "payment.opened",
     "payment.reopened",
-    "payment.processing",
     "payment.paid",
     "payment.cancelled",
     "payment.expired",
@@ -38,7 +37,6 @@ SAYS_UNPAID = frozenset(
         "payment.confirmed",
         "payment.opened",
         "payment.reopened",
-        "payment.processing",
         "payment.cancelled",
         "payment.expired",
     }

@@ -12,16 +12,16 @@ from gerbang.domain.money import IDR
 from gerbang.domain.paycodes import Instructions
 from gerbang.errors import ExpiryPassed, ExpiryTooFar, TooMuchKept, WrongState
 
-Kind = Literal["single", "multiple"]
+Kind = Literal["one_time", "static"]
 State = Literal[
     "needs_method",
     "needs_confirmation",
     "opening",
     "awaiting",
     "active",
-    "processing",
     "paid",
     "cancelled",
+    "failed",
     "expired",
     "inactive",
 ]
@@ -32,9 +32,8 @@ MOVES: dict[str, dict[State, State]] = {
     "ask": {"needs_method": "opening", "needs_confirmation": "opening"},
     "open": {"opening": "awaiting"},
     "open_static": {"opening": "active"},
-    "pay": {"awaiting": "paid", "processing": "paid", "active": "active"},
+    "pay": {"awaiting": "paid", "active": "active"},
     "honour": {"expired": "paid"},
-    "process": {"awaiting": "processing"},
     "reopen": {"awaiting": "needs_method", "opening": "needs_method"},
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
     "withdraw": {
@@ -43,7 +42,7 @@ MOVES: dict[str, dict[State, State]] = {
         "opening": "cancelled",
         "awaiting": "cancelled",
     },
-    "fail": {"opening": "cancelled", "awaiting": "cancelled", "processing": "cancelled"},
+    "fail": {"opening": "failed", "awaiting": "failed"},
     "expire": {
         "needs_method": "expired",
         "needs_confirmation": "expired",
@@ -62,8 +61,6 @@ of a payment whose only charge was declined (payment-session reference, section 
 """
 SCOPES = ("", "links", "virtual_account", "qris")
 """The series of references: payments, payment links, and static paycodes by channel (one-time-payment reference, 1.6)."""
-CHARGE_FAILED = "CHARGE_FAILED"
-"""The reason of a payment that was cancelled because its charge was declined (payment-session reference, 3.7)."""
 
 EXPIRES_AFTER_MAX = timedelta(days=366)
 
@@ -83,7 +80,7 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     """How much of this the buyer chose on the payer's page: nothing, the bank or wallet, or the channel too."""
     expires_at: datetime | None = None
     instructions: Instructions | None = None
-    """For a MULTIPLE payment once active: its static paycode."""
+    """For a static payment once active: its static paycode."""
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -143,13 +140,8 @@ class Payment(msgspec.Struct, frozen=True):
     """The series of SCOPES in which its reference is unique."""
 
     @property
-    def failed(self) -> bool:
-        """Whether it ended because its charge was declined."""
-        return self.state == "cancelled" and self.cancellation_reason == CHARGE_FAILED
-
-    @property
     def static(self) -> bool:
-        return self.kind == "multiple"
+        return self.kind == "static"
 
     @property
     def amount_is_open(self) -> bool:
@@ -200,7 +192,6 @@ PAST = {
     "open_static": "opened",
     "pay": "paid",
     "honour": "paid",
-    "process": "processed",
     "reopen": "opened again",
     "cancel": "cancelled",
     "withdraw": "cancelled",
@@ -221,7 +212,7 @@ def withdrawn(payment: Payment, reason: str, now: datetime) -> Payment:
 
 def failed(payment: Payment, now: datetime) -> Payment:
     """Ends a payment whose only charge was declined."""
-    return replace(moved(payment, "fail", now), cancelled_at=now, cancellation_reason=CHARGE_FAILED)
+    return replace(moved(payment, "fail", now), cancelled_at=now)
 
 
 def honoured(payment: Payment, now: datetime) -> Payment:
@@ -276,11 +267,11 @@ def expired_early(payment: Payment, now: datetime) -> Payment:
 def expiry(
     asked: datetime | None, kind: Kind, amount: int | None, now: datetime, default: timedelta
 ) -> datetime | None:
-    """When a payment ends: as asked, else by `default`; a MULTIPLE one only if it is closed and asked to.
+    """When a payment ends: as asked, else by `default`; a static one only if it is closed and asked to.
 
     Raises ExpiryPassed or ExpiryTooFar (field "expires_at").
     """
-    if kind == "multiple" and (asked is None or amount is None):
+    if kind == "static" and (asked is None or amount is None):
         return None
     if asked is None:
         return now + default

@@ -190,7 +190,7 @@ def _book(world: World, batch: _Batch, report: Report, *, renamed: bool) -> Book
 def _pay(
     world: World, batch: _Batch, report: Report, payment: Payment, charge: Charge | None, booked: Booked
 ) -> Booked:
-    """Money that was owed: the charge succeeds, and a SINGLE payment is paid."""
+    """Money that was owed: the charge succeeds, and a one-time payment is paid."""
     now = batch.now
     merchant = batch.merchants[payment.merchant_id]
     offer = world.offer(merchant, payment.product)

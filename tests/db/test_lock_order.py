@@ -166,7 +166,7 @@ async def shop(here: Services) -> Merchant:
 
 async def create_and_pay(here: Services, merchant: Merchant) -> None:
     """Payments of one customer are created with idempotency keys and paid twice; then the keys and a number are reused."""
-    chosen = {"kind": "multiple", "method": msgspec.structs.replace(BRI, number="0000007")}
+    chosen = {"kind": "static", "method": msgspec.structs.replace(BRI, number="0000007")}
     for _ in range(2):
         orders = [order(merchant.id, customer=BUDI, key=f"key {i}", fingerprint=b"") for i in range(AT_ONCE)]
         orders.append(order(merchant.id, customer=BUDI, key="static", fingerprint=b"", **chosen))
@@ -208,7 +208,7 @@ async def end_unpaid(here: Services, merchant: Merchant) -> None:
 
 async def settle_and_pay_out(here: Services, merchant: Merchant) -> None:
     """Money is settled, partly before its day, and paid out; one payout completes and one fails."""
-    static = order(merchant.id, kind="multiple", amount=None, method=BRI)
+    static = order(merchant.id, kind="static", amount=None, method=BRI)
     paid_to = number(await here.batches.create(static))
     paid = [await here.batches.report(money(paid_to, amount=rupiah(1_000_000))) for _ in range(AT_ONCE)]
     for booked in paid[1:]:

@@ -63,7 +63,7 @@ SOME_ROWS = """
     INSERT INTO customers SELECT md5('m' || n % 100)::uuid, n, n || '@shop.example', '{}', $1, $1 FROM rows;
     INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at,
                           paid_at, descriptor, details, product, scope)
-        SELECT md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, (ARRAY['single', 'multiple'])[1 + n % 3 / 2], 100, 'IDR',
+        SELECT md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, (ARRAY['one_time', 'static'])[1 + n % 3 / 2], 100, 'IDR',
                (ARRAY['awaiting', 'paid'])[1 + n % 2], at, at, at, at, '', '{}', (ARRAY['payment', 'v4-payments'])[1 + n % 2],
                (ARRAY['', 'links'])[1 + n % 2] FROM rows;
     INSERT INTO settlements SELECT md5('s' || n)::uuid, md5('m' || n % 100)::uuid, date '2025-03-30' + n / 100, 1, 100, 1, at, at

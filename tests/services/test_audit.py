@@ -78,7 +78,7 @@ def books(databases: Databases) -> str:
                 for _ in ("paid", "and once more"):
                     await here.batches.report(money(paid_to))
             await here.batches.create(order(merchant.id))
-            static = await here.batches.create(order(merchant.id, kind="multiple", amount=None))
+            static = await here.batches.create(order(merchant.id, kind="static", amount=None))
             await here.batches.report(money(number(static)))
             async with here.world.db.reading() as tx:
                 (arrived,) = (await charges.newest(tx, [payment_id(static)], most=9))[payment_id(static)]

@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang.domain.merchants import Merchant
-from gerbang.domain.payments import CHARGE_FAILED, Details, Method, Payment
+from gerbang.domain.payments import Details, Method, Payment
 from gerbang.domain.reports import Booked
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import PaymentUnknown, WrongState
 from gerbang.services.merchants import default_agreement, set_callback
 from gerbang.services.payments.confirm import Confirmation
-from gerbang.services.payments.end import DECLINED, Cancellation, Decline, decline, withdraw
+from gerbang.services.payments.end import Cancellation, Decline, decline, withdraw
 from gerbang.services.payments.read import Found
 from tests.support.gateways import Databases
 from tests.support.services import BRI, PRICE, START, Services, money, number, order, payment_id, several
@@ -87,7 +87,6 @@ async def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_
         after = await taken_back(here, merchant, before.payment.id)
         assert (after.state, after.cancelled_at, after.cancellation_reason) == ("cancelled", now, REASON)
         assert after.expires_at == before.payment.expires_at
-        assert not after.failed
         found = await here.read(merchant, after.id)
         assert found.payment == after
         assert [(charge.state, charge.updated_at) for charge in found.charges] == [("expired", now)]
@@ -134,7 +133,7 @@ async def test_what_has_ended_or_stands_for_good_is_not_taken_back_and_stays_as_
         await here.batches.report(money(paid_to))
         back, _number = await made(here, merchant)
         await taken_back(here, merchant, back.payment.id)
-        static, _number = await made(here, merchant, kind="multiple", amount=None)
+        static, _number = await made(here, merchant, kind="static", amount=None)
         over, _number = await made(here, merchant, expires_at=START + timedelta(seconds=1))
         here.pass_time(seconds=1)
         before = await everything(here)
@@ -163,11 +162,10 @@ async def test_a_payment_whose_only_charge_is_declined_ends_with_it(start: Start
         merchant = await shop(here)
         before, _number = await made(here, merchant, method=WALLET, product=product)
         after = await declined(here, before)
-        assert (after.state, after.cancelled_at, after.cancellation_reason) == ("cancelled", START, CHARGE_FAILED)
-        assert after.failed
+        assert (after.state, after.cancelled_at, after.cancellation_reason) == ("failed", START, None)
         found = await here.read(merchant, after.id)
         assert found.payment == after
-        assert [(charge.state, charge.failure_code) for charge in found.charges] == [("failed", DECLINED)]
+        assert [(charge.state, charge.failure) for charge in found.charges] == [("failed", "declined")]
         # The second dialect tells of money alone; in the first it is a cancellation like any other.
         assert await news(here) == [("payment.cancelled", "payment" if product == "payment" else None)]
 

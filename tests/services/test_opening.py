@@ -35,7 +35,7 @@ from tests.support.services import (
 
 KINDS: list[CodeKind] = ["registered", "minted"]
 DECLINED, SILENT_BEFORE, SILENT_AFTER = rupiah(20_404), rupiah(20_503), rupiah(20_504)
-STATIC = {"kind": "multiple", "amount": None}
+STATIC = {"kind": "static", "amount": None}
 PAGE = Details(redirect=True, auto_confirm=False)
 
 

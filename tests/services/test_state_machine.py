@@ -51,18 +51,18 @@ V4: dict[str, Any] = {"product": "v4-payments"}
 ASKED = msgspec.structs.replace(BRI, option="BCA")
 """At this bank a partner must be asked first, and by the end of the amount it declines or is silent."""
 WAYS: dict[str, dict[str, Any]] = {
-    "single": {"method": BRI},
+    "one_time": {"method": BRI},
     "single qris": {"method": QRIS, "expires_in": 7200},
     "to be confirmed": {"method": BRI, "details": Details(auto_confirm=False)},
     "to be chosen": {"method": None, "details": Details(redirect=True)},
     "short": {"method": BRI, "expires_in": 60},
-    "static open": {"kind": "multiple", "amount": None, "method": BRI},
-    "static closed": {"kind": "multiple", "method": BRI, "expires_in": 600},
-    "static qris": {"kind": "multiple", "amount": None, "method": QRIS},
+    "static open": {"kind": "static", "amount": None, "method": BRI},
+    "static closed": {"kind": "static", "method": BRI, "expires_in": 600},
+    "static qris": {"kind": "static", "amount": None, "method": QRIS},
     "v4": V4 | {"method": BRI},
     "v4 wallet": V4 | {"method": WALLET},
     "v4 code": V4 | {"method": Method(channel="retail_outlet", option="ALFAMART")},
-    "v4 static": V4 | {"kind": "multiple", "amount": None, "method": ASKED},
+    "v4 static": V4 | {"kind": "static", "amount": None, "method": ASKED},
     "asked": {"method": ASKED},
     "asked short": {"method": ASKED, "expires_in": 60, "amount": rupiah(20_503)},
     "asked declined": V4 | {"method": ASKED, "amount": rupiah(20_404)},
@@ -286,7 +286,7 @@ class Payments(RuleBasedStateMachine):
             assert after == before
             return
         owed = before.payment.amount if before.payment.amount is not None else booked.amount
-        open_ = before.payment.state in ("awaiting", "processing", "active")
+        open_ = before.payment.state in ("awaiting", "active")
         # A number that its buyer has left, or whose own time was over, is paid too late.
         left = [charge for charge in before.charges if charge.id == booked.charge_id and charge.state != "waiting"]
         if before.payment.state == "paid":
@@ -434,7 +434,7 @@ class Payments(RuleBasedStateMachine):
                     "SELECT state FROM payments WHERE merchant_id = $1 AND expires_at IS NOT NULL", self.merchant.id
                 )
             )
-            assert {row["state"] for row in ends} <= {"paid", "cancelled", "expired", "inactive"}
+            assert {row["state"] for row in ends} <= {"paid", "cancelled", "failed", "expired", "inactive"}
             self.run(self._nothing_is_due())
             self.run(self._all_is_well())
             left = "SELECT 1 FROM charges WHERE merchant_id = $1 AND state = 'succeeded' AND settled_at IS NULL"

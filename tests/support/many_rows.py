@@ -25,18 +25,18 @@ FROM (SELECT n, at, now, lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 1
 """In twenty lots: what each becomes is below."""
 STATES = """
 CASE WHEN lot < 12 THEN 'paid' WHEN lot < 14 THEN 'awaiting' WHEN lot = 14 THEN 'needs_method'
-     WHEN lot < 17 THEN 'cancelled' WHEN lot = 17 THEN 'expired' ELSE 'active' END
+     WHEN lot = 15 THEN 'cancelled' WHEN lot = 16 THEN 'failed' WHEN lot = 17 THEN 'expired' ELSE 'active' END
 """
 PARTS = f"""
 INSERT INTO settlements SELECT md5('crowd')::uuid, $1, date '2000-01-01', 1, 1, 1, now(), now();
 
 INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
                       cancelled_at, cancellation_reason, descriptor, method, details, product, scope)
-SELECT payment_id, c.merchant_id, 'crowd-' || n, CASE WHEN lot < 18 THEN 'single' ELSE 'multiple' END,
+SELECT payment_id, c.merchant_id, 'crowd-' || n, CASE WHEN lot < 18 THEN 'one_time' ELSE 'static' END,
        CASE WHEN lot < 18 THEN 2000000 END, 'IDR', {STATES}, at, at,
        CASE WHEN lot IN (12, 13, 14) THEN at + age + interval '{LATER}' WHEN lot < 18 THEN at + interval '1 hour' END,
        CASE WHEN lot < 12 THEN at END, CASE WHEN lot IN (15, 16) THEN at END,
-       CASE lot WHEN 15 THEN 'REQUESTED_BY_CUSTOMER' WHEN 16 THEN 'CHARGE_FAILED' END, '',
+       CASE lot WHEN 15 THEN 'REQUESTED_BY_CUSTOMER' END, '',
        CASE WHEN lot < 18 THEN one.method ELSE many.method END, one.details, one.product,
        CASE WHEN lot < 18 THEN '' ELSE many.scope END
 FROM crowd c, (SELECT * FROM payments WHERE merchant_id = $1 AND state = 'paid' AND product LIKE 'v4%' LIMIT 1) one,

@@ -15,7 +15,6 @@ from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.pages import Pages
 
 NAMES = {
-    "payment.processing": "PAYMENT.PROCESSING",
     "payment.paid": "PAYMENT.PAID",
     "payment.cancelled": "PAYMENT.CANCELLED",
     "charge.succeeded": "CHARGE.SUCCESS",

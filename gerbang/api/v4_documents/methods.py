@@ -9,7 +9,7 @@ from starlette.responses import Response
 from gerbang.api.v4_documents import listing, shapes
 from gerbang.api.v4_documents.answers import Endpoints, answer, document
 from gerbang.api.v4_documents.events import PRODUCT
-from gerbang.api.v4_documents.payments import STATUSES, create_or_repeat, method_of, written
+from gerbang.api.v4_documents.payments import STATUSES, create_or_repeat, looked_up, method_of, written
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.domain.payments import Details, Payment
 from gerbang.errors import NotOpenYet, PaymentUnknown
@@ -33,7 +33,7 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         product=PRODUCT,
         scope=shapes.CHANNELS[type_],
         reference=attributes.demanded("referenceId", REFERENCE_LENGTH_MAX),
-        kind="multiple",
+        kind="static",
         amount=None,
         method=method_of(type_, attributes, attributes),
         details=Details(),
@@ -66,7 +66,7 @@ async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Res
 async def payments(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
     found = await _found(endpoints, request, merchant_id)
-    listed = await listing.looked_up(
+    listed = await looked_up(
         query, lambda query: search.page_of_static(endpoints.world, found, listing.wanted(query), query.number)
     )
     return answer(written(endpoints, listed))

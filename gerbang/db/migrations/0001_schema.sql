@@ -71,11 +71,11 @@ CREATE TABLE payments (
     -- The series in which a reference is unique: payments, links and static codes may share their names.
     scope               text NOT NULL,
     reference           text NOT NULL,
-    kind                text NOT NULL CHECK (kind IN ('single', 'multiple')),
+    kind                text NOT NULL CHECK (kind IN ('one_time', 'static')),
     amount              bigint CHECK (amount > 0),
     currency            text NOT NULL,
     state               text NOT NULL CHECK (state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active',
-                                                       'processing', 'paid', 'cancelled', 'expired', 'inactive')),
+                                                       'paid', 'cancelled', 'failed', 'expired', 'inactive')),
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,
     expires_at          timestamptz,
@@ -86,18 +86,14 @@ CREATE TABLE payments (
     customer_id         text,
     method              json,
     details             json NOT NULL,
-    CHECK (kind = 'multiple' OR amount IS NOT NULL),
+    CHECK (kind = 'static' OR amount IS NOT NULL),
     CHECK (state <> 'paid' OR paid_at IS NOT NULL),
     UNIQUE (merchant_id, scope, reference)
 );
--- Lists are walked by id, which is in the order of time: all one-time payments, those of one state, the few that were declined.
-CREATE INDEX payments_single ON payments (merchant_id, id) WHERE kind = 'single';
-CREATE INDEX payments_multiple ON payments (merchant_id, id) WHERE kind = 'multiple';
-CREATE INDEX payments_by_state ON payments (merchant_id, state, id) WHERE kind = 'single' AND state <> 'paid';
-CREATE INDEX payments_cancelled ON payments (merchant_id, id)
-    WHERE kind = 'single' AND state = 'cancelled' AND cancellation_reason <> 'CHARGE_FAILED';
-CREATE INDEX payments_declined ON payments (merchant_id, id)
-    WHERE kind = 'single' AND state = 'cancelled' AND cancellation_reason = 'CHARGE_FAILED';
+-- Lists are read by id, which is in the order of time: all one-time payments, and those of one state.
+CREATE INDEX payments_one_time ON payments (merchant_id, id) WHERE kind = 'one_time';
+CREATE INDEX payments_static ON payments (merchant_id, id) WHERE kind = 'static';
+CREATE INDEX payments_by_state ON payments (merchant_id, state, id) WHERE kind = 'one_time' AND state <> 'paid';
 CREATE INDEX payments_to_expire ON payments (expires_at)
     WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active');
 
@@ -120,8 +116,7 @@ CREATE TABLE charges (
     merchant_id       uuid NOT NULL,
     payment_reference text NOT NULL,
     amount            bigint NOT NULL CHECK (amount > 0),
-    state             text NOT NULL CHECK (state IN ('waiting', 'authenticating', 'processing', 'awaiting_capture',
-                                                     'succeeded', 'failed', 'expired')),
+    state             text NOT NULL CHECK (state IN ('waiting', 'succeeded', 'failed', 'expired')),
     channel           text NOT NULL,
     -- What the buyer is shown in order to pay.
     instructions      json NOT NULL,
@@ -131,7 +126,7 @@ CREATE TABLE charges (
     vat               bigint NOT NULL DEFAULT 0,
     -- Whether it is one arrival of money on a static paycode.
     static            boolean NOT NULL DEFAULT false,
-    failure_code      text,
+    failure           text CHECK (failure IN ('expired', 'declined', 'abandoned')),
     created_at        timestamptz NOT NULL,
     updated_at        timestamptz NOT NULL,
     expires_at        timestamptz,

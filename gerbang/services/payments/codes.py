@@ -137,7 +137,7 @@ def _partner(world: World, merchant_id: UUID, code_plan: CodePlan) -> tuple[str,
 
 
 def opened(plan: Plan, number: str, now: datetime, *, content: str = "") -> tuple[Payment, Charge | None]:
-    """The payment with its number: in a charge of its own, or for a MULTIPLE payment in its method.
+    """The payment with its number: in a charge of its own, or for a static payment in its method.
 
     `content` is what a partner's code says, in place of what the channel composes.
     """

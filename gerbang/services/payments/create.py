@@ -37,7 +37,7 @@ async def _create(
 ) -> tuple[dict[int, Answer], list[int]]:
     """Answers of orders that were created, repeated or refused; and those whose refusal must be looked at again."""
     # A search for numbers and a quota hold locks until what was found is written.
-    needs_locks = not hurried or any(order.kind == "multiple" for order in orders.values())
+    needs_locks = not hurried or any(order.kind == "static" for order in orders.values())
     async with world.db.transaction() if needs_locks else world.db.reading() as tx:
         now = world.clock.now()
         answers, fresh = await _repeated(world, tx, orders, now)

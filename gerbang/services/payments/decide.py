@@ -124,9 +124,9 @@ def _decided(
     if merchant is None:
         raise MerchantUnknown
     offer = world.offer(merchant, order.product)
-    if order.kind == "single" and order.amount is None:
+    if order.kind == "one_time" and order.amount is None:
         raise AmountMissing("amount")
-    if order.kind == "multiple" and order.details.redirect:
+    if order.kind == "static" and order.details.redirect:
         raise StaticNeedsApiMode("mode")
     payment = Payment(
         id=ids.uuid7(now),

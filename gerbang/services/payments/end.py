@@ -24,8 +24,6 @@ from gerbang.services.partner_requests import closing
 from gerbang.services.payments.read import own
 from gerbang.world import World
 
-DECLINED = "CANCELLED_BY_USER"
-"""The failure of a charge that its buyer declined in a wallet (payment-session reference, 5.3)."""
 MOST_AT_ONCE = 500
 
 
@@ -100,7 +98,7 @@ async def decline(world: World, said: Decline) -> Payment:
             return held
         if charge.state not in charge_rules.MOVES["fail"]:
             raise WrongState(state=held.state, verb="declined")
-        charge = charge_rules.failed(charge, DECLINED, now)
+        charge = charge_rules.declined(charge, now)
         if held.details.redirect:
             payment = payment_rules.reopened(held, now)
             changes = _reopened(payment, charge, now)
