@@ -153,6 +153,7 @@ NEWS = {
             SELECT payment_id, count(*) FILTER (WHERE kind = 'payment.created') AS created,
                    count(*) FILTER (WHERE kind IN ('payment.paid', 'charge.succeeded')) AS paid,
                    count(*) FILTER (WHERE kind = 'payment.cancelled') AS cancelled,
+                   count(*) FILTER (WHERE kind = 'payment.failed') AS failed,
                    count(*) FILTER (WHERE kind = 'payment.expired') AS expired,
                    count(*) FILTER (WHERE kind = 'money.in_suspense') AS in_suspense
             FROM events WHERE payment_id IS NOT NULL GROUP BY payment_id
@@ -161,8 +162,9 @@ NEWS = {
                    count(*) FILTER (WHERE outcome <> 'booked') AS in_suspense
             FROM reports GROUP BY payment_id
         ) r ON r.payment_id = p.id
-        WHERE (e.created, e.paid, e.cancelled, e.in_suspense) IS DISTINCT FROM
-              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint, coalesce(r.in_suspense, 0))
+        WHERE (e.created, e.paid, e.cancelled, e.failed, e.in_suspense) IS DISTINCT FROM
+              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint,
+               (p.state = 'failed')::integer::bigint, coalesce(r.in_suspense, 0))
            -- What had expired is paid when its bank tells late of money that came in time.
            OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
     "money was reported without its one event": """

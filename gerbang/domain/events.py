@@ -18,6 +18,7 @@ Kind = Literal[
     "payment.reopened",
     "payment.paid",
     "payment.cancelled",
+    "payment.failed",
     "payment.expired",
     "charge.succeeded",
     "charge.settled",
@@ -38,6 +39,7 @@ SAYS_UNPAID = frozenset(
         "payment.opened",
         "payment.reopened",
         "payment.cancelled",
+        "payment.failed",
         "payment.expired",
     }
 )

@@ -20,7 +20,7 @@ from tests.domain.samples import NOW
 
 SECOND = timedelta(seconds=1)
 STATES: tuple[State, ...] = get_args(State)
-ENDED = {"paid", "cancelled", "expired", "inactive"}
+ENDED = {"paid", "cancelled", "failed", "expired", "inactive"}
 BRI = Method(channel="virtual_account", option="BRI", payer_name="Budi")
 PAYMENT = replace(samples.PAYMENT, details=Details(redirect=True), method=BRI)
 

@@ -77,7 +77,7 @@ async def test_money_that_came_with_sen_is_told_to_the_sen(start: Start) -> None
         assert b'"value":19999.99' in due.body
 
 
-@pytest.mark.parametrize(("kind", "state"), [("payment.expired", "expired"), ("payment.cancelled", "cancelled")])
+@pytest.mark.parametrize(("kind", "state"), [("payment.failed", "failed"), ("payment.cancelled", "cancelled")])
 @pytest.mark.parametrize("before", ["never sent", "failed once", "taken, and asked for again"])
 async def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
     start: Start, kind: Kind, state: State, before: str

@@ -140,10 +140,10 @@ async def test_a_declined_code_ends_a_payment_without_a_page(url: str, kind: Cod
             with pytest.raises(PartnerDeclined, match="cannot be opened: the simulator declines this amount"):
                 await here.batches.create(said)
         made = await the_only_payment(here, merchant.id)
-        assert await states(here, made) == ("cancelled", [])
+        assert await states(here, made) == ("failed", [])
         assert await here.rows("SELECT kind FROM events WHERE payment_id = $1 ORDER BY sequence", made) == [
             {"kind": "payment.created"},
-            {"kind": "payment.cancelled"},
+            {"kind": "payment.failed"},
         ]
 
 

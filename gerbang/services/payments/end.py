@@ -104,7 +104,7 @@ async def decline(world: World, said: Decline) -> Payment:
             changes = _reopened(payment, charge, now)
         else:
             payment = payment_rules.failed(held, now)
-            changes = _ended(payment, "payment.cancelled", now, charge)
+            changes = _ended(payment, "payment.failed", now, charge)
         await _let_go(tx, changes, charge, now)
         await write(tx, changes, now)
     return payment

@@ -311,7 +311,7 @@ def decline(
         else:
             payment = failed(payment, now)
             snapshot = Snapshot(payment=payment)
-            event = Event(payment.merchant_id, "payment.cancelled", now, payment.id, None, snapshot)
+            event = Event(payment.merchant_id, "payment.failed", now, payment.id, None, snapshot)
         changes.payments[payment.id] = payment
         changes.events.append(event)
     return _refusal(world, request)
