@@ -123,7 +123,7 @@ MONEY = {
             SELECT (asked ->> 'payment_id')::uuid AS payment_id FROM partner_requests
             WHERE operation = 'open' AND next_at IS NOT NULL
         ) r ON r.payment_id = p.id
-        WHERE p.state = 'opening' AND r.payment_id IS NULL""",
+        WHERE p.state = 'opening' AND (p.expires_at IS NULL OR p.expires_at > $1) AND r.payment_id IS NULL""",
     "a transfer for a charge or a payout that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
         WHERE t.cause_id IS NOT NULL AND t.reason <> 'starting_balance'

@@ -219,7 +219,7 @@ def send_again(sent: SentRequests, client: httpx.Client, pick: Sequence[SentRequ
 def check(sent: SentRequests, data: Path, client: httpx.Client, since: tuple[int, int], rng: random.Random) -> None:
     """Checks what must hold after a start. Repeats all requests sent `since` (counts of orders and reports) and 20 older."""
     # Until then a code may be in the hands of whoever was asking for it.
-    moved = client.post("/sandbox/clock/advance", json={"seconds": LEASE.total_seconds() + 1})
+    moved = client.post("/sandbox/clock/advance", json={"seconds": int(LEASE.total_seconds()) + 1})
     assert moved.status_code == 200
     before = read(data)
     compare(sent, before)
@@ -335,7 +335,8 @@ def test_nothing_that_was_answered_is_lost_or_done_twice_however_often_the_gatew
                 time.sleep(rng.uniform(0.05, 0.8))
                 kill(gateway, *others)
             assert_quiet(gateway)
-    assert sent.statuses == {0, 200, 201}, "only success or no answer"
+    # 503: the same request while a partner is asked for its code.
+    assert {0, 200, 201} <= sent.statuses <= {0, 200, 201, 503}
     assert sent.unanswered() >= ROUNDS, "too few kills interrupted a request"
     assert sum(request.answer is not None for request in sent.orders + sent.reports) > ROUNDS * 10, "too little load"
     with program(*run(data), **routed) as gateway, signed_in(gateway.url(), data) as client:
