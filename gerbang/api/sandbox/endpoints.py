@@ -22,7 +22,7 @@ from gerbang.domain.merchants import PLATFORM
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
 from gerbang.errors import ClockBackwards, DeliveryUnknown, KeyReused, MerchantUnknown
 from gerbang.services import deliveries as sending
-from gerbang.services import merchants, sandbox
+from gerbang.services import merchants, sandbox, simulations
 from gerbang.services.credentials import Tokens
 from gerbang.services.deliveries import Listed
 from gerbang.services.merchants import Callback
@@ -257,11 +257,11 @@ async def report(endpoints: Endpoints, request: Request) -> Response:
         raise Malformed("paidAt", "must be between the years 2000 and 2100")
     if given.paymentId is not None:
         found = await endpoints.batches.read(Question(merchant_id, _payment_id(given.paymentId)))
-        money = sandbox.simulated_payment(found, amount, given.bankReference, paid_at)
+        money = simulations.payment_of(found, amount, given.bankReference, paid_at)
     else:
-        sandbox.check_reference(given.bankReference)
-        channel = await sandbox.channel_of(endpoints.world, merchant_id, given.number or "", paid_at)
-        money = sandbox.simulated_report(channel, given.number or "", amount, given.bankReference, paid_at)
+        simulations.check_reference(given.bankReference)
+        channel = await simulations.channel_of(endpoints.world, merchant_id, given.number or "", paid_at)
+        money = simulations.report_of(channel, given.number or "", amount, given.bankReference, paid_at)
     booked = await endpoints.batches.report(money)
     if booked.merchant_id not in (merchant_id, PLATFORM):
         raise KeyReused  # another merchant's report: the reference was used before, or the number was theirs at paidAt
