@@ -36,6 +36,8 @@ ORDER = (
     "paycodes",
     "customers",
     "reports",
+    "report_names",
+    "inquiries",
     "settlements",
     "payouts",
     "accounts",

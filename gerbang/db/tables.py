@@ -12,6 +12,7 @@ import msgspec
 
 from gerbang.domain.changes import KeptAnswer
 from gerbang.domain.charges import Charge
+from gerbang.domain.inquiries import Reply
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
@@ -208,6 +209,28 @@ ANSWERS = Table(
     {"merchant_id": "uuid", "key": "text", "fingerprint": "bytea", "answer": "bytea", "expires_at": "timestamptz"},
 )
 
+INQUIRIES = Table(
+    "inquiries",
+    Reply,
+    {
+        "connection": "text",
+        "service": "text",
+        "request_id": "text",
+        "channel": "text",
+        "number": "text",
+        "amount": "bigint",
+        "reference": "text",
+        "verdict": "text",
+        "reason": "text",
+        "merchant_id": "uuid",
+        "payment_id": "uuid",
+        "report_id": "uuid",
+        "owed": "bigint",
+        "payer_name": "text",
+        "answered_at": "timestamptz",
+    },
+)
+
 SETTLEMENTS = Table(
     "settlements",
     Settlement,
@@ -261,7 +284,7 @@ PAYOUTS = Table(
 
 QUERIES = {
     f"{table.name}.{name}": sql
-    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, PAYOUTS)
+    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, PAYOUTS)
     for name, sql in (
         ("insert", table.insert),
         ("insert_early", table.insert_early),
