@@ -59,8 +59,8 @@ FROM crowd_owners o, endpoints e WHERE place > 0 AND e.merchant_id = $merchant;
 INSERT INTO accounts (name, currency) SELECT unnest(ARRAY['bank/simulator', 'merchant/' || $merchant || '/pending']), 'IDR';
 """
 STATES = """
-CASE WHEN lot < 58 THEN 'paid' WHEN lot < 71 THEN 'awaiting' WHEN lot = 71 THEN 'needs_method' WHEN lot = 72 THEN 'processing'
-     WHEN lot < 91 THEN 'expired' WHEN lot < 96 THEN 'cancelled' WHEN lot = 96 THEN 'needs_confirmation' ELSE 'active' END
+CASE WHEN lot < 58 THEN 'paid' WHEN lot < 71 THEN 'awaiting' WHEN lot = 71 THEN 'needs_method' WHEN lot = 72 THEN 'opening'
+     WHEN lot < 91 THEN 'expired' WHEN lot < 95 THEN 'cancelled' WHEN lot = 95 THEN 'failed' WHEN lot = 96 THEN 'needs_confirmation' ELSE 'active' END
 """
 ENDS = """
 CASE WHEN lot BETWEEN 58 AND 67 THEN CASE WHEN n % 5000 = 585 THEN $now - interval '1 minute'
@@ -70,16 +70,16 @@ CASE WHEN lot BETWEEN 58 AND 67 THEN CASE WHEN n % 5000 = 585 THEN $now - interv
 PAYMENTS = f"""
 INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
                       cancelled_at, cancellation_reason, descriptor, method, details, product, scope)
-SELECT payment_id, merchant_id, 'order-' || n, CASE WHEN lot < 97 THEN 'single' ELSE 'multiple' END,
+SELECT payment_id, merchant_id, 'order-' || n, CASE WHEN lot < 97 THEN 'one_time' ELSE 'static' END,
        CASE WHEN lot < 97 THEN 2000000 END, 'IDR', {STATES}, at, at, {ENDS}, CASE WHEN lot < 58 THEN at END,
        CASE WHEN lot BETWEEN 91 AND 95 THEN at END,
-       CASE WHEN lot = 95 THEN 'CHARGE_FAILED' WHEN lot BETWEEN 91 AND 94 THEN 'REQUESTED_BY_CUSTOMER' END, '',
+       CASE WHEN lot BETWEEN 91 AND 94 THEN 'REQUESTED_BY_CUSTOMER' END, '',
        CASE WHEN lot NOT IN (71, 96) THEN $method END::json, $details, CASE WHEN n % 2 = 0 THEN 'payment' ELSE 'v4-payments' END,
        CASE WHEN lot < 97 THEN '' ELSE 'virtual_account' END
 FROM crowd ORDER BY n;
 INSERT INTO payments (id, merchant_id, reference, kind, currency, state, created_at, updated_at, descriptor, method, details,
                       product, scope)
-SELECT md5('counter')::uuid, $merchant, '{COUNTER}', 'multiple', 'IDR', 'active', $now, $now, '', $method, $details,
+SELECT md5('counter')::uuid, $merchant, '{COUNTER}', 'static', 'IDR', 'active', $now, $now, '', $method, $details,
        'v4-payments', 'virtual_account';
 INSERT INTO settlements
 SELECT DISTINCT ON (merchant_id, at::date) md5(merchant_id::text || at::date)::uuid, merchant_id, at::date, 1, 1, 1, at, at FROM crowd;
@@ -134,11 +134,16 @@ INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, r
 SELECT debit.id, credit.id, 2000000, 'money_in', c.merchant_id, payment_id, payment_id, at, charge_id
 FROM crowd c, accounts debit, accounts credit
 WHERE lot < 58 AND debit.name = 'bank/simulator' AND credit.name = 'merchant/' || $merchant || '/pending' ORDER BY n;
-INSERT INTO payouts (id, merchant_id, product, reference, bank, amount, fee, vat, state, destination, created_at, updated_at,
-                     sent_at, ended_at, bank_reference, bank_account_name, next_at)
+INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at, updated_at,
+                     sent_at, ended_at, bank_reference, bank_account_name)
 SELECT payment_id, merchant_id, 'v4-disbursements', 'payout-' || n, 'simulator', 100, 1, 0,
        CASE WHEN n % 1000 = 5 THEN 'processing' ELSE 'completed' END, $destination, at, at, at,
-       CASE WHEN n % 1000 <> 5 THEN at END, '', '',
+       CASE WHEN n % 1000 <> 5 THEN at END, '', ''
+FROM crowd WHERE n % 10 = 5 ORDER BY n;
+INSERT INTO partner_requests (id, merchant_id, connection, operation, asked, state, created_at, updated_at, partner_reference,
+                              reason, tries, next_at)
+SELECT payment_id, merchant_id, 'simulator', 'send', '{"type":"send"}',
+       CASE WHEN n % 1000 = 5 THEN 'processing' ELSE 'done' END, at, at, '', '', 0,
        CASE WHEN n % 1000 = 5 THEN $now - interval '1 day' + n * 7 % 172800 * interval '1 second' END
 FROM crowd WHERE n % 10 = 5 ORDER BY n;
 """

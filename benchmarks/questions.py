@@ -11,8 +11,7 @@ from msgspec.structs import replace as replaced
 from benchmarks.crowd import DUE, FULL, OUTAGE
 from gerbang import ids
 from gerbang.clock import MovableClock
-from gerbang.db import Tx, charges, deliveries, lists, paycodes, payments
-from gerbang.db import payouts as kept_payouts
+from gerbang.db import Tx, charges, deliveries, lists, partner_requests, paycodes, payments
 from gerbang.db.deliveries import Wanted as WantedDeliveries
 from gerbang.db.lists import Span
 from gerbang.domain.deliveries import State
@@ -191,8 +190,8 @@ def _payouts(scene: Scene) -> Iterator[Question]:
     yield Question(f"payouts: jump to page {far:,}", lambda world: payouts.page(world, m, Search(), far, 10))
     yield Question("payouts: a reference", lambda world: payouts.by_reference(world, m, "payout-15"))
     yield Question(
-        "worker: claim 8 payouts",
-        lambda world: _tx(world, lambda tx: kept_payouts.claim(tx, world.clock.now(), scene.now + AFTERWARDS, 8)),
+        "worker: claim 8 partner requests",
+        lambda world: _tx(world, lambda tx: partner_requests.claim(tx, world.clock.now(), scene.now + AFTERWARDS, 8)),
     )
 
 
@@ -258,7 +257,7 @@ def _merchants(scene: Scene) -> Iterator[Question]:
         merchant_id=scene.merchant_id,
         product="payment",
         reference="a new order",
-        kind="single",
+        kind="one_time",
         amount=2_000_000,
         method=Method(channel="virtual_account", option="BRI", payer_name="Budi"),
         details=Details(),

@@ -95,7 +95,7 @@ async def _scene(connection: Watched, merchant_id: UUID, now: datetime, count: i
 
     async def those(state: str) -> list[UUID]:
         rows = await connection.fetch(
-            "SELECT id FROM payments WHERE merchant_id = $1 AND state = $2 AND kind = 'single' AND (expires_at > $3 OR "
+            "SELECT id FROM payments WHERE merchant_id = $1 AND state = $2 AND kind = 'one_time' AND (expires_at > $3 OR "
             "state = 'paid') ORDER BY id DESC OFFSET 100 LIMIT $4",
             merchant_id,
             state,

@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from gerbang import api, channels, connections_file, descriptors, ids
 from gerbang.api import Context, Dialect
 from gerbang.clock import Clock, MovableClock, SystemClock
-from gerbang.connections.simulator import Simulator
+from gerbang.connections._discovery import providers
 from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
 from gerbang.db.paycodes import NumberAllocator
@@ -38,6 +38,7 @@ from gerbang.listening import Listener, base_url, listen, serve_http, stop_on_si
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.output import never_wait
+from gerbang.partners import Partners
 from gerbang.services import installation, sandbox, sandbox_merchant
 from gerbang.services.batches import Batches
 from gerbang.services.sandbox_merchant import Sandbox
@@ -83,6 +84,7 @@ async def gateway(
     """
     assert settings.database_url is not None, "a database was chosen"
     live = settings.mode == "live"
+    connections = connections_file.read(settings).connections
     keyring = Keyring(secret_key(settings))
     dialects = [dialect for dialect in api.found() if not (live and dialect.sandbox_only)]
     clock = SystemClock() if live else MovableClock()
@@ -95,7 +97,7 @@ async def gateway(
         network=network,
         keyring=keyring,
         channels=channels.found(),
-        banks={} if live else {Simulator.name: Simulator()},
+        partners=Partners(connections, providers(), network),
         products=_callback_formats(dialects, base_url, keyring),
         answer_formats=_answer_formats(dialects, base_url, keyring),
         allocator=NumberAllocator(),
@@ -389,7 +391,7 @@ async def _serve(settings: Settings, listener: Listener) -> None:
             f"It can have {descriptors.allowed()} file descriptors: up to {descriptors.connections_max()} connections at "
             f"once, {descriptors.streams_max()} of them pages that wait for a change."
         )
-        if built.world.live and not built.world.banks:
+        if built.world.live and not built.world.partners:
             _say("No bank is connected, since this version has no connection to one: nobody's payment can arrive yet.")
         await until_stopped([built.serve(listener)], stop)
 

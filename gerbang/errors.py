@@ -19,7 +19,7 @@ Refused
 │   ├── ReferenceTaken  KeyReused
 ├── WrongState
 ├── InsufficientFunds
-├── BankSilent
+├── BankSilent  NotOpenYet  PartnerDeclined
 ├── CredentialsWrong
 ├── NotInLiveMode
 ├── ClockBackwards
@@ -242,6 +242,14 @@ class InsufficientFunds(Refused):
 
 class BankSilent(Refused):
     """The bank gives no answer right now. Send the same request again in a moment."""
+
+
+class NotOpenYet(Refused):
+    """The partner that makes the code has not answered yet. Send the same request again in a moment: nothing is made twice."""
+
+
+class PartnerDeclined(Refused):
+    """{title} cannot be opened: {why}."""
 
 
 class CredentialsWrong(Refused):

@@ -7,7 +7,6 @@ from typing import Protocol
 from gerbang import channels
 from gerbang.channels import Channel, ChannelSpec
 from gerbang.clock import Clock
-from gerbang.connections import Bank
 from gerbang.db import Database
 from gerbang.db.paycodes import NumberAllocator
 from gerbang.domain.calendars import BankCalendar
@@ -18,6 +17,7 @@ from gerbang.domain.payments import Payment
 from gerbang.domain.terms import NOTHING_OFFERED
 from gerbang.keyring import Keyring
 from gerbang.network import Network
+from gerbang.partners import Partners
 
 
 class AnswerFormat(Protocol):
@@ -42,8 +42,8 @@ class World:
     network: Network
     keyring: Keyring
     channels: Mapping[str, Channel]
-    banks: Mapping[str, Bank]
-    """Connections by name; new payouts use the first. Live mode has none yet, so it makes no payouts."""
+    partners: Partners
+    """Who moves the money."""
     products: Mapping[str, CallbackFormat]
     """Callback products by name, as the dialects declare them."""
     answer_formats: Mapping[str, AnswerFormat]
@@ -55,7 +55,7 @@ class World:
 
     def reaches(self, spec: ChannelSpec) -> bool:
         """Whether the channel needs no connection, or there is a connection that serves it."""
-        return not spec.needs_connection or any(spec.name in bank.channels for bank in self.banks.values())
+        return not spec.needs_connection or self.partners.take_payments_by(spec.name)
 
     def offers(self, spec: ChannelSpec, offer: Offer, product: str) -> bool:
         """Whether the merchant can be paid by the channel in a product: it is offered, and its connection exists."""

@@ -28,7 +28,7 @@ from tests.test_cli import typed
 async def callbacks_sent(here: Services, merchant: Merchant, *statuses: int) -> list[UUID]:
     """Creates a callback for each status, which is the answer to its last try; 0 is not sent. Returns their ids."""
     method = Method(channel="virtual_account", option="BRI")
-    static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=method)))
+    static = number(await here.batches.create(order(merchant.id, kind="static", amount=None, method=method)))
     ids: list[UUID] = []
     for nth, status in enumerate(statuses):
         assert (await here.batches.report(money(static, amount=100 + nth))).outcome == "booked"

@@ -71,7 +71,7 @@ class ChannelSpec(msgspec.Struct, frozen=True):
     fee: Rate
     settling: Schedule
     static: bool
-    """Whether it can serve MULTIPLE payments."""
+    """Whether it can serve static payments."""
     static_amount: bool
     """Whether a static paycode may be for a fixed amount."""
     expiry_min: timedelta | None = None

@@ -1,4 +1,4 @@
-"""QRIS, the national QR standard: one code that every bank app and wallet can pay, dynamic (SINGLE) or static (MULTIPLE).
+"""QRIS, the national QR standard: one code that every bank app and wallet can pay, dynamic or static.
 
 The payload is composed here from the merchant's registration (NMID, merchant PAN); our reference travels in it as the bill
 number (62-01) or the reference label (62-05), and comes back in the acquirer's report.

@@ -1,6 +1,6 @@
 """Virtual accounts: the buyer transfers to a number that stands for one payment, or to a static one of the merchant's.
 
-Three kinds (payment-session reference, 6.1): closed dynamic (SINGLE), open static and closed static (MULTIPLE). Banks differ
+Three kinds (payment-session reference, 6.1): closed dynamic, open static and closed static. Banks differ
 only in data: the digits that a merchant may choose, and, per merchant, the prefixes and ranges agreed with the bank.
 """
 

@@ -5,14 +5,12 @@ A file whose name begins with `_` is shared by providers and is none itself.
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from gerbang.clock import Clock
+from gerbang.connections import Link
 from gerbang.domain.connections import Connection
-from gerbang.network import Network
 
 
 class NoSettings(msgspec.Struct, frozen=True):
@@ -29,16 +27,6 @@ class Check(msgspec.Struct, frozen=True):
     what: str
     ok: bool
     sentence: str
-
-
-@dataclass(frozen=True)
-class Link:
-    """A connection with what is needed to use it."""
-
-    connection: Connection
-    network: Network
-    clock: Clock
-    """The machine's own: a partner does not know the sandbox's time."""
 
 
 class Provider(Protocol):

@@ -32,6 +32,7 @@ else:
 ORDER = (
     "idempotency_keys",
     "payments",
+    "partner_requests",
     "charges",
     "paycodes",
     "customers",

@@ -73,7 +73,7 @@ MONEY = {
             GROUP BY payment_id
         ) c ON c.payment_id = p.id
         WHERE (coalesce(r.times, 0), coalesce(r.amount, 0)) <> (coalesce(c.times, 0), coalesce(c.amount, 0))
-           OR (p.kind = 'single' AND coalesce(c.times, 0) <> (p.state = 'paid')::integer)""",
+           OR (p.kind = 'one_time' AND coalesce(c.times, 0) <> (p.state = 'paid')::integer)""",
     "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
         SELECT c.id::text FROM charges c LEFT JOIN (
             SELECT cause_id, sum(amount) FILTER (WHERE reason = 'settled') AS gross,
@@ -120,6 +120,15 @@ MONEY = {
               (p.amount + p.fee, CASE p.state WHEN 'failed' THEN p.amount + p.fee ELSE 0 END,
                CASE p.state WHEN 'completed' THEN p.amount + p.fee ELSE 0 END,
                CASE p.state WHEN 'completed' THEN p.amount ELSE 0 END)""",
+    "a payment or a payout waits for a partner that nobody asks, or the other way round": """
+        SELECT p.id::text FROM payouts p LEFT JOIN partner_requests r ON r.id = p.id AND r.next_at IS NOT NULL
+        WHERE (p.ended_at IS NULL) <> (r.id IS NOT NULL)
+        UNION ALL
+        SELECT p.id::text FROM payments p LEFT JOIN (
+            SELECT (asked ->> 'payment_id')::uuid AS payment_id FROM partner_requests
+            WHERE operation = 'open' AND next_at IS NOT NULL
+        ) r ON r.payment_id = p.id
+        WHERE p.state = 'opening' AND (p.expires_at IS NULL OR p.expires_at > $1) AND r.payment_id IS NULL""",
     "a transfer for a charge or a payout that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
         WHERE t.cause_id IS NOT NULL AND t.reason <> 'starting_balance'
@@ -149,6 +158,7 @@ NEWS = {
             SELECT payment_id, count(*) FILTER (WHERE kind = 'payment.created') AS created,
                    count(*) FILTER (WHERE kind IN ('payment.paid', 'charge.succeeded')) AS paid,
                    count(*) FILTER (WHERE kind = 'payment.cancelled') AS cancelled,
+                   count(*) FILTER (WHERE kind = 'payment.failed') AS failed,
                    count(*) FILTER (WHERE kind = 'payment.expired') AS expired,
                    count(*) FILTER (WHERE kind = 'money.in_suspense') AS in_suspense
             FROM events WHERE payment_id IS NOT NULL GROUP BY payment_id
@@ -157,8 +167,9 @@ NEWS = {
                    count(*) FILTER (WHERE outcome <> 'booked') AS in_suspense
             FROM reports GROUP BY payment_id
         ) r ON r.payment_id = p.id
-        WHERE (e.created, e.paid, e.cancelled, e.in_suspense) IS DISTINCT FROM
-              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint, coalesce(r.in_suspense, 0))
+        WHERE (e.created, e.paid, e.cancelled, e.failed, e.in_suspense) IS DISTINCT FROM
+              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint,
+               (p.state = 'failed')::integer::bigint, coalesce(r.in_suspense, 0))
            -- What had expired is paid when its bank tells late of money that came in time.
            OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
     "money was reported without its one event": """
@@ -191,13 +202,13 @@ _LATE = "(SELECT max(at) FROM events) - interval '10 minutes'"
 LATE = {
     "a payment could not be ended: its time has been over for ten minutes": f"""
         SELECT id::text FROM payments
-        WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at < {_LATE}""",
+        WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active') AND expires_at < {_LATE}""",
     # What fails to be settled is put off by an hour, to an instant that no schedule has: they have whole minutes.
     "money could not be settled: it has been due for ten minutes, or was put off": f"""
         SELECT id::text FROM charges WHERE settled_at IS NULL AND (settles_at < {_LATE}
             OR (settles_at > paid_at AND settles_at > date_trunc('minute', settles_at)))""",
-    "a payout could not be sent, or its bank not be asked about it: that has been due for ten minutes": f"""
-        SELECT id::text FROM payouts WHERE next_at < {_LATE} OR (state = 'pending' AND created_at < {_LATE})""",
+    "a partner could not be asked, or has not taken what it was asked, for ten minutes": f"""
+        SELECT id::text FROM partner_requests WHERE next_at < {_LATE} OR (state = 'pending' AND created_at < {_LATE})""",
 }
 """What workers have not done in time: what fails alone is left out, so that nothing waits for it but its merchant."""
 

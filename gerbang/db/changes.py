@@ -18,7 +18,7 @@ from gerbang import ids
 from gerbang.db import Tx, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PAYCODES, PAYMENTS, PAYOUTS, Columns
+from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Columns
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 
@@ -41,6 +41,11 @@ class Part(msgspec.Struct, frozen=True):
     parameters: Columns
 
 
+ANSWERED = """
+UPDATE idempotency_keys k SET answer = n.answer
+FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS n(merchant_id, key, answer)
+WHERE k.merchant_id = n.merchant_id AND k.key = n.key AND k.answer IS NULL
+"""
 FREE = f"""
 UPDATE paycodes p SET free_at = n.free_at
 FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS n(channel, number, payment_id, free_at)
@@ -146,11 +151,18 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
 
     if changes.new_answers:
         add("new_answers", ANSWERS.inserted(sorted(changes.new_answers, key=lambda a: (a.merchant_id, a.key))))
+    if changes.answered:
+        answered = sorted((a.merchant_id, a.key, a.answer) for a in changes.answered)
+        add("answered_keys", (ANSWERED, list(arrays(answered))))
     if changes.payments:
         add("changed_payments", PAYMENTS.updated(changes.payments.values()))
     if changes.new_payments:
         new = sorted(changes.new_payments, key=lambda p: (p.merchant_id, p.scope, p.reference))
         add("new_payments", PAYMENTS.inserted(new))
+    if changes.requests:
+        add("changed_requests", PARTNER_REQUESTS.updated(changes.requests.values()))
+    if changes.new_requests:
+        add("new_requests", PARTNER_REQUESTS.inserted(changes.new_requests))
     if changes.charges:
         add("changed_charges", CHARGES.updated(changes.charges.values()))
     if changes.settled:
@@ -247,6 +259,7 @@ async def _deliveries(
 
 
 QUERIES = {
+    "answered": ANSWERED,
     "free": FREE,
     "customers": CUSTOMERS,
     "settled": SETTLED,

@@ -20,20 +20,24 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Repeated(msgspec.Struct, frozen=True):
-    """What is known of a request's names: the answer that is kept under its key, or (None) a reference that is taken."""
+    """What is known of a request's names: the answer that is kept under its key, or a reference that is taken."""
 
     fingerprint: bytes | None
+    """None: its reference is taken."""
     answer: bytes | None
+    request_id: UUID | None = None
+    """The request that a partner has not answered, or has declined, where there is no answer."""
 
 
 async def known(tx: Tx, asked: Sequence[Asked], now: datetime) -> dict[int, Repeated]:
     """Which of these requests repeat a key or a reference, by their places in the list, as one look at the database shows."""
     rows = await tx.fetch(
         """
-        SELECT n.place - 1 AS place, n.merchant_id, n.key, k.fingerprint, k.answer, k.expires_at, p.id AS payment_id
+        SELECT n.place - 1 AS place, n.merchant_id, n.key, k.fingerprint, k.answer, k.expires_at, k.request_id,
+               p.id AS payment_id
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
              WITH ORDINALITY AS n(merchant_id, scope, reference, key, place)
-        LEFT JOIN LATERAL (SELECT fingerprint, answer, expires_at FROM idempotency_keys
+        LEFT JOIN LATERAL (SELECT fingerprint, answer, expires_at, request_id FROM idempotency_keys
                            WHERE merchant_id = n.merchant_id AND key = n.key LIMIT 1) k ON true
         LEFT JOIN LATERAL (SELECT id FROM payments
                            WHERE merchant_id = n.merchant_id AND scope = n.scope AND reference = n.reference LIMIT 1) p ON true
@@ -44,7 +48,7 @@ async def known(tx: Tx, asked: Sequence[Asked], now: datetime) -> dict[int, Repe
     found: dict[int, Repeated] = {}
     for row in rows:
         if row["expires_at"] is not None and row["expires_at"] > now:
-            found[row["place"]] = Repeated(row["fingerprint"], row["answer"])
+            found[row["place"]] = Repeated(row["fingerprint"], row["answer"], row["request_id"])
         elif row["payment_id"] is not None:
             found[row["place"]] = Repeated(None, None)
     # Keys whose time is over and which no worker has deleted yet are free.
@@ -58,6 +62,18 @@ async def known(tx: Tx, asked: Sequence[Asked], now: datetime) -> dict[int, Repe
             now,
         )
     return found
+
+
+async def hold(tx: Tx, keys: Sequence[tuple[UUID, str]]) -> None:
+    """Locks these (merchant, key) pairs until the end of the transaction."""
+    if keys:
+        await tx.execute(
+            """
+            SELECT FROM idempotency_keys k JOIN unnest($1::uuid[], $2::text[]) AS n(merchant_id, key) USING (merchant_id, key)
+            ORDER BY merchant_id, key FOR NO KEY UPDATE OF k
+            """,
+            *arrays(keys),
+        )
 
 
 async def forget(tx: Tx, now: datetime, most: int) -> int:

@@ -32,8 +32,8 @@ Listed = tuple[UUID, bool]
 # -- statements -------------------------------------------------------------------------------------------------------
 
 MINE = "merchant_id = $1 AND id > $2 AND id < $3"
-SINGLE = f"SELECT id, false AS arrival FROM payments WHERE {MINE} AND kind = 'single'"
-MULTIPLE = f"SELECT id, false AS arrival FROM payments WHERE {MINE} AND kind = 'multiple'"
+ONE_TIME = f"SELECT id, false AS arrival FROM payments WHERE {MINE} AND kind = 'one_time'"
+STATIC = f"SELECT id, false AS arrival FROM payments WHERE {MINE} AND kind = 'static'"
 ARRIVED = f"SELECT id, true AS arrival FROM charges WHERE {MINE} AND static"
 # A one-time payment that is paid has one charge that succeeded, and only the charge has the instant of its settlement.
 CHARGED = """
@@ -42,7 +42,8 @@ WHERE merchant_id = $1 AND payment_id > $2 AND payment_id < $3 AND NOT static
 """
 ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND static"
 
-UNPAID = "state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active')"
+PENDING = ("awaiting", "opening", "needs_method", "needs_confirmation")
+UNPAID = "state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active')"
 # Payments whose time is over ($7 is now) but which no worker has marked as expired yet are found by their end: there are
 # few of them over all merchants, unless no worker has run for a while. Of more than 1,000, those of the merchant are found
 # by id instead.
@@ -64,7 +65,7 @@ ENDED = "expires_at <= $7 AND (SELECT NOT holds FROM little)"
 
 def _in_states(states: Iterable[str], condition: str) -> list[str]:
     """One-time payments in each of these states, for an index that has the state before the id."""
-    return [f"{SINGLE} AND state = '{state}' AND {condition}" for state in states]
+    return [f"{ONE_TIME} AND state = '{state}' AND {condition}" for state in states]
 
 
 def _list(name: str, parts: Sequence[str], *, before: str = "", whole: str = "") -> dict[str, str]:
@@ -91,27 +92,26 @@ def _arrivals(name: str, condition: str) -> dict[str, str]:
 
 
 QUERIES = {
-    **_list("page", [SINGLE, ARRIVED]),
-    **_list("of both kinds", [SINGLE, MULTIPLE]),
+    **_list("page", [ONE_TIME, ARRIVED]),
+    **_list("of both kinds", [ONE_TIME, STATIC]),
     **_list(
         "pending",
-        _in_states(("awaiting", "needs_method", "needs_confirmation"), OPEN),
+        _in_states(PENDING, OPEN),
         before=STILL,
-        whole=f"SELECT id, false FROM still WHERE {MINE} AND kind = 'single' AND (SELECT NOT holds FROM walked)",
+        whole=f"SELECT id, false FROM still WHERE {MINE} AND kind = 'one_time' AND (SELECT NOT holds FROM walked)",
     ),
-    **_list("processing", [f"{SINGLE} AND state = 'processing'"]),
     **_list("paid", [f"{CHARGED} AND state = 'succeeded' AND settled_at IS NULL", f"{ARRIVED} AND settled_at IS NULL"]),
     **_list("settled", [f"{CHARGED} AND settled_at IS NOT NULL", f"{ARRIVED} AND settled_at IS NOT NULL"]),
-    **_list("cancelled", [f"{SINGLE} AND state = 'cancelled' AND cancellation_reason <> 'CHARGE_FAILED'"]),
-    **_list("declined", [f"{SINGLE} AND state = 'cancelled' AND cancellation_reason = 'CHARGE_FAILED'"]),
+    **_list("cancelled", [f"{ONE_TIME} AND state = 'cancelled'"]),
+    **_list("failed", [f"{ONE_TIME} AND state = 'failed'"]),
     **_list(
         "expired",
         [
-            f"{SINGLE} AND state = 'expired'",
-            *_in_states(("awaiting", "needs_method", "needs_confirmation"), ENDED),
+            f"{ONE_TIME} AND state = 'expired'",
+            *_in_states(PENDING, ENDED),
         ],
         before=OVER,
-        whole=f"SELECT id, false FROM over WHERE {MINE} AND kind = 'single' AND (SELECT holds FROM little)",
+        whole=f"SELECT id, false FROM over WHERE {MINE} AND kind = 'one_time' AND (SELECT holds FROM little)",
     ),
     **_arrivals("arrivals", ""),
     **_arrivals("settled arrivals", "AND settled_at IS NOT NULL"),
@@ -152,11 +152,6 @@ async def pending(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[
     return _listed(await tx.fetch(QUERIES[_directed("pending", span)], *_bounds(merchant_id, span), now))
 
 
-async def processing(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
-    """As `page`, of what a partner is processing."""
-    return _listed(await tx.fetch(QUERIES[_directed("processing", span)], *_bounds(merchant_id, span)))
-
-
 async def paid(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
     """As `page`, of what is paid and not yet settled."""
     return _listed(await tx.fetch(QUERIES[_directed("paid", span)], *_bounds(merchant_id, span)))
@@ -168,13 +163,13 @@ async def settled(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
 
 
 async def cancelled(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
-    """As `page`, of what was cancelled and not declined."""
+    """As `page`, of what was cancelled."""
     return _listed(await tx.fetch(QUERIES[_directed("cancelled", span)], *_bounds(merchant_id, span)))
 
 
-async def declined(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
-    """As `page`, of what was declined."""
-    return _listed(await tx.fetch(QUERIES[_directed("declined", span)], *_bounds(merchant_id, span)))
+async def failed(tx: Tx, merchant_id: UUID, span: Span) -> list[Listed]:
+    """As `page`, of what failed because its only charge was declined."""
+    return _listed(await tx.fetch(QUERIES[_directed("failed", span)], *_bounds(merchant_id, span)))
 
 
 async def expired(tx: Tx, merchant_id: UUID, span: Span, now: datetime) -> list[Listed]:

@@ -115,7 +115,7 @@ async def due(tx: Tx, now: datetime, most: int, *, skip: int = 0) -> list[UUID]:
     rows = await tx.fetch(
         """
         SELECT id FROM payments
-        WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active') AND expires_at <= $1
+        WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active') AND expires_at <= $1
         ORDER BY expires_at OFFSET $3 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
         """,
         now,
@@ -163,7 +163,7 @@ async def static_between(tx: Tx, merchant_id: UUID, low: UUID, high: UUID) -> li
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS} FROM payments
-        WHERE merchant_id = $1 AND id BETWEEN $2 AND $3 AND kind = 'multiple' ORDER BY id LIMIT 10
+        WHERE merchant_id = $1 AND id BETWEEN $2 AND $3 AND kind = 'static' ORDER BY id LIMIT 10
         """,
         merchant_id,
         low,

@@ -1,4 +1,4 @@
-"""Reading payouts, and taking those about which a bank must be called. `gerbang.db.changes` writes them."""
+"""Reading payouts. `gerbang.db.changes` writes them."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -33,29 +33,6 @@ async def by_reference(tx: Tx, merchant_id: UUID, reference: str) -> Payout | No
         f"SELECT {COLUMNS} FROM payouts WHERE merchant_id = $1 AND reference = $2", merchant_id, reference
     )
     return None if row is None else PAYOUTS.read(row)
-
-
-async def claim(tx: Tx, now: datetime, again_at: datetime, most: int) -> list[Payout]:
-    """Takes payouts about which a bank must be called and makes them due again at `again_at`, should nobody come back.
-
-    Those that somebody else has in hand are left.
-    """
-    rows = await tx.fetch(
-        f"""
-        UPDATE payouts SET next_at = $2
-        WHERE id IN (SELECT id FROM payouts WHERE next_at <= $1 ORDER BY next_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
-        RETURNING {COLUMNS}
-        """,
-        now,
-        again_at,
-        most,
-    )
-    return [PAYOUTS.read(row) for row in rows]
-
-
-async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
-    """The nearest instant after this one at which the bank must be called."""
-    return await tx.fetchval("SELECT min(next_at) FROM payouts WHERE next_at IS NOT NULL AND next_at > $1", after)
 
 
 async def _between(

@@ -13,6 +13,7 @@ import msgspec
 from gerbang.domain.changes import KeptAnswer
 from gerbang.domain.charges import Charge
 from gerbang.domain.inquiries import Reply
+from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
@@ -166,7 +167,7 @@ CHARGES = Table(
         "fee": "bigint",
         "vat": "bigint",
         "static": "boolean",
-        "failure_code": "text",
+        "failure": "text",
         "created_at": "timestamptz",
         "updated_at": "timestamptz",
         "expires_at": "timestamptz",
@@ -180,12 +181,12 @@ CHARGES = Table(
         "instructions",
         "fee",
         "vat",
-        "failure_code",
+        "failure",
         "updated_at",
         "paid_at",
         "settles_at",
     },
-    later=("failure_code", "paid_at", "settles_at", "settled_at", "settlement_id"),
+    later=("failure", "paid_at", "settles_at", "settled_at", "settlement_id"),
 )
 
 PAYCODES = Table(
@@ -206,7 +207,15 @@ PAYCODES = Table(
 ANSWERS = Table(
     "idempotency_keys",
     KeptAnswer,
-    {"merchant_id": "uuid", "key": "text", "fingerprint": "bytea", "answer": "bytea", "expires_at": "timestamptz"},
+    {
+        "merchant_id": "uuid",
+        "key": "text",
+        "fingerprint": "bytea",
+        "answer": "bytea",
+        "expires_at": "timestamptz",
+        "request_id": "uuid",
+    },
+    later=("request_id",),
 )
 
 INQUIRIES = Table(
@@ -254,7 +263,7 @@ PAYOUTS = Table(
         "merchant_id": "uuid",
         "product": "text",
         "reference": "text",
-        "bank": "text",
+        "connection": "text",
         "amount": "bigint",
         "fee": "bigint",
         "vat": "bigint",
@@ -268,7 +277,6 @@ PAYOUTS = Table(
         "bank_reference": "text",
         "bank_account_name": "text",
         "failure_reason": "text",
-        "next_at": "timestamptz",
     },
     changing={
         "state",
@@ -278,17 +286,36 @@ PAYOUTS = Table(
         "bank_reference",
         "bank_account_name",
         "failure_reason",
-        "next_at",
     },
+)
+
+PARTNER_REQUESTS = Table(
+    "partner_requests",
+    PartnerRequest,
+    {
+        "id": "uuid",
+        "merchant_id": "uuid",
+        "connection": "text",
+        "operation": "text",
+        "asked": "json",
+        "state": "text",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+        "partner_reference": "text",
+        "reason": "text",
+        "tries": "integer",
+        "next_at": "timestamptz",
+    },
+    changing={"state", "updated_at", "partner_reference", "reason", "tries", "next_at"},
 )
 
 QUERIES = {
     f"{table.name}.{name}": sql
-    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, PAYOUTS)
+    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, PAYOUTS, PARTNER_REQUESTS)
     for name, sql in (
         ("insert", table.insert),
         ("insert_early", table.insert_early),
-        *([("update", table.update)] if table in (PAYMENTS, CHARGES, PAYOUTS) else []),
+        *([("update", table.update)] if table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS) else []),
     )
 }
 """Every statement that is made of the columns, by name."""

@@ -10,6 +10,7 @@ from gerbang.domain.customers import Customer
 from gerbang.domain.events import Event
 from gerbang.domain.inquiries import Reply
 from gerbang.domain.ledger import Transfer
+from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
@@ -30,8 +31,18 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     merchant_id: UUID
     key: str
     fingerprint: bytes
-    answer: bytes
+    answer: bytes | None
+    """None while a partner has not answered `request_id`."""
     expires_at: datetime
+    request_id: UUID | None = None
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The answer to a request whose key was kept without one."""
+
+    merchant_id: UUID
+    key: str
+    answer: bytes
 
 
 class Freed(msgspec.Struct, frozen=True):
@@ -74,10 +85,21 @@ class Changes(msgspec.Struct):
     new_replies: list[Reply] = []
     """Answers to banks' questions."""
     new_payouts: list[Payout] = []
+    new_requests: list[PartnerRequest] = []
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
+    answered: list[Answered] = []
     settled: list[Settled] = []
     payouts: dict[UUID, Payout] = {}
+    requests: dict[UUID, PartnerRequest] = {}
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []
+
+    def put_charge(self, charge: Charge) -> None:
+        """Writes a charge as it is now, whether or not it is new."""
+        for i, new in enumerate(self.new_charges):
+            if new.id == charge.id:
+                self.new_charges[i] = charge
+                return
+        self.charges[charge.id] = charge

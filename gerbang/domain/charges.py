@@ -1,4 +1,4 @@
-"""A charge is one try at collecting a payment on one channel; for a MULTIPLE payment, one arrival of money."""
+"""A charge is one try at collecting a payment on one channel; for a static payment, one arrival of money."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,18 +9,15 @@ from msgspec.structs import replace
 
 from gerbang.domain.paycodes import Instructions
 
-State = Literal["waiting", "authenticating", "processing", "awaiting_capture", "succeeded", "failed", "expired"]
+State = Literal["waiting", "succeeded", "failed", "expired"]
+Failure = Literal["expired", "declined", "abandoned"]
+"""Why no money will come by a charge: its time is over, its buyer declined it, or went back to pay in another way."""
 
 MOVES: dict[str, dict[State, State]] = {
-    "pay": {
-        "waiting": "succeeded",
-        "authenticating": "succeeded",
-        "processing": "succeeded",
-        "awaiting_capture": "succeeded",  # money that a bank reports has been captured, whoever asked for it
-    },
-    "fail": {"waiting": "failed", "authenticating": "failed", "processing": "failed"},
-    "expire": {"waiting": "expired", "authenticating": "expired"},
-    "give_up": {"waiting": "expired", "authenticating": "expired"},
+    "pay": {"waiting": "succeeded"},
+    "fail": {"waiting": "failed"},
+    "expire": {"waiting": "expired"},
+    "give_up": {"waiting": "expired"},
 }
 
 
@@ -43,7 +40,7 @@ class Charge(msgspec.Struct, frozen=True):
     """What the merchant pays for it, VAT included, in minor units; known from the start for a fixed amount."""
     vat: int = 0
     """The part of the fee that is tax."""
-    failure_code: str | None = None
+    failure: Failure | None = None
     static: bool = False
     """Whether it is one arrival of money on a static paycode."""
     settles_at: datetime | None = None
@@ -58,7 +55,7 @@ def as_of(charge: Charge, now: datetime, payment_expires_at: datetime | None) ->
     if not ends or charge.state not in MOVES["expire"]:
         return charge
     end = min(ends)
-    return replace(charge, state="expired", updated_at=end, failure_code="CHARGE_EXPIRED") if end <= now else charge
+    return replace(charge, state="expired", updated_at=end, failure="expired") if end <= now else charge
 
 
 def paid(charge: Charge, paid_at: datetime, now: datetime) -> Charge:
@@ -66,16 +63,16 @@ def paid(charge: Charge, paid_at: datetime, now: datetime) -> Charge:
     return replace(charge, state=MOVES["pay"][charge.state], paid_at=paid_at, updated_at=now)
 
 
-def failed(charge: Charge, code: str, now: datetime) -> Charge:
-    """The charge after it was declined. Money that still comes by it is late."""
-    return replace(charge, state=MOVES["fail"][charge.state], updated_at=now, failure_code=code)
+def declined(charge: Charge, now: datetime) -> Charge:
+    """The charge after its buyer declined it in a wallet. Money that still comes by it is late."""
+    return replace(charge, state=MOVES["fail"][charge.state], updated_at=now, failure="declined")
 
 
 def ended(charge: Charge, now: datetime) -> Charge:
     """The charge after its payment was ended. Money that still comes by it is late."""
-    return replace(charge, state=MOVES["expire"][charge.state], updated_at=now, failure_code="CHARGE_EXPIRED")
+    return replace(charge, state=MOVES["expire"][charge.state], updated_at=now, failure="expired")
 
 
 def given_up(charge: Charge, now: datetime) -> Charge:
     """The charge after its buyer went back to pay in another way. Money that still comes by it is late."""
-    return replace(charge, state=MOVES["give_up"][charge.state], updated_at=now, failure_code="CANCELLED_BY_USER")
+    return replace(charge, state=MOVES["give_up"][charge.state], updated_at=now, failure="abandoned")

@@ -193,6 +193,15 @@ class Connections(msgspec.Struct, frozen=True):
         names = route(self.routes, merchant_id, channel, option, purpose)
         return [found for name in names if purpose in (found := self.by_name[name]).serves]
 
+    def serves_channel(self, channel: str) -> bool:
+        """Whether anybody's payments by this channel are routed to a connection."""
+        return any(
+            "payments" in self.by_name[name].serves
+            for each in self.routes
+            if each.channel in (None, channel) and each.purpose in (None, "payments")
+            for name in each.connections
+        )
+
 
 SIMULATOR = "simulator"
 """The provider that moves no money."""

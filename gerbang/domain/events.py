@@ -14,10 +14,11 @@ from gerbang.domain.reports import Booked
 Kind = Literal[
     "payment.created",
     "payment.confirmed",
+    "payment.opened",
     "payment.reopened",
-    "payment.processing",
     "payment.paid",
     "payment.cancelled",
+    "payment.failed",
     "payment.expired",
     "charge.succeeded",
     "charge.settled",
@@ -35,9 +36,10 @@ SAYS_UNPAID = frozenset(
     {
         "payment.created",
         "payment.confirmed",
+        "payment.opened",
         "payment.reopened",
-        "payment.processing",
         "payment.cancelled",
+        "payment.failed",
         "payment.expired",
     }
 )

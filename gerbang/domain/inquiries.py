@@ -123,7 +123,7 @@ def refusal(outcome: Outcome, payment: Payment | None, charge: Charge | None, no
     state = as_of(payment, now).state
     if outcome == "double":
         return "paid" if state == "paid" else "reference_used"
-    if state in ("needs_method", "needs_confirmation"):
+    if state in ("needs_method", "needs_confirmation", "opening"):
         return "not_active"
     if charge is not None and charge.state == "waiting" and charge.expires_at is not None and charge.expires_at <= now:
         return "expired"

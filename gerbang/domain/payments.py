@@ -12,30 +12,48 @@ from gerbang.domain.money import IDR
 from gerbang.domain.paycodes import Instructions
 from gerbang.errors import ExpiryPassed, ExpiryTooFar, TooMuchKept, WrongState
 
-Kind = Literal["single", "multiple"]
+Kind = Literal["one_time", "static"]
 State = Literal[
-    "needs_method", "needs_confirmation", "awaiting", "active", "processing", "paid", "cancelled", "expired", "inactive"
+    "needs_method",
+    "needs_confirmation",
+    "opening",
+    "awaiting",
+    "active",
+    "paid",
+    "cancelled",
+    "failed",
+    "expired",
+    "inactive",
 ]
 
 MOVES: dict[str, dict[State, State]] = {
     "confirm": {"needs_method": "awaiting", "needs_confirmation": "awaiting"},
     "activate": {"needs_method": "active", "needs_confirmation": "active"},
-    "pay": {"awaiting": "paid", "processing": "paid", "active": "active"},
+    "ask": {"needs_method": "opening", "needs_confirmation": "opening"},
+    "open": {"opening": "awaiting"},
+    "open_static": {"opening": "active"},
+    "pay": {"awaiting": "paid", "active": "active"},
     "honour": {"expired": "paid"},
-    "process": {"awaiting": "processing"},
-    "reopen": {"awaiting": "needs_method"},
+    "reopen": {"awaiting": "needs_method", "opening": "needs_method"},
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
-    "withdraw": {"needs_method": "cancelled", "needs_confirmation": "cancelled", "awaiting": "cancelled"},
-    "fail": {"awaiting": "cancelled", "processing": "cancelled"},
+    "withdraw": {
+        "needs_method": "cancelled",
+        "needs_confirmation": "cancelled",
+        "opening": "cancelled",
+        "awaiting": "cancelled",
+    },
+    "fail": {"opening": "failed", "awaiting": "failed"},
     "expire": {
         "needs_method": "expired",
         "needs_confirmation": "expired",
+        "opening": "expired",
         "awaiting": "expired",
         "active": "inactive",
     },
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
 
+While it is `opening`, a partner outside is asked to make the code that the buyer will pay to; `ask` and `open` are ours.
 `honour` is ours: money that was paid before the end and is reported after that, so the payment is paid after all.
 `reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid. `withdraw`
 is the cancelling of the one-time-payment API, which also ends what has a number (its reference, 2.2); `fail` is the end
@@ -43,8 +61,6 @@ of a payment whose only charge was declined (payment-session reference, section 
 """
 SCOPES = ("", "links", "virtual_account", "qris")
 """The series of references: payments, payment links, and static paycodes by channel (one-time-payment reference, 1.6)."""
-CHARGE_FAILED = "CHARGE_FAILED"
-"""The reason of a payment that was cancelled because its charge was declined (payment-session reference, 3.7)."""
 
 EXPIRES_AFTER_MAX = timedelta(days=366)
 
@@ -64,7 +80,7 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     """How much of this the buyer chose on the payer's page: nothing, the bank or wallet, or the channel too."""
     expires_at: datetime | None = None
     instructions: Instructions | None = None
-    """For a MULTIPLE payment once active: its static paycode."""
+    """For a static payment once active: its static paycode."""
 
 
 class Details(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -124,13 +140,8 @@ class Payment(msgspec.Struct, frozen=True):
     """The series of SCOPES in which its reference is unique."""
 
     @property
-    def failed(self) -> bool:
-        """Whether it ended because its charge was declined."""
-        return self.state == "cancelled" and self.cancellation_reason == CHARGE_FAILED
-
-    @property
     def static(self) -> bool:
-        return self.kind == "multiple"
+        return self.kind == "static"
 
     @property
     def amount_is_open(self) -> bool:
@@ -176,9 +187,11 @@ class PageVersion(msgspec.Struct, frozen=True):
 PAST = {
     "confirm": "confirmed",
     "activate": "confirmed",
+    "ask": "confirmed",
+    "open": "opened",
+    "open_static": "opened",
     "pay": "paid",
     "honour": "paid",
-    "process": "processed",
     "reopen": "opened again",
     "cancel": "cancelled",
     "withdraw": "cancelled",
@@ -199,7 +212,7 @@ def withdrawn(payment: Payment, reason: str, now: datetime) -> Payment:
 
 def failed(payment: Payment, now: datetime) -> Payment:
     """Ends a payment whose only charge was declined."""
-    return replace(moved(payment, "fail", now), cancelled_at=now, cancellation_reason=CHARGE_FAILED)
+    return replace(moved(payment, "fail", now), cancelled_at=now)
 
 
 def honoured(payment: Payment, now: datetime) -> Payment:
@@ -254,11 +267,11 @@ def expired_early(payment: Payment, now: datetime) -> Payment:
 def expiry(
     asked: datetime | None, kind: Kind, amount: int | None, now: datetime, default: timedelta
 ) -> datetime | None:
-    """When a payment ends: as asked, else by `default`; a MULTIPLE one only if it is closed and asked to.
+    """When a payment ends: as asked, else by `default`; a static one only if it is closed and asked to.
 
     Raises ExpiryPassed or ExpiryTooFar (field "expires_at").
     """
-    if kind == "multiple" and (asked is None or amount is None):
+    if kind == "static" and (asked is None or amount is None):
         return None
     if asked is None:
         return now + default

@@ -1,6 +1,6 @@
 """A payout is money sent out on a merchant's behalf: what was ordered, and the states it goes through until its end."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -29,10 +29,6 @@ FEE_DEFAULT = Rate(flat=rupiah(3_500))
 """Where nothing was agreed for "payout" (one-time-payment reference, section 8)."""
 AMOUNT_MIN = rupiah(10_000)
 """What banks ask for at least; it also catches "15.000" that was written or read as fifteen rupiah."""
-LEASE = timedelta(seconds=60)
-"""Whoever is about to call the bank has a payout to itself for so long; it is also the wait after a bank's silence."""
-ASK_AGAIN = timedelta(minutes=5)
-"""When a bank is asked how a payout ended, where it does not say itself when that is worth while."""
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -47,14 +43,14 @@ class Destination(msgspec.Struct, frozen=True):
 
 class Payout(msgspec.Struct, frozen=True):
     id: UUID
-    """Also the key by which a bank knows an instruction that it is given twice."""
+    """Also that of the request by which its bank is asked to send it."""
     merchant_id: UUID
     product: str
     """The product under which it was made: its callbacks report it."""
     reference: str
     """The merchant's own name for it, unique among the merchant's payouts."""
-    bank: str
-    """The connection it goes by."""
+    connection: str
+    """The one it goes by."""
     amount: int
     """Minor units, whole at the destination: the fee comes on top."""
     fee: int
@@ -72,8 +68,6 @@ class Payout(msgspec.Struct, frozen=True):
     bank_account_name: str = ""
     """The name of the account's holder, as the bank knows it."""
     failure_reason: str | None = None
-    next_at: datetime | None = None
-    """When the bank must next be called about it; None once it has ended."""
 
     @property
     def reserved(self) -> int:
@@ -132,9 +126,9 @@ def sent(payout: Payout, bank_reference: str, bank_account_name: str, at: dateti
 
 def completed(payout: Payout, now: datetime) -> Payout:
     """The payout once its money is there. Raises WrongState."""
-    return replace(moved(payout, "complete", now), ended_at=now, next_at=None)
+    return replace(moved(payout, "complete", now), ended_at=now)
 
 
 def failed(payout: Payout, reason: str, now: datetime) -> Payout:
     """The payout once it is known that its money will not arrive. Raises WrongState."""
-    return replace(moved(payout, "fail", now), ended_at=now, failure_reason=reason, next_at=None)
+    return replace(moved(payout, "fail", now), ended_at=now, failure_reason=reason)

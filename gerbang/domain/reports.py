@@ -38,6 +38,8 @@ class Report(msgspec.Struct, frozen=True):
     """The bank or wallet that the buyer paid with, where known."""
     service: str = PAYMENT
     """The partner's service that numbered it: two services may use equal references for different money."""
+    request_id: UUID | None = None
+    """The request by which the partner made the code, where it says so: the number may not be written down yet."""
 
     @property
     def name(self) -> Name:
@@ -77,7 +79,7 @@ def classify(
 ) -> Outcome:
     """Whether money for this payment is what was owed.
 
-    `charge` is the open one of a SINGLE payment, None for a MULTIPLE one. What counts is when the buyer paid, not when
+    `charge` is the open one of a one-time payment, None for a static one. What counts is when the buyer paid, not when
     the bank reports it: `paid_at`, now where that is not known. What a merchant or a buyer has ended stays ended.
     What is not owed is never turned away (it has arrived): it is classified, and held in suspense.
     """
@@ -87,7 +89,7 @@ def classify(
     state = as_of(payment, now).state
     if state == "paid":
         return "double"
-    if state not in ("awaiting", "processing", "active", *ENDED_BY_TIME):
+    if state not in ("awaiting", "active", *ENDED_BY_TIME):
         return "late"
     if state in ENDED_BY_TIME and min(payment.expires_at or paid_at, now) <= paid_at:
         return "late"

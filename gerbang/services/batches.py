@@ -1,22 +1,25 @@
 """The hot commands of one process, each behind a batch: what arrives together is committed together."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
 from gerbang.db.batches import Batch
 from gerbang.domain.deliveries import State
 from gerbang.domain.inquiries import BankQuestion, Reply
+from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.reports import Booked, Report
-from gerbang.errors import Unavailable
+from gerbang.errors import PartnerDeclined, Unavailable
 from gerbang.services import checkout, credentials, deliveries, inquiries, reports
 from gerbang.services.checkout import Visit
 from gerbang.services.credentials import SignIn
 from gerbang.services.deliveries import Result
-from gerbang.services.payments import confirm, create, read, search
+from gerbang.services.payments import confirm, create, opening, read, search
 from gerbang.services.payments.confirm import Confirmation, Confirmed
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.numbers import Crowded
+from gerbang.services.payments.opening import Noted, NowOpen, Said
 from gerbang.services.payments.read import Found, Question
 from gerbang.services.payments.search import Asked, Paid
 from gerbang.world import World
@@ -29,20 +32,22 @@ class Batches:
     """Call one with a single item; it answers for that item alone, or raises its refusal."""
 
     def __init__(self, world: World, *, size_max: int, lanes: int, answer_seconds: float = ANSWER_SECONDS_MAX) -> None:
+        self._world = world
         self._answer_seconds = answer_seconds
-        self._create: Batch[NewPayment, bytes] = Batch(
+        self._create: Batch[NewPayment, bytes | Noted] = Batch(
             partial(create.create_all, world, hurried=True), size_max=size_max, lanes=lanes
         )
-        self._confirm: Batch[Confirmation, Confirmed] = Batch(
+        self._confirm: Batch[Confirmation, Confirmed | Noted] = Batch(
             partial(confirm.confirm_all, world, hurried=True), size_max=size_max, lanes=lanes
         )
         # Who needs a number of a range that is nearly used up has a lane of its own, where looking for one delays nobody.
-        self._create_patiently: Batch[NewPayment, bytes] = Batch(
+        self._create_patiently: Batch[NewPayment, bytes | Noted] = Batch(
             partial(create.create_all, world), size_max=size_max, lanes=1
         )
-        self._confirm_patiently: Batch[Confirmation, Confirmed] = Batch(
+        self._confirm_patiently: Batch[Confirmation, Confirmed | Noted] = Batch(
             partial(confirm.confirm_all, world), size_max=size_max, lanes=1
         )
+        self._opened: Batch[Said, NowOpen] = Batch(partial(opening.write_all, world), size_max=size_max, lanes=lanes)
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
         self._answer: Batch[BankQuestion, Reply] = Batch(
             partial(inquiries.answer_all, world), size_max=size_max, lanes=lanes
@@ -56,16 +61,33 @@ class Batches:
         self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)
 
     async def create(self, order: NewPayment) -> bytes:
+        """The answer to a create; where a partner makes the code, after it was asked. Raises what a create raises."""
         try:
-            return await self._create(order)
+            made = await self._create(order)
         except Crowded:
-            return await self._create_patiently(order)
+            made = await self._create_patiently(order)
+        return (await self._open(made.request)).answer if isinstance(made, Noted) else made
 
-    async def confirm(self, code_request: Confirmation) -> Confirmed:
+    async def confirm(self, confirmation: Confirmation) -> Confirmed:
+        """The confirmed payment; where a partner makes the code, after it was asked. Raises what a confirmation raises."""
         try:
-            return await self._confirm(code_request)
+            made = await self._confirm(confirmation)
         except Crowded:
-            return await self._confirm_patiently(code_request)
+            made = await self._confirm_patiently(confirmation)
+        if not isinstance(made, Noted):
+            return made
+        opened = await self._open(made.request)
+        return opened.payment, opened.charge
+
+    async def _open(self, request: PartnerRequest) -> NowOpen:
+        return await self._opened(await opening.ask(self._world, request))
+
+    async def open_again(self, request: PartnerRequest) -> None:
+        """Asks a partner again for a code, and writes its answer down if there is one."""
+        said = await opening.ask_again(self._world, request)
+        if said is not None:
+            with suppress(PartnerDeclined):
+                await self._opened(said)
 
     async def answer(self, question: BankQuestion) -> Reply:
         """Answers a bank that waits. Raises KeyReused, and Unavailable where the answer cannot be known in time.

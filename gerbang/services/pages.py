@@ -46,7 +46,7 @@ class Pages:
         return f"{WALLET_APP}?{urlencode({'apprl': self.wallet_url(charge)})}"
 
     def picture_url(self, id_: UUID) -> str:
-        """The QR picture of a charge or of a MULTIPLE payment."""
+        """The QR picture of a charge or of a static payment."""
         return f"{self._base_url}/v2/qr/{id_}.png"
 
     def payment_of(self, token: str) -> UUID:

@@ -1,22 +1,23 @@
 """Paying out: reserve the money and store the order, instruct the bank, record what came of it. Never twice.
 
-Write, call, write: the bank is called after the first commit, holding nothing. What is left in between, because the bank
-was silent or the process died, a worker takes up again with the same id, by which the bank knows the instruction.
+The order is written down with the request to its bank, then the bank is called, holding nothing, then its answer is written
+down. What is left in between a worker takes up again (`gerbang.services.partner_requests`).
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 import structlog
-from msgspec.structs import replace
 
 from gerbang import ids
-from gerbang.connections import Bank, Sent, Silence
+from gerbang.connections import Declined, Link, Sent, Silence, TransferOrder, Transfers
 from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
+from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
 from gerbang.db.changes import write
 from gerbang.domain.changes import Changes
@@ -24,12 +25,11 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee, fee_of
 from gerbang.domain.ledger import available, paying_out, releasing, reserved, reserving
 from gerbang.domain.money import readable
+from gerbang.domain.partner_requests import PartnerRequest, SendMoney, declined, done, noted, under_way
 from gerbang.domain.payouts import (
     AMOUNT_MIN,
-    ASK_AGAIN,
     FEE_DEFAULT,
     FEE_NAME,
-    LEASE,
     Destination,
     Payout,
     Search,
@@ -47,14 +47,13 @@ from gerbang.errors import (
     PayoutUnknown,
     Unavailable,
 )
+from gerbang.partners import Partner
 from gerbang.services import page_positions
 from gerbang.services.page_positions import Page, Place
+from gerbang.services.partner_requests import put_off
 from gerbang.world import World
 
 log = structlog.get_logger()
-CALL_SECONDS_MAX = 15.0
-"""Well below the lease, so that a payout is in one pair of hands at a time."""
-CALLS_AT_ONCE_MAX = 8
 SIMULATED = "Simulated failure"
 """Why a payout failed that a sandbox task has failed."""
 
@@ -76,13 +75,13 @@ async def create(world: World, new: NewPayout) -> Payout:
     Raises AmountBelowLimit, InsufficientFunds where the available balance does not cover amount and fee, and
     NotInLiveMode while there is no bank that could do it.
     """
-    payout, is_new = await _keep(world, new)
-    return await _call(world, payout) if is_new else payout
+    payout, request = await _note(world, new)
+    return payout if request is None else await _ask(world, payout, request)
 
 
-async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
-    """The payout of this reference, its money reserved, and whether it is new."""
-    bank = _carrier(world)
+async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | None]:
+    """The payout of this reference, its money reserved, and what its bank must be asked; None where it existed already."""
+    carrier, _ = _carrier(world, new.merchant_id, new.destination.bank_code)
     async with world.db.transaction() as tx:
         now = world.clock.now()
         # Orders of one merchant wait here for each other, so what is read below stays true until the commit: the balance,
@@ -91,7 +90,7 @@ async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
         there = await kept.by_reference(tx, new.merchant_id, new.reference)
         if there is not None:
             await wait_as_for_writing(tx)
-            return there, False
+            return there, None
         merchant = (await merchants.by_id(tx, [new.merchant_id])).get(new.merchant_id)
         if merchant is None:
             raise MerchantUnknown
@@ -101,7 +100,7 @@ async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
             merchant_id=new.merchant_id,
             product=new.product,
             reference=new.reference,
-            bank=bank.name,
+            connection=carrier.connection.name,
             amount=new.amount,
             fee=fee.total,
             vat=fee.vat,
@@ -110,22 +109,23 @@ async def _keep(world: World, new: NewPayout) -> tuple[Payout, bool]:
             description=new.description,
             created_at=now,
             updated_at=now,
-            next_at=now + LEASE,
         )
         if new.amount < AMOUNT_MIN:
             raise AmountBelowLimit("amount", title="a transfer to a bank account", minimum=readable(AMOUNT_MIN))
         if balance < payout.reserved:
             raise InsufficientFunds("amount", available=readable(balance), needed=readable(payout.reserved))
+        request = noted(payout.id, payout.merchant_id, payout.connection, "send", SendMoney(), now)
         transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
-        await write(tx, Changes(new_payouts=[payout], transfers=transfers), now)
-    return payout, True
+        await write(tx, Changes(new_payouts=[payout], new_requests=[request], transfers=transfers), now)
+    return payout, request
 
 
-def _carrier(world: World) -> Bank:
-    """The connection by which new payouts go."""
-    for bank in world.banks.values():
-        return bank
-    raise NotInLiveMode
+def _carrier(world: World, merchant_id: UUID, bank_code: str) -> tuple[Partner, Transfers]:
+    """The bank by which a merchant's money goes to another bank. Raises NotInLiveMode where there is none."""
+    found = world.partners.serving(merchant_id, None, bank_code, "payouts")
+    if found is None or not isinstance(found.provider, Transfers):
+        raise NotInLiveMode
+    return found, found.provider
 
 
 async def _available(tx: Tx, merchant_id: UUID) -> int:
@@ -136,70 +136,84 @@ async def _available(tx: Tx, merchant_id: UUID) -> int:
     return -held.get(owner, 0)  # a balance is debits minus credits, and what is owed to a merchant is a credit
 
 
-async def _call(world: World, payout: Payout) -> Payout:
-    """Gives the bank its instruction, or asks what came of it. Silence leaves the payout as it is."""
+async def ask(world: World, request: PartnerRequest) -> None:
+    """Asks the bank about a payout that is due: sends what it may not have, or asks how it ended."""
+    async with world.db.reading() as tx:
+        payout = await kept.by_id(tx, request.id)
+    if payout is None:
+        raise _lost(request.id)
+    await _ask(world, payout, request)
+
+
+async def _ask(world: World, payout: Payout, request: PartnerRequest) -> Payout:
+    """Gives the bank its order, or asks what came of it, and writes the answer. Silence leaves the payout as it is."""
     now = world.clock.now()
-    try:
-        bank = world.banks[payout.bank]
-        async with asyncio.timeout(CALL_SECONDS_MAX):
-            said = await (bank.send(payout, now) if payout.state == "pending" else bank.ask(payout, now))
-    except (Silence, TimeoutError):
-        log.warning("the bank was silent about a payout", payout=str(payout.id), bank=payout.bank)
+    carrier = world.partners.named(request.connection)
+    if carrier is None or not isinstance(carrier.provider, Transfers):
+        log.error("a payout's connection is not there any more", payout=str(payout.id), connection=request.connection)
+        await put_off(world, request)
         return payout
-    except Exception:
-        # The instruction may be under way all the same, so this is silence too.
-        log.exception("the bank could not be called about a payout", payout=str(payout.id), bank=payout.bank)
+    order = TransferOrder(
+        request.id, payout.amount, payout.destination, payout.description or "", payout.created_at, payout.sent_at
+    )
+    bank = carrier.provider
+    call = bank.send if request.state == "pending" else bank.ask
+    try:
+        said = await carrier.call(f"payout {payout.id}", partial(_called, call, order, now))
+    except Declined as refusal:
+        said = Sent("failed", request.partner_reference, reason=str(refusal))
+    except Silence:
+        await put_off(world, request)
         return payout
     return await _write(world, payout.id, said, now)
+
+
+async def _called(
+    call: Callable[[Link, TransferOrder, datetime], Awaitable[Sent]], order: TransferOrder, now: datetime, link: Link
+) -> Sent:
+    return await call(link, order, now)
+
+
+def _lost(payout_id: UUID) -> Unavailable:
+    """Payouts are never deleted, so the database has lost this one since, in a failover."""
+    log.error("a payout was lost by the database after its bank was asked", payout=str(payout_id))
+    return Unavailable()
 
 
 async def _write(world: World, payout_id: UUID, said: Sent, called_at: datetime) -> Payout:
     """Writes what the bank has said, unless the payout has ended meanwhile."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
+        request = (await requests.locked(tx, [payout_id])).get(payout_id)
         payout = await kept.locked(tx, payout_id)
-        if payout is None:  # payouts are never deleted, so the database has lost this one since, in a failover
-            log.error("a payout was lost by the database after its bank was called", payout=str(payout_id), said=said)
-            raise Unavailable
+        if payout is None or request is None:
+            raise _lost(payout_id)
         if payout.ended_at is not None:
             return payout
         if payout.state == "pending":
             payout = sent(payout, said.reference, said.account_name, called_at)
         if said.state == "processing":
-            payout = replace(payout, next_at=said.ask_at or now + ASK_AGAIN)
-            await write(tx, Changes(payouts={payout.id: payout}), now)
+            request = under_way(request, said.reference, said.ask_at, now)
+            await write(tx, Changes(payouts={payout.id: payout}, requests={request.id: request}), now)
             return payout
         payout = completed(payout, now) if said.state == "completed" else failed(payout, said.reason, now)
-        await _end(world, tx, payout, now)
+        await _end(tx, payout, request, now)
     return payout
 
 
-async def _end(world: World, tx: Tx, payout: Payout, now: datetime) -> None:
+async def _end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) -> None:
     """Writes that a payout has ended, moves its money on or back, and notifies the merchant."""
     if payout.state == "completed":
         fee = Fee(payout.fee, payout.vat)
-        transfers = paying_out(payout.bank, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
+        transfers = paying_out(payout.connection, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
+        request = done(request, payout.bank_reference, now)
     else:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
+        request = declined(request, payout.failure_reason or "", now)
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
     event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))
-    await write(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
-
-
-async def send_due(world: World) -> int:
-    """Calls the banks about payouts that are due: sends what may not have been sent, asks about what is under way.
-
-    Returns how many there were, up to 8. They are ours for a minute, then due again.
-    """
-    async with world.db.transaction() as tx:
-        now = world.clock.now()
-        claimed = await kept.claim(tx, now, now + LEASE, CALLS_AT_ONCE_MAX)
-    # One that could not be written down must not keep the others from it.
-    called = await asyncio.gather(*(_call(world, payout) for payout in claimed), return_exceptions=True)
-    for outcome in called:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return len(claimed)
+    changes = Changes(payouts={payout.id: payout}, requests={request.id: request}, transfers=transfers, events=[event])
+    await write(tx, changes, now)
 
 
 async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal["complete", "fail"]) -> Payout:
@@ -208,9 +222,12 @@ async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal[
         raise NotInLiveMode
     async with world.db.transaction() as tx:
         now = world.clock.now()
+        request = (await requests.locked(tx, [payout_id])).get(payout_id)
         payout = _own(await kept.locked(tx, payout_id), merchant_id)
+        if request is None:
+            raise _lost(payout_id)
         payout = completed(payout, now) if how == "complete" else failed(payout, SIMULATED, now)
-        await _end(world, tx, payout, now)
+        await _end(tx, payout, request, now)
     return payout
 
 
@@ -250,17 +267,18 @@ async def page(world: World, merchant_id: UUID, search: Search, number: int, siz
     return [found] if found is not None and search.finds(found) and number == 1 else []
 
 
-async def account_name(world: World, bank_code: str, account_number: str) -> str:
+async def account_name(world: World, merchant_id: UUID, bank_code: str, account_number: str) -> str:
     """The name of the holder of an account, as its bank has it.
 
     Raises AccountUnknown, BankSilent, and NotInLiveMode while there is no bank to ask.
     """
-    bank = _carrier(world)
+    carrier, bank = _carrier(world, merchant_id, bank_code)
     try:
-        async with asyncio.timeout(CALL_SECONDS_MAX):
-            name = await bank.account_name(bank_code, account_number)
-    except (Silence, TimeoutError) as silence:
-        raise BankSilent from silence
+        name = await carrier.call(
+            "the name of an account", lambda link: bank.account_name(link, bank_code, account_number)
+        )
+    except (Silence, Declined) as refusal:
+        raise BankSilent from refusal
     if name is None:
         raise AccountUnknown("account_number")
     return name

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from gerbang import channels as channel_rules
 from gerbang import ids
-from gerbang.db import Tx, charges, merchants, paycodes, payments, wait_as_for_writing
+from gerbang.connections import Opened
+from gerbang.db import Tx, charges, merchants, partner_requests, paycodes, payments, wait_as_for_writing
 from gerbang.db import reports as kept
 from gerbang.db.changes import WriteConflict, write
 from gerbang.db.reports import KnownReport
@@ -24,9 +25,11 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.ledger import money_held, money_in
 from gerbang.domain.merchants import PLATFORM, Merchant
+from gerbang.domain.partner_requests import OpenCode
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Name, Outcome, Report, classify
+from gerbang.services.payments import opening
 from gerbang.world import World
 
 Answer = TypeVar("Answer")
@@ -95,6 +98,8 @@ async def _book_all(world: World, reports: Sequence[Report], claim_all: bool) ->
     async with world.db.transaction() as tx:
         now = world.clock.now()
         batch = await opened(tx, reports, now, claim_all=claim_all)
+        if any(_is_opening(batch, owner) for owner in batch.owners.values()):
+            await _open(world, tx, batch)
         if batch.known:
             await wait_as_for_writing(tx)
         answers = [batch.received(report) or book(world, batch, report, batch.outcome(report)) for report in reports]
@@ -115,6 +120,7 @@ def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
 async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all: bool) -> Batch:
     """Loads and locks everything that these reports may change."""
     owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
+    owners |= await _by_our_reference(tx, [report for report in reports if report.request_id is not None], now)
     # Reports of money to somebody go in turn, by the lock on the payment; money to nobody needs a lock of its own.
     await kept.claim(tx, [r.name for r in reports if claim_all or _asked(r, now) not in owners])
     held = await payments.locked(tx, {owner.payment_id for owner in owners.values()})
@@ -123,6 +129,46 @@ async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all:
     owning = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
     known = await kept.known(tx, {report.name for report in reports})
     return Batch(now, owners, held, open_charges, owning, known)
+
+
+async def _by_our_reference(
+    tx: Tx, reports: Sequence[Report], now: datetime
+) -> dict[tuple[str, str, datetime], Paycode]:
+    """Who is paid by codes that a partner has made, even where their numbers are not written down yet."""
+    named = {report.request_id: report for report in reports if report.request_id is not None}
+    found: dict[tuple[str, str, datetime], Paycode] = {}
+    for id_, request in (await partner_requests.by_id(tx, named) if named else {}).items():
+        report, asked = named[id_], request.asked
+        if isinstance(asked, OpenCode) and asked.plan.channel == report.channel:
+            found[_asked(report, now)] = Paycode(
+                channel=report.channel,
+                number=report.number,
+                merchant_id=request.merchant_id,
+                payment_id=asked.payment_id,
+                charge_id=asked.charge_id,
+                static=asked.plan.static,
+                free_at=None,
+                created_at=now,
+            )
+    return found
+
+
+async def _open(world: World, tx: Tx, batch: Batch) -> None:
+    """Opens the payments that money has come for before their partner has said that it can."""
+    wanted = {o.charge_id or o.payment_id: o for o in batch.owners.values() if _is_opening(batch, o)}
+    for id_, request in (await partner_requests.by_id(tx, wanted)).items():
+        owner = wanted[id_]
+        if _is_opening(batch, owner):
+            payment, merchant = batch.payments[owner.payment_id], batch.merchants[owner.merchant_id]
+            opened = Opened(owner.number, request.partner_reference)
+            payment, charge = opening.open_payment(world, batch.changes, request, payment, merchant, opened, batch.now)
+            batch.payments[payment.id] = payment
+            if charge is not None:
+                batch.charges[charge.id] = charge
+
+
+def _is_opening(batch: Batch, owner: Paycode) -> bool:
+    return as_of(batch.payments[owner.payment_id], batch.now).state == "opening"
 
 
 def book(world: World, batch: Batch, report: Report, outcome: Outcome) -> Booked:
@@ -154,7 +200,7 @@ def book(world: World, batch: Batch, report: Report, outcome: Outcome) -> Booked
 
 
 def _pay(world: World, batch: Batch, report: Report, payment: Payment, charge: Charge | None, booked: Booked) -> Booked:
-    """Money that was owed: the charge succeeds, and a SINGLE payment is paid."""
+    """Money that was owed: the charge succeeds, and a one-time payment is paid."""
     now = batch.now
     merchant = batch.merchants[payment.merchant_id]
     offer = world.offer(merchant, payment.product)
@@ -176,7 +222,8 @@ def _pay(world: World, batch: Batch, report: Report, payment: Payment, charge: C
         kind = "charge.succeeded"
     else:
         payment = replace(payment, paid_at=arrived.paid_at)
-        batch.charges[arrived.id] = batch.changes.charges[arrived.id] = arrived
+        batch.charges[arrived.id] = arrived
+        batch.changes.put_charge(arrived)
         free_at = now + merchant.agreement.quarantine
         batch.changes.freed.append(Freed(report.channel, report.number, payment.id, free_at))
         kind = "payment.paid"

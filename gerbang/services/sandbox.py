@@ -6,7 +6,7 @@ from uuid import UUID
 
 from gerbang import channels, ids
 from gerbang.clock import MovableClock, SystemClock
-from gerbang.db import charges, deliveries, ledger, merchants, paycodes, payouts
+from gerbang.db import charges, deliveries, ledger, merchants, partner_requests, paycodes
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
 from gerbang.domain.deliveries import LEASE, ON_ITS_WAY_MAX
@@ -60,7 +60,7 @@ async def kept_offset(world: World) -> float | None:
 
 
 async def next_due_at(world: World, after: datetime = THE_BEGINNING) -> datetime | None:
-    """The nearest instant after this one at which something falls due: a delivery, a settlement, a payout.
+    """The nearest instant after this one at which something falls due: a delivery, a settlement, something to ask a partner.
 
     What is on its way just now is not due again. Expiries carry their own instant, whenever they are written down.
     """
@@ -68,7 +68,7 @@ async def next_due_at(world: World, after: datetime = THE_BEGINNING) -> datetime
         due = [
             await deliveries.next_due_at(tx, after, SystemClock().now() - ON_ITS_WAY_MAX),
             await charges.next_settles_at(tx, after),
-            await payouts.next_due_at(tx, after),
+            await partner_requests.next_due_at(tx, after),
         ]
     return min((at for at in due if at is not None), default=None)
 

@@ -78,14 +78,14 @@ def _of_way(world: World, channel: Channel, offer: Offer, product: str, option: 
     if soonest is not None and soonest > latest:
         yield f"Nobody could pay by {way} in {product}: its expiry may be neither so near nor so far."
         return
-    kinds: list[Kind] = ["single", "multiple"] if spec.static else ["single"]
+    kinds: list[Kind] = ["one_time", "static"] if spec.static else ["one_time"]
     for kind in kinds:
         least, most = channels.limits(spec, offer, option)
         least, most = -(-least // MINOR_PER_RUPIAH) * MINOR_PER_RUPIAH, most // MINOR_PER_RUPIAH * MINOR_PER_RUPIAH
         if least > most:
             yield f"Nobody could pay by {way} in {product}: no whole rupiah lies between its least and its most amount."
             return
-        for amount in (least, most) if kind == "single" or spec.static_amount else (None,):
+        for amount in (least, most) if kind == "one_time" or spec.static_amount else (None,):
             ends_at = now + latest if amount is not None else None
             method = Method(spec.name, option, return_url=RETURN_URL)
             payment = _payment(offer.merchant, product, kind, amount, ends_at, method, now)

@@ -1,4 +1,4 @@
-"""Background work: expiry, settlement, payouts, deliveries, release of numbers and clean-up.
+"""Background work: expiry, settlement, partner requests, deliveries, release of numbers and clean-up.
 
 Each kind of work is a step that is taken again and again, and returns how much it has done.
 """
@@ -13,11 +13,12 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
-from gerbang.services import payouts, sandbox, settlements
+from gerbang.services import sandbox, settlements
 from gerbang.services.batches import Batches
 from gerbang.services.payments import end
 from gerbang.workers.deliveries import Sender
 from gerbang.workers.forgetting import forget
+from gerbang.workers.partner_requests import ask_due
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ class Workers:
         self._steps: dict[str, tuple[Step, float]] = {
             "expired": (partial(end.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),
-            "paid out": (partial(payouts.send_due, world), 0.5),
+            "asked": (partial(ask_due, world, batches), 0.5),
             "sent": (self._sender.step, 0.1),
             "released": (partial(end.release_numbers, world), 30.0),
             "forgotten": (partial(forget, world), 300.0),

@@ -48,4 +48,4 @@ def payment(channel: Channel, amount: int | None = None, option: str | None = No
 
 def static(channel: Channel) -> Payment:
     """A static, open payment on this channel: paid any number of times, with any amount."""
-    return replace(payment(channel), kind="multiple", amount=None, expires_at=None)
+    return replace(payment(channel), kind="static", amount=None, expires_at=None)

@@ -167,7 +167,7 @@ def test_an_expiry_that_is_too_soon_is_refused_unless_the_buyer_chooses_on_a_pag
     assert caught.value.field == "expires_at"
     on_a_page = replace(near, details=Details(redirect=True))
     assert channels.end_of(SPEC, on_a_page, of, NOW) == near.expires_at
-    without_expiry = replace(near, kind="multiple", expires_at=None)
+    without_expiry = replace(near, kind="static", expires_at=None)
     assert channels.end_of(SPEC, without_expiry, of, NOW) is None
 
 

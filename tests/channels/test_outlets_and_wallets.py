@@ -116,7 +116,7 @@ def _account(tail: str | None, offer: Offer = OWN, bank: str = "BRI", *, static:
     assert requested.method is not None
     requested = replace(requested, method=replace(requested.method, number=tail))
     if static:
-        requested = replace(requested, kind="multiple", amount=None, expires_at=None)
+        requested = replace(requested, kind="static", amount=None, expires_at=None)
     code_plan = ACCOUNT.plan(requested, offer, NOW)
     assert (code_plan.chosen is None) == (tail is None)
     return code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "")

@@ -34,14 +34,15 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "connections": LEAVES | {"connections", "domain"},
     "channels": LEAVES | {"channels", "domain"},
     "connections_file": LEAVES | {"connections_file", "connections", "channels", "domain"},
-    "world": LEAVES | {"db", "channels", "connections", "domain"},
-    "services": LEAVES | {"services", "world", "db", "channels", "connections", "domain"},
+    "partners": LEAVES | {"connections", "domain"},
+    "world": LEAVES | {"db", "channels", "connections", "partners", "domain"},
+    "services": LEAVES | {"services", "world", "partners", "db", "channels", "connections", "domain"},
     "api": LEAVES | {"api", "world", "services", "channels", "domain"},
     "web": LEAVES | {"web", "world", "services", "channels", "domain"},
     "workers": LEAVES | {"workers", "world", "services", "channels", "domain"},
     "app": LEAVES
     | {"app", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"}
-    | {"connections_file"},
+    | {"connections_file", "partners"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},
     "cli": LEAVES | {"cli", "administration", "app", "connections_file", "db"},
     "__main__": frozenset({"cli"}),

@@ -48,7 +48,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "id": UUID(int=4),
         "merchant_id": MERCHANT,
         "reference": "order-1",
-        "kind": "single",
+        "kind": "one_time",
         "amount": 2_000_000,
         "currency": "IDR",
         "state": "awaiting",
@@ -264,7 +264,7 @@ def test_what_may_be_there_once_is_refused_the_second_time(
             "reports",
             {"id": OTHER, "reference": "SIM2", "outcome": "double"},
         ),
-        ("a MULTIPLE payment of any amount", "payments", NEW["payments"] | {"kind": "multiple", "amount": None}),
+        ("a MULTIPLE payment of any amount", "payments", NEW["payments"] | {"kind": "static", "amount": None}),
     ],
 )
 def test_what_only_looks_the_same_is_taken(

@@ -18,7 +18,7 @@ PAYMENTS = f"""
 INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, descriptor,
                       details, product, scope)
 SELECT (lpad(to_hex(n), 12, '0') || '70008000000000000000')::uuid, CASE n % 3 WHEN 0 THEN $2::uuid ELSE $1 END, n,
-       CASE n % 50 WHEN 1 THEN 'multiple' ELSE 'single' END, 100, 'IDR',
+       CASE n % 50 WHEN 1 THEN 'static' ELSE 'one_time' END, 100, 'IDR',
        CASE n % 50 WHEN 1 THEN 'active' ELSE (ARRAY['awaiting', 'awaiting', 'awaiting', 'needs_method', 'needs_confirmation', 'expired',
                                                     'cancelled'])[1 + n % 7] END,
        $3::timestamptz, $3, $3 + n * 7919 % {MANY} * interval '10 seconds', '', '{{}}', 'payment', ''
@@ -61,7 +61,7 @@ async def test_what_has_ended_and_what_has_not_is_listed_however_much_nobody_wro
             await tx.execute(PAYMENTS, one.id, two.id, START)
             rows = await tx.fetch("SELECT id, merchant_id, state, kind, expires_at FROM payments")
             for merchant in (one, two):
-                mine = [row for row in rows if row["merchant_id"] == merchant.id and row["kind"] == "single"]
+                mine = [row for row in rows if row["merchant_id"] == merchant.id and row["kind"] == "one_time"]
                 pending = [row["id"] for row in mine if row["state"] in OPEN and row["expires_at"] > now]
                 over = [row["id"] for row in mine if row["state"] in OPEN and row["expires_at"] <= now]
                 expired = over + [row["id"] for row in mine if row["state"] == "expired"]

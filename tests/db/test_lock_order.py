@@ -22,6 +22,7 @@ from gerbang.domain.ledger import available, reserved
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Details, Method
+from gerbang.errors import NotOpenYet, PartnerDeclined
 from gerbang.services import payouts, settlements
 from gerbang.services.batches import Batches
 from gerbang.services.merchants import default_agreement, set_callback
@@ -30,6 +31,7 @@ from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation, Decline, Reopening
 from gerbang.workers import Workers
 from tests.support.gateways import Databases
+from tests.support.partners import asking
 from tests.support.payouts import code_request
 from tests.support.services import BRI, Services, connected, money, number, order, payment_id, run, services
 
@@ -164,7 +166,7 @@ async def shop(here: Services) -> Merchant:
 
 async def create_and_pay(here: Services, merchant: Merchant) -> None:
     """Payments of one customer are created with idempotency keys and paid twice; then the keys and a number are reused."""
-    chosen = {"kind": "multiple", "method": msgspec.structs.replace(BRI, number="0000007")}
+    chosen = {"kind": "static", "method": msgspec.structs.replace(BRI, number="0000007")}
     for _ in range(2):
         orders = [order(merchant.id, customer=BUDI, key=f"key {i}", fingerprint=b"") for i in range(AT_ONCE)]
         orders.append(order(merchant.id, customer=BUDI, key="static", fingerprint=b"", **chosen))
@@ -206,7 +208,7 @@ async def end_unpaid(here: Services, merchant: Merchant) -> None:
 
 async def settle_and_pay_out(here: Services, merchant: Merchant) -> None:
     """Money is settled, partly before its day, and paid out; one payout completes and one fails."""
-    static = order(merchant.id, kind="multiple", amount=None, method=BRI)
+    static = order(merchant.id, kind="static", amount=None, method=BRI)
     paid_to = number(await here.batches.create(static))
     paid = [await here.batches.report(money(paid_to, amount=rupiah(1_000_000))) for _ in range(AT_ONCE)]
     for booked in paid[1:]:
@@ -221,13 +223,27 @@ async def settle_and_pay_out(here: Services, merchant: Merchant) -> None:
     assert (await payouts.read(here.world, merchant.id, fails.id)).state == "failed"
 
 
+async def open_at_a_partner(here: Services, merchant: Merchant) -> None:
+    """Codes that a partner must know are opened at once, at the second try, and declined; one is closed before its time."""
+    asked = asking(here, "registered")
+    await asyncio.gather(*(asked.create(merchant, key=f"code {i}", fingerprint=b"") for i in range(AT_ONCE)))
+    await end.withdraw(here.world, Cancellation(merchant.id, await asked.create(merchant), "DUPLICATE"))
+    for amount, refusal in ((rupiah(20_404), PartnerDeclined), (rupiah(20_504), NotOpenYet)):
+        with pytest.raises(refusal):
+            await asked.create(merchant, amount=amount, key=str(amount), fingerprint=b"")
+    here.pass_time(minutes=2)
+    assert (await asked.workers.catch_up())["asked"] >= 2
+
+
 STORIES: list[tuple[Story, list[str]]] = [
     (create_and_pay, ["payments", "charges", "paycodes", "accounts", "counters"]),
     (create_and_pay, ["idempotency_keys", "paycodes", "customers", "counters"]),
     (confirm_and_choose_again, ["payments", "charges", "paycodes", "counters"]),
     (end_unpaid, ["payments", "charges", "paycodes", "counters"]),
     (settle_and_pay_out, ["charges", "settlements", "accounts", "counters"]),
-    (settle_and_pay_out, ["payouts", "accounts", "counters"]),
+    (settle_and_pay_out, ["partner_requests", "payouts", "accounts", "counters"]),
+    (open_at_a_partner, ["idempotency_keys", "payments", "partner_requests", "counters"]),
+    (open_at_a_partner, ["idempotency_keys", "payments", "partner_requests", "paycodes", "counters"]),
 ]
 """Stories, each with the tables of a transaction that must be seen in it."""
 

@@ -49,7 +49,7 @@ def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime 
         merchant_id=merchant_id,
         product="v4-disbursements",
         reference=f"salary-{next(_serial)}",
-        bank="simulator",
+        connection="simulator",
         amount=1_000_000,
         fee=388_500,
         vat=38_500,
@@ -58,7 +58,6 @@ def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime 
         description=None,
         created_at=at,
         updated_at=at,
-        next_at=at,
     )
     made = made if state == "pending" else sent(made, "2434d944156e", "PROD ONLY", at)
     made = completed(made, at) if state == "completed" else made
@@ -92,9 +91,8 @@ async def test_a_payout_comes_back_as_it_was_written(url: str, state: State) -> 
         ("a pending payout that was sent", "sent_at", START),
         ("an open payout that has ended", "ended_at", START),
         ("an open payout that has failed", "failure_reason", "Account closed"),
-        ("an open payout that nobody looks after", "next_at", None),
         ("a payout under way that was never sent", "state", "processing"),
-        ("a completed payout that is still due", "state", "completed"),
+        ("a payout under way that was never sent and has ended", "state", "completed"),
         ("a failed payout without a reason", "state", "failed"),
     ],
 )
@@ -116,25 +114,6 @@ async def test_a_merchants_reference_is_one_payout(url: str) -> None:
         with pytest.raises(WriteConflict, match="payouts_merchant_id_reference_key"):
             async with db.transaction() as tx:
                 await write(tx, payout(reference=first.reference))
-
-
-async def test_two_workers_claim_different_payouts_and_each_for_a_while(databases: Databases) -> None:
-    url = databases.fresh()
-
-    async with database(url) as db:
-        async with db.transaction() as tx:
-            made = [payout(at=START + n * SECOND) for n in range(4)]
-            await write(tx, *made)
-            assert await payouts.next_due_at(tx, START - SECOND) == START
-        now, later = START + 2 * SECOND, START + 60 * SECOND
-        async with db.transaction() as one, db.transaction() as two:
-            claimed = [msgspec.structs.replace(each, next_at=later) for each in made]
-            assert await payouts.claim(one, now, later, 2) == claimed[:2]
-            assert await payouts.claim(two, now, later, 2) == claimed[2:3]
-        async with db.transaction() as tx:
-            assert await payouts.claim(tx, now, later, 9) == []
-            assert await payouts.next_due_at(tx, START - SECOND) == START + 3 * SECOND
-            assert len(await payouts.claim(tx, later, later + SECOND, 9)) == 4
 
 
 # Lists

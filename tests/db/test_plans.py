@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from gerbang.clock import MovableClock
-from gerbang.db import charges, paycodes, payments, payouts
+from gerbang.db import charges, partner_requests, paycodes, payments
 from gerbang.services.payments import search
 from gerbang.services.payments.search import Wanted
 from tests.db.test_queries import GROWING
@@ -105,7 +105,7 @@ def test_workers_read_no_more_of_what_is_due_than_they_take(town: Town) -> None:
                 len(await payments.due(tx, later, most)),
                 len(await charges.to_settle(tx, later, most)),
                 await paycodes.release_due(tx, later, most),
-                len(await payouts.claim(tx, later, later + YEAR, most)),
+                len(await partner_requests.claim(tx, later, later + YEAR, most)),
             ]
             await tx.execute("ROLLBACK")
             return taken

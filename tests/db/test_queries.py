@@ -44,6 +44,7 @@ GROWING = {
     "inbox",
     "settlements",
     "payouts",
+    "partner_requests",
 }
 """Tables that grow with the payments. The others have a row for each merchant, key or account."""
 READS_ALL_ON_PURPOSE = {
@@ -63,7 +64,7 @@ SOME_ROWS = """
     INSERT INTO customers SELECT md5('m' || n % 100)::uuid, n, n || '@shop.example', '{}', $1, $1 FROM rows;
     INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at,
                           paid_at, descriptor, details, product, scope)
-        SELECT md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, (ARRAY['single', 'multiple'])[1 + n % 3 / 2], 100, 'IDR',
+        SELECT md5('p' || n)::uuid, md5('m' || n % 100)::uuid, n, (ARRAY['one_time', 'static'])[1 + n % 3 / 2], 100, 'IDR',
                (ARRAY['awaiting', 'paid'])[1 + n % 2], at, at, at, at, '', '{}', (ARRAY['payment', 'v4-payments'])[1 + n % 2],
                (ARRAY['', 'links'])[1 + n % 2] FROM rows;
     INSERT INTO settlements SELECT md5('s' || n)::uuid, md5('m' || n % 100)::uuid, date '2025-03-30' + n / 100, 1, 100, 1, at, at
@@ -74,11 +75,14 @@ SOME_ROWS = """
                (ARRAY['waiting', 'succeeded'])[1 + n % 2], 'qris', '{}', '', at, at, CASE WHEN n % 2 = 1 THEN at END, n % 3 = 2,
                CASE WHEN n % 2 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN md5('s' || n)::uuid END
         FROM rows;
-    INSERT INTO payouts (id, merchant_id, product, reference, bank, amount, fee, vat, state, destination, created_at, updated_at,
-                         sent_at, ended_at, bank_reference, bank_account_name, next_at)
+    INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at,
+                         updated_at, sent_at, ended_at, bank_reference, bank_account_name)
         SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'v4-disbursements', n, 'simulator', 100, 1, 0,
-               (ARRAY['completed', 'processing'])[1 + n % 2], '{}', at, at, at, CASE WHEN n % 2 = 0 THEN at END, '', '',
-               CASE WHEN n % 2 = 1 THEN at END FROM rows;
+               (ARRAY['completed', 'processing'])[1 + n % 2], '{}', at, at, at, CASE WHEN n % 2 = 0 THEN at END, '', '' FROM rows;
+    INSERT INTO partner_requests (id, merchant_id, connection, operation, asked, state, created_at, updated_at,
+                                  partner_reference, reason, tries, next_at)
+        SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'simulator', 'send', '{}',
+               (ARRAY['done', 'processing'])[1 + n % 2], at, at, '', '', 0, CASE WHEN n % 2 = 1 THEN at END FROM rows;
     INSERT INTO paycodes SELECT 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
                                 md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
     INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;

@@ -93,7 +93,7 @@ def _payment(reference: str) -> Payment:
         merchant_id=MERCHANT,
         product="payment",
         reference=reference,
-        kind="single",
+        kind="one_time",
         amount=PRICE,
         state="needs_method",
         created_at=START,
@@ -252,7 +252,7 @@ async def test_of_two_processes_both_give_the_same_answer_to_a_key(url: str) -> 
 async def test_of_two_processes_one_gets_the_number_that_both_chose(url: str) -> None:
     async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
-            chosen = {"kind": "multiple", "method": _chosen(f"{turn:07d}")}
+            chosen = {"kind": "static", "method": _chosen(f"{turn:07d}")}
             got = await several(*(h.batches.create(order(merchant.id, **chosen)) for h in (one, two, one)))
             assert sorted(isinstance(answer, NumberTaken) for answer in got) == [False, True, True]
 
@@ -313,7 +313,7 @@ async def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_custome
         said = Customer(given_name="Budi", email="same-moment@example.id")
         async with two.world.db.transaction() as tx:
             await write(tx, Changes(customers=[KnownCustomer(merchant.id, "c-1", said)]), START)
-            static = {"kind": "multiple", "amount": None, "method": Method(channel="qris")}
+            static = {"kind": "static", "amount": None, "method": Method(channel="qris")}
             code_request = order(merchant.id, customer=said, **static)
             creating = asyncio.create_task(one.batches.create(code_request))
             done, _ = await asyncio.wait([creating], timeout=WAITS_SECONDS)

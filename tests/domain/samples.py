@@ -15,7 +15,7 @@ PAYMENT = Payment(
     merchant_id=UUID(int=2),
     product="payment",
     reference="order-1",
-    kind="single",
+    kind="one_time",
     amount=PRICE,
     state="awaiting",
     created_at=NOW,

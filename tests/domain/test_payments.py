@@ -20,7 +20,7 @@ from tests.domain.samples import NOW
 
 SECOND = timedelta(seconds=1)
 STATES: tuple[State, ...] = get_args(State)
-ENDED = {"paid", "cancelled", "expired", "inactive"}
+ENDED = {"paid", "cancelled", "failed", "expired", "inactive"}
 BRI = Method(channel="virtual_account", option="BRI", payer_name="Budi")
 PAYMENT = replace(samples.PAYMENT, details=Details(redirect=True), method=BRI)
 
@@ -51,9 +51,7 @@ def test_a_payment_ends_only_once_whatever_moves_are_tried(
             assert payment.updated_at == now
         assert as_of(payment, now).updated_at <= now
         over = payment.expires_at is not None and payment.expires_at <= now
-        assert not over or as_of(payment, now).state in ENDED | {"processing"}, (
-            "a payment that a bank is processing does not expire"
-        )
+        assert not over or as_of(payment, now).state in ENDED
 
 
 # Choosing again
@@ -80,12 +78,12 @@ def test_a_buyer_who_chooses_again_chooses_only_what_the_merchant_left_open(
     "payment",
     [
         pytest.param(replace(PAYMENT, details=Details(redirect=False)), id="no payment page"),
-        pytest.param(replace(PAYMENT, kind="multiple", state="active"), id="a static payment"),
+        pytest.param(replace(PAYMENT, kind="static", state="active"), id="a static payment"),
         pytest.param(replace(PAYMENT, expires_at=NOW), id="expired"),
         *(
             pytest.param(replace(PAYMENT, state=state), id=state)
             for state in STATES
-            if state not in ("awaiting", "expired")
+            if state not in ("awaiting", "opening", "expired")
         ),
     ],
 )
@@ -102,7 +100,7 @@ def test_a_cancelled_payment_keeps_the_time_and_reason_of_its_cancellation() -> 
 
 
 def test_a_static_payment_may_be_open_or_closed() -> None:
-    closed = replace(PAYMENT, kind="multiple", method=replace(BRI, instructions=Instructions("1")))
+    closed = replace(PAYMENT, kind="static", method=replace(BRI, instructions=Instructions("1")))
     assert (PAYMENT.static, PAYMENT.amount_is_open) == (False, False)
     assert (closed.static, closed.amount_is_open) == (True, False)
     assert (replace(closed, amount=None).static, replace(closed, amount=None).amount_is_open) == (True, True)

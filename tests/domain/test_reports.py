@@ -16,7 +16,7 @@ from tests.domain.samples import NOW, PRICE
 SOON, PAST = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
 SINGLE = replace(samples.PAYMENT, created_at=PAST, updated_at=PAST, expires_at=SOON)
 CHARGE = replace(samples.CHARGE, created_at=PAST, updated_at=PAST, expires_at=SOON)
-OPEN = replace(SINGLE, kind="multiple", amount=None, state="active", expires_at=None)
+OPEN = replace(SINGLE, kind="static", amount=None, state="active", expires_at=None)
 CLOSED = replace(OPEN, amount=PRICE)
 
 
@@ -27,7 +27,6 @@ CLOSED = replace(OPEN, amount=PRICE)
         pytest.param(SINGLE, CHARGE, PRICE + 1, "overpaid", id="one sen too much"),
         pytest.param(SINGLE, CHARGE, PRICE - 1, "underpaid", id="one sen too little"),
         pytest.param(None, None, PRICE, "unknown_number", id="unknown number"),
-        pytest.param(replace(SINGLE, state="processing"), CHARGE, PRICE, "booked", id="processing at a bank"),
         pytest.param(replace(SINGLE, state="paid"), CHARGE, PRICE, "double", id="paid before"),
         pytest.param(replace(SINGLE, state="paid"), CHARGE, PRICE + 1, "double", id="paid before, another amount"),
         pytest.param(replace(SINGLE, state="paid", expires_at=PAST), CHARGE, PRICE, "double", id="paid long before"),
@@ -89,19 +88,17 @@ def test_money_that_was_paid_in_time_is_booked_whenever_it_is_reported(
 BY_PAYMENT_STATE: dict[payments.State, Outcome | None] = {
     "needs_method": "late",
     "needs_confirmation": "late",
+    "opening": "late",
     "awaiting": None,
     "active": None,
-    "processing": None,
     "paid": "double",
     "cancelled": "late",
+    "failed": "late",
     "expired": "late",
     "inactive": "late",
 }
 BY_CHARGE_STATE: dict[charges.State, Outcome | None] = {
     "waiting": None,
-    "authenticating": None,
-    "processing": None,
-    "awaiting_capture": None,
     "succeeded": "double",
     "failed": "late",
     "expired": "late",
@@ -115,7 +112,7 @@ BY_AMOUNT: dict[int, Outcome] = {
 }
 OVER: dict[datetime | None, bool] = {None: False, PAST: True, NOW: True, SOON: False}
 ENDED_BY_TIME = {"awaiting", "active"}
-"""The states that expire. A payment that a bank is processing does not."""
+"""The states that expire, of those that can be paid."""
 
 
 @pytest.mark.parametrize("state", BY_PAYMENT_STATE)

@@ -36,6 +36,8 @@ WRONG = {
         UPDATE payouts SET fee = fee + 1 WHERE state = 'completed'""",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         DELETE FROM transfers WHERE reason = 'payout'""",
+    "a payment or a payout waits for a partner that nobody asks, or the other way round": """
+        UPDATE partner_requests SET state = 'done', next_at = NULL WHERE next_at IS NOT NULL""",
     "a transfer for a charge or a payout that there is not": "UPDATE transfers SET cause_id = '{other}' WHERE reason = 'vat' "
     "AND debit = (SELECT max(debit) FROM transfers WHERE reason = 'vat')",
     "a payment that waits to be paid has no number": "UPDATE paycodes SET held = false",
@@ -55,8 +57,8 @@ WRONG = {
         UPDATE payments SET expires_at = created_at - interval '11 minutes' WHERE state = 'awaiting'""",
     "money could not be settled: it has been due for ten minutes, or was put off": """
         UPDATE charges SET settled_at = NULL, settlement_id = NULL, settles_at = paid_at - interval '11 minutes'""",
-    "a payout could not be sent, or its bank not be asked about it: that has been due for ten minutes": """
-        UPDATE payouts SET next_at = created_at - interval '11 minutes' WHERE ended_at IS NULL""",
+    "a partner could not be asked, or has not taken what it was asked, for ten minutes": """
+        UPDATE partner_requests SET next_at = created_at - interval '11 minutes' WHERE next_at IS NOT NULL""",
 }
 """What breaks each rule."""
 RULES = audit.RULES | audit.LATE
@@ -77,7 +79,7 @@ def books(databases: Databases) -> str:
                 for _ in ("paid", "and once more"):
                     await here.batches.report(money(paid_to))
             await here.batches.create(order(merchant.id))
-            static = await here.batches.create(order(merchant.id, kind="multiple", amount=None))
+            static = await here.batches.create(order(merchant.id, kind="static", amount=None))
             await here.batches.report(money(number(static)))
             async with here.world.db.reading() as tx:
                 (arrived,) = (await charges.newest(tx, [payment_id(static)], most=9))[payment_id(static)]

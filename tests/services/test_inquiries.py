@@ -100,7 +100,7 @@ async def test_money_that_is_owed_is_accepted_and_booked_in_one_commit(url: str)
 
 async def test_an_open_static_number_takes_any_amount_many_times(url: str) -> None:
     async with services_of(url) as here:
-        merchant, _, paid_to = await shop(here, kind="multiple", amount=None)
+        merchant, _, paid_to = await shop(here, kind="static", amount=None)
         assert (await here.batches.answer(inquiry(paid_to))).owed is None
         for amount in (PRICE, 7 * PRICE):
             assert (await here.batches.answer(acceptance(paid_to, amount=amount))).verdict == "accepted"

@@ -185,7 +185,7 @@ def test_a_number_that_was_chosen_is_taken_until_it_has_rested(endpoints: Endpoi
 
         async def choose() -> set[type]:
             end = endpoints.one.clock.now() + hour
-            code_requests = [order(merchant.id, kind="multiple", method=method, expires_at=end) for _ in range(2)]
+            code_requests = [order(merchant.id, kind="static", method=method, expires_at=end) for _ in range(2)]
             answers = await several(
                 *(h.batches.create(w) for h, w in zip((endpoints.one, endpoints.two), code_requests, strict=True))
             )

@@ -24,7 +24,7 @@ from tests.support.gateways import Databases, Gateway, V4Shop
 from tests.support.services import Services, money, number, order, payment_id, services
 
 SECOND = timedelta(seconds=1)
-STATIC = {"kind": "multiple", "method": Method(channel="virtual_account", option="BRI", number="03")}
+STATIC = {"kind": "static", "method": Method(channel="virtual_account", option="BRI", number="03")}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from gerbang.connections import Silence
 from gerbang.connections.simulator import reference_of
+from gerbang.domain.connections import Connections
 from gerbang.domain.events import Snapshot
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Agreement
@@ -25,8 +26,10 @@ from gerbang.errors import (
     PayoutUnknown,
     WrongState,
 )
+from gerbang.partners import Partners
 from gerbang.services import balances, payouts
 from gerbang.services.balances import Balances
+from gerbang.workers.partner_requests import ask_due
 from tests.support.gateways import Databases
 from tests.support.payouts import (
     AMOUNT,
@@ -62,7 +65,7 @@ async def test_a_payout_takes_its_amount_and_its_fee_out_of_what_is_available(ur
         merchant = await merchant_with(one, rupiah(100_000))
         payout = await payouts.create(one.world, code_request(merchant, description="March"))
         assert (payout.state, payout.fee, payout.vat) == ("processing", FEE, VAT)
-        assert (payout.bank, payout.bank_account_name, payout.description) == ("simulator", "PROD ONLY", "March")
+        assert (payout.connection, payout.bank_account_name, payout.description) == ("simulator", "PROD ONLY", "March")
         assert payout.bank_reference == reference_of(payout.id)
         assert len(payout.bank_reference) == 12
         assert await held(one, merchant) == (rupiah(100_000) - WHOLE, WHOLE)
@@ -254,9 +257,9 @@ async def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) 
         one.pass_time(hours=1)
         got = await several(
             payouts.finish(one.world, merchant.id, payout.id, "fail"),
-            payouts.send_due(one.world),
+            ask_due(one.world, one.batches),
             payouts.finish(two.world, merchant.id, payout.id, "complete"),
-            payouts.send_due(two.world),
+            ask_due(two.world, two.batches),
         )
         assert not [each for each in got if isinstance(each, Exception) and not isinstance(each, WrongState)]
         ended = await payouts.read(one.world, merchant.id, payout.id)
@@ -297,20 +300,20 @@ async def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
-        live = replace(one.world, live=True, banks={})
+        live = replace(one.world, live=True, partners=Partners(Connections(), {}, one.world.network))
         with pytest.raises(NotInLiveMode):
             await payouts.finish(live, merchant.id, payout.id, "complete")
         with pytest.raises(NotInLiveMode):
             await payouts.create(live, code_request(merchant, "salary-2"))
         with pytest.raises(NotInLiveMode):
-            await payouts.account_name(live, "BRI", "0102030405")
+            await payouts.account_name(live, merchant.id, "BRI", "0102030405")
 
 
 async def test_an_account_has_the_name_that_its_bank_says(url: str) -> None:
     async with checked_processes(url) as (one, _):
         for number in ("0102030405", "000501003219303", "405", "503"):
-            assert await payouts.account_name(one.world, "BRI", number) == "PROD ONLY"
+            assert await payouts.account_name(one.world, uuid4(), "BRI", number) == "PROD ONLY"
         with pytest.raises(AccountUnknown):
-            await payouts.account_name(one.world, "BRI", "0102030404")
+            await payouts.account_name(one.world, uuid4(), "BRI", "0102030404")
         with pytest.raises(BankSilent):
-            await payouts.account_name(banking(one, Broken(Silence())).world, "BRI", "0102030405")
+            await payouts.account_name(banking(one, Broken(Silence())).world, uuid4(), "BRI", "0102030405")

@@ -8,14 +8,14 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from gerbang.connections import Silence
 from gerbang.connections.simulator import reference_of
 from gerbang.domain.merchants import Merchant
-from gerbang.domain.payouts import LEASE
+from gerbang.domain.partner_requests import LEASE
 from gerbang.errors import Refused, WrongState
 from gerbang.services import payouts
+from gerbang.workers.partner_requests import ask_due
 from tests.support.gateways import Databases
 from tests.support.payouts import (
     AMOUNT,
@@ -68,15 +68,15 @@ async def test_what_died_between_writing_and_the_bank_is_sent_again_and_settled_
         async with services(url, clock=one.clock) as started:
             bank = Counting()
             fresh = banking(started, bank)
-            assert (await fresh.workers.catch_up())["paid out"] == 0, "it may still be in somebody's hands"
+            assert (await fresh.workers.catch_up())["asked"] == 0, "it may still be in somebody's hands"
             one.pass_time(seconds=LEASE.total_seconds())
-            assert (await fresh.workers.catch_up())["paid out"] == 1
+            assert (await fresh.workers.catch_up())["asked"] == 1
             assert bank.sent == stalled.sent == [left.id]
             sent = await payouts.read(fresh.world, merchant.id, left.id)
             assert (sent.state, sent.bank_reference) == ("processing", reference_of(left.id))
             one.pass_time(seconds=HOUR.total_seconds())
-            assert (await fresh.workers.catch_up())["paid out"] == 1
-            assert (await fresh.workers.catch_up())["paid out"] == 0
+            assert (await fresh.workers.catch_up())["asked"] == 1
+            assert (await fresh.workers.catch_up())["asked"] == 0
         assert (await payouts.read(one.world, merchant.id, left.id)).state == "completed"
         assert (await lines(one, merchant))[1:] == [("payout", AMOUNT), ("fee", FEE - VAT), ("vat", VAT)]
         assert bank.sent == [left.id]
@@ -91,11 +91,11 @@ async def test_a_silent_bank_is_tried_again_and_nothing_has_failed(url: str) -> 
             with pytest.raises(WrongState):
                 await payouts.finish(one.world, merchant.id, payout.id, how)
         one.pass_time(seconds=59)
-        assert await payouts.send_due(one.world) == 0
+        assert await ask_due(one.world, one.batches) == 0
         one.pass_time(seconds=1)
-        assert await payouts.send_due(one.world) == 1
+        assert await ask_due(one.world, one.batches) == 1
         sent = await payouts.read(one.world, merchant.id, payout.id)
-        assert (sent.state, sent.sent_at) == ("processing", START + LEASE)
+        assert (sent.state, sent.sent_at) == ("processing", START + timedelta(minutes=1))
 
 
 async def test_the_bank_is_called_holding_nothing(url: str) -> None:
@@ -106,7 +106,7 @@ async def test_the_bank_is_called_holding_nothing(url: str) -> None:
             sent = await payouts.create(here.world, code_request(merchant))
             late = await payouts.create(here.world, code_request(merchant, "salary-2", number="503"))
             one.pass_time(seconds=LEASE.total_seconds())
-            assert await payouts.send_due(here.world) == 1
+            assert await ask_due(here.world, here.batches) == 1
         # The network refuses calls inside a transaction, and this bank would have been silent then.
         states = [(await payouts.read(one.world, merchant.id, each.id)).state for each in (sent, late)]
         assert states == ["processing", "processing"]
@@ -121,7 +121,7 @@ async def test_an_answer_that_comes_late_changes_nothing_that_has_ended(
         payout = await payouts.create(one.world, code_request(merchant))
         one.pass_time(seconds=HOUR.total_seconds())
         bank = Slow()
-        asking = asyncio.create_task(payouts.send_due(banking(two, bank).world))
+        asking = asyncio.create_task(ask_due(banking(two, bank).world, two.batches))
         await bank.asked.wait()
         ended = await payouts.finish(one.world, merchant.id, payout.id, how)
         booked = await lines(one, merchant)
@@ -137,11 +137,12 @@ async def test_whatever_goes_wrong_with_a_bank_is_silence(url: str, failure: Exc
         merchant = await merchant_with(one, WHOLE)
         here = banking(one, Broken(failure))
         payout = await payouts.create(here.world, code_request(merchant))
-        for again in (1, 2, 3):
-            one.pass_time(seconds=LEASE.total_seconds())
-            assert await payouts.send_due(here.world) == 1, again
-        read = await payouts.read(one.world, merchant.id, payout.id)
-        assert replace(read, next_at=payout.next_at) == payout
+        for minutes in (1, 2, 4, 8):
+            one.pass_time(minutes=minutes - 0.5)
+            assert await ask_due(here.world, here.batches) == 0, "each silence doubles the wait"
+            one.pass_time(minutes=0.5)
+            assert await ask_due(here.world, here.batches) == 1
+        assert await payouts.read(one.world, merchant.id, payout.id) == payout
         assert await held(one, merchant) == (0, WHOLE)
 
 
@@ -153,7 +154,7 @@ async def test_two_workers_send_what_is_due_once(url: str) -> None:
         one.pass_time(seconds=LEASE.total_seconds())
         bank = Counting()
         done = await asyncio.gather(*(banking(here, bank).workers.catch_up() for here in (one, two)))
-        assert sum(each["paid out"] for each in done) == 30
+        assert sum(each["asked"] for each in done) == 30
         assert len(bank.sent) == len(set(bank.sent)) == 30
 
 
@@ -203,7 +204,7 @@ async def _step(here: Services, merchant: Merchant, step: Step) -> None:
             case "order":
                 await payouts.create(here.world, code_request(merchant, reference, number))
             case "work":
-                await payouts.send_due(here.world)
+                await ask_due(here.world, here.batches)
             case "wait":
                 here.pass_time(seconds=60 if n else 3600)
             case _:

@@ -93,7 +93,7 @@ async def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_ban
     async with start() as (here, _):
         merchant = await here.merchant()
         once = number(await here.batches.create(order(merchant.id, method=BCA)))
-        static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BCA)))
+        static = number(await here.batches.create(order(merchant.id, kind="static", amount=None, method=BCA)))
         here.clock.move_to(AFTER_EID + timedelta(days=2))
         late = await here.batches.report(money(once))
         assert late.outcome == "late"
@@ -214,7 +214,7 @@ async def test_more_than_fit_into_one_step_are_settled_by_the_next_ones_into_the
 ) -> None:
     async with start() as (here, _):
         merchant = await here.merchant()
-        static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BRI)))
+        static = number(await here.batches.create(order(merchant.id, kind="static", amount=None, method=BRI)))
         many = MOST_AT_ONCE + 5
         await asyncio.gather(*(here.batches.report(money(static, amount=100 + i)) for i in range(many)))
         assert [await settle_due(here.world) for _ in range(3)] == [MOST_AT_ONCE, 5, 0]
@@ -346,7 +346,7 @@ async def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(sta
 async def test_sums_that_no_integer_of_the_database_holds_are_settled(start: Start) -> None:
     async with start() as (here, _):
         merchant = await here.merchant()
-        static = await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=BRI))
+        static = await here.batches.create(order(merchant.id, kind="static", amount=None, method=BRI))
         most = rupiah(9_999_999_999_999_999)
         for serial in range(12):
             await here.batches.report(money(number(static), amount=most, reference=f"BIG-{serial}"))

@@ -28,12 +28,12 @@ PREFIX = "8899"
 AGREEMENT = bri_alone(BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])).with_settings(
     "qris", qris.agreement_for(1, "Toko Uji")
 )
-STATIC_QR = {"kind": "multiple", "amount": None, "method": Method("qris")}
+STATIC_QR = {"kind": "static", "amount": None, "method": Method("qris")}
 PAIRS = 60
 
 
 def _chosen(tail: str) -> dict[str, Any]:
-    return {"kind": "multiple", "method": Method(channel="virtual_account", option="BRI", number=tail)}
+    return {"kind": "static", "method": Method(channel="virtual_account", option="BRI", number=tail)}
 
 
 @pytest.fixture(scope="module")

@@ -96,8 +96,11 @@ class Gateway(AbstractContextManager["Gateway"]):
         live: bool = False,
         patience: Patience = PATIENCE,
         public_url: str | None = None,
+        connections: Path | None = None,
     ) -> None:
-        self.settings = Settings(database_url=database_url, data=data, port=0, public_url=public_url)
+        self.settings = Settings(
+            database_url=database_url, data=data, port=0, public_url=public_url, connections=connections
+        )
         if live:
             self.settings = replace(self.settings, mode="live", secret_key=LIVE_KEY, public_url="https://pay.example")
         self._clock = clock

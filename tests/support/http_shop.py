@@ -45,7 +45,7 @@ async def working(*services: Services) -> AsyncGenerator[None]:
 async def paid(here: Services, merchant: Merchant, times: int = 1) -> None:
     """A static number that is paid so many times; each is a callback."""
     method = Method(channel="virtual_account", option="BRI")
-    static = number(await here.batches.create(order(merchant.id, kind="multiple", amount=None, method=method)))
+    static = number(await here.batches.create(order(merchant.id, kind="static", amount=None, method=method)))
     booked = await asyncio.gather(*(here.batches.report(money(static, amount=100 + n)) for n in range(times)))
     assert {each.outcome for each in booked} == {"booked"}
 

@@ -97,7 +97,7 @@ def a_confirmation_is_reopened_at_most_once(kept: Rows) -> None:
     times = Counter((row["payment_id"], row["kind"]) for row in kept["events"])
     for payment in kept["payments"]:
         assert 0 <= times[payment["id"], "payment.confirmed"] - times[payment["id"], "payment.reopened"] + 1 <= 2
-        assert times[payment["id"], "charge.succeeded"] in (0, 1) or payment["kind"] == "multiple"
+        assert times[payment["id"], "charge.succeeded"] in (0, 1) or payment["kind"] == "static"
 
 
 def every_event_is_on_its_way_to_whom_it_concerns(kept: Rows) -> None:

@@ -25,18 +25,18 @@ FROM (SELECT n, at, now, lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 1
 """In twenty lots: what each becomes is below."""
 STATES = """
 CASE WHEN lot < 12 THEN 'paid' WHEN lot < 14 THEN 'awaiting' WHEN lot = 14 THEN 'needs_method'
-     WHEN lot < 17 THEN 'cancelled' WHEN lot = 17 THEN 'expired' ELSE 'active' END
+     WHEN lot = 15 THEN 'cancelled' WHEN lot = 16 THEN 'failed' WHEN lot = 17 THEN 'expired' ELSE 'active' END
 """
 PARTS = f"""
 INSERT INTO settlements SELECT md5('crowd')::uuid, $1, date '2000-01-01', 1, 1, 1, now(), now();
 
 INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
                       cancelled_at, cancellation_reason, descriptor, method, details, product, scope)
-SELECT payment_id, c.merchant_id, 'crowd-' || n, CASE WHEN lot < 18 THEN 'single' ELSE 'multiple' END,
+SELECT payment_id, c.merchant_id, 'crowd-' || n, CASE WHEN lot < 18 THEN 'one_time' ELSE 'static' END,
        CASE WHEN lot < 18 THEN 2000000 END, 'IDR', {STATES}, at, at,
        CASE WHEN lot IN (12, 13, 14) THEN at + age + interval '{LATER}' WHEN lot < 18 THEN at + interval '1 hour' END,
        CASE WHEN lot < 12 THEN at END, CASE WHEN lot IN (15, 16) THEN at END,
-       CASE lot WHEN 15 THEN 'REQUESTED_BY_CUSTOMER' WHEN 16 THEN 'CHARGE_FAILED' END, '',
+       CASE lot WHEN 15 THEN 'REQUESTED_BY_CUSTOMER' END, '',
        CASE WHEN lot < 18 THEN one.method ELSE many.method END, one.details, one.product,
        CASE WHEN lot < 18 THEN '' ELSE many.scope END
 FROM crowd c, (SELECT * FROM payments WHERE merchant_id = $1 AND state = 'paid' AND product LIKE 'v4%' LIMIT 1) one,
@@ -66,11 +66,16 @@ INSERT INTO report_names SELECT 'simulator', 'payment', 'crowd-' || n, 1, mercha
 INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, at, cause_id)
 SELECT debit, credit, 100, 'crowd', c.merchant_id, payment_id, at, charge_id
 FROM crowd c, (SELECT debit, credit FROM transfers LIMIT 1) t WHERE lot < 12;
-INSERT INTO payouts (id, merchant_id, product, reference, bank, amount, fee, vat, state, destination, created_at, updated_at,
-                     sent_at, ended_at, bank_reference, bank_account_name, next_at)
-SELECT payment_id, c.merchant_id, o.product, 'crowd-' || n, o.bank, 100, 1, 0, CASE lot WHEN 0 THEN 'processing' ELSE 'completed' END,
-       o.destination, at, at, at, CASE WHEN lot > 0 THEN at END, '', '', CASE WHEN lot = 0 THEN at + age + interval '{LATER}' END
+INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at, updated_at,
+                     sent_at, ended_at, bank_reference, bank_account_name)
+SELECT payment_id, c.merchant_id, o.product, 'crowd-' || n, o.connection, 100, 1, 0,
+       CASE lot WHEN 0 THEN 'processing' ELSE 'completed' END, o.destination, at, at, at, CASE WHEN lot > 0 THEN at END, '', ''
 FROM crowd c, (SELECT * FROM payouts LIMIT 1) o WHERE lot < 4;
+INSERT INTO partner_requests (id, merchant_id, connection, operation, asked, state, created_at, updated_at, partner_reference,
+                              reason, tries, next_at)
+SELECT payment_id, merchant_id, 'simulator', 'send', '{{"type":"send"}}', CASE lot WHEN 0 THEN 'processing' ELSE 'done' END,
+       at, at, '', '', 0, CASE WHEN lot = 0 THEN at + age + interval '{LATER}' END
+FROM crowd WHERE lot < 4;
 
 INSERT INTO events SELECT $1, tally.events + n, 'payment.paid', at, payment_id, charge_id
 FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) tally;

@@ -11,14 +11,16 @@ from uuid import UUID
 import msgspec
 
 from gerbang.clock import MovableClock
-from gerbang.connections import Bank, Sent
+from gerbang.connections import Link, Sent, TransferOrder
 from gerbang.connections.simulator import Simulator
 from gerbang.db import ledger
+from gerbang.domain.connections import of_the_sandbox
 from gerbang.domain.ledger import Transfer, available, reserved
 from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.domain.money import rupiah
-from gerbang.domain.payouts import Destination, Payout
+from gerbang.domain.payouts import Destination
 from gerbang.network import Network
+from gerbang.partners import Partners
 from gerbang.services.payouts import NewPayout
 from gerbang.workers import Workers
 from tests.support.services import START, Services, forget_power_cuts, services
@@ -35,7 +37,9 @@ async def two_processes_on(url: str) -> AsyncGenerator[tuple[Services, Services]
     clock = MovableClock(START, ticking=False)
     async with services(url, clock=clock) as one, services(url, clock=clock) as two:
         async with one.world.db.transaction() as tx:
-            await tx.execute("UPDATE payouts SET next_at = $1 WHERE next_at IS NOT NULL", START + timedelta(days=9999))
+            await tx.execute(
+                "UPDATE partner_requests SET next_at = $1 WHERE next_at IS NOT NULL", START + timedelta(days=9999)
+            )
         yield one, two
 
 
@@ -110,9 +114,10 @@ async def lines(here: Services, merchant: Merchant) -> list[tuple[str, int]]:
     return [(row["reason"], row["amount"]) for row in rows if row["reason"] != "given"]
 
 
-def banking(here: Services, bank: Bank) -> Services:
+def banking(here: Services, bank: Simulator) -> Services:
     """The same process with another bank."""
-    world = replace(here.world, banks={bank.name: bank})
+    partners = Partners(of_the_sandbox(), {bank.name: bank}, here.world.network)
+    world = replace(here.world, partners=partners)
     return Services(world, here.batches, Workers(world, here.batches), here.clock)
 
 
@@ -122,9 +127,9 @@ class Counting(Simulator):
     def __init__(self) -> None:
         self.sent: list[UUID] = []
 
-    async def send(self, payout: Payout, now: datetime) -> Sent:
-        self.sent.append(payout.id)
-        return await super().send(payout, now)
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        self.sent.append(order.reference)
+        return await super().send(link, order, now)
 
 
 class Stalled(Counting):
@@ -134,8 +139,8 @@ class Stalled(Counting):
         super().__init__()
         self.called = asyncio.Event()
 
-    async def send(self, payout: Payout, now: datetime) -> Sent:
-        self.sent.append(payout.id)
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        self.sent.append(order.reference)
         self.called.set()
         await asyncio.Event().wait()
         raise AssertionError
@@ -148,10 +153,10 @@ class Slow(Simulator):
         self.asked = asyncio.Event()
         self.answers = asyncio.Event()
 
-    async def ask(self, payout: Payout, now: datetime) -> Sent:
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
         self.asked.set()
         await self.answers.wait()
-        return await super().ask(payout, now)
+        return await super().ask(link, order, now)
 
 
 class Broken(Simulator):
@@ -160,10 +165,10 @@ class Broken(Simulator):
     def __init__(self, failure: Exception) -> None:
         self._failure = failure
 
-    async def send(self, payout: Payout, now: datetime) -> Sent:
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
         raise self._failure
 
-    async def account_name(self, bank_code: str, account_number: str) -> str | None:
+    async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
         raise self._failure
 
 
@@ -174,6 +179,6 @@ class Reached(Simulator):
         self._network = network
         self._url = url
 
-    async def send(self, payout: Payout, now: datetime) -> Sent:
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
         await self._network.post(self._url, b"", {}, timeout_seconds=5)
-        return await super().send(payout, now)
+        return await super().send(link, order, now)

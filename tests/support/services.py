@@ -147,7 +147,7 @@ def order(merchant_id: UUID, **changes: Any) -> NewPayment:
     said: dict[str, Any] = {
         "product": "payment",
         "reference": f"order-{next(_serial)}",
-        "kind": "single",
+        "kind": "one_time",
         "amount": PRICE,
         "method": BRI,
         "details": Details(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import uvloop
 
 from gerbang.clock import MovableClock
+from tests.support.partners import asking_bca
 from tests.support.services import START, Services, forget_power_cuts, services
 from tests.support.shop_servers import read_request
 
@@ -49,8 +50,8 @@ def two_processes(database_url: str) -> Generator[TwoProcesses]:
         async def open_() -> TwoProcesses:
             await forget_power_cuts(database_url)
             clock = MovableClock(START, ticking=False)
-            one = await stack.enter_async_context(services(database_url, clock=clock))
-            two = await stack.enter_async_context(services(database_url, clock=clock))
+            one = asking_bca(await stack.enter_async_context(services(database_url, clock=clock)))
+            two = asking_bca(await stack.enter_async_context(services(database_url, clock=clock)))
             server = await stack.enter_async_context(await asyncio.start_server(shop, "127.0.0.1", 0))
             port = server.sockets[0].getsockname()[1]
             return TwoProcesses(runner, one, two, f"http://127.0.0.1:{port}/", answers)

@@ -108,6 +108,7 @@ def v2_refusals(shop: Shop) -> list[httpx.Response | Response]:
         shop.call("POST", f"/v2/payments/{paid['id']}/cancel", {}),
         v2_errors.refused(errors.NotInLiveMode()),
         v2_errors.error_response(v2_errors.INTERNAL),
+        v2_errors.refused(errors.PartnerDeclined("method", title="Virtual account", why="the number is closed")),
         v2_errors.refused(errors.Unavailable()),
     ]
 

@@ -65,6 +65,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.WrongState: Answer(422, "wrong_state"),
     errors.InsufficientFunds: Answer(422, "insufficient_funds"),
     errors.BankSilent: Answer(503, "unavailable"),
+    errors.NotOpenYet: Answer(503, "unavailable"),
+    errors.PartnerDeclined: Answer(502, "declined"),
     errors.CredentialsWrong: Answer(401, "unauthorized"),
     errors.NotInLiveMode: Answer(403, "sandbox_only"),
     errors.ClockBackwards: _INVALID,

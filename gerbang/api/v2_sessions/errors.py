@@ -76,6 +76,10 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.BankSilent: Answer(
         503, "service_unavailable", "GATEWAY_ERROR", message="The bank gives no answer right now"
     ),
+    errors.NotOpenYet: Answer(
+        503, "service_unavailable", "GATEWAY_ERROR", "DOWNSTREAM", "The partner has not answered yet"
+    ),
+    errors.PartnerDeclined: Answer(502, "bad_gateway", "GATEWAY_ERROR", "DOWNSTREAM", "The partner has declined this"),
     errors.CredentialsWrong: Answer(401, "credentials_invalid", message="The credentials are not valid"),
     errors.NotInLiveMode: Answer(403, "forbidden_access", message="This exists in the sandbox only"),
     errors.ClockBackwards: _INVALID,

@@ -15,12 +15,12 @@ from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.pages import Pages
 
 NAMES = {
-    "payment.processing": "PAYMENT.PROCESSING",
     "payment.paid": "PAYMENT.PAID",
     "payment.cancelled": "PAYMENT.CANCELLED",
+    "payment.failed": "PAYMENT.CANCELLED",
     "charge.succeeded": "CHARGE.SUCCESS",
 }
-"""The vendor's four event names (payment-session reference, 7.2)."""
+"""The vendor's event names (payment-session reference, 7.2)."""
 
 RETRY_SCHEDULE = (
     timedelta(minutes=5),

@@ -89,7 +89,7 @@ def new_payment(
         merchant_id=merchant_id,
         product=PRODUCT,
         reference=given.clientReferenceId,
-        kind="multiple" if multiple else "single",
+        kind="static" if multiple else "one_time",
         amount=orders.minor(given.amount, zero_is_open=multiple),
         method=orders.method(given.paymentMethod, given.paymentMethodOptions),
         details=orders.details(given, body_object, metadata_in(body) if given.metadata is not None else None),

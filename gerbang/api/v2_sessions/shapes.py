@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from gerbang.api.v2_sessions.methods import OTHERS, block_of, type_of
-from gerbang.domain.charges import Charge
+from gerbang.domain.charges import Charge, Failure
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import in_rupiah
 from gerbang.domain.paycodes import Instructions
@@ -24,19 +24,17 @@ Json = dict[str, Any]
 STATUS = {
     "needs_method": "REQUIRE_PAYMENT_METHOD",
     "needs_confirmation": "REQUIRE_CONFIRMATION",
+    "opening": "PROCESSING",
     "awaiting": "REQUIRE_ACTION",
     "active": "ACTIVE",
-    "processing": "PROCESSING",
     "paid": "PAID",
     "cancelled": "CANCELLED",
+    "failed": "CANCELLED",
     "expired": "EXPIRED",
     "inactive": "INACTIVE",
 }
 CHARGE_STATUS = {
     "waiting": "WAITING_FOR_USER_ACTION",
-    "authenticating": "WAITING_FOR_AUTHENTICATION",
-    "processing": "PROCESSING",
-    "awaiting_capture": "WAITING_FOR_CAPTURE",
     "succeeded": "SUCCESS",
     "failed": "FAILED",
     "expired": "EXPIRED",
@@ -94,7 +92,9 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
         written["customer"] = _customer(details.customer, bool(echo.get("sure_name")), read=read)
     if older or payment.cancelled_at is not None:
         written["cancelledAt"] = payment.cancelled_at
-        written["cancellationReason"] = payment.cancellation_reason
+        # A payment is cancelled with this reason when its only charge was declined (payment-session reference, 3.7).
+        declined = "CHARGE_FAILED" if payment.state == "failed" else None
+        written["cancellationReason"] = declined or payment.cancellation_reason
     if details.metadata is not msgspec.UNSET:
         written["metadata"] = details.metadata
     if read:
@@ -187,7 +187,7 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
         "paidAt": charge.paid_at,
     }
     written |= _instructions(charge.channel, charge.instructions, pages.picture_url(charge.id), charge.created_at)
-    if charge.failure_code is not None:
+    if charge.failure is not None:
         written |= _failure(charge)
     return written
 
@@ -210,6 +210,11 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
     }
 
 
+FAILURE_CODES: dict[Failure | None, str] = {
+    "expired": "CHARGE_EXPIRED",
+    "declined": "CANCELLED_BY_USER",
+    "abandoned": "CANCELLED_BY_USER",
+}
 FAILURES = {
     "CHARGE_EXPIRED": (
         "Nobody paid before the time was over.",
@@ -223,9 +228,10 @@ FAILURES = {
 
 
 def _failure(charge: Charge) -> Json:
-    reason, recommendation = FAILURES.get(charge.failure_code or "", ("It was not paid.", "Create a new payment."))
+    code = FAILURE_CODES.get(charge.failure)
+    reason, recommendation = FAILURES.get(code or "", ("It was not paid.", "Create a new payment."))
     return {
-        "failureCode": charge.failure_code,
+        "failureCode": code,
         "failureMessage": f"{type_of(charge.channel)} payment failed. {reason}",
         "recommendation": recommendation,
     }

@@ -29,7 +29,7 @@ async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
 async def validate(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     attributes = await attributes_of(request)
     number, bank = account_of(attributes, "accountNo")
-    name = await payouts.account_name(endpoints.world, bank, number)
+    name = await payouts.account_name(endpoints.world, merchant_id, bank, number)
     result = {"accountName": name, "accountNo": number, "bankShortCode": bank}
     return answer(document({"attributes": result}), 201)
 

@@ -68,6 +68,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.AccountUnknown: _MISSING,
     errors.InsufficientFunds: Answer(400, "TXN0001", "Account has insufficient funds"),
     errors.BankSilent: Answer(503, "010", "Service Temporarily Unavailable"),
+    errors.NotOpenYet: Answer(503, "010", "Service Temporarily Unavailable"),
+    errors.PartnerDeclined: Answer(400, "TXN0005", "Failed to create virtual account number"),
     errors.ReferenceTaken: _INVALID,
     errors.KeyReused: _INVALID,
     errors.WrongState: _INVALID,

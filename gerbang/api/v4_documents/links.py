@@ -37,7 +37,7 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         product=PRODUCT,
         scope=shapes.LINKS,
         reference=attributes.demanded("referenceId", REFERENCE_LENGTH_MAX),
-        kind="single",
+        kind="one_time",
         amount=attributes.amount(),
         method=None,
         details=Details(

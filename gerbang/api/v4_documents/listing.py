@@ -106,7 +106,7 @@ def wanted(query: Query) -> Wanted:
     """The query as the search of services.lists."""
     arrived = re.fullmatch(f"external_id_([0-9a-f]{{{ARRIVAL_DIGITS}}})", query.reference or "")
     return Wanted(
-        status=query.status,
+        status="settled" if query.status == "completed" else query.status,
         reference=query.reference,
         tail=arrived[1] if arrived else None,
         created_after=query.created_after,

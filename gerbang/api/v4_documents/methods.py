@@ -9,10 +9,10 @@ from starlette.responses import Response
 from gerbang.api.v4_documents import listing, shapes
 from gerbang.api.v4_documents.answers import Endpoints, answer, document
 from gerbang.api.v4_documents.events import PRODUCT
-from gerbang.api.v4_documents.payments import STATUSES, create_or_repeat, method_of, written
+from gerbang.api.v4_documents.payments import STATUSES, create_or_repeat, looked_up, method_of, written
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.domain.payments import Details, Payment
-from gerbang.errors import PaymentUnknown
+from gerbang.errors import NotOpenYet, PaymentUnknown
 from gerbang.services import sandbox
 from gerbang.services.payments import search
 from gerbang.services.payments.decide import NewPayment
@@ -33,7 +33,7 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         product=PRODUCT,
         scope=shapes.CHANNELS[type_],
         reference=attributes.demanded("referenceId", REFERENCE_LENGTH_MAX),
-        kind="multiple",
+        kind="static",
         amount=None,
         method=method_of(type_, attributes, attributes),
         details=Details(),
@@ -51,7 +51,12 @@ async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> P
     if found is None:
         raise PaymentUnknown
     low, high = UUID(hex=found[1].ljust(32, "0")), UUID(hex=found[1].ljust(32, "f"))
-    return await search.static(endpoints.world, merchant_id, low, high, shapes.CHANNELS[TYPES[type_]])
+    payment = await search.static(endpoints.world, merchant_id, low, high, shapes.CHANNELS[TYPES[type_]])
+    if payment.state == "opening":
+        raise NotOpenYet
+    if payment.method is None or payment.method.instructions is None:
+        raise PaymentUnknown  # its partner declined it, so there never was one
+    return payment
 
 
 async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
@@ -61,7 +66,7 @@ async def read(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Res
 async def payments(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
     found = await _found(endpoints, request, merchant_id)
-    listed = await listing.looked_up(
+    listed = await looked_up(
         query, lambda query: search.page_of_static(endpoints.world, found, listing.wanted(query), query.number)
     )
     return answer(written(endpoints, listed))

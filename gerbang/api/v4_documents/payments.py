@@ -1,5 +1,6 @@
 """/payments: one-time payments and the payments received on static methods: create, read, list and tasks."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from gerbang.api.v4_documents import listing, shapes
 from gerbang.api.v4_documents.answers import Endpoints, answer, created, document, id_in_path
 from gerbang.api.v4_documents.errors import FIELDS
 from gerbang.api.v4_documents.events import PRODUCT
+from gerbang.api.v4_documents.listing import Query
 from gerbang.api.v4_documents.requests import (
     NAME_LENGTH_MAX,
     REFERENCE_LENGTH_MAX,
@@ -72,7 +74,7 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
         merchant_id=merchant_id,
         product=PRODUCT,
         reference=attributes.demanded("referenceId", REFERENCE_LENGTH_MAX),
-        kind="single",
+        kind="one_time",
         amount=attributes.amount(),
         method=method_of(type_, options, attributes),
         details=Details(
@@ -136,9 +138,14 @@ async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> P
     return await endpoints.batches.find(Asked(merchant_id, id_))
 
 
+async def looked_up(query: Query, look: Callable[[Query], Awaitable[list[Paid]]]) -> list[Paid]:
+    """The payments of a query. None is ever `processing`: what a partner has not opened yet is pending."""
+    return [] if query.status == "processing" else await listing.looked_up(query, look)
+
+
 async def listed(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
     query = listing.query_of(request, STATUSES)
-    found = await listing.looked_up(
+    found = await looked_up(
         query, lambda query: search.page(endpoints.world, merchant_id, listing.wanted(query), query.number)
     )
     return answer(written(endpoints, found))

@@ -19,9 +19,10 @@ Json = dict[str, Any]
 STATUS = {
     "needs_method": "pending",
     "needs_confirmation": "pending",
+    "opening": "pending",
     "awaiting": "pending",
     "active": "pending",
-    "processing": "processing",
+    "failed": "failed",
     "paid": "paid",
     "settled": "completed",
     "cancelled": "cancelled",
@@ -44,7 +45,7 @@ TYPES = {
 } | {name: name for name in channels.found() if name not in KNOWN}
 """What each channel is called here: by its name, where the vendor has no word for it."""
 CHANNELS = {type_: channel for channel, type_ in TYPES.items()}
-FAILURES = {"CANCELLED_BY_USER": "The customer declined the payment."}
+DECLINED = "The customer declined the payment."
 LINKS = "links"
 """The scope of payment links among the SCOPES of payments."""
 QR_DIGITS = 22
@@ -87,7 +88,7 @@ def status_of(payment: Payment, charge: Charge | None) -> str:
         return STATUS["settled"]
     if charge is not None and charge.static:
         return STATUS["paid"]
-    return "failed" if payment.failed else STATUS[payment.state]
+    return STATUS[payment.state]
 
 
 def one_time(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
@@ -105,8 +106,9 @@ def one_time(payment: Payment, charge: Charge | None, pages: Pages) -> Json:
         "fees": money(charge.fee if charge else 0),
         "paymentMethod": None if charge is None else method_of_charge(payment, charge, pages),
     }
-    if payment.failed:
-        attributes["failureReason"] = FAILURES.get((charge and charge.failure_code) or "", "The payment failed.")
+    if payment.state == "failed":
+        declined = charge is not None and charge.failure == "declined"
+        attributes["failureReason"] = DECLINED if declined else "The payment failed."
     return {"id": f"contract_{payment.id.hex}", "type": "payment", "attributes": attributes}
 
 

@@ -50,7 +50,7 @@ async def _receive(endpoints: Endpoints, found: Paid, status: str) -> None:
     charge = found.charge
     if found.payment.details.redirect and found.payment.state in ("needs_method", "needs_confirmation"):
         charge = await _chosen(endpoints, found.payment)
-    if charge is None or charge.state not in ("waiting", "authenticating", "processing"):
+    if charge is None or charge.state != "waiting":
         raise WrongState(state=status, verb="paid")
     # One bank reference per charge, so that two simultaneous tasks pay once.
     report = sandbox.simulated_report(

@@ -71,11 +71,11 @@ CREATE TABLE payments (
     -- The series in which a reference is unique: payments, links and static codes may share their names.
     scope               text NOT NULL,
     reference           text NOT NULL,
-    kind                text NOT NULL CHECK (kind IN ('single', 'multiple')),
+    kind                text NOT NULL CHECK (kind IN ('one_time', 'static')),
     amount              bigint CHECK (amount > 0),
     currency            text NOT NULL,
-    state               text NOT NULL CHECK (state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active',
-                                                       'processing', 'paid', 'cancelled', 'expired', 'inactive')),
+    state               text NOT NULL CHECK (state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active',
+                                                       'paid', 'cancelled', 'failed', 'expired', 'inactive')),
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,
     expires_at          timestamptz,
@@ -86,20 +86,16 @@ CREATE TABLE payments (
     customer_id         text,
     method              json,
     details             json NOT NULL,
-    CHECK (kind = 'multiple' OR amount IS NOT NULL),
+    CHECK (kind = 'static' OR amount IS NOT NULL),
     CHECK (state <> 'paid' OR paid_at IS NOT NULL),
     UNIQUE (merchant_id, scope, reference)
 );
--- Lists are walked by id, which is in the order of time: all one-time payments, those of one state, the few that were declined.
-CREATE INDEX payments_single ON payments (merchant_id, id) WHERE kind = 'single';
-CREATE INDEX payments_multiple ON payments (merchant_id, id) WHERE kind = 'multiple';
-CREATE INDEX payments_by_state ON payments (merchant_id, state, id) WHERE kind = 'single' AND state <> 'paid';
-CREATE INDEX payments_cancelled ON payments (merchant_id, id)
-    WHERE kind = 'single' AND state = 'cancelled' AND cancellation_reason <> 'CHARGE_FAILED';
-CREATE INDEX payments_declined ON payments (merchant_id, id)
-    WHERE kind = 'single' AND state = 'cancelled' AND cancellation_reason = 'CHARGE_FAILED';
+-- Lists are read by id, which is in the order of time: all one-time payments, and those of one state.
+CREATE INDEX payments_one_time ON payments (merchant_id, id) WHERE kind = 'one_time';
+CREATE INDEX payments_static ON payments (merchant_id, id) WHERE kind = 'static';
+CREATE INDEX payments_by_state ON payments (merchant_id, state, id) WHERE kind = 'one_time' AND state <> 'paid';
 CREATE INDEX payments_to_expire ON payments (expires_at)
-    WHERE state IN ('needs_method', 'needs_confirmation', 'awaiting', 'active');
+    WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active');
 
 CREATE TABLE settlements (
     id          uuid PRIMARY KEY,
@@ -120,8 +116,7 @@ CREATE TABLE charges (
     merchant_id       uuid NOT NULL,
     payment_reference text NOT NULL,
     amount            bigint NOT NULL CHECK (amount > 0),
-    state             text NOT NULL CHECK (state IN ('waiting', 'authenticating', 'processing', 'awaiting_capture',
-                                                     'succeeded', 'failed', 'expired')),
+    state             text NOT NULL CHECK (state IN ('waiting', 'succeeded', 'failed', 'expired')),
     channel           text NOT NULL,
     -- What the buyer is shown in order to pay.
     instructions      json NOT NULL,
@@ -131,7 +126,7 @@ CREATE TABLE charges (
     vat               bigint NOT NULL DEFAULT 0,
     -- Whether it is one arrival of money on a static paycode.
     static            boolean NOT NULL DEFAULT false,
-    failure_code      text,
+    failure           text CHECK (failure IN ('expired', 'declined', 'abandoned')),
     created_at        timestamptz NOT NULL,
     updated_at        timestamptz NOT NULL,
     expires_at        timestamptz,
@@ -180,8 +175,11 @@ CREATE TABLE idempotency_keys (
     merchant_id uuid NOT NULL,
     key         text NOT NULL,
     fingerprint bytea NOT NULL,
-    answer      bytea NOT NULL,
+    -- None while a partner is asked, by the request of this id.
+    answer      bytea,
     expires_at  timestamptz NOT NULL,
+    request_id  uuid,
+    CHECK (answer IS NOT NULL OR request_id IS NOT NULL),
     PRIMARY KEY (merchant_id, key)
 );
 CREATE INDEX idempotency_keys_expiry ON idempotency_keys USING brin (expires_at);
@@ -280,7 +278,7 @@ CREATE TABLE payouts (
     merchant_id       uuid NOT NULL,
     product           text NOT NULL,
     reference         text NOT NULL,
-    bank              text NOT NULL,
+    connection        text NOT NULL,
     amount            bigint NOT NULL CHECK (amount > 0),
     fee               bigint NOT NULL CHECK (fee >= 0),
     vat               bigint NOT NULL CHECK (vat BETWEEN 0 AND fee),
@@ -294,19 +292,35 @@ CREATE TABLE payouts (
     bank_reference    text NOT NULL,
     bank_account_name text NOT NULL,
     failure_reason    text,
-    -- When the bank must be called: to be given what it may not have yet, or to be asked how it ended.
-    next_at           timestamptz,
     CHECK ((state = 'pending') = (sent_at IS NULL)),
     CHECK ((state IN ('completed', 'failed')) = (ended_at IS NOT NULL)),
     CHECK ((state = 'failed') = (failure_reason IS NOT NULL)),
-    CHECK ((state IN ('pending', 'processing')) = (next_at IS NOT NULL)),
     -- A repeated request is the same payout. This is what makes paying twice impossible.
     UNIQUE (merchant_id, reference)
 );
-CREATE INDEX payouts_due ON payouts (next_at) WHERE next_at IS NOT NULL;
 -- Lists go by the time of making; the id orders what was made in one instant.
 CREATE INDEX payouts_of_merchant ON payouts (merchant_id, created_at, id);
 CREATE INDEX payouts_by_state ON payouts (merchant_id, state, created_at, id);
+
+-- What banks and acquirers are asked: written down before they are called, and until they have answered.
+CREATE TABLE partner_requests (
+    -- The reference under which the partner knows it: the id of the charge, the static payment or the payout.
+    id                uuid PRIMARY KEY,
+    merchant_id       uuid NOT NULL,
+    connection        text NOT NULL,
+    operation         text NOT NULL CHECK (operation IN ('open', 'close', 'send')),
+    asked             json NOT NULL,
+    state             text NOT NULL CHECK (state IN ('pending', 'processing', 'done', 'declined')),
+    created_at        timestamptz NOT NULL,
+    updated_at        timestamptz NOT NULL,
+    partner_reference text NOT NULL,
+    reason            text NOT NULL,
+    tries             integer NOT NULL,
+    -- When the partner must be called: to be given what it may not have yet, or to be asked how it ended.
+    next_at           timestamptz,
+    CHECK ((state IN ('pending', 'processing')) = (next_at IS NOT NULL))
+);
+CREATE INDEX partner_requests_due ON partner_requests (next_at) WHERE next_at IS NOT NULL;
 
 CREATE TABLE events (
     merchant_id uuid NOT NULL,

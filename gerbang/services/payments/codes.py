@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from gerbang import channels, ids
 from gerbang.channels import Channel
+from gerbang.connections import CodeKind, OpensCodes
 from gerbang.domain.charges import Charge
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.merchants import Merchant, Offer
+from gerbang.domain.partner_requests import OpenCode, PartnerRequest, noted
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Method, Payment, moved
 from gerbang.errors import (
@@ -38,14 +40,26 @@ class Plan(msgspec.Struct, frozen=True):
     code_plan: CodePlan | None = None
     """None for a payment that needs no number yet."""
     charge_id: UUID | None = None
+    connection: str = ""
+    """By which its money will come; "" where nobody is connected who could bring any."""
+    kind: CodeKind = "ours"
 
     @property
     def code_request(self) -> CodeRequest | None:
         if self.code_plan is None:
             return None
+        minted = self.kind == "minted"
         return CodeRequest(
-            self.code_plan, self.payment.id, self.charge_id, self.offer.merchant, self.payment.expires_at
+            self.code_plan, self.payment.id, self.charge_id, self.offer.merchant, self.payment.expires_at, minted
         )
+
+    def partner_request(self, number: str, key: str | None, now: datetime) -> PartnerRequest | None:
+        """What a partner must be asked before anybody can pay; None where nobody need be."""
+        if self.code_plan is None or self.kind == "ours":
+            return None
+        asked = OpenCode(self.payment.id, self.code_plan, number, self.charge_id, now, key)
+        id_ = self.charge_id or self.payment.id
+        return noted(id_, self.payment.merchant_id, self.connection, "open", asked, now)
 
 
 def channel_for(world: World, method: Method, offer: Offer, payment: Payment) -> Channel:
@@ -105,15 +119,33 @@ def plan(world: World, payment: Payment, offer: Offer, now: datetime) -> Plan:
     channel = channel_for(world, payment.method, offer, payment)
     with as_agreed(channel, offer.merchant):
         code_plan = channel.plan(payment, offer, now)
-    payment = moved(payment, "activate" if payment.static else "confirm", now)
-    return Plan(payment, offer, channel, code_plan, None if payment.static else ids.uuid7(now))
+    connection, kind = _partner(world, offer.merchant.id, code_plan)
+    verb = "ask" if kind != "ours" else "activate" if payment.static else "confirm"
+    charge_id = None if payment.static else ids.uuid7(now)
+    return Plan(moved(payment, verb, now), offer, channel, code_plan, charge_id, connection, kind)
 
 
-def opened(plan: Plan, number: str, now: datetime) -> tuple[Payment, Charge | None]:
-    """The payment with its number: in a charge of its own, or for a MULTIPLE payment in its method."""
+def _partner(world: World, merchant_id: UUID, code_plan: CodePlan) -> tuple[str, CodeKind]:
+    """The connection by which a code's money will come, and who makes the code."""
+    partner = world.partners.serving(merchant_id, code_plan.channel, code_plan.option, "payments")
+    if partner is None:
+        return "", "ours"
+    opener = partner.provider
+    if not isinstance(opener, OpensCodes):
+        return partner.connection.name, "ours"
+    return partner.connection.name, opener.kind(partner.connection, code_plan.channel, code_plan.option)
+
+
+def opened(plan: Plan, number: str, now: datetime, *, content: str = "") -> tuple[Payment, Charge | None]:
+    """The payment with its number: in a charge of its own, or for a static payment in its method.
+
+    `content` is what a partner's code says, in place of what the channel composes.
+    """
     assert plan.channel is not None and plan.code_plan is not None and plan.payment.method is not None
     with as_agreed(plan.channel, plan.offer.merchant):
         instructions = plan.channel.instructions(plan.code_plan, number, plan.offer, now)
+    if content:
+        instructions = replace(instructions, content=content)
     if plan.charge_id is None:
         return replace(plan.payment, method=replace(plan.payment.method, instructions=instructions)), None
     return plan.payment, waiting_charge(plan, instructions, now)

@@ -13,12 +13,13 @@ from gerbang.domain.changes import Changes
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event
 from gerbang.domain.merchants import Merchant
-from gerbang.domain.payments import Method, Payment, moved
-from gerbang.errors import MethodMissing, Refused
+from gerbang.domain.payments import Method, Payment, as_of, moved
+from gerbang.errors import MethodMissing, NotOpenYet, Refused
 from gerbang.services.payments import codes, numbers
 from gerbang.services.payments.attempts import each_answered
 from gerbang.services.payments.codes import Plan
 from gerbang.services.payments.numbers import Crowded
+from gerbang.services.payments.opening import Noted
 from gerbang.services.payments.read import own
 from gerbang.world import World
 
@@ -32,7 +33,7 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 
 Confirmed = tuple[Payment, Charge | None]
-Answer = Confirmed | Refused | Crowded
+Answer = Confirmed | Noted | Refused | Crowded
 
 
 async def confirm_all(
@@ -73,9 +74,9 @@ async def _confirm(
         unsure: list[int] = []
         for (i, request), number in zip(wanted.items(), found, strict=True):
             if isinstance(number, str):
-                payment, charge = answers[i] = codes.opened(plans[i], number, now)
-                changes.new_paycodes.append(numbers.paycode(request, number, now))
-                _add(changes, payment, charge)
+                if number:
+                    changes.new_paycodes.append(numbers.paycode(request, number, now))
+                answers[i] = _add(changes, plans[i], number, now)
             elif isinstance(number, Refused) and not sure:
                 unsure.append(i)
             else:
@@ -84,18 +85,28 @@ async def _confirm(
     return answers, unsure
 
 
-def _add(changes: Changes, payment: Payment, charge: Charge | None) -> None:
+def _add(changes: Changes, plan: Plan, number: str, now: datetime) -> Confirmed | Noted:
+    """Adds a payment with its number, or with what a partner must be asked before it can be paid."""
+    request = plan.partner_request(number, None, now)
+    if request is not None:
+        payment, charge = plan.payment, None
+        changes.new_requests.append(request)
+    else:
+        payment, charge = codes.opened(plan, number, now)
     changes.payments[payment.id] = payment
     if charge is not None:
         changes.new_charges.append(charge)
     charge_id = charge.id if charge else None
     changes.events.append(Event(payment.merchant_id, "payment.confirmed", payment.updated_at, payment.id, charge_id))
+    return (payment, charge) if request is None else Noted(request)
 
 
 def _plan(
     world: World, request: Confirmation, held: Mapping[UUID, Payment], known: Mapping[UUID, Merchant], now: datetime
 ) -> Plan:
     payment = own(held, request.merchant_id, request.payment_id)
+    if as_of(payment, now).state == "opening":
+        raise NotOpenYet
     # The state is checked before the method: to a payment that is over, no method is the right one.
     moved(payment, "activate" if payment.static else "confirm", now)
     method = request.method or payment.method

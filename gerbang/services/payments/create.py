@@ -4,18 +4,19 @@ from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from gerbang.db import Tx, idempotency, wait_as_for_writing
+from gerbang.db import Tx, idempotency, partner_requests, wait_as_for_writing
 from gerbang.domain.changes import Changes, KeptAnswer
 from gerbang.domain.events import Event
-from gerbang.errors import KeyReused, ReferenceTaken, Refused
-from gerbang.services.payments import decide, numbers
+from gerbang.errors import KeyReused, NotOpenYet, ReferenceTaken, Refused
+from gerbang.services.payments import decide, numbers, opening
 from gerbang.services.payments.attempts import each_answered
 from gerbang.services.payments.codes import Plan
 from gerbang.services.payments.decide import Made, NewPayment
 from gerbang.services.payments.numbers import Crowded
+from gerbang.services.payments.opening import Noted
 from gerbang.world import World
 
-Answer = bytes | Refused | Crowded
+Answer = bytes | Noted | Refused | Crowded
 KEY_REMEMBERED = timedelta(hours=24)
 """How long an idempotency key is remembered (payment-session reference, 1.4)."""
 FORGOTTEN_AT_ONCE = 10_000
@@ -23,7 +24,7 @@ FORGOTTEN_AT_ONCE = 10_000
 
 
 async def create_all(world: World, orders: Sequence[NewPayment], *, hurried: bool = False) -> list[Answer | Exception]:
-    """Creates payments and returns each one's rendered answer, or why it was refused.
+    """Creates payments and returns each one's rendered answer, or why it was refused, or what its partner must be asked.
 
     Orders of one batch that share a key, a reference or a customer are taken one after the other, as if they had come
     alone. Who is hurried leaves those for whom a number must be looked for, as Crowded.
@@ -36,10 +37,10 @@ async def _create(
 ) -> tuple[dict[int, Answer], list[int]]:
     """Answers of orders that were created, repeated or refused; and those whose refusal must be looked at again."""
     # A search for numbers and a quota hold locks until what was found is written.
-    needs_locks = not hurried or any(order.kind == "multiple" for order in orders.values())
+    needs_locks = not hurried or any(order.kind == "static" for order in orders.values())
     async with world.db.transaction() if needs_locks else world.db.reading() as tx:
         now = world.clock.now()
-        answers, fresh = await _repeated(tx, orders, now)
+        answers, fresh = await _repeated(world, tx, orders, now)
         if not fresh:
             return answers, []
         plans = await decide.plans_of(world, tx, fresh, now)
@@ -58,11 +59,18 @@ async def _create(
                 made[i] = decide.made(world, fresh[i], plan, number, now)
         changes = Changes()
         for i, one in made.items():
-            if i in requests:
+            if i in requests and given[i]:
                 changes.new_paycodes.append(numbers.paycode(requests[i], str(given[i]), now))
             _add(changes, one)
         await numbers.write_found(tx, world.allocator, changes, list(requests.values()), now)
-    return answers | {i: one.answer for i, one in made.items()}, unsure
+    return answers | {i: _answer(one) for i, one in made.items()}, unsure
+
+
+def _answer(one: Made) -> Answer:
+    if one.answer is not None:
+        return one.answer
+    assert one.request is not None, "without an answer there is somebody to be asked for it"
+    return Noted(one.request)
 
 
 def _add(changes: Changes, one: Made) -> None:
@@ -73,9 +81,14 @@ def _add(changes: Changes, one: Made) -> None:
         changes.new_charges.append(charge)
     if one.customer is not None:
         changes.customers.append(one.customer)
+    if one.request is not None:
+        changes.new_requests.append(one.request)
     if order.key is not None:
+        request_id = one.request.id if one.request else None
         until = payment.created_at + KEY_REMEMBERED
-        changes.new_answers.append(KeptAnswer(order.merchant_id, order.key, order.fingerprint, one.answer, until))
+        changes.new_answers.append(
+            KeptAnswer(order.merchant_id, order.key, order.fingerprint, one.answer, until, request_id)
+        )
     charge_id = charge.id if charge else None
     changes.events.append(Event(payment.merchant_id, "payment.created", payment.created_at, payment.id, charge_id))
 
@@ -94,21 +107,28 @@ def _names(order: NewPayment) -> dict[Hashable, object]:
 
 
 async def _repeated(
-    tx: Tx, orders: Mapping[int, NewPayment], now: datetime
+    world: World, tx: Tx, orders: Mapping[int, NewPayment], now: datetime
 ) -> tuple[dict[int, Answer], dict[int, NewPayment]]:
     """The answers of repeated requests and of references that are taken, and the orders that are new."""
     asked = [idempotency.Asked(o.merchant_id, o.scope, o.reference, o.key) for o in orders.values()]
     known = await idempotency.known(tx, asked, now)
     if known:
         await wait_as_for_writing(tx)
+    unanswered = [each.request_id for each in known.values() if each.answer is None and each.request_id is not None]
+    asked_for = await partner_requests.by_id(tx, unanswered) if unanswered else {}
     answers: dict[int, Answer] = {}
     for place, (i, order) in enumerate(orders.items()):
         if (repeated := known.get(place)) is None:
             continue
-        if repeated.answer is None:
+        if repeated.fingerprint is None:
             answers[i] = ReferenceTaken("reference")
+        elif repeated.fingerprint != order.fingerprint:
+            answers[i] = KeyReused()
+        elif repeated.answer is not None:
+            answers[i] = repeated.answer
         else:
-            answers[i] = repeated.answer if repeated.fingerprint == order.fingerprint else KeyReused()
+            request = asked_for.get(repeated.request_id) if repeated.request_id else None
+            answers[i] = opening.refusal_of(world, request) if request else NotOpenYet()
     return answers, {i: order for i, order in orders.items() if i not in answers}
 
 

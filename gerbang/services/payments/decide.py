@@ -13,6 +13,7 @@ from gerbang.domain.changes import KnownCustomer
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer, known_as
 from gerbang.domain.merchants import Merchant
+from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.payments import Details, Kind, Method, Payment, expiry
 from gerbang.errors import AmountMissing, CustomerUnknown, MerchantUnknown, Refused, StaticNeedsApiMode
 from gerbang.services.payments import codes
@@ -42,12 +43,13 @@ class NewPayment(msgspec.Struct, frozen=True):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """A payment as it will be written, with the bytes of its answer."""
+    """A payment as it will be written, with the bytes of its answer, or with what a partner must be asked first."""
 
     order: NewPayment
     payment: Payment
     charge: Charge | None
-    answer: bytes
+    answer: bytes | None
+    request: PartnerRequest | None = None
 
     @property
     def customer(self) -> KnownCustomer | None:
@@ -73,6 +75,8 @@ async def plans_of(world: World, tx: Tx, orders: Mapping[int, NewPayment], now: 
 
 def made(world: World, order: NewPayment, plan: Plan, number: str | None, now: datetime) -> Made:
     """The payment of a plan, complete with its number and its answer."""
+    if number is not None and (request := plan.partner_request(number, order.key, now)) is not None:
+        return Made(order, plan.payment, None, None, request)
     payment, charge = (plan.payment, None) if number is None else codes.opened(plan, number, now)
     return Made(order, payment, charge, world.answer_formats[order.product].answer(payment, charge))
 
@@ -120,9 +124,9 @@ def _decided(
     if merchant is None:
         raise MerchantUnknown
     offer = world.offer(merchant, order.product)
-    if order.kind == "single" and order.amount is None:
+    if order.kind == "one_time" and order.amount is None:
         raise AmountMissing("amount")
-    if order.kind == "multiple" and order.details.redirect:
+    if order.kind == "static" and order.details.redirect:
         raise StaticNeedsApiMode("mode")
     payment = Payment(
         id=ids.uuid7(now),

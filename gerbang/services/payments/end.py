@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.db import Tx, charges, merchants, paycodes, payments
+from gerbang.db import Tx, charges, merchants, partner_requests, paycodes, payments
 from gerbang.db.changes import write
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
@@ -20,11 +20,10 @@ from gerbang.domain.payments import Payment, as_of
 from gerbang.errors import PaymentUnknown, WrongState
 from gerbang.logs import Seldom
 from gerbang.services import shared_commits
+from gerbang.services.partner_requests import closing
 from gerbang.services.payments.read import own
 from gerbang.world import World
 
-DECLINED = "CANCELLED_BY_USER"
-"""The failure of a charge that its buyer declined in a wallet (payment-session reference, 5.3)."""
 MOST_AT_ONCE = 500
 
 
@@ -99,13 +98,13 @@ async def decline(world: World, said: Decline) -> Payment:
             return held
         if charge.state not in charge_rules.MOVES["fail"]:
             raise WrongState(state=held.state, verb="declined")
-        charge = charge_rules.failed(charge, DECLINED, now)
+        charge = charge_rules.declined(charge, now)
         if held.details.redirect:
             payment = payment_rules.reopened(held, now)
             changes = _reopened(payment, charge, now)
         else:
             payment = payment_rules.failed(held, now)
-            changes = _ended(payment, "payment.cancelled", now, charge)
+            changes = _ended(payment, "payment.failed", now, charge)
         await _let_go(tx, changes, charge, now)
         await write(tx, changes, now)
     return payment
@@ -170,7 +169,7 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
     async with world.db.transaction() as tx:
         now = world.clock.now()
         held = as_of(own(await payments.locked(tx, [payment_id]), merchant_id, payment_id), now)
-        if held.state not in ("awaiting", "active"):
+        if held.state not in ("opening", "awaiting", "active"):
             raise WrongState(state=held.state, verb="expired")
         payment = payment_rules.expired_early(held, now)
         changes = _expired([payment])
@@ -179,6 +178,7 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
         if payment.method is not None and instructions is not None:
             free_at = await _free_at(tx, merchant_id, now)
             changes.freed.append(Freed(payment.method.channel, instructions.number, payment.id, free_at))
+            await _close(tx, changes, charge.id if charge else payment.id, instructions.number, now)
         await write(tx, changes, now)
     return payment
 
@@ -217,10 +217,18 @@ async def _newest(tx: Tx, payment_id: UUID) -> Charge | None:
 
 
 async def _let_go(tx: Tx, changes: Changes, charge: Charge, now: datetime) -> None:
-    """Adds a charge that has ended; its number is free again after the merchant's quarantine."""
+    """Adds a charge that has ended; its number is free again after the merchant's quarantine, and closed at its partner."""
     changes.charges[charge.id] = charge
     free_at = await _free_at(tx, charge.merchant_id, now)
     changes.freed.append(Freed(charge.channel, charge.instructions.number, charge.payment_id, free_at))
+    await _close(tx, changes, charge.id, charge.instructions.number, now)
+
+
+async def _close(tx: Tx, changes: Changes, opened_by: UUID, number: str, now: datetime) -> None:
+    """Adds that the partner must end a code before its time, where a partner has opened it."""
+    opening = (await partner_requests.by_id(tx, [opened_by])).get(opened_by)
+    if opening is not None and opening.state == "done":
+        changes.new_requests.append(closing(opening, number, now))
 
 
 async def _free_at(tx: Tx, merchant_id: UUID, now: datetime) -> datetime:

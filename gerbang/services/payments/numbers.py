@@ -46,6 +46,8 @@ class CodeRequest(msgspec.Struct, frozen=True):
     charge_id: UUID | None
     merchant: Merchant
     ends_at: datetime | None
+    minted: bool = False
+    """Whether a partner gives the number."""
 
 
 class _Pool(msgspec.Struct, frozen=True):
@@ -59,12 +61,14 @@ class _Pool(msgspec.Struct, frozen=True):
 async def find(
     tx: Tx, allocator: NumberAllocator, requests: Sequence[CodeRequest], now: datetime, *, hurried: bool = False
 ) -> list[Found]:
-    """A free number for each request, or why there is none: NumberTaken, RangeUsedUp, StaticQrQuotaUsedUp.
+    """A free number for each request, or why there is none: NumberTaken, RangeUsedUp, StaticQrQuotaUsedUp. "" for one that
+    a partner gives.
 
     Where few numbers of a range are free they are looked for in the database, one process at a time, inside a transaction.
     Who is hurried gets Crowded instead.
     """
     found: dict[int, Found] = await _over_quota(tx, requests)
+    found |= {i: "" for i, request in enumerate(requests) if i not in found and request.minted}
     found |= await _chosen(tx, {i: r for i, r in enumerate(requests) if i not in found and r.plan.chosen}, now)
     pools: dict[_Pool, list[int]] = defaultdict(list)
     for i, request in enumerate(requests):

@@ -51,7 +51,7 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     now = world.clock.now()
     async with world.db.reading() as tx:
         found = await payments.by_id(tx, [question.payment_id for question in questions])
-        # Only a MULTIPLE payment has pages: of a SINGLE one, the one charge is always shown.
+        # Only a static payment has pages: of a one-time payment, the one charge is always shown.
         turned = [q for q in questions if q.page and q.payment_id in found and found[q.payment_id].static]
         own = [q.payment_id for q in questions if q.payment_id in found and q not in turned]
         listed = await charges.newest(tx, own, most=CHARGES_PER_PAGE) if own else {}
@@ -130,7 +130,7 @@ async def merchant(world: World, merchant_id: UUID) -> Merchant:
 
 
 async def picture_text(world: World, id_: UUID) -> str | None:
-    """The text of the QR code of a charge or of a MULTIPLE payment; None where there is no such code."""
+    """The text of the QR code of a charge or of a static payment; None where there is no such code."""
     async with world.db.reading() as tx:
         charge = (await charges.by_id(tx, [id_])).get(id_)
         if charge is not None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from gerbang.domain.payments import differing
-from gerbang.errors import ReferenceTaken
+from gerbang.errors import NotOpenYet, ReferenceTaken
 from gerbang.services.batches import Batches
 from gerbang.services.payments import search
 from gerbang.services.payments.decide import NewPayment
@@ -29,5 +29,7 @@ async def create_or_repeat(world: World, batches: Batches, order: NewPayment) ->
         known = await search.of_reference(world, order.merchant_id, order.scope, order.reference)
         if known is None or (known.payment.kind, known.payment.product) != (order.kind, order.product):
             raise
+        if known.payment.state == "opening":
+            raise NotOpenYet from None
         differs = differing(known.payment, order.amount, order.method, order.details, order.expires_at)
         return CreatedOrRepeated(world.answer_formats[order.product].answer(known.payment, known.charge), differs)

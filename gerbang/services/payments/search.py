@@ -19,16 +19,15 @@ from gerbang.services import page_positions
 from gerbang.services.page_positions import Page, Place
 from gerbang.world import World
 
-STATES: dict[str, tuple[tuple[str, ...], bool | None, bool | None]] = {
-    "pending": (("needs_method", "needs_confirmation", "awaiting"), None, None),
-    "processing": (("processing",), None, None),
-    "paid": (("paid",), False, None),
-    "completed": (("paid",), True, None),
-    "cancelled": (("cancelled",), None, False),
-    "expired": (("expired",), None, None),
-    "failed": (("cancelled",), None, True),
+STATES: dict[str, tuple[tuple[str, ...], bool | None]] = {
+    "pending": (("needs_method", "needs_confirmation", "opening", "awaiting"), None),
+    "paid": (("paid",), False),
+    "settled": (("paid",), True),
+    "cancelled": (("cancelled",), None),
+    "expired": (("expired",), None),
+    "failed": (("failed",), None),
 }
-"""The states of payments behind a word of a list, whether they are settled, and whether they were declined."""
+"""The states of payments behind a word of a list, and whether they are settled."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -85,19 +84,18 @@ async def _in_status(tx: Tx, merchant_id: UUID, status: str | None, span: Span, 
 
 _LISTS = {
     None: lists.page,
-    "processing": lists.processing,
     "paid": lists.paid,
-    "completed": lists.settled,
+    "settled": lists.settled,
     "cancelled": lists.cancelled,
-    "failed": lists.declined,
+    "failed": lists.failed,
 }
 
 
 async def page_of_static(world: World, payment: Payment, wanted: Wanted, number: int) -> list[Paid]:
     """A page of the arrivals on one static paycode."""
-    if wanted.status not in (None, "paid", "completed"):
+    if wanted.status not in (None, "paid", "settled"):
         return []
-    settled = None if wanted.status is None else wanted.status == "completed"
+    settled = None if wanted.status is None else wanted.status == "settled"
     async with world.db.reading() as tx:
         if wanted.reference is not None:
             return await _by_reference(world, tx, payment.merchant_id, wanted, number, on=payment)
@@ -192,13 +190,9 @@ async def _by_reference(
 
 
 def _is(one: Paid, status: str) -> bool:
-    states, settled, declined = STATES[status]
+    states, settled = STATES[status]
     state = "paid" if one.charge is not None and one.charge.static else one.payment.state
-    return (
-        state in states
-        and (settled is None or settled == (one.charge is not None and one.charge.settled_at is not None))
-        and (declined is None or declined == one.payment.failed)
-    )
+    return state in states and settled in (None, one.charge is not None and one.charge.settled_at is not None)
 
 
 async def _paid(world: World, tx: Tx, listed: list[Listed]) -> list[Paid]:

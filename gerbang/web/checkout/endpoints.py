@@ -14,7 +14,15 @@ from starlette.types import Receive, Scope, Send
 
 from gerbang import ids
 from gerbang.domain.payments import Details
-from gerbang.errors import CredentialsWrong, PaymentUnknown, Refused, Unavailable, WrongState
+from gerbang.errors import (
+    CredentialsWrong,
+    NotOpenYet,
+    PartnerDeclined,
+    PaymentUnknown,
+    Refused,
+    Unavailable,
+    WrongState,
+)
 from gerbang.services import checkout
 from gerbang.services.checkout import Play, Visit
 from gerbang.services.payments import end
@@ -27,7 +35,7 @@ from gerbang.web.checkout.status_stream import HEADERS, Watcher, stream_versions
 from gerbang.web.checkout.translations import TEXTS
 from gerbang.web.checkout.views import RESULTS, View, view_of
 
-NOTICES = ("taken", "stale")
+NOTICES = ("taken", "not_opened", "stale")
 Action = Callable[[Visit, Form], Awaitable[str]]
 """Carries out a form. Returns the name of the notice to show, "" for none."""
 
@@ -154,8 +162,12 @@ class Checkout(Endpoints):
             notice = await action(await self.batches.visit(payment_id), form)
         except (PaymentUnknown, Unavailable):
             raise
-        except WrongState:
-            notice = ""  # another tab or the bank was first: the page shows the present state
+        except (WrongState, NotOpenYet):
+            notice = (
+                ""  # another tab or the bank was first, or the code is being made: the page shows the present state
+            )
+        except PartnerDeclined:
+            notice = "not_opened"
         except Refused:
             notice = "taken"
         _, asked = language(request)

@@ -20,7 +20,14 @@ from gerbang.web.checkout.payment_guides import FilledGuide
 from gerbang.web.checkout.translations import channel_texts
 from gerbang.world import World
 
-RESULTS = ("paid", "cancelled", "expired", "inactive")
+RESULTS = {
+    "paid": "paid",
+    "cancelled": "cancelled",
+    "failed": "cancelled",
+    "expired": "expired",
+    "inactive": "inactive",
+}
+"""The states in which nothing is left to do, and the page that each has."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,7 @@ def return_url(payment: Payment) -> str | None:
     by_state = {
         "paid": details.success_url,
         "cancelled": details.failure_url,
+        "failed": details.failure_url,
         "inactive": details.failure_url,
         "expired": details.expiration_url,
     }
@@ -308,7 +316,7 @@ def _suspense_text(visit: Visit) -> str:
     """The key of the text about the money held in suspense."""
     payment, came = visit.payment, visit.in_suspense
     outcomes = {money.outcome for money in came}
-    if payment.state == "cancelled":
+    if payment.state in ("cancelled", "failed"):
         return "held_cancelled"
     if payment.state in ("expired", "inactive"):
         over = payment.expires_at is not None and payment.expires_at <= came[0].received_at
@@ -321,7 +329,7 @@ def _suspense_text(visit: Visit) -> str:
 def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
     """The view of a payment that needs nothing of its buyer: what they have to quote to the shop."""
     payment, charge = visit.payment, visit.charge
-    state = payment.state if payment.state in RESULTS else "processing"
+    state = RESULTS.get(payment.state, "opening")
     rows: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
         rows = [
@@ -335,7 +343,7 @@ def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str)
         kind="result",
         state=state,
         title=texts[f"{state}_title"],
-        live=state == "processing",
+        live=state == "opening",
         summary=_summary(visit, texts, language),
         back_to=return_url(payment),
         notes=_notes(visit, texts, language),

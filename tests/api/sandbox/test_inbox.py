@@ -14,6 +14,7 @@ import pytest
 from tests.api.sandbox.sandbox_shops import SandboxShop
 from tests.support.gateways import Gateway
 from tests.support.peers import until_hung_up
+from tests.support.speed import slowness
 
 
 def post(merchant: SandboxShop, body: bytes, **headers: str) -> httpx.Response:
@@ -66,7 +67,7 @@ def test_a_full_inbox_is_shown_without_delaying_other_requests_for_more_than_20_
     least = 1.0
     for _ in range(5):
         least = min(least, longest_turn(sole_merchant.gateway, lambda: sole_merchant.done("GET", "inbox?limit=500")))
-    assert least < 0.020, f"{least * 1000:.1f} ms"
+    assert least < 0.020 * slowness(), f"{least * 1000:.1f} ms"
 
 
 def test_a_client_that_half_closes_its_connection_still_gets_the_whole_inbox(sole_merchant: SandboxShop) -> None:

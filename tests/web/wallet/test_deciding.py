@@ -101,7 +101,7 @@ def test_declining_redirects_to_the_return_url_and_the_payment_has_failed(
     assert heading(page) == "Sudah ditolak"
     assert page.get_attribute(".choice a", "href") == f"{shop_site.url}/back"
     (row,) = site.rows("SELECT state, cancellation_reason FROM payments WHERE reference = $1", "WALLET_DECLINED")
-    assert row == {"state": "cancelled", "cancellation_reason": "CHARGE_FAILED"}
+    assert row == {"state": "failed", "cancellation_reason": None}
 
 
 def test_the_wallet_page_has_no_script(site: Gateway, shop_site: ShopSite, buyer: Buyers) -> None:
@@ -272,7 +272,7 @@ def test_a_payment_fixed_to_the_wallet_offers_the_wallet_again_after_a_decline(s
         merchant_id=shop.merchant_id,
         product="payment",
         reference="fixed-to-the-wallet",
-        kind="single",
+        kind="one_time",
         amount=18_500_000,
         method=Method("ewallet", "SHOPEEPAY"),
         details=Details(redirect=True),

@@ -1,0 +1,49 @@
+"""Reading what partners were asked, and taking what they must be called about. `gerbang.db.changes` writes it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from gerbang.db import Tx
+from gerbang.db.tables import PARTNER_REQUESTS
+from gerbang.domain.partner_requests import PartnerRequest
+
+COLUMNS = PARTNER_REQUESTS.columns
+
+
+async def by_id(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, PartnerRequest]:
+    """Requests by id, whoever they belong to."""
+    rows = await tx.fetch(f"SELECT {COLUMNS} FROM partner_requests WHERE id = ANY($1::uuid[])", list(ids))
+    return {row["id"]: PARTNER_REQUESTS.read(row) for row in rows}
+
+
+async def locked(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, PartnerRequest]:
+    """Requests by id, held until the end of the transaction."""
+    rows = await tx.fetch(
+        f"SELECT {COLUMNS} FROM partner_requests WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", list(ids)
+    )
+    return {row["id"]: PARTNER_REQUESTS.read(row) for row in rows}
+
+
+async def claim(tx: Tx, now: datetime, again_at: datetime, most: int) -> list[PartnerRequest]:
+    """Takes requests about which a partner must be called and makes them due again at `again_at`, should nobody come back.
+
+    Those that somebody else has in hand are left.
+    """
+    rows = await tx.fetch(
+        f"""
+        UPDATE partner_requests SET next_at = $2
+        WHERE id IN (SELECT id FROM partner_requests WHERE next_at <= $1 ORDER BY next_at LIMIT $3
+                     FOR NO KEY UPDATE SKIP LOCKED)
+        RETURNING {COLUMNS}
+        """,
+        now,
+        again_at,
+        most,
+    )
+    return [PARTNER_REQUESTS.read(row) for row in rows]
+
+
+async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
+    """The nearest instant after this one at which a partner must be called."""
+    return await tx.fetchval("SELECT min(next_at) FROM partner_requests WHERE next_at > $1", after)

@@ -1,0 +1,133 @@
+"""A partner request is something that is asked of a bank or an acquirer, written down before the partner is called."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
+
+from gerbang.domain.paycodes import CodePlan
+
+Operation = Literal["open", "close", "send"]
+"""`open`: make a code that a buyer can pay to. `close`: end such a code before its time. `send`: pay money out."""
+State = Literal["pending", "processing", "done", "declined"]
+"""`pending`: the partner is not known to have it. `processing`: the partner has it, and will say later how it ended."""
+
+LEASE = timedelta(seconds=90)
+"""Whoever is about to call the partner has the request to itself for so long: well over the longest deadline of a call."""
+WAIT_FIRST: dict[Operation, timedelta] = {
+    "open": timedelta(seconds=5),
+    "close": timedelta(minutes=1),
+    "send": timedelta(minutes=1),
+}
+"""When a partner is asked again after its first silence. A merchant or a buyer waits for a code."""
+WAIT_MAX = timedelta(hours=1)
+"""However often a partner was silent, it is asked again after so long."""
+ASK_AGAIN = timedelta(minutes=5)
+"""When a partner is asked how a request ended, where it does not say itself when that is worth while."""
+
+
+class OpenCode(msgspec.Struct, frozen=True, tag="open"):
+    """What a partner is asked in order to make a code known, or to make one."""
+
+    payment_id: UUID
+    plan: CodePlan
+    number: str
+    """The number that we gave; "" where the partner gives it."""
+    charge_id: UUID | None
+    """Under which id the charge will be written down; None for a static code."""
+    created_at: datetime
+    key: str | None = None
+    """The idempotency key under which the payment's answer is kept as soon as there is one."""
+
+
+class CloseCode(msgspec.Struct, frozen=True, tag="close"):
+    """A code that nobody may pay any more, and what the partner said when it was opened."""
+
+    opening_id: UUID
+    """Our reference when it was opened."""
+    channel: str
+    option: str | None
+    number: str
+    partner_reference: str
+
+
+class SendMoney(msgspec.Struct, frozen=True, tag="send"):
+    """A payout has the same id as its request, and holds all that the partner is asked."""
+
+
+Asked = OpenCode | CloseCode | SendMoney
+
+
+class PartnerRequest(msgspec.Struct, frozen=True):
+    id: UUID
+    """Our reference, by which the partner knows a request that it is given twice: the id of the charge or the static
+    payment that a code is opened for, or of the payout; one of its own for what is closed.
+    """
+    merchant_id: UUID
+    connection: str
+    operation: Operation
+    asked: Asked
+    state: State
+    created_at: datetime
+    updated_at: datetime
+    partner_reference: str = ""
+    """The partner's own name for it, once known."""
+    reason: str = ""
+    """Why it was declined; "" if it was not."""
+    tries: int = 0
+    """How often the partner was silent about it."""
+    next_at: datetime | None = None
+    """When the partner must next be called about it; None once it has ended."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the partner has nothing more to say."""
+        return self.state in ("done", "declined")
+
+
+def noted(
+    id_: UUID, merchant_id: UUID, connection: str, operation: Operation, asked: Asked, now: datetime
+) -> PartnerRequest:
+    """A new request, in the hands of whoever makes it."""
+    return PartnerRequest(
+        id=id_,
+        merchant_id=merchant_id,
+        connection=connection,
+        operation=operation,
+        asked=asked,
+        state="pending",
+        created_at=now,
+        updated_at=now,
+        next_at=now + LEASE,
+    )
+
+
+def under_way(
+    request: PartnerRequest, partner_reference: str, next_at: datetime | None, now: datetime
+) -> PartnerRequest:
+    """The request while the partner is at work; `next_at` is the partner's own word on when to ask again."""
+    return replace(
+        request,
+        state="processing",
+        partner_reference=partner_reference,
+        next_at=next_at or now + ASK_AGAIN,
+        updated_at=now,
+    )
+
+
+def done(request: PartnerRequest, partner_reference: str, now: datetime) -> PartnerRequest:
+    """The request once the partner has done it."""
+    return replace(request, state="done", partner_reference=partner_reference, next_at=None, updated_at=now)
+
+
+def declined(request: PartnerRequest, reason: str, now: datetime) -> PartnerRequest:
+    """The request once it is known that the partner will not do it."""
+    return replace(request, state="declined", reason=reason, next_at=None, updated_at=now)
+
+
+def unanswered(request: PartnerRequest, now: datetime) -> PartnerRequest:
+    """The request after a silence. Each one doubles the wait, up to an hour."""
+    wait = min(WAIT_FIRST[request.operation] * 2 ** min(request.tries, 10), WAIT_MAX)
+    return replace(request, tries=request.tries + 1, next_at=now + wait)

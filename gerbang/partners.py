@@ -1,0 +1,77 @@
+"""The partners of one process: which connection serves whom, and calling them with a deadline and in a bounded number."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from gerbang.clock import SystemClock
+from gerbang.connections import Declined, Link, Silence
+from gerbang.connections._discovery import Provider
+from gerbang.domain.connections import Connection, Connections, Purpose
+from gerbang.network import Network
+
+Answer = TypeVar("Answer")
+CALLS_AT_ONCE_MAX = 100
+"""For each connection, so that a partner that hangs holds up nobody else's."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Partner:
+    """One connection with the code that speaks with its partner."""
+
+    link: Link
+    provider: Provider
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CALLS_AT_ONCE_MAX))
+
+    @property
+    def connection(self) -> Connection:
+        return self.link.connection
+
+    async def call(self, about: str, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
+        """The partner's answer. Raises Declined, or Silence for all else: it may have done what was asked all the same.
+
+        `about` names the request in the log. Waiting for a place counts, so an answer takes the connection's deadline at most.
+        """
+        try:
+            async with asyncio.timeout(self.connection.deadline_seconds), self.places:
+                return await ask(self.link)
+        except Declined:
+            raise
+        except (Silence, TimeoutError) as silence:
+            log.warning("a partner was silent", connection=self.connection.name, about=about)
+            raise Silence(str(silence)) from silence
+        except Exception as failure:
+            log.exception("a partner could not be called", connection=self.connection.name, about=about)
+            raise Silence(str(failure)) from failure
+
+
+class Partners:
+    """All connections of a process, by name, and who is routed to which."""
+
+    def __init__(self, connections: Connections, providers: Mapping[str, Provider], network: Network) -> None:
+        self._connections = connections
+        self._partners = {
+            name: Partner(Link(connection, network, SystemClock()), providers[connection.provider])
+            for name, connection in connections.by_name.items()
+        }
+
+    def named(self, name: str) -> Partner | None:
+        """The partner of a connection; None for one that is no longer in the file."""
+        return self._partners.get(name)
+
+    def serving(self, merchant_id: UUID, channel: str | None, option: str | None, purpose: Purpose) -> Partner | None:
+        """The partner that this is routed to first. A payout has no channel; its option is the bank that it goes to."""
+        found = self._connections.serving(merchant_id, channel, option, purpose)
+        return self._partners[found[0].name] if found else None
+
+    def take_payments_by(self, channel: str) -> bool:
+        """Whether some merchant's payments by this channel are routed to a connection."""
+        return self._connections.serves_channel(channel)
+
+    def __bool__(self) -> bool:
+        return bool(self._partners)

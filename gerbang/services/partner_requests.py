@@ -1,0 +1,39 @@
+"""What partners are asked: taken up again when nobody has come back with an answer, and put off after a silence."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from gerbang import ids
+from gerbang.db import partner_requests
+from gerbang.db.changes import write
+from gerbang.domain.changes import Changes
+from gerbang.domain.partner_requests import LEASE, CloseCode, OpenCode, PartnerRequest, noted, unanswered
+from gerbang.world import World
+
+AT_ONCE_MAX = 32
+
+
+async def claim_due(world: World) -> list[PartnerRequest]:
+    """Requests about which a partner must be called, up to 32. They are the caller's for one lease, then due again."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        return await partner_requests.claim(tx, now, now + LEASE, AT_ONCE_MAX)
+
+
+async def put_off(world: World, request: PartnerRequest) -> None:
+    """Has a silent partner asked again later, unless it has answered somebody else meanwhile."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        held = (await partner_requests.locked(tx, [request.id])).get(request.id)
+        if held is not None and not held.ended and held.tries == request.tries:
+            await write(tx, Changes(requests={held.id: unanswered(held, now)}), now)
+
+
+def closing(opening: PartnerRequest, number: str, now: datetime) -> PartnerRequest:
+    """The request to end the code that another request has opened; due at once."""
+    assert isinstance(opening.asked, OpenCode), "a request to open a code"
+    plan = opening.asked.plan
+    asked = CloseCode(opening.id, plan.channel, plan.option, number, opening.partner_reference)
+    made = noted(ids.uuid7(now), opening.merchant_id, opening.connection, "close", asked, now)
+    return replace(made, next_at=now)

@@ -1,0 +1,321 @@
+"""Codes that a partner must know of, or makes: the partner is asked outside of every transaction, and its answer written.
+
+1. One commit notes the payment as "opening", with the request to the partner, and keeps the idempotency key without answer.
+2. The partner is asked, holding nothing.
+3. One commit writes its answer: the code, the charge, and the answer to the merchant.
+
+After a silence a worker takes the request up again: it asks for the code's status by our reference, and only then opens it
+again, under the same reference.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from gerbang.connections import Declined, Link, Opened, OpensCodes, Silence
+from gerbang.db import Tx, charges, idempotency, merchants, payments
+from gerbang.db import partner_requests as requests
+from gerbang.db.changes import write
+from gerbang.domain import partner_requests as rules
+from gerbang.domain.changes import Answered, Changes, Freed
+from gerbang.domain.charges import Charge
+from gerbang.domain.events import Event, Snapshot
+from gerbang.domain.merchants import Merchant
+from gerbang.domain.partner_requests import CloseCode, OpenCode, PartnerRequest
+from gerbang.domain.payments import Payment, as_of, failed, moved, reopened
+from gerbang.errors import NotOpenYet, PartnerDeclined, Refused, Unavailable
+from gerbang.partners import Partner
+from gerbang.services.partner_requests import closing, put_off
+from gerbang.services.payments import codes, numbers
+from gerbang.services.payments.attempts import each_answered
+from gerbang.services.payments.codes import Plan
+from gerbang.services.payments.numbers import CodeRequest
+from gerbang.world import World
+
+log = structlog.get_logger()
+NOT_NEEDED = "the payment ended before its code was made"
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """A payment whose partner must be asked now."""
+
+    request: PartnerRequest
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a partner has said of a request: its code, or why there will be none."""
+
+    request: PartnerRequest
+    opened: Opened | None
+    why: str = ""
+
+
+class NowOpen(msgspec.Struct, frozen=True):
+    """A payment as it is after its partner's answer."""
+
+    payment: Payment
+    charge: Charge | None
+    answer: bytes
+    """What its merchant is answered."""
+
+
+Answer = NowOpen | Refused
+
+
+def asked_of(request: PartnerRequest) -> OpenCode:
+    """What a request to open a code asks."""
+    assert isinstance(request.asked, OpenCode), "a request to open a code"
+    return request.asked
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+async def ask(world: World, request: PartnerRequest) -> Said:
+    """Asks the partner for a code that was just noted. Raises NotOpenYet where it is silent."""
+    said = await _ask(world, request, may_be_there=False)
+    if said is None:
+        raise NotOpenYet
+    return said
+
+
+async def ask_again(world: World, request: PartnerRequest) -> Said | None:
+    """Asks the partner for the code that it may have made, or to make it. None where it is silent.
+
+    Nothing new is made for a payment that has ended meanwhile.
+    """
+    async with world.db.reading() as tx:
+        payment = (await payments.by_id(tx, [asked_of(request).payment_id])).get(asked_of(request).payment_id)
+    wanted = payment is not None and as_of(payment, world.clock.now()).state == "opening"
+    return await _ask(world, request, may_be_there=True, wanted=wanted)
+
+
+async def _ask(world: World, request: PartnerRequest, *, may_be_there: bool, wanted: bool = True) -> Said | None:
+    found = _opener(world, request)
+    if found is None:
+        await put_off(world, request)
+        return None
+    partner, opener = found
+    asked, now = asked_of(request), world.clock.now()
+
+    async def call(link: Link) -> Said:
+        code = await opener.status(link, request.id, asked, now) if may_be_there else None
+        if code is None and not wanted:
+            return Said(request, None, NOT_NEEDED)
+        return Said(request, code or await opener.open(link, request.id, asked, now))
+
+    try:
+        return await partner.call(f"code {request.id}", call)
+    except Declined as refusal:
+        return Said(request, None, str(refusal))
+    except Silence:
+        await put_off(world, request)
+        return None
+
+
+async def close(world: World, request: PartnerRequest) -> None:
+    """Asks the partner to end a code that nobody may pay any more."""
+    found = _opener(world, request)
+    asked = request.asked
+    assert isinstance(asked, CloseCode), "a request to close a code"
+    if found is None:
+        await put_off(world, request)
+        return
+    partner, opener = found
+    now = world.clock.now()
+    try:
+        await partner.call(f"end of code {request.id}", lambda link: opener.close(link, request.id, asked, now))
+        why = ""
+    except Declined as refusal:
+        why = str(refusal)  # it has ended already, or was paid: a report says so
+    except Silence:
+        await put_off(world, request)
+        return
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        held = (await requests.locked(tx, [request.id])).get(request.id)
+        if held is not None and not held.ended:
+            ended = rules.declined(held, why, now) if why else rules.done(held, "", now)
+            await write(tx, Changes(requests={held.id: ended}), now)
+
+
+def _opener(world: World, request: PartnerRequest) -> tuple[Partner, OpensCodes] | None:
+    partner = world.partners.named(request.connection)
+    if partner is not None and isinstance(partner.provider, OpensCodes):
+        return partner, partner.provider
+    log.error("a code's connection is not there any more", request=str(request.id), connection=request.connection)
+    return None
+
+
+# -- writing the answers ----------------------------------------------------------------------------------------------
+
+
+async def write_all(world: World, said: Sequence[Said]) -> list[Answer | Exception]:
+    """Writes what partners have said, all in one commit, and answers each merchant. PartnerDeclined for a declined code."""
+    return await each_answered(said, _names, partial(_write, world))
+
+
+def _names(said: Said) -> dict[Hashable, object]:
+    return {said.request.id: object()}
+
+
+async def _write(world: World, said: Mapping[int, Said], sure: bool) -> tuple[dict[int, Answer], list[int]]:
+    answers: dict[int, Answer] = {}
+    changes = Changes()
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        kept = await _held(tx, said)
+        for i, one in said.items():
+            request = kept.requests.get(one.request.id)
+            payment = kept.payments.get(asked_of(one.request).payment_id)
+            if request is None or payment is None:
+                log.error("a payment was lost by the database after its partner was asked", said=one)
+                raise Unavailable
+            merchant = kept.merchants[payment.merchant_id]
+            if request.ended:  # by whoever asked at the same time
+                answers[i] = _known(world, request, payment, kept.charges.get(request.id), now)
+            elif one.opened is None:
+                answers[i] = decline(world, changes, request, payment, merchant, one.why, now)
+            else:
+                charge = kept.charges.get(request.id)
+                answers[i] = complete(world, changes, request, payment, charge, merchant, one.opened, now)
+        await write(tx, changes, now)
+    return answers, []
+
+
+class _Held(msgspec.Struct, frozen=True):
+    payments: dict[UUID, Payment]
+    requests: dict[UUID, PartnerRequest]
+    merchants: dict[UUID, Merchant]
+    charges: dict[UUID, Charge]
+    """By the id of the request that opened their code."""
+
+
+async def _held(tx: Tx, said: Mapping[int, Said]) -> _Held:
+    """Everything that these answers may change, locked until the commit."""
+    asked = {one.request.id: asked_of(one.request) for one in said.values()}
+    await idempotency.hold(
+        tx, [(s.request.merchant_id, key) for s in said.values() if (key := asked_of(s.request).key)]
+    )
+    held = await payments.locked(tx, {each.payment_id for each in asked.values()})
+    kept = await requests.locked(tx, asked)
+    known = await merchants.by_id(tx, list({payment.merchant_id for payment in held.values()}))
+    there = await charges.by_id(tx, list(kept))
+    return _Held(held, kept, known, there)
+
+
+def _known(world: World, request: PartnerRequest, payment: Payment, charge: Charge | None, now: datetime) -> Answer:
+    """The answer to what was answered already."""
+    if request.state == "declined":
+        return _refusal(world, request)
+    payment = as_of(payment, now)
+    return NowOpen(payment, charge, _rendered(world, payment, charge))
+
+
+def refusal_of(world: World, request: PartnerRequest) -> Refused:
+    """What a merchant is told who repeats a request that has no answer to be given again."""
+    return _refusal(world, request) if request.state == "declined" else NotOpenYet()
+
+
+def _refusal(world: World, request: PartnerRequest) -> PartnerDeclined:
+    channel = world.channels.get(asked_of(request).plan.channel)
+    return PartnerDeclined("method", title=channel.spec.title if channel else "This", why=request.reason)
+
+
+def complete(
+    world: World,
+    changes: Changes,
+    request: PartnerRequest,
+    payment: Payment,
+    charge: Charge | None,
+    merchant: Merchant,
+    opened: Opened,
+    now: datetime,
+) -> NowOpen:
+    """Adds the code that a partner has opened, and the payment that can be paid by it now.
+
+    `charge` is there where money came by the code before. Where the payment has ended meanwhile the partner is asked to
+    close the code; money that still comes by it is late.
+    """
+    asked = asked_of(request)
+    request = changes.requests[request.id] = rules.done(request, opened.reference, now)
+    payment = as_of(payment, now)
+    if payment.state == "opening":
+        payment, charge = open_payment(world, changes, request, payment, merchant, opened, now)
+    elif charge is None and payment.state != "active":
+        _keep_number(changes, request, payment, merchant, opened.number, now)
+        changes.new_requests.append(closing(request, opened.number, now))
+    answer = _rendered(world, payment, charge)
+    if asked.key is not None:
+        changes.answered.append(Answered(payment.merchant_id, asked.key, answer))
+    return NowOpen(payment, charge, answer)
+
+
+def open_payment(
+    world: World,
+    changes: Changes,
+    request: PartnerRequest,
+    payment: Payment,
+    merchant: Merchant,
+    opened: Opened,
+    now: datetime,
+) -> tuple[Payment, Charge | None]:
+    """Adds the payment with its code, and the charge of a dynamic one."""
+    asked = asked_of(request)
+    _keep_number(changes, request, payment, merchant, opened.number, now)
+    payment = moved(payment, "open_static" if payment.static else "open", now)
+    offer = world.offer(merchant, payment.product)
+    plan = Plan(payment, offer, world.channels[asked.plan.channel], asked.plan, asked.charge_id)
+    payment, charge = codes.opened(plan, opened.number, now, content=opened.content)
+    changes.payments[payment.id] = payment
+    if charge is not None:
+        changes.new_charges.append(charge)
+    charge_id = charge.id if charge else None
+    changes.events.append(Event(payment.merchant_id, "payment.opened", now, payment.id, charge_id))
+    return payment, charge
+
+
+def _keep_number(
+    changes: Changes, request: PartnerRequest, payment: Payment, merchant: Merchant, number: str, now: datetime
+) -> None:
+    """Adds the number that a partner gave; one that we gave is kept already."""
+    asked = asked_of(request)
+    if not asked.number:
+        wanted = CodeRequest(asked.plan, payment.id, asked.charge_id, merchant, payment.expires_at)
+        changes.new_paycodes.append(numbers.paycode(wanted, number, now))
+
+
+def decline(
+    world: World,
+    changes: Changes,
+    request: PartnerRequest,
+    payment: Payment,
+    merchant: Merchant,
+    why: str,
+    now: datetime,
+) -> PartnerDeclined:
+    """Adds that there will be no code: a payment with a page goes back to the choice of ways to pay, any other ends."""
+    asked = asked_of(request)
+    request = changes.requests[request.id] = rules.declined(request, why, now)
+    if asked.number:
+        free_at = now + merchant.agreement.quarantine
+        changes.freed.append(Freed(asked.plan.channel, asked.number, payment.id, free_at))
+    if as_of(payment, now).state == "opening":
+        if payment.details.redirect and not payment.static:
+            payment = reopened(payment, now)
+            event = Event(payment.merchant_id, "payment.reopened", now, payment.id)
+        else:
+            payment = failed(payment, now)
+            snapshot = Snapshot(payment=payment)
+            event = Event(payment.merchant_id, "payment.failed", now, payment.id, None, snapshot)
+        changes.payments[payment.id] = payment
+        changes.events.append(event)
+    return _refusal(world, request)
+
+
+def _rendered(world: World, payment: Payment, charge: Charge | None) -> bytes:
+    return world.answer_formats[payment.product].answer(payment, charge)
