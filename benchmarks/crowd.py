@@ -125,10 +125,11 @@ UPDATE counters t SET events = c.last, payments = c.count
 FROM (SELECT merchant_id, max(n) AS last, count(*) AS count FROM crowd GROUP BY 1) c WHERE c.merchant_id = t.merchant_id;
 """
 MONEY = """
-INSERT INTO reports (id, bank, reference, channel, number, amount, outcome, merchant_id, payment_id, charge_id, paid_at, received_at)
-SELECT payment_id, 'simulator', 'money-' || n, 'virtual_account', '98001' || lpad(n::text, 11, '0'), 2000000,
+INSERT INTO reports (id, connection, service, reference, occurrence, channel, number, amount, outcome, merchant_id, payment_id, charge_id, paid_at, received_at)
+SELECT payment_id, 'simulator', 'payment', 'money-' || n, 1, 'virtual_account', '98001' || lpad(n::text, 11, '0'), 2000000,
        CASE WHEN lot < 58 THEN 'booked' ELSE 'late' END, merchant_id, payment_id, CASE WHEN lot < 58 THEN charge_id END, at, at
 FROM crowd WHERE lot < 59 ORDER BY n;
+INSERT INTO report_names SELECT 'simulator', 'payment', 'money-' || n, 1, merchant_id, payment_id FROM crowd WHERE lot < 59;
 INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, at, cause_id)
 SELECT debit.id, credit.id, 2000000, 'money_in', c.merchant_id, payment_id, payment_id, at, charge_id
 FROM crowd c, accounts debit, accounts credit

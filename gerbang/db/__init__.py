@@ -37,6 +37,8 @@ ORDER = (
     "paycodes",
     "customers",
     "reports",
+    "report_names",
+    "inquiries",
     "settlements",
     "payouts",
     "accounts",

@@ -42,17 +42,22 @@ LEDGER = {
 """The accounts and their transfers by themselves."""
 MONEY = {
     "money that a bank reported is in the ledger not at all, twice, or otherwise than reported": """
-        SELECT r.bank || ' ' || r.reference FROM reports r LEFT JOIN (
+        SELECT r.connection || ' ' || r.reference FROM reports r LEFT JOIN (
             SELECT t.report_id, count(*) AS times, min(t.amount) AS amount, min(t.reason) AS reason,
-                   min(t.merchant_id::text) AS merchant_id, min(d.name) AS bank
+                   min(t.merchant_id::text) AS merchant_id, min(d.name) AS account
             FROM transfers t JOIN accounts d ON d.id = t.debit WHERE t.reason IN ('money_in', 'in_suspense') GROUP BY t.report_id
         ) t ON t.report_id = r.id
-        WHERE (t.times, t.amount, t.reason, t.merchant_id, t.bank) IS DISTINCT FROM
+        WHERE (t.times, t.amount, t.reason, t.merchant_id, t.account) IS DISTINCT FROM
               (1::bigint, r.amount, CASE r.outcome WHEN 'booked' THEN 'money_in' ELSE 'in_suspense' END,
-               r.merchant_id::text, 'bank/' || r.bank)""",
+               r.merchant_id::text, 'bank/' || r.connection)""",
     "money is in the ledger that no bank reported": """
         SELECT t.id::text FROM transfers t LEFT JOIN reports r ON r.id = t.report_id
         WHERE t.reason IN ('money_in', 'in_suspense') AND r.id IS NULL""",
+    "money has no name of its own, or another's": """
+        SELECT coalesce(r.id, n.report_id)::text FROM reports r FULL JOIN report_names n
+            ON (n.merchant_id, n.report_id) = (r.merchant_id, r.id)
+        WHERE (n.connection, n.service, n.reference, n.occurrence)
+              IS DISTINCT FROM (r.connection, r.service, r.reference, r.occurrence)""",
     "something of a payment belongs to another merchant": """
         SELECT p.id::text FROM (
             SELECT payment_id, merchant_id FROM charges UNION ALL SELECT payment_id, merchant_id FROM paycodes
@@ -168,7 +173,7 @@ NEWS = {
            -- What had expired is paid when its bank tells late of money that came in time.
            OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
     "money was reported without its one event": """
-        SELECT r.bank || ' ' || r.reference FROM reports r LEFT JOIN (
+        SELECT r.connection || ' ' || r.reference FROM reports r LEFT JOIN (
             SELECT charge_id, count(*) AS times FROM events WHERE kind IN ('payment.paid', 'charge.succeeded')
             GROUP BY charge_id
         ) b ON b.charge_id = r.charge_id LEFT JOIN (

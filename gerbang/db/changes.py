@@ -18,7 +18,7 @@ from gerbang import ids
 from gerbang.db import Tx, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import ANSWERS, CHARGES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Columns
+from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Columns
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 
@@ -61,10 +61,14 @@ UPDATE charges c SET settled_at = n.settled_at, settlement_id = n.settlement_id
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS n(id, settlement_id, settled_at) WHERE c.id = n.id
 """
 REPORTS = """
-INSERT INTO reports (id, bank, reference, channel, number, amount, outcome, merchant_id, payment_id, charge_id, paid_at,
-                     received_at)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::uuid[],
-                     $9::uuid[], $10::uuid[], $11::timestamptz[], $12::timestamptz[])
+INSERT INTO reports (id, connection, service, reference, occurrence, channel, number, amount, outcome, merchant_id,
+                     payment_id, charge_id, paid_at, received_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::bigint[],
+                     $9::text[], $10::uuid[], $11::uuid[], $12::uuid[], $13::timestamptz[], $14::timestamptz[])
+"""
+REPORT_NAMES = """
+INSERT INTO report_names (connection, service, reference, occurrence, merchant_id, report_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::uuid[], $6::uuid[])
 """
 HELD = """
 SELECT merchant_id FROM counters WHERE merchant_id = ANY($1::uuid[]) ORDER BY merchant_id FOR NO KEY UPDATE
@@ -177,8 +181,12 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
         }
         add("known_customers", (CUSTOMERS, [*arrays(row for _, row in sorted(known.items())), now]))
     if changes.new_reports:
-        reports = sorted(changes.new_reports, key=lambda r: (r.report.bank, r.report.reference))
+        reports = sorted(changes.new_reports, key=lambda r: (r.report.name, r.occurrence))
         add("new_reports", (REPORTS, list(arrays(_report(one) for one in reports))))
+        names = ((*r.report.name, r.occurrence, r.booked.merchant_id, r.booked.id) for r in reports)
+        add("new_report_names", (REPORT_NAMES, list(arrays(names))))
+    if changes.new_replies:
+        add("new_replies", INQUIRIES.inserted(sorted(changes.new_replies, key=lambda r: r.name)))
     if changes.payouts:
         add("changed_payouts", PAYOUTS.updated(changes.payouts.values()))
     if changes.new_payouts:
@@ -190,8 +198,8 @@ def _report(one: BookedReport) -> tuple[object, ...]:
     report, booked = one.report, one.booked
     return (
         booked.id,
-        report.bank,
-        report.reference,
+        *report.name,
+        one.occurrence,
         report.channel,
         report.number,
         report.amount,
@@ -256,6 +264,7 @@ QUERIES = {
     "customers": CUSTOMERS,
     "settled": SETTLED,
     "reports": REPORTS,
+    "report_names": REPORT_NAMES,
     "events": together(((RECORDING, 10),)),
     "deliveries": together((((*RECORDING, ("sent", DELIVERIES)), 15),)),
 }

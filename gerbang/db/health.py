@@ -3,8 +3,8 @@
 from gerbang.db import Tx
 
 WRITTEN = (
-    "merchants, counters, customers, payments, charges, paycodes, idempotency_keys, reports, settlements, payouts, "
-    "accounts, transfers, events, deliveries, tries"
+    "merchants, counters, customers, payments, charges, paycodes, idempotency_keys, reports, report_names, inquiries, "
+    "settlements, payouts, accounts, transfers, events, deliveries, tries"
 )
 """The tables that work is written to."""
 

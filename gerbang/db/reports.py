@@ -1,6 +1,6 @@
 """How banks' reports are kept: each piece of money once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -8,7 +8,7 @@ import msgspec
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
-from gerbang.domain.reports import Booked, HeldMoney
+from gerbang.domain.reports import Booked, HeldMoney, Name, Report
 
 
 def booked_of(row: asyncpg.Record) -> Booked:
@@ -24,41 +24,55 @@ def booked_of(row: asyncpg.Record) -> Booked:
 
 
 class KnownReport(msgspec.Struct, frozen=True):
-    """A report that was received before: what became of it, and the number that it named."""
+    """A report that was received before, and what became of it."""
 
+    report: Report
     booked: Booked
-    channel: str
-    number: str
 
 
-async def claim(tx: Tx, reports: Sequence[tuple[str, str]]) -> None:
-    """Makes others with reports of these (bank, reference) pairs wait until this transaction is over."""
-    if reports:
+async def claim(tx: Tx, names: Sequence[Name]) -> None:
+    """Makes others who claim these names wait until this transaction is over."""
+    if names:
         await tx.execute(
             """
             SELECT pg_advisory_xact_lock(place) FROM (
-                SELECT hashtextextended(bank || ' ' || reference, 0) AS place
-                FROM unnest($1::text[], $2::text[]) AS asked(bank, reference) ORDER BY place
+                SELECT DISTINCT hashtextextended(concat_ws(' ', connection, service, reference), 0) AS place
+                FROM unnest($1::text[], $2::text[], $3::text[]) AS asked(connection, service, reference) ORDER BY place
             ) places
             """,
-            *arrays(reports),
+            *arrays(names),
         )
 
 
-async def known(tx: Tx, reports: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownReport]:
-    """What became of those of these (bank, reference) pairs that were received before."""
-    if not reports:
+async def known(tx: Tx, names: Collection[Name]) -> dict[Name, list[KnownReport]]:
+    """What was received under these names before, in the order in which it came."""
+    if not names:
         return {}
     rows = await tx.fetch(
         """
-        SELECT r.bank, r.reference, r.id, r.outcome, r.amount, r.merchant_id, r.payment_id, r.charge_id, r.channel, r.number
-        FROM unnest($1::text[], $2::text[]) AS asked(bank, reference)
-        CROSS JOIN LATERAL (SELECT * FROM reports
-                            WHERE bank = asked.bank AND reference = asked.reference LIMIT 1) r
+        SELECT r.* FROM unnest($1::text[], $2::text[], $3::text[]) AS asked(connection, service, reference)
+        CROSS JOIN LATERAL (
+            SELECT merchant_id, report_id, occurrence FROM report_names n
+            WHERE n.connection = asked.connection AND n.service = asked.service AND n.reference = asked.reference OFFSET 0
+        ) n
+        CROSS JOIN LATERAL (SELECT * FROM reports WHERE merchant_id = n.merchant_id AND id = n.report_id LIMIT 1) r
+        ORDER BY n.occurrence
         """,
-        *arrays(reports),
+        *arrays(names),
     )
-    return {(row["bank"], row["reference"]): KnownReport(booked_of(row), row["channel"], row["number"]) for row in rows}
+    found: dict[Name, list[KnownReport]] = {}
+    for row in rows:
+        report = Report(
+            connection=row["connection"],
+            reference=row["reference"],
+            channel=row["channel"],
+            number=row["number"],
+            amount=row["amount"],
+            paid_at=row["paid_at"],
+            service=row["service"],
+        )
+        found.setdefault(report.name, []).append(KnownReport(report, booked_of(row)))
+    return found
 
 
 async def in_suspense(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[HeldMoney]]:

@@ -12,6 +12,7 @@ import msgspec
 
 from gerbang.domain.changes import KeptAnswer
 from gerbang.domain.charges import Charge
+from gerbang.domain.inquiries import Reply
 from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
@@ -217,6 +218,28 @@ ANSWERS = Table(
     later=("request_id",),
 )
 
+INQUIRIES = Table(
+    "inquiries",
+    Reply,
+    {
+        "connection": "text",
+        "service": "text",
+        "request_id": "text",
+        "channel": "text",
+        "number": "text",
+        "amount": "bigint",
+        "reference": "text",
+        "verdict": "text",
+        "reason": "text",
+        "merchant_id": "uuid",
+        "payment_id": "uuid",
+        "report_id": "uuid",
+        "owed": "bigint",
+        "payer_name": "text",
+        "answered_at": "timestamptz",
+    },
+)
+
 SETTLEMENTS = Table(
     "settlements",
     Settlement,
@@ -288,7 +311,7 @@ PARTNER_REQUESTS = Table(
 
 QUERIES = {
     f"{table.name}.{name}": sql
-    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, PAYOUTS, PARTNER_REQUESTS)
+    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, PAYOUTS, PARTNER_REQUESTS)
     for name, sql in (
         ("insert", table.insert),
         ("insert_early", table.insert_early),

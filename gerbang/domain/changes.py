@@ -8,6 +8,7 @@ import msgspec
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.events import Event
+from gerbang.domain.inquiries import Reply
 from gerbang.domain.ledger import Transfer
 from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
@@ -67,6 +68,8 @@ class BookedReport(msgspec.Struct, frozen=True):
     report: Report
     booked: Booked
     received_at: datetime
+    occurrence: int = 1
+    """The how many-th money it is under the name of the report."""
 
 
 class Changes(msgspec.Struct):
@@ -79,6 +82,8 @@ class Changes(msgspec.Struct):
     customers: list[KnownCustomer] = []
     """New ones, and those of whom the merchant now says something else."""
     new_reports: list[BookedReport] = []
+    new_replies: list[Reply] = []
+    """Answers to banks' questions."""
     new_payouts: list[Payout] = []
     new_requests: list[PartnerRequest] = []
     payments: dict[UUID, Payment] = {}

@@ -12,13 +12,22 @@ from gerbang.domain.payments import Payment, as_of
 Outcome = Literal["booked", "late", "double", "overpaid", "underpaid", "unknown_number"]
 
 
-class Report(msgspec.Struct, frozen=True):
-    """Money at a bank. (`bank`, `reference`) is its identity: reported twice, it is still the same money."""
+PAYMENT = "payment"
+"""The service of money that buyers pay, where a partner numbers all of it in one series."""
+Name = tuple[str, str, str]
+"""Connection, service, and the partner's reference."""
 
-    bank: str
+
+class Report(msgspec.Struct, frozen=True):
+    """Money at a bank. (`connection`, `service`, `reference`) is its identity: reported twice, it is still the same money.
+
+    A partner that uses one reference for other money (another number or amount) has a second occurrence of it.
+    """
+
+    connection: str
     """The connection it came by."""
     reference: str
-    """The bank's own reference of the transfer."""
+    """The partner's own reference of the transfer."""
     channel: str
     number: str
     amount: int
@@ -27,8 +36,18 @@ class Report(msgspec.Struct, frozen=True):
     """When the bank says that it was paid; None where it does not say."""
     issuer: str = ""
     """The bank or wallet that the buyer paid with, where known."""
+    service: str = PAYMENT
+    """The partner's service that numbered it: two services may use equal references for different money."""
     request_id: UUID | None = None
     """The request by which the partner made the code, where it says so: the number may not be written down yet."""
+
+    @property
+    def name(self) -> Name:
+        return self.connection, self.service, self.reference
+
+    def is_money_of(self, other: "Report") -> bool:
+        """Whether both, under one name, are the same money."""
+        return (self.channel, self.number, self.amount) == (other.channel, other.number, other.amount)
 
 
 class Booked(msgspec.Struct, frozen=True):

@@ -1,15 +1,17 @@
 """The hot commands of one process, each behind a batch: what arrives together is committed together."""
 
+import asyncio
 from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
 from gerbang.db.batches import Batch
 from gerbang.domain.deliveries import State
+from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.reports import Booked, Report
-from gerbang.errors import PartnerDeclined
-from gerbang.services import checkout, credentials, deliveries, reports
+from gerbang.errors import PartnerDeclined, Unavailable
+from gerbang.services import checkout, credentials, deliveries, inquiries, reports
 from gerbang.services.checkout import Visit
 from gerbang.services.credentials import SignIn
 from gerbang.services.deliveries import Result
@@ -22,12 +24,16 @@ from gerbang.services.payments.read import Found, Question
 from gerbang.services.payments.search import Asked, Paid
 from gerbang.world import World
 
+ANSWER_SECONDS_MAX = 8.0
+"""Banks give up after 10 seconds or more; one that hears nothing keeps the money until it knows."""
+
 
 class Batches:
     """Call one with a single item; it answers for that item alone, or raises its refusal."""
 
-    def __init__(self, world: World, *, size_max: int, lanes: int) -> None:
+    def __init__(self, world: World, *, size_max: int, lanes: int, answer_seconds: float = ANSWER_SECONDS_MAX) -> None:
         self._world = world
+        self._answer_seconds = answer_seconds
         self._create: Batch[NewPayment, bytes | Noted] = Batch(
             partial(create.create_all, world, hurried=True), size_max=size_max, lanes=lanes
         )
@@ -43,6 +49,9 @@ class Batches:
         )
         self._opened: Batch[Said, NowOpen] = Batch(partial(opening.write_all, world), size_max=size_max, lanes=lanes)
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
+        self._answer: Batch[BankQuestion, Reply] = Batch(
+            partial(inquiries.answer_all, world), size_max=size_max, lanes=lanes
+        )
         self.sign_in: Batch[SignIn, UUID] = Batch(
             partial(credentials.sign_in_all, world), size_max=size_max, lanes=lanes
         )
@@ -79,3 +88,14 @@ class Batches:
         if said is not None:
             with suppress(PartnerDeclined):
                 await self._opened(said)
+
+    async def answer(self, question: BankQuestion) -> Reply:
+        """Answers a bank that waits. Raises KeyReused, and Unavailable where the answer cannot be known in time.
+
+        What is decided after that is kept all the same: a repeat of the question gets it.
+        """
+        try:
+            async with asyncio.timeout(self._answer_seconds):
+                return await self._answer(question)
+        except TimeoutError as late:
+            raise Unavailable(what="cannot answer in time") from late

@@ -1,8 +1,11 @@
-"""Money arriving: the only door from a bank's word to the batch, however the word came."""
+"""Money arriving: every report of it, and every acceptance of it (`inquiries`), is booked here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -12,7 +15,8 @@ from gerbang import ids
 from gerbang.connections import Opened
 from gerbang.db import Tx, charges, merchants, partner_requests, paycodes, payments, wait_as_for_writing
 from gerbang.db import reports as kept
-from gerbang.db.changes import write
+from gerbang.db.changes import WriteConflict, write
+from gerbang.db.reports import KnownReport
 from gerbang.domain import charges as charge_rules
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
 from gerbang.domain.changes import BookedReport, Changes, Freed
@@ -24,70 +28,83 @@ from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.partner_requests import OpenCode
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
-from gerbang.domain.reports import ENDED_BY_TIME, Booked, Report, classify
+from gerbang.domain.reports import ENDED_BY_TIME, Booked, Name, Outcome, Report, classify
 from gerbang.services.payments import opening
 from gerbang.world import World
 
+Answer = TypeVar("Answer")
+
 
 @dataclass
-class _Batch:
-    """What a batch of reports has found and changed so far. A later report is classified by what an earlier one did."""
+class Batch:
+    """What some reports may change, locked, and what they have changed so far: a later one sees what an earlier one did."""
 
     now: datetime
     owners: dict[tuple[str, str, datetime], Paycode]
     payments: dict[UUID, Payment]
     charges: dict[UUID, Charge]
     merchants: dict[UUID, Merchant]
+    known: dict[Name, list[KnownReport]]
+    """What was received before, by name, in the order of its occurrences."""
     changes: Changes = field(default_factory=Changes)
+
+    def owner(self, report: Report) -> Paycode | None:
+        return self.owners.get(_asked(report, self.now))
+
+    def payment(self, report: Report) -> Payment | None:
+        """The payment whose number it was when the money was paid."""
+        owner = self.owner(report)
+        return self.payments.get(owner.payment_id) if owner else None
+
+    def charge(self, report: Report) -> Charge | None:
+        """Its open charge; None for a static paycode, where each arrival is a charge of its own."""
+        owner = self.owner(report)
+        return self.charges.get(owner.charge_id) if owner and owner.charge_id else None
+
+    def received(self, report: Report) -> Booked | None:
+        """What became of this money, if it was reported before."""
+        for before in self.known.get(report.name, []):
+            if before.report.is_money_of(report):
+                return replace(before.booked, known_before=True)
+        return None
+
+    def outcome(self, report: Report) -> Outcome:
+        """What becomes of money that was not received before, by the state of what it is for."""
+        payment, charge = self.payment(report), self.charge(report)
+        outcome = classify(payment, charge, report.amount, self.now, _paid_at(report, payment, charge, self.now))
+        if outcome == "booked" and self.known.get(report.name):
+            return "double"  # one reference pays at most once: what else comes under it is for a person to look at
+        return outcome
 
 
 async def book_all(world: World, reports: Sequence[Report]) -> list[Booked]:
-    """Records each report exactly once, on (bank, reference), and says what became of it. One commit for all.
+    """Records each report exactly once, by its name and what it says, and says what became of it. One commit for all.
 
     What is owed pays its charge; what is not (late, double, too much, too little, to nobody's number) is held in
     suspense, and the merchant is notified. Nothing is ever refused here: it has arrived.
     """
-    answers: dict[int, Booked] = {}
+    return await in_turn(partial(_book_all, world, reports))
+
+
+async def in_turn(work: Callable[[bool], Awaitable[list[Answer]]]) -> list[Answer]:
+    """Does work that writes new names; a second time, claiming them all, where another has just taken one of them."""
+    for claim_all in (False, True):
+        with suppress(WriteConflict):
+            return await work(claim_all)
+    return await work(True)
+
+
+async def _book_all(world: World, reports: Sequence[Report], claim_all: bool) -> list[Booked]:
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        batch = await _opened(world, tx, reports, now)
-        named, known = await _known(tx, reports)
-        if known:
+        batch = await opened(tx, reports, now, claim_all=claim_all)
+        if any(_is_opening(batch, owner) for owner in batch.owners.values()):
+            await _open(world, tx, batch)
+        if batch.known:
             await wait_as_for_writing(tx)
-        for i, renamed in enumerate(named):
-            report = _named_apart(renamed, known)
-            name = (report.bank, report.reference)
-            if name in known:
-                answers[i] = replace(known[name].booked, known_before=True)
-            else:
-                booked = _book(world, batch, report, renamed=report.reference != reports[i].reference)
-                known[name] = kept.KnownReport(booked, report.channel, report.number)
-                answers[i] = booked
+        answers = [batch.received(report) or book(world, batch, report, batch.outcome(report)) for report in reports]
         await write(tx, batch.changes, now)
-    return [answers[i] for i in range(len(reports))]
-
-
-async def _known(tx: Tx, reports: Sequence[Report]) -> tuple[list[Report], dict[tuple[str, str], kept.KnownReport]]:
-    """The reports under names that are theirs, and what is known of all names that were looked at on the way."""
-    named, asked = list(reports), set[tuple[str, str]]()
-    known: dict[tuple[str, str], kept.KnownReport] = {}
-    while fresh := {(report.bank, report.reference) for report in named} - asked:
-        known |= await kept.known(tx, list(fresh))
-        asked |= fresh
-        named = [_named_apart(report, known) for report in named]
-    return named, known
-
-
-def _named_apart(report: Report, known: Mapping[tuple[str, str], kept.KnownReport]) -> Report:
-    """The report, renamed if its reference was used for other money: a bank that repeats itself must not lose any."""
-    before = known.get((report.bank, report.reference))
-    if before is None or (before.channel, before.number, before.booked.amount) == (
-        report.channel,
-        report.number,
-        report.amount,
-    ):
-        return report
-    return replace(report, reference=f"{report.reference}#{report.channel}:{report.number}:{report.amount}")
+    return answers
 
 
 def asked_at(paid_at: datetime | None, now: datetime) -> datetime:
@@ -100,20 +117,18 @@ def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
     return report.channel, report.number, asked_at(report.paid_at, now)
 
 
-async def _opened(world: World, tx: Tx, reports: Sequence[Report], now: datetime) -> _Batch:
-    """Loads and locks everything that these reports may change, with the codes that a partner has made meanwhile."""
+async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all: bool) -> Batch:
+    """Loads and locks everything that these reports may change."""
     owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
     owners |= await _by_our_reference(tx, [report for report in reports if report.request_id is not None], now)
     # Reports of money to somebody go in turn, by the lock on the payment; money to nobody needs a lock of its own.
-    await kept.claim(tx, [(r.bank, r.reference) for r in reports if _asked(r, now) not in owners])
+    await kept.claim(tx, [r.name for r in reports if claim_all or _asked(r, now) not in owners])
     held = await payments.locked(tx, {owner.payment_id for owner in owners.values()})
     charge_ids = [owner.charge_id for owner in owners.values() if owner.charge_id is not None]
     open_charges = await charges.by_id(tx, charge_ids) if charge_ids else {}
-    known = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
-    batch = _Batch(now, owners, held, open_charges, known)
-    if any(payment.state == "opening" for payment in held.values()):
-        await _open(world, tx, batch)
-    return batch
+    owning = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
+    known = await kept.known(tx, {report.name for report in reports})
+    return Batch(now, owners, held, open_charges, owning, known)
 
 
 async def _by_our_reference(
@@ -138,7 +153,7 @@ async def _by_our_reference(
     return found
 
 
-async def _open(world: World, tx: Tx, batch: _Batch) -> None:
+async def _open(world: World, tx: Tx, batch: Batch) -> None:
     """Opens the payments that money has come for before their partner has said that it can."""
     wanted = {o.charge_id or o.payment_id: o for o in batch.owners.values() if _is_opening(batch, o)}
     for id_, request in (await partner_requests.by_id(tx, wanted)).items():
@@ -152,18 +167,13 @@ async def _open(world: World, tx: Tx, batch: _Batch) -> None:
                 batch.charges[charge.id] = charge
 
 
-def _is_opening(batch: _Batch, owner: Paycode) -> bool:
+def _is_opening(batch: Batch, owner: Paycode) -> bool:
     return as_of(batch.payments[owner.payment_id], batch.now).state == "opening"
 
 
-def _book(world: World, batch: _Batch, report: Report, *, renamed: bool) -> Booked:
-    """Decides one report, and notes what it changes."""
-    owner = batch.owners.get(_asked(report, batch.now))
-    payment = batch.payments.get(owner.payment_id) if owner else None
-    charge = batch.charges.get(owner.charge_id) if owner and owner.charge_id else None
-    outcome = classify(payment, charge, report.amount, batch.now, _paid_at(report, payment, charge, batch.now))
-    if renamed and outcome == "booked":
-        outcome = "double"  # one reference batch at most once: what else comes under it is for a person to look at
+def book(world: World, batch: Batch, report: Report, outcome: Outcome) -> Booked:
+    """Notes money that arrived, and what it changes: the only way for money into a payment or into suspense."""
+    payment, charge = batch.payment(report), batch.charge(report)
     merchant_id = payment.merchant_id if payment else PLATFORM
     booked = Booked(
         id=ids.uuid7(batch.now),
@@ -177,19 +187,19 @@ def _book(world: World, batch: _Batch, report: Report, *, renamed: bool) -> Book
         booked = _pay(world, batch, report, payment, charge, booked)
     else:
         batch.changes.transfers += money_held(
-            report.bank, merchant_id, report.amount, payment_id=booked.payment_id, report_id=booked.id
+            report.connection, merchant_id, report.amount, payment_id=booked.payment_id, report_id=booked.id
         )
         snapshot = Snapshot(payment=payment, charge=charge, report=booked, reported_number=report.number)
         batch.changes.events.append(
             Event(merchant_id, "money.in_suspense", batch.now, booked.payment_id, booked.charge_id, snapshot)
         )
-    batch.changes.new_reports.append(BookedReport(report, booked, batch.now))
+    before = batch.known.setdefault(report.name, [])
+    before.append(KnownReport(report, booked))
+    batch.changes.new_reports.append(BookedReport(report, booked, batch.now, occurrence=len(before)))
     return booked
 
 
-def _pay(
-    world: World, batch: _Batch, report: Report, payment: Payment, charge: Charge | None, booked: Booked
-) -> Booked:
+def _pay(world: World, batch: Batch, report: Report, payment: Payment, charge: Charge | None, booked: Booked) -> Booked:
     """Money that was owed: the charge succeeds, and a one-time payment is paid."""
     now = batch.now
     merchant = batch.merchants[payment.merchant_id]
@@ -219,7 +229,7 @@ def _pay(
         kind = "payment.paid"
     batch.payments[payment.id] = batch.changes.payments[payment.id] = payment
     batch.changes.transfers += money_in(
-        report.bank, merchant.id, report.amount, payment_id=payment.id, report_id=booked.id
+        report.connection, merchant.id, report.amount, payment_id=payment.id, report_id=booked.id
     )
     snapshot = Snapshot(payment=payment, charge=arrived)
     batch.changes.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))

@@ -36,6 +36,7 @@ GROWING = {
     "paycodes",
     "idempotency_keys",
     "reports",
+    "report_names",
     "transfers",
     "events",
     "deliveries",
@@ -85,8 +86,9 @@ SOME_ROWS = """
     INSERT INTO paycodes SELECT 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
                                 md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
     INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;
-    INSERT INTO reports SELECT md5('r' || n)::uuid, 'simulator', n, 'qris', '', 100, (ARRAY['booked', 'late'])[1 + n % 2],
+    INSERT INTO reports SELECT md5('r' || n)::uuid, 'simulator', 'payment', n, 1, 'qris', '', 100, (ARRAY['booked', 'late'])[1 + n % 2],
                                md5('m' || n % 100)::uuid, md5('p' || n)::uuid, md5('c' || n)::uuid, at, at FROM rows;
+    INSERT INTO report_names SELECT 'simulator', 'payment', n, 1, md5('m' || n % 100)::uuid, md5('r' || n)::uuid FROM rows;
     INSERT INTO transfers (debit, credit, amount, reason, merchant_id, at)
         SELECT 1 + n % 99, 2 + n % 99, 100, 'money_in', md5('m' || n % 100)::uuid, at FROM rows;
     INSERT INTO events SELECT md5('m' || n % 100)::uuid, n, 'payment.paid', at FROM rows;

@@ -184,7 +184,7 @@ async def test_a_report_is_written_by_one(url: str, commit: bool) -> None:
     writes = (_written(Changes(new_reports=[_report(reference)])) for _ in range(2))
     assert await both(url, *writes, commit=commit) == (
         "written",
-        "reports_bank_reference_key" if commit else "written",
+        "report_names_pkey" if commit else "written",
     )
 
 

@@ -23,6 +23,7 @@ WRONG = {
     "money that a bank reported is in the ledger not at all, twice, or otherwise than reported": """
         DELETE FROM transfers WHERE reason = 'money_in'""",
     "money is in the ledger that no bank reported": "UPDATE transfers SET report_id = NULL WHERE reason = 'in_suspense'",
+    "money has no name of its own, or another's": "UPDATE report_names SET occurrence = 7 WHERE occurrence = 1",
     "something of a payment belongs to another merchant": "UPDATE charges SET merchant_id = '{other}'",
     "a payment is paid without its money, or has money and is not paid": """
         UPDATE payments SET state = 'paid', paid_at = created_at WHERE state = 'awaiting'""",

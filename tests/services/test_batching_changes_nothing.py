@@ -265,8 +265,8 @@ class Shop:
         for row in await self._rows("SELECT id, payment_id FROM charges ORDER BY id"):
             seen[row["payment_id"]] = seen.get(row["payment_id"], 0) + 1
             names[str(row["id"])] = f"<charge {seen[row['payment_id']]} of {names[str(row['payment_id'])]}>"
-        for row in await self._rows("SELECT id, reference FROM reports"):
-            names[str(row["id"])] = f"<report {row['reference']}>"
+        for row in await self._rows("SELECT id, reference, occurrence FROM reports"):
+            names[str(row["id"])] = f"<report {row['reference']} {row['occurrence']}>"
         for row in await self._rows(
             "SELECT number, payment_id FROM paycodes WHERE number NOT SIMILAR TO '9881%|1268%00000077'"
         ):
@@ -288,6 +288,7 @@ KEPT = {
         ) k
         """,
     "reports": "SELECT to_json(r) FROM reports r ORDER BY id",
+    "report_names": "SELECT to_json(n) FROM report_names n ORDER BY connection, service, reference, occurrence",
     "accounts": "SELECT to_json(a) FROM (SELECT name, balance FROM accounts ORDER BY name) a",
     "transfers": """
         SELECT to_json(t) FROM (

@@ -97,7 +97,10 @@ class Payments(RuleBasedStateMachine):
     async def _merchant(self) -> Merchant:
         # What an earlier story that failed has left behind is not this one's.
         async with self.processes.one.world.db.transaction() as tx:
-            for table in (*("tries", "deliveries", "events", "transfers", "accounts", "reports"), *MADE):
+            for table in (
+                *("tries", "deliveries", "events", "transfers", "accounts", "reports", "report_names"),
+                *MADE,
+            ):
                 await tx.execute(f"DELETE FROM {table}")
             await tx.execute(
                 "DELETE FROM settlements; DELETE FROM payments; UPDATE counters SET events = 0, payments = 0"

@@ -67,18 +67,18 @@ def states_never_go_back(kept: Rows, states: dict[UUID, str]) -> None:
 
 
 def _as_said(row: dict[str, Any]) -> Money:
-    """The report as the bank gave it: other money under a used reference is kept under a name of its own."""
-    return row["reference"].partition("#")[0], row["channel"], row["number"], row["amount"]
+    """The report as the bank gave it."""
+    return row["reference"], row["channel"], row["number"], row["amount"]
 
 
 def money_is_written_once(kept: Rows, money: Collection[Money]) -> None:
     rows = kept["reports"]
     assert Counter(_as_said(row) for row in rows) == dict.fromkeys(money, 1)
-    renamed = {row["id"] for row in rows if "#" in row["reference"]}
-    assert sorted(row["reference"] for row in rows if row["id"] not in renamed) == sorted(
-        {reference for reference, *_ in money}
-    )
-    assert not [row for row in rows if row["id"] in renamed and row["outcome"] == "booked"]
+    counts = Counter(row["reference"] for row in rows)
+    assert {(row["reference"], row["occurrence"]) for row in rows} == {
+        (reference, n + 1) for reference, count in counts.items() for n in range(count)
+    }
+    assert not [row for row in rows if row["occurrence"] > 1 and row["outcome"] == "booked"]
     for report in rows:
         lines = [(row["reason"], row["amount"]) for row in kept["transfers"] if row["report_id"] == report["id"]]
         assert lines == [("money_in" if report["outcome"] == "booked" else "in_suspense", report["amount"])]

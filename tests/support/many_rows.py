@@ -59,9 +59,10 @@ SELECT 'virtual_account', '8808' || lpad(n::text, 12, '0'), merchant_id, payment
 
 INSERT INTO idempotency_keys SELECT merchant_id, 'crowd-' || n, '', '', at + age + interval '{LATER}' FROM crowd;
 INSERT INTO customers SELECT merchant_id, 'crowd-' || n, n || '@crowd.example', '{{}}', at, at FROM crowd;
-INSERT INTO reports SELECT payment_id, 'simulator', 'crowd-' || n, 'virtual_account', n, 2000000,
+INSERT INTO reports SELECT payment_id, 'simulator', 'payment', 'crowd-' || n, 1, 'virtual_account', n, 2000000,
                            CASE WHEN lot = 11 THEN 'late' ELSE 'booked' END, merchant_id, payment_id, charge_id, at, at
 FROM crowd WHERE lot < 12;
+INSERT INTO report_names SELECT 'simulator', 'payment', 'crowd-' || n, 1, merchant_id, payment_id FROM crowd WHERE lot < 12;
 INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, at, cause_id)
 SELECT debit, credit, 100, 'crowd', c.merchant_id, payment_id, at, charge_id
 FROM crowd c, (SELECT debit, credit FROM transfers LIMIT 1) t WHERE lot < 12;

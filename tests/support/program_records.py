@@ -66,7 +66,7 @@ async def _read(url: str) -> Records:
         reports = await tx.fetch(
             """
             SELECT r.reference, r.payment_id, r.outcome, count(t.*) AS transfers
-            FROM reports r LEFT JOIN transfers t ON t.report_id = r.id GROUP BY r.id
+            FROM reports r LEFT JOIN transfers t ON t.report_id = r.id GROUP BY r.merchant_id, r.id
             """
         )
         deliveries = await tx.fetch("SELECT id, state FROM deliveries")

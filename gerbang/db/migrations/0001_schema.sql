@@ -184,11 +184,14 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_expiry ON idempotency_keys USING brin (expires_at);
 
--- What banks said. (bank, reference) is the identity of money: it is booked once, however often it is reported.
+-- What partners said of money that arrived.
 CREATE TABLE reports (
-    id          uuid PRIMARY KEY,
-    bank        text NOT NULL,
+    id          uuid NOT NULL,
+    connection  text NOT NULL,
+    service     text NOT NULL,
     reference   text NOT NULL,
+    -- Counts the money that the partner gave one reference to: only the first can be booked.
+    occurrence  integer NOT NULL,
     channel     text NOT NULL,
     number      text NOT NULL,
     amount      bigint NOT NULL CHECK (amount > 0),
@@ -198,14 +201,50 @@ CREATE TABLE reports (
     charge_id   uuid,
     paid_at     timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
-    CHECK (outcome <> 'booked' OR charge_id IS NOT NULL),
-    UNIQUE (bank, reference)
+    CHECK (outcome <> 'booked' OR (charge_id IS NOT NULL AND occurrence = 1)),
+    PRIMARY KEY (merchant_id, id)
 );
 -- One SINGLE payment is paid by one report; a second one can only be held in suspense.
-CREATE UNIQUE INDEX reports_charge_booked ON reports (charge_id) WHERE outcome = 'booked';
+CREATE UNIQUE INDEX reports_charge_booked ON reports (merchant_id, charge_id) WHERE outcome = 'booked';
 CREATE INDEX reports_in_suspense ON reports (merchant_id, received_at) WHERE outcome <> 'booked';
 -- The payer's page shows money that arrived for a payment without being owed.
 CREATE INDEX reports_in_suspense_of_payment ON reports (payment_id) WHERE outcome <> 'booked';
+
+-- The identity of money, over all merchants: however often it is reported, it is one report.
+CREATE TABLE report_names (
+    connection  text NOT NULL,
+    service     text NOT NULL,
+    reference   text NOT NULL,
+    occurrence  integer NOT NULL CHECK (occurrence > 0),
+    merchant_id uuid NOT NULL,
+    report_id   uuid NOT NULL,
+    PRIMARY KEY (connection, service, reference, occurrence)
+);
+
+-- What banks asked before they gave us the money, and what they were answered: a repeat gets the same answer.
+CREATE TABLE inquiries (
+    connection  text NOT NULL,
+    service     text NOT NULL,
+    request_id  text NOT NULL,
+    channel     text NOT NULL,
+    number      text NOT NULL,
+    amount      bigint NOT NULL CHECK (amount >= 0),
+    reference   text NOT NULL,
+    verdict     text NOT NULL CHECK (verdict IN ('payable', 'accepted', 'refused')),
+    reason      text CHECK (reason IN ('unknown_number', 'not_active', 'expired', 'ended', 'paid', 'wrong_amount',
+                                       'reference_used')),
+    merchant_id uuid,
+    payment_id  uuid,
+    report_id   uuid,
+    owed        bigint,
+    payer_name  text NOT NULL,
+    answered_at timestamptz NOT NULL,
+    -- Money that is accepted is booked, and of money that is refused there is none.
+    CHECK ((verdict = 'accepted') = (report_id IS NOT NULL)),
+    CHECK ((verdict = 'refused') = (reason IS NOT NULL)),
+    CHECK (verdict = 'refused' OR (merchant_id IS NOT NULL AND payment_id IS NOT NULL)),
+    PRIMARY KEY (connection, service, request_id)
+);
 
 CREATE TABLE accounts (
     id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

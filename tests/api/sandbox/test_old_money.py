@@ -48,18 +48,23 @@ def test_another_amount_under_a_used_reference_is_held_in_suspense(shop: Shop) -
     assert other["reports"][0]["outcome"] == "double"
 
 
-def test_a_report_name_derived_from_a_used_reference_may_be_taken_too(shop: Shop) -> None:
+def test_all_money_under_one_reference_is_counted_and_keeps_the_reference(shop: Shop) -> None:
     session = shop.create()
     number = session["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
-    reference = used = session["id"][-6:]
-    for _ in range(3):
-        taken = {"number": "9999000011112222", "amount": 1, "bankReference": reference}
-        assert shop.post("/sandbox/bank/reports", taken)["reports"][0]["outcome"] == "unknown_number"
-        reference += f"#virtual_account:{number}:2000000"
-    money = {"number": number, "amount": 20_000, "bankReference": used}
-    booked = shop.post("/sandbox/bank/reports", money)
-    assert booked["reports"][0]["outcome"] == "double"
-    assert shop.post("/sandbox/bank/reports", money) == booked
+    reference = session["id"][-6:]
+    said = [{"number": "9999000011112222", "amount": amount, "bankReference": reference} for amount in (1, 2)]
+    said.append({"number": number, "amount": 20_000, "bankReference": reference})
+    booked = [shop.post("/sandbox/bank/reports", money)["reports"][0] for money in said]
+    assert [report["outcome"] for report in booked] == ["unknown_number", "unknown_number", "double"]
+    assert [shop.post("/sandbox/bank/reports", money)["reports"][0] for money in said] == booked
+    kept = shop.gateway.rows(
+        "SELECT r.id, n.occurrence FROM report_names n JOIN reports r ON r.id = n.report_id WHERE n.reference = $1 "
+        "ORDER BY n.occurrence",
+        reference,
+    )
+    assert [(str(row["id"]), row["occurrence"]) for row in kept] == [
+        (report["id"], place) for place, report in enumerate(booked, 1)
+    ]
 
 
 def test_money_is_not_recorded_as_paid_before_its_payment_was_created(gateway: Gateway) -> None:

@@ -1,0 +1,75 @@
+"""Answers to banks that ask before they give us the money. What is owed is booked and accepted in one commit.
+
+What is not owed is refused, and nothing is booked. When an answer cannot be known in time, there is none (Unavailable): a
+refusal would send money back that may be booked.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec.structs import replace
+
+from gerbang.db import inquiries, wait_as_for_writing
+from gerbang.db.changes import write
+from gerbang.domain.inquiries import Acceptance, BankQuestion, Reply, owed, payer_name, refusal
+from gerbang.errors import KeyReused
+from gerbang.services import reports
+from gerbang.services.reports import Batch
+from gerbang.world import World
+
+
+async def answer_all(world: World, questions: Sequence[BankQuestion]) -> list[Reply | KeyReused]:
+    """Answers each question, and keeps the answer for its repeats. One commit for all.
+
+    A question whose id was used for another one is answered with KeyReused.
+    """
+    return await reports.in_turn(partial(_answer_all, world, questions))
+
+
+async def _answer_all(world: World, questions: Sequence[BankQuestion], claim_all: bool) -> list[Reply | KeyReused]:
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        batch = await reports.opened(tx, [question.money for question in questions], now, claim_all=claim_all)
+        # Only now: whoever asked the same just before had the lock on the payment.
+        kept = await inquiries.replies(tx, {question.name for question in questions})
+        if kept or batch.known:
+            await wait_as_for_writing(tx)
+        answers: list[Reply | KeyReused] = []
+        for question in questions:
+            reply = kept.get(question.name)
+            if reply is None:
+                reply = kept[question.name] = _decide(world, batch, question)
+                batch.changes.new_replies.append(reply)
+            answers.append(reply if reply.answers(question) else KeyReused())
+        await write(tx, batch.changes, now)
+    return answers
+
+
+def _decide(world: World, batch: Batch, question: BankQuestion) -> Reply:
+    """Decides one question; money that is accepted is booked."""
+    asked = question.money
+    payment, charge = batch.payment(asked), batch.charge(asked)
+    may_be_paid = owed(payment, charge)
+    money = asked if asked.amount else replace(asked, amount=may_be_paid or 0)
+    before = batch.received(money)
+    outcome = before.outcome if before else batch.outcome(money)
+    reason = refusal(outcome, payment, charge, batch.now)
+    reply = Reply(
+        *question.name,
+        channel=asked.channel,
+        number=asked.number,
+        amount=asked.amount,
+        reference=asked.reference,
+        verdict="refused" if reason else "payable",
+        reason=reason,
+        merchant_id=payment.merchant_id if payment else None,
+        payment_id=payment.id if payment else None,
+        report_id=None,
+        owed=may_be_paid,
+        payer_name=payer_name(payment, charge),
+        answered_at=batch.now,
+    )
+    if reason is None and isinstance(question, Acceptance):
+        booked = before or reports.book(world, batch, money, outcome)
+        reply = replace(reply, verdict="accepted", report_id=booked.id)
+    return reply
