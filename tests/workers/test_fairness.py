@@ -30,6 +30,10 @@ LATE_SECONDS = 5
 """A callback that waits for a place waits for a time-out of 15 s; a slow machine needs one or two seconds."""
 
 
+LOT = 10_000
+"""So many deliveries of an endpoint are written at once: a statement must end in time on slow machines too."""
+
+
 async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None:
     """Makes `endpoints` endpoints at one URL, each with `due_each` due deliveries: copies of a real one.
 
@@ -37,25 +41,31 @@ async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None
     """
     first = await here.merchant(callbacks=url)
     await paid(here, first)
-    await here.rows(
+    made = await here.rows(
         """
         WITH ids AS (SELECT n, overlay(gen_random_uuid()::text PLACING '00000000' FROM 1)::uuid AS id FROM generate_series(1, $2) n),
         shops AS (
             INSERT INTO merchants SELECT ids.id, number + n, name, short_name, email, agreement, created_at
             FROM merchants m, ids WHERE m.id = $1
-        ),
-        copies AS (
-            INSERT INTO endpoints SELECT ids.id, ids.id, product, url, kinds, api_key, signing_secret, created_at
-            FROM endpoints e, ids WHERE e.merchant_id = $1
         )
-        INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
-        SELECT gen_random_uuid(), merchant_id, sequence, ids.id, state, next_at, created_at
-        FROM deliveries, ids, generate_series(1, $3) WHERE merchant_id = $1
+        INSERT INTO endpoints SELECT ids.id, ids.id, product, url, kinds, api_key, signing_secret, created_at
+        FROM endpoints e, ids WHERE e.merchant_id = $1 RETURNING id
         """,
         first.id,
         endpoints,
-        due_each,
     )
+    (real,) = await here.rows("SELECT id FROM deliveries WHERE merchant_id = $1", first.id)
+    for start in range(0, due_each, LOT):
+        await here.rows(
+            """
+            INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
+            SELECT gen_random_uuid(), merchant_id, sequence, copies.id, state, next_at, created_at
+            FROM deliveries d, unnest($2::uuid[]) AS copies(id), generate_series(1, $3) WHERE d.id = $1
+            """,
+            real["id"],
+            [each["id"] for each in made],
+            min(LOT, due_each - start),
+        )
 
 
 async def hang_up(crowded: HttpShop) -> None:
