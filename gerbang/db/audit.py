@@ -58,6 +58,12 @@ MONEY = {
             ON (n.merchant_id, n.report_id) = (r.merchant_id, r.id)
         WHERE (n.connection, n.service, n.reference, n.occurrence)
               IS DISTINCT FROM (r.connection, r.service, r.reference, r.occurrence)""",
+    "money was accepted from a bank and not booked, or otherwise than it asked": """
+        SELECT i.connection || ' ' || i.request_id FROM inquiries i LEFT JOIN reports r
+            ON (r.merchant_id, r.id) = (i.merchant_id, i.report_id)
+        WHERE i.verdict = 'accepted'
+          AND (r.outcome, r.connection, r.service, r.reference, r.channel, r.number, r.amount, r.payment_id) IS DISTINCT FROM
+              ('booked', i.connection, i.service, i.reference, i.channel, i.number, i.amount, i.payment_id)""",
     "something of a payment belongs to another merchant": """
         SELECT p.id::text FROM (
             SELECT payment_id, merchant_id FROM charges UNION ALL SELECT payment_id, merchant_id FROM paycodes
