@@ -200,7 +200,7 @@ async def end_unpaid(here: Services, merchant: Merchant) -> None:
     await end.expire_now(here.world, merchant.id, await here.create(merchant))
     declined = await here.read(merchant, await here.create(merchant, method=WALLET))
     ended = await end.decline(here.world, Decline(declined.payment.id, declined.charges[0].id))
-    assert ended.state == "cancelled"
+    assert ended.state == "failed"
     await here.create(merchant, expires_at=here.clock.now() + timedelta(minutes=1))
     here.pass_time(days=1)
     assert (await here.workers.catch_up())["expired"] > 0
