@@ -39,6 +39,7 @@ ORDER = (
     "reports",
     "report_names",
     "inquiries",
+    "reversals",
     "settlements",
     "payouts",
     "accounts",

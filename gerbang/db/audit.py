@@ -36,6 +36,8 @@ LEDGER = {
                 WHEN 'payout_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
                 WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
                 WHEN 'starting_balance' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
+                WHEN 'reversed' THEN c.name LIKE 'bank/%' AND
+                    d.name IN (own || 'available', own || 'suspense', 'platform/suspense')
                 WHEN 'payout' THEN d.name = own || 'reserved' AND c.name LIKE 'bank/%'
                 ELSE true END""",
 }
@@ -58,6 +60,20 @@ MONEY = {
             ON (n.merchant_id, n.report_id) = (r.merchant_id, r.id)
         WHERE (n.connection, n.service, n.reference, n.occurrence)
               IS DISTINCT FROM (r.connection, r.service, r.reference, r.occurrence)""",
+    "money went back not at all, twice, or otherwise than its bank said": """
+        SELECT coalesce(v.reference, t.report_id::text) FROM (SELECT * FROM reversals WHERE outcome = 'reversed') v FULL JOIN (
+            SELECT t.report_id, count(*) AS times, min(t.amount) AS amount, min(t.merchant_id::text) AS merchant_id,
+                   min(c.name) AS account
+            FROM transfers t JOIN accounts c ON c.id = t.credit WHERE t.reason = 'reversed' GROUP BY t.report_id
+        ) t ON t.report_id = v.report_id
+        WHERE (t.times, t.amount, t.merchant_id, t.account) IS DISTINCT FROM
+              (1::bigint, v.amount, v.merchant_id::text, 'bank/' || v.connection)""",
+    "money was accepted from a bank and not booked, or otherwise than it asked": """
+        SELECT i.connection || ' ' || i.request_id FROM inquiries i LEFT JOIN reports r
+            ON (r.merchant_id, r.id) = (i.merchant_id, i.report_id)
+        WHERE i.verdict = 'accepted'
+          AND (r.outcome, r.connection, r.service, r.reference, r.channel, r.number, r.amount, r.payment_id) IS DISTINCT FROM
+              ('booked', i.connection, i.service, i.reference, i.channel, i.number, i.amount, i.payment_id)""",
     "something of a payment belongs to another merchant": """
         SELECT p.id::text FROM (
             SELECT payment_id, merchant_id FROM charges UNION ALL SELECT payment_id, merchant_id FROM paycodes
@@ -106,8 +122,11 @@ MONEY = {
         ) o ON o.merchant_id = m.id LEFT JOIN (
             SELECT credit, sum(amount) AS amount FROM transfers WHERE reason NOT IN ('settled', 'payout_released')
             GROUP BY credit
-        ) t ON t.credit = a.id
-        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) - coalesce(s.net, 0) - coalesce(t.amount, 0)""",
+        ) t ON t.credit = a.id LEFT JOIN (
+            SELECT debit, sum(amount) AS amount FROM transfers WHERE reason = 'reversed' GROUP BY debit
+        ) b ON b.debit = a.id
+        WHERE coalesce(a.balance, 0) <>
+              coalesce(o.gone, 0) + coalesce(b.amount, 0) - coalesce(s.net, 0) - coalesce(t.amount, 0)""",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         SELECT p.id::text FROM payouts p LEFT JOIN (
             SELECT cause_id, sum(amount) FILTER (WHERE reason = 'payout_reserved') AS reserved,

@@ -21,6 +21,7 @@ from gerbang.db.paycodes import ITS_PLACE
 from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Columns
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
+from gerbang.domain.reversals import Reversed
 
 
 class WriteConflict(Exception):
@@ -69,6 +70,12 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer
 REPORT_NAMES = """
 INSERT INTO report_names (connection, service, reference, occurrence, merchant_id, report_id)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::uuid[], $6::uuid[])
+"""
+REVERSALS = """
+INSERT INTO reversals (id, merchant_id, connection, service, reference, original_service, original, amount, outcome,
+                       report_id, received_at)
+SELECT *, $11::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                                       $8::bigint[], $9::text[], $10::uuid[])
 """
 HELD = """
 SELECT merchant_id FROM counters WHERE merchant_id = ANY($1::uuid[]) ORDER BY merchant_id FOR NO KEY UPDATE
@@ -187,6 +194,9 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
         add("new_report_names", (REPORT_NAMES, list(arrays(names))))
     if changes.new_replies:
         add("new_replies", INQUIRIES.inserted(sorted(changes.new_replies, key=lambda r: r.name)))
+    if changes.new_reversals:
+        reversals = arrays(_reversal(one) for one in changes.new_reversals)
+        add("new_reversals", (REVERSALS, [*reversals, now]))
     if changes.payouts:
         add("changed_payouts", PAYOUTS.updated(changes.payouts.values()))
     if changes.new_payouts:
@@ -209,6 +219,22 @@ def _report(one: BookedReport) -> tuple[object, ...]:
         booked.charge_id,
         report.paid_at or one.received_at,
         one.received_at,
+    )
+
+
+def _reversal(one: Reversed) -> tuple[object, ...]:
+    said = one.reversal
+    return (
+        one.id,
+        one.merchant_id,
+        said.connection,
+        said.service,
+        said.reference,
+        said.original_service,
+        said.original,
+        said.amount,
+        one.outcome,
+        one.report_id,
     )
 
 
@@ -265,6 +291,7 @@ QUERIES = {
     "settled": SETTLED,
     "reports": REPORTS,
     "report_names": REPORT_NAMES,
+    "reversals": REVERSALS,
     "events": together(((RECORDING, 10),)),
     "deliveries": together((((*RECORDING, ("sent", DELIVERIES)), 15),)),
 }

@@ -15,6 +15,7 @@ from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.domain.reports import Booked, Report
+from gerbang.domain.reversals import Reversed
 
 
 class KnownCustomer(msgspec.Struct, frozen=True):
@@ -84,6 +85,7 @@ class Changes(msgspec.Struct):
     new_reports: list[BookedReport] = []
     new_replies: list[Reply] = []
     """Answers to banks' questions."""
+    new_reversals: list[Reversed] = []
     new_payouts: list[Payout] = []
     new_requests: list[PartnerRequest] = []
     payments: dict[UUID, Payment] = {}

@@ -77,6 +77,14 @@ def money_held(
     ]
 
 
+def money_back(
+    connection: str, merchant_id: UUID, amount: int, *, payment_id: UUID | None, report_id: UUID, was_booked: bool
+) -> list[Transfer]:
+    """Money that its bank took back: out of the available balance if it was booked, settled or not, else out of suspense."""
+    owner = available(merchant_id) if was_booked else suspense(merchant_id)
+    return [Transfer(owner, bank(connection), amount, "reversed", merchant_id, payment_id, report_id)]
+
+
 def starting(connection: str, merchant_id: UUID, amount: int) -> list[Transfer]:
     """Money that a sandbox's merchant has from the start, as if it had paid it in at the bank; once for each merchant."""
     return [

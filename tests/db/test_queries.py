@@ -37,6 +37,8 @@ GROWING = {
     "idempotency_keys",
     "reports",
     "report_names",
+    "inquiries",
+    "reversals",
     "transfers",
     "events",
     "deliveries",
@@ -89,6 +91,10 @@ SOME_ROWS = """
     INSERT INTO reports SELECT md5('r' || n)::uuid, 'simulator', 'payment', n, 1, 'qris', '', 100, (ARRAY['booked', 'late'])[1 + n % 2],
                                md5('m' || n % 100)::uuid, md5('p' || n)::uuid, md5('c' || n)::uuid, at, at FROM rows;
     INSERT INTO report_names SELECT 'simulator', 'payment', n, 1, md5('m' || n % 100)::uuid, md5('r' || n)::uuid FROM rows;
+    INSERT INTO inquiries SELECT 'simulator', 'payment', n, 'qris', '', 100, n, 'accepted', NULL, md5('m' || n % 100)::uuid,
+                                 md5('p' || n)::uuid, md5('r' || n)::uuid, 100, '', at FROM rows;
+    INSERT INTO reversals SELECT md5('v' || n)::uuid, md5('m' || n % 100)::uuid, 'simulator', 'reversal', n, 'payment', n, 100,
+                                 'reversed', md5('r' || n)::uuid, at FROM rows;
     INSERT INTO transfers (debit, credit, amount, reason, merchant_id, at)
         SELECT 1 + n % 99, 2 + n % 99, 100, 'money_in', md5('m' || n % 100)::uuid, at FROM rows;
     INSERT INTO events SELECT md5('m' || n % 100)::uuid, n, 'payment.paid', at FROM rows;

@@ -6,11 +6,13 @@ from uuid import UUID
 import pytest
 
 from gerbang.db import audit, charges
+from gerbang.domain.inquiries import Acceptance
 from gerbang.domain.payments import Method
-from gerbang.services import payouts, settlements
+from gerbang.domain.reversals import Reversal
+from gerbang.services import payouts, reversals, settlements
 from tests.support.gateways import Databases
 from tests.support.payouts import code_request
-from tests.support.services import START, forget_power_cuts, money, number, order, payment_id, run, services
+from tests.support.services import PRICE, START, forget_power_cuts, money, number, order, payment_id, run, services
 
 OTHER = UUID(int=99)
 WRONG = {
@@ -24,6 +26,8 @@ WRONG = {
         DELETE FROM transfers WHERE reason = 'money_in'""",
     "money is in the ledger that no bank reported": "UPDATE transfers SET report_id = NULL WHERE reason = 'in_suspense'",
     "money has no name of its own, or another's": "UPDATE report_names SET occurrence = 7 WHERE occurrence = 1",
+    "money went back not at all, twice, or otherwise than its bank said": "UPDATE reversals SET amount = amount + 1",
+    "money was accepted from a bank and not booked, or otherwise than it asked": "UPDATE inquiries SET amount = amount + 1",
     "something of a payment belongs to another merchant": "UPDATE charges SET merchant_id = '{other}'",
     "a payment is paid without its money, or has money and is not paid": """
         UPDATE payments SET state = 'paid', paid_at = created_at WHERE state = 'awaiting'""",
@@ -79,6 +83,10 @@ def database(databases: Databases) -> str:
                 for _ in ("paid", "and once more"):
                     await here.batches.report(money(paid_to))
             await here.batches.create(order(merchant.id))
+            await here.batches.answer(Acceptance("asked", money(number(await here.batches.create(order(merchant.id))))))
+            paid = await here.batches.create(order(merchant.id))
+            await here.batches.report(money(number(paid), reference="went back"))
+            await reversals.reverse(here.world, Reversal("simulator", "back", "went back", PRICE))
             static = await here.batches.create(order(merchant.id, kind="static", amount=None))
             await here.batches.report(money(number(static)))
             async with here.world.db.reading() as tx:

@@ -24,7 +24,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from gerbang import ids
 from gerbang.db import audit
+from gerbang.domain.inquiries import Acceptance, Inquiry, Reply
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method
 from gerbang.domain.reports import Booked
@@ -54,7 +56,22 @@ class Known:
 
 
 AT_ONCE = [
-    *("pay", "pay", "pay", "confirm", "confirm", "cancel", "end", "reopen", "expire due", "deliver", "create"),
+    *(
+        "inquire",
+        "accept",
+        "accept",
+        "pay",
+        "pay",
+        "pay",
+        "confirm",
+        "confirm",
+        "cancel",
+        "end",
+        "reopen",
+        "expire due",
+        "deliver",
+        "create",
+    ),
     *("settle due", "settle due", "settle now", "withdraw", "decline", "ask", "ask"),
 ]
 SETTLED_DAYS = 15
@@ -98,7 +115,7 @@ class Payments(RuleBasedStateMachine):
         # What an earlier story that failed has left behind is not this one's.
         async with self.processes.one.world.db.transaction() as tx:
             for table in (
-                *("tries", "deliveries", "events", "transfers", "accounts", "reports", "report_names"),
+                *("tries", "deliveries", "events", "transfers", "accounts", "reports", "report_names", "inquiries"),
                 *MADE,
             ):
                 await tx.execute(f"DELETE FROM {table}")
@@ -193,6 +210,24 @@ class Payments(RuleBasedStateMachine):
         report = money(number, amount=amount, reference=reference, channel=channel)
         return await self.services(second).batches.report(report)
 
+    async def _inquire(self, second: bool, said: Money | None) -> None:
+        if said is not None:
+            _, channel, number, amount = said
+            question = Inquiry("simulator", ids.hex_id(8), channel, number, amount)
+            await self.services(second).batches.answer(question)
+
+    async def _accept(self, second: bool, said: Money | None) -> Reply | None:
+        """A bank asks for money to be taken; repeated, it is the same question."""
+        if said is None:
+            return None
+        reference, channel, number, amount = said
+        report = money(number, amount=amount, reference=reference, channel=channel)
+        question = Acceptance(f"{reference} {channel} {number} {amount}", report)
+        reply = await self.services(second).batches.answer(question)
+        if reply.verdict == "accepted":
+            self.money.add(said)
+        return reply
+
     async def _expire_due(self, second: bool) -> None:
         await end.expire_due(self.services(second).world)
 
@@ -271,6 +306,23 @@ class Payments(RuleBasedStateMachine):
             assert after.payment == before.payment
 
     @precondition(lambda self: self.known)
+    @rule(second=process, place=which, which_number=which, reference=bank_reference, differs=amounts)
+    def accept(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> None:
+        said = self.said(place, which_number, reference, differs)
+        self.run(self._accept_and_compare(second, place, said))
+
+    async def _accept_and_compare(self, second: bool, place: int, said: Money | None) -> None:
+        """A question that comes alone: money that is refused changes nothing, and a repeat has the same answer."""
+        before = await self.services(second).read(self.merchant, self.pick(place).id)
+        await self._inquire(second, said)
+        assert await self.services(second).read(self.merchant, self.pick(place).id) == before
+        reply = await self._accept(second, said)
+        after = await self.services(not second).read(self.merchant, self.pick(place).id)
+        if reply is not None and reply.verdict == "refused":
+            assert after == before
+        assert await self._accept(not second, said) == reply
+
+    @precondition(lambda self: self.known)
     @rule(second=process, place=which)
     def cancel(self, second: bool, place: int) -> None:
         self.run(_allowed(self._cancel(second, place)))
@@ -345,6 +397,9 @@ class Payments(RuleBasedStateMachine):
                 return partial(
                     self._pay, second, self.said(place, *data.draw(st.tuples(which, bank_reference, amounts)))
                 )
+            case "inquire" | "accept":
+                said = self.said(place, *data.draw(st.tuples(which, bank_reference, amounts)))
+                return partial(self._inquire if what == "inquire" else self._accept, second, said)
             case "confirm":
                 return partial(self._confirm, second, place, data.draw(methods))
             case "create":

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from gerbang.api import Context, Dialect
 from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
 from gerbang.api._routes import Endpoint, Routes
-from gerbang.api.sandbox import endpoints, errors, ledger
+from gerbang.api.sandbox import bank, endpoints, errors, ledger
 from gerbang.api.sandbox.endpoints import Endpoints
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.errors import Refused
@@ -51,7 +51,9 @@ def build(context: Context) -> ASGIApp:
         "/sandbox/deliveries/{id}/resend": {"POST": guarded(endpoints.resend)},
         "/sandbox/callbacks": {"GET": guarded(endpoints.callbacks)},
         "/sandbox/callbacks/{product}": {"PUT": guarded(endpoints.set_callback)},
-        "/sandbox/bank/reports": {"POST": guarded(endpoints.report)},
+        "/sandbox/bank/reports": {"POST": guarded(bank.report)},
+        "/sandbox/bank/inquiries": {"POST": guarded(bank.inquire)},
+        "/sandbox/bank/acceptances": {"POST": guarded(bank.accept)},
         "/sandbox/events": {"GET": guarded(endpoints.events)},
         "/sandbox/ledger": {"GET": guarded(ledger.ledger)},
         "/sandbox/settlements": {"GET": guarded(ledger.listed)},

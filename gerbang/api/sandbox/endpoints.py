@@ -1,4 +1,4 @@
-"""The endpoints of the sandbox API, except ledger and settlements."""
+"""The endpoints of the sandbox API, except those of the bank and the ledger."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,21 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api import Context
-from gerbang.api._amounts import whole_of
 from gerbang.api._bodies import Malformed, body_of, check_size, json_body, shaped
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
 from gerbang.api.sandbox.auth import merchant_of
 from gerbang.domain.calendars import WORKING_DAYS_MAX, Schedule, settles_at
-from gerbang.domain.merchants import PLATFORM
-from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
-from gerbang.errors import ClockBackwards, DeliveryUnknown, KeyReused, MerchantUnknown
+from gerbang.errors import ClockBackwards, DeliveryUnknown, MerchantUnknown
 from gerbang.services import deliveries as sending
-from gerbang.services import merchants, sandbox, simulations
+from gerbang.services import merchants, sandbox
 from gerbang.services.credentials import Tokens
 from gerbang.services.deliveries import Listed
 from gerbang.services.merchants import Callback
-from gerbang.services.payments.read import Question
 from gerbang.services.sandbox import Received
 
 LIMIT_DEFAULT = 50
@@ -37,7 +33,7 @@ CLOCK_YEAR_MAX = 9000
 PIECE_BYTES = 100_000
 """After about so many bytes of an inbox, writing pauses to let other requests run."""
 STATES = ("waiting", "delivered", "parked", "given_up")
-_TEXT = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
+TEXT = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+\Z"
 
 
 class Advance(Struct):
@@ -48,14 +44,6 @@ class Advance(Struct):
 
 class SetCallback(Struct):
     url: str
-
-
-class ReportRequest(Struct):
-    amount: int | float | str
-    number: Annotated[str, Meta(pattern=r"\A[0-9A-Z]{1,30}\Z")] | None = None
-    paymentId: Annotated[str, Meta(max_length=50)] | None = None
-    bankReference: Annotated[str, Meta(min_length=1, max_length=100, pattern=_TEXT)] | None = None
-    paidAt: Annotated[str, Meta(min_length=1)] | None = None
 
 
 class Endpoints:
@@ -240,40 +228,6 @@ def _callback(callback: Callback) -> dict[str, str | None]:
         "apiKey": callback.api_key,
         "signingSecret": callback.signing_secret,
     }
-
-
-async def report(endpoints: Endpoints, request: Request) -> Response:
-    """Reports money as the simulator bank would: to a payment, or to any number, also one that is not assigned."""
-    merchant_id = await endpoints.merchant(request)
-    given = shaped(await json_body(request), ReportRequest)
-    if (given.number is None) == (given.paymentId is None):
-        raise Malformed("", "say either number or paymentId")
-    whole = whole_of(given.amount, "amount")
-    if not 1 <= whole < 10**AMOUNT_DIGITS_MAX:
-        raise Malformed("amount", f"must be at least 1 and have at most {AMOUNT_DIGITS_MAX} digits")
-    amount = rupiah(whole)
-    paid_at = None if given.paidAt is None else instant_of(given.paidAt, "paidAt")
-    if paid_at is not None and not 2000 <= paid_at.year <= 2100:
-        raise Malformed("paidAt", "must be between the years 2000 and 2100")
-    if given.paymentId is not None:
-        found = await endpoints.batches.read(Question(merchant_id, _payment_id(given.paymentId)))
-        money = simulations.payment_of(found, amount, given.bankReference, paid_at)
-    else:
-        simulations.check_reference(given.bankReference)
-        channel = await simulations.channel_of(endpoints.world, merchant_id, given.number or "", paid_at)
-        money = simulations.report_of(channel, given.number or "", amount, given.bankReference, paid_at)
-    booked = await endpoints.batches.report(money)
-    if booked.merchant_id not in (merchant_id, PLATFORM):
-        raise KeyReused  # another merchant's report: the reference was used before, or the number was theirs at paidAt
-    return answer({"reports": [{"id": str(booked.id), "outcome": booked.outcome, "paymentId": booked.payment_id}]})
-
-
-def _payment_id(text: str) -> UUID:
-    """A payment's id as any dialect writes it: with hyphens, or after a prefix such as contract_. Raises Malformed."""
-    id_ = id_of(text.rpartition("_")[2])
-    if id_ is None:
-        raise Malformed("paymentId", "is no id of a payment")
-    return id_
 
 
 async def events(endpoints: Endpoints, request: Request) -> Response:

@@ -221,6 +221,25 @@ CREATE TABLE report_names (
     PRIMARY KEY (connection, service, reference, occurrence)
 );
 
+-- Money that partners took back after it had arrived.
+CREATE TABLE reversals (
+    id               uuid NOT NULL,
+    merchant_id      uuid NOT NULL,
+    connection       text NOT NULL,
+    service          text NOT NULL,
+    reference        text NOT NULL,
+    original_service text NOT NULL,
+    original         text NOT NULL,
+    amount           bigint NOT NULL CHECK (amount > 0),
+    outcome          text NOT NULL CHECK (outcome IN ('reversed', 'reversed_before', 'unknown_money')),
+    report_id        uuid,
+    received_at      timestamptz NOT NULL,
+    CHECK ((outcome = 'reversed') = (report_id IS NOT NULL)),
+    PRIMARY KEY (connection, service, reference, original_service, original, amount)
+);
+-- Money goes back once.
+CREATE UNIQUE INDEX reversals_of_report ON reversals (report_id) WHERE report_id IS NOT NULL;
+
 -- What banks asked before they gave us the money, and what they were answered: a repeat gets the same answer.
 CREATE TABLE inquiries (
     connection  text NOT NULL,
