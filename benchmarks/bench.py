@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +30,17 @@ FIRST_KNOWN = 300_000_000_000
 FIRST_STORED = 400_000_000_000
 FIRST_DUE = 500_000_000_000
 DEFAULTS = {"rounds": 5, "seconds": 4, "clients": 32, "connections": 32, "stored": 1_000_000, "due": 100_000}
+MINTED = """
+[connections.simulator]
+provider = "simulator"
+serves = ["payments"]
+settings.channels.virtual_account = {{ codes = "minted", delay_seconds = {seconds} }}
+
+[[routes]]
+connections = ["simulator"]
+"""
+PATIENT_CONNECTIONS = 128
+"""Of wrk where a partner is asked: each waits for the partner, so few of them would measure nothing but that."""
 UNLIKE_BYTES = 0.02
 """How much the mean row size of a table may differ between the two sides, as a fraction."""
 
@@ -216,6 +228,24 @@ class Bench:
             if kind == "pay":
                 await self.after_paying(f"{who} {named}", measured.rate)
 
+    # -- with a partner that makes the codes -----------------------------------------------------------------------------
+
+    async def minted(self) -> None:
+        """Creates whose code a partner makes: one that answers at once against one that takes 50 ms, interleaved."""
+        log = self.folder / "gateway.log"
+        with ExitStack() as running:
+            by_name: dict[str, Gateway] = {}
+            for name, seconds in (("minted at once", 0), ("minted in 50 ms", 0.05)):
+                file = self.folder / f"{name.replace(' ', '-')}.toml"
+                file.write_text(MINTED.format(seconds=seconds))
+                file.chmod(0o600)
+                by_name[name] = running.enter_context(gateways.serving(self.url, log, file))
+            for number in range(self.options.rounds):
+                await self.db.execute("CHECKPOINT")
+                for name in sorted(by_name, reverse=bool(number % 2)):
+                    load = replace(self.load(by_name[name], V2, "create"), connections=PATIENT_CONNECTIONS)
+                    self.results.add(name, self.meter.wrk(by_name[name], load, self.next_serial()))
+
     # -- with many payments stored -------------------------------------------------------------------------------------
 
     async def stored(self) -> None:
@@ -314,6 +344,7 @@ async def _measure(options: Options, url: str, folder: Path) -> Results:
             await bench.round(number, gateway)
         bench.results.peak_mb, bench.results.share_mb = memory(gateway.pid)
     await bench.compare()
+    await bench.minted()
     if options.stored:
         await bench.stored()
         await bench.listed()

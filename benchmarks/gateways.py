@@ -58,8 +58,8 @@ class Gateway:
 
 
 @contextmanager
-def serving(url: str, log: Path) -> Generator[Gateway]:
-    """A gateway in a process of its own, without workers."""
+def serving(url: str, log: Path, connections: Path | None = None) -> Generator[Gateway]:
+    """A gateway in a process of its own, without workers, perhaps with a connections file."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,6 +71,7 @@ def serving(url: str, log: Path) -> Generator[Gateway]:
         "GERBANG_PORT": str(port),
         "GERBANG_LOG_LEVEL": "warning",
         **{name: text for name, text in os.environ.items() if name.startswith("GERBANG_BATCH_")},
+        **({} if connections is None else {"GERBANG_CONNECTIONS": str(connections)}),
     }
     with log.open("ab") as output:
         command = [sys.executable, "-m", "gerbang", "serve"]

@@ -111,7 +111,7 @@ def _lists(scene: Scene) -> Iterator[Question]:
         yield Question(f"{name}: page of 1,000", _page(scene, replaced(all_of_them, most=1_000)))
         yield Question(f"{name}: another merchant's", _page(scene, all_of_them, of=scene.other_id))
     yield Question(f"v4 list, all: jump to page {far:,}", _page(scene, Wanted(), far))
-    yield Question(f"v4 list, completed: jump to page {far:,}", _page(scene, Wanted(status="completed"), far))
+    yield Question(f"v4 list, settled: jump to page {far:,}", _page(scene, Wanted(status="settled"), far))
     yield Question("v4 list: a reference", _page(scene, Wanted(reference="order-4711")))
     tail = scene.arrival_id.hex[-10:]
     yield Question("v4 list: an arrival's reference", _page(scene, Wanted(reference=f"external_id_{tail}", tail=tail)))
@@ -158,7 +158,7 @@ def _sessions(scene: Scene) -> Iterator[Question]:
 def _arrivals(scene: Scene) -> Iterator[Question]:
     """GET /api/v4/payment_methods/…/payments, and the charges of a static paycode in the other dialect."""
     far = min(FAR_PAGE, scene.count // 200)
-    for status in (None, "paid", "completed"):
+    for status in (None, "paid", "settled"):
         for number, size in ((1, 10), (1, 1_000), (far, 10)):
             yield Question(
                 f"v4 arrivals on one code, {status or 'all'}: page {number:,} of {size:,}",

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from gerbang.connections import Transfers
 from gerbang.connections._discovery import Provider, Said
 from gerbang.connections_file import keys
 from gerbang.connections_file.decoding import Fault, joined, suggestion
@@ -49,6 +50,8 @@ def _of_provider(connection: Connection, provider: Provider | None, *, live: boo
         yield "provider", f"must not be {SIMULATOR} in live mode: it moves no money"
     if not connection.serves:
         yield "serves", "must name one purpose at least"
+    if "payouts" in connection.serves and provider is not None and not isinstance(provider, Transfers):
+        yield "serves", f"must not name payouts: the provider {connection.provider} sends no money"
     if provider is not None and connection.settings is not None:  # None: they are wrong, which is reported already
         yield from provider.faults(connection)
 

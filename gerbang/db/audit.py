@@ -1,4 +1,4 @@
-"""What must never be found in the books, whatever happened: each rule is one query that reads its tables once."""
+"""What must never be found in a database, whatever happened: each rule is one query that reads its tables once."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -161,7 +161,7 @@ NUMBERS = {
     "a number is held by two": """
         SELECT channel || ' ' || number FROM paycodes WHERE held GROUP BY channel, number HAVING count(*) > 1""",
 }
-NEWS = {
+EVENTS = {
     "a merchant's events have a gap, or were not counted": """
         SELECT t.merchant_id::text FROM counters t LEFT JOIN (
             SELECT merchant_id, count(*) AS count, min(sequence) AS first, max(sequence) AS last FROM events
@@ -189,7 +189,7 @@ NEWS = {
         WHERE (e.created, e.paid, e.cancelled, e.failed, e.in_suspense) IS DISTINCT FROM
               (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint,
                (p.state = 'failed')::integer::bigint, coalesce(r.in_suspense, 0))
-           -- What had expired is paid when its bank tells late of money that came in time.
+           -- What had expired is paid when its bank reports late money that came in time.
            OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
     "money was reported without its one event": """
         SELECT r.connection || ' ' || r.reference FROM reports r LEFT JOIN (
@@ -214,8 +214,8 @@ NEWS = {
             GROUP BY merchant_id, kind
         ) e USING (merchant_id, kind) WHERE p.times IS DISTINCT FROM e.times""",
 }
-RULES = LEDGER | MONEY | NUMBERS | NEWS
-"""What must be true of all books at every instant."""
+RULES = LEDGER | MONEY | NUMBERS | EVENTS
+"""What must be true of every database at every instant."""
 _LATE = "(SELECT max(at) FROM events) - interval '10 minutes'"
 """What was due before this was passed over: something happened ten minutes later. A copy stands still with its events."""
 LATE = {
@@ -248,7 +248,7 @@ async def hold_still(tx: Tx) -> None:
 
 
 async def findings(tx: Tx, now: datetime, rules: Mapping[str, str] = RULES) -> list[Finding]:
-    """What was found of each rule; in good books all counts are zero."""
+    """What was found of each rule; in a good database all counts are zero."""
     found: list[Finding] = []
     for rule, query in rules.items():
         row = await tx.fetchrow(

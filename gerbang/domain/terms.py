@@ -32,6 +32,8 @@ class Terms(msgspec.Struct, frozen=True):
     """Those of the others that are not."""
     expires_after: timedelta = EXPIRES_AFTER_DEFAULT
     """When a payment ends that was made without an expiry."""
+    page_expiry_max: timedelta | None = None
+    """How far the end of a payment may be whose buyer chooses the channel on a page; None: as far as any."""
     own_numbers: bool = False
     """Whether virtual accounts are the merchant's prefix and a tail of its choice, instead of the bank's two ranges."""
     prefixed_names: bool = False

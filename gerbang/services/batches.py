@@ -25,7 +25,7 @@ from gerbang.services.payments.search import Asked, Paid
 from gerbang.world import World
 
 ANSWER_SECONDS_MAX = 8.0
-"""Banks give up after 10 seconds or more; one that hears nothing keeps the money until it knows."""
+"""Banks give up after 10 seconds or more; one that gets no answer keeps the money until it knows."""
 
 
 class Batches:

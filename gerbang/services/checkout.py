@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -14,20 +13,13 @@ from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
 from gerbang.domain.charges import Charge
 from gerbang.domain.merchants import Merchant, Offer
-from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method, PageVersion, Payment
-from gerbang.domain.reports import HeldMoney, Report
-from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused, WrongState
-from gerbang.services import sandbox
-from gerbang.services.payments import end
+from gerbang.domain.reports import HeldMoney
+from gerbang.errors import ChannelNotEnabled, PaymentUnknown, Refused
 from gerbang.services.payments.codes import usable_options
 from gerbang.world import World
 
 PAYER_NAME_LENGTH_MAX = 100
-WRONG_BY = rupiah(1_000)
-"""How much too much the sandbox pays when it is asked for a wrong amount."""
-
-Play = Literal["exact", "wrong", "late"]
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -188,20 +180,3 @@ def may_go_back(visit: Visit) -> bool:
         return False
     lapsed = charge.state == "expired"
     return lapsed or bool(payment.method and payment.method.left_to_buyer)
-
-
-async def played(world: World, visit: Visit, play: Play) -> Report:
-    """The money of a buyer whom the sandbox plays: exact, of a wrong amount, or after the payment's time was ended.
-
-    The same play for the same charge is the same money, so two tabs that play at once pay once. Raises NotInLiveMode,
-    or WrongState while there is nothing to pay to.
-    """
-    sandbox.sandbox_clock(world)
-    payment, charge = visit.payment, visit.charge
-    if charge is None:
-        raise WrongState(state=payment.state, verb="paid: it has no number yet")
-    if play == "late" and payment.state == "awaiting":
-        await end.expire_now(world, payment.merchant_id, payment.id)
-    amount = charge.amount + (WRONG_BY if play == "wrong" else 0)
-    reference = f"PAGE-{charge.id.hex}-{play}"
-    return sandbox.simulated_report(charge.channel, charge.instructions.number, amount, reference)

@@ -1,34 +1,24 @@
-"""What a sandbox can do and a live gateway cannot: move time, play the bank, and receive callbacks itself."""
+"""What a sandbox can do and a live gateway cannot: move time and receive callbacks itself. Buyers and banks are played by
+`gerbang.services.simulations`.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from gerbang import channels, ids
 from gerbang.clock import MovableClock, SystemClock
-from gerbang.db import charges, deliveries, ledger, merchants, partner_requests, paycodes
+from gerbang.db import charges, deliveries, ledger, merchants, partner_requests
 from gerbang.db import sandbox as kept
 from gerbang.db.sandbox import Received
 from gerbang.domain.deliveries import LEASE, ON_ITS_WAY_MAX
-from gerbang.domain.payments import Payment
-from gerbang.domain.reports import Report
 from gerbang.errors import (
-    AmountMissing,
     ClockBackwards,
-    Invalid,
     MerchantUnknown,
     NotInLiveMode,
-    PaymentUnknown,
-    WrongState,
 )
-from gerbang.services.payments.read import Found
-from gerbang.services.reports import asked_at
 from gerbang.world import World
 
-SIMULATOR = "simulator"
 THE_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
-OWN_REFERENCES = ("TASK-", "WALLET-", "PAGE-")
-"""Money that tasks, the wallet and the payer's page play: the same play is the same money."""
 
 
 def sandbox_clock(world: World) -> MovableClock:
@@ -81,77 +71,6 @@ async def on_its_way(world: World, taken_until: datetime) -> bool:
     async with world.db.reading() as tx:
         since, due_until = SystemClock().now() - ON_ITS_WAY_MAX, world.clock.now() + LEASE
         return await deliveries.in_hand(tx, since, taken_until, due_until)
-
-
-def simulated_payment(
-    found: Found, amount: int | None, bank_reference: str | None, paid_at: datetime | None = None
-) -> Report:
-    """The report of a buyer who pays this payment: its own amount where none is given.
-
-    A payment that is over can be paid too, as buyers do; its money is then held in suspense. Raises WrongState while the
-    payment has no number, and AmountMissing.
-    """
-    payment = found.payment
-    instructions = payment.method.instructions if payment.method else None
-    if payment.method is not None and instructions is not None:
-        channel, number = payment.method.channel, instructions.number
-    elif found.charges:
-        channel, number = found.charges[0].channel, found.charges[0].instructions.number
-    else:
-        raise WrongState(state=payment.state, verb="paid: it has no number yet")
-    check_reference(bank_reference)
-    amount = amount or payment.amount
-    if amount is None:
-        raise AmountMissing("amount")
-    return simulated_report(channel, number, amount, bank_reference, paid_at)
-
-
-async def simulated_arrival(world: World, payment: Payment, amount: int, field: str) -> Report:
-    """The report of a buyer who pays to a static paycode; new money every time.
-
-    Raises AmountBelowLimit or AmountAboveLimit (with the field given), or WrongState for one that takes no money any more.
-    """
-    assert payment.method is not None and payment.method.instructions is not None, "a static paycode has its number"
-    method, number = payment.method, payment.method.instructions.number
-    async with world.db.reading() as tx:
-        merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
-    spec = world.channels[method.channel].spec
-    bounds = channels.limits(spec, world.offer(merchant, payment.product), method.option, static=True)
-    if payment.amount is not None:
-        bounds = payment.amount, payment.amount
-    channels.check_between(amount, bounds, spec.title, field)
-    if payment.state != "active":
-        raise WrongState(state=payment.state, verb="paid")
-    return simulated_report(method.channel, number, amount, None)
-
-
-def check_reference(bank_reference: str | None) -> None:
-    """Raises Invalid (field "bankReference") for a reference that the sandbox gives to money of its own."""
-    if bank_reference is not None and bank_reference.startswith(OWN_REFERENCES):
-        raise Invalid("bankReference", why=f"A bank reference may not begin with {', '.join(OWN_REFERENCES)}.")
-
-
-def simulated_report(
-    channel: str, number: str, amount: int, bank_reference: str | None, paid_at: datetime | None = None
-) -> Report:
-    """Money that the simulator bank says has arrived. Without a reference it is new money every time."""
-    reference = bank_reference or f"SIM{ids.alphanumeric(17)}"
-    return Report(SIMULATOR, reference, channel, number, amount, paid_at, issuer="Gerbang Simulator Bank")
-
-
-async def channel_of(world: World, merchant_id: UUID, number: str, paid_at: datetime | None = None) -> str:
-    """The channel that a number belonged to when money was paid to it; of virtual accounts, where it was nobody's.
-
-    Raises PaymentUnknown for another merchant's number: a sandbox may be shared, and nobody may pay for others in it.
-    """
-    async with world.db.reading() as tx:
-        at = asked_at(paid_at, world.clock.now())
-        owners = await paycodes.owners(tx, [(name, number, at) for name in world.channels])
-    for (channel, _, _), paycode in owners.items():
-        if paycode.merchant_id != merchant_id:
-            raise PaymentUnknown
-        return channel
-    return "virtual_account"
 
 
 async def receive(world: World, merchant_id: UUID, path: str, headers: str, body: bytes) -> None:

@@ -9,13 +9,13 @@ from gerbang import ids
 from gerbang.db import ledger
 from gerbang.db.changes import write
 from gerbang.domain.changes import Changes
+from gerbang.domain.connections import SIMULATOR
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
 from gerbang.domain.ledger import available, pending, starting, suspense
 from gerbang.domain.merchants import Agreement
 from gerbang.domain.money import rupiah
 from gerbang.errors import CredentialsWrong
 from gerbang.services import credentials, merchants
-from gerbang.services.sandbox import SIMULATOR
 from gerbang.world import World
 
 NUMBER = 131

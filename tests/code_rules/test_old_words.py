@@ -55,17 +55,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 }
 """(path or folder with a slash, word; `*` for all) -> why it is right there. One that is not needed fails a test."""
 
-ALLOWED_FOR_NOW: tuple[str, ...] = (
-    "gerbang/db/",
-    "gerbang/domain/",
-    "gerbang/services/",
-    "tests/db/",
-    "tests/services/",
-    "tests/support/",
-    "tests/workers/",
-)
-"""Path prefixes that are not cleaned yet. The list only gets shorter."""
-
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 Found = tuple[str, int, str]
@@ -119,7 +108,7 @@ def complaint(path: str, line: int, word: str) -> str:
 
 def test_no_old_word_is_used() -> None:
     found = [each for each in everything_found() if not excepted_by(each[0], each[2])]
-    assert [complaint(*each) for each in found if not each[0].startswith(ALLOWED_FOR_NOW)] == []
+    assert [complaint(*each) for each in found] == []
 
 
 def test_every_exception_is_still_needed_and_explained() -> None:

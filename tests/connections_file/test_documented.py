@@ -27,7 +27,7 @@ class Snap:
 
 
 def test_the_example_is_read_in_live_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    _, example = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     for name in re.findall(r'file = "([^"]+)"', example):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -43,6 +43,20 @@ def test_the_example_is_read_in_live_mode(tmp_path: Path, monkeypatch: pytest.Mo
     assert (contents.faults, contents.remarks) == ([], [])
     assert list(contents.connections.by_name) == ["bca-va", "qris"]
     assert len(contents.connections.routes) == 2
+
+
+def test_the_simulators_example_is_read_in_the_sandbox(tmp_path: Path) -> None:
+    example, _ = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    file = tmp_path / "connections.toml"
+    file.write_text(example)
+    file.chmod(0o644)
+    contents = look(Settings(connections=file))
+    assert (contents.faults, contents.remarks) == ([], [])
+    settings = contents.connections.by_name["simulator"].settings
+    assert {name: each.codes for name, each in settings.channels.items()} == {
+        "virtual_account": "registered",
+        "qris": "minted",
+    }
 
 
 @pytest.mark.parametrize("type_", [Connection, ClientCertificate, Account, Inbound, Route])

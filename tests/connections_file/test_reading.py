@@ -110,6 +110,10 @@ def with_route(line: str) -> str:
         ),
         ('[connections.toy-bank]\nprovider = "toy"\nserves = []', f"{TOY}.serves must name one purpose at least."),
         (
+            '[connections.toy-bank]\nprovider = "toy"\nserves = ["payouts"]',
+            f"{TOY}.serves must not name payouts: the provider toy sends no money.",
+        ),
+        (
             '[connections.toy-bank]\nprovider = "toy"\nserves = ["payments", "payuots"]',
             f'{TOY}.serves[2] must be one of payments, payouts, refunds, statements, not "payuots": did you mean payouts?',
         ),
@@ -187,7 +191,9 @@ def with_route(line: str) -> str:
         (with_route('channel = "qrs"'), "routes[1].channel is not one of the channels: did you mean qris?"),
         (with_route('option = "BCA"'), "routes[1].option needs a channel beside it; only of purpose"),
         (
-            with_route('channel = "qris"\npurpose = "payouts"').replace('["payments"]', '["payouts"]'),
+            with_route('channel = "qris"\npurpose = "payouts"')
+            .replace('["payments"]', '["payouts"]')
+            .replace('"toy"', '"simulator"'),
             "routes[1].channel must be left out: a payout has none",
         ),
         (

@@ -95,7 +95,7 @@ async def test_a_lane_is_free_again_after_its_work_also_after_work_that_failed()
     assert endpoints.at_once_most == 1
 
 
-async def test_a_refusal_is_told_to_its_own_caller_only() -> None:
+async def test_a_refusal_is_raised_for_its_own_caller_only() -> None:
     endpoints = Endpoints()
     calls = await _held_up(endpoints, endpoints.batch(), 1, -2, 3)
     endpoints.open.set()
@@ -125,7 +125,7 @@ async def test_one_that_fails_alone_is_tried_once_more_since_it_may_have_lost_a_
     assert endpoints.lists == [[1], [1]]
 
 
-async def test_when_the_database_is_gone_everybody_hears_at_once_and_nothing_is_tried_again() -> None:
+async def test_when_the_database_is_gone_everybody_gets_an_answer_at_once_and_nothing_is_tried_again() -> None:
     gone = [Unavailable()]
     endpoints = Endpoints(lambda items: gone.pop() if len(items) > 1 and gone else None)
     batch = endpoints.batch()
@@ -160,7 +160,9 @@ async def test_work_that_answers_too_few_is_not_taken_for_an_answer() -> None:
         await asyncio.wait_for(batch(2), 1)
 
 
-async def test_in_the_house_a_payment_that_cannot_be_written_does_not_fail_its_neighbours(databases: Databases) -> None:
+async def test_in_the_gateway_a_payment_that_cannot_be_written_does_not_fail_its_neighbours(
+    databases: Databases,
+) -> None:
     url = databases.fresh()
 
     async with services(url, lanes=1) as here:

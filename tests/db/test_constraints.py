@@ -260,7 +260,7 @@ def test_what_may_be_there_once_is_refused_the_second_time(
         ("a reference of another service", "report_names", {"service": "other"}),
         ("other money under the same reference", "report_names", {"occurrence": 2}),
         (
-            "money set aside for a charge that is booked",
+            "money held for a charge that is booked",
             "reports",
             {"id": OTHER, "reference": "SIM2", "outcome": "double"},
         ),

@@ -382,7 +382,7 @@ def test_a_database_that_is_another_accounts_says_whose_and_what_helps(above: Pa
     data, user = above / "var", USERS[-1]
     own = pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())
 
-    def told(home: Path, owner: str) -> None:
+    def explained(home: Path, owner: str) -> None:
         assert Gateway(data, user).refusal() == (
             f"{home} belongs to {owner}, as is so after a start by root, and PostgreSQL runs as {own.pw_name} here. Start as "
             f"root, or let root give it to you (chown -R {own.pw_name} {home}), or choose another folder with --data."
@@ -391,12 +391,12 @@ def test_a_database_that_is_another_accounts_says_whose_and_what_helps(above: Pa
     data.mkdir()
     (data / "postgres.json").write_text(json.dumps({"home": "/etc"}))
     os.chown(data, own.pw_uid, own.pw_gid)
-    told(Path("/etc"), "root")
+    explained(Path("/etc"), "root")
     (data / "postgres.json").unlink()
     if user:
         with Gateway(data) as roots:
             assert roots.ask("CREATE TABLE kept AS SELECT 7 AS it") == "None"
-        told(data / "postgres", (data / "postgres").owner())
+        explained(data / "postgres", (data / "postgres").owner())
         subprocess.run(["chown", "-R", user, data / "postgres"], check=True)
         with Gateway(data, user) as users:
             assert users.ask("SELECT it FROM kept") == "7"

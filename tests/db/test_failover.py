@@ -72,12 +72,12 @@ def order(number: int) -> dict[str, Any]:
 
 
 def money_of(shop: Shop) -> float:
-    """What the bank owes for the merchant. All of its money is on its own accounts, and in the house's fees."""
-    books = {account["name"]: float(account["balance"]) for account in shop.get("/sandbox/ledger")["accounts"]}
-    others = [name for name in books if name.startswith("merchant/") and str(shop.merchant_id) not in name]
+    """What the bank owes for the merchant. All of its money is on its own accounts, and in the platform's fees."""
+    balances = {account["name"]: float(account["balance"]) for account in shop.get("/sandbox/ledger")["accounts"]}
+    others = [name for name in balances if name.startswith("merchant/") and str(shop.merchant_id) not in name]
     assert others == []
-    assert sum(books.values()) == 0
-    return books["bank/simulator"]
+    assert sum(balances.values()) == 0
+    return balances["bank/simulator"]
 
 
 def readiness(gateway: Gateway) -> tuple[int, str]:
@@ -90,7 +90,7 @@ def test_money_is_its_merchants_also_after_commits_were_lost(clusters: Pair, tmp
     clusters.follow(synchronous=False)
     with Gateway(clusters.url, tmp_path) as gateway:
         shops = [gateway.new_shop() for _ in range(8)]
-        paid(gateway.shop)  # the house's own accounts are there before and after
+        paid(gateway.shop)  # the platform's own accounts are there before and after
         # PostgreSQL writes down 32 numbers of a series at once; what comes next is written down anew, and lost.
         clusters.first.ask("SELECT setval('accounts_id_seq', 1000)")
         clusters.catch_up()
@@ -139,16 +139,16 @@ def test_what_was_acknowledged_is_there_after_a_synchronous_failover(clusters: P
     assert faults(clusters.second.url) == []
 
 
-def test_what_repeats_an_answer_that_may_yet_be_lost_is_not_told_as_done(clusters: Pair, tmp_path: Path) -> None:
-    """The copy is silent: a create waits for it and is told 503, and so is its repetition, in every dialect."""
+def test_what_repeats_an_answer_that_may_yet_be_lost_is_not_answered_as_done(clusters: Pair, tmp_path: Path) -> None:
+    """The copy is silent: a create waits for it and gets 503, and so is its repetition, in every dialect."""
     clusters.follow(synchronous=True)
     with Gateway(clusters.url, tmp_path) as gateway:
         shop = gateway.shop
         shop.get("/v2/payments")  # it has signed in
-        till = {
+        outlet = {
             "paymentMethodType": "retail_outlet",
             "amount": 50_000,
-            "referenceId": "till of a failover",
+            "referenceId": "retail outlet of a failover",
             "paymentMethodOptions": {"retailOutletName": "ALFAMART", "displayName": "Toko"},
         }
         keys = gateway.sandbox.v4.api_key, gateway.sandbox.v4.secret_key
@@ -157,13 +157,13 @@ def test_what_repeats_an_answer_that_may_yet_be_lost_is_not_told_as_done(cluster
         def session() -> int:
             return shop.call("POST", "/v2/payments", order(1), X_REQUEST_ID=str(UUID(int=7))).status_code
 
-        def at_a_till() -> int:
-            body = {"data": {"attributes": till}}
+        def at_an_outlet() -> int:
+            body = {"data": {"attributes": outlet}}
             return gateway.client.post("/api/v4/payments", json=body, auth=keys).status_code
 
         def once() -> list[int]:
             with ThreadPoolExecutor() as callers:
-                return [each.result() for each in [callers.submit(session), callers.submit(at_a_till)]]
+                return [each.result() for each in [callers.submit(session), callers.submit(at_an_outlet)]]
 
         assert [once(), once()] == [[503, 503], [503, 503]]
         clusters.fail_over()
@@ -233,7 +233,7 @@ V4_ORDER = {
 }
 
 
-def test_who_waits_for_a_copy_that_is_gone_is_told_so_in_time(lasting: tuple[Pair, Gateway]) -> None:
+def test_who_waits_for_a_copy_that_is_gone_is_answered_so_in_time(lasting: tuple[Pair, Gateway]) -> None:
     clusters, gateway = lasting
     clusters.follow(synchronous=True)
     shop = gateway.shop
@@ -263,7 +263,7 @@ def test_a_clock_that_was_moved_stays_moved_when_that_was_lost(clusters: Pair, t
         )
 
 
-def test_books_are_audited_on_a_copy_that_only_reads(lasting: tuple[Pair, Gateway]) -> None:
+def test_a_ledger_is_audited_on_a_copy_that_only_reads(lasting: tuple[Pair, Gateway]) -> None:
     clusters, gateway = lasting
     clusters.follow(synchronous=False)
     paid(gateway.shop)

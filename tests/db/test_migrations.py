@@ -8,7 +8,7 @@ from tests.support.gateways import Databases
 from tests.support.services import connected
 
 
-def test_the_first_migration_is_the_one_that_older_tables_are_told_by() -> None:
+def test_the_first_migration_is_the_one_that_older_tables_are_recognised_by() -> None:
     assert [name for number, name, _ in migrations() if number == 1] == [FIRST_MIGRATION]
 
 

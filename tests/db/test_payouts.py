@@ -206,7 +206,7 @@ def test_a_list_is_in_order_and_reads_hardly_more_than_it_shows(full: Archive, w
     if after != -1:
         expected = full.expected(search, after=after, skip=skip)
         after_id = None if after is None else full.kept[after].id
-    # More than five times, so that the plan for whatever values may come is judged too.
+    # More than five times, so that the plan for whatever values may come is tried too.
     for _ in range(8):
         found, read = full.runner.run(full.page(search, after_id=after_id, skip=skip))
         assert found == expected

@@ -25,7 +25,7 @@ READ_MAX = 1_000
 
 YEAR = timedelta(days=366)
 SUMMARIES = {"idempotency_keys_expiry"}
-"""An index that tells only in which part of a table to look, now and then and in the background."""
+"""An index that says only in which part of a table to look, now and then and in the background."""
 
 
 async def _count_nothing(url: str) -> None:

@@ -1,4 +1,4 @@
-"""Every query of the house is prepared on the migrated schema, and planned on tables that have grown: a wrong name in SQL
+"""Every query is prepared on the migrated schema, and planned on tables that have grown: a wrong name in SQL
 is found here, and so is a query that would read a whole table.
 """
 
@@ -50,7 +50,7 @@ GROWING = {
 }
 """Tables that grow with the payments. The others have a row for each merchant, key or account."""
 READS_ALL_ON_PURPOSE = {
-    "ledger.balances_of": "the sandbox's view of the books, where there are few payments",
+    "ledger.balances_of": "the sandbox's view of the ledger, where there are few payments",
     "idempotency.forget": "now and then, in the background; of a large table the summary by expires_at is read (BRIN)",
 }
 READS_ALL_WHILE_NOTHING_IS_COUNTED = {
@@ -236,7 +236,7 @@ def grown(databases: Databases) -> Iterator[Grown]:
 
 @contextmanager
 def _uncounted(databases: Databases, rows: int) -> Generator[Grown]:
-    """A database of which PostgreSQL has no statistics, in a session of the house that keeps every plan."""
+    """A database of which PostgreSQL has no statistics, in a session of the gateway that keeps every plan."""
     with asyncio.Runner() as runner:
         settings = SESSION | {"plan_cache_mode": "force_generic_plan"}
         connection = runner.run(asyncpg.connect(databases.fresh(), server_settings=settings))
@@ -248,7 +248,7 @@ def _uncounted(databases: Databases, rows: int) -> Generator[Grown]:
 
 
 def _given(type_: str) -> str:
-    """A value such as the house gives: of lists a batch, of limits a page, of instants one at which little is due."""
+    """A value such as the gateway gives: of lists a batch, of limits a page, of instants one at which little is due."""
     one = type_.removesuffix("[]")
     value = f"{VALUES[one]}::{one}"
     return value if one == type_ else f"array_fill({value}, ARRAY[16])"
@@ -267,7 +267,7 @@ def _unbounded(plan: Plan, *, limited: bool) -> Iterator[str]:
         yield from _unbounded(part, limited=limited)
 
 
-def test_all_sql_of_the_house_is_written_where_it_is_run() -> None:
+def test_all_sql_is_written_where_it_is_run() -> None:
     assert {name for reader in READERS for name in reader.unread} == SQL_FROM_ELSEWHERE
     assert len(QUERIES) > 40
 

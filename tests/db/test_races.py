@@ -1,4 +1,4 @@
-"""Two connections want the same thing at the same moment: exactly one gets it, and the other is told so."""
+"""Two connections want the same thing at the same moment: exactly one gets it, and the other is refused."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -78,7 +78,7 @@ async def both(
 
         following = asyncio.create_task(follow())
         done, _ = await asyncio.wait([following], timeout=WAITS_SECONDS)
-        assert not done, "the second did not wait to hear how the first ends"
+        assert not done, "the second did not wait until the first has ended"
         await (transaction.commit() if commit else transaction.rollback())
         return got, await following
 
@@ -262,12 +262,12 @@ def _chosen(suffix: str) -> Method:
 
 
 @pytest.mark.parametrize("whose", ["a payment's number", "nobody's number"])
-async def test_of_two_processes_one_books_the_money(url: str, whose: str) -> None:
+async def test_of_two_processes_one_writes_the_money(url: str, whose: str) -> None:
     async with _two_processes_on(url) as (one, two, merchant):
         for _ in range(ROUNDS):
             paid_to = "999" if whose == "nobody's number" else number(await one.batches.create(order(merchant.id)))
-            heard = money(paid_to)
-            got = await several(*(h.batches.report(heard) for h in (one, two, one, two)))
+            reported = money(paid_to)
+            got = await several(*(h.batches.report(reported) for h in (one, two, one, two)))
             answers = [answer for answer in got if not isinstance(answer, BaseException)]
             assert len(answers) == 4, got
             assert len({answer.id for answer in answers}) == 1
@@ -283,7 +283,7 @@ async def test_one_bank_reference_for_two_payments_is_booked_once(url: str) -> N
             got = await several(
                 *(h.batches.report(money(n, reference=reference)) for h, n in zip((one, two), numbers, strict=True))
             )
-            # The other money under that reference is neither believed nor lost: it is set aside.
+            # The other money under that reference is neither believed nor lost: it is held in suspense.
             assert sorted(str(getattr(answer, "outcome", answer)) for answer in got) == ["booked", "double"]
         paid = "SELECT count(*) AS n FROM payments WHERE merchant_id = $1 AND state = 'paid'"
         assert await one.rows(paid, merchant.id) == [{"n": ROUNDS}]
@@ -317,7 +317,7 @@ async def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_custome
             code_request = order(merchant.id, customer=said, **static)
             creating = asyncio.create_task(one.batches.create(code_request))
             done, _ = await asyncio.wait([creating], timeout=WAITS_SECONDS)
-            assert not done, "the payment did not wait to hear who its customer is"
+            assert not done, "the payment did not wait until its customer is known"
         assert (await one.read(merchant, payment_id(await creating))).payment.customer_id == "c-1"
         held = await one.rows("SELECT count(*) AS n FROM paycodes WHERE merchant_id = $1", merchant.id)
         assert held == [{"n": 1}]
@@ -343,7 +343,7 @@ async def test_payments_of_two_processes_do_not_wait_for_each_other_in_a_circle(
         assert events == [{"n": 12 * ROUNDS}]
 
 
-async def test_a_batch_that_loses_a_race_still_books_all_of_its_money(url: str) -> None:
+async def test_a_batch_that_loses_a_race_still_writes_all_of_its_money(url: str) -> None:
     async with _two_processes_on(url) as (one, two, merchant):
         first, second = await one.create(merchant), await one.create(merchant)
         numbers = [(await one.read(merchant, id_)).charges[0].instructions.number for id_ in (first, second)]

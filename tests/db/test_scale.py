@@ -33,7 +33,7 @@ def counted(url: str, query: str) -> int:
     return asyncio.run(ask())
 
 
-def test_every_list_and_every_worker_is_asked_and_told_with_its_slowest_statement(rows: list[Row]) -> None:
+def test_every_list_and_every_worker_is_asked_and_listed_with_its_slowest_statement(rows: list[Row]) -> None:
     asked = {row.question for row in rows}
     for status in ("all", *STATES):
         assert f"v4 list, {status}: newest first" in asked

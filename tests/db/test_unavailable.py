@@ -1,4 +1,4 @@
-"""What PostgreSQL cannot do just now is told as 503 in every dialect, to be tried again; it is nobody's fault of ours."""
+"""What PostgreSQL cannot do just now is answered with 503 in every dialect, to be tried again; it is nobody's fault of ours."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -54,8 +54,8 @@ def test_what_cannot_be_written_now_is_unavailable_and_says_why_in_every_dialect
             v4.call("POST", "/api/v4/payments", {"data": {"attributes": v4_order}}),
             shop.call("DELETE", "/sandbox/inbox"),
         ]
-    told = [(line["log_level"], line["sqlstate"]) for line in log if line["event"].startswith("the database cannot")]
-    assert told == [("warning", said)]
+    logged = [(line["log_level"], line["sqlstate"]) for line in log if line["event"].startswith("the database cannot")]
+    assert logged == [("warning", said)]
     sentence = f"The database {what} right now. Send the same request again in a moment."
     assert [(one.status_code, one.headers.get("retry-after")) for one in answered] == [(503, "1")] * 3
     assert answered[0].json()["code"] == "service_unavailable"

@@ -1,4 +1,4 @@
-"""An audit finds whatever must never be in the books, and nothing in good ones."""
+"""An audit finds whatever must never be in a database, and nothing in a good one."""
 
 import json
 from uuid import UUID
@@ -69,8 +69,8 @@ RULES = audit.RULES | audit.LATE
 
 
 @pytest.fixture(scope="module")
-def books(databases: Databases) -> str:
-    """The books of a merchant with some of everything."""
+def database(databases: Databases) -> str:
+    """A database of a merchant with some of everything."""
     url = databases.fresh()
 
     async def story() -> None:
@@ -120,26 +120,26 @@ def look(url: str, *changes: str) -> list[audit.Finding]:
     return run(story)
 
 
-def test_nothing_is_found_in_good_books(books: str) -> None:
-    assert {found.rule: found.examples for found in look(books) if found.count} == {}
+def test_nothing_is_found_in_a_good_database(database: str) -> None:
+    assert {found.rule: found.examples for found in look(database) if found.count} == {}
 
 
-def test_every_rule_is_tried(books: str) -> None:
-    assert [found.rule for found in look(books)] == list(RULES) == list(WRONG)
+def test_every_rule_is_tried(database: str) -> None:
+    assert [found.rule for found in look(database)] == list(RULES) == list(WRONG)
 
 
 @pytest.mark.parametrize("rule", WRONG)
-def test_what_breaks_a_rule_is_found(books: str, rule: str) -> None:
-    found = {found.rule: found for found in look(books, WRONG[rule].format(other=OTHER))}
+def test_what_breaks_a_rule_is_found(database: str, rule: str) -> None:
+    found = {found.rule: found for found in look(database, WRONG[rule].format(other=OTHER))}
     assert found[rule].count > 0
     assert found[rule].examples
 
 
 @pytest.mark.parametrize("rule", RULES)
-async def test_no_rule_looks_through_one_table_for_each_row_of_another(books: str, rule: str) -> None:
+async def test_no_rule_looks_through_one_table_for_each_row_of_another(database: str, rule: str) -> None:
     """All joins of a rule can be made by hashing or sorting; one that cannot is dear beyond measure when loops are forbidden."""
 
-    async with services(books) as here, here.world.db.transaction() as tx:
+    async with services(database) as here, here.world.db.transaction() as tx:
         await audit.hold_still(tx)
         await tx.execute("SET LOCAL enable_nestloop = off")
         plan = json.loads(await tx.fetchval(f"EXPLAIN (FORMAT JSON) {RULES[rule].replace('$1', 'now()')}"))

@@ -207,8 +207,8 @@ class Shop:
         if isinstance(batch[0], Confirm):
             code_requests = [await self._code_request(each) for each in batch if isinstance(each, Confirm)]
             return list(await confirm.confirm_all(self.world, code_requests))
-        told = [await self._report(each) for each in batch if isinstance(each, Report)]
-        return list(await reports.book_all(self.world, told))
+        reported = [await self._report(each) for each in batch if isinstance(each, Report)]
+        return list(await reports.book_all(self.world, reported))
 
     def _order(self, said: Create) -> create.NewPayment:
         ends = None if said.ends_in is None else self.world.clock.now() + timedelta(seconds=said.ends_in)
@@ -331,10 +331,10 @@ class SeveralServices:
         self._worlds = worlds
 
     def compare(self, story: Story) -> None:
-        one_by_one, in_batches = self._runner.run(self._told(story))
+        one_by_one, in_batches = self._runner.run(self._both_ways(story))
         assert one_by_one == in_batches
 
-    async def _told(self, story: Story) -> list[dict[str, Any]]:
+    async def _both_ways(self, story: Story) -> list[dict[str, Any]]:
         single, gathered = Shop(self._worlds[0]), Shop(self._worlds[1])
         await asyncio.gather(single.open(), gathered.open())
         answers: tuple[list[object], list[object]] = ([], [])

@@ -95,7 +95,7 @@ async def test_a_range_that_is_nearly_full_gives_its_last_numbers_without_being_
         assert len(given) == 8 and all(each.endswith("007") for each in given)
 
 
-@pytest.mark.parametrize("method", [BRI, Method("retail_outlet", "ALFAMART")], ids=["an account", "a till"])
+@pytest.mark.parametrize("method", [BRI, Method("retail_outlet", "ALFAMART")], ids=["an account", "an outlet"])
 async def test_a_merchant_has_an_eighth_of_the_numbers_that_it_shares_with_all_others(url: str, method: Method) -> None:
     async with one_lane(url) as here:
         parts: set[tuple[int, int]] = set()

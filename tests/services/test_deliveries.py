@@ -1,4 +1,4 @@
-"""News on its way: no callback holds up the others, none is lost in silence, and a late result overwrites nothing."""
+"""Callbacks on their way: no callback holds up the others, none is lost in silence, and a late result overwrites nothing."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -37,7 +37,7 @@ def start(databases: Databases) -> Start:
 
 
 async def _paid(here: Services, merchant: Merchant) -> None:
-    """A payment that was paid, of which a callback tells."""
+    """A payment that was paid, of which a callback reports."""
     paid_to = number(await here.batches.create(order(merchant.id)))
     assert (await here.batches.report(money(paid_to))).outcome == "booked"
 
@@ -46,7 +46,7 @@ def _result(due: Due, at: timedelta, here: Services, status: int | None) -> Resu
     return Result(due, Try(due.tries + 1, here.clock.now() + at, status, 0.1))
 
 
-async def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothing(start: Start) -> None:
+async def test_an_event_without_a_body_is_parked_where_it_is_seen_and_holds_up_nothing(start: Start) -> None:
     async with start() as (here, merchant):
         for _ in range(3):
             await _paid(here, merchant)
@@ -67,7 +67,7 @@ async def test_news_without_words_is_parked_where_it_is_seen_and_holds_up_nothin
         assert (await deliveries.one(here.world, merchant.id, parked.id)).state == "waiting"
 
 
-async def test_money_that_came_with_sen_is_told_to_the_sen(start: Start) -> None:
+async def test_money_that_came_with_sen_is_reported_to_the_sen(start: Start) -> None:
     async with start() as (here, merchant):
         static = order(merchant.id, kind="static", amount=None, method=Method(channel="virtual_account", option="BRI"))
         paid_to = number(await here.batches.create(static))
@@ -102,7 +102,7 @@ async def test_nothing_that_says_that_a_payment_is_not_paid_is_sent_once_it_is(
         assert (old.state, old.tries[-1].error) == ("given_up", OVERTAKEN)
 
 
-async def test_money_that_was_set_aside_is_told_also_after_its_payment_is_paid(start: Start) -> None:
+async def test_money_in_suspense_is_reported_also_after_its_payment_is_paid(start: Start) -> None:
     async with start() as (here, merchant):
         await set_callback(here.world, merchant.id, "money", "http://127.0.0.1:9/")
         paid_to = number(await here.batches.create(order(merchant.id)))
@@ -136,7 +136,7 @@ async def test_a_try_that_outlasted_its_lease_does_not_undo_what_a_later_one_did
         assert (delivery.state, delivery.next_at, len(delivery.tries)) == ("delivered", None, 1)
 
 
-async def test_an_older_try_does_not_set_back_a_ladder_that_went_on(start: Start) -> None:
+async def test_an_older_try_does_not_set_back_a_schedule_that_went_on(start: Start) -> None:
     async with start() as (here, merchant):
         await _paid(here, merchant)
         (slow,) = await deliveries.claim(here.world, 10)

@@ -21,7 +21,7 @@ from gerbang.services.payments.end import Cancellation, Decline, decline, withdr
 from gerbang.services.payments.read import Found
 from tests.support.gateways import Databases
 from tests.support.services import BRI, PRICE, START, Services, money, number, order, payment_id, several
-from tests.support.settling import Start, check_books, two_processes_on
+from tests.support.settling import Start, check_ledger, two_processes_on
 
 WALLET = Method(channel="ewallet", option="SHOPEEPAY", return_url="https://toko.example/kembali")
 PAGE: dict[str, Any] = {"method": replace(WALLET, left_to_buyer="method"), "details": Details(redirect=True)}
@@ -59,8 +59,8 @@ async def declined(here: Services, found: Found) -> Payment:
     return await decline(here.world, Decline(found.payment.id, found.charges[0].id))
 
 
-async def news(here: Services) -> list[tuple[str, str | None]]:
-    """Every event but that of the creation, and the product that will hear of it."""
+async def events_of(here: Services) -> list[tuple[str, str | None]]:
+    """Every event but that of the creation, and the product that it is sent to."""
     rows = await here.rows(
         """
         SELECT e.kind, n.product FROM events e LEFT JOIN deliveries d USING (merchant_id, sequence)
@@ -92,7 +92,7 @@ async def test_a_payment_that_is_taken_back_ends_with_its_charge_and_its_number_
         assert [(charge.state, charge.updated_at) for charge in found.charges] == [("expired", now)]
         (paycode,) = await here.rows("SELECT held, free_at FROM paycodes")
         assert paycode == {"held": True, "free_at": now + merchant.agreement.quarantine}
-        assert await news(here) == [("payment.cancelled", "payment")]
+        assert await events_of(here) == [("payment.cancelled", "payment")]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ async def test_money_for_what_was_taken_back_is_late_and_kept(start: Start) -> N
         booked = await here.batches.report(money(paid_to))
         assert (booked.outcome, booked.payment_id) == ("late", found.payment.id)
         assert (await here.read(merchant, found.payment.id)).payment.state == "cancelled"
-        assert await news(here) == [("payment.cancelled", "payment"), ("money.in_suspense", "money")]
-        await check_books(here)
+        assert await events_of(here) == [("payment.cancelled", "payment"), ("money.in_suspense", "money")]
+        await check_ledger(here)
 
 
 async def test_what_has_ended_or_stands_for_good_is_not_taken_back_and_stays_as_it_is(start: Start) -> None:
@@ -166,8 +166,8 @@ async def test_a_payment_whose_only_charge_is_declined_ends_with_it(start: Start
         found = await here.read(merchant, after.id)
         assert found.payment == after
         assert [(charge.state, charge.failure) for charge in found.charges] == [("failed", "declined")]
-        # The second dialect tells of money alone; in the first it is a cancellation like any other.
-        assert await news(here) == [("payment.failed", "payment" if product == "payment" else None)]
+        # The second dialect reports money alone; in the first it is a cancellation like any other.
+        assert await events_of(here) == [("payment.failed", "payment" if product == "payment" else None)]
 
 
 async def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(start: Start) -> None:
@@ -176,7 +176,7 @@ async def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(start: Star
         before, wallet = await made(here, merchant, **PAGE)
         after = await declined(here, before)
         assert (after.state, after.method, after.cancelled_at) == ("needs_method", None, None)
-        assert await news(here) == [("payment.reopened", None)]
+        assert await events_of(here) == [("payment.reopened", None)]
         chosen = replace(BRI, left_to_buyer="method")
         await here.batches.confirm(Confirmation(merchant.id, after.id, chosen))
         found = await here.read(merchant, after.id)
@@ -188,7 +188,7 @@ async def test_a_buyer_who_declines_on_a_page_chooses_again_and_pays(start: Star
         paid = await here.batches.report(money(found.charges[0].instructions.number))
         assert (late.outcome, paid.outcome) == ("late", "booked")
         assert (await here.read(merchant, after.id)).payment.state == "paid"
-        await check_books(here)
+        await check_ledger(here)
 
 
 async def test_money_by_a_charge_that_was_declined_is_late_and_kept(start: Start) -> None:
@@ -199,7 +199,7 @@ async def test_money_by_a_charge_that_was_declined_is_late_and_kept(start: Start
             await declined(here, found)
             booked = await here.batches.report(money(wallet, channel="ewallet"))
             assert (booked.outcome, booked.payment_id) == ("late", found.payment.id)
-        await check_books(here)
+        await check_ledger(here)
 
 
 @pytest.mark.parametrize("asked", [{"method": WALLET, "product": "v4-payments"}, PAGE], ids=["no page", "a page"])
@@ -223,8 +223,8 @@ async def test_a_word_about_an_older_charge_changes_nothing(start: Start) -> Non
         await here.batches.confirm(Confirmation(merchant.id, found.payment.id, chosen))
         before = await everything(here)
         for charge_id in (found.charges[0].id, uuid4()):
-            told_ = await decline(here.world, Decline(found.payment.id, charge_id))
-            assert told_.state == "awaiting"
+            again = await decline(here.world, Decline(found.payment.id, charge_id))
+            assert again.state == "awaiting"
         assert await everything(here) == before
 
 
@@ -285,7 +285,7 @@ async def test_of_an_ending_and_money_at_the_same_moment_exactly_one_wins(
                 assert ended == after.payment
                 assert after.charges[0].state in ("failed", "expired")
         assert won == {"booked", "late"}, "both must have happened for this to mean anything"
-        await check_books(one)
+        await check_ledger(one)
 
 
 async def _later(ending: Awaitable[Payment]) -> Payment:

@@ -1,4 +1,4 @@
-"""A database is a sandbox's or a live house's, sealed with one key: whoever was told otherwise is sent away."""
+"""A database is a sandbox's or a live gateway's, sealed with one key: whoever was configured otherwise is sent away."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from gerbang.settings import Mode, Settings, SettingsWrong
 from tests.support.gateways import Databases
 from tests.support.services import connected, several
 
-KEY, OTHER_KEY = "the key of this house, 32 letters", "the key of another, also 32 or so"
+KEY, OTHER_KEY = "the key of this gateway, 32 letters", "the key of another, also 32 or so"
 ANOTHER_KEY = "This database is sealed with another secret key"
 ANOTHER_MODE = {
     "sandbox": "This database is a sandbox's, and a sandbox never becomes live",
@@ -55,13 +55,13 @@ async def test_a_database_stays_what_it_was_first_opened_as(url: str, mode: Mode
 
 
 async def test_of_many_that_open_an_empty_database_at_once_all_agree_with_the_first(url: str) -> None:
-    """Four houses of two modes and two keys, at the same time: one kind of them is let in, and every one of that kind."""
+    """Four gateways of two modes and two keys, at the same time: one kind of them is let in, and every one of that kind."""
     kinds: list[tuple[Mode, str]] = [("sandbox", KEY), ("live", KEY), ("sandbox", OTHER_KEY), ("live", OTHER_KEY)]
 
-    told = await several(*(opened(url, mode, key) for mode, key in kinds * 3))
-    admitted = {kind for kind, refusal in zip(kinds * 3, told, strict=True) if refusal == ""}
+    answers = await several(*(opened(url, mode, key) for mode, key in kinds * 3))
+    admitted = {kind for kind, refusal in zip(kinds * 3, answers, strict=True) if refusal == ""}
     assert len(admitted) == 1
-    assert told.count("") == 3
+    assert answers.count("") == 3
     assert len(await written(url)) == 1
 
 
@@ -72,7 +72,7 @@ async def test_who_is_sent_away_has_not_set_a_clock(url: str) -> None:
 
 
 async def test_who_is_sent_away_has_not_migrated_anything(url: str) -> None:
-    """A newer version that is given another house's database leaves its tables as they were."""
+    """A newer version that is given another gateway's database leaves its tables as they were."""
 
     async def refuse(_: Tx) -> None:
         raise SettingsWrong("This is another's.")

@@ -1,4 +1,4 @@
-"""Lists of payments about which merchants told much: what is not shown is not gathered, and pages have an end."""
+"""Lists of payments about which merchants sent much: what is not shown is not gathered, and pages have an end."""
 
 import tracemalloc
 from datetime import timedelta
@@ -18,8 +18,8 @@ from tests.support.services import Services, services
 MEGABYTE = 1_000_000
 
 
-async def told_much(here: Services, merchant: Merchant, count: int) -> list[UUID]:
-    """So many payments of the time when a megabyte could be told of each, oldest first."""
+async def with_much(here: Services, merchant: Merchant, count: int) -> list[UUID]:
+    """So many payments of the time when a megabyte could be sent with each, oldest first."""
     metadata = msgspec.Raw(msgspec.json.encode({"note": "long " * (MEGABYTE // 5)}))
     details = Details(metadata=metadata, description="Kopi", echo={"offset": "0"})
     return [await here.create(merchant, details=details) for _ in range(count)]
@@ -30,7 +30,7 @@ async def test_a_list_gathers_no_more_than_it_shows(databases: Databases) -> Non
 
     async with services(url) as here:
         merchant = await here.merchant()
-        ids = await told_much(here, merchant, 16)
+        ids = await with_much(here, merchant, 16)
         tracemalloc.start()
         found = await search.page(here.world, merchant.id, Wanted(most=16), 1)
         _, peak = tracemalloc.get_traced_memory()
@@ -45,7 +45,7 @@ async def test_a_page_that_would_be_too_long_is_refused_and_a_shorter_one_is_not
 
     async with services(url) as here:
         merchant = await here.merchant()
-        ids = await told_much(here, merchant, 9)
+        ids = await with_much(here, merchant, 9)
         with pytest.raises(PageTooLong, match="ask for fewer payments"):
             await read.page_of(here.world, merchant.id, page=1, per_page=10)
         seen = [await read.page_of(here.world, merchant.id, page=page, per_page=4) for page in (1, 2, 3)]

@@ -53,11 +53,11 @@ class Endpoints:
     one: Services
     two: Services
 
-    def tell(self, story: Callable[[], Awaitable[T]]) -> T:
-        async def told() -> T:
+    def run(self, story: Callable[[], Awaitable[T]]) -> T:
+        async def inside() -> T:
             return await story()
 
-        return self.runner.run(told())
+        return self.runner.run(inside())
 
     async def merchant(self, range_: NumberRange, static: Sequence[tuple[int, int]] = ()) -> Merchant:
         """A merchant of BRI alone, with these numbers; the static ones have the same prefix."""
@@ -121,7 +121,7 @@ def test_a_range_of_five_is_given_out_to_the_last_number_and_no_further(endpoint
         assert sorted(given) == every(range_)
         assert await endpoints.held(range_) == every(range_)
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 def test_numbers_rest_after_their_payments_have_ended_and_are_then_free_at_once(endpoints: Endpoints) -> None:
@@ -137,7 +137,7 @@ def test_numbers_rest_after_their_payments_have_ended_and_are_then_free_at_once(
         assert await endpoints.held(range_) == every(range_)
         assert sorted(await endpoints.take(merchant, 7)) == every(range_)
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 @pytest.mark.parametrize("index", [0, 1, 20, 38, 39])
@@ -157,7 +157,7 @@ def test_the_number_of_a_paid_payment_rests_from_then_on_and_is_found_wherever_i
         # Money that comes for it now is for the payment that holds it now.
         assert (await endpoints.two.batches.report(money(paid))).outcome == "booked"
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 def test_resting_numbers_are_let_go_by_the_worker_each_at_its_time(endpoints: Endpoints) -> None:
@@ -174,7 +174,7 @@ def test_resting_numbers_are_let_go_by_the_worker_each_at_its_time(endpoints: En
         assert await release_numbers(endpoints.two.world) == 0
         assert await endpoints.held(range_) == sorted(others)
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 def test_a_number_that_was_chosen_is_taken_until_it_has_rested(endpoints: Endpoints) -> None:
@@ -197,7 +197,7 @@ def test_a_number_that_was_chosen_is_taken_until_it_has_rested(endpoints: Endpoi
         endpoints.one.clock.advance(SECOND)
         assert await choose() == {bytes, NumberTaken}
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 # Whatever happens at once
@@ -239,7 +239,7 @@ def test_no_number_is_ever_given_twice_and_none_is_lost(endpoints: Endpoints) ->
     @settings(max_examples=40, deadline=None)
     @given(st.integers(1, 12), happenings)
     def check(size: int, happening: list[tuple[str, int]]) -> None:
-        endpoints.tell(lambda: story(size, happening))
+        endpoints.run(lambda: story(size, happening))
 
     check()
 
@@ -252,7 +252,7 @@ def test_many_who_want_the_last_numbers_at_once_get_each_of_them_once(endpoints:
             given = await endpoints.take(merchant, 45)
             assert sorted(given) == every(range_)
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 # What is kept for merchants to choose from
@@ -273,7 +273,7 @@ def test_the_part_that_merchants_choose_from_is_never_given_by_chance(endpoints:
     @settings(max_examples=25, deadline=None)
     @given(st.lists(bounds, min_size=1, max_size=3))
     def check(static: list[tuple[int, int]]) -> None:
-        endpoints.tell(lambda: story(static))
+        endpoints.run(lambda: story(static))
 
     check()
 
@@ -292,7 +292,7 @@ def test_what_is_kept_from_one_merchant_is_not_kept_from_another_with_the_same_n
             assert [type(each) for each in answers] == ([RangeUsedUp, bytes] if bound_first else [bytes, RangeUsedUp])
         assert await endpoints.held(range_) == every(range_)
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 # Guessing, and looking
@@ -316,7 +316,7 @@ def test_numbers_of_a_range_with_room_are_the_allocators_guesses(endpoints: Endp
         async with endpoints.one.world.db.transaction() as tx:
             assert await numbers.find(tx, same, requests, START) == allocator.guess(range_, (), 5)
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 def test_a_number_that_is_held_is_never_found_where_it_is_looked_for(endpoints: Endpoints) -> None:
@@ -332,7 +332,7 @@ def test_a_number_that_is_held_is_never_found_where_it_is_looked_for(endpoints: 
         assert [type(each) for each in found].count(RangeUsedUp) == 2
         assert sorted(each for each in found if isinstance(each, str)) == [n for n in every(range_) if n != held]
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 def test_who_is_hurried_does_not_look_for_numbers(endpoints: Endpoints) -> None:
@@ -345,7 +345,7 @@ def test_who_is_hurried_does_not_look_for_numbers(endpoints: Endpoints) -> None:
         assert sorted(each for each in found if isinstance(each, str)) == every(range_)
         assert [type(each) for each in found].count(Crowded) == 1, "more than there are"
 
-    endpoints.tell(story)
+    endpoints.run(story)
 
 
 @given(
@@ -376,4 +376,4 @@ def test_refusals_are_values_beside_the_numbers_of_the_others(endpoints: Endpoin
         assert [type(each) for each in given if isinstance(each, Refused)] == [RangeUsedUp]
         assert len({each for each in given[1::2] if isinstance(each, str)}) == 3
 
-    endpoints.tell(story)
+    endpoints.run(story)

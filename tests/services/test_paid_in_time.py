@@ -1,4 +1,4 @@
-"""Money that was paid in time and is heard of too late: it was owed, so its payment is paid after all."""
+"""Money that was paid in time and is received of too late: it was owed, so its payment is paid after all."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -46,7 +46,7 @@ async def shop_on(url: str) -> AsyncGenerator[tuple[Services, Merchant]]:
         assert await here.faults() == []
 
 
-async def news(here: Services) -> list[str]:
+async def events_of(here: Services) -> list[str]:
     rows = await here.rows("SELECT kind FROM events JOIN deliveries USING (merchant_id, sequence) ORDER BY sequence")
     return [row["kind"] for row in rows]
 
@@ -60,14 +60,14 @@ async def test_a_payment_that_has_expired_is_paid_by_money_that_was_paid_in_time
         if written_down:
             assert await expire_due(here.world) == 1
         assert (await here.read(merchant, payment_id(answer))).payment.state == "expired"
-        heard = replace(money(number(answer)), paid_at=paid_at)
-        booked = await here.batches.report(heard)
+        received = replace(money(number(answer)), paid_at=paid_at)
+        booked = await here.batches.report(received)
         assert booked.outcome == "booked"
         found = await here.read(merchant, payment_id(answer))
         assert (found.payment.state, found.charges[0].state) == ("paid", "succeeded")
         assert found.payment.paid_at == found.charges[0].paid_at == paid_at
-        assert await news(here) == ["payment.paid"]
-        again = await here.batches.report(heard)
+        assert await events_of(here) == ["payment.paid"]
+        again = await here.batches.report(received)
         assert (again.id, again.known_before) == (booked.id, True)
         assert (await here.batches.report(replace(money(number(answer)), paid_at=paid_at))).outcome == "double"
 
@@ -142,13 +142,13 @@ async def test_an_arrival_on_a_static_number_counts_also_after_its_end(url: str,
         assert (booked.outcome, late.outcome) == ("booked", "late")
         found = await here.read(merchant, payment_id(answer))
         assert (found.payment.state, len(found.charges)) == ("inactive", 1)
-        assert await expire_due(here.world) == (0 if written_down else 1), "the end is told once"
+        assert await expire_due(here.world) == (0 if written_down else 1), "the end is written once"
 
 
-# As both dialects tell it
+# As both dialects show it
 
 
-def test_both_dialects_tell_that_an_expired_payment_was_paid(gateway: Gateway) -> None:
+def test_both_dialects_show_that_an_expired_payment_was_paid(gateway: Gateway) -> None:
     here = gateway.shop
     v4 = V4Shop(here)
     session = here.create()
@@ -166,7 +166,7 @@ def test_both_dialects_tell_that_an_expired_payment_was_paid(gateway: Gateway) -
         assert here.call("POST", "/sandbox/bank/reports", said).json()["reports"][0]["outcome"] == "booked"
     paid = here.get(f"/v2/payments/{session['id']}")["data"]
     assert (paid["status"], paid["chargeDetails"][0]["status"]) == ("PAID", "SUCCESS")
-    heard = [item["body"] for item in here.inbox()]
-    assert [body["event"] for body in heard if "event" in body] == ["PAYMENT.PAID"]
-    told_v4 = [body["data"]["attributes"]["status"] for body in heard if "event" not in body]
-    assert told_v4[0] == "paid" and set(told_v4) <= {"paid", "completed"}
+    received = [item["body"] for item in here.inbox()]
+    assert [body["event"] for body in received if "event" in body] == ["PAYMENT.PAID"]
+    statuses = [body["data"]["attributes"]["status"] for body in received if "event" not in body]
+    assert statuses[0] == "paid" and set(statuses) <= {"paid", "completed"}

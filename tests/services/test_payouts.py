@@ -79,9 +79,9 @@ async def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reser
         assert await balances.overview(one.world, uuid4()) == Balances(0, 0)
         await paid(one, merchant, BCA, rupiah(17_000))
         await payouts.create(one.world, code_request(merchant))
-        told = await balances.overview(one.world, merchant.id)
-        assert (told.available, told.pending) == (rupiah(100_000) - WHOLE, rupiah(17_000))
-        assert told.total == told.available + told.pending
+        found = await balances.overview(one.world, merchant.id)
+        assert (found.available, found.pending) == (rupiah(100_000) - WHOLE, rupiah(17_000))
+        assert found.total == found.available + found.pending
 
 
 @pytest.mark.parametrize(
@@ -268,15 +268,15 @@ async def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) 
         assert (await lines(one, merchant))[1:] == (back if ended.state == "failed" else gone)
 
 
-async def test_the_end_of_a_payout_is_news_of_it_as_it_is_then(url: str) -> None:
+async def test_the_end_of_a_payout_is_an_event_of_it_as_it_is_then(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, code_request(merchant))
         assert await one.rows("SELECT kind FROM events WHERE merchant_id = $1", merchant.id) == []
         ended = await payouts.finish(one.world, merchant.id, payout.id, "fail")
-        (news,) = await one.rows("SELECT kind, at, snapshot FROM events WHERE merchant_id = $1", merchant.id)
-        assert (news["kind"], news["at"]) == ("payout.failed", START)
-        assert msgspec.json.decode(news["snapshot"], type=Snapshot) == Snapshot(payout=ended)
+        (event,) = await one.rows("SELECT kind, at, snapshot FROM events WHERE merchant_id = $1", merchant.id)
+        assert (event["kind"], event["at"]) == ("payout.failed", START)
+        assert msgspec.json.decode(event["snapshot"], type=Snapshot) == Snapshot(payout=ended)
 
 
 # Who may, and where

@@ -31,7 +31,7 @@ def url(made: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def silent_copy(url: str) -> AsyncGenerator[Callable[[], Awaitable[int]]]:
-    """PostgreSQL is told of a copy that is not there; what it gives counts the commits that wait for it."""
+    """PostgreSQL is configured with a copy that is not there; what it gives counts the commits that wait for it."""
     async with connected(url) as connection, connected(url) as probe:
 
         async def waiting() -> int:
@@ -74,13 +74,13 @@ async def _answer(call: Call) -> object:
 
 
 async def _create(here: Services, merchant: Merchant) -> Call:
-    said = order(merchant.id, key="told-again", fingerprint=b"same")
+    said = order(merchant.id, key="sent-again", fingerprint=b"same")
     await here.batches.create(said)
     return lambda: here.batches.create(said)
 
 
 async def _reference(here: Services, merchant: Merchant) -> Call:
-    said = order(merchant.id, reference="told-again")
+    said = order(merchant.id, reference="sent-again")
     await here.batches.create(said)
     return lambda: here.batches.create(said)
 
@@ -99,15 +99,15 @@ async def _payout_ended(here: Services, merchant: Merchant) -> Call:
 
 
 async def _report(here: Services, merchant: Merchant) -> Call:
-    heard = money(number(await here.batches.create(order(merchant.id))))
-    await here.batches.report(heard)
-    return lambda: here.batches.report(heard)
+    reported = money(number(await here.batches.create(order(merchant.id))))
+    await here.batches.report(reported)
+    return lambda: here.batches.report(reported)
 
 
 async def _report_to_nobody(here: Services, merchant: Merchant) -> Call:
-    heard = money("4711")
-    await here.batches.report(heard)
-    return lambda: here.batches.report(heard)
+    reported = money("4711")
+    await here.batches.report(reported)
+    return lambda: here.batches.report(reported)
 
 
 async def _confirm(here: Services, merchant: Merchant) -> Call:
@@ -150,14 +150,14 @@ REPEATS = {
 
 
 @pytest.mark.parametrize("what", REPEATS)
-async def test_what_is_told_again_waits_for_every_copy(url: str, what: str) -> None:
+async def test_what_is_answered_again_waits_for_every_copy(url: str, what: str) -> None:
     async with services(url) as here:
         merchant = await here.merchant()
         again = await REPEATS[what](here, merchant)
         usual = await _answer(again)
         async with silent_copy(url) as waiting:
-            telling = asyncio.create_task(_answer(again))
-            await _until(waiting, 1, telling)
+            answering = asyncio.create_task(_answer(again))
+            await _until(waiting, 1, answering)
             await asyncio.wait_for(here.rows("SELECT FROM payments"), 5)  # who only reads need not wait
-            assert not telling.done()
-        assert await telling == usual
+            assert not answering.done()
+        assert await answering == usual

@@ -30,7 +30,7 @@ from tests.support.settling import (
     Start,
     accounts,
     charge_of,
-    check_books,
+    check_ledger,
     paid,
     two_processes_on,
 )
@@ -76,7 +76,7 @@ async def test_what_is_paid_is_pending_whole_until_its_day_and_then_available_le
             ("fee", FEE, AFTER_EID),
             ("vat", VAT, AFTER_EID),
         ]
-        await check_books(here)
+        await check_ledger(here)
 
 
 async def test_a_bank_that_settles_in_real_time_is_settled_by_the_next_step(start: Start) -> None:
@@ -86,10 +86,10 @@ async def test_a_bank_that_settles_in_real_time_is_settled_by_the_next_step(star
         assert (await accounts(here, merchant))[0] == PRICE
         assert await settle_due(here.world) == 1
         assert (await charge_of(here, charge_id))["settled_at"] == START
-        await check_books(here)
+        await check_ledger(here)
 
 
-async def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_told(start: Start) -> None:
+async def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_bank_reported(start: Start) -> None:
     async with start() as (here, _):
         merchant = await here.merchant()
         once = number(await here.batches.create(order(merchant.id, method=BCA)))
@@ -103,7 +103,7 @@ async def test_the_day_counts_from_when_the_buyer_paid_and_not_from_when_the_ban
         assert await settle_due(here.world) == 1, "what is late is not owed, and not settled"
         (day,) = await settlements.newest(here.world, merchant.id, 10)
         assert (day.settled_on, day.charges) == (date(2025, 4, 10), 1), "the day on which it became available"
-        await check_books(here)
+        await check_ledger(here)
 
 
 PRICE_WITHOUT_VAT = round(PRICE / 1.11)
@@ -121,7 +121,7 @@ async def test_a_fee_may_be_nothing_and_is_at_most_the_money(start: Start, rate:
         await paid(here, merchant, BRI)
         assert await settle_due(here.world) == 1
         assert await accounts(here, merchant) == (0, PRICE - net - vat, net, vat)
-        await check_books(here)
+        await check_ledger(here)
 
 
 async def test_a_fee_that_changes_before_the_day_is_taken_as_it_was_when_the_money_came(
@@ -182,7 +182,7 @@ async def test_all_that_becomes_available_to_a_merchant_on_one_day_is_one_settle
         assert [(day.created_at.hour, day.updated_at.hour) for day in days] == [(17, 17), (3, 16), (5, 5)]
         (theirs,) = await settlements.newest(here.world, stranger.id, 10)
         assert (theirs.settled_on, theirs.charges, theirs.net) == (date(2025, 4, 8), 1, PRICE - fee)
-        await check_books(here)
+        await check_ledger(here)
 
 
 async def test_a_settlement_lists_its_charges_page_by_page_and_nobody_elses(start: Start) -> None:
@@ -220,7 +220,7 @@ async def test_more_than_fit_into_one_step_are_settled_by_the_next_ones_into_the
         assert [await settle_due(here.world) for _ in range(3)] == [MOST_AT_ONCE, 5, 0]
         (day,) = await settlements.newest(here.world, merchant.id, 10)
         assert day.charges == many
-        await check_books(here)
+        await check_ledger(here)
 
 
 # Never twice
@@ -236,7 +236,7 @@ async def test_however_many_workers_there_are_a_charge_is_settled_once(start: St
             assert sum(counts) == many
             (day,) = await settlements.newest(one.world, merchant.id, 10)
             assert day.charges == many
-            await check_books(one)
+            await check_ledger(one)
 
 
 async def test_settling_one_and_settling_all_at_the_same_moment_settles_it_once(start: Start) -> None:
@@ -257,7 +257,7 @@ async def test_settling_one_and_settling_all_at_the_same_moment_settles_it_once(
         assert day.charges == 8
         events = await one.rows("SELECT charge_id FROM events WHERE kind = 'charge.settled'")
         assert len({event["charge_id"] for event in events}) == len(events) == 8
-        await check_books(one)
+        await check_ledger(one)
 
 
 async def test_what_another_process_is_settling_is_left_to_it_and_taken_again_if_it_dies(
@@ -276,7 +276,7 @@ async def test_what_another_process_is_settling_is_left_to_it_and_taken_again_if
         assert await settle_due(one.world) == 1
         (day,) = await settlements.newest(one.world, merchant.id, 10)
         assert day.charges == 2
-        await check_books(one)
+        await check_ledger(one)
 
 
 # One at a time
@@ -296,7 +296,7 @@ async def test_a_charge_can_be_settled_before_its_day_and_is_not_settled_again_t
             await settle_now(here.world, merchant.id, charge_id)
         (day,) = await settlements.newest(here.world, merchant.id, 10)
         assert (day.settled_on, day.charges) == (date(2025, 3, 30), 1)
-        await check_books(here)
+        await check_ledger(here)
 
 
 async def test_what_is_not_paid_or_somebody_elses_is_not_settled(start: Start) -> None:
@@ -340,7 +340,7 @@ async def test_one_that_cannot_be_settled_holds_up_nobody_and_is_tried_again(sta
         here.clock.advance(settlements.TRIED_AGAIN_AFTER)
         assert await settle_due(here.world) == 1
         assert [found for found in await audit.look(here.world.db) if found.count] == []
-        await check_books(here)
+        await check_ledger(here)
 
 
 async def test_sums_that_no_integer_of_the_database_holds_are_settled(start: Start) -> None:
@@ -353,4 +353,4 @@ async def test_sums_that_no_integer_of_the_database_holds_are_settled(start: Sta
         assert await settle_due(here.world) == 12
         (settlement,) = await settlements.newest(here.world, merchant.id, 1)
         assert settlement.gross == 12 * most > 2**63
-        await check_books(here)
+        await check_ledger(here)

@@ -15,7 +15,7 @@ from gerbang.services.payments.end import expire_due
 from gerbang.services.settlements import settle_due
 from tests.support.gateways import Databases
 from tests.support.services import Services, order
-from tests.support.settling import BRI, Start, check_books, paid, two_processes_on
+from tests.support.settling import BRI, Start, check_ledger, paid, two_processes_on
 
 HEAVY = "jsonb_build_object('metadata', jsonb_build_object('note', repeat('x', 900000)))"
 
@@ -36,7 +36,7 @@ async def test_one_commit_settles_no_more_than_fits_into_memory(start: Start) ->
         await asyncio.gather(*(paid(here, merchant, BRI) for _ in range(5)))
         await here.rows(f"UPDATE payments SET details = {HEAVY}")
         assert [await settle_due(here.world) for _ in range(4)] == [2, 2, 1, 0]
-        await check_books(here)
+        await check_ledger(here)
 
 
 async def test_arrivals_of_one_heavy_payment_are_settled_a_few_at_a_time(start: Start) -> None:

@@ -104,10 +104,10 @@ class Payments(RuleBasedStateMachine):
         """All money that was ever reported of this merchant's numbers; a reference can come with several."""
 
     def run(self, story: Awaitable[Any]) -> Any:
-        async def told() -> Any:
+        async def inside() -> Any:
             return await story
 
-        return self.processes.runner.run(told())
+        return self.processes.runner.run(inside())
 
     @initialize()
     def open(self) -> None:
@@ -289,9 +289,9 @@ class Payments(RuleBasedStateMachine):
     @rule(second=process, place=which, which_number=which, reference=bank_reference, differs=amounts)
     def pay(self, second: bool, place: int, which_number: int, reference: int, differs: int) -> None:
         said = self.said(place, which_number, reference, differs)
-        self.run(self._pay_and_judge(second, place, said))
+        self.run(self._pay_and_check(second, place, said))
 
-    async def _pay_and_judge(self, second: bool, place: int, said: Money | None) -> None:
+    async def _pay_and_check(self, second: bool, place: int, said: Money | None) -> None:
         """Money that comes alone: what becomes of it is known beforehand."""
         known_before = said in self.money
         reference_used = said is not None and any(said[0] == other[0] for other in self.money)
@@ -468,7 +468,7 @@ class Payments(RuleBasedStateMachine):
         invariants.every_event_is_on_its_way_to_whom_it_concerns(kept)
 
     def teardown(self) -> None:
-        """In the end nobody waits any more: all is settled, and was heard or is parked where it can be seen."""
+        """In the end nobody waits any more: all is settled, and was received or is parked where it can be seen."""
         if hasattr(self, "merchant"):
             self.processes.one.pass_time(days=SETTLED_DAYS)
             self.run(self._to_the_end())
@@ -508,7 +508,7 @@ def processes(databases: Databases) -> Iterator[TwoProcesses]:
         yield here
 
 
-def test_whatever_happens_to_payments_the_books_and_the_news_are_right(processes: TwoProcesses) -> None:
+def test_whatever_happens_to_payments_the_ledger_and_the_events_are_right(processes: TwoProcesses) -> None:
     class OnTwoProcesses(Payments):
         pass
 

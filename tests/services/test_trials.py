@@ -63,7 +63,7 @@ def bank(code: str = "BRI", **changes: object) -> dict[str, object]:
     return {"channels": {"virtual_account": {"banks": {code: usual | changes}}}}
 
 
-def till(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
+def outlets(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
     codes: dict[str, object] = {"prefix": "", "digits": 3}
     return {"channels": {"retail_outlet": {"outlets": [outlet], "codes": codes | changes}}}
 
@@ -96,12 +96,12 @@ def till(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
         (bank("BRIS"), "virtual_account names BRIS, which there is none of: choose from BCA, BNC,"),
         (bank(static_prefix="12700000", static_digits=8, static_ranges=[[0, 99_999_999]]), "leave no others"),
         ({"channels": {"virtual_account": {"banks": {}}}}, "virtual_account names nothing to pay by: say null"),
-        (till("KIOSK"), "retail_outlet names KIOSK"),
-        (till(digits=3_000_000), "channels.retail_outlet.codes must have 1 to 12 free digits."),
-        (till(prefix="a b"), "channels.retail_outlet.codes must begin with at most 16 digits."),
-        (till(first=9, last=2), "channels.retail_outlet.codes must begin at 0 or more, and end"),
+        (outlets("KIOSK"), "retail_outlet names KIOSK"),
+        (outlets(digits=3_000_000), "channels.retail_outlet.codes must have 1 to 12 free digits."),
+        (outlets(prefix="a b"), "channels.retail_outlet.codes must begin with at most 16 digits."),
+        (outlets(first=9, last=2), "channels.retail_outlet.codes must begin at 0 or more, and end"),
         ({"channels": {"ewallet": {"wallets": ["OVO"]}}}, "ewallet names OVO"),
-        ({"channels": {"till": {}}}, "channels.till names no channel: choose one of ewallet, qris,"),
+        ({"channels": {"kiosk": {}}}, "channels.kiosk names no channel: choose one of ewallet, qris,"),
         ({"channels": {"ewallet": {"wallets": 3}}}, "Expected `array`, got `int` - at `$.channels.ewallet.wallets`"),
         ({"channels": {"ewallet": {}}}, "Object missing required field `wallets` - at `$.channels.ewallet`"),
         ({"channels": []}, "Expected `object`, got `array` - at `$.channels`"),
@@ -112,8 +112,8 @@ def till(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
         ),
         ({"also_offered": {"paymet": ["qris"]}}, "also_offered.paymet names no product: choose one of money, payment,"),
         (
-            {"also_offered": {"payment": ["till"]}},
-            "also_offered.payment names no channel in till: choose one of ewallet,",
+            {"also_offered": {"payment": ["kiosk"]}},
+            "also_offered.payment names no channel in kiosk: choose one of ewallet,",
         ),
         ({"fees": {"qris": {"percent": "0.33333"}}}, "fees.qris.percent must have at most four decimals."),
         ({"fees": {"qris": {"percent": "1." + 30 * "0" + "1"}}}, "fees.qris.percent must have at most four decimals."),
@@ -151,7 +151,7 @@ async def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object
         assert (await read.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
 
 
-async def test_what_the_house_gives_out_and_prints_stands_the_trial(url: str) -> None:
+async def test_what_gerbang_gives_out_and_prints_stands_the_trial(url: str) -> None:
     printed = re.search(r"```json\n(.*?)```", (ROOT / "docs/production.md").read_text(encoding="utf-8"), re.DOTALL)
     assert printed is not None
 

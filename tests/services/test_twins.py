@@ -1,4 +1,4 @@
-"""The same request sent twice at once to two processes: both are told the same, whoever comes first."""
+"""The same request sent twice at once to two processes: both get the same answer, whoever comes first."""
 
 import asyncio
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ async def test_a_twin_that_finds_its_number_taken_by_the_other_gets_the_others_a
         assert isinstance(first, bytes) and second == first
 
 
-async def test_a_twin_of_one_reference_hears_of_the_reference_and_not_of_the_number(url: str) -> None:
+async def test_a_twin_of_one_reference_gets_the_reference_and_not_of_the_number(url: str) -> None:
     async with services(url) as one, services(url) as two:
         merchant = await one.merchant(agreement=AGREEMENT)
         first, second = await _overtaken(one, two, merchant, _chosen("0008") | {"reference": "only"})
@@ -148,5 +148,5 @@ def _pairs(two: tuple[Shop, Shop], name: str, *, chosen: bool) -> Iterator[tuple
 @pytest.mark.parametrize("chosen", [False, True], ids=["a number by chance", "a chosen number"])
 def test_twins_under_one_key_on_two_processes_are_answered_alike(two: tuple[Shop, Shop], chosen: bool) -> None:
     pairs = _pairs(two, "chosen" if chosen else "chance", chosen=chosen)
-    told = [(one.status_code, other.status_code, one.content == other.content) for one, other in pairs]
-    assert set(told) == {(200, 200, True)}
+    answers = [(one.status_code, other.status_code, one.content == other.content) for one, other in pairs]
+    assert set(answers) == {(200, 200, True)}

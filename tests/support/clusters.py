@@ -160,7 +160,7 @@ class Pair:
         )
 
     def part(self) -> None:
-        """From now on the second hears nothing of the first."""
+        """From now on the second receives nothing from the first."""
         self.second.set("primary_conninfo", "")
         until(lambda: self.first.ask("SELECT count(*) FROM pg_stat_replication") == 0, "the second no longer follows")
 

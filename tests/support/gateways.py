@@ -1,4 +1,4 @@
-"""A gateway to test against: the whole house in a thread of its own, on a real database, answering over a socket."""
+"""A gateway to test against: the whole gateway in a thread of its own, on a real database, answering over a socket."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""What tests of workers need around them: two processes at work, a shop's till that hears callbacks, and patience."""
+"""What tests of workers need around them: two processes at work, a shop's server that receives callbacks, and patience."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -52,26 +52,26 @@ async def paid(here: Services, merchant: Merchant, times: int = 1) -> None:
 
 @dataclass
 class HttpShop:
-    """A shop's server: what it heard and when by the sandbox's clock, and how many callbacks it had in its hands."""
+    """A shop's server: what it received and when by the sandbox's clock, and how many callbacks it had in its hands."""
 
     clock: MovableClock
     statuses: list[int] = field(default_factory=list[int])
     """What it answers next; 200 when nothing is left, 0 for hanging up."""
     open: asyncio.Event = field(default_factory=asyncio.Event)
     """While this is not set, it takes callbacks and says nothing."""
-    heard: list[tuple[datetime, bytes]] = field(default_factory=list[tuple[datetime, bytes]])
+    received: list[tuple[datetime, bytes]] = field(default_factory=list[tuple[datetime, bytes]])
     in_hand: int = 0
     in_hand_most: int = 0
     url: str = ""
 
     @property
     def times(self) -> list[datetime]:
-        return [at for at, _ in self.heard]
+        return [at for at, _ in self.received]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             _, body = await read_request(reader)
-            self.heard.append((self.clock.now(), body))
+            self.received.append((self.clock.now(), body))
             self.in_hand += 1
             self.in_hand_most = max(self.in_hand_most, self.in_hand)
             try:
@@ -86,8 +86,8 @@ class HttpShop:
 
 
 @asynccontextmanager
-async def till(here: Services, *statuses: int, is_open: bool = True) -> AsyncGenerator[HttpShop]:
-    """A shop's server that answers as told."""
+async def shop_server(here: Services, *statuses: int, is_open: bool = True) -> AsyncGenerator[HttpShop]:
+    """A shop's server that answers as it is asked to."""
     endpoints = HttpShop(here.clock, list(statuses))
     if is_open:
         endpoints.open.set()

@@ -103,14 +103,14 @@ def a_confirmation_is_reopened_at_most_once(kept: Rows) -> None:
 
 def every_event_is_on_its_way_to_whom_it_concerns(kept: Rows) -> None:
     product_of = {row["id"]: row["product"] for row in kept["payments"]}
-    to_be_told = [
+    expected = [
         (event["sequence"], endpoint["id"])
         for event in kept["events"]
         for endpoint in kept["endpoints"]
         if event["kind"] in endpoint["kinds"]
         and (event["kind"] in TO_EVERY_PRODUCT or product_of[event["payment_id"]] == endpoint["product"])
     ]
-    assert sorted((row["sequence"], row["endpoint_id"]) for row in kept["deliveries"]) == sorted(to_be_told)
+    assert sorted((row["sequence"], row["endpoint_id"]) for row in kept["deliveries"]) == sorted(expected)
     for row in kept["deliveries"]:
         assert row["state"] in ("waiting", "delivered", "parked", "given_up")
         assert (row["state"] == "waiting") == (row["next_at"] is not None)

@@ -1,6 +1,6 @@
 """Many payments at once, of one merchant that has most of them and of others, made by PostgreSQL itself in a few seconds.
 
-They are made of what a day of the merchant has left in the database: payments, charges and news of every kind there are.
+They are made of what a day of the merchant has left in the database: payments, charges and events of every kind there are.
 """
 
 from uuid import UUID
@@ -77,12 +77,12 @@ SELECT payment_id, merchant_id, 'simulator', 'send', '{{"type":"send"}}', CASE l
        at, at, '', '', 0, CASE WHEN lot = 0 THEN at + age + interval '{LATER}' END
 FROM crowd WHERE lot < 4;
 
-INSERT INTO events SELECT $1, tally.events + n, 'payment.paid', at, payment_id, charge_id
-FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) tally;
+INSERT INTO events SELECT $1, counted.events + n, 'payment.paid', at, payment_id, charge_id
+FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) counted;
 INSERT INTO deliveries
-SELECT payment_id, $1, tally.events + n, spot.id, CASE lot WHEN 1 THEN 'parked' WHEN 2 THEN 'given_up' WHEN 3 THEN 'waiting' ELSE 'delivered' END,
+SELECT payment_id, $1, counted.events + n, spot.id, CASE lot WHEN 1 THEN 'parked' WHEN 2 THEN 'given_up' WHEN 3 THEN 'waiting' ELSE 'delivered' END,
        CASE WHEN lot = 3 THEN at + age + interval '{LATER}' END, 1, 0, NULL, '', at
-FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) tally, (SELECT id FROM endpoints WHERE merchant_id = $1 LIMIT 1) spot;
+FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) counted, (SELECT id FROM endpoints WHERE merchant_id = $1 LIMIT 1) spot;
 INSERT INTO tries SELECT payment_id, 1, at, 200, 0, '', '' FROM crowd WHERE lot < 3;
 UPDATE counters SET events = events + (SELECT count(*) FROM crowd), payments = payments + (SELECT count(*) FROM crowd WHERE lot > 0)
 WHERE merchant_id = $1;

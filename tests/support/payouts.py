@@ -1,4 +1,4 @@
-"""What tests of payouts need around them: merchants with money, banks with a will of their own, and an eye on the books."""
+"""What tests of payouts need around them: merchants with money, banks with a will of their own, and an eye on the ledger."""
 
 import asyncio
 from collections.abc import AsyncGenerator

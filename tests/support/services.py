@@ -1,4 +1,4 @@
-"""A house without a door: its services on a real database and a clock that stands still, for tests that call them."""
+"""A gateway without HTTP: its services on a real database and a clock that stands still, for tests that call them."""
 
 import asyncio
 import itertools
@@ -40,11 +40,11 @@ _serial = itertools.count(1)
 def run(story: Callable[[], Awaitable[T]]) -> T:
     """Runs a story to its end, on the loop that the gateway itself runs on."""
 
-    async def told() -> T:
+    async def inside() -> T:
         return await story()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(told())
+        return runner.run(inside())
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PlainAnswers:
 
 @dataclass(frozen=True)
 class Services:
-    """The parts of one process. Its clock moves only when it is told to."""
+    """The parts of one process. Its clock moves only when it is moved."""
 
     world: World
     batches: Batches
@@ -101,7 +101,7 @@ class Services:
             return found_wrong(await audit.findings(tx, self.world.clock.now(), audit.LEDGER))
 
     async def faults(self, rules: Mapping[str, str] = audit.RULES) -> list[str]:
-        """What is wrong with all that is in the books."""
+        """What is wrong with all that is in the database."""
         async with self.world.db.reading() as tx:
             return found_wrong(await audit.findings(tx, self.world.clock.now(), rules))
 
@@ -116,7 +116,7 @@ def world_of_tests(world: World, clock: MovableClock) -> World:
 async def services(
     database_url: str, *, clock: MovableClock | None = None, size_max: int = 64, lanes: int = 2
 ) -> AsyncGenerator[Services]:
-    """A house on this database, its clock standing still at the documents' day unless another is given."""
+    """The services on this database, with a clock that stands still at the documents' day unless another is given."""
     settings = Settings(database_url=database_url, secret_key=KEY)
     async with app.gateway(settings, base_url="http://127.0.0.1:1") as built:
         clock = clock or MovableClock(START, ticking=False)

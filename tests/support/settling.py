@@ -1,4 +1,4 @@
-"""Money that is settled: two processes and a merchant that is paid, and what its books must then be."""
+"""Money that is settled: two processes and a merchant that is paid, and what its ledger must then be."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
@@ -48,14 +48,14 @@ async def charge_of(here: Services, charge_id: UUID) -> dict[str, Any]:
 
 
 async def accounts(here: Services, merchant: Merchant) -> tuple[int, int, int, int]:
-    """What is pending and available for the merchant, and what the house has earned and owes in tax."""
+    """What is pending and available for the merchant, and what the platform has earned and owes in tax."""
     found = {row["name"]: -row["balance"] for row in await here.rows("SELECT name, balance FROM accounts")}
     names = pending(merchant.id), available(merchant.id), "platform/fees", "platform/vat"
     pending_, available_, fees, vat = (int(found.get(name, 0)) for name in names)
     return pending_, available_, fees, vat
 
 
-async def check_books(here: Services) -> None:
+async def check_ledger(here: Services) -> None:
     """Every settlement is the sum of its charges and of what was transferred, and what is not settled is pending."""
     assert await here.faults() == []
     charges = await here.rows("SELECT * FROM charges WHERE state = 'succeeded'")

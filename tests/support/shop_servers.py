@@ -1,4 +1,4 @@
-"""A shop on localhost: a real server that answers as a test tells it to, and the way out that calls it."""
+"""A shop on localhost: a real server that answers as a test asks it to, and the way out that calls it."""
 
 import asyncio
 import socket
@@ -58,15 +58,15 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[list[str], bytes]:
 
 
 def answering(
-    answer: bytes, heard: list[tuple[list[str], bytes]] | None = None, calls: list[int] | None = None
+    answer: bytes, received: list[tuple[list[str], bytes]] | None = None, calls: list[int] | None = None
 ) -> Peer:
-    """A shop that gives the same answer to everyone, and writes down what it heard and on which connection."""
+    """A shop that gives the same answer to everyone, and writes down what it received and on which connection."""
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             request = await read_request(reader)
-            if heard is not None:
-                heard.append(request)
+            if received is not None:
+                received.append(request)
             if calls is not None:
                 calls.append(writer.get_extra_info("peername")[1])
             writer.write(answer)

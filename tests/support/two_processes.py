@@ -1,4 +1,4 @@
-"""A street: two processes of the house on one database and one clock, and a shop whose server hears their callbacks."""
+"""Two processes on one database and one clock, and a shop whose server receives their callbacks."""
 
 import asyncio
 from collections.abc import Generator
@@ -15,7 +15,7 @@ from tests.support.shop_servers import read_request
 
 @dataclass
 class TwoProcesses:
-    """Two processes on one database and one clock, and a shop's server that hears their callbacks."""
+    """Two processes on one database and one clock, and a shop's server that receives their callbacks."""
 
     runner: asyncio.Runner
     one: Services
@@ -27,7 +27,7 @@ class TwoProcesses:
 
 @contextmanager
 def two_processes(database_url: str) -> Generator[TwoProcesses]:
-    """A street on this database, for as long as the context lasts."""
+    """Both on this database, for as long as the context lasts."""
     answers: list[int] = []
 
     async def shop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

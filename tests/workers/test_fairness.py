@@ -20,7 +20,7 @@ from gerbang.workers.deliveries import (
     SILENCE_SECONDS,
     Sender,
 )
-from tests.support.http_shop import HttpShop, Start, paid, soon, till, working
+from tests.support.http_shop import HttpShop, Start, paid, shop_server, soon, working
 from tests.support.services import START, Services
 from tests.support.shop_servers import flooding, shop
 
@@ -30,6 +30,10 @@ LATE_SECONDS = 5
 """A callback that waits for a place waits for a time-out of 15 s; a slow machine needs one or two seconds."""
 
 
+LOT = 10_000
+"""So many deliveries of an endpoint are written at once: a statement must end in time on slow machines too."""
+
+
 async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None:
     """Makes `endpoints` endpoints at one URL, each with `due_each` due deliveries: copies of a real one.
 
@@ -37,25 +41,31 @@ async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None
     """
     first = await here.merchant(callbacks=url)
     await paid(here, first)
-    await here.rows(
+    made = await here.rows(
         """
         WITH ids AS (SELECT n, overlay(gen_random_uuid()::text PLACING '00000000' FROM 1)::uuid AS id FROM generate_series(1, $2) n),
         shops AS (
             INSERT INTO merchants SELECT ids.id, number + n, name, short_name, email, agreement, created_at
             FROM merchants m, ids WHERE m.id = $1
-        ),
-        copies AS (
-            INSERT INTO endpoints SELECT ids.id, ids.id, product, url, kinds, api_key, signing_secret, created_at
-            FROM endpoints e, ids WHERE e.merchant_id = $1
         )
-        INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
-        SELECT gen_random_uuid(), merchant_id, sequence, ids.id, state, next_at, created_at
-        FROM deliveries, ids, generate_series(1, $3) WHERE merchant_id = $1
+        INSERT INTO endpoints SELECT ids.id, ids.id, product, url, kinds, api_key, signing_secret, created_at
+        FROM endpoints e, ids WHERE e.merchant_id = $1 RETURNING id
         """,
         first.id,
         endpoints,
-        due_each,
     )
+    (real,) = await here.rows("SELECT id FROM deliveries WHERE merchant_id = $1", first.id)
+    for start in range(0, due_each, LOT):
+        await here.rows(
+            """
+            INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
+            SELECT gen_random_uuid(), merchant_id, sequence, copies.id, state, next_at, created_at
+            FROM deliveries d, unnest($2::uuid[]) AS copies(id), generate_series(1, $3) WHERE d.id = $1
+            """,
+            real["id"],
+            [each["id"] for each in made],
+            min(LOT, due_each - start),
+        )
 
 
 async def hang_up(crowded: HttpShop) -> None:
@@ -74,8 +84,8 @@ async def hang_up(crowded: HttpShop) -> None:
 async def test_endpoints_that_hang_do_not_delay_callbacks_to_others(start: Start, many: int) -> None:
     async with (
         start() as processes,
-        till(processes.one, is_open=False) as hanging,
-        till(processes.one) as lively,
+        shop_server(processes.one, is_open=False) as hanging,
+        shop_server(processes.one) as lively,
         working(processes.one),
     ):
         merchant = await processes.one.merchant(callbacks=lively.url)
@@ -85,10 +95,10 @@ async def test_endpoints_that_hang_do_not_delay_callbacks_to_others(start: Start
         for nth in range(1, 6):
             begun = asyncio.get_running_loop().time()
             await paid(processes.one, merchant)
-            await soon(lambda nth=nth: len(lively.heard) == nth)
+            await soon(lambda nth=nth: len(lively.received) == nth)
             waits.append(asyncio.get_running_loop().time() - begun)
         assert statistics.median(waits) < LATE_SECONDS
-        assert hanging.in_hand == len(hanging.heard), "none of them has answered yet"
+        assert hanging.in_hand == len(hanging.received), "none of them has answered yet"
         assert hanging.in_hand_most < AT_ONCE_MAX * 3 // 4
 
 
@@ -108,7 +118,7 @@ async def test_endpoints_that_answer_without_end_do_not_delay_callbacks_to_other
     async with (
         start() as processes,
         shop(flooding(beginning, endlessly, [])) as port,
-        till(processes.one) as lively,
+        shop_server(processes.one) as lively,
         working(processes.one),
     ):
         merchant = await processes.one.merchant(callbacks=lively.url)
@@ -117,7 +127,7 @@ async def test_endpoints_that_answer_without_end_do_not_delay_callbacks_to_other
         for nth in range(1, 4):
             begun = asyncio.get_running_loop().time()
             await paid(processes.one, merchant)
-            await soon(lambda nth=nth: len(lively.heard) == nth)
+            await soon(lambda nth=nth: len(lively.received) == nth)
             waits.append(asyncio.get_running_loop().time() - begun)
         assert statistics.median(waits) < LATE_SECONDS
 
@@ -127,8 +137,8 @@ async def test_silent_endpoints_together_take_at_most_half_of_the_places(
 ) -> None:
     async with (
         start() as processes,
-        till(processes.one, is_open=False) as hanging,
-        till(processes.one, is_open=False) as slow,
+        shop_server(processes.one, is_open=False) as hanging,
+        shop_server(processes.one, is_open=False) as slow,
     ):
         await crowd(processes.one, hanging.url, 230, 6)
         async with working(processes.one):
@@ -145,12 +155,12 @@ async def test_silent_endpoints_together_take_at_most_half_of_the_places(
 
 
 async def test_a_silent_endpoint_has_one_place_until_it_answers_again(start: Start) -> None:
-    async with start() as processes, till(processes.one, is_open=False) as shop_:
+    async with start() as processes, shop_server(processes.one, is_open=False) as shop_:
         await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=40)
         async with working(processes.one):
             await soon(lambda: shop_.in_hand == AT_ONCE_PER_ENDPOINT)
             await hang_up(shop_)
-            await soon(lambda: len(shop_.heard) == AT_ONCE_PER_ENDPOINT + 1)
+            await soon(lambda: len(shop_.received) == AT_ONCE_PER_ENDPOINT + 1)
             await asyncio.sleep(WATCHED_SECONDS)
             assert shop_.in_hand == 1
             shop_.open.set()
@@ -160,7 +170,7 @@ async def test_a_silent_endpoint_has_one_place_until_it_answers_again(start: Sta
 
 async def test_an_endpoint_that_refuses_at_once_is_not_silent(start: Start) -> None:
     async with start() as processes:
-        async with till(processes.one, *[0] * 8) as shop_:
+        async with shop_server(processes.one, *[0] * 8) as shop_:
             await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=20)
             sender = Sender(processes.one.world, processes.one.batches)
             assert await sender.step() == AT_ONCE_PER_ENDPOINT
@@ -174,7 +184,7 @@ async def test_an_endpoint_that_refuses_at_once_is_not_silent(start: Start) -> N
 
 
 async def test_steps_at_the_same_time_use_each_place_once(start: Start) -> None:
-    async with start() as processes, till(processes.one, is_open=False) as slow:
+    async with start() as processes, shop_server(processes.one, is_open=False) as slow:
         await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=20)
         sender = Sender(processes.one.world, processes.one.batches)
         assert sorted(await asyncio.gather(*(sender.step() for _ in range(3)))) == [0, 0, AT_ONCE_PER_ENDPOINT]
@@ -188,8 +198,8 @@ async def test_steps_at_the_same_time_use_each_place_once(start: Start) -> None:
 async def test_every_endpoint_is_served_once_before_any_is_served_twice(start: Start) -> None:
     async with (
         start() as processes,
-        till(processes.one, is_open=False) as queued,
-        till(processes.one, is_open=False) as late,
+        shop_server(processes.one, is_open=False) as queued,
+        shop_server(processes.one, is_open=False) as late,
     ):
         await crowd(processes.one, queued.url, 40, 50)
         processes.one.clock.advance(timedelta(hours=1))
@@ -234,10 +244,10 @@ async def test_a_claim_is_shared_among_endpoints_within_the_places_left_to_each(
 
 async def test_two_processes_send_the_callbacks_of_many_endpoints_once(start: Start) -> None:
     async with start() as processes:
-        async with till(processes.one) as shop_:
+        async with shop_server(processes.one) as shop_:
             await crowd(processes.one, shop_.url, 40, 5)
             done = await asyncio.gather(processes.one.workers.catch_up(), processes.two.workers.catch_up())
-            assert sum(each["sent"] for each in done) == len(shop_.heard) == 201
+            assert sum(each["sent"] for each in done) == len(shop_.received) == 201
         assert await processes.one.rows("SELECT DISTINCT state, tries FROM deliveries") == [
             {"state": "delivered", "tries": 1}
         ]

@@ -20,7 +20,7 @@ from gerbang.services.payments.create import FORGOTTEN_AT_ONCE, KEY_REMEMBERED
 from gerbang.services.payments.end import MOST_AT_ONCE, expire_due
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
 from gerbang.workers.forgetting import forget
-from tests.support.http_shop import PATIENCE_SECONDS, Start, paid, soon, soon_there, till, working
+from tests.support.http_shop import PATIENCE_SECONDS, Start, paid, shop_server, soon, soon_there, working
 from tests.support.services import START, Services, connected, money, number, order, payment_id
 
 SECOND = timedelta(seconds=1)
@@ -95,13 +95,13 @@ async def test_money_that_settles_at_once_is_settled_by_any_worker_and_sent_as_a
     start: Start,
 ) -> None:
     async with start() as processes:
-        async with till(processes.one) as shop_, working(processes.one, processes.two):
+        async with shop_server(processes.one) as shop_, working(processes.one, processes.two):
             merchant = await processes.one.merchant()
             await set_callback(processes.one.world, merchant.id, "v4-payments", shop_.url)
             once = number(await processes.one.batches.create(order(merchant.id, product="v4-payments")))
             assert (await processes.two.batches.report(money(once))).outcome == "booked"
-            await soon(lambda: len(shop_.heard) == 2)
-        statuses = [msgspec.json.decode(body)["data"]["attributes"]["status"] for _, body in shop_.heard]
+            await soon(lambda: len(shop_.received) == 2)
+        statuses = [msgspec.json.decode(body)["data"]["attributes"]["status"] for _, body in shop_.received]
         assert sorted(statuses) == ["completed", "paid"]
         settled = await processes.one.rows("SELECT charges FROM settlements")
         assert settled == [{"charges": 1}]
@@ -111,7 +111,7 @@ async def test_money_that_settles_at_once_is_settled_by_any_worker_and_sent_as_a
 
 
 async def test_deliveries_claimed_by_a_dead_worker_are_sent_after_their_lease(start: Start) -> None:
-    async with start() as processes, till(processes.one) as shop_:
+    async with start() as processes, shop_server(processes.one) as shop_:
         merchant = await processes.one.merchant(callbacks=shop_.url)
         await paid(processes.one, merchant)
         (claimed,) = await deliveries.claim(processes.one.world, 10)  # and this worker dies
@@ -120,13 +120,13 @@ async def test_deliveries_claimed_by_a_dead_worker_are_sent_after_their_lease(st
         assert (await only_delivery(processes.two, merchant)).state == "waiting"
         processes.one.clock.advance(2 * SECOND)
         assert (await processes.two.workers.catch_up())["sent"] == 1
-        assert shop_.heard == [(START + LEASE + SECOND, claimed.body)]
+        assert shop_.received == [(START + LEASE + SECOND, claimed.body)]
         delivery = await only_delivery(processes.two, merchant)
         assert (delivery.state, len(delivery.tries)) == ("delivered", 1)
 
 
 async def test_moving_the_clock_also_sends_deliveries_claimed_by_a_dead_worker(start: Start) -> None:
-    async with start() as processes, till(processes.one) as shop_:
+    async with start() as processes, shop_server(processes.one) as shop_:
         await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
         await deliveries.claim(processes.one.world, 10)
         await processes.two.workers.advance(START + timedelta(hours=1))
@@ -136,54 +136,58 @@ async def test_moving_the_clock_also_sends_deliveries_claimed_by_a_dead_worker(s
 
 @pytest.mark.fast
 async def test_two_processes_that_send_at_the_same_time_send_every_delivery_once(start: Start) -> None:
-    async with start() as processes, till(processes.one) as shop_:
+    async with start() as processes, shop_server(processes.one) as shop_:
         await paid(processes.one, await processes.one.merchant(callbacks=shop_.url), times=60)
         done = await asyncio.gather(processes.one.workers.catch_up(), processes.two.workers.catch_up())
         assert sum(each["sent"] for each in done) == 60
-        assert len({body for _, body in shop_.heard}) == len(shop_.heard) == 60
+        assert len({body for _, body in shop_.received}) == len(shop_.received) == 60
 
 
 # Endpoints do not delay each other
 
 
 async def test_an_endpoint_that_never_answers_does_not_delay_others(start: Start) -> None:
-    async with start() as processes, till(processes.one, is_open=False) as silent, till(processes.one) as lively:
+    async with (
+        start() as processes,
+        shop_server(processes.one, is_open=False) as silent,
+        shop_server(processes.one) as lively,
+    ):
         await paid(processes.one, await processes.one.merchant(callbacks=silent.url), times=100)
         await paid(processes.one, await processes.one.merchant(callbacks=lively.url), times=12)
         async with working(processes.one):
-            await soon(lambda: len(lively.heard) == 12)
+            await soon(lambda: len(lively.received) == 12)
             await soon(lambda: silent.in_hand == AT_ONCE_PER_ENDPOINT)
             # While one endpoint does not answer, the other still gets its callbacks.
             await paid(processes.one, await processes.one.merchant(callbacks=lively.url))
-            await soon(lambda: len(lively.heard) == 13)
-            assert silent.in_hand == len(silent.heard) == 8
+            await soon(lambda: len(lively.received) == 13)
+            assert silent.in_hand == len(silent.received) == 8
             silent.open.set()
-            await soon(lambda: len(silent.heard) == 100)
+            await soon(lambda: len(silent.received) == 100)
         assert silent.in_hand_most == 8
-        assert len({body for _, body in silent.heard}) == 100, "each callback is sent once"
+        assert len({body for _, body in silent.received}) == 100, "each callback is sent once"
 
 
 async def test_catching_up_sends_at_most_eight_deliveries_at_once_to_one_endpoint(start: Start) -> None:
-    async with start() as processes, till(processes.one, is_open=False) as slow:
+    async with start() as processes, shop_server(processes.one, is_open=False) as slow:
         await paid(processes.one, await processes.one.merchant(callbacks=slow.url), times=30)
         catching_up = asyncio.create_task(processes.one.workers.catch_up())
         await soon(lambda: slow.in_hand == AT_ONCE_PER_ENDPOINT)
         slow.open.set()
         assert (await catching_up)["sent"] == 30
-        assert (slow.in_hand_most, len(slow.heard)) == (8, 30)
+        assert (slow.in_hand_most, len(slow.received)) == (8, 30)
 
 
 # The retry schedule
 
 
 async def test_a_callback_that_always_fails_is_sent_seven_times_and_then_parked(start: Start) -> None:
-    async with start() as processes, till(processes.one, *[500] * 7) as shop_:
+    async with start() as processes, shop_server(processes.one, *[500] * 7) as shop_:
         merchant = await processes.one.merchant(callbacks=shop_.url)
         await paid(processes.one, merchant)
         done = await processes.one.workers.advance(START + timedelta(days=30))
         assert done["sent"] == 7
         assert shop_.times == [START + wait for wait in TRY_OFFSETS]
-        assert len({body for _, body in shop_.heard}) == 1, "the same bytes every time"
+        assert len({body for _, body in shop_.received}) == 1, "the same bytes every time"
         delivery = await only_delivery(processes.one, merchant)
         assert (delivery.state, delivery.next_at) == ("parked", None)
         assert [(one.number, one.at, one.status) for one in delivery.tries] == [
@@ -192,7 +196,7 @@ async def test_a_callback_that_always_fails_is_sent_seven_times_and_then_parked(
 
 
 async def test_overlapping_retry_schedules_are_followed_in_order_of_time(start: Start) -> None:
-    async with start() as processes, till(processes.one, *[503] * 21) as shop_:
+    async with start() as processes, shop_server(processes.one, *[503] * 21) as shop_:
         begun: list[datetime] = []
         for wait in (0, 200, 400):
             await processes.one.workers.advance(START + timedelta(seconds=wait))
@@ -203,7 +207,7 @@ async def test_overlapping_retry_schedules_are_followed_in_order_of_time(start: 
 
 
 async def test_a_callback_that_is_accepted_at_last_is_not_sent_again(start: Start) -> None:
-    async with start() as processes, till(processes.one, 0, 500, 429) as shop_:
+    async with start() as processes, shop_server(processes.one, 0, 500, 429) as shop_:
         merchant = await processes.one.merchant(callbacks=shop_.url)
         await paid(processes.one, merchant)
         await processes.one.workers.advance(START + timedelta(days=30))
@@ -214,7 +218,7 @@ async def test_a_callback_that_is_accepted_at_last_is_not_sent_again(start: Star
 
 
 async def test_moving_the_clock_in_steps_has_the_same_result_as_moving_it_at_once(start: Start) -> None:
-    async with start() as processes, till(processes.one, *[500] * 14) as shop_:
+    async with start() as processes, shop_server(processes.one, *[500] * 14) as shop_:
         await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
         await processes.one.workers.advance(START + timedelta(days=2))
         begun = processes.one.clock.now()
@@ -229,7 +233,7 @@ async def test_moving_the_clock_in_steps_has_the_same_result_as_moving_it_at_onc
 
 async def test_a_refused_connection_is_retried_by_the_schedule(start: Start) -> None:
     async with start() as processes:
-        async with till(processes.one) as gone:
+        async with shop_server(processes.one) as gone:
             pass
         merchant = await processes.one.merchant(callbacks=gone.url)
         await paid(processes.one, merchant)
@@ -240,7 +244,7 @@ async def test_a_refused_connection_is_retried_by_the_schedule(start: Start) -> 
         assert attempt.status is None
         assert "refused" in attempt.error
 
-        async with till(processes.one) as back:
+        async with shop_server(processes.one) as back:
             await set_callback(processes.one.world, merchant.id, "payment", back.url)
             await processes.one.workers.advance(START + RETRY_SCHEDULE[0])
             assert back.times == [START + RETRY_SCHEDULE[0]]
@@ -250,7 +254,7 @@ async def test_a_refused_connection_is_retried_by_the_schedule(start: Start) -> 
 async def test_a_worker_that_loses_its_database_continues_when_it_is_back(start: Start) -> None:
     async with (
         start() as processes,
-        till(processes.one) as shop_,
+        shop_server(processes.one) as shop_,
         working(processes.one),
         connected(processes.url) as connection,
     ):
@@ -262,7 +266,7 @@ async def test_a_worker_that_loses_its_database_continues_when_it_is_back(start:
             """
         )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not shop_.heard:
+            while not shop_.received:
                 # The first use of a lost connection raises Unavailable.
                 with suppress(Unavailable):
                     await paid(processes.two, merchant)
@@ -270,20 +274,20 @@ async def test_a_worker_that_loses_its_database_continues_when_it_is_back(start:
 
 
 async def test_a_step_that_fails_is_repeated_and_the_other_steps_continue(start: Start) -> None:
-    async with start() as processes, till(processes.one) as shop_, connected(processes.url) as connection:
+    async with start() as processes, shop_server(processes.one) as shop_, connected(processes.url) as connection:
         merchant = await processes.one.merchant(callbacks=shop_.url)
         await paid(processes.one, merchant)
         await processes.one.create(merchant)
         processes.one.clock.advance(EXPIRES_AFTER_DEFAULT)
         await connection.execute("ALTER TABLE counters RENAME TO elsewhere")  # without it no expiry can be recorded
         async with working(processes.one):
-            await soon(lambda: len(shop_.heard) == 1)
+            await soon(lambda: len(shop_.received) == 1)
             await connection.execute("ALTER TABLE elsewhere RENAME TO counters")
             await soon_there(connection, "SELECT 1 FROM events WHERE kind = 'payment.expired'")
 
 
 async def test_a_delivery_whose_result_could_not_be_recorded_is_sent_again(start: Start) -> None:
-    async with start() as processes, till(processes.one) as shop_, connected(processes.url) as connection:
+    async with start() as processes, shop_server(processes.one) as shop_, connected(processes.url) as connection:
         merchant = await processes.one.merchant(callbacks=shop_.url)
         await paid(processes.one, merchant)
         await connection.execute("ALTER TABLE tries RENAME TO elsewhere")
@@ -291,7 +295,7 @@ async def test_a_delivery_whose_result_could_not_be_recorded_is_sent_again(start
         await connection.execute("ALTER TABLE elsewhere RENAME TO tries")
         processes.one.clock.advance(LEASE)
         assert (await processes.one.workers.catch_up())["sent"] == 1
-        first, second = shop_.heard
+        first, second = shop_.received
         assert first[1] == second[1], "the receiver can see that it is the same callback"
         assert (await only_delivery(processes.one, merchant)).state == "delivered"
 

@@ -12,7 +12,7 @@ from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.methods import OTHERS, REQUESTED, block_of
 from gerbang.domain import addresses, customers
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
-from gerbang.domain.payments import Details, Method, check_kept
+from gerbang.domain.payments import Details, Method
 
 
 def minor(amount: requests.Amount | None, *, zero_is_open: bool, field: str = "amount.value") -> int | None:
@@ -100,10 +100,7 @@ def customer(given: requests.Customer | None) -> customers.Customer | None:
 
 
 def details(given: requests.CreatePayment, body_object: dict[str, Any], metadata: bytes | None) -> Details:
-    """What is stored with the payment to be returned as it was sent. Raises TooMuchKept.
-
-    `metadata` is JSON.
-    """
+    """What is stored with the payment to be returned as it was sent. `metadata` is JSON."""
     urls = given.redirectUrl or requests.RedirectUrl()
     echo: dict[str, str | bool] = {}
     if given.paymentType is not None:
@@ -117,7 +114,7 @@ def details(given: requests.CreatePayment, body_object: dict[str, Any], metadata
     if given.expirationMode is not None:
         echo["expiration_mode"] = given.expirationMode
     order = msgspec.UNSET if given.orderInformation is None else _order(body_object["orderInformation"])
-    kept = Details(
+    return Details(
         redirect=given.mode != "API",
         auto_confirm=given.autoConfirm is not False,
         success_url=urls.successReturnUrl,
@@ -128,8 +125,6 @@ def details(given: requests.CreatePayment, body_object: dict[str, Any], metadata
         metadata=msgspec.UNSET if metadata is None else msgspec.Raw(metadata),
         echo=echo,
     )
-    check_kept(kept)
-    return kept
 
 
 def _order(order_object: dict[str, Any]) -> msgspec.Raw:

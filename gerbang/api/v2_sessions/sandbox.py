@@ -8,8 +8,7 @@ from gerbang.api._ids import id_of
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v2_sessions.answers import Endpoints, answer, success
 from gerbang.errors import PaymentUnknown
-from gerbang.services import sandbox
-from gerbang.services.payments import end
+from gerbang.services import sandbox, simulations
 from gerbang.services.payments.read import Question
 
 
@@ -22,10 +21,10 @@ async def simulate(endpoints: Endpoints, request: Request) -> Response:
     if payment_id is None:
         raise PaymentUnknown
     if given.chargeStatus == "EXPIRED":
-        await end.expire_now(endpoints.world, merchant_id, payment_id)
+        await simulations.expire(endpoints.world, merchant_id, payment_id)
         return _updated(True)
     found = await endpoints.batches.read(Question(merchant_id, payment_id))
-    booked = await endpoints.batches.report(sandbox.simulated_payment(found, amount, given.bankReference))
+    booked = await simulations.pay(endpoints.world, endpoints.batches, found, amount, given.bankReference)
     return _updated(booked.outcome == "booked" and not booked.known_before)
 
 

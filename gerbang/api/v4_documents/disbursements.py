@@ -13,7 +13,7 @@ from gerbang.api.v4_documents.events import PAYOUTS
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.domain.payouts import Destination, Payout, Search, State, differing
 from gerbang.errors import PayoutUnknown
-from gerbang.services import balances, payouts
+from gerbang.services import balances, payouts, simulations
 from gerbang.services.payouts import NewPayout
 
 STATUSES: tuple[State, ...] = ("pending", "processing", "completed", "failed")
@@ -83,7 +83,7 @@ async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Re
     """Completes or fails a payout as the simulator bank would (reference, section 6)."""
     attributes = await attributes_of(request)
     action = attributes.one_of("action", ENDS)
-    ended = await payouts.finish(endpoints.world, merchant_id, _id(request), action)
+    ended = await simulations.finish(endpoints.world, merchant_id, _id(request), action)
     return answer(document(shapes.task(f"contract_{ended.id.hex}", "disbursement", action)), 202)
 
 

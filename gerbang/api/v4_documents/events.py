@@ -26,6 +26,7 @@ LARGEST = {"MANDIRI": 500, "BRI": 500, "CIMB": 500, "PERMATA": 500, "DANAMON": 2
 """The largest amounts, in millions of rupiah, as a reseller publishes them (reference, 2.3); 100 for other banks."""
 
 TERMS = Terms(
+    page_expiry_max=MONTH,
     channels={
         "virtual_account": ChannelTerms(
             amount_min=rupiah(10_000),

@@ -7,12 +7,12 @@ from starlette.responses import Response
 
 from gerbang.api.v4_documents import payments, shapes
 from gerbang.api.v4_documents.answers import Endpoints, answer, document, id_in_path
-from gerbang.api.v4_documents.events import MONTH, PRODUCT
+from gerbang.api.v4_documents.events import PRODUCT
 from gerbang.api.v4_documents.requests import NAME_LENGTH_MAX, REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.api.v4_documents.tasks import ACTIONS, perform
 from gerbang.domain.customers import Customer
 from gerbang.domain.payments import Details
-from gerbang.errors import ExpiryTooFar, PaymentUnknown
+from gerbang.errors import PaymentUnknown
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.search import Asked, Paid
 
@@ -28,10 +28,6 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
     }
 
     ends = attributes.instant("expiredAt")
-    if ends is not None and ends > endpoints.world.clock.now() + MONTH:
-        # No channel allows a longer expiry, so the page would have no method to offer.
-        raise ExpiryTooFar("expires_at", title="A payment link", maximum=f"{MONTH.days} days")
-
     order = NewPayment(
         merchant_id=merchant_id,
         product=PRODUCT,

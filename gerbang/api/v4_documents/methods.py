@@ -13,7 +13,7 @@ from gerbang.api.v4_documents.payments import STATUSES, create_or_repeat, looked
 from gerbang.api.v4_documents.requests import REFERENCE_LENGTH_MAX, attributes_of
 from gerbang.domain.payments import Details, Payment
 from gerbang.errors import NotOpenYet, PaymentUnknown
-from gerbang.services import sandbox
+from gerbang.services import sandbox, simulations
 from gerbang.services.payments import search
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.search import Asked
@@ -80,8 +80,8 @@ async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Re
     options = attributes.member("options")
     amount = options.arriving()
     found = await _found(endpoints, request, merchant_id)
-    report = await sandbox.simulated_arrival(endpoints.world, found, amount, options.field("amount"))
-    booked = await endpoints.batches.report(report)
+    field = options.field("amount")
+    report, booked = await simulations.arrive(endpoints.world, endpoints.batches, found, amount, field)
     reference = None
     if report.channel == "virtual_account" and booked.charge_id is not None:
         arrived = await endpoints.batches.find(Asked(merchant_id, booked.charge_id))

@@ -12,10 +12,10 @@ from gerbang.db import Tx, customers, merchants
 from gerbang.domain.changes import KnownCustomer
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer, known_as
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.partner_requests import PartnerRequest
-from gerbang.domain.payments import Details, Kind, Method, Payment, expiry
-from gerbang.errors import AmountMissing, CustomerUnknown, MerchantUnknown, Refused, StaticNeedsApiMode
+from gerbang.domain.payments import Details, Kind, Method, Payment, check_kept, expiry
+from gerbang.errors import AmountMissing, CustomerUnknown, ExpiryTooFar, MerchantUnknown, Refused, StaticNeedsApiMode
 from gerbang.services.payments import codes
 from gerbang.services.payments.codes import Plan
 from gerbang.world import World
@@ -123,6 +123,7 @@ def _decided(
     merchant = known.get(order.merchant_id)
     if merchant is None:
         raise MerchantUnknown
+    check_kept(order.details)
     offer = world.offer(merchant, order.product)
     if order.kind == "one_time" and order.amount is None:
         raise AmountMissing("amount")
@@ -146,6 +147,7 @@ def _decided(
         customer_id=customer[0] if customer else None,
     )
     if order.method is None:
+        _check_page_expiry(payment, offer, now)
         return Plan(payment, offer)
     channel = codes.channel_for(world, order.method, offer, payment)
     codes.check_number(order.method, offer, payment)
@@ -157,3 +159,10 @@ def _decided(
             channel.plan(payment, offer, now)  # so that a wrong method is refused now and not at the confirmation
         return Plan(payment, offer)
     return codes.plan(world, payment, offer, now)
+
+
+def _check_page_expiry(payment: Payment, offer: Offer, now: datetime) -> None:
+    """Raises ExpiryTooFar (field "expires_at") where no channel would be left to be offered on the page."""
+    most = offer.terms.page_expiry_max
+    if most is not None and payment.expires_at is not None and payment.expires_at > now + most:
+        raise ExpiryTooFar("expires_at", title="A payment link", maximum=f"{most.days} days")

@@ -217,7 +217,7 @@ def _known(world: World, request: PartnerRequest, payment: Payment, charge: Char
 
 
 def refusal_of(world: World, request: PartnerRequest) -> Refused:
-    """What a merchant is told who repeats a request that has no answer to be given again."""
+    """The refusal of a merchant who repeats a request that has no answer to be given again."""
     return _refusal(world, request) if request.state == "declined" else NotOpenYet()
 
 

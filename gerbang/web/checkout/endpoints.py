@@ -23,8 +23,8 @@ from gerbang.errors import (
     Unavailable,
     WrongState,
 )
-from gerbang.services import checkout
-from gerbang.services.checkout import Play, Visit
+from gerbang.services import checkout, simulations
+from gerbang.services.checkout import Visit
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Reopening
@@ -94,9 +94,9 @@ class Checkout(Endpoints):
 
     async def simulate(self, visit: Visit, form: Form) -> str:
         """Reports the simulated payment that the buyer chose in the sandbox panel."""
-        for play in get_args(Play):
+        for play in get_args(simulations.Play):
             if play == form.get("play"):
-                await self.batches.report(await checkout.played(self.world, visit, play))
+                await simulations.on_the_page(self.world, self.batches, visit, play)
                 return ""
         return "stale"
 

@@ -12,6 +12,7 @@ from gerbang.domain.payments import Payment
 from gerbang.errors import AgreementUnusable, AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
 from gerbang.services import checkout
 from gerbang.services.checkout import Visit, Way
+from gerbang.services.simulations import WRONG_BY
 from gerbang.web._pages import urls
 from gerbang.web._pages.formatting import amount, groups, instant, span
 from gerbang.web.checkout import payment_guides
@@ -292,7 +293,7 @@ def _end(visit: Visit, at: datetime | None, language: str) -> End | None:
 
 
 def _plays(owed: int, texts: Mapping[str, str], language: str) -> list[tuple[str, str]]:
-    wrong = amount(owed + checkout.WRONG_BY, language)
+    wrong = amount(owed + WRONG_BY, language)
     return [
         ("exact", texts["play_exact"].format(amount=amount(owed, language))),
         ("wrong", texts["play_wrong"].format(amount=wrong)),

@@ -9,13 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang import ids
-from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
-from gerbang.errors import WrongState
-from gerbang.services import sandbox
+from gerbang.services import simulations
 from gerbang.services.checkout import Visit
-from gerbang.services.payments import end
-from gerbang.services.payments.end import Decline
 from gerbang.web._pages import responses, urls
 from gerbang.web._pages.endpoints import Answer, Context, Endpoints, language
 from gerbang.web.wallet import rendering
@@ -71,24 +67,16 @@ class Wallet(Endpoints):
         state = state_of(visit, charge_id)
         done = state == decision
         if state == "open" and visit.charge is not None:
-            done = await (self._pay(visit.charge) if decision == "paid" else self._decline(visit.charge))
+            charge = visit.charge
+            paid = decision == "paid"
+            done = await (
+                simulations.in_the_wallet(self.batches, charge)
+                if paid
+                else simulations.decline_in_the_wallet(self.world, charge)
+            )
         _, asked = language(request)
         here = {"token": request.query_params["token"]} | ({"lang": asked} if asked else {})
         return responses.redirect(self._back_to(visit.payment, asked) if done else f"{self.path}?{urlencode(here)}")
-
-    async def _pay(self, charge: Charge) -> bool:
-        """Reports the wallet's payment; True if it was booked. Its reference is the charge's: two taps pay once."""
-        reference = f"WALLET-{charge.id.hex}"
-        report = sandbox.simulated_report(charge.channel, charge.instructions.number, charge.amount, reference)
-        return (await self.batches.report(report)).outcome == "booked"
-
-    async def _decline(self, charge: Charge) -> bool:
-        """Declines the charge; False if it can no longer be declined."""
-        try:
-            await end.decline(self.world, Decline(charge.payment_id, charge.id))
-        except WrongState:
-            return False
-        return True
 
     def _back_to(self, payment: Payment, asked_language: str | None) -> str:
         """The URL after the decision: the merchant's return URL of the method, else the payment page."""

@@ -1,4 +1,4 @@
-"""News of settlements: told once, with what was true then, to whom it concerns, and each at its own time."""
+"""Events of settlements: sent once, with what was true then, to whom it concerns, and each at its own time."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,7 @@ from gerbang.services.merchants import set_callback
 from gerbang.services.settlements import settle_due
 from tests.support.gateways import Databases
 from tests.support.services import START, money, number, order
-from tests.support.settling import AFTER_EID, BCA, BRI, Start, check_books, paid, two_processes_on
+from tests.support.settling import AFTER_EID, BCA, BRI, Start, check_ledger, paid, two_processes_on
 
 NOBODY = "http://127.0.0.1:9/"
 """Where nobody listens."""
@@ -26,7 +26,7 @@ def start(databases: Databases) -> Start:
     return partial(two_processes_on, databases.fresh())
 
 
-async def test_a_settlement_is_told_once_with_what_was_true_then(start: Start) -> None:
+async def test_a_settlement_is_sent_once_with_what_was_true_then(start: Start) -> None:
     async with start() as (here, _):
         merchant = await here.merchant()
         charge_id = await paid(here, merchant)
@@ -44,7 +44,7 @@ async def test_a_settlement_is_told_once_with_what_was_true_then(start: Start) -
         assert [row["kind"] for row in kinds] == ["payment.created", "payment.paid", "charge.settled"]
 
 
-async def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_other(start: Start) -> None:
+async def test_each_payment_is_sent_to_the_endpoint_of_its_product_and_to_no_other(start: Start) -> None:
     async with start() as (here, _):
         merchant = await here.merchant()
         for product in ("payment", "v4-payments", "v4-disbursements"):
@@ -66,7 +66,7 @@ async def test_each_payment_is_told_to_the_endpoint_of_its_product_and_to_no_oth
 
 
 @pytest.mark.parametrize("made_under", ["payment", "v4-payments"])
-async def test_money_that_is_set_aside_is_told_at_an_address_of_its_own_and_to_nobody_where_there_is_none(
+async def test_money_in_suspense_is_reported_at_an_address_of_its_own_and_to_nobody_where_there_is_none(
     start: Start, made_under: str
 ) -> None:
     async with start() as (here, _):
@@ -99,12 +99,12 @@ async def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_
 
         tries = await here.rows(
             """
-            SELECT e.kind, e.charge_id, e.at AS news_at, min(t.at) AS first_try_at, count(*) AS tries
+            SELECT e.kind, e.charge_id, e.at AS event_at, min(t.at) AS first_try_at, count(*) AS tries
             FROM events e JOIN deliveries d USING (merchant_id, sequence) JOIN tries t ON t.delivery_id = d.id
             GROUP BY e.sequence, e.kind, e.charge_id, e.at ORDER BY e.sequence
             """
         )
-        assert [(row["kind"], row["news_at"], row["first_try_at"]) for row in tries] == [
+        assert [(row["kind"], row["event_at"], row["first_try_at"]) for row in tries] == [
             ("payment.paid", START, START),
             ("payment.paid", START, START),
             ("charge.settled", AFTER_EID, AFTER_EID),
@@ -112,7 +112,7 @@ async def test_moving_the_clock_settles_each_charge_at_its_own_instant_in_order_
         ]
         retry_schedule = len(here.world.products["v4-payments"].product.retry_schedule) + 1
         assert {row["tries"] for row in tries} == {retry_schedule}, "every try of every callback had its own time"
-        await check_books(here)
+        await check_ledger(here)
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "beside a process that works too"])
@@ -126,4 +126,4 @@ async def test_when_the_clock_has_moved_everything_that_was_due_is_settled(start
             await one.workers.advance(AFTER_EID)
         counts = {day.settled_on: day.charges for day in await settlements.newest(one.world, merchant.id, 10)}
         assert counts == {date(2025, 3, 30): 10, date(2025, 4, 8): 10}
-        await check_books(one)
+        await check_ledger(one)
