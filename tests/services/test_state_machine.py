@@ -30,8 +30,9 @@ from gerbang.domain.inquiries import Acceptance, Inquiry, Reply
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method
 from gerbang.domain.reports import Booked
+from gerbang.domain.reversals import Reversal, Reversed
 from gerbang.errors import NotOpenYet, PartnerDeclined, Refused
-from gerbang.services import settlements
+from gerbang.services import reversals, settlements
 from gerbang.services.merchants import default_agreement, set_callback
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
@@ -58,6 +59,7 @@ class Known:
 AT_ONCE = [
     *(
         "inquire",
+        "reverse",
         "accept",
         "accept",
         "pay",
@@ -115,7 +117,17 @@ class Payments(RuleBasedStateMachine):
         # What an earlier story that failed has left behind is not this one's.
         async with self.processes.one.world.db.transaction() as tx:
             for table in (
-                *("tries", "deliveries", "events", "transfers", "accounts", "reports", "report_names", "inquiries"),
+                *(
+                    "tries",
+                    "deliveries",
+                    "events",
+                    "transfers",
+                    "accounts",
+                    "reports",
+                    "report_names",
+                    "inquiries",
+                    "reversals",
+                ),
                 *MADE,
             ):
                 await tx.execute(f"DELETE FROM {table}")
@@ -228,6 +240,11 @@ class Payments(RuleBasedStateMachine):
             self.money.add(said)
         return reply
 
+    async def _reverse(self, second: bool, reference: int, differs: int) -> Reversed:
+        original = f"{self.merchant.id}-{reference}"
+        reversal = Reversal("simulator", f"back {original}", original, PRICE + differs)
+        return await reversals.reverse(self.services(second).world, reversal)
+
     async def _expire_due(self, second: bool) -> None:
         await end.expire_due(self.services(second).world)
 
@@ -322,6 +339,12 @@ class Payments(RuleBasedStateMachine):
             assert after == before
         assert await self._accept(not second, said) == reply
 
+    @rule(second=process, reference=bank_reference, differs=amounts)
+    def reverse(self, second: bool, reference: int, differs: int) -> None:
+        """What went back is said once more to the other process, which changes nothing."""
+        done = self.run(self._reverse(second, reference, differs))
+        assert self.run(self._reverse(not second, reference, differs)) == done
+
     @precondition(lambda self: self.known)
     @rule(second=process, place=which)
     def cancel(self, second: bool, place: int) -> None:
@@ -397,6 +420,8 @@ class Payments(RuleBasedStateMachine):
                 return partial(
                     self._pay, second, self.said(place, *data.draw(st.tuples(which, bank_reference, amounts)))
                 )
+            case "reverse":
+                return partial(self._reverse, second, *data.draw(st.tuples(bank_reference, amounts)))
             case "inquire" | "accept":
                 said = self.said(place, *data.draw(st.tuples(which, bank_reference, amounts)))
                 return partial(self._inquire if what == "inquire" else self._accept, second, said)

@@ -1,4 +1,4 @@
-"""A bank that asks first: it is told whether a number may be paid, and whether its money is taken."""
+"""A bank that asks first: it gets an answer whether a number may be paid, and whether its money is taken."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
