@@ -76,6 +76,9 @@ INSERT INTO reversals (id, merchant_id, connection, service, reference, original
                        report_id, received_at)
 SELECT *, $11::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                                        $8::bigint[], $9::text[], $10::uuid[])
+ON CONFLICT (connection, service, reference, original_service, original, amount) DO UPDATE
+SET outcome = excluded.outcome, merchant_id = excluded.merchant_id, report_id = excluded.report_id
+WHERE reversals.outcome = 'unknown_money'
 """
 HELD = """
 SELECT merchant_id FROM counters WHERE merchant_id = ANY($1::uuid[]) ORDER BY merchant_id FOR NO KEY UPDATE

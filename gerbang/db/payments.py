@@ -90,7 +90,8 @@ async def page_versions(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, PageVersion]:
     rows = await tx.fetch(
         """
         SELECT p.id, p.state, p.updated_at, p.expires_at, c.expires_at AS charge_expires_at,
-               (SELECT count(*) FROM reports r WHERE r.payment_id = p.id AND r.outcome <> 'booked') AS in_suspense
+               (SELECT count(*) FROM reports r WHERE r.payment_id = p.id AND r.outcome <> 'booked'
+                AND NOT EXISTS (SELECT FROM reversals WHERE report_id = r.id)) AS in_suspense
         FROM payments p
         LEFT JOIN LATERAL (
             SELECT expires_at FROM charges WHERE payment_id = p.id ORDER BY id DESC LIMIT 1

@@ -76,11 +76,12 @@ async def known(tx: Tx, names: Collection[Name]) -> dict[Name, list[KnownReport]
 
 
 async def in_suspense(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[HeldMoney]]:
-    """Money that arrived for these payments and was not owed, oldest first."""
+    """Money that arrived for these payments, was not owed and is still here, oldest first."""
     rows = await tx.fetch(
         """
-        SELECT payment_id, outcome, amount, charge_id, received_at FROM reports
-        WHERE payment_id = ANY($1::uuid[]) AND outcome <> 'booked' ORDER BY received_at, id
+        SELECT payment_id, outcome, amount, charge_id, received_at FROM reports r
+        WHERE payment_id = ANY($1::uuid[]) AND outcome <> 'booked'
+          AND NOT EXISTS (SELECT FROM reversals WHERE report_id = r.id) ORDER BY received_at, id
         """,
         payment_ids,
     )

@@ -29,3 +29,19 @@ async def reversed_reports(tx: Tx, report_ids: list[UUID]) -> set[UUID]:
         "SELECT report_id FROM reversals WHERE report_id = ANY($1::uuid[]) AND outcome = 'reversed'", report_ids
     )
     return {row["report_id"] for row in rows}
+
+
+async def overtaken(tx: Tx, most: int) -> list[Reversal]:
+    """Reversals that came before their money, and whose money has arrived since and did not go back yet."""
+    rows = await tx.fetch(
+        """
+        SELECT v.connection, v.reference, v.original, v.amount, v.service, v.original_service FROM reversals v
+        WHERE v.outcome = 'unknown_money' AND EXISTS (
+            SELECT FROM report_names n JOIN reports r ON r.merchant_id = n.merchant_id AND r.id = n.report_id
+            WHERE n.connection = v.connection AND n.service = v.original_service AND n.reference = v.original
+              AND r.amount = v.amount AND NOT EXISTS (SELECT FROM reversals gone WHERE gone.report_id = r.id))
+        ORDER BY v.received_at LIMIT $1
+        """,
+        most,
+    )
+    return [Reversal(**dict(row)) for row in rows]

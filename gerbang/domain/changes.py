@@ -86,6 +86,7 @@ class Changes(msgspec.Struct):
     new_replies: list[Reply] = []
     """Answers to banks' questions."""
     new_reversals: list[Reversed] = []
+    """New ones, and those whose money has come after them."""
     new_payouts: list[Payout] = []
     new_requests: list[PartnerRequest] = []
     payments: dict[UUID, Payment] = {}

@@ -13,7 +13,7 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
-from gerbang.services import sandbox, settlements
+from gerbang.services import reversals, sandbox, settlements
 from gerbang.services.batches import Batches
 from gerbang.services.payments import end
 from gerbang.workers.deliveries import Sender
@@ -40,6 +40,7 @@ class Workers:
             "settled": (partial(settlements.settle_due, world), 0.25),
             "asked": (partial(ask_due, world, batches), 0.5),
             "sent": (self._sender.step, 0.1),
+            "reversed": (partial(reversals.reverse_overtaken, world), 30.0),
             "released": (partial(end.release_numbers, world), 30.0),
             "forgotten": (partial(forget, world), 300.0),
         }

@@ -7,7 +7,7 @@ import pytest
 from gerbang.domain.ledger import available, suspense
 from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.reversals import Reversal
-from gerbang.services import reversals, settlements
+from gerbang.services import checkout, reversals, settlements
 from tests.support.gateways import Databases
 from tests.support.services import PRICE, Services, forget_power_cuts, money, number, order, run
 from tests.support.services import services as services_of
@@ -67,6 +67,10 @@ async def test_money_that_was_held_in_suspense_comes_out_of_suspense(url: str) -
         assert await owned(here, suspense(merchant.id)) == PRICE
         assert (await reversals.reverse(here.world, back(reference))).outcome == "reversed"
         assert await owned(here, suspense(merchant.id)) == 0
+        (payment,) = await here.rows("SELECT id FROM payments WHERE merchant_id = $1", merchant.id)
+        (visit,) = await checkout.visits(here.world, [payment["id"]])
+        assert isinstance(visit, checkout.Visit)
+        assert visit.in_suspense == [], "the payer's page does not speak of money that went back"
         assert (await kinds(here, merchant))[-1] == "money.reversed"
         assert await here.faults() == []
 
@@ -92,4 +96,19 @@ async def test_a_reversal_of_money_that_is_not_known_moves_nothing_and_is_kept(u
         assert (done.outcome, done.merchant_id) == ("unknown_money", PLATFORM)
         kept = await here.rows("SELECT outcome FROM reversals WHERE id = $1", done.id)
         assert kept == [{"outcome": "unknown_money"}]
+        assert await here.faults() == []
+
+
+async def test_money_that_arrives_after_its_reversal_goes_back_once(url: str) -> None:
+    async with services_of(url) as here:
+        merchant = await here.merchant()
+        arriving = money(number(await here.batches.create(order(merchant.id))))
+        assert (await reversals.reverse(here.world, back(arriving.reference))).outcome == "unknown_money"
+        assert await reversals.reverse_overtaken(here.world) == 0
+        assert (await here.batches.report(arriving)).outcome == "booked"
+        done = await asyncio.gather(*(reversals.reverse_overtaken(here.world) for _ in range(4)))
+        assert sum(done) == 1
+        assert await owned(here, available(merchant.id)) == -PRICE
+        assert (await kinds(here, merchant))[-1] == "charge.reversed"
+        assert (await reversals.reverse(here.world, back(arriving.reference))).outcome == "reversed"
         assert await here.faults() == []

@@ -237,6 +237,8 @@ CREATE TABLE reversals (
     CHECK ((outcome = 'reversed') = (report_id IS NOT NULL)),
     PRIMARY KEY (connection, service, reference, original_service, original, amount)
 );
+-- A bank may take money back before it has reported it.
+CREATE INDEX reversals_unknown ON reversals (received_at) WHERE outcome = 'unknown_money';
 -- Money goes back once.
 CREATE UNIQUE INDEX reversals_of_report ON reversals (report_id) WHERE report_id IS NOT NULL;
 
