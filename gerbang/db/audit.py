@@ -34,6 +34,7 @@ LEDGER = {
                 WHEN 'fee' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/fees'
                 WHEN 'vat' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/vat'
                 WHEN 'payout_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
+                WHEN 'payout_returned' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
                 WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
                 WHEN 'starting_balance' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
                 WHEN 'reversed' THEN c.name LIKE 'bank/%' AND
@@ -118,7 +119,8 @@ MONEY = {
         SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/available' LEFT JOIN (
             SELECT merchant_id, sum(gross - fees) AS net FROM settlements GROUP BY merchant_id
         ) s ON s.merchant_id = m.id LEFT JOIN (
-            SELECT merchant_id, sum(amount + fee) AS gone FROM payouts WHERE state <> 'failed' GROUP BY merchant_id
+            SELECT merchant_id, sum(amount + fee) AS gone FROM payouts WHERE state <> 'failed' OR returned_at IS NOT NULL
+            GROUP BY merchant_id
         ) o ON o.merchant_id = m.id LEFT JOIN (
             SELECT credit, sum(amount) AS amount FROM transfers WHERE reason NOT IN ('settled', 'payout_released')
             GROUP BY credit
@@ -132,13 +134,15 @@ MONEY = {
             SELECT cause_id, sum(amount) FILTER (WHERE reason = 'payout_reserved') AS reserved,
                    sum(amount) FILTER (WHERE reason = 'payout_released') AS released,
                    sum(amount) FILTER (WHERE reason IN ('payout', 'fee', 'vat')) AS gone,
-                   sum(amount) FILTER (WHERE reason = 'payout') AS paid
+                   sum(amount) FILTER (WHERE reason = 'payout') AS paid,
+                   sum(amount) FILTER (WHERE reason = 'payout_returned') AS returned
             FROM transfers WHERE cause_id IS NOT NULL GROUP BY cause_id
         ) t ON t.cause_id = p.id
-        WHERE (coalesce(t.reserved, 0), coalesce(t.released, 0), coalesce(t.gone, 0), coalesce(t.paid, 0)) <>
-              (p.amount + p.fee, CASE p.state WHEN 'failed' THEN p.amount + p.fee ELSE 0 END,
-               CASE p.state WHEN 'completed' THEN p.amount + p.fee ELSE 0 END,
-               CASE p.state WHEN 'completed' THEN p.amount ELSE 0 END)""",
+        WHERE (coalesce(t.reserved, 0), coalesce(t.released, 0), coalesce(t.gone, 0), coalesce(t.paid, 0), coalesce(t.returned, 0))
+              <> (p.amount + p.fee, CASE WHEN p.state = 'failed' AND p.returned_at IS NULL THEN p.amount + p.fee ELSE 0 END,
+                  CASE WHEN p.state = 'completed' OR p.returned_at IS NOT NULL THEN p.amount + p.fee ELSE 0 END,
+                  CASE WHEN p.state = 'completed' OR p.returned_at IS NOT NULL THEN p.amount ELSE 0 END,
+                  CASE WHEN p.returned_at IS NOT NULL THEN p.amount ELSE 0 END)""",
     "a payment or a payout waits for a partner that nobody asks, or the other way round": """
         SELECT p.id::text FROM payouts p LEFT JOIN partner_requests r ON r.id = p.id AND r.next_at IS NOT NULL
         WHERE (p.ended_at IS NULL) <> (r.id IS NOT NULL)
@@ -207,8 +211,10 @@ EVENTS = {
         ) e ON e.charge_id = c.id WHERE coalesce(e.times, 0) <> (c.settled_at IS NOT NULL)::integer""",
     "payouts of a merchant have ended without an event each": """
         SELECT coalesce(p.merchant_id, e.merchant_id)::text FROM (
-            SELECT merchant_id, 'payout.' || state AS kind, count(*) AS times FROM payouts WHERE ended_at IS NOT NULL
-            GROUP BY merchant_id, state
+            SELECT merchant_id, kind, count(*) AS times FROM (
+                SELECT merchant_id, 'payout.' || state AS kind FROM payouts WHERE ended_at IS NOT NULL
+                UNION ALL SELECT merchant_id, 'payout.completed' FROM payouts WHERE returned_at IS NOT NULL
+            ) ended GROUP BY merchant_id, kind
         ) p FULL JOIN (
             SELECT merchant_id, kind, count(*) AS times FROM events WHERE kind IN ('payout.completed', 'payout.failed')
             GROUP BY merchant_id, kind

@@ -277,6 +277,7 @@ PAYOUTS = Table(
         "bank_reference": "text",
         "bank_account_name": "text",
         "failure_reason": "text",
+        "returned_at": "timestamptz",
     },
     changing={
         "state",
@@ -286,6 +287,7 @@ PAYOUTS = Table(
         "bank_reference",
         "bank_account_name",
         "failure_reason",
+        "returned_at",
     },
 )
 

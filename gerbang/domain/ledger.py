@@ -131,5 +131,10 @@ def releasing(merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transf
     ]
 
 
+def coming_back(connection: str, merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transfer]:
+    """Money of a payout that came back after it had left: available again. The fee stays: the bank has done its work."""
+    return [_of_payout(bank(connection), available(merchant_id), amount, "payout_returned", merchant_id, payout_id)]
+
+
 def _of_payout(debit: str, credit: str, amount: int, reason: str, merchant_id: UUID, payout_id: UUID) -> Transfer:
     return Transfer(debit, credit, amount, reason, merchant_id, None, None, payout_id)

@@ -18,10 +18,11 @@ MOVES: dict[str, dict[State, State]] = {
     "send": {"pending": "processing"},
     "complete": {"processing": "completed"},
     "fail": {"processing": "failed"},
+    "return": {"completed": "failed"},
 }
 """Which move leads from which state to which (one-time-payment reference, section 4). What is missing is refused."""
 
-PAST = {"send": "sent", "complete": "completed", "fail": "failed"}
+PAST = {"send": "sent", "complete": "completed", "fail": "failed", "return": "returned"}
 
 FEE_NAME = "payout"
 """Under which a merchant's agreement may have another fee."""
@@ -68,6 +69,8 @@ class Payout(msgspec.Struct, frozen=True):
     bank_account_name: str = ""
     """The name of the account's holder, as the bank knows it."""
     failure_reason: str | None = None
+    returned_at: datetime | None = None
+    """When its money came back after it had arrived."""
 
     @property
     def reserved(self) -> int:
@@ -132,3 +135,8 @@ def completed(payout: Payout, now: datetime) -> Payout:
 def failed(payout: Payout, reason: str, now: datetime) -> Payout:
     """The payout once it is known that its money will not arrive. Raises WrongState."""
     return replace(moved(payout, "fail", now), ended_at=now, failure_reason=reason)
+
+
+def returned(payout: Payout, reason: str, now: datetime) -> Payout:
+    """The payout once its money has come back from where it had arrived: it has failed after all. Raises WrongState."""
+    return replace(moved(payout, "return", now), returned_at=now, failure_reason=reason)

@@ -23,7 +23,7 @@ from gerbang.db.changes import write
 from gerbang.domain.changes import Changes
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee, fee_of
-from gerbang.domain.ledger import available, paying_out, releasing, reserved, reserving
+from gerbang.domain.ledger import available, coming_back, paying_out, releasing, reserved, reserving
 from gerbang.domain.money import readable
 from gerbang.domain.partner_requests import PartnerRequest, SendMoney, declined, done, noted, under_way
 from gerbang.domain.payouts import (
@@ -35,6 +35,7 @@ from gerbang.domain.payouts import (
     Search,
     completed,
     failed,
+    returned,
     sent,
 )
 from gerbang.errors import (
@@ -228,6 +229,25 @@ async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal[
             raise _lost(payout_id)
         payout = completed(payout, now) if how == "complete" else failed(payout, SIMULATED, now)
         await _end(tx, payout, request, now)
+    return payout
+
+
+async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: str) -> Payout:
+    """Records that the money of a completed payout has come back, once however often that is said.
+
+    Its amount is available again, its fee is not, and the merchant gets the event of a payout that failed. Raises
+    PayoutUnknown, or WrongState for a payout that was never completed.
+    """
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        payout = _own(await kept.locked(tx, payout_id), merchant_id)
+        if payout.returned_at is not None:
+            await wait_as_for_writing(tx)
+            return payout
+        payout = returned(payout, reason, now)
+        transfers = coming_back(payout.connection, merchant_id, payout.amount, payout_id=payout.id)
+        event = Event(merchant_id, "payout.failed", now, snapshot=Snapshot(payout=payout))
+        await write(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
     return payout
 
 

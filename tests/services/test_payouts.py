@@ -279,6 +279,31 @@ async def test_the_end_of_a_payout_is_an_event_of_it_as_it_is_then(url: str) -> 
         assert msgspec.json.decode(event["snapshot"], type=Snapshot) == Snapshot(payout=ended)
 
 
+# Money that comes back
+
+
+async def test_a_payout_that_comes_back_gives_its_amount_back_once_and_has_failed(url: str) -> None:
+    async with checked_processes(url) as (one, two):
+        merchant = await merchant_with(one, WHOLE)
+        payout = await payouts.create(one.world, code_request(merchant))
+        with pytest.raises(WrongState):
+            await payouts.give_back(one.world, merchant.id, payout.id, "Account closed")
+        await payouts.finish(one.world, merchant.id, payout.id, "complete")
+        got = await several(
+            *(payouts.give_back(here.world, merchant.id, payout.id, "Account closed") for here in (one, two) * 3)
+        )
+        assert [each for each in got if each != got[0]] == []
+        after = await payouts.read(two.world, merchant.id, payout.id)
+        assert (after.state, after.failure_reason, after.returned_at) == ("failed", "Account closed", START)
+        assert await held(one, merchant) == (AMOUNT, 0)
+        assert (await lines(one, merchant))[-1] == ("payout_returned", AMOUNT)
+        kinds = await one.rows("SELECT kind FROM events WHERE merchant_id = $1 ORDER BY sequence", merchant.id)
+        assert [row["kind"] for row in kinds] == ["payout.completed", "payout.failed"]
+        for whose, which in ((uuid4(), payout.id), (merchant.id, uuid4())):
+            with pytest.raises(PayoutUnknown):
+                await payouts.give_back(one.world, whose, which, "Account closed")
+
+
 # Who may, and where
 
 

@@ -313,6 +313,8 @@ CREATE TABLE payouts (
     bank_reference    text NOT NULL,
     bank_account_name text NOT NULL,
     failure_reason    text,
+    returned_at       timestamptz,
+    CHECK (returned_at IS NULL OR state = 'failed'),
     CHECK ((state = 'pending') = (sent_at IS NULL)),
     CHECK ((state IN ('completed', 'failed')) = (ended_at IS NOT NULL)),
     CHECK ((state = 'failed') = (failure_reason IS NOT NULL)),
