@@ -73,5 +73,10 @@ class Partners:
         """Whether some merchant's payments by this channel are routed to a connection."""
         return self._connections.serves_channel(channel)
 
+    @property
+    def names(self) -> list[str]:
+        """Of all connections."""
+        return list(self._partners)
+
     def __bool__(self) -> bool:
         return bool(self._partners)

@@ -25,22 +25,30 @@ async def locked(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, PartnerRequest]:
     return {row["id"]: PARTNER_REQUESTS.read(row) for row in rows}
 
 
-async def claim(tx: Tx, now: datetime, again_at: datetime, most: int) -> list[PartnerRequest]:
-    """Takes requests about which a partner must be called and makes them due again at `again_at`, should nobody come back.
-
-    Those that somebody else has in hand are left.
-    """
-    rows = await tx.fetch(
-        f"""
+def _claim(which: str) -> str:
+    return f"""
         UPDATE partner_requests SET next_at = $2
-        WHERE id IN (SELECT id FROM partner_requests WHERE next_at <= $1 ORDER BY next_at LIMIT $3
+        WHERE id IN (SELECT id FROM partner_requests WHERE {which} next_at <= $1 ORDER BY next_at LIMIT $3
                      FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING {COLUMNS}
-        """,
-        now,
-        again_at,
-        most,
-    )
+        """
+
+
+QUERIES = {"claim": _claim(""), "claim of a connection": _claim("connection = $4 AND")}
+"""Each is read from an index of its own."""
+
+
+async def claim(
+    tx: Tx, now: datetime, again_at: datetime, most: int, connection: str | None = None
+) -> list[PartnerRequest]:
+    """Takes requests about which a partner must be called and makes them due again at `again_at`, should nobody come back.
+
+    Those of one connection, or of all. Those that somebody else has in hand are left.
+    """
+    if connection is None:
+        rows = await tx.fetch(QUERIES["claim"], now, again_at, most)
+    else:
+        rows = await tx.fetch(QUERIES["claim of a connection"], now, again_at, most, connection)
     return [PARTNER_REQUESTS.read(row) for row in rows]
 
 

@@ -23,6 +23,7 @@ from gerbang.world import World
 
 log = structlog.get_logger()
 Step = Callable[[], Awaitable[int]]
+ASKED, ASKED_PAUSE = "asked", 0.5
 OTHERS_SECONDS_MAX = 20.0
 """How long moving the clock waits for work that another process has claimed."""
 QUIET_SECONDS_MAX = 1.0
@@ -34,11 +35,12 @@ class Workers:
 
     def __init__(self, world: World, batches: Batches) -> None:
         self._world = world
+        self._batches = batches
         self._sender = Sender(world, batches)
         self._steps: dict[str, tuple[Step, float]] = {
             "expired": (partial(end.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),
-            "asked": (partial(ask_due, world, batches), 0.5),
+            ASKED: (partial(ask_due, world, batches), ASKED_PAUSE),
             "sent": (self._sender.step, 0.1),
             "reversed": (partial(reversals.reverse_overtaken, world), 30.0),
             "released": (partial(end.release_numbers, world), 30.0),
@@ -49,7 +51,12 @@ class Workers:
         """Takes all steps until cancelled, each with its own pause."""
         async with asyncio.TaskGroup() as group:
             for name, (step, pause) in self._steps.items():
-                group.create_task(self._repeat(name, step, pause))
+                if name != ASKED:
+                    group.create_task(self._repeat(name, step, pause))
+            # Each partner has a step of its own, so that one that hangs holds up nobody else's requests.
+            for connection in self._world.partners.names:
+                step = partial(ask_due, self._world, self._batches, connection)
+                group.create_task(self._repeat(f"{ASKED}: {connection}", step, ASKED_PAUSE))
 
     async def _repeat(self, name: str, step: Step, pause: float) -> None:
         while True:

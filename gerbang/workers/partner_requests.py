@@ -10,9 +10,9 @@ from gerbang.services.payments import opening
 from gerbang.world import World
 
 
-async def ask_due(world: World, batches: Batches) -> int:
-    """Calls the partners about requests that are due, up to 32, and returns how many there were."""
-    claimed = await claim_due(world)
+async def ask_due(world: World, batches: Batches, connection: str | None = None) -> int:
+    """Calls a partner, or all of them, about requests that are due, up to 32, and returns how many there were."""
+    claimed = await claim_due(world, connection)
     # One that could not be written down must not keep the others from it.
     asked = await asyncio.gather(*(_ask(world, batches, request) for request in claimed), return_exceptions=True)
     for outcome in asked:

@@ -12,14 +12,18 @@ from msgspec.structs import replace
 from gerbang.clock import MovableClock
 from gerbang.connections import CodeKind
 from gerbang.connections.simulator import Simulator
+from gerbang.db.changes import write
+from gerbang.domain.changes import Changes
+from gerbang.domain.connections import SIMULATOR
 from gerbang.domain.money import rupiah
+from gerbang.domain.partner_requests import CloseCode, noted
 from gerbang.domain.payments import Details, Method
 from gerbang.errors import NotOpenYet, PartnerDeclined, ReferenceTaken, WrongState
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation
 from tests.support.gateways import Databases
-from tests.support.partners import MANY, Recording, asking
+from tests.support.partners import MANY, Hanging, Recording, asking, asking_bca
 from tests.support.services import (
     BRI,
     START,
@@ -32,6 +36,7 @@ from tests.support.services import (
     services,
     several,
 )
+from tests.support.ways import ASKED
 
 KINDS: list[CodeKind] = ["registered", "minted"]
 DECLINED, SILENT_BEFORE, SILENT_AFTER = rupiah(20_404), rupiah(20_503), rupiah(20_504)
@@ -219,6 +224,33 @@ async def test_a_process_that_dies_while_it_asks_leaves_it_to_another(url: str) 
         simulator.answers.set()
         await settle_openings(here)
         assert await states(here, made) == ("awaiting", ["waiting"])
+
+
+async def test_a_partner_that_hangs_holds_up_no_other_partners_requests(url: str) -> None:
+    async with process(url, "ours") as plain:
+        here = asking_bca(plain)
+        merchant = await here.merchant()
+        with pytest.raises(NotOpenYet):
+            await here.batches.create(order(merchant.id, method=ASKED, amount=SILENT_AFTER))
+        made = await the_only_payment(here, merchant.id)
+        hanging = noted(
+            uuid4(), merchant.id, SIMULATOR, "close", CloseCode(made, "qris", None, "1", ""), here.clock.now()
+        )
+        async with here.world.db.transaction() as tx:
+            await write(tx, Changes(new_requests=[replace(hanging, next_at=here.clock.now())]), here.clock.now())
+        simulator = Hanging()
+        stuck = asking_bca(plain, simulator)
+        working = asyncio.create_task(stuck.workers.run())
+        try:
+            await asyncio.wait_for(simulator.closing.wait(), 10)
+            here.pass_time(minutes=2)
+            async with asyncio.timeout(10):
+                while (await states(here, made))[0] != "awaiting":  # noqa: ASYNC110  another task's commit
+                    await asyncio.sleep(0.05)
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
 
 
 # Payments that end while their code is opened

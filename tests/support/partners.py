@@ -47,15 +47,27 @@ class Recording(Simulator):
         return [operation for operation, _ in self.asked]
 
 
+class Hanging(Recording):
+    """A partner that never answers when it is asked to close a code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing = asyncio.Event()
+
+    async def close(self, link: Link, reference: UUID, asked: CloseCode, now: datetime) -> None:
+        self.closing.set()
+        await asyncio.Event().wait()
+
+
 def asking(here: Services, kind: CodeKind, simulator: Simulator | None = None) -> Services:
     """The same process where virtual accounts and QRIS are of this kind."""
     return _routed(here, _partner(SIMULATOR, kind), simulator or Simulator())
 
 
-def asking_bca(here: Services) -> Services:
-    """The same process where the virtual accounts of BCA must be known to a partner first."""
+def asking_bca(here: Services, simulator: Simulator | None = None) -> Services:
+    """The same process where the virtual accounts of BCA must be known to a partner first, beside the usual one."""
     route = Route(connections=("asked",), channel="virtual_account", option="BCA")
-    return _routed(here, _partner("asked", "registered"), Simulator(), route)
+    return _routed(here, _partner("asked", "registered"), simulator or Simulator(), route)
 
 
 def _partner(name: str, kind: CodeKind) -> Connection:

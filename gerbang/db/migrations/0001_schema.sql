@@ -344,6 +344,7 @@ CREATE TABLE partner_requests (
     CHECK ((state IN ('pending', 'processing')) = (next_at IS NOT NULL))
 );
 CREATE INDEX partner_requests_due ON partner_requests (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX partner_requests_due_at ON partner_requests (connection, next_at) WHERE next_at IS NOT NULL;
 
 CREATE TABLE events (
     merchant_id uuid NOT NULL,
