@@ -12,7 +12,7 @@ from gerbang.api._bodies import Malformed, fingerprint, metadata_in, parse_objec
 from gerbang.api.sandbox.endpoints import inbox_item
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v4_documents.requests import Attributes
-from gerbang.domain.payments import KEPT_BYTES_MAX
+from gerbang.domain.payments import KEPT_BYTES_MAX, check_kept
 from gerbang.errors import TooMuchKept
 from gerbang.services.sandbox import Received
 from tests.support.speed import slowness
@@ -157,7 +157,7 @@ def test_metadata_and_order_may_have_16_kb_in_total() -> None:
             "orderInformation": {"productDetails": [product]},
         }
         request = shaped(values, requests.CreatePayment)
-        orders.details(request, values, metadata_in(json.dumps(values).encode()))
+        check_kept(orders.details(request, values, metadata_in(json.dumps(values).encode())))
 
     order_bytes = len(b'{"productDetails":[') + len(PRODUCT) + len(b',"x":""') + len(b"]}")
     room = KEPT_BYTES_MAX - order_bytes - len(b'{"a":""}')
