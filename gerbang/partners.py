@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
 from gerbang.clock import SystemClock
-from gerbang.connections import Declined, Link, Silence
+from gerbang.connections import Declined, Link, OpensCodes, Silence, Transfers
 from gerbang.connections._discovery import Provider
 from gerbang.domain.connections import Connection, Connections, Purpose
 from gerbang.network import Network
@@ -31,6 +32,18 @@ class Partner:
     @property
     def connection(self) -> Connection:
         return self.link.connection
+
+    # What a provider can do is looked up once: the answer takes 12 µs, and every create asks.
+
+    @cached_property
+    def opener(self) -> OpensCodes | None:
+        """The provider, if it opens codes."""
+        return self.provider if isinstance(self.provider, OpensCodes) else None
+
+    @cached_property
+    def sender(self) -> Transfers | None:
+        """The provider, if it sends money."""
+        return self.provider if isinstance(self.provider, Transfers) else None
 
     async def call(self, about: str, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
         """The partner's answer. Raises Declined, or Silence for all else: it may have done what was asked all the same.
@@ -55,6 +68,8 @@ class Partners:
 
     def __init__(self, connections: Connections, providers: Mapping[str, Provider], network: Network) -> None:
         self._connections = connections
+        self._own_routes = {route.merchant for route in connections.routes if route.merchant is not None}
+        self._served: dict[tuple[UUID | None, str | None, str | None, Purpose], Partner | None] = {}
         self._partners = {
             name: Partner(Link(connection, network, SystemClock()), providers[connection.provider])
             for name, connection in connections.by_name.items()
@@ -66,8 +81,12 @@ class Partners:
 
     def serving(self, merchant_id: UUID, channel: str | None, option: str | None, purpose: Purpose) -> Partner | None:
         """The partner that this is routed to first. A payout has no channel; its option is the bank that it goes to."""
-        found = self._connections.serving(merchant_id, channel, option, purpose)
-        return self._partners[found[0].name] if found else None
+        # The file is read once, and most merchants have no routes of their own: so few answers are ever looked for.
+        asked = (merchant_id if merchant_id in self._own_routes else None, channel, option, purpose)
+        if asked not in self._served:
+            found = self._connections.serving(merchant_id, channel, option, purpose)
+            self._served[asked] = self._partners[found[0].name] if found else None
+        return self._served[asked]
 
     def take_payments_by(self, channel: str) -> bool:
         """Whether some merchant's payments by this channel are routed to a connection."""

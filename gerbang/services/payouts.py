@@ -124,9 +124,9 @@ async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | 
 def _carrier(world: World, merchant_id: UUID, bank_code: str) -> tuple[Partner, Transfers]:
     """The bank by which a merchant's money goes to another bank. Raises NotInLiveMode where there is none."""
     found = world.partners.serving(merchant_id, None, bank_code, "payouts")
-    if found is None or not isinstance(found.provider, Transfers):
+    if found is None or found.sender is None:
         raise NotInLiveMode
-    return found, found.provider
+    return found, found.sender
 
 
 async def _available(tx: Tx, merchant_id: UUID) -> int:
@@ -150,14 +150,14 @@ async def _ask(world: World, payout: Payout, request: PartnerRequest) -> Payout:
     """Gives the bank its order, or asks what came of it, and writes the answer. Silence leaves the payout as it is."""
     now = world.clock.now()
     carrier = world.partners.named(request.connection)
-    if carrier is None or not isinstance(carrier.provider, Transfers):
+    if carrier is None or carrier.sender is None:
         log.error("a payout's connection is not there any more", payout=str(payout.id), connection=request.connection)
         await put_off(world, request)
         return payout
     order = TransferOrder(
         request.id, payout.amount, payout.destination, payout.description or "", payout.created_at, payout.sent_at
     )
-    bank = carrier.provider
+    bank = carrier.sender
     call = bank.send if request.state == "pending" else bank.ask
     try:
         said = await carrier.call(f"payout {payout.id}", partial(_called, call, order, now))

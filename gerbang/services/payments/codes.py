@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gerbang import channels, ids
 from gerbang.channels import Channel
-from gerbang.connections import CodeKind, OpensCodes
+from gerbang.connections import CodeKind
 from gerbang.domain.charges import Charge
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.merchants import Merchant, Offer
@@ -130,10 +130,9 @@ def _partner(world: World, merchant_id: UUID, code_plan: CodePlan) -> tuple[str,
     partner = world.partners.serving(merchant_id, code_plan.channel, code_plan.option, "payments")
     if partner is None:
         return "", "ours"
-    opener = partner.provider
-    if not isinstance(opener, OpensCodes):
+    if partner.opener is None:
         return partner.connection.name, "ours"
-    return partner.connection.name, opener.kind(partner.connection, code_plan.channel, code_plan.option)
+    return partner.connection.name, partner.opener.kind(partner.connection, code_plan.channel, code_plan.option)
 
 
 def opened(plan: Plan, number: str, now: datetime, *, content: str = "") -> tuple[Payment, Charge | None]:

@@ -145,8 +145,8 @@ async def close(world: World, request: PartnerRequest) -> None:
 
 def _opener(world: World, request: PartnerRequest) -> tuple[Partner, OpensCodes] | None:
     partner = world.partners.named(request.connection)
-    if partner is not None and isinstance(partner.provider, OpensCodes):
-        return partner, partner.provider
+    if partner is not None and partner.opener is not None:
+        return partner, partner.opener
     log.error("a code's connection is not there any more", request=str(request.id), connection=request.connection)
     return None
 
