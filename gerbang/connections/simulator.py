@@ -44,7 +44,7 @@ COMPLETED_AFTER = timedelta(hours=1)
 CLOSED_AFTER = timedelta(minutes=1)
 SILENT_FOR = timedelta(seconds=30)
 DECLINED, SILENT_BEFORE, SILENT_AFTER = 404, 503, 504
-REFERENCE_DIGITS = 14
+REFERENCE_DIGITS = 12
 
 
 class CodesOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,12 +137,11 @@ def _end_of_amount(asked: OpenCode) -> int | None:
 
 
 def _opened(reference: UUID, asked: OpenCode) -> Opened:
-    """The number that was registered, or one that follows from the reference."""
+    """The number that was registered, or one that follows from the reference: so long that no two are the same."""
     number = asked.number or asked.plan.chosen
     if not number:
-        digits = int(hashlib.sha256(reference.bytes).hexdigest(), 16)
-        drawn_from = asked.plan.range
-        number = drawn_from.number(digits % drawn_from.size) if drawn_from else str(digits)[-REFERENCE_DIGITS:]
+        prefix = asked.plan.range.prefix if asked.plan.range else ""
+        number = prefix + str(int(hashlib.sha256(reference.bytes).hexdigest(), 16))[-REFERENCE_DIGITS:]
     return Opened(number, reference_of(reference))
 
 
