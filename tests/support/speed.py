@@ -1,19 +1,28 @@
-"""How fast this machine is, so that a limit in milliseconds means the same work everywhere."""
+"""Limits of processor time, compared with work of the same kind: this machine may be slow or busy just now."""
 
+import math
 import time
+from collections.abc import Callable
 
-LOOPS = 300_000
-USUAL_SECONDS = 0.017
-"""Of the loop below on the machine for which limits are written."""
-
-
-def slowness() -> float:
-    """By how much this machine is slower than the usual one just now, at least 1."""
-    return max(1.0, min(_loop() for _ in range(5)) / USUAL_SECONDS)
+ROUNDS = 5
 
 
-def _loop() -> float:
-    began, total = time.process_time(), 0
-    for i in range(LOOPS):
-        total += i * i % 7
-    return time.process_time() - began
+def processor_seconds(work: Callable[[], object]) -> float:
+    """The processor time of this thread that one run of the work takes."""
+    began = time.thread_time()
+    work()
+    return time.thread_time() - began
+
+
+def assert_takes_at_most(times: float, yardstick: Callable[[], object], work: Callable[[], object]) -> None:
+    """Fails if the work takes more than so many times the processor time of the yardstick.
+
+    They are measured in turns, and of each the least counts, since other programs share the processors.
+    """
+    yard = least = math.inf
+    for _ in range(ROUNDS):
+        yard = min(yard, processor_seconds(yardstick))
+        least = min(least, processor_seconds(work))
+        if least < times * yard / 2:
+            return
+    assert least < times * yard, f"{least * 1000:.1f} ms are {least / yard:.1f} times {yard * 1000:.1f} ms"

@@ -2,19 +2,22 @@
 
 import asyncio
 import json
+import math
 import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from gerbang.api.sandbox.endpoints import inbox_item
+from gerbang.services.sandbox import Received
 from tests.api.sandbox.sandbox_shops import SandboxShop
 from tests.support.gateways import Gateway
 from tests.support.peers import until_hung_up
-from tests.support.speed import slowness
+from tests.support.speed import processor_seconds
 
 
 def post(merchant: SandboxShop, body: bytes, **headers: str) -> httpx.Response:
@@ -59,15 +62,19 @@ def test_one_answer_shows_about_4_mb_of_large_bodies(merchant: SandboxShop) -> N
 
 
 @pytest.mark.parametrize("body", [b"[" + b"[]," * 332_000 + b"1]", b"\x01" * 990_000, b"\xff" * 990_000])
-def test_a_full_inbox_is_shown_without_delaying_other_requests_for_more_than_20_ms(
+def test_a_full_inbox_delays_other_requests_no_longer_than_one_of_its_items(
     sole_merchant: SandboxShop, body: bytes
 ) -> None:
     for _ in range(6):
         post(sole_merchant, body)
-    least = 1.0
-    for _ in range(5):
-        least = min(least, longest_turn(sole_merchant.gateway, lambda: sole_merchant.done("GET", "inbox?limit=500")))
-    assert least < 0.020 * slowness(), f"{least * 1000:.1f} ms"
+    item = Received(1, datetime(2025, 3, 30, tzinfo=UTC), "/", "{}", body)
+    one = longest = math.inf
+    for _ in range(5):  # the least of five, since other programs share the processors
+        one = min(one, processor_seconds(lambda: inbox_item(item)))
+        longest = min(
+            longest, longest_turn(sole_merchant.gateway, lambda: sole_merchant.done("GET", "inbox?limit=500"))
+        )
+    assert longest < 2.5 * one + 0.005, f"{longest * 1000:.1f} ms, and one item {one * 1000:.1f} ms"
 
 
 def test_a_client_that_half_closes_its_connection_still_gets_the_whole_inbox(sole_merchant: SandboxShop) -> None:
