@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from gerbang import api, channels, connections_file, descriptors, ids
 from gerbang.api import Context, Dialect
 from gerbang.clock import Clock, MovableClock, SystemClock
-from gerbang.connections._discovery import providers
+from gerbang.connections import providers
 from gerbang.db import Database, migrate
 from gerbang.db.embedded import Postgres, watched_postgres
 from gerbang.db.paycodes import NumberAllocator

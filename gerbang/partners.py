@@ -10,8 +10,7 @@ from uuid import UUID
 import structlog
 
 from gerbang.clock import SystemClock
-from gerbang.connections import Declined, Link, OpensCodes, Silence, Transfers
-from gerbang.connections._discovery import Provider
+from gerbang.connections import Declined, Link, OpensCodes, Provider, Silence, Transfers
 from gerbang.domain.connections import Connection, Connections, Purpose
 from gerbang.network import Network
 

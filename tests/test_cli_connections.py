@@ -297,7 +297,7 @@ TOY = '''
 
 import msgspec
 
-from gerbang.connections._discovery import Check, Link, Said, missing
+from gerbang.connections import Check, Link, Said, missing
 from gerbang.domain.connections import Connection, Secret
 
 

@@ -27,8 +27,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from gerbang.connections import CodeKind, Declined, Link, Opened, Sent, Silence, TransferOrder
-from gerbang.connections._discovery import Said
+from gerbang.connections import CodeKind, Declined, Link, Opened, Said, Sent, Silence, TransferOrder
 from gerbang.domain.connections import SIMULATOR, ChannelName, Connection
 from gerbang.domain.money import rupiah
 from gerbang.domain.partner_requests import CloseCode, OpenCode

@@ -12,8 +12,8 @@ from typing import cast
 import msgspec
 
 from gerbang import channels
-from gerbang.connections._discovery import Provider
-from gerbang.connections._discovery import providers as all_providers
+from gerbang.connections import Provider
+from gerbang.connections import providers as all_providers
 from gerbang.connections_file import rules
 from gerbang.connections_file.decoding import Decoder, Fault, joined, suggestion
 from gerbang.domain.connections import Connection, Connections, Name, Route, of_the_sandbox

@@ -14,8 +14,7 @@ import msgspec
 import uvloop
 
 from gerbang.clock import Clock, SystemClock
-from gerbang.connections import Link
-from gerbang.connections._discovery import Check, Checks, providers
+from gerbang.connections import Check, Checks, Link, providers
 from gerbang.connections_file import Contents, keys
 from gerbang.connections_file.decoding import Fault, joined, suggestion
 from gerbang.domain.connections import Connection

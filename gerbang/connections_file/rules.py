@@ -4,8 +4,7 @@ import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from gerbang.connections import Transfers
-from gerbang.connections._discovery import Provider, Said
+from gerbang.connections import Provider, Said, Transfers
 from gerbang.connections_file import keys
 from gerbang.connections_file.decoding import Fault, joined, suggestion
 from gerbang.domain.connections import SIMULATOR, Connection, Route

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gerbang.connections._discovery import NoSettings, Said, missing
+from gerbang.connections import NoSettings, Said, missing
 from gerbang.connections_file import look
 from gerbang.domain.connections import Account, ClientCertificate, Connection, Inbound, Route
 from gerbang.settings import Settings

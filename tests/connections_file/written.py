@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from gerbang.connections._discovery import Said, missing, providers
+from gerbang.connections import Said, missing, providers
 from gerbang.connections_file import Contents, look
 from gerbang.domain.connections import Connection, Secret
 from gerbang.settings import Mode, Settings

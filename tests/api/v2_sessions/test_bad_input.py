@@ -44,6 +44,7 @@ NO_JSON: list[tuple[str, bytes, str]] = [
     ("with 1e400 in metadata", body(after=',"metadata":{"rates":[1,1e400]}'), "metadata.rates[1]"),
     ("with NaN in an unknown field", body(after=',"unknown":NaN'), "unknown"),
     ("with a number of 5000 digits", body("9" * 5000), ""),
+    ("with a number of 129 digits", body("9" * 129), ""),
     ("with a leading zero", body("020000"), ""),
     ("with a hexadecimal amount", body("0x4e20"), ""),
     ("with a key twice", body(after=',"mode":"API"'), "mode"),
