@@ -22,13 +22,13 @@ class SettingsWrong(Exception):
     """A setting does not exist, has a wrong value, or names what cannot be used. The message says what to do."""
 
 
-def setting(read: Callable[[str], Any], *, takes: str, help: str, default: Any = MISSING, secret: bool = False) -> Any:  # noqa: A002  the usual word
+def setting(read: Callable[[str], Any], *, takes: str, does: str, default: Any = MISSING, secret: bool = False) -> Any:
     """One field of Settings.
 
     `read` makes the value from the environment's text and raises `ValueError` if it cannot. `takes` describes the
-    values (`a port, 1 to 65535`), `help` what the setting does. A secret is never shown.
+    values (`a port, 1 to 65535`), `does` what the setting does. A secret is never shown.
     """
-    return field(default=default, repr=not secret, metadata={"read": read, "takes": takes, "help": help})
+    return field(default=default, repr=not secret, metadata={"read": read, "takes": takes, "does": does})
 
 
 def whole(smallest: int, largest: int) -> Callable[[str], int]:
@@ -124,7 +124,7 @@ class Settings:
         _one_of("sandbox", "live"),
         takes="sandbox or live",
         default="sandbox",
-        help="`sandbox` simulates the bank and moves no money; `live` refuses the simulator, the sandbox API and the "
+        does="`sandbox` simulates the bank and moves no money; `live` refuses the simulator, the sandbox API and the "
         "embedded database.",
     )
     database_url: str | None = setting(
@@ -132,7 +132,7 @@ class Settings:
         takes=DATABASE_URL,
         default=None,
         secret=True,
-        help="The PostgreSQL (15 or newer) that keeps everything; of several hosts (`@a:5432,b:5432/`) the one that takes "
+        does="The PostgreSQL (15 or newer) that keeps everything; of several hosts (`@a:5432,b:5432/`) the one that takes "
         "writes. `gerbang run` starts one of its own without it.",
     )
     secret_key: str | None = setting(
@@ -140,76 +140,76 @@ class Settings:
         takes="32 characters or more that nobody can guess, the same for every process",
         default=None,
         secret=True,
-        help="Signs tokens and encrypts the secrets that are stored. Required in live mode; the sandbox makes and keeps its own.",
+        does="Signs tokens and encrypts the secrets that are stored. Required in live mode; the sandbox makes and keeps its own.",
     )
     public_url: str | None = setting(
         _public_url,
         takes="an http or https URL without a query, such as https://pay.example.id",
         default=None,
-        help="Where payers and merchants reach this gateway, a path included; every link begins with it. Required in live "
+        does="Where payers and merchants reach this gateway, a path included; every link begins with it. Required in live "
         "mode; otherwise the address that is listened on.",
     )
     host: str = setting(
         str,
         takes="a host name or address",
         default="localhost",
-        help="The address to listen on. `localhost` is both that a machine has for itself, 127.0.0.1 and ::1.",
+        does="The address to listen on. `localhost` is both that a machine has for itself, 127.0.0.1 and ::1.",
     )
     port: int = setting(
         whole(0, 65535),
         takes="a port, 0 to 65535",
         default=8000,
-        help="The port to listen on; 0 takes any that is free and prints it.",
+        does="The port to listen on; 0 takes any that is free and prints it.",
     )
     data: Path = setting(
         _folder,
         takes="a folder",
         default=Path("var"),
-        help="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys. Commands "
+        does="The folder of `gerbang run`: the embedded database's files, its log, and `sandbox.json` with all keys. Commands "
         "without `GERBANG_DATABASE_URL` work on the database that is running there.",
     )
     connections: Path | None = setting(
         _folder,
         takes="a TOML file",
         default=None,
-        help="The contracts with banks and acquirers; see [connections.md](connections.md). Without it a sandbox has its "
+        does="The contracts with banks and acquirers; see [connections.md](connections.md). Without it a sandbox has its "
         "simulator, and a live gateway none.",
     )
     bank_holidays: str = setting(
         _days,
         takes="days with + (closed) or - (open), such as +2026-03-20,-2026-05-02",
         default="",
-        help="Corrects the calendar of Indonesian bank holidays, by which paid money becomes available.",
+        does="Corrects the calendar of Indonesian bank holidays, by which paid money becomes available.",
     )
     callback_ports: str = setting(
         _ports,
         takes="ports with their scheme, such as https:443,https:8443,http:80",
         default="https:443",
-        help="What merchants' callback URLs may lead to in live mode; the sandbox calls any.",
+        does="What merchants' callback URLs may lead to in live mode; the sandbox calls any.",
     )
     log_level: LogLevel = setting(
         _one_of("debug", "info", "warning", "error"),
         takes="debug, info, warning or error",
         default="info",
-        help="The lowest level that is written to the log.",
+        does="The lowest level that is written to the log.",
     )
     batch_size_max: int = setting(
         whole(1, 1000),
         takes="a whole number, 1 to 1000",
         default=64,
-        help="How many requests of one kind may share one commit. 1 gives each its own.",
+        does="How many requests of one kind may share one commit. 1 gives each its own.",
     )
     batch_lanes: int = setting(
         whole(1, 32),
         takes="a whole number, 1 to 32",
         default=2,
-        help="How many batches of one kind may be written at the same time.",
+        does="How many batches of one kind may be written at the same time.",
     )
     database_connections: int = setting(
         whole(2, 500),
         takes="a whole number, 2 to 500",
         default=8,
-        help="How many connections to PostgreSQL one process keeps at most.",
+        does="How many connections to PostgreSQL one process keeps at most.",
     )
 
     @classmethod
@@ -286,5 +286,5 @@ def markdown() -> str:
     ]
     for each in fields(Settings):
         default = "none" if each.default in (None, "") else f"`{each.default}`"
-        lines.append(f"| `{name_of(each)}` | {each.metadata['takes']} | {default} | {each.metadata['help']} |")
+        lines.append(f"| `{name_of(each)}` | {each.metadata['takes']} | {default} | {each.metadata['does']} |")
     return "\n".join(lines) + "\n"

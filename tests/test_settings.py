@@ -150,4 +150,4 @@ def test_the_page_has_every_setting() -> None:
     for each in fields(Settings):
         (row,) = [line for line in page.splitlines() if line.startswith(f"| `{settings.name_of(each)}` |")]
         assert row.count("|") == 5
-        assert each.metadata["help"] in row
+        assert each.metadata["does"] in row
