@@ -17,7 +17,7 @@ from gerbang.domain.merchants import Agreement, Look, Merchant
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
 from gerbang.keyring import hash_of
 from gerbang.network import NetworkFailed
-from gerbang.services import trials
+from gerbang.services import agreement_checks
 from gerbang.world import World
 
 V2 = "v2_sessions"
@@ -133,8 +133,8 @@ async def numbered(world: World, number: int) -> UUID:
 
 
 async def unusable(world: World) -> list[tuple[Merchant, str]]:
-    """The merchants whose agreements do not stand the trial as they are kept, each with the first thing that is wrong."""
-    found = [(merchant, trials.fault(world, merchant, _usual(merchant))) for merchant in await every(world)]
+    """The merchants whose agreements do not pass the check as they are kept, each with the first thing that is wrong."""
+    found = [(merchant, agreement_checks.fault(world, merchant, _usual(merchant))) for merchant in await every(world)]
     return [(merchant, wrong) for merchant, wrong in found if wrong is not None]
 
 
@@ -159,7 +159,7 @@ async def change_agreement(world: World, merchant_id: UUID, members: dict[str, o
             raise MerchantUnknown
         merchant = known[merchant_id]
         agreement = _changed(world, merchant.agreement, members)
-        if fault := trials.fault(world, replace(merchant, agreement=agreement), _usual(merchant)):
+        if fault := agreement_checks.fault(world, replace(merchant, agreement=agreement), _usual(merchant)):
             raise Invalid("agreement", why=f"{fault} Nothing was changed.")
         await merchants.update_agreement(tx, merchant_id, agreement)
     return agreement

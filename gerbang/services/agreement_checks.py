@@ -1,4 +1,4 @@
-"""Trying out an agreement before it is kept: every way to be paid that it allows is opened, from its least to its most."""
+"""Checks an agreement before it is kept: every way to be paid that it allows is opened, from its least to its most."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -35,7 +35,7 @@ def fault(world: World, merchant: Merchant, usual: Merchant) -> str | None:
 
 
 def _of_settings(world: World, merchant: Merchant) -> Iterator[str]:
-    """What is wrong with the settings of channels as such, before any payment is tried."""
+    """What is wrong with the settings of channels as such, before any payment is opened."""
     for name in merchant.agreement.channels:
         channel = world.channels.get(name)
         if channel is None:
@@ -106,12 +106,12 @@ def _payment(
     method: Method,
     now: datetime,
 ) -> Payment:
-    """A payment that is never made."""
+    """A payment that is never created."""
     return Payment(
         id=UUID(int=0),
         merchant_id=merchant.id,
         product=product,
-        reference="trial",
+        reference="check",
         kind=kind,
         amount=amount,
         state="needs_method",

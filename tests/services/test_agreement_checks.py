@@ -1,4 +1,4 @@
-"""An agreement is tried out before it is kept, all of it: what could not be paid by is refused in words."""
+"""An agreement is checked before it is kept, all of it: what could not be paid by is refused in words."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.domain.payments import Details, Method
 from gerbang.errors import AgreementUnusable, Invalid
-from gerbang.services import checkout, sandbox_merchant, trials
+from gerbang.services import agreement_checks, checkout, sandbox_merchant
 from gerbang.services.merchants import change_agreement, default_agreement, set_agreement, unusable
 from gerbang.services.payments import read
 from tests.support.gateways import Databases
@@ -151,7 +151,7 @@ async def test_what_can_be_paid_by_is_agreed(url: str, members: dict[str, object
         assert (await read.merchant(here.world, merchant.id)).agreement == kept != merchant.agreement
 
 
-async def test_what_gerbang_gives_out_and_prints_stands_the_trial(url: str) -> None:
+async def test_what_gerbang_gives_out_and_prints_passes_the_check(url: str) -> None:
     printed = re.search(r"```json\n(.*?)```", (ROOT / "docs/production.md").read_text(encoding="utf-8"), re.DOTALL)
     assert printed is not None
 
@@ -163,7 +163,7 @@ async def test_what_gerbang_gives_out_and_prints_stands_the_trial(url: str) -> N
         for agreement in own:
             await set_agreement(here.world, merchant.id, agreement)
             usual = await read.merchant(here.world, merchant.id)
-            assert trials.fault(here.world, usual, merchant) is None
+            assert agreement_checks.fault(here.world, usual, merchant) is None
             await change_agreement(here.world, merchant.id, json.loads(printed[1]))
 
 
