@@ -10,7 +10,7 @@ import pytest
 
 from gerbang.api.v2_sessions.events import RETRY_SCHEDULE
 from gerbang.db.deliveries import Listed
-from gerbang.domain.deliveries import LEASE
+from gerbang.domain.deliveries import LEASE, ON_ITS_WAY_MAX
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import Unavailable
@@ -129,6 +129,9 @@ async def test_moving_the_clock_also_sends_deliveries_claimed_by_a_dead_worker(s
     async with start() as processes, shop_server(processes.one) as shop_:
         await paid(processes.one, await processes.one.merchant(callbacks=shop_.url))
         await deliveries.claim(processes.one.world, 10)
+        await processes.one.rows(
+            "UPDATE deliveries SET in_hand_since = in_hand_since - $1::interval", ON_ITS_WAY_MAX - SECOND
+        )
         await processes.two.workers.advance(START + timedelta(hours=1))
         assert shop_.times == [START + LEASE]
         assert processes.one.clock.now() == START + timedelta(hours=1)
