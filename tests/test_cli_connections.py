@@ -6,20 +6,16 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gerbang.connections_file.checks import clocks, ending
 from gerbang.network import Answer
 from tests.connections_file.pems import certificate, private, public, rsa_key
+from tests.support.http_servers import HttpAnswer, HttpServer
 from tests.support.programs import ROOT, clean_environment, program
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -44,31 +40,11 @@ def gerbang_at(folder: Path, *arguments: str, **environment: str) -> tuple[int, 
     return ended.returncode, ended.stdout, ended.stderr
 
 
-@contextmanager
-def partner(tls: ssl.SSLContext | None = None, ahead: timedelta = timedelta(0)) -> Generator[int]:
-    """A partner's server that knows no address (404), whose clock is ahead of ours. Gives its port."""
-
-    class Knows404(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_error(404)
-
-        def date_time_string(self, timestamp: float | None = None) -> str:
-            return format_datetime(datetime.now(UTC) + ahead, usegmt=True)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's own name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Knows404)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def partner(tls: ssl.SSLContext | None = None, ahead: timedelta = timedelta(0)) -> HttpServer:
+    """A partner's server that knows no address (404), whose clock is ahead of ours."""
+    return HttpServer(
+        lambda _: HttpAnswer(404, headers={"Date": format_datetime(datetime.now(UTC) + ahead, usegmt=True)}), tls
+    )
 
 
 def written(folder: Path, members: str, name: str = "toy") -> str:
@@ -192,10 +168,10 @@ def test_a_partner_that_wants_our_certificate_is_reached_over_tls(tmp_path: Path
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(shown))
     tls.verify_mode = ssl.CERT_REQUIRED
     tls.load_cert_chain(trusted, their_key)
-    with partner(tls) as port:
+    with partner(tls) as server:
         file = written(
             tmp_path,
-            f'base_url = "https://localhost:{port}"\n'
+            f'base_url = "https://localhost:{server.port}"\n'
             'private_key = { file = "ours.pem" }\n'
             'client_certificate = { certificate = { file = "ours.crt" }, private_key = { file = "ours.pem" } }\n'
             'inbound = { path_prefix = "/toy", public_keys = [{ file = "theirs.pub" }, { file = "theirs.crt" }] }\n',
@@ -205,7 +181,7 @@ def test_a_partner_that_wants_our_certificate_is_reached_over_tls(tmp_path: Path
     assert found.keys() == {
         "file", "private key", "public key 1", "public key 2", "client certificate", "address", "clock",
     }  # fmt: skip
-    assert found["address"][1].startswith(f"https://localhost:{port} answers over TLS after ")
+    assert found["address"][1].startswith(f"https://localhost:{server.port} answers over TLS after ")
     assert found["private key"][1] == f"It is RSA of 2048 bits, from the file {key}."
     assert "ends on" in found["client certificate"][1]
     assert "ends on" in found["public key 2"][1]
@@ -217,13 +193,13 @@ def test_a_partner_whose_certificate_nobody_vouches_for_is_wrong(tmp_path: Path)
     tls.load_cert_chain(
         kept(tmp_path, "theirs.crt", certificate(theirs, days=100)), kept(tmp_path, "theirs.pem", private(theirs))
     )
-    with partner(tls) as port:
-        code, found = checked(written(tmp_path, f'base_url = "https://localhost:{port}"'))
+    with partner(tls) as server:
+        code, found = checked(written(tmp_path, f'base_url = "https://localhost:{server.port}"'))
     assert code == 1
     assert found["address"] == (
         False,
         (
-            f"https://localhost:{port} gives no answer: TLS: self-signed certificate. The partner's certificate is not one that "
+            f"https://localhost:{server.port} gives no answer: TLS: self-signed certificate. The partner's certificate is not one that "
             "this machine trusts, or it wants a client certificate that we do not show."
         ),
     )
@@ -233,10 +209,10 @@ def test_a_partner_that_is_not_there_is_wrong_and_the_others_are_still_looked_at
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]
     file = Path(written(tmp_path, f'base_url = "http://127.0.0.1:{free}"'))
-    with partner() as port:
+    with partner() as server:
         file.write_text(
             file.read_text()
-            + f'[connections.other]\nprovider = "simulator"\nserves = ["payments"]\nbase_url = "http://127.0.0.1:{port}"\n'
+            + f'[connections.other]\nprovider = "simulator"\nserves = ["payments"]\nbase_url = "http://127.0.0.1:{server.port}"\n'
             + '[connections.lost]\nprovider = "simulator"\nserves = ["payments"]\nbase_url = "http://nowhere.invalid"\n'
         )
         code, shown, _ = gerbang("connections", "check", GERBANG_CONNECTIONS=str(file))
@@ -244,15 +220,15 @@ def test_a_partner_that_is_not_there_is_wrong_and_the_others_are_still_looked_at
     assert code == 1
     assert f"refused by 127.0.0.1:{free}. Nobody listens there" in shown
     assert "name not found: nowhere.invalid. Correct base_url" in shown
-    assert f"http://127.0.0.1:{port} answers without TLS" in shown
+    assert f"http://127.0.0.1:{server.port} answers without TLS" in shown
     assert shown.splitlines()[-1] == "2 of 7 things are wrong."
     assert alone[0] == 0
 
 
 def test_a_clock_that_differs_from_the_partners_is_wrong(tmp_path: Path) -> None:
     for ahead, side in {timedelta(minutes=-3): "ahead of", timedelta(minutes=3): "behind"}.items():
-        with partner(ahead=ahead) as port:
-            code, found = checked(written(tmp_path, f'base_url = "http://127.0.0.1:{port}"'))
+        with partner(ahead=ahead) as server:
+            code, found = checked(written(tmp_path, f'base_url = "http://127.0.0.1:{server.port}"'))
         assert (code, found["address"][0], found["clock"][0]) == (1, True, False)
         assert f"seconds {side} the partner's, and signed requests are refused for that" in found["clock"][1]
 
@@ -338,8 +314,8 @@ def test_a_provider_is_one_file_that_says_what_it_needs_and_checks(tmp_path: Pat
     file.write_text(f'{start}settings.token = {{ env = "T" }}\n')
     _, _, error = gerbang_at(tmp_path, "connections", "list", GERBANG_CONNECTIONS=str(file), T="hush")
     assert error.splitlines()[1:] == ["  connections.shop.profile is missing: the provider toy-partner needs it."]
-    with partner() as port:
-        shown = f'profile = "a"\nbase_url = "http://127.0.0.1:{port}"\nsettings = {{ token = {{ env = "T" }}, shops = ["1", "2"] }}'
+    with partner() as server:
+        shown = f'profile = "a"\nbase_url = "http://127.0.0.1:{server.port}"\nsettings = {{ token = {{ env = "T" }}, shops = ["1", "2"] }}'
         file.write_text(start + shown)
         check = ("connections", "check", "shop")
         answered = gerbang_at(tmp_path, *check, GERBANG_CONNECTIONS=str(file), T="hush")

@@ -1,10 +1,7 @@
 """Merchants that use the sandbox API, with responses checked against the contract; and a server for callbacks."""
 
-import threading
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +10,7 @@ import httpx
 from gerbang.api import sandbox
 from tests.api.v2_sessions.contracts import Contract
 from tests.support.gateways import Shop
+from tests.support.http_servers import HttpAnswer, HttpServer, ReceivedRequest
 from tests.support.openapi import read_openapi
 
 CONTRACT = Contract(read_openapi((Path(sandbox.__file__).parent / "openapi.yaml").read_text("utf-8")))
@@ -64,39 +62,18 @@ class SandboxShop(Shop):
         return self.done("GET", f"deliveries?{query}")["items"]
 
 
-class Receiver:
-    """The callbacks that a merchant's server received: bodies and headers, in the order of arrival."""
+class Receiver(HttpServer):
+    """A merchant's own server. It answers with these statuses, one per callback, and then always with 200."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.bodies: list[bytes] = []
-        self.headers: list[dict[str, str]] = []
+    def __init__(self, statuses: Iterable[int] = (), after_seconds: float = 0) -> None:
+        super().__init__(self._answer)
+        self._left = iter(statuses)
+        self._after_seconds = after_seconds
 
+    def _answer(self, request: ReceivedRequest) -> HttpAnswer:
+        time.sleep(self._after_seconds)
+        return HttpAnswer(next(self._left, 200), b"taken")
 
-@contextmanager
-def receiver(statuses: Iterable[int] = (), after_seconds: float = 0) -> Generator[Receiver]:
-    """A merchant's own server. It answers with these statuses, one per request, and then always with 200."""
-    left = iter(statuses)
-
-    class CallbackEndpoint(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.headers.append({name.lower(): value for name, value in self.headers.items()})
-            received.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            time.sleep(after_seconds)
-            self.send_response(next(left, 200))
-            self.send_header("Content-Length", "5")
-            self.end_headers()
-            self.wfile.write(b"taken")
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), CallbackEndpoint) as server:
-        received = Receiver(f"http://127.0.0.1:{server.server_port}/callbacks")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield received
-        finally:
-            server.shutdown()
-            thread.join()
+    @property
+    def url(self) -> str:
+        return f"{super().url}/callbacks"

@@ -2,29 +2,29 @@
 
 import pytest
 
-from tests.api.sandbox.sandbox_shops import SandboxShop, receiver
+from tests.api.sandbox.sandbox_shops import Receiver, SandboxShop
 from tests.support.gateways import Gateway
 
 
 def test_callbacks_go_to_the_url_that_was_set_last(moving_merchant: SandboxShop) -> None:
-    with receiver() as first, receiver() as second:
+    with Receiver() as first, Receiver() as second:
         for server in (first, second):
             callback = moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
             assert (callback["product"], callback["url"]) == ("payment", server.url)
             moving_merchant.simulate(moving_merchant.create()["id"])
             moving_merchant.done("POST", "clock/advance", {"seconds": 0})
-        assert (len(first.bodies), len(second.bodies)) == (1, 1)
+        assert (len(first.received), len(second.received)) == (1, 1)
     assert moving_merchant.done("GET", "inbox") == {"items": []}
 
 
 def test_callbacks_that_are_not_delivered_yet_go_to_the_new_url(moving_merchant: SandboxShop) -> None:
-    with receiver() as server:
+    with Receiver() as server:
         moving_merchant.done("PUT", "callbacks/payment", {"url": "http://127.0.0.1:9/"})
         moving_merchant.simulate(moving_merchant.create()["id"])
         moving_merchant.done("POST", "clock/advance", {"seconds": 0})
         moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
         moving_merchant.done("POST", "clock/advance", {"seconds": 301})
-        assert len(server.bodies) == 1
+        assert len(server.received) == 1
 
 
 def test_the_secrets_stay_what_they_were_when_the_url_changes(merchant: SandboxShop) -> None:
@@ -140,20 +140,20 @@ def test_an_unknown_product_is_not_found(merchant: SandboxShop, product: str) ->
 
 def test_a_user_name_and_password_in_a_url_are_sent_to_the_shop_and_never_shown(moving_merchant: SandboxShop) -> None:
     rows = moving_merchant.gateway.rows
-    with receiver([500]) as server:
+    with Receiver([500]) as server:
         shown = [
             moving_merchant.done("PUT", "callbacks/payment", {"url": server.url.replace("//", "//budi:r%40hasia@")})
         ]
         assert shown[0]["url"] == server.url
         moving_merchant.simulate(moving_merchant.create()["id"])
         moving_merchant.done("POST", "clock/advance", {"seconds": 301})
-        assert [each["authorization"] for each in server.headers] == ["Basic YnVkaTpyQGhhc2lh"] * 2
+        assert [each.headers["authorization"] for each in server.received] == ["Basic YnVkaTpyQGhhc2lh"] * 2
         shown += [moving_merchant.done("GET", "callbacks"), moving_merchant.done("GET", "deliveries")]
         # A URL without them replaces them: no credentials are sent.
         moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
         moving_merchant.simulate(moving_merchant.create()["id"])
         moving_merchant.done("POST", "clock/advance", {"seconds": 0})
-        assert "authorization" not in server.headers[2]
+        assert "authorization" not in server.received[2].headers
     inbox = f"{moving_merchant.gateway.base_url}/sandbox/inbox/{moving_merchant.merchant_id}"
     shown.append(moving_merchant.done("PUT", "callbacks/payment", {"url": inbox.replace("//", "//budi:r%40hasia@")}))
     moving_merchant.simulate(moving_merchant.create()["id"])

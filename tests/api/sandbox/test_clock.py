@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.api.sandbox.sandbox_shops import SandboxShop, receiver
+from tests.api.sandbox.sandbox_shops import Receiver, SandboxShop
 from tests.support.gateways import DOCUMENTS_DAY, Databases, Gateway, Shop
 
 
@@ -119,12 +119,12 @@ def test_the_clock_cannot_move_past_its_last_year(databases: Databases, tmp_path
 
 def test_everything_that_falls_due_is_done_before_the_response(sole_merchant: SandboxShop) -> None:
     """Expiries are stored and retries are sent before the response, so tests need not sleep or poll."""
-    with receiver([500, 500]) as server:
+    with Receiver([500, 500]) as server:
         sole_merchant.done("PUT", "callbacks/payment", {"url": server.url})
         left_alone = [sole_merchant.create()["id"] for _ in range(20)]
         sole_merchant.simulate(sole_merchant.create()["id"])
         answered = sole_merchant.done("POST", "clock/advance", {"seconds": 3 * 3600})
-        assert len(server.bodies) == 3
+        assert len(server.received) == 3
     assert answered["done"]["expired"] == 20
     assert sole_merchant.gateway.rows("SELECT state, count(*) FROM payments GROUP BY state ORDER BY state") == [
         {"state": "expired", "count": 20},
@@ -135,7 +135,7 @@ def test_everything_that_falls_due_is_done_before_the_response(sole_merchant: Sa
 
 
 def test_what_falls_due_on_the_way_happens_at_its_own_time(sole_merchant: SandboxShop) -> None:
-    with receiver([500] * 7) as server:
+    with Receiver([500] * 7) as server:
         sole_merchant.done("PUT", "callbacks/payment", {"url": server.url})
         sole_merchant.simulate(sole_merchant.create()["id"])
         sole_merchant.done("POST", "clock/advance", {"seconds": 0})
@@ -156,7 +156,7 @@ def test_a_payment_expires_at_its_own_instant_however_far_the_clock_moves(sole_m
 
 
 def test_the_clock_can_be_moved_by_several_requests_at_once(sole_merchant: SandboxShop) -> None:
-    with receiver([500] * 2) as server:
+    with Receiver([500] * 2) as server:
         sole_merchant.done("PUT", "callbacks/payment", {"url": server.url})
         for _ in range(5):
             sole_merchant.simulate(sole_merchant.create()["id"])
@@ -199,7 +199,7 @@ def test_a_process_that_missed_a_move_reads_the_clock_again(databases: Databases
 
 
 def test_moving_the_clock_sends_no_try_twice_and_none_late(moving_merchant: SandboxShop) -> None:
-    with receiver(itertools.repeat(500), after_seconds=0.4) as server:
+    with Receiver(itertools.repeat(500), after_seconds=0.4) as server:
         moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
         for _ in range(12):
             moving_merchant.simulate(moving_merchant.create()["id"])
@@ -216,7 +216,7 @@ def test_moving_the_clock_sends_no_try_twice_and_none_late(moving_merchant: Sand
         moving_merchant.done("POST", "clock/advance", {"seconds": 100_000})
         listed = moving_merchant.deliveries(state="parked")
         assert [len(item["tries"]) for item in listed] == [7] * 12
-        assert len(server.bodies) == 7 * 12
+        assert len(server.received) == 7 * 12
     for item in listed:
         at = [instant(each["at"]) for each in item["tries"]]
         waits = [round((later - earlier).total_seconds()) for earlier, later in pairwise(at)]
@@ -231,7 +231,7 @@ def test_moving_the_clock_waits_for_callbacks_that_another_process_is_sending(
     with (
         Gateway(url, tmp_path, work=False) as receiving,
         Gateway(url, tmp_path, clock=None) as working,
-        receiver((), 0.5) as server,
+        Receiver((), 0.5) as server,
     ):
         moving_merchant = SandboxShop(receiving, working.shop.merchant_id, working.shop.secret)
         moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
@@ -239,7 +239,7 @@ def test_moving_the_clock_waits_for_callbacks_that_another_process_is_sending(
             moving_merchant.simulate(moving_merchant.create()["id"])
         moving_merchant.done("POST", "clock/advance", {"seconds": 0})
         assert {item["state"] for item in moving_merchant.deliveries()} == {"delivered"}
-        assert len(server.bodies) == 12
+        assert len(server.received) == 12
 
 
 def test_moving_the_clock_ends_while_other_requests_go_on_paying(gateway: Gateway) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from gerbang.domain.signatures import standard_webhooks
-from tests.api.sandbox.sandbox_shops import SandboxShop, receiver
+from tests.api.sandbox.sandbox_shops import Receiver, SandboxShop
 from tests.support.gateways import Gateway
 
 
@@ -21,21 +21,21 @@ def paid(merchant: SandboxShop, url: str) -> str:
 
 
 def test_a_delivery_shows_its_event_its_url_and_its_tries(moving_merchant: SandboxShop) -> None:
-    with receiver() as server:
+    with Receiver() as server:
         payment = paid(moving_merchant, server.url)
     (delivery,) = moving_merchant.deliveries()
     assert (delivery["event"], delivery["product"], delivery["url"]) == ("payment.paid", "payment", server.url)
     assert (delivery["state"], delivery["nextAt"]) == ("delivered", None)
-    assert delivery["eventId"] == server.headers[0]["webhook-id"]
-    assert str(delivery["sequence"]) == server.headers[0]["x-gerbang-sequence"]
-    assert json.loads(server.bodies[0])["data"]["id"] == payment
+    assert delivery["eventId"] == server.received[0].headers["webhook-id"]
+    assert str(delivery["sequence"]) == server.received[0].headers["x-gerbang-sequence"]
+    assert json.loads(server.received[0].body)["data"]["id"] == payment
     (attempt,) = delivery["tries"]
     assert (attempt["number"], attempt["status"], attempt["error"], attempt["answer"]) == (1, 200, None, "taken")
     assert datetime.fromisoformat(attempt["at"]) >= datetime.fromisoformat(delivery["createdAt"])
 
 
 def test_a_failed_try_says_why_and_when_the_next_one_is(moving_merchant: SandboxShop) -> None:
-    with receiver([503]) as server:
+    with Receiver([503]) as server:
         paid(moving_merchant, server.url)
     (delivery,) = moving_merchant.deliveries()
     (attempt,) = delivery["tries"]
@@ -54,7 +54,7 @@ def test_a_failed_try_says_why_and_when_the_next_one_is(moving_merchant: Sandbox
     ("statuses", "state"), [([200], "delivered"), ([404], "given_up"), ([500], "waiting"), ([500] * 7, "parked")]
 )
 def test_deliveries_are_listed_by_state(moving_merchant: SandboxShop, statuses: list[int], state: str) -> None:
-    with receiver(statuses) as server:
+    with Receiver(statuses) as server:
         paid(moving_merchant, server.url)
         if state == "parked":
             moving_merchant.done("POST", "clock/advance", {"seconds": 86_400})
@@ -80,7 +80,7 @@ def test_the_newest_come_first_up_to_the_limit(merchant: SandboxShop) -> None:
 
 @pytest.mark.parametrize("first", [200, 404, 500])
 def test_a_delivery_in_any_state_can_be_resent(moving_merchant: SandboxShop, first: int) -> None:
-    with receiver([first, 200]) as server:
+    with Receiver([first, 200]) as server:
         paid(moving_merchant, server.url)
         (delivery,) = moving_merchant.deliveries()
         again = moving_merchant.done("POST", f"deliveries/{delivery['id']}/resend")
@@ -90,12 +90,12 @@ def test_a_delivery_in_any_state_can_be_resent(moving_merchant: SandboxShop, fir
     (delivery,) = moving_merchant.deliveries()
     assert delivery["state"] == "delivered"
     assert [attempt["status"] for attempt in delivery["tries"]] == [first, 200]
-    assert server.bodies[0] == server.bodies[1], "the same bytes each time"
-    assert server.headers[0]["webhook-id"] == server.headers[1]["webhook-id"]
+    assert server.received[0].body == server.received[1].body, "the same bytes each time"
+    assert server.received[0].headers["webhook-id"] == server.received[1].headers["webhook-id"]
 
 
 def test_a_parked_delivery_that_is_resent_gets_the_whole_retry_schedule_again(moving_merchant: SandboxShop) -> None:
-    with receiver([500] * 9) as server:
+    with Receiver([500] * 9) as server:
         paid(moving_merchant, server.url)
         moving_merchant.done("POST", "clock/advance", {"seconds": 86_400})
         (delivery,) = moving_merchant.deliveries(state="parked")
@@ -119,10 +119,10 @@ def test_a_delivery_of_another_merchant_cannot_be_resent(shared_gateway: Gateway
 
 def test_a_callback_has_the_key_and_a_signature_with_the_secret(moving_merchant: SandboxShop) -> None:
     """They are the key and the secret in the response to setting the URL."""
-    with receiver() as server:
+    with Receiver() as server:
         callback = moving_merchant.done("PUT", "callbacks/payment", {"url": server.url})
         paid(moving_merchant, server.url)
-    headers, body = server.headers[0], server.bodies[0]
+    headers, body = server.received[0].headers, server.received[0].body
     assert headers["x-api-key"] == callback["apiKey"]
     signed = standard_webhooks(
         callback["signingSecret"], headers["webhook-id"], int(headers["webhook-timestamp"]), body

@@ -10,8 +10,9 @@ import pytest
 from gerbang.clock import SystemClock
 from gerbang.domain.signatures import verify_standard_webhooks
 from tests.api.v2_sessions.contracts import CONTRACT, CheckedShop
-from tests.api.v2_sessions.listeners import Listener, ReceivedCallback
+from tests.api.v2_sessions.listeners import Listener
 from tests.api.v2_sessions.sessions import in_state, rupiah, waiting
+from tests.support.http_servers import ReceivedRequest
 
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
 RETRY_SCHEDULE = [timedelta(minutes=5), timedelta(minutes=15), *(timedelta(hours=hours) for hours in (1, 3, 6, 12))]
@@ -30,7 +31,7 @@ def set_callback_url(shop: CheckedShop, listener: Listener, product: str = "paym
     return answered.json()
 
 
-def received(shop: CheckedShop, listener: Listener) -> list[ReceivedCallback]:
+def received(shop: CheckedShop, listener: Listener) -> list[ReceivedRequest]:
     """The callbacks that the listener received after everything due was sent, each checked against the contract."""
     shop.advance(seconds=0)
     for callback in listener.received:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.v2_sessions.listeners import Listener, ReceivedCallback
+from tests.api.v2_sessions.listeners import Listener
 from tests.api.v4_documents.contracts import CONTRACT, CheckedShop
 from tests.api.v4_documents.documents import (
     LINKS,
@@ -26,6 +26,7 @@ from tests.api.v4_documents.documents import (
     static_va,
     uuid_of,
 )
+from tests.support.http_servers import ReceivedRequest
 
 PRODUCTS = ("v4-payments", "v4-disbursements")
 WAITS = [timedelta(minutes=5 * step) for step in range(1, 20)]
@@ -41,7 +42,7 @@ def subscribe(shop: CheckedShop, listener: Listener, *products: str) -> dict[str
     return endpoint
 
 
-def received(shop: CheckedShop, listener: Listener) -> list[ReceivedCallback]:
+def received(shop: CheckedShop, listener: Listener) -> list[ReceivedRequest]:
     """Sends all that is due and returns the callbacks received, in the order of their events, validated by the contract."""
     shop.advance(seconds=0)
     for callback in listener.received:
