@@ -106,11 +106,13 @@ def complaint(path: str, line: int, word: str) -> str:
     return f"{path}:{line}: {word!r} is an old word; {instead}"
 
 
+@pytest.mark.slow
 def test_no_old_word_is_used() -> None:
     found = [each for each in everything_found() if not excepted_by(each[0], each[2])]
     assert [complaint(*each) for each in found] == []
 
 
+@pytest.mark.slow
 def test_every_exception_is_still_needed_and_explained() -> None:
     used = {entry for path, _, word in everything_found() for entry in excepted_by(path, word)}
     assert EXCEPTIONS.keys() - used == set()

@@ -180,6 +180,7 @@ def sql_outside_db(file: File) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_the_outside_is_accessed_only_through_its_modules() -> None:
     assert [violation for file in python_files("gerbang") for violation in access_violations(file)] == []
 

@@ -214,6 +214,7 @@ def test_no_file_or_folder_has_an_empty_name() -> None:
     assert [violation for path in code_paths() for violation in empty_words(path)] == []
 
 
+@pytest.mark.slow
 def test_no_class_has_an_empty_name() -> None:
     assert [violation for file in python_files(*FOLDERS) for violation in empty_class_names(file)] == []
 
@@ -255,10 +256,12 @@ def test_no_comment_leaves_work_for_later() -> None:
     assert [violation for path, text in texts for violation in put_off(path, text)] == []
 
 
+@pytest.mark.slow
 def test_no_test_mocks_our_code_or_is_skipped() -> None:
     assert [violation for file in python_files(*FOLDERS) for violation in mocks_and_skips(file)] == []
 
 
+@pytest.mark.slow
 def test_a_silenced_checker_is_explained_on_the_line() -> None:
     assert [violation for file in python_files(*FOLDERS) for violation in unexplained_silencing(file)] == []
 

@@ -13,7 +13,6 @@ SLOW_MODULES = frozenset(
         "gerbang.db.embedded",  # a PostgreSQL of its own
         "playwright.sync_api",  # a browser
         "schemathesis",
-        "source",  # tests/code_rules read all source again and again; they have a command of their own
         "subprocess",
         "tests.support.clusters",
         "tests.support.programs",  # `gerbang` as a program
@@ -27,9 +26,11 @@ PARAMETERS_MAX = 2
 
 
 def is_fast(item: pytest.Item) -> bool:
-    """Whether a test needs nothing that takes long, or is marked `fast`: one of its kind that is always run."""
+    """Whether a test needs nothing that takes long. What it is marked with, `fast` or `slow`, comes first."""
     if item.get_closest_marker("fast") is not None:
         return True
+    if item.get_closest_marker("slow") is not None:
+        return False
     needs: set[str] = set(getattr(item, "fixturenames", ()))
     imported = _imported(item.path)
     is_repeated = "hypothesis" in imported and "databases" in needs  # many examples, each with a database
