@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from gerbang.services.merchants import Keys
 
 MEASURED = ("create", "get", "pay")
 """The kinds of requests that are measured, if the dialect has them."""
+WRITTEN = ("create", "pay")
 TOMORROW = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%S}"
 
 
@@ -51,6 +52,7 @@ class Dialect:
     """The product whose callbacks report its payments."""
     authorization: Callable[[Gateway, Keys], str]
     requests: Mapping[str, Request]
+    measured: Sequence[str] = MEASURED
     id_prefix: str = ""
     id_dashes: bool = True
 
@@ -59,7 +61,12 @@ class Dialect:
 
     @property
     def kinds(self) -> list[str]:
-        return [kind for kind in MEASURED if kind in self.requests]
+        return [kind for kind in self.measured if kind in self.requests]
+
+    @property
+    def written_kinds(self) -> list[str]:
+        """Those that write: each has merchants of its own on both sides."""
+        return [kind for kind in self.kinds if kind in WRITTEN]
 
     def written(self, id_: str) -> str:
         """An id, or the beginning of ids, as this dialect writes it."""
@@ -159,4 +166,84 @@ V4 = Dialect(
     id_dashes=False,
 )
 
-DIALECTS = (V2, V4)
+PERSON = {
+    "givenName": "Reforza Jordan",
+    "sureName": "Geotama",
+    "email": "reforza-SERIAL@example.com",
+    "phoneNumber": {"countryCode": "+62", "number": "89699990001"},
+}
+ADDRESS = {
+    "addressLine1": "Biomedical Building Lantai 3",
+    "addressLine2": "Digital hub, BSD City",
+    "city": "Tangerang Regency",
+    "provinceState": "Banten",
+    "country": "ID",
+    "postalCode": "15331",
+}
+DRESS = {
+    "type": "PHYSICAL",
+    "category": "FASHION",
+    "subCategory": "FASHION WANITA",
+    "name": "Dress Kasual Warna Putih",
+    "description": "Ukuran M",
+    "quantity": 1,
+    "price": {"value": 100000, "currency": "IDR"},
+}
+WHOLE = replace(
+    V2,
+    label="whole",
+    measured=("create",),
+    requests={
+        **V2.requests,
+        # The example of the API's document with every field, except that each payment has a customer of its own.
+        "create": replace(
+            V2.requests["create"],
+            body=_json(
+                {
+                    "clientReferenceId": "order-SERIAL",
+                    "amount": {"value": 10000, "currency": "IDR"},
+                    "paymentMethod": {"type": "VIRTUAL_ACCOUNT"},
+                    "paymentMethodOptions": {
+                        "virtualAccount": {"channel": "PERMATA", "virtualAccountName": "Reforza Pivot"}
+                    },
+                    "mode": "REDIRECT",
+                    "redirectUrl": {
+                        "successReturnUrl": "https://merchant.com/success",
+                        "failureReturnUrl": "https://merchant.com/failure",
+                        "expirationReturnUrl": "https://merchant.com/expiration",
+                    },
+                    "customerId": "SERIAL",
+                    "customer": {
+                        **PERSON,
+                        "refundPreference": {
+                            "method": "AUTO",
+                            "transferDestination": {
+                                "channelCode": "014",
+                                "channelInformation": {
+                                    "accountNumber": "17677665415",
+                                    "accountName": "Reforza Jordan Geotama",
+                                },
+                            },
+                        },
+                    },
+                    "orderInformation": {
+                        "productDetails": [DRESS],
+                        "billingInfo": {**PERSON, **ADDRESS},
+                        "shippingInfo": {
+                            **PERSON,
+                            **ADDRESS,
+                            "method": "REGULAR",
+                            "shippingFee": {"value": 100000, "currency": "IDR"},
+                        },
+                    },
+                    "autoConfirm": True,
+                    "statementDescriptor": "Pivot",
+                    "expiryAt": f"{TOMORROW}Z",
+                    "metadata": {"invoiceNo": "INV001"},
+                }
+            ),
+        ),
+    },
+)
+
+DIALECTS = (V2, V4, WHOLE)

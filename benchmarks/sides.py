@@ -8,16 +8,17 @@ from benchmarks.rows import HEAD, Connection, Table, Template
 from gerbang.domain.money import IDR
 from gerbang.services.merchants import Keys
 
-WRITTEN = ("create", "pay")
-"""The kinds of requests that write: each has merchants of its own on both sides."""
 WHO = ("ours", "pgbench")
 LISTED = "ours lists"
 """The one merchant whose list is read."""
-SIDES = (*(f"{who} {dialect.named(kind)}" for dialect in DIALECTS for kind in WRITTEN for who in WHO), LISTED)
+SIDES = (
+    *(f"{who} {dialect.named(kind)}" for dialect in DIALECTS for kind in dialect.written_kinds for who in WHO),
+    LISTED,
+)
 
 
 def sides_of(dialect: Dialect, who: str) -> list[str]:
-    return [f"{who} {dialect.named(kind)}" for kind in WRITTEN]
+    return [f"{who} {dialect.named(kind)}" for kind in dialect.written_kinds]
 
 
 def wanted(places: int) -> dict[str, tuple[str, int]]:
@@ -32,11 +33,11 @@ def wanted(places: int) -> dict[str, tuple[str, int]]:
 
 
 def merchant_prefix(side: str) -> str:
-    return f"0190000{SIDES.index(side)}-aaaa-7000-8000-"
+    return f"019000{SIDES.index(side):02x}-aaaa-7000-8000-"
 
 
 def endpoint_prefix(side: str) -> str:
-    return f"0190000{SIDES.index(side)}-eeee-7000-8000-"
+    return f"019000{SIDES.index(side):02x}-eeee-7000-8000-"
 
 
 async def line_up(db: Connection, shops: Mapping[str, Sequence[Keys]], places: int) -> None:

@@ -14,6 +14,7 @@ from benchmarks.settlements import Settled
 FLOORS = {
     "create": (0.7, "1.0"),
     "v4 create": (0.7, "1.0"),
+    "whole create": (0.9, "1.0"),
     "get": (1.2, "2"),
     "stored": (0.9, "1.0"),
     "minted": (0.85, "1.0"),
@@ -91,6 +92,7 @@ def ratios(results: Results) -> list[Ratio]:
         Ratio("pay", "pays / pgbench's", results.ratios("pay ours", "pay pgbench")),
         Ratio("get alone", "gets / pgbench's two reads", results.ratios("get ours", "get pgbench")),
         Ratio("v4 create", "v4 creates / pgbench's", results.ratios("v4 create ours", "v4 create pgbench")),
+        Ratio("whole create", "whole creates / pgbench's", results.ratios("whole create ours", "whole create pgbench")),
         Ratio("v4 pay", "v4 pays / pgbench's", results.ratios("v4 pay ours", "v4 pay pgbench")),
     ]
     minted = results.ratios("minted in 50 ms", "minted at once")
@@ -103,7 +105,7 @@ def ratios(results: Results) -> list[Ratio]:
 
 def figures(results: Results) -> list[Figure]:
     found: list[Figure] = []
-    for kind in ("create", "pay", "v4 create", "v4 pay"):
+    for kind in ("create", "pay", "v4 create", "v4 pay", "whole create"):
         share = results.effort(f"{kind} ours") / results.effort(f"{kind} pgbench")
         found.append(Figure(f"processor time of a {kind}, everything together / pgbench's", share, digits=2))
     found += [
