@@ -1,27 +1,19 @@
-"""`make bench`: compares creates, gets and pays over HTTP with pgbench writing the same rows, in turns on one
-PostgreSQL.
-"""
+"""The rounds: creates, gets and pays over HTTP, and pgbench writing the same rows, in turns on one PostgreSQL."""
 
-import argparse
-import asyncio
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import gateways, lists, models, rows, settlements, sides, table
-from benchmarks.dialects import DIALECTS, V2, V4, Dialect
+from benchmarks import gateways, lists, models, rows, settlements, sides
+from benchmarks.dialects import DIALECTS, V4, Dialect
 from benchmarks.gateways import Gateway
-from benchmarks.meters import Load, Meter, instruments, memory, parent
+from benchmarks.meters import Load, Meter
 from benchmarks.models import Model
 from benchmarks.rows import Connection, Table
 from benchmarks.sides import WHO
 from benchmarks.table import Results
-from gerbang.db.embedded import postgres
 from gerbang.services.merchants import Keys
 
 FIRST = 200_000_000_000
@@ -29,18 +21,6 @@ FIRST = 200_000_000_000
 FIRST_KNOWN = 300_000_000_000
 FIRST_STORED = 400_000_000_000
 FIRST_DUE = 500_000_000_000
-DEFAULTS = {"rounds": 5, "seconds": 4, "clients": 32, "connections": 32, "stored": 1_000_000, "due": 100_000}
-MINTED = """
-[connections.simulator]
-provider = "simulator"
-serves = ["payments"]
-settings.channels.virtual_account = {{ codes = "minted", delay_seconds = {seconds} }}
-
-[[routes]]
-connections = ["simulator"]
-"""
-PATIENT_CONNECTIONS = 128
-"""Of wrk where a partner is asked: each waits for the partner, so few of them would measure nothing but that."""
 UNLIKE_BYTES = 0.02
 """How much the mean row size of a table may differ between the two sides, as a fraction."""
 
@@ -54,52 +34,10 @@ class Options:
     stored: int
     due: int
     output: Path
+    unanalysed: int = 0
 
 
-def main() -> int:
-    """Runs everything; returns 1 if a floor is not reached."""
-    options = _options()
-    folder = Path(tempfile.mkdtemp(prefix="gerbang-bench-"))
-    folder.chmod(0o711)
-    try:
-        with postgres(folder / "data", keep=False) as url:
-            results = asyncio.run(_measure(options, url, folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    sys.stdout.write(table.printed(results))
-    conditions = (
-        f"{options.rounds} rounds of {options.seconds} s each; {options.clients} merchants; pgbench with "
-        f"{options.clients} clients, wrk with {options.connections} connections."
-    )
-    options_given = " ".join(
-        f"--{name} {given}" for name, given in vars(options).items() if name != "output" and given != DEFAULTS[name]
-    )
-    command = f'make bench ARGS="{options_given}"' if options_given else "make bench"
-    table.write(results, options.output, command, conditions)
-    wrong = table.broken(results)
-    sys.stdout.write("".join(f"BROKEN  {sentence}\n" for sentence in wrong) or "All floors hold.\n")
-    return 1 if wrong else 0
-
-
-def _options() -> Options:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    for name, help_text in (
-        ("rounds", "how often everything is measured"),
-        ("seconds", "how long each measurement of a round takes"),
-        ("clients", "clients of pgbench; as many merchants on each side"),
-        ("connections", "connections of wrk"),
-        ("stored", "payments stored beforehand, and payments in a list; 0 leaves both out"),
-        ("due", "paid payments that are settled; 0 leaves it out"),
-    ):
-        parser.add_argument(
-            f"--{name}", type=int, default=DEFAULTS[name], help=f"{help_text} (default: {DEFAULTS[name]:,})"
-        )
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("last.md"))
-    given = parser.parse_args()
-    return Options(**vars(given))
-
-
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
     sys.stdout.write(f"{sentence}\n")
     sys.stdout.flush()
 
@@ -122,7 +60,8 @@ class Bench:
         self.db = db
         self.shops = shops
         self.meter = meter
-        self.results = Results(stored=options.stored)
+        self.log = folder / "gateway.log"
+        self.results = Results(stored=options.stored, unanalysed=options.unanalysed)
         self.schema: dict[str, Table] = {}
         self.models: dict[str, Model] = {}
         self.next_create = FIRST
@@ -136,7 +75,7 @@ class Bench:
     async def derive(self) -> None:
         """Makes the model of each dialect through a gateway, and the pgbench scripts from it."""
         self.schema = {name: each for name, each in (await rows.tables(self.db)).items() if name != "bench_merchants"}
-        with gateways.serving(self.url, self.folder / "gateway.log") as gateway:
+        with gateways.serving(self.url, self.log) as gateway:
             for dialect in DIALECTS:
                 keys = self.shops[dialect.named("model")][0]
                 self.models[dialect.label] = await models.derive(self.db, self.schema, gateway, dialect, keys)
@@ -214,7 +153,7 @@ class Bench:
                 named, done = dialect.named(kind), self.results.rounds
                 ratio = done[f"{named} ours"][-1].rate / done[f"{named} pgbench"][-1].rate
                 results_of_round.append(f"{named} {ratio:.2f}")
-        _say(f"round {number + 1}: of pgbench's, {', '.join(results_of_round)}")
+        say(f"round {number + 1}: of pgbench's, {', '.join(results_of_round)}")
 
     async def turn(self, number: int, gateway: Gateway, dialect: Dialect, kind: str) -> None:
         """One kind of request, by the gateway and by pgbench; which of them is first alternates."""
@@ -235,72 +174,40 @@ class Bench:
             if kind == "pay":
                 await self.after_paying(f"{who} {named}", measured.rate)
 
-    # -- with a partner that makes the codes -----------------------------------------------------------------------------
-
-    async def minted(self) -> None:
-        """Creates whose code a partner makes: one that answers at once against one that takes 50 ms, interleaved."""
-        log = self.folder / "gateway.log"
-        with ExitStack() as running:
-            by_name: dict[str, Gateway] = {}
-            for name, seconds in (("minted at once", 0), ("minted in 50 ms", 0.05)):
-                file = self.folder / f"{name.replace(' ', '-')}.toml"
-                file.write_text(MINTED.format(seconds=seconds))
-                file.chmod(0o600)
-                by_name[name] = running.enter_context(gateways.serving(self.url, log, file))
-            for number in range(self.options.rounds):
-                await self.db.execute("CHECKPOINT")
-                for name in sorted(by_name, reverse=bool(number % 2)):
-                    load = replace(self.load(by_name[name], V2, "create"), connections=PATIENT_CONNECTIONS)
-                    self.results.add(name, self.meter.wrk(by_name[name], load, self.next_serial()))
-
     # -- with many payments stored -------------------------------------------------------------------------------------
 
-    async def stored(self) -> None:
-        """Creates with many payments stored against creates with a thousand, interleaved."""
-        for name, count in (("few", 1000), ("many", self.options.stored)):
-            started = time.monotonic()
-            whole = -(-count // self.options.clients) * self.options.clients
-            await self.fill(name, self.models[V2.label].created, "ours create", FIRST_STORED, whole)
-            _say(f"stored {whole:,} payments in {time.monotonic() - started:.0f} s")
-        log = self.folder / "gateway.log"
-        few_url, many_url = (gateways.database(self.url, name) for name in ("few", "many"))
-        with gateways.serving(few_url, log) as few, gateways.serving(many_url, log) as many:
-            by_name = {"create few": few, "create many": many}
-            for number in range(self.options.rounds):
-                await self.db.execute("CHECKPOINT")
-                for name in sorted(by_name, reverse=bool(number % 2)):
-                    gateway = by_name[name]
-                    load = self.load(gateway, V2, "create")
-                    if not number:  # a first run of each is not measured
-                        self.meter.wrk(gateway, replace(load, seconds=1), self.next_serial())
-                    self.results.add(name, self.meter.wrk(gateway, load, self.next_serial()))
+    def whole(self, count: int) -> int:
+        """So many payments, or a few more, so that each merchant has as many."""
+        return -(-count // self.options.clients) * self.options.clients
 
-    async def fill(self, name: str, template: rows.Template, side: str, first: int, count: int) -> None:
-        """Stores payments in another database."""
+    async def fill(
+        self, name: str, template: rows.Template, side: str, first: int, count: int, after: str = "VACUUM ANALYZE"
+    ) -> None:
+        """Stores payments in another database, and runs SQL there afterwards."""
         db = await gateways.connect(gateways.database(self.url, name))
         if template.moves:
             await sides.open_accounts(db, template, side)
         await sides.store(db, template, side, first, count)
-        await db.execute("VACUUM ANALYZE")
+        await db.execute(after)
         await db.close()
 
     async def settled(self) -> None:
         """Settles the due payments in one process until none is left."""
-        whole = -(-self.options.due // self.options.clients) * self.options.clients
+        whole = self.whole(self.options.due)
         await self.fill("due", self.models[V4.label].paid, f"ours {V4.named('pay')}", FIRST_DUE, whole)
         await self.db.execute("CHECKPOINT")
         self.results.settled = settlements.run(gateways.database(self.url, "due"), whole)
-        _say(f"settled {whole:,} payments in {self.results.settled.seconds:.1f} s")
+        say(f"settled {whole:,} payments in {self.results.settled.seconds:.1f} s")
 
     async def listed(self) -> None:
         """Lists of one merchant with many payments."""
         url, (keys,), count = gateways.database(self.url, "lists"), self.shops[sides.LISTED], self.options.stored
-        with gateways.serving(url, self.folder / "gateway.log") as gateway:
+        with gateways.serving(url, self.log) as gateway:
             started, db = time.monotonic(), await gateways.connect(url)
             arrivals = await models.derive_arrivals(db, self.schema, gateway, V4, keys)
             middle = await lists.store(db, self.models[V4.label], arrivals, count)
             await db.close()
-            _say(f"stored {count:,} payments of one merchant in {time.monotonic() - started:.0f} s")
+            say(f"stored {count:,} payments of one merchant in {time.monotonic() - started:.0f} s")
             await self.db.execute("CHECKPOINT")
             for question, measured in lists.measure(self.meter, gateway, keys, lists.questions(middle, count)):
                 self.results.add(question.name, measured)
@@ -325,45 +232,3 @@ class Bench:
                     )
                     if each != each_theirs or abs(size - size_theirs) > UNLIKE_BYTES * size + 1:
                         self.results.unlike.append(f"the rows are not alike: {self.results.checks[-1]}")
-
-
-async def _measure(options: Options, url: str, folder: Path) -> Results:
-    shops = await gateways.take_in(url, sides.wanted(options.clients))
-    db = await gateways.connect(url)
-    await sides.line_up(db, shops, options.clients)
-    postmaster = parent(await db.fetchval("SELECT pg_backend_pid()"))
-    tools = instruments(postmaster)
-    meter = Meter(tools, postmaster, folder, seconds=options.seconds, connections=options.connections)
-    bench = Bench(options, url, folder, db, shops, meter)
-    bench.results.postgres = " ".join(str(await db.fetchval("SELECT version()")).split()[:2])
-    durable = {name: await db.fetchval(f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")}
-    assert set(durable.values()) == {"on"}, durable
-    bench.results.durability = ", ".join(f"{name} on" for name in durable)
-    await bench.derive()
-    await db.close()
-    await _copies(url, [*(("few", "many", "lists") if options.stored else ()), *(("due",) if options.due else ())])
-    bench.db = await gateways.connect(url)
-    with gateways.serving(url, folder / "gateway.log") as gateway:
-        for side in bench.next_pay:
-            await bench.ready_to_pay(side)
-        await bench.db.execute("VACUUM ANALYZE")
-        for number in range(options.rounds):
-            await bench.round(number, gateway)
-        bench.results.peak_mb, bench.results.share_mb = memory(gateway.pid)
-    await bench.compare()
-    await bench.minted()
-    if options.stored:
-        await bench.stored()
-        await bench.listed()
-    if options.due:
-        await bench.settled()
-    await bench.db.close()
-    return bench.results
-
-
-async def _copies(url: str, names: Sequence[str]) -> None:
-    """Further databases with the same merchants and models, one for each purpose."""
-    db = await gateways.connect(gateways.database(url, "postgres"))
-    for name in names:
-        await db.execute(f"CREATE DATABASE {name} TEMPLATE gerbang")
-    await db.close()

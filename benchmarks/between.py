@@ -32,8 +32,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2, help="how long a turn takes (default: 2)")
     given = parser.parse_args()
     other, here = _Side(given.other.resolve(), given.seconds), _Side(Path.cwd(), given.seconds)
-    for dialect in DIALECTS:
-        named = dialect.named("create")
+    for named in (name for name in here.names if name in other.names):
         for side in (other, here):
             side.measure(named)  # a first run of each is not measured
         ratios: list[float] = []
@@ -59,7 +58,7 @@ class _Side:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._read()
+        self.names: list[str] = json.loads(self._read())
 
     def measure(self, named: str) -> float:
         """Microseconds of processor time for each request of one turn."""
@@ -96,7 +95,7 @@ async def _answer(url: str, folder: Path, seconds: int) -> None:
     await run.derive()
     by_name = {dialect.named("create"): dialect for dialect in DIALECTS}
     with gateways.serving(url, folder / "gateway.log") as gateway:
-        _write("ready")
+        _write(list(by_name))
         for line in sys.stdin:
             load = replace(run.load(gateway, by_name[line.strip()], "create"), seconds=seconds)
             measured = meter.wrk(gateway, load, run.next_serial())

@@ -110,9 +110,16 @@ class Load:
     """The Authorization headers of the merchants."""
     again: int = 0
     """After how many requests the serial numbers start again; 0: never."""
+    repeats_every: int = 0
+    """One in so many requests repeats an earlier one; 0: none."""
     connections: int = 0
     seconds: int = 0
     """0: the number that is used for everything."""
+
+    @property
+    def repeats_back(self) -> int:
+        """How many requests before a repeat the repeated one was sent: it is no repeat, and is answered by then."""
+        return 10 * self.repeats_every + 1
 
     def lua(self) -> str:
         """The table that is passed to requests.lua."""
@@ -121,7 +128,8 @@ class Load:
         return (
             f"return {{method = {_lua(request.method)}, path = {_lua(request.path)}, "
             f"body = {_lua(request.body) if request.body else 'nil'}, headers = {{{named}}}, "
-            f"signed = {{{', '.join(map(_lua, self.signed))}}}, again = {self.again}}}\n"
+            f"signed = {{{', '.join(map(_lua, self.signed))}}}, again = {self.again}, "
+            f"every = {self.repeats_every}, back = {self.repeats_back}}}\n"
         )
 
 

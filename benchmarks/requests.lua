@@ -1,6 +1,7 @@
 -- What wrk sends: one request again and again, for payments that are numbered one after the other.
--- wrk … -s requests.lua URL -- FIRST SIDE.lua, where SIDE.lua gives {method, path, body, headers, signed, again}: the
--- merchants' Authorization headers in `signed`, and after how many requests the numbers begin again (0: never).
+-- wrk … -s requests.lua URL -- FIRST SIDE.lua, where SIDE.lua gives {method, path, body, headers, signed, again, every,
+-- back}: the merchants' Authorization headers in `signed`; after how many requests the numbers begin again (0: never);
+-- that one in `every` requests (0: none) repeats the one that was sent `back` requests before.
 -- SERIAL stands for the number and LAIRES for the same from behind, in the path, the body and the other headers.
 
 local first, side, count, headers
@@ -16,6 +17,9 @@ end
 
 function request()
   local number = first + count
+  if side.every > 0 and count >= side.back and count % side.every == side.every - 1 then
+    number = number - side.back
+  end
   local serial = string.format("%.0f", number)
   local words = { SERIAL = serial, LAIRES = string.reverse(serial) }
   local header = headers[number % #headers + 1]

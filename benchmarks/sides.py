@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.dialects import DIALECTS, V4, Dialect
+from benchmarks.dialects import DIALECTS, V2, V4, Dialect
 from benchmarks.rows import HEAD, Connection, Table, Template
 from gerbang.domain.money import IDR
 from gerbang.services.merchants import Keys
@@ -11,6 +11,8 @@ from gerbang.services.merchants import Keys
 WHO = ("ours", "pgbench")
 LISTED = "ours lists"
 """The one merchant whose list is read."""
+HOT = "one hot merchant"
+"""The merchant to whom half of the requests of a case belong."""
 SIDES = (
     *(f"{who} {dialect.named(kind)}" for dialect in DIALECTS for kind in dialect.written_kinds for who in WHO),
     LISTED,
@@ -25,7 +27,7 @@ def wanted(places: int) -> dict[str, tuple[str, int]]:
     """The merchants to create: how many for each side, with callbacks of which product, and one of each dialect as a
     model.
     """
-    found = {LISTED: (V4.product, 1)}
+    found = {LISTED: (V4.product, 1), HOT: (V2.product, 1)}
     for dialect in DIALECTS:
         found[dialect.named("model")] = (dialect.product, 1)
         found |= dict.fromkeys(sides_of(dialect, "ours"), (dialect.product, places))

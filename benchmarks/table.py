@@ -18,6 +18,10 @@ FLOORS = {
     "get": (1.2, "2"),
     "stored": (0.9, "1.0"),
     "minted": (0.85, "1.0"),
+    "hot": (0.7, "1.0"),
+    "repeats": (0.9, "1.0"),
+    "unanalysed": (0.8, "1.0"),
+    "get unanalysed": (0.8, "1.0"),
 }
 """For each ratio its floor, below which the exit code is 1, and its aim."""
 MEMORY_MAX_MB = 120.0
@@ -34,6 +38,7 @@ class Results:
     peak_mb: float = 0.0
     share_mb: float = 0.0
     stored: int = 0
+    unanalysed: int = 0
     settled: Settled | None = None
     lists: list[str] = field(default_factory=list[str])
     """The names of rounds that are lists with a limit, and those that are jumps without one."""
@@ -97,6 +102,14 @@ def ratios(results: Results) -> list[Ratio]:
     ]
     minted = results.ratios("minted in 50 ms", "minted at once")
     found.append(Ratio("minted", "creates whose code a partner makes in 50 ms / at once", minted))
+    hot = results.ratios("create hot", "create evenly")
+    found.append(Ratio("hot", "creates with one hot merchant / spread evenly", hot))
+    repeats = results.ratios("create repeats", "create evenly")
+    found.append(Ratio("repeats", "creates of which one in ten is a repeat / none", repeats))
+    if results.unanalysed:
+        for name, kind in (("unanalysed", "create"), ("get unanalysed", "get")):
+            label = f"{kind}s with {results.unanalysed:,} stored without statistics / with statistics"
+            found.append(Ratio(name, label, results.ratios(f"{kind} unanalysed", f"{kind} analysed")))
     if results.stored:
         label = f"creates with {results.stored:,} stored / with 1,000"
         found.append(Ratio("stored", label, results.ratios("create many", "create few")))
