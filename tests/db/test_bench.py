@@ -1,0 +1,88 @@
+"""When `make bench` (`python -m benchmarks`) fails, and what it sends; nothing is measured here."""
+
+import asyncio
+import json
+
+import asyncpg
+import pytest
+
+from benchmarks import table
+from benchmarks.cases import NEVER_ANALYSED
+from benchmarks.dialects import V2, WHOLE
+from benchmarks.meters import Load, Measured
+from benchmarks.sides import WHO
+from benchmarks.table import FLOORS, Results
+from tests.support.gateways import Databases
+
+KINDS = ("create", "get", "pay", "v4 create", "v4 pay", "whole create")
+AGAINST_ITSELF = {
+    "minted": ("minted in 50 ms", "minted at once"),
+    "hot": ("create hot", "create evenly"),
+    "repeats": ("create repeats", "create evenly"),
+    "unanalysed": ("create unanalysed", "create analysed"),
+    "get unanalysed": ("get unanalysed", "get analysed"),
+    "stored": ("create many", "create few"),
+}
+NAMES = {f"{kind} {who}" for kind in KINDS for who in WHO} | {name for pair in AGAINST_ITSELF.values() for name in pair}
+
+
+def measured(rate: float, app_us: float = 100) -> Measured:
+    return Measured(rate, 1000, p50=1, p99=2, app_us=app_us, postgres_us=100, instrument_us=10)
+
+
+def results(**rates: float) -> Results:
+    """Rates that reach every floor, except those given by name."""
+    made = Results(stored=1_000_000, unanalysed=100_000)
+    fast = {"get ours": 200.0, "pay ours": 300.0}
+    for name in sorted(NAMES):
+        made.add(name, measured((fast | rates).get(name, 100), app_us=50 if name.endswith("ours") else 100))
+    return made
+
+
+def test_rates_that_reach_every_floor_are_a_success() -> None:
+    assert {"hot", "repeats", "unanalysed", "get unanalysed", "whole create", "pay"} <= FLOORS.keys()
+    floors = {ratio.name for ratio in table.ratios(results())}
+    assert FLOORS.keys() <= floors, "every floor is measured"
+    assert table.broken(results()) == []
+
+
+@pytest.mark.parametrize("name", AGAINST_ITSELF)
+def test_a_condition_that_costs_too_much_is_named(name: str) -> None:
+    slow, _ = AGAINST_ITSELF[name]
+    (label,) = [ratio.label for ratio in table.ratios(results()) if ratio.name == name]
+    assert table.broken(results(**{slow: 50})) == [f"{label}: 0.50"]
+
+
+def test_a_create_that_costs_more_processor_time_than_pgbench_is_named() -> None:
+    made = results()
+    made.rounds["create ours"] = [measured(100, app_us=300)]
+    assert table.broken(made) == ["processor time of a create, everything together / pgbench's: 1.95"]
+
+
+def test_a_repeat_is_of_a_request_that_was_none() -> None:
+    load = Load(V2.requests["create"], ["Bearer one"], repeats_every=10)
+    assert (9 - load.repeats_back) % 10 == 8
+    assert "every = 10, back = 101}" in load.lua()
+    assert "every = 0" in Load(V2.requests["create"], ["Bearer one"]).lua()
+
+
+def test_a_whole_body_keeps_its_country_and_has_a_customer_of_its_own() -> None:
+    bodies = [json.loads(WHOLE.requests["create"].about(serial).body) for serial in ("1", "2")]
+    assert [body["orderInformation"]["billingInfo"]["country"] for body in bodies] == ["ID", "ID"]
+    assert [body["customer"]["email"] for body in bodies] == ["reforza-1@example.com", "reforza-2@example.com"]
+
+
+def test_tables_that_were_analysed_lose_their_statistics(databases: Databases) -> None:
+    async def counted() -> list[int]:
+        db = await asyncpg.connect(databases.fresh())
+        query = "SELECT count(*) FROM pg_stats WHERE schemaname = 'public'"
+        await db.execute("ANALYZE")
+        before = await db.fetchval(query)
+        await db.execute(NEVER_ANALYSED)
+        after = await db.fetchval(query)
+        await db.close()
+        return [before, after]
+
+    before, after = asyncio.run(counted())
+    assert before > 0
+    assert after == 0
