@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks import cases, gateways, sides, table
 from benchmarks.bench import Bench, Options
+from benchmarks.gateways import Gateway
 from benchmarks.meters import Meter, instruments, memory, parent
 from benchmarks.table import Results
 from gerbang.db.embedded import postgres
@@ -24,6 +25,7 @@ DEFAULTS = {
     "due": 100_000,
     "unanalysed": 100_000,
 }
+CASES = ("rounds", "uneven", "minted", "unanalysed", "stored", "due")
 
 
 def main() -> int:
@@ -42,10 +44,11 @@ def main() -> int:
         f"{options.clients} clients, wrk with {options.connections} connections."
     )
     options_given = " ".join(
-        f"--{name} {given}" for name, given in vars(options).items() if name != "output" and given != DEFAULTS[name]
+        f"--{name} {given}" for name, given in vars(options).items() if name in DEFAULTS and given != DEFAULTS[name]
     )
     command = f'make bench ARGS="{options_given}"' if options_given else "make bench"
-    table.write(results, options.output, command, conditions)
+    if not options.only:
+        table.write(results, options.output, command, conditions)
     wrong = table.broken(results)
     sys.stdout.write("".join(f"BROKEN  {sentence}\n" for sentence in wrong) or "All floors hold.\n")
     return 1 if wrong else 0
@@ -65,6 +68,9 @@ def _options() -> Options:
         parser.add_argument(
             f"--{name}", type=int, default=DEFAULTS[name], help=f"{help_text} (default: {DEFAULTS[name]:,})"
         )
+    parser.add_argument(
+        "--only", choices=CASES, default="", help="the one case to measure; last.md is not written then"
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("last.md"))
     given = parser.parse_args()
     return Options(**vars(given))
@@ -87,32 +93,38 @@ async def _measure(options: Options, url: str, folder: Path) -> Results:
     await _copies(url, options)
     bench.db = await gateways.connect(url)
     with gateways.serving(url, bench.log) as gateway:
-        for side in bench.next_pay:
-            await bench.ready_to_pay(side)
-        await bench.db.execute("VACUUM ANALYZE")
-        for number in range(options.rounds):
-            await bench.round(number, gateway)
-        bench.results.peak_mb, bench.results.share_mb = memory(gateway.pid)
-        await bench.compare()
-        await cases.uneven(bench, gateway)
-    await cases.minted(bench)
-    if options.unanalysed:
+        if options.wants("rounds"):
+            await _rounds(bench, gateway)
+        if options.wants("uneven"):
+            await cases.uneven(bench, gateway)
+    if options.wants("minted"):
+        await cases.minted(bench)
+    if options.wants("unanalysed"):
         await cases.unanalysed(bench)
-    if options.stored:
+    if options.wants("stored"):
         await cases.stored(bench)
         await bench.listed()
-    if options.due:
+    if options.wants("due"):
         await bench.settled()
     await bench.db.close()
     return bench.results
 
 
+async def _rounds(bench: Bench, gateway: Gateway) -> None:
+    for side in bench.next_pay:
+        await bench.ready_to_pay(side)
+    await bench.db.execute("VACUUM ANALYZE")
+    for number in range(bench.options.rounds):
+        await bench.round(number, gateway)
+    bench.results.peak_mb, bench.results.share_mb = memory(gateway.pid)
+    await bench.compare()
+
+
 async def _copies(url: str, options: Options) -> None:
     """Further databases with the same merchants and models, one for each purpose."""
-    names = [*(("few", "many", "lists") if options.stored else ()), *(("due",) if options.due else ())]
-    names += ["unanalysed"] if options.unanalysed else []
+    names = {"stored": ("few", "many", "lists"), "due": ("due",), "unanalysed": ("unanalysed",)}
     db = await gateways.connect(gateways.database(url, "postgres"))
-    for name in names:
+    for name in [name for case in names if options.wants(case) for name in names[case]]:
         await db.execute(f"CREATE DATABASE {name} TEMPLATE gerbang")
     await db.close()
 

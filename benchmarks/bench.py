@@ -35,6 +35,11 @@ class Options:
     due: int
     output: Path
     unanalysed: int = 0
+    only: str = ""
+
+    def wants(self, case: str) -> bool:
+        """Whether a case is measured: each is, or only one; none whose number is 0."""
+        return self.only in ("", case) and getattr(self, case, 1) != 0
 
 
 def say(sentence: str) -> None:

@@ -94,41 +94,43 @@ class Figure:
 
 
 def ratios(results: Results) -> list[Ratio]:
-    found = [
-        Ratio("create", "creates / pgbench's", results.ratios("create ours", "create pgbench")),
-        Ratio("get", "gets / creates", results.ratios("get ours", "create ours")),
-        Ratio("pay", "pays / pgbench's", results.ratios("pay ours", "pay pgbench")),
-        Ratio("get alone", "gets / pgbench's two reads", results.ratios("get ours", "get pgbench")),
-        Ratio("v4 create", "v4 creates / pgbench's", results.ratios("v4 create ours", "v4 create pgbench")),
-        Ratio("whole create", "whole creates / pgbench's", results.ratios("whole create ours", "whole create pgbench")),
-        Ratio("v4 pay", "v4 pays / pgbench's", results.ratios("v4 pay ours", "v4 pay pgbench")),
+    """The ratios of what was measured."""
+    without = f"with {results.unanalysed:,} stored without statistics / with statistics"
+    named = (
+        ("create", "creates / pgbench's", "create ours", "create pgbench"),
+        ("get", "gets / creates", "get ours", "create ours"),
+        ("pay", "pays / pgbench's", "pay ours", "pay pgbench"),
+        ("get alone", "gets / pgbench's two reads", "get ours", "get pgbench"),
+        ("v4 create", "v4 creates / pgbench's", "v4 create ours", "v4 create pgbench"),
+        ("whole create", "whole creates / pgbench's", "whole create ours", "whole create pgbench"),
+        ("v4 pay", "v4 pays / pgbench's", "v4 pay ours", "v4 pay pgbench"),
+        ("minted", "creates whose code a partner makes in 50 ms / at once", "minted in 50 ms", "minted at once"),
+        ("hot", "creates with one hot merchant / spread evenly", "create hot", "create evenly"),
+        ("repeats", "creates of which one in ten is a repeat / none", "create repeats", "create evenly"),
+        ("unanalysed", f"creates {without}", "create unanalysed", "create analysed"),
+        ("get unanalysed", f"gets {without}", "get unanalysed", "get analysed"),
+        ("stored", f"creates with {results.stored:,} stored / with 1,000", "create many", "create few"),
+    )
+    return [
+        Ratio(name, label, results.ratios(ours, theirs))
+        for name, label, ours, theirs in named
+        if {ours, theirs} <= results.rounds.keys()
     ]
-    minted = results.ratios("minted in 50 ms", "minted at once")
-    found.append(Ratio("minted", "creates whose code a partner makes in 50 ms / at once", minted))
-    hot = results.ratios("create hot", "create evenly")
-    found.append(Ratio("hot", "creates with one hot merchant / spread evenly", hot))
-    repeats = results.ratios("create repeats", "create evenly")
-    found.append(Ratio("repeats", "creates of which one in ten is a repeat / none", repeats))
-    if results.unanalysed:
-        for name, kind in (("unanalysed", "create"), ("get unanalysed", "get")):
-            label = f"{kind}s with {results.unanalysed:,} stored without statistics / with statistics"
-            found.append(Ratio(name, label, results.ratios(f"{kind} unanalysed", f"{kind} analysed")))
-    if results.stored:
-        label = f"creates with {results.stored:,} stored / with 1,000"
-        found.append(Ratio("stored", label, results.ratios("create many", "create few")))
-    return found
 
 
 def figures(results: Results) -> list[Figure]:
     found: list[Figure] = []
     for kind in ("create", "pay", "v4 create", "v4 pay", "whole create"):
+        if f"{kind} ours" not in results.rounds:
+            continue
         share = results.effort(f"{kind} ours") / results.effort(f"{kind} pgbench")
         label, limit = f"processor time of a {kind}, everything together / pgbench's", EFFORT_MAX
         found.append(Figure(label, share, limit if kind == "create" else None, digits=2))
-    found += [
-        Figure("memory of the gateway at its peak, MB (RSS)", results.peak_mb, MEMORY_MAX_MB),
-        Figure("the same at the end, shared pages divided (PSS)", results.share_mb),
-    ]
+    if results.peak_mb:
+        found += [
+            Figure("memory of the gateway at its peak, MB (RSS)", results.peak_mb, MEMORY_MAX_MB),
+            Figure("the same at the end, shared pages divided (PSS)", results.share_mb),
+        ]
     if results.settled is not None:
         settled = results.settled
         label = f"settling {settled.count:,} payments in one process"
