@@ -74,12 +74,14 @@ class Bench:
             f"{who} {dialect.named('pay')}": dialect for dialect in DIALECTS if "pay" in dialect.kinds for who in WHO
         }
         self.next_pay = {side: FIRST_KNOWN + i * 10_000_000_000 for i, side in enumerate(self.payers)}
+        self.first_stored = dict(self.next_pay)
         self.stored_to = dict(self.next_pay)
         self.fastest = dict.fromkeys(self.payers, 3000.0)
 
     async def derive(self) -> None:
         """Makes the model of each dialect through a gateway, and the pgbench scripts from it."""
         self.schema = {name: each for name, each in (await rows.tables(self.db)).items() if name != "bench_merchants"}
+        await sides.open_platform(self.db)
         with gateways.serving(self.url, self.log) as gateway:
             for dialect in DIALECTS:
                 keys = self.shops[dialect.named("model")][0]
@@ -94,12 +96,9 @@ class Bench:
                 script = sides.pgbench_script(templates[kind], side, self.options.clients)
                 self.script(dialect, kind).write_text(script)
             if "get" in dialect.kinds:
-                self.script(dialect, "get").write_text(
-                    "\\set serial random(:first, :last)\n"
-                    f"SELECT * FROM payments WHERE id = ('{model.id}' || :serial)::uuid;\n"
-                    f"SELECT * FROM charges WHERE payment_id = ('{model.id}' || :serial)::uuid "
-                    "ORDER BY id DESC LIMIT 10;\n"
-                )
+                side = f"pgbench {dialect.named('pay')}"
+                script = sides.reading_script(model.id, side, self.options.clients)
+                self.script(dialect, "get").write_text(script)
 
     def script(self, dialect: Dialect, kind: str) -> Path:
         return self.folder / f"{dialect.named(kind).replace(' ', '_')}.sql"
@@ -163,7 +162,9 @@ class Bench:
     async def turn(self, number: int, gateway: Gateway, dialect: Dialect, kind: str) -> None:
         """One kind of request, by the gateway and by pgbench; which of them is first alternates."""
         named = dialect.named(kind)
-        first = {who: FIRST_KNOWN if kind == "get" else self.next_serial() for who in WHO}
+        first = {who: self.next_serial() for who in WHO}
+        if kind == "get":
+            first = {who: self.first_stored[f"{who} {dialect.named('pay')}"] for who in WHO}
         if kind == "pay":
             first = {who: await self.ready_to_pay(f"{who} {named}") for who in WHO}
         load = self.load(gateway, dialect, kind)

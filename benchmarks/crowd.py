@@ -11,6 +11,7 @@ from uuid import UUID
 
 from benchmarks.rows import Connection
 from gerbang.db._rows import text
+from gerbang.db.ledger import STRIPES
 from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import NumberRange
 from gerbang.domain.paycodes import Instructions
@@ -56,7 +57,8 @@ INSERT INTO counters SELECT merchant_id FROM crowd_owners WHERE place > 0;
 INSERT INTO endpoints (id, merchant_id, product, url, kinds, api_key, signing_secret, created_at)
 SELECT o.endpoint_id, o.merchant_id, e.product, e.url, e.kinds, e.api_key, e.signing_secret, e.created_at
 FROM crowd_owners o, endpoints e WHERE place > 0 AND e.merchant_id = $merchant;
-INSERT INTO accounts (name, currency) SELECT unnest(ARRAY['bank/simulator', 'merchant/' || $merchant || '/pending']), 'IDR';
+INSERT INTO accounts (name, stripe, currency) SELECT 'bank/simulator', n, 'IDR' FROM generate_series(0, {STRIPES - 1}) n;
+INSERT INTO accounts (name, currency) SELECT 'merchant/' || $merchant || '/pending', 'IDR';
 """
 STATES = """
 CASE WHEN lot < 58 THEN 'paid' WHEN lot < 71 THEN 'awaiting' WHEN lot = 71 THEN 'needs_method' WHEN lot = 72 THEN 'opening'
@@ -101,14 +103,14 @@ SELECT arrival_id, md5('counter')::uuid, merchant_id, 'counter 1', 2000000, 'suc
 FROM crowd WHERE lot < 10 AND merchant_id = $merchant ORDER BY n;
 """
 CODES = f"""
-INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, static, held, free_at, created_at)
-SELECT 'virtual_account', '98001' || lpad(n::text, 11, '0'), merchant_id, payment_id, CASE WHEN lot < 97 THEN charge_id END,
+INSERT INTO paycodes (connection, channel, number, merchant_id, payment_id, charge_id, static, held, free_at, created_at)
+SELECT 'simulator', 'virtual_account', '98001' || lpad(n::text, 11, '0'), merchant_id, payment_id, CASE WHEN lot < 97 THEN charge_id END,
        lot > 96, lot BETWEEN 57 AND 70 OR lot > 96 OR n > 0.97 * $count,
        CASE WHEN lot > 96 THEN NULL WHEN n > 0.97 * $count THEN $now + interval '1 day' WHEN lot < 58 THEN at + interval '1 day'
             WHEN lot < 72 THEN $now + interval '31 days' ELSE at + interval '25 hours' END, at
 FROM crowd WHERE lot NOT IN (71, 72, 96) ORDER BY n;
-INSERT INTO paycodes (channel, number, merchant_id, payment_id, static, free_at, created_at)
-SELECT 'virtual_account', range.prefix || lpad(n::text, 11, '0'), $merchant, md5('counter')::uuid, false, range.free_at, $now
+INSERT INTO paycodes (connection, channel, number, merchant_id, payment_id, static, free_at, created_at)
+SELECT 'simulator', 'virtual_account', range.prefix || lpad(n::text, 11, '0'), $merchant, md5('counter')::uuid, false, range.free_at, $now
 FROM (VALUES ('{FULL.prefix}', $now + interval '9 days'), ('{DUE.prefix}', $now - interval '1 day')) AS range(prefix, free_at),
      generate_series(0, {FULL.end}) n;
 """
@@ -120,7 +122,7 @@ SELECT payment_id, merchant_id, n, endpoint_id,
        CASE WHEN lot < 50 THEN 'delivered' WHEN lot = 50 THEN 'parked' WHEN lot = 51 THEN 'given_up' ELSE 'waiting' END,
        CASE WHEN lot > 51 THEN $now - interval '1 day' + n * 7 % 172800 * interval '1 second' END, (lot < 52)::integer, 0, '{}', at
 FROM crowd WHERE lot < 56 ORDER BY n;
-INSERT INTO tries SELECT payment_id, 1, at, 200, 0, '', '' FROM crowd WHERE lot BETWEEN 40 AND 51 ORDER BY n;
+INSERT INTO tries SELECT merchant_id, payment_id, 1, at, 200, 0, '', '' FROM crowd WHERE lot BETWEEN 40 AND 51 ORDER BY n;
 UPDATE counters t SET events = c.last, payments = c.count
 FROM (SELECT merchant_id, max(n) AS last, count(*) AS count FROM crowd GROUP BY 1) c WHERE c.merchant_id = t.merchant_id;
 """
@@ -133,7 +135,7 @@ INSERT INTO report_names SELECT 'simulator', 'payment', 'money-' || n, 1, mercha
 INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, at, cause_id)
 SELECT debit.id, credit.id, 2000000, 'money_in', c.merchant_id, payment_id, payment_id, at, charge_id
 FROM crowd c, accounts debit, accounts credit
-WHERE lot < 58 AND debit.name = 'bank/simulator' AND credit.name = 'merchant/' || $merchant || '/pending' ORDER BY n;
+WHERE lot < 58 AND debit.name = 'bank/simulator' AND debit.stripe = 0 AND credit.name = 'merchant/' || $merchant || '/pending' ORDER BY n;
 INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at, updated_at,
                      sent_at, ended_at, bank_reference, bank_account_name)
 SELECT payment_id, merchant_id, 'v4-disbursements', 'payout-' || n, 'simulator', 100, 1, 0,
@@ -184,7 +186,7 @@ def _values(merchant_id: UUID, count: int, now: datetime) -> dict[str, str]:
         channel="virtual_account",
         option="BRI",
         payer_name="Budi",
-        instructions=Instructions(number=NUMBER, name="Budi"),
+        instructions=Instructions(number=NUMBER, name="Budi", connection="simulator"),
     )
     return {
         "$merchant": f"'{merchant_id}'::uuid",
@@ -193,7 +195,7 @@ def _values(merchant_id: UUID, count: int, now: datetime) -> dict[str, str]:
         "$number": NUMBER,
         "$method": f"'{text(method)}'::json",
         "$details": f"'{text(Details(description='Kopi Gayo 250 g'))}'::json",
-        "$instructions": f"'{text(Instructions(number=NUMBER, name='Budi', option='BRI'))}'",
+        "$instructions": f"'{text(Instructions(number=NUMBER, name='Budi', option='BRI', connection='simulator'))}'",
         "$destination": f"'{text(Destination('bank_transfer', '014', '1234567890', 'Budi'))}'::json",
         "$customer": f"'{text(Customer(given_name='Budi'))}'::json",
     }

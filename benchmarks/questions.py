@@ -280,7 +280,8 @@ def _merchants(scene: Scene) -> Iterator[Question]:
         yield Question(
             f"free numbers, where {what}",
             lambda world, window=window: _tx(
-                world, lambda tx: paycodes.free_numbers(tx, "virtual_account", window, (), world.clock.now(), 1)
+                world,
+                lambda tx: paycodes.free_numbers(tx, "simulator", "virtual_account", window, (), world.clock.now(), 1),
             ),
         )
 

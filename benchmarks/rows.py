@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from gerbang.domain.ledger import is_platforms
+
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
 else:
@@ -190,8 +192,8 @@ def value(substitutions: Substitutions, type_: str, text: str | None, at: dateti
 class Accounts:
     """The ledger accounts that payments change.
 
-    `expressions` maps an account's id to itself (the platform's accounts) or to {account_0} and so on (a merchant's
-    accounts, in the order of `owned`: names with {merchant} in them).
+    `expressions` maps an account's id to the first row of a platform's account and {stripe}, or to {account_0} and so on
+    (a merchant's accounts, in the order of `owned`: names with {merchant} in them).
     """
 
     expressions: dict[str, str] = field(default_factory=dict[str, str])
@@ -203,7 +205,8 @@ class Accounts:
             if number not in self.expressions and merchant in name:
                 self.expressions[number] = f"{{account_{len(self.owned)}}}"
                 self.owned.append(name.replace(merchant, "{merchant}"))
-            self.expressions.setdefault(number, number)
+            elif is_platforms(name):
+                self.expressions[number] = f"{int(number) - int(row['stripe'] or 0)} + {{stripe}}"
 
 
 class Template:

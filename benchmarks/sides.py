@@ -5,6 +5,9 @@ from typing import Any
 
 from benchmarks.dialects import DIALECTS, V2, V4, Dialect
 from benchmarks.rows import HEAD, Connection, Table, Template
+from gerbang.db.ledger import STRIPES
+from gerbang.domain.connections import SIMULATOR
+from gerbang.domain.ledger import FEES, VAT, bank
 from gerbang.domain.money import IDR
 from gerbang.services.merchants import Keys
 
@@ -103,6 +106,17 @@ def _accounts(template: Template, side: str, merchant: str) -> dict[str, str]:
     return {f"account_{i}": f"{_block(side, i)} + {merchant}" for i in range(len(template.accounts.owned))}
 
 
+async def open_platform(db: Connection) -> None:
+    """Opens all rows of the platform's accounts, those of one account under consecutive numbers."""
+    await db.execute(
+        "INSERT INTO accounts (name, stripe, currency) SELECT name, stripe, $2 FROM unnest($1::text[]) AS n(name), "
+        "generate_series(0, $3 - 1) AS stripe ORDER BY name, stripe",
+        [bank(SIMULATOR), FEES, VAT],
+        IDR,
+        STRIPES,
+    )
+
+
 async def open_accounts(db: Connection, template: Template, side: str) -> None:
     """Opens the accounts of a side's merchants under numbers that can be computed."""
     for i, name in enumerate(template.accounts.owned):
@@ -127,12 +141,24 @@ def pgbench_script(template: Template, side: str, clients: int) -> str:
         "endpoint": f"'{endpoint_prefix(side)}' || :merchant",
         "head": f"'{HEAD}'",
         "now": "now()",
+        "stripe": ":stripe",
         **_accounts(template, side, ":client_id"),
     }
     statements = "\n".join(f"{statement.format(**names)};" for statement in template.transaction())
     return (
         f"\\set serial :first + :n * {clients} + :client_id\n\\set merchant 100000000000 + :client_id\n\\set n :n + 1\n"
+        f"\\set stripe random(0, {STRIPES - 1})\n"
         f"BEGIN;\n{statements}\nCOMMIT;\n"
+    )
+
+
+def reading_script(id_prefix: str, side: str, merchants: int) -> str:
+    """A pgbench script that reads one of the side's stored payments, by chance, with its newest charges."""
+    return (
+        f"\\set serial random(:first, :last)\n\\set merchant 100000000000 + :serial % {merchants}\n"
+        f"SELECT * FROM payments WHERE merchant_id = ('{merchant_prefix(side)}' || :merchant)::uuid "
+        f"AND id = ('{id_prefix}' || :serial)::uuid;\n"
+        f"SELECT * FROM charges WHERE payment_id = ('{id_prefix}' || :serial)::uuid ORDER BY id DESC LIMIT 10;\n"
     )
 
 
@@ -150,6 +176,7 @@ async def store(db: Connection, template: Template, side: str, first: int, count
         "sequence": f"t.events + ((p - {first}) / {merchants} + 1) * {counts['events']}",
         "head": f"'{HEAD}'",
         "now": "now()",
+        "stripe": "0",
         **_accounts(template, side, "b.place"),
     }
     source = (

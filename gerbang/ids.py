@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+OwnedId = tuple[UUID, UUID]
+"""The merchant who owns a row, and the row's id: together they are its key."""
+
 UNAMBIGUOUS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Capitals and digits without 0 and O, 1 and I, which are easily confused: 32 characters."""
 

@@ -105,6 +105,8 @@ class Database:
         self._hosts: Hosts | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._log = Seldom()
+        self.connections_changed = 0
+        """How often one was made or lost. What is remembered for a moment is forgotten then: it may be another server."""
 
     async def open(self) -> None:
         """Raises SettingsWrong for a database that cannot be reached, lets nobody in or is too old; it shows no password."""
@@ -131,6 +133,7 @@ class Database:
         """A new connection of the pool, which gives the URL that it was made with."""
         assert self._hosts is not None, "the database is not open"
         connection = await self._hosts.connect(**how)
+        self.connections_changed += 1
         if self.recognise is not None:
             try:
                 await self.recognise(cast("Tx", connection))
@@ -167,6 +170,7 @@ class Database:
             if isinstance(lost, asyncpg.InterfaceError) and not _is_closed(connection):
                 raise
             # What happened to this one will have happened to all: each is made anew when it is next asked for.
+            self.connections_changed += 1
             await self._pool.expire_connections()
             raise _complaints.unavailable(lost, self._log) from lost
         finally:

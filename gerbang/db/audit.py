@@ -163,7 +163,7 @@ NUMBERS = {
             ON n.payment_id = p.id
         WHERE p.state IN ('awaiting', 'active') AND (p.expires_at IS NULL OR p.expires_at > $1) AND n.payment_id IS NULL""",
     "a number is held by two": """
-        SELECT channel || ' ' || number FROM paycodes WHERE held GROUP BY channel, number HAVING count(*) > 1""",
+        SELECT channel || ' ' || number FROM paycodes WHERE held GROUP BY connection, channel, number HAVING count(*) > 1""",
 }
 EVENTS = {
     "a merchant's events have a gap, or were not counted": """

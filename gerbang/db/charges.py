@@ -1,26 +1,32 @@
 """How charges are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from gerbang.db import Tx
+from gerbang.db._rows import arrays
 from gerbang.db.tables import CHARGES
 from gerbang.domain.charges import Charge
+from gerbang.ids import OwnedId
 
 COLUMNS = CHARGES.columns
+# The charges of a payment or a settlement are looked for by its id alone, and only then is the merchant compared. Asked for
+# both at once, PostgreSQL may find all charges of the merchant by the primary key, as a plan from an empty table does.
 
 
-async def newest(tx: Tx, payment_ids: Sequence[UUID], *, most: int) -> dict[UUID, list[Charge]]:
-    """The charges of each payment, newest first, `most` of each."""
+async def newest(tx: Tx, payments: Iterable[OwnedId], *, most: int) -> dict[UUID, list[Charge]]:
+    """The charges of each payment by its id, newest first, `most` of each."""
+    wanted = set(payments)
+    if not wanted:
+        return {}
     rows = await tx.fetch(
         f"""
-        SELECT c.* FROM unnest($1::uuid[]) AS asked(id)
-        CROSS JOIN LATERAL (
-            SELECT {COLUMNS} FROM charges WHERE payment_id = asked.id ORDER BY id DESC LIMIT $2
-        ) c
+        SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM charges WHERE payment_id = asked.id ORDER BY id DESC LIMIT $3) c
+        WHERE c.merchant_id = asked.merchant_id
         """,
-        payment_ids,
+        *arrays(wanted),
         most,
     )
     found: dict[UUID, list[Charge]] = {}
@@ -29,16 +35,16 @@ async def newest(tx: Tx, payment_ids: Sequence[UUID], *, most: int) -> dict[UUID
     return found
 
 
-async def page(tx: Tx, payment_id: UUID, behind: UUID, *, skip: int, most: int) -> list[Charge]:
+async def page(tx: Tx, merchant_id: UUID, payment_id: UUID, behind: UUID, *, skip: int, most: int) -> list[Charge]:
     """The charges of a payment, newest first: from those behind an id on, `most` after `skip`."""
     # What is skipped is only counted in the index.
     rows = await tx.fetch(
         f"""
-        SELECT {COLUMNS} FROM charges
-        WHERE id = ANY(ARRAY(SELECT id FROM charges WHERE payment_id = $1 AND id < $2
-                             ORDER BY id DESC OFFSET $3 LIMIT $4))
-        ORDER BY id DESC
+        SELECT c.* FROM (SELECT id FROM charges WHERE payment_id = $2 AND id < $3 ORDER BY id DESC OFFSET $4 LIMIT $5) shown
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM charges WHERE merchant_id = $1 AND id = shown.id LIMIT 1) c
+        ORDER BY c.id DESC
         """,
+        merchant_id,
         payment_id,
         behind,
         skip,
@@ -47,9 +53,19 @@ async def page(tx: Tx, payment_id: UUID, behind: UUID, *, skip: int, most: int) 
     return [CHARGES.read(row) for row in rows]
 
 
-async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Charge]:
+async def by_id(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Charge]:
     """Charges by id."""
-    rows = await tx.fetch(f"SELECT {COLUMNS} FROM charges WHERE id = ANY($1::uuid[])", ids)
+    wanted = set(asked)
+    if not wanted:
+        return {}
+    rows = await tx.fetch(
+        f"""
+        SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM charges
+                            WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1) c
+        """,
+        *arrays(wanted),
+    )
     return {row["id"]: CHARGES.read(row) for row in rows}
 
 
@@ -58,9 +74,11 @@ async def count_of(tx: Tx, payment_id: UUID) -> int:
     return await tx.fetchval("SELECT count(*) FROM charges WHERE payment_id = $1", payment_id) or 0
 
 
-async def locked(tx: Tx, id_: UUID) -> Charge | None:
-    """A charge, held until the end of the transaction."""
-    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM charges WHERE id = $1 FOR NO KEY UPDATE", id_)
+async def locked(tx: Tx, merchant_id: UUID, id_: UUID) -> Charge | None:
+    """A merchant's charge, held until the end of the transaction."""
+    row = await tx.fetchrow(
+        f"SELECT {COLUMNS} FROM charges WHERE merchant_id = $1 AND id = $2 FOR NO KEY UPDATE", merchant_id, id_
+    )
     return None if row is None else CHARGES.read(row)
 
 
@@ -82,8 +100,8 @@ async def postpone(tx: Tx, now: datetime, until: datetime) -> UUID | None:
     return await tx.fetchval(
         """
         UPDATE charges SET settles_at = $2
-        WHERE id = (SELECT id FROM charges WHERE settled_at IS NULL AND settles_at <= $1
-                    ORDER BY settles_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+        WHERE ctid = (SELECT ctid FROM charges WHERE settled_at IS NULL AND settles_at <= $1
+                      ORDER BY settles_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING id
         """,
         now,
@@ -99,12 +117,14 @@ async def next_settles_at(tx: Tx, after: datetime) -> datetime | None:
     )
 
 
-async def of_settlement(tx: Tx, settlement_id: UUID, after: UUID | None, most: int) -> list[Charge]:
+async def of_settlement(tx: Tx, merchant_id: UUID, settlement_id: UUID, after: UUID | None, most: int) -> list[Charge]:
     """The charges of a settlement in the order of their ids, from the one after `after` on."""
     rows = await tx.fetch(
         f"""
-        SELECT {COLUMNS} FROM charges WHERE settlement_id = $1 AND id > $2 ORDER BY id LIMIT $3
+        SELECT * FROM (SELECT {COLUMNS} FROM charges WHERE settlement_id = $2 AND id > $3 ORDER BY id LIMIT $4) c
+        WHERE merchant_id = $1 ORDER BY id
         """,
+        merchant_id,
         settlement_id,
         after or UUID(int=0),
         most,

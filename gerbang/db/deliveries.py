@@ -13,7 +13,10 @@ from gerbang.db._rows import arrays
 from gerbang.db.events import event_of
 from gerbang.domain.deliveries import State, Try
 from gerbang.domain.events import Event
+from gerbang.ids import OwnedId
 
+Recorded = tuple[OwnedId, Try, State, datetime | None]
+"""A delivery, how a try of it went, what that makes of it, and when it is due again."""
 WALK = """
         WITH RECURSIVE walk AS (
             (SELECT endpoint_id, next_at FROM deliveries WHERE state = 'waiting' ORDER BY endpoint_id, next_at LIMIT 1)
@@ -32,7 +35,8 @@ SHOWN = "d.id, d.sequence, e.kind, n.product, n.url, d.state, d.created_at, d.ne
 BESIDE = """
         CROSS JOIN LATERAL (SELECT kind FROM events
                             WHERE merchant_id = d.merchant_id AND sequence = d.sequence LIMIT 1) e
-        JOIN endpoints n ON n.id = d.endpoint_id
+        CROSS JOIN LATERAL (SELECT product, url FROM endpoints
+                            WHERE merchant_id = d.merchant_id AND id = d.endpoint_id LIMIT 1) n
 """
 """What is shown of a delivery stands beside it too."""
 
@@ -53,6 +57,10 @@ class Due(msgspec.Struct, frozen=True):
     api_key: bytes
     signing_secret: bytes
     credentials: bytes | None
+
+    @property
+    def owned_id(self) -> OwnedId:
+        return self.merchant_id, self.id
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -98,7 +106,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
 WANTED = """
         d.state = ANY($1::text[]) AND ($2::uuid IS NULL OR d.merchant_id = $2)
-        AND ($3::text IS NULL OR $3 = (SELECT product FROM endpoints WHERE id = d.endpoint_id))
+        AND ($3::text IS NULL OR $3 = (SELECT product FROM endpoints
+                                    WHERE merchant_id = d.merchant_id AND id = d.endpoint_id))
         AND ($4::timestamptz IS NULL OR d.created_at >= $4) AND ($5::timestamptz IS NULL OR d.created_at < $5)
         AND ($6::uuid[] IS NULL OR d.id = ANY($6))
 """
@@ -109,18 +118,17 @@ IN_A_LINE = """
         SELECT d.id, d.merchant_id, d.sequence, e.kind AS event, n.product, n.url, d.state, d.created_at, d.next_at, d.tries,
                latest.at AS tried_at, latest.status, latest.error
 """
-AND_BESIDE = """
-        CROSS JOIN LATERAL (SELECT kind FROM events
-                            WHERE merchant_id = d.merchant_id AND sequence = d.sequence LIMIT 1) e
-        JOIN endpoints n ON n.id = d.endpoint_id
+AND_BESIDE = f"""
+        {BESIDE}
         LEFT JOIN LATERAL (SELECT at, status, error FROM tries t
-                           WHERE t.delivery_id = d.id ORDER BY number DESC LIMIT 1) latest ON true
+                           WHERE t.merchant_id = d.merchant_id AND t.delivery_id = d.id ORDER BY number DESC LIMIT 1) latest ON true
 """
 
 
 class Named(msgspec.Struct, frozen=True):
     """A delivery that an operator has named."""
 
+    merchant_id: UUID
     id: UUID
     state: State
     next_at: datetime | None
@@ -186,11 +194,11 @@ async def claim(
         ),
         claimed AS (
             UPDATE deliveries d SET next_at = $2, in_hand_since = $8
-            -- An array, so that they are found by id, whatever the planner believes of their number.
-            WHERE id = ANY(ARRAY(
-                SELECT due.id
+            -- An array, so that they are found by their places, whatever the planner believes of their number.
+            WHERE ctid = ANY(ARRAY(
+                SELECT due.place
                 FROM turns
-                CROSS JOIN LATERAL (SELECT id FROM deliveries
+                CROSS JOIN LATERAL (SELECT ctid AS place FROM deliveries
                                     WHERE state = 'waiting' AND endpoint_id = turns.endpoint_id AND next_at <= $1
                                     ORDER BY next_at LIMIT turns.most FOR UPDATE SKIP LOCKED) due
             ))
@@ -199,8 +207,10 @@ async def claim(
         SELECT c.*, e.kind, e.at, e.payment_id, e.charge_id, e.snapshot,
                n.product, n.url, n.api_key, n.signing_secret, n.credentials
         FROM claimed c
-        JOIN events e ON e.merchant_id = c.merchant_id AND e.sequence = c.sequence
-        JOIN endpoints n ON n.id = c.endpoint_id
+        CROSS JOIN LATERAL (SELECT * FROM events
+                            WHERE merchant_id = c.merchant_id AND sequence = c.sequence LIMIT 1) e
+        CROSS JOIN LATERAL (SELECT * FROM endpoints
+                            WHERE merchant_id = c.merchant_id AND id = c.endpoint_id LIMIT 1) n
         ORDER BY c.merchant_id, c.sequence
         """,
         now,
@@ -215,39 +225,41 @@ async def claim(
     return [_due_of(row) for row in rows]
 
 
-async def store_bodies(tx: Tx, bodies: Sequence[tuple[UUID, bytes]]) -> None:
+async def store_bodies(tx: Tx, bodies: Mapping[OwnedId, bytes]) -> None:
     """Keeps the bytes of bodies before they are first sent: every later try sends the same."""
     if bodies:
         await tx.execute(
             """
-            UPDATE deliveries d SET body = n.body FROM unnest($1::uuid[], $2::bytea[]) AS n(id, body)
-            WHERE d.id = n.id AND d.body IS NULL
+            UPDATE deliveries d SET body = n.body
+            FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) AS n(merchant_id, id, body)
+            WHERE d.merchant_id = n.merchant_id AND d.id = n.id AND d.body IS NULL
             """,
-            *arrays(bodies),
+            *arrays((*key, body) for key, body in bodies.items()),
         )
 
 
-async def record(tx: Tx, results: Sequence[tuple[UUID, Try, State, datetime | None]]) -> None:
+async def record(tx: Tx, results: Sequence[Recorded]) -> None:
     """Writes how tries went, and what that makes of their deliveries."""
     if not results:
         return
     await tx.execute(
         """
-        INSERT INTO tries (delivery_id, number, at, status, seconds, error, answer)
-        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::integer[], $5::real[], $6::text[],
-                             $7::text[])
+        INSERT INTO tries (merchant_id, delivery_id, number, at, status, seconds, error, answer)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::timestamptz[], $5::integer[], $6::real[],
+                             $7::text[], $8::text[])
         ON CONFLICT DO NOTHING
         """,
-        *arrays((id_, t.number, t.at, t.status, t.seconds, t.error, t.answer) for id_, t, _, _ in results),
+        *arrays((*key, t.number, t.at, t.status, t.seconds, t.error, t.answer) for key, t, _, _ in results),
     )
     # A try that took longer than its lease must not overwrite what a later one has found out.
     await tx.execute(
         """
         UPDATE deliveries d SET state = n.state, next_at = n.next_at, tries = n.tries, in_hand_since = NULL
-        FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[]) AS n(id, tries, state, next_at)
-        WHERE d.id = n.id AND d.tries < n.tries AND d.next_at IS NOT NULL
+        FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::timestamptz[])
+             AS n(merchant_id, id, tries, state, next_at)
+        WHERE d.merchant_id = n.merchant_id AND d.id = n.id AND d.tries < n.tries AND d.next_at IS NOT NULL
         """,
-        *arrays((id_, t.number, state, next_at) for id_, t, state, next_at in results),
+        *arrays((*key, t.number, state, next_at) for key, t, state, next_at in results),
     )
 
 
@@ -311,11 +323,12 @@ async def send_all_again(
     rows = await tx.fetch(
         f"""
         WITH chosen AS (
-            SELECT id FROM deliveries d
+            SELECT d.merchant_id, d.id FROM deliveries d
             WHERE {UNDELIVERED} AND {WANTED} AND (d.merchant_id, d.sequence, d.id) > ($8, $9, $10)
             ORDER BY d.merchant_id, d.sequence, d.id LIMIT $11 FOR UPDATE
         )
-        UPDATE deliveries d SET state = 'waiting', next_at = $7, retries_from = d.tries FROM chosen WHERE d.id = chosen.id
+        UPDATE deliveries d SET state = 'waiting', next_at = $7, retries_from = d.tries
+        FROM chosen WHERE d.merchant_id = chosen.merchant_id AND d.id = chosen.id
         RETURNING d.merchant_id, d.sequence, d.id
         """,
         *wanted.arguments(),
@@ -330,19 +343,27 @@ async def named(tx: Tx, wanted: Wanted) -> list[Named]:
     """The deliveries that are named, locked until the transaction ends."""
     rows = await tx.fetch(
         f"""
-        SELECT d.id, d.state, d.next_at, d.in_hand_since, ({WANTED}) AS wanted
-        FROM deliveries d WHERE d.id = ANY($6) ORDER BY d.merchant_id, d.sequence, d.id FOR UPDATE
+        SELECT d.merchant_id, d.id, d.state, d.next_at, d.in_hand_since, ({WANTED}) AS wanted
+        FROM (SELECT m.id AS merchant_id, named.id FROM merchants m, unnest($6::uuid[]) AS named(id) ORDER BY 1, 2) asked
+        CROSS JOIN LATERAL (SELECT * FROM deliveries
+                            WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1 FOR UPDATE) d
         """,
         *wanted.arguments(),
     )
     return [Named(**row) for row in rows]
 
 
-async def make_due(tx: Tx, ids: Sequence[UUID], now: datetime) -> None:
+async def make_due(tx: Tx, chosen: Sequence[OwnedId], now: datetime) -> None:
     """Makes deliveries due now, at the start of their retry schedule."""
-    await tx.execute(
-        "UPDATE deliveries SET state = 'waiting', next_at = $2, retries_from = tries WHERE id = ANY($1)", ids, now
-    )
+    if chosen:
+        await tx.execute(
+            """
+            UPDATE deliveries d SET state = 'waiting', next_at = $3, retries_from = d.tries
+            FROM unnest($1::uuid[], $2::uuid[]) AS n(merchant_id, id) WHERE d.merchant_id = n.merchant_id AND d.id = n.id
+            """,
+            *arrays(chosen),
+            now,
+        )
 
 
 async def overview(tx: Tx, wanted: Wanted, most: int) -> list[Overview]:
@@ -384,7 +405,7 @@ async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int) -> lis
         list(get_args(State)) if state is None else [state],
         most,
     )
-    return await _with_tries(tx, rows)
+    return await _with_tries(tx, merchant_id, rows)
 
 
 async def one(tx: Tx, merchant_id: UUID, delivery_id: UUID) -> Listed | None:
@@ -392,16 +413,18 @@ async def one(tx: Tx, merchant_id: UUID, delivery_id: UUID) -> Listed | None:
     rows = await tx.fetch(
         f"SELECT {SHOWN} FROM deliveries d {BESIDE} WHERE d.id = $2 AND d.merchant_id = $1", merchant_id, delivery_id
     )
-    return next(iter(await _with_tries(tx, rows)), None)
+    return next(iter(await _with_tries(tx, merchant_id, rows)), None)
 
 
-async def _with_tries(tx: Tx, rows: Sequence[asyncpg.Record]) -> list[Listed]:
+async def _with_tries(tx: Tx, merchant_id: UUID, rows: Sequence[asyncpg.Record]) -> list[Listed]:
     tries: dict[UUID, list[Try]] = {row["id"]: [] for row in rows}
     sent = await tx.fetch(
         """
-        SELECT delivery_id, number, at, status, seconds, error, answer FROM tries
-        WHERE delivery_id = ANY($1::uuid[]) ORDER BY delivery_id, number
+        SELECT t.* FROM unnest($2::uuid[]) AS asked(id)
+        CROSS JOIN LATERAL (SELECT delivery_id, number, at, status, seconds, error, answer FROM tries
+                            WHERE merchant_id = $1 AND delivery_id = asked.id ORDER BY number OFFSET 0) t
         """,
+        merchant_id,
         list(tries),
     )
     for row in sent:

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from gerbang import ids
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
-from gerbang.domain.ledger import Transfer, changes
+from gerbang.domain.ledger import Transfer, changes, is_platforms
 from gerbang.domain.money import IDR
+
+STRIPES = 8
+"""Into so many rows an account of the platform is divided, so that transactions which move it seldom wait for each other."""
 
 
 async def post(tx: Tx, transfers: Sequence[Transfer], at: datetime) -> None:
@@ -15,21 +19,27 @@ async def post(tx: Tx, transfers: Sequence[Transfer], at: datetime) -> None:
     if not transfers:
         return
     balance = changes(transfers)
-    if not await _posted(tx, balance, transfers, at):
+    stripe = ids.between(0, STRIPES - 1)
+    stripes = [stripe if is_platforms(name) else 0 for name in balance]
+    if not await _posted(tx, balance, stripes, transfers, at):
         await tx.execute(
             """
-            INSERT INTO accounts (name, currency) SELECT name, $2 FROM unnest($1::text[]) AS n(name)
-            WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.name = n.name) ORDER BY name
-            ON CONFLICT (name) DO NOTHING
+            INSERT INTO accounts (name, stripe, currency)
+            SELECT name, stripe, $3 FROM unnest($1::text[], $2::smallint[]) AS n(name, stripe)
+            WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.name = n.name AND a.stripe = n.stripe) ORDER BY name
+            ON CONFLICT (name, stripe) DO NOTHING
             """,
             list(balance),
+            stripes,
             IDR,
         )
-        done = await _posted(tx, balance, transfers, at)
+        done = await _posted(tx, balance, stripes, transfers, at)
         assert done, "accounts that were opened are there"
 
 
-async def _posted(tx: Tx, balance: Mapping[str, int], transfers: Sequence[Transfer], at: datetime) -> bool:
+async def _posted(
+    tx: Tx, balance: Mapping[str, int], stripes: Sequence[int], transfers: Sequence[Transfer], at: datetime
+) -> bool:
     """Writes transfers and moves balances in one statement; writes nothing, and returns False, where an account is missing.
 
     Accounts go by their names, which are looked up here every time: their numbers belong to one database, and after a
@@ -44,7 +54,8 @@ async def _posted(tx: Tx, balance: Mapping[str, int], transfers: Sequence[Transf
         """
         WITH found AS (
             SELECT a.id, n.change, n.place
-            FROM unnest($1::text[], $2::numeric[]) WITH ORDINALITY AS n(name, change, place) JOIN accounts a USING (name)
+            FROM unnest($1::text[], $2::smallint[], $3::numeric[]) WITH ORDINALITY AS n(name, stripe, change, place)
+            JOIN accounts a USING (name, stripe)
         ), complete AS (
             SELECT array_agg(id ORDER BY place) AS numbers FROM found HAVING count(*) = cardinality($1)
         ), held AS (
@@ -55,12 +66,13 @@ async def _posted(tx: Tx, balance: Mapping[str, int], transfers: Sequence[Transf
         )
         INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, cause_id, at)
         SELECT numbers[t.debit], numbers[t.credit], t.amount, t.reason, t.merchant_id, t.payment_id, t.report_id,
-               t.cause_id, $3
-        FROM complete, unnest($4::integer[], $5::integer[], $6::bigint[], $7::text[], $8::uuid[], $9::uuid[], $10::uuid[],
-                              $11::uuid[])
+               t.cause_id, $4
+        FROM complete, unnest($5::integer[], $6::integer[], $7::bigint[], $8::text[], $9::uuid[], $10::uuid[], $11::uuid[],
+                              $12::uuid[])
              AS t(debit, credit, amount, reason, merchant_id, payment_id, report_id, cause_id)
         """,
         list(balance),
+        stripes,
         list(balance.values()),
         at,
         *arrays(rows),
@@ -69,7 +81,8 @@ async def _posted(tx: Tx, balance: Mapping[str, int], transfers: Sequence[Transf
 
 
 async def hold_balances(tx: Tx, names: Sequence[str]) -> dict[str, int]:
-    """Balances in minor units by account name, held until the end of the transaction; those of accounts that exist."""
+    """Balances in minor units of merchants' accounts, held until the end of the transaction; those that exist, by name."""
+    assert not any(map(is_platforms, names)), "an account of several rows is never held"
     rows = await tx.fetch(
         "SELECT name, balance FROM accounts WHERE name = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE", names
     )
@@ -79,7 +92,11 @@ async def hold_balances(tx: Tx, names: Sequence[str]) -> dict[str, int]:
 async def balances(tx: Tx, names: Sequence[str] | None = None) -> dict[str, int]:
     """Balances in minor units by account name; of all accounts where no names are given."""
     rows = await tx.fetch(
-        "SELECT name, balance FROM accounts WHERE $1::text[] IS NULL OR name = ANY($1) ORDER BY name", names
+        """
+        SELECT name, sum(balance) AS balance FROM accounts WHERE $1::text[] IS NULL OR name = ANY($1)
+        GROUP BY name ORDER BY name
+        """,
+        names,
     )
     return {row["name"]: int(row["balance"]) for row in rows}
 

@@ -11,6 +11,10 @@ from gerbang.db.tables import PAYCODES
 from gerbang.domain.merchants import NumberRange
 from gerbang.domain.paycodes import Paycode
 
+Number = tuple[str, str, str]
+"""A connection, a channel and a number: two banks may have the same number."""
+NumberAt = tuple[str, str, str, datetime]
+"""A number and an instant."""
 GOOD_GUESSES = 16
 """So many in a row, and a range is crowded no more."""
 
@@ -61,9 +65,11 @@ class NumberAllocator:
 
 
 COLUMNS = PAYCODES.columns
+ASKED = "connection = asked.connection AND channel = asked.channel AND number = asked.number"
 ITS_PLACE = """
 CROSS JOIN LATERAL (SELECT ctid AS place FROM paycodes
-                    WHERE held AND channel = n.channel AND number = n.number LIMIT 1 FOR NO KEY UPDATE) its
+                    WHERE held AND connection = n.connection AND channel = n.channel AND number = n.number
+                    LIMIT 1 FOR NO KEY UPDATE) its
 """
 """Where each held number of a list `n` stands, held until the end of the transaction. A plain join would be planned for a
 small table as reading every number that is held, and that plan is kept while the table grows. Whoever changes a held number
@@ -71,33 +77,34 @@ holds its payment, or lets go of it: so it still stands there.
 """
 
 
-async def held(tx: Tx, numbers: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Which of these (channel, number) pairs somebody holds."""
+async def held(tx: Tx, numbers: Sequence[Number]) -> set[Number]:
+    """Which of these numbers somebody holds."""
     rows = await tx.fetch(
         """
-        SELECT n.channel, n.number FROM unnest($1::text[], $2::text[]) AS n(channel, number)
-        CROSS JOIN LATERAL (SELECT FROM paycodes
-                            WHERE held AND channel = n.channel AND number = n.number LIMIT 1) p
+        SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number)
+        CROSS JOIN LATERAL (SELECT FROM paycodes WHERE held AND connection = n.connection AND channel = n.channel
+                                                   AND number = n.number LIMIT 1) p
         """,
         *arrays(numbers),
     )
-    return {(row["channel"], row["number"]) for row in rows}
+    return {(row["connection"], row["channel"], row["number"]) for row in rows}
 
 
-async def hold_range(tx: Tx, channel: str, numbers: NumberRange) -> None:
+async def hold_range(tx: Tx, connection: str, channel: str, numbers: NumberRange) -> None:
     """Makes whoever else looks for a free number of this range wait until this transaction is over."""
     await tx.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-        f"numbers {channel} {numbers.prefix} {numbers.digits} {numbers.first}",
+        f"numbers {connection} {channel} {numbers.prefix} {numbers.digits} {numbers.first}",
     )
 
 
-async def release_numbers(tx: Tx, numbers: Sequence[tuple[str, str]], now: datetime) -> None:
-    """Lets go of those of these (channel, number) pairs whose quarantine is over."""
+async def release_numbers(tx: Tx, numbers: Sequence[Number], now: datetime) -> None:
+    """Lets go of those of these numbers whose quarantine is over."""
     await tx.execute(
         f"""
-        UPDATE paycodes p SET held = false FROM unnest($1::text[], $2::text[]) AS n(channel, number)
-        {ITS_PLACE} WHERE p.ctid = its.place AND p.free_at <= $3
+        UPDATE paycodes p SET held = false
+        FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number)
+        {ITS_PLACE} WHERE p.ctid = its.place AND p.free_at <= $4
         """,
         *arrays(numbers),
         now,
@@ -119,42 +126,49 @@ async def release_due(tx: Tx, now: datetime, most: int) -> int:
     return len(rows)
 
 
-async def owners(tx: Tx, numbers: Sequence[tuple[str, str, datetime]]) -> dict[tuple[str, str, datetime], Paycode]:
-    """Whose money it is, for (channel, number, instant): who held the number last at that instant.
+async def owners(tx: Tx, numbers: Sequence[NumberAt]) -> dict[NumberAt, Paycode]:
+    """Whose money it is, for each number and instant: who held the number last at that instant.
 
     A number is given out again, so a late report of old money must not pay for something new. Where nobody had the number by then
     (the bank's clock is off), it is whoever holds it now.
     """
     rows = await tx.fetch(
         f"""
-        SELECT asked.at, p.* FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS asked(channel, number, at)
+        SELECT asked.at, p.*
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS asked(connection, channel, number, at)
         CROSS JOIN LATERAL (
-            (SELECT {COLUMNS} FROM paycodes
-             WHERE held AND channel = asked.channel AND number = asked.number AND created_at <= asked.at)
+            (SELECT {COLUMNS} FROM paycodes WHERE held AND {ASKED} AND created_at <= asked.at)
             UNION ALL
-            (SELECT {COLUMNS} FROM paycodes
-             WHERE NOT held AND channel = asked.channel AND number = asked.number AND created_at <= asked.at
+            (SELECT {COLUMNS} FROM paycodes WHERE NOT held AND {ASKED} AND created_at <= asked.at
              ORDER BY created_at DESC LIMIT 1)
             UNION ALL
-            (SELECT {COLUMNS} FROM paycodes WHERE held AND channel = asked.channel AND number = asked.number)
+            (SELECT {COLUMNS} FROM paycodes WHERE held AND {ASKED})
             LIMIT 1
         ) p
         """,
         *arrays(numbers),
     )
-    return {(row["channel"], row["number"], row["at"]): PAYCODES.read(row) for row in rows}
+    return {(row["connection"], row["channel"], row["number"], row["at"]): PAYCODES.read(row) for row in rows}
 
 
 async def free_numbers(
-    tx: Tx, channel: str, numbers: NumberRange, taken_out: Sequence[tuple[int, int]], now: datetime, most: int
+    tx: Tx,
+    connection: str,
+    channel: str,
+    numbers: NumberRange,
+    taken_out: Sequence[tuple[int, int]],
+    now: datetime,
+    most: int,
 ) -> list[str]:
     """Up to `most` numbers of a small range that nobody holds; those whose quarantine is over are let go first."""
     low, high = numbers.number(0), numbers.number(numbers.size - 1)
     await tx.execute(
         """
         UPDATE paycodes SET held = false
-        WHERE held AND channel = $1 AND number BETWEEN $2 AND $3 AND length(number) = length($2) AND free_at <= $4
+        WHERE held AND connection = $1 AND channel = $2 AND number BETWEEN $3 AND $4 AND length(number) = length($3)
+          AND free_at <= $5
         """,
+        connection,
         channel,
         low,
         high,
@@ -163,13 +177,14 @@ async def free_numbers(
     rows = await tx.fetch(
         """
         SELECT n FROM (
-            SELECT generate_series($4::bigint, $5::bigint) AS n
-            EXCEPT SELECT substr(number, $6)::bigint FROM paycodes
-            WHERE held AND channel = $1 AND number BETWEEN $2 AND $3 AND length(number) = length($2)
+            SELECT generate_series($5::bigint, $6::bigint) AS n
+            EXCEPT SELECT substr(number, $7)::bigint FROM paycodes
+            WHERE held AND connection = $1 AND channel = $2 AND number BETWEEN $3 AND $4 AND length(number) = length($3)
         ) free
-        WHERE NOT EXISTS (SELECT FROM unnest($7::bigint[], $8::bigint[]) AS kept(first, last) WHERE n BETWEEN first AND last)
-        LIMIT $9
+        WHERE NOT EXISTS (SELECT FROM unnest($8::bigint[], $9::bigint[]) AS kept(first, last) WHERE n BETWEEN first AND last)
+        LIMIT $10
         """,
+        connection,
         channel,
         low,
         high,

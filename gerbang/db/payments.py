@@ -7,8 +7,10 @@ from uuid import UUID
 import msgspec
 
 from gerbang.db import Tx
+from gerbang.db._rows import arrays
 from gerbang.db.tables import PAYMENTS
 from gerbang.domain.payments import SCOPES, Details, PageVersion, Payment
+from gerbang.ids import OwnedId
 
 COLUMNS = PAYMENTS.columns
 WITHOUT_DETAILS = PAYMENTS.columns.removesuffix(", details")
@@ -26,46 +28,84 @@ class Brief(msgspec.Struct, frozen=True):
 _brief = msgspec.json.Decoder(Brief)
 
 
-async def locked(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Payment]:
-    """Payments by id, held until the end of the transaction."""
+async def locked(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Payment]:
+    """Payments by id, held until the end of the transaction. They are locked in the order of their keys."""
+    wanted = sorted(set(asked))
+    if not wanted:
+        return {}
     rows = await tx.fetch(
-        f"SELECT {COLUMNS} FROM payments WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", list(ids)
+        f"""
+        SELECT p.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments
+                            WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1 FOR NO KEY UPDATE) p
+        """,
+        *arrays(wanted),
     )
     return {row["id"]: PAYMENTS.read(row) for row in rows}
 
 
-async def by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
-    """Payments by id, whoever they belong to."""
-    rows = await tx.fetch(f"SELECT {COLUMNS} FROM payments WHERE id = ANY($1::uuid[])", ids)
+async def by_id(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Payment]:
+    """Payments by id."""
+    wanted = set(asked)
+    if not wanted:
+        return {}
+    rows = await tx.fetch(
+        f"""
+        SELECT p.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments
+                            WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1) p
+        """,
+        *arrays(wanted),
+    )
     return {row["id"]: PAYMENTS.read(row) for row in rows}
 
 
-async def briefly(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
-    """Payments by id, with as little of their details as lists show. However many and long they are, few are read at once."""
+async def opened_by_a_page(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    """Payments by id, whoever they belong to: the link to a payer's page names nothing else."""
+    rows = await tx.fetch(
+        f"""
+        SELECT p.* FROM unnest($1::uuid[]) AS asked(id)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments WHERE id = asked.id LIMIT 1) p
+        """,
+        ids,
+    )
+    return {row["id"]: PAYMENTS.read(row) for row in rows}
+
+
+async def briefly(tx: Tx, merchant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    """A merchant's payments by id, with as little of their details as lists show. However many and long they are, few are read at once."""
     found: dict[UUID, Payment] = {}
     for start in range(0, len(ids), BRIEF_AT_ONCE):
         rows = await tx.fetch(
             f"""
-            SELECT {WITHOUT_DETAILS}, CASE WHEN octet_length(details::text) <= $2 THEN details END AS details
-            FROM payments WHERE id = ANY($1::uuid[])
+            SELECT p.* FROM unnest($2::uuid[]) AS asked(id)
+            CROSS JOIN LATERAL (
+                SELECT {WITHOUT_DETAILS}, CASE WHEN octet_length(details::text) <= $3 THEN details END AS details
+                FROM payments WHERE merchant_id = $1 AND id = asked.id LIMIT 1
+            ) p
             """,
+            merchant_id,
             ids[start : start + BRIEF_AT_ONCE],
             BRIEF_BYTES,
         )
         for row in rows:
-            details = row["details"] or await tx.fetchval("SELECT details FROM payments WHERE id = $1", row["id"])
+            details = row["details"] or await tx.fetchval(
+                "SELECT details FROM payments WHERE merchant_id = $1 AND id = $2", merchant_id, row["id"]
+            )
             brief = _brief.decode(details)
             found[row["id"]] = PAYMENTS.read(row, details=Details(description=brief.description, echo=brief.echo))
     return found
 
 
-async def if_not_longer(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> dict[UUID, Payment] | None:
-    """Payments by id. None where their details are longer, taken together."""
+async def if_not_longer(tx: Tx, merchant_id: UUID, ids: Sequence[UUID], bytes_max: int) -> dict[UUID, Payment] | None:
+    """A merchant's payments by id. None where their details are longer, taken together."""
     rows = await tx.fetch(
         f"""
-        SELECT {WITHOUT_DETAILS}, CASE WHEN sum(octet_length(details::text)) OVER () <= $2 THEN details END AS details
-        FROM payments WHERE id = ANY($1::uuid[])
+        SELECT {WITHOUT_DETAILS}, CASE WHEN sum(octet_length(details::text)) OVER () <= $3 THEN details END AS details
+        FROM unnest($2::uuid[]) AS asked(place)
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments WHERE merchant_id = $1 AND id = asked.place LIMIT 1) p
         """,
+        merchant_id,
         ids,
         bytes_max,
     )
@@ -89,14 +129,20 @@ async def page_versions(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, PageVersion]:
     """What the payer's pages of these payments watch, in one query."""
     rows = await tx.fetch(
         """
-        SELECT p.id, p.state, p.updated_at, p.expires_at, c.expires_at AS charge_expires_at,
-               (SELECT count(*) FROM reports r WHERE r.payment_id = p.id AND r.outcome <> 'booked'
-                AND NOT EXISTS (SELECT FROM reversals WHERE report_id = r.id)) AS in_suspense
-        FROM payments p
-        LEFT JOIN LATERAL (
-            SELECT expires_at FROM charges WHERE payment_id = p.id ORDER BY id DESC LIMIT 1
-        ) c ON true
-        WHERE p.id = ANY($1::uuid[])
+        SELECT p.id, p.state, p.updated_at, p.expires_at, c.expires_at AS charge_expires_at, s.in_suspense
+        FROM unnest($1::uuid[]) AS asked(id)
+        CROSS JOIN LATERAL (SELECT merchant_id, id, state, updated_at, expires_at FROM payments
+                            WHERE id = asked.id LIMIT 1) p
+        LEFT JOIN LATERAL (SELECT merchant_id, expires_at FROM charges
+                           WHERE payment_id = p.id ORDER BY id DESC LIMIT 1) c ON c.merchant_id = p.merchant_id
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS in_suspense FROM (
+                SELECT id, merchant_id FROM reports WHERE payment_id = p.id AND outcome <> 'booked' OFFSET 0
+            ) r
+            LEFT JOIN LATERAL (SELECT true AS back FROM reversals
+                               WHERE merchant_id = p.merchant_id AND report_id = r.id LIMIT 1) gone ON true
+            WHERE r.merchant_id = p.merchant_id AND gone.back IS NULL
+        ) s
         """,
         ids,
     )
@@ -108,14 +154,14 @@ async def page_versions(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, PageVersion]:
     }
 
 
-async def due(tx: Tx, now: datetime, most: int, *, skip: int = 0) -> list[UUID]:
-    """The ids of payments whose time is over and which nobody has written down as ended, the longest due first.
+async def due(tx: Tx, now: datetime, most: int, *, skip: int = 0) -> list[OwnedId]:
+    """Payments whose time is over and which nobody has written down as ended, the longest due first.
 
     They are locked; those locked elsewhere are left.
     """
     rows = await tx.fetch(
         """
-        SELECT id FROM payments
+        SELECT merchant_id, id FROM payments
         WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active') AND expires_at <= $1
         ORDER BY expires_at OFFSET $3 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
         """,
@@ -123,10 +169,10 @@ async def due(tx: Tx, now: datetime, most: int, *, skip: int = 0) -> list[UUID]:
         most,
         skip,
     )
-    return [row["id"] for row in rows]
+    return [(row["merchant_id"], row["id"]) for row in rows]
 
 
-async def fitting(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> int:
+async def fitting(tx: Tx, asked: Sequence[OwnedId], bytes_max: int) -> int:
     """How many of these payments, from the first one on, have details of at most so many bytes together; at least one.
 
     One that is named several times counts as often: each of its events holds a copy. No details are read for it.
@@ -135,10 +181,11 @@ async def fitting(tx: Tx, ids: Sequence[UUID], bytes_max: int) -> int:
         """
         SELECT greatest(1, count(*)) FROM (
             SELECT sum(octet_length(p.details::text)) OVER (ORDER BY asked.place) AS bytes
-            FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(id, place) JOIN payments p USING (id)
-        ) added WHERE bytes <= $2
+            FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked(merchant_id, id, place)
+            JOIN payments p USING (merchant_id, id)
+        ) added WHERE bytes <= $3
         """,
-        ids,
+        *arrays(asked),
         bytes_max,
     )
 

@@ -15,15 +15,17 @@ FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 NO_ID = UUID(int=0)
 
 
-async def locked(tx: Tx, id_: UUID) -> Payout | None:
-    """A payout, locked until the end of the transaction."""
-    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM payouts WHERE id = $1 FOR NO KEY UPDATE", id_)
+async def locked(tx: Tx, merchant_id: UUID, id_: UUID) -> Payout | None:
+    """A merchant's payout, locked until the end of the transaction."""
+    row = await tx.fetchrow(
+        f"SELECT {COLUMNS} FROM payouts WHERE merchant_id = $1 AND id = $2 FOR NO KEY UPDATE", merchant_id, id_
+    )
     return None if row is None else PAYOUTS.read(row)
 
 
-async def by_id(tx: Tx, id_: UUID) -> Payout | None:
-    """A payout of any merchant."""
-    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM payouts WHERE id = $1", id_)
+async def by_id(tx: Tx, merchant_id: UUID, id_: UUID) -> Payout | None:
+    """A merchant's payout."""
+    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM payouts WHERE merchant_id = $1 AND id = $2", merchant_id, id_)
     return None if row is None else PAYOUTS.read(row)
 
 
@@ -36,13 +38,15 @@ async def by_reference(tx: Tx, merchant_id: UUID, reference: str) -> Payout | No
 
 
 async def _between(
-    tx: Tx, search: Search, after_id: UUID | None, edge: UUID | None
+    tx: Tx, merchant_id: UUID, search: Search, after_id: UUID | None, edge: UUID | None
 ) -> tuple[tuple[datetime, UUID], tuple[datetime, UUID]]:
     """Between which (instant, id) a page is looked for, both excluded."""
     low, high = (search.created_after or FIRST, NO_ID), (search.created_before or LAST, NO_ID)
     if after_id is None:
         return low, high
-    made_at = await tx.fetchval("SELECT created_at FROM payouts WHERE id = $1", after_id)
+    made_at = await tx.fetchval(
+        "SELECT created_at FROM payouts WHERE merchant_id = $1 AND id = $2", merchant_id, after_id
+    )
     if made_at is None:
         return high, low  # nothing comes after what there is not
     after = (made_at, edge or after_id)
@@ -51,12 +55,12 @@ async def _between(
 
 def _page(*, newest_first: bool, of_one_state: bool) -> str:
     """A part of a merchant's list. What is skipped is read in the index only."""
-    order = "created_at DESC, id DESC" if newest_first else "created_at, id"
+    order = "{0}created_at DESC, {0}id DESC" if newest_first else "{0}created_at, {0}id"
     within = f"{WITHIN} AND state = $8" if of_one_state else WITHIN
     return f"""
-        SELECT {COLUMNS} FROM payouts
-        WHERE id IN (SELECT id FROM payouts WHERE {within} ORDER BY {order} OFFSET $6 LIMIT $7)
-        ORDER BY {order}
+        SELECT p.* FROM (SELECT id FROM payouts WHERE {within} ORDER BY {order.format("")} OFFSET $6 LIMIT $7) shown
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payouts WHERE merchant_id = $1 AND id = shown.id LIMIT 1) p
+        ORDER BY {order.format("p.")}
     """
 
 
@@ -85,7 +89,7 @@ async def page(
     `edge` replaces `after_id` as the id to start behind, at the instant at which `after_id` was created. The search's
     reference is ignored: `by_reference` finds the only payout that has it.
     """
-    low, high = await _between(tx, search, after_id, edge)
+    low, high = await _between(tx, merchant_id, search, after_id, edge)
     name = ("page" if search.state is None else "page of a state") + ("" if search.newest_first else ", oldest first")
     state = () if search.state is None else (search.state,)
     rows = await tx.fetch(QUERIES[name], merchant_id, *low, *high, skip, most, *state)

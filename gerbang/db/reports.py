@@ -9,6 +9,7 @@ import msgspec
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
 from gerbang.domain.reports import Booked, HeldMoney, Name, Report
+from gerbang.ids import OwnedId
 
 
 def booked_of(row: asyncpg.Record) -> Booked:
@@ -75,15 +76,23 @@ async def known(tx: Tx, names: Collection[Name]) -> dict[Name, list[KnownReport]
     return found
 
 
-async def in_suspense(tx: Tx, payment_ids: Sequence[UUID]) -> dict[UUID, list[HeldMoney]]:
-    """Money that arrived for these payments, was not owed and is still here, oldest first."""
+async def in_suspense(tx: Tx, payments: Sequence[OwnedId]) -> dict[UUID, list[HeldMoney]]:
+    """Money that arrived for each of these payments, was not owed and is still here, oldest first."""
+    if not payments:
+        return {}
     rows = await tx.fetch(
         """
-        SELECT payment_id, outcome, amount, charge_id, received_at FROM reports r
-        WHERE payment_id = ANY($1::uuid[]) AND outcome <> 'booked'
-          AND NOT EXISTS (SELECT FROM reversals WHERE report_id = r.id) ORDER BY received_at, id
+        SELECT r.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
+        CROSS JOIN LATERAL (
+            SELECT id, merchant_id, payment_id, outcome, amount, charge_id, received_at FROM reports
+            WHERE payment_id = asked.id AND outcome <> 'booked' OFFSET 0
+        ) r
+        LEFT JOIN LATERAL (SELECT true AS back FROM reversals
+                           WHERE merchant_id = asked.merchant_id AND report_id = r.id LIMIT 1) gone ON true
+        WHERE r.merchant_id = asked.merchant_id AND gone.back IS NULL
+        ORDER BY r.received_at, r.id
         """,
-        payment_ids,
+        *arrays(payments),
     )
     found: dict[UUID, list[HeldMoney]] = {}
     for row in rows:

@@ -1,9 +1,12 @@
 """How reversals are kept: each once, and each report reversed once."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from gerbang.db import Tx
+from gerbang.db._rows import arrays
 from gerbang.domain.reversals import Reversal, Reversed
+from gerbang.ids import OwnedId
 
 
 async def known(tx: Tx, reversal: Reversal) -> Reversed | None:
@@ -23,10 +26,17 @@ async def known(tx: Tx, reversal: Reversal) -> Reversed | None:
     return Reversed(row["id"], reversal, row["outcome"], row["merchant_id"], row["report_id"]) if row else None
 
 
-async def reversed_reports(tx: Tx, report_ids: list[UUID]) -> set[UUID]:
-    """Those of these reports whose money went back."""
+async def reversed_reports(tx: Tx, reports: Sequence[OwnedId]) -> set[UUID]:
+    """The ids of those of these reports whose money went back."""
+    if not reports:
+        return set()
     rows = await tx.fetch(
-        "SELECT report_id FROM reversals WHERE report_id = ANY($1::uuid[]) AND outcome = 'reversed'", report_ids
+        """
+        SELECT asked.report_id FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, report_id)
+        CROSS JOIN LATERAL (SELECT FROM reversals WHERE merchant_id = asked.merchant_id AND report_id = asked.report_id
+                                                    AND outcome = 'reversed' LIMIT 1) gone
+        """,
+        *arrays(reports),
     )
     return {row["report_id"] for row in rows}
 
@@ -39,7 +49,8 @@ async def overtaken(tx: Tx, most: int) -> list[Reversal]:
         WHERE v.outcome = 'unknown_money' AND EXISTS (
             SELECT FROM report_names n JOIN reports r ON r.merchant_id = n.merchant_id AND r.id = n.report_id
             WHERE n.connection = v.connection AND n.service = v.original_service AND n.reference = v.original
-              AND r.amount = v.amount AND NOT EXISTS (SELECT FROM reversals gone WHERE gone.report_id = r.id))
+              AND r.amount = v.amount AND NOT EXISTS (SELECT FROM reversals gone
+                                                     WHERE gone.merchant_id = r.merchant_id AND gone.report_id = r.id))
         ORDER BY v.received_at LIMIT $1
         """,
         most,

@@ -5,6 +5,7 @@ A row is a struct of the domain whose fields are the columns. Statements take ma
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import asyncpg
@@ -28,7 +29,7 @@ Columns = list[object]
 class Table(Generic[Row]):
     """A table and the struct that its rows are. `columns` maps the name of each column to its SQL type.
 
-    `changing` are the columns that an update writes; it finds its rows by `id`. `later` are columns that are empty in most
+    `changing` are the columns that an update writes; it finds its rows by `key`. `later` are columns that are empty in most
     new rows, which are then written without them.
     """
 
@@ -39,6 +40,7 @@ class Table(Generic[Row]):
         columns: dict[str, str],
         *,
         changing: Collection[str] = (),
+        key: tuple[str, ...] = ("merchant_id", "id"),
         later: Collection[str] = (),
     ) -> None:
         assert {field.name for field in msgspec.structs.fields(row)} == set(columns), f"{name}: columns are the fields"
@@ -46,13 +48,14 @@ class Table(Generic[Row]):
         self.columns = ", ".join(columns)
         self._row = row
         self._types = columns
-        self._json = {
-            field.name: msgspec.json.Decoder(field.type)
-            for field in msgspec.structs.fields(row)
-            if columns[field.name] == "json"
-        }
-        self._whole = [column for column, type_ in columns.items() if type_ == "numeric"]
-        self._changing = ["id", *(column for column in columns if column in changing)]
+        fields = msgspec.structs.fields(row)
+        self._place = {field.name: place for place, field in enumerate(fields)}
+        self._values_of = itemgetter(*self._place)
+        self._json = {f.name: msgspec.json.Decoder(f.type).decode for f in fields if columns[f.name] == "json"}
+        self._decoded = [(self._place[name], decode) for name, decode in self._json.items()]
+        self._whole = [self._place[column] for column, type_ in columns.items() if type_ == "numeric"]
+        self._key = key
+        self._changing = [*key, *(column for column in columns if column in changing)]
         self._early = [column for column in columns if column not in later]
         self._later = tuple(later)
 
@@ -71,10 +74,11 @@ class Table(Generic[Row]):
     @cached_property
     def update(self) -> str:
         """Writes the columns that can change."""
-        sets = ", ".join(f"{column} = n.{column}" for column in self._changing[1:])
+        sets = ", ".join(f"{column} = n.{column}" for column in self._changing[len(self._key) :])
+        same = " AND ".join(f"t.{column} = n.{column}" for column in self._key)
         return (
             f"UPDATE {self.name} t SET {sets} FROM unnest({self._arrays(self._changing)}) "
-            f"AS n({', '.join(self._changing)}) WHERE t.id = n.id"
+            f"AS n({', '.join(self._changing)}) WHERE {same}"
         )
 
     def inserted(self, rows: Sequence[Row]) -> tuple[str, Columns]:
@@ -106,13 +110,15 @@ class Table(Generic[Row]):
 
     def read(self, record: asyncpg.Record, **instead: object) -> Row:
         """The row of a record that has all columns; `instead` replaces some of them."""
-        values: dict[str, Any] = {column: record[column] for column in self._types if column not in instead} | instead
-        for column, decoder in self._json.items():
-            if isinstance(values[column], str):
-                values[column] = decoder.decode(values[column])
-        for column in self._whole:
-            values[column] = int(values[column])
-        return self._row(**values)
+        values: list[Any] = list(self._values_of(record))
+        for name, value in instead.items():
+            values[self._place[name]] = value
+        for place, decode in self._decoded:
+            if isinstance(values[place], str):
+                values[place] = decode(values[place])
+        for place in self._whole:
+            values[place] = int(values[place])
+        return self._row(*values)
 
 
 PAYMENTS = Table(
@@ -193,6 +199,7 @@ PAYCODES = Table(
     "paycodes",
     Paycode,
     {
+        "connection": "text",
         "channel": "text",
         "number": "text",
         "merchant_id": "uuid",
@@ -309,6 +316,7 @@ PARTNER_REQUESTS = Table(
         "next_at": "timestamptz",
     },
     changing={"state", "updated_at", "partner_reference", "reason", "tries", "next_at"},
+    key=("id",),
 )
 
 QUERIES = {

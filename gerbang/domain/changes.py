@@ -49,6 +49,7 @@ class Answered(msgspec.Struct, frozen=True):
 class Freed(msgspec.Struct, frozen=True):
     """A number whose payment has ended; nobody else gets it before `free_at`."""
 
+    connection: str
     channel: str
     number: str
     payment_id: UUID
@@ -58,6 +59,7 @@ class Freed(msgspec.Struct, frozen=True):
 class Settled(msgspec.Struct, frozen=True):
     """A paid charge whose money became the merchant's to withdraw, as a part of a settlement."""
 
+    merchant_id: UUID
     charge_id: UUID
     settlement_id: UUID
     settled_at: datetime

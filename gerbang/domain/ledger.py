@@ -32,6 +32,11 @@ class Transfer(msgspec.Struct, frozen=True):
     """The charge that is settled, the payout, or the merchant that begins. One cause moves money once for each reason."""
 
 
+def is_platforms(account: str) -> bool:
+    """Whether an account is the platform's own, and no merchant's."""
+    return not account.startswith("merchant/")
+
+
 def bank(connection: str) -> str:
     return f"bank/{connection}"
 

@@ -23,6 +23,8 @@ class Instructions(msgspec.Struct, frozen=True, omit_defaults=True):
     issuer: str = ""
     """Who the buyer paid with; known once paid."""
     retrieval_reference: str = ""
+    connection: str = ""
+    """By which its money comes."""
 
 
 class CodePlan(msgspec.Struct, frozen=True):
@@ -49,6 +51,8 @@ class CodePlan(msgspec.Struct, frozen=True):
 class Paycode(msgspec.Struct, frozen=True):
     """A number given out. It is held, by this payment alone, until `free_at`: the end of its payment and a quarantine."""
 
+    connection: str
+    """By which its money comes: two banks may have the same number."""
     channel: str
     number: str
     merchant_id: UUID
@@ -58,6 +62,11 @@ class Paycode(msgspec.Struct, frozen=True):
     free_at: datetime | None
     """None while the payment has no end."""
     created_at: datetime
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What only one payment holds at a time."""
+        return self.connection, self.channel, self.number
 
 
 def free_at(ends_at: datetime | None, quarantine: timedelta) -> datetime | None:

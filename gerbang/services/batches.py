@@ -11,9 +11,9 @@ from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.reports import Booked, Report
 from gerbang.errors import PartnerDeclined, Unavailable
-from gerbang.services import checkout, credentials, deliveries, inquiries, reports
+from gerbang.services import checkout, deliveries, inquiries, reports
 from gerbang.services.checkout import Visit
-from gerbang.services.credentials import SignIn
+from gerbang.services.credentials import SignIns
 from gerbang.services.deliveries import Result
 from gerbang.services.payments import confirm, create, opening, read, search
 from gerbang.services.payments.confirm import Confirmation, Confirmed
@@ -52,9 +52,7 @@ class Batches:
         self._answer: Batch[BankQuestion, Reply] = Batch(
             partial(inquiries.answer_all, world), size_max=size_max, lanes=lanes
         )
-        self.sign_in: Batch[SignIn, UUID] = Batch(
-            partial(credentials.sign_in_all, world), size_max=size_max, lanes=lanes
-        )
+        self.sign_in = SignIns(world, size_max=size_max, lanes=lanes)
         self.find: Batch[Asked, Paid] = Batch(partial(search.find_all, world), size_max=size_max, lanes=lanes)
         self.read: Batch[Question, Found] = Batch(partial(read.read_all, world), size_max=size_max, lanes=lanes)
         self.visit: Batch[UUID, Visit] = Batch(partial(checkout.visits, world), size_max=size_max, lanes=lanes)

@@ -60,10 +60,11 @@ async def visits(world: World, ids: Sequence[UUID]) -> list[Visit | Refused]:
     """Payments with all that their pages show, many at a time; PaymentUnknown for ids that are nobody's."""
     now = world.clock.now()
     async with world.db.reading() as tx:
-        found = await payments.by_id(tx, ids)
-        newest = await charges.newest(tx, list(found), most=1)
+        found = await payments.opened_by_a_page(tx, ids)
+        there = [(payment.merchant_id, payment.id) for payment in found.values()]
+        newest = await charges.newest(tx, there, most=1)
         known = await merchants.by_id(tx, list({payment.merchant_id for payment in found.values()}))
-        aside = await reports.in_suspense(tx, list(found))
+        aside = await reports.in_suspense(tx, there)
     answers: list[Visit | Refused] = []
     for id_ in ids:
         payment = found.get(id_)

@@ -4,12 +4,15 @@ import hmac
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from time import perf_counter
 from uuid import UUID
 
 import jwt
 import msgspec
 
 from gerbang.db import merchants
+from gerbang.db.batches import Batch
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.keyring import hash_of
 from gerbang.services.merchants import V2, V4
@@ -19,6 +22,9 @@ TOKEN_LIFETIME = timedelta(seconds=900)
 ISSUER = "backend-portal"
 """As in the vendor's sample tokens (payment-session reference, 1.2). Merchants treat tokens as opaque."""
 TOKENS_REMEMBERED = 10_000
+SIGN_INS_REMEMBERED = 10_000
+SIGN_IN_SECONDS = 1.0
+"""So long a sign-in holds without being looked up: a key that is revoked is good for no longer."""
 FORM = "%Y-%m-%dT%H:%M:%SZ"
 SIGN_IN = "sign in with POST /v1/access-token, and send `Authorization: Bearer` with the accessToken of its answer"
 NEEDS = {
@@ -72,6 +78,35 @@ async def sign_in_all(world: World, code_requests: Sequence[SignIn]) -> list[UUI
         else:
             answers.append(kept[0])
     return answers
+
+
+class SignIns:
+    """Signs merchants in for one process, as `sign_in` does; what arrives together is looked up together.
+
+    Who has just signed in is not looked up again for a second: a program that sends many requests signs in with each. All is
+    forgotten when a connection to the database is made or lost, since after a failover it may lack the key.
+    """
+
+    def __init__(self, world: World, *, size_max: int, lanes: int, seconds: float = SIGN_IN_SECONDS) -> None:
+        self._world = world
+        self._seconds = seconds
+        self._look_up: Batch[SignIn, UUID] = Batch(partial(sign_in_all, world), size_max=size_max, lanes=lanes)
+        self._known: dict[tuple[str, bytes, str | None], tuple[UUID, float]] = {}
+        self._connections = 0
+
+    async def __call__(self, asked: SignIn) -> UUID:
+        name = asked.key, hash_of(asked.secret), asked.dialect
+        if self._connections != self._world.db.connections_changed or len(self._known) >= SIGN_INS_REMEMBERED:
+            self._known.clear()
+            self._connections = self._world.db.connections_changed
+        known = self._known.get(name)
+        if known is not None and perf_counter() < known[1]:
+            return known[0]
+        before = self._connections
+        merchant_id = await self._look_up(asked)
+        if before == self._world.db.connections_changed:
+            self._known[name] = merchant_id, perf_counter() + self._seconds
+        return merchant_id
 
 
 def _why(code_request: SignIn) -> str:

@@ -12,10 +12,11 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.db import Tx, events, payments
 from gerbang.db import deliveries as kept
-from gerbang.db.deliveries import Due, Listed, Named, Overview, Places, Wanted
+from gerbang.db.deliveries import Due, Listed, Named, Overview, Places, Recorded, Wanted
 from gerbang.domain.deliveries import LEASE, ON_ITS_WAY_MAX, TIME_OUT_SECONDS, Endpoint, State, Try, after
 from gerbang.domain.events import SAYS_UNPAID, Event
 from gerbang.errors import DeliveryUnknown, Refused
+from gerbang.ids import OwnedId
 from gerbang.network import NetworkFailed
 from gerbang.world import World
 
@@ -69,29 +70,35 @@ async def claim(world: World, most: int, places: Places | None = None) -> list[D
     async with world.db.transaction() as tx:
         now = world.clock.now()
         claimed = await kept.claim(tx, now, now + LEASE, most, places or Places(most), SystemClock().now())
-        bodies: dict[UUID, bytes] = {}
-        untold: list[tuple[UUID, Try, State, datetime | None]] = []
+        bodies: dict[OwnedId, bytes] = {}
+        untold: list[Recorded] = []
         for due, wrong in zip(claimed, await _untrue(world, tx, claimed), strict=True):
             if wrong:
-                untold.append((due.id, Try(due.tries + 1, now, None, 0.0, wrong), "given_up", None))
+                untold.append((due.owned_id, Try(due.tries + 1, now, None, 0.0, wrong), "given_up", None))
             elif due.body is None:
                 try:
-                    bodies[due.id] = world.products[due.product].body(due.event, due.sequence)
+                    bodies[due.owned_id] = world.products[due.product].body(due.event, due.sequence)
                 except Exception:
                     log.exception("a callback could not be put into words", delivery=str(due.id))
-                    untold.append((due.id, Try(due.tries + 1, now, None, 0.0, NO_WORDS), "parked", None))
-        await kept.store_bodies(tx, list(bodies.items()))
+                    untold.append((due.owned_id, Try(due.tries + 1, now, None, 0.0, NO_WORDS), "parked", None))
+        await kept.store_bodies(tx, bodies)
         await kept.record(tx, untold)
-    left_out = {id_ for id_, *_ in untold}
+    left_out = {key for key, *_ in untold}
     return [
-        msgspec.structs.replace(due, body=bodies.get(due.id, due.body)) for due in claimed if due.id not in left_out
+        msgspec.structs.replace(due, body=bodies.get(due.owned_id, due.body))
+        for due in claimed
+        if due.owned_id not in left_out
     ]
 
 
 async def _untrue(world: World, tx: Tx, claimed: Sequence[Due]) -> list[str]:
     """Why each of these must not be sent any more; "" where it may be."""
-    older = [due.event.payment_id for due in claimed if due.event.kind in SAYS_UNPAID and due.event.payment_id]
-    known = await payments.by_id(tx, older) if older else {}
+    older = [
+        (due.merchant_id, due.event.payment_id)
+        for due in claimed
+        if due.event.kind in SAYS_UNPAID and due.event.payment_id
+    ]
+    known = await payments.by_id(tx, older)
     paid = {id_ for id_, payment in known.items() if payment.state == "paid"}
     wrong: list[str] = []
     for due in claimed:
@@ -137,11 +144,11 @@ def _readable(body: bytes) -> str:
 
 async def record_all(world: World, results: Sequence[Result]) -> list[State | Refused]:
     """Records how sendings went: delivered, due again by the retry schedule, or parked where everybody can see it."""
-    written: list[tuple[UUID, Try, State, datetime | None]] = []
+    written: list[Recorded] = []
     for result in results:
         product = world.products[result.due.product].product
         state, next_at = after(result.attempt, product, result.due.retries_from)
-        written.append((result.due.id, result.attempt, state, next_at))
+        written.append((result.due.owned_id, result.attempt, state, next_at))
     async with world.db.transaction() as tx:
         await kept.record(tx, written)
     return [state for _, _, state, _ in written]
@@ -182,7 +189,7 @@ async def send_named_again(world: World, wanted: Wanted) -> dict[UUID, Left | No
             raise DeliveryUnknown(ids=", ".join(map(str, sorted(unknown))))
         now, sent_since = world.clock.now(), SystemClock().now() - ON_ITS_WAY_MAX
         left: dict[UUID, Left | None] = {each.id: _why_left(each, now, sent_since) for each in found}
-        await kept.make_due(tx, [id_ for id_, why in left.items() if why is None], now)
+        await kept.make_due(tx, [(each.merchant_id, each.id) for each in found if left[each.id] is None], now)
     return left
 
 

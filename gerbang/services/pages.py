@@ -1,5 +1,6 @@
 """Where buyers go: a payment's page and a wallet's, each with a token that opens it alone; and the address of a QR picture."""
 
+import re
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import jwt
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.errors import CredentialsWrong
+from gerbang.ids import OwnedId
 
 ISSUER = "backend-portal"
 """As in the vendor's sample links (payment-session reference, section 8)."""
@@ -15,6 +17,18 @@ WALLET_ISSUER = "wallet"
 """Another one, so that neither page is opened by the other's token: a wallet learns nothing but its charge."""
 WALLET_APP = "shopeeid://main"
 """Where a phone finds the wallet's app (one-time-payment reference, 2.3)."""
+
+
+def picture_name(merchant_id: UUID, id_: UUID) -> str:
+    """The name of the QR picture of a charge or of a static payment: 64 hexadecimal digits."""
+    return merchant_id.hex + id_.hex
+
+
+def pictured(name: str) -> OwnedId | None:
+    """What a picture of this name shows; None for what is no such name."""
+    if re.fullmatch("[0-9a-fA-F]{64}", name) is None:
+        return None
+    return UUID(name[:32]), UUID(name[32:])
 
 
 class Pages:
@@ -45,9 +59,9 @@ class Pages:
         """The same for phones: a link that opens the wallet's app at that page."""
         return f"{WALLET_APP}?{urlencode({'apprl': self.wallet_url(charge)})}"
 
-    def picture_url(self, id_: UUID) -> str:
-        """The QR picture of a charge or of a static payment."""
-        return f"{self._base_url}/v2/qr/{id_}.png"
+    def picture_url(self, merchant_id: UUID, id_: UUID) -> str:
+        """The QR picture of a merchant's charge or static payment."""
+        return f"{self._base_url}/v2/qr/{picture_name(merchant_id, id_)}.png"
 
     def payment_of(self, token: str) -> UUID:
         """The payment that a token opens. Its expiry is left to the payment itself. Raises CredentialsWrong if forged."""

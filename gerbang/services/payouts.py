@@ -140,7 +140,7 @@ async def _available(tx: Tx, merchant_id: UUID) -> int:
 async def ask(world: World, request: PartnerRequest) -> None:
     """Asks the bank about a payout that is due: sends what it may not have, or asks how it ended."""
     async with world.db.reading() as tx:
-        payout = await kept.by_id(tx, request.id)
+        payout = await kept.by_id(tx, request.merchant_id, request.id)
     if payout is None:
         raise _lost(request.id)
     await _ask(world, payout, request)
@@ -166,7 +166,7 @@ async def _ask(world: World, payout: Payout, request: PartnerRequest) -> Payout:
     except Silence:
         await put_off(world, request)
         return payout
-    return await _write(world, payout.id, said, now)
+    return await _write(world, payout, said, now)
 
 
 async def _called(
@@ -181,14 +181,14 @@ def _lost(payout_id: UUID) -> Unavailable:
     return Unavailable()
 
 
-async def _write(world: World, payout_id: UUID, said: Sent, called_at: datetime) -> Payout:
+async def _write(world: World, asked: Payout, said: Sent, called_at: datetime) -> Payout:
     """Writes what the bank has said, unless the payout has ended meanwhile."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        request = (await requests.locked(tx, [payout_id])).get(payout_id)
-        payout = await kept.locked(tx, payout_id)
+        request = (await requests.locked(tx, [asked.id])).get(asked.id)
+        payout = await kept.locked(tx, asked.merchant_id, asked.id)
         if payout is None or request is None:
-            raise _lost(payout_id)
+            raise _lost(asked.id)
         if payout.ended_at is not None:
             return payout
         if payout.state == "pending":
@@ -224,7 +224,7 @@ async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal[
     async with world.db.transaction() as tx:
         now = world.clock.now()
         request = (await requests.locked(tx, [payout_id])).get(payout_id)
-        payout = _own(await kept.locked(tx, payout_id), merchant_id)
+        payout = _known(await kept.locked(tx, merchant_id, payout_id))
         if request is None:
             raise _lost(payout_id)
         payout = completed(payout, now) if how == "complete" else failed(payout, SIMULATED, now)
@@ -240,7 +240,7 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        payout = _own(await kept.locked(tx, payout_id), merchant_id)
+        payout = _known(await kept.locked(tx, merchant_id, payout_id))
         if payout.returned_at is not None:
             await wait_as_for_writing(tx)
             return payout
@@ -251,9 +251,9 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
     return payout
 
 
-def _own(payout: Payout | None, merchant_id: UUID) -> Payout:
-    """The merchant's payout. Raises PayoutUnknown, also for another merchant's: nobody learns that there is one."""
-    if payout is None or payout.merchant_id != merchant_id:
+def _known(payout: Payout | None) -> Payout:
+    """The payout. Raises PayoutUnknown, also for another merchant's: nobody learns that there is one."""
+    if payout is None:
         raise PayoutUnknown
     return payout
 
@@ -261,7 +261,7 @@ def _own(payout: Payout | None, merchant_id: UUID) -> Payout:
 async def read(world: World, merchant_id: UUID, payout_id: UUID) -> Payout:
     """A merchant's payout. Raises PayoutUnknown."""
     async with world.db.reading() as tx:
-        return _own(await kept.by_id(tx, payout_id), merchant_id)
+        return _known(await kept.by_id(tx, merchant_id, payout_id))
 
 
 async def by_reference(world: World, merchant_id: UUID, reference: str) -> Payout | None:

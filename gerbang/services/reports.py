@@ -16,6 +16,7 @@ from gerbang.connections import Opened
 from gerbang.db import Tx, charges, merchants, partner_requests, paycodes, payments, wait_as_for_writing
 from gerbang.db import reports as kept
 from gerbang.db.changes import WriteConflict, write
+from gerbang.db.paycodes import NumberAt
 from gerbang.db.reports import KnownReport
 from gerbang.domain import charges as charge_rules
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
@@ -40,7 +41,7 @@ class Batch:
     """What some reports may change, locked, and what they have changed so far: a later one sees what an earlier one did."""
 
     now: datetime
-    owners: dict[tuple[str, str, datetime], Paycode]
+    owners: dict[NumberAt, Paycode]
     payments: dict[UUID, Payment]
     charges: dict[UUID, Charge]
     merchants: dict[UUID, Merchant]
@@ -112,9 +113,9 @@ def asked_at(paid_at: datetime | None, now: datetime) -> datetime:
     return min(paid_at or now, now) + BANK_CLOCK_TOLERANCE
 
 
-def _asked(report: Report, now: datetime) -> tuple[str, str, datetime]:
+def _asked(report: Report, now: datetime) -> NumberAt:
     """Whose number it was when the money was paid."""
-    return report.channel, report.number, asked_at(report.paid_at, now)
+    return report.connection, report.channel, report.number, asked_at(report.paid_at, now)
 
 
 async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all: bool) -> Batch:
@@ -123,24 +124,24 @@ async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all:
     owners |= await _by_our_reference(tx, [report for report in reports if report.request_id is not None], now)
     # Reports of money to somebody go in turn, by the lock on the payment; money to nobody needs a lock of its own.
     await kept.claim(tx, [r.name for r in reports if claim_all or _asked(r, now) not in owners])
-    held = await payments.locked(tx, {owner.payment_id for owner in owners.values()})
-    charge_ids = [owner.charge_id for owner in owners.values() if owner.charge_id is not None]
-    open_charges = await charges.by_id(tx, charge_ids) if charge_ids else {}
+    held = await payments.locked(tx, [(owner.merchant_id, owner.payment_id) for owner in owners.values()])
+    paid_for = [(owner.merchant_id, owner.charge_id) for owner in owners.values() if owner.charge_id is not None]
+    open_charges = await charges.by_id(tx, paid_for)
     owning = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
     known = await kept.known(tx, {report.name for report in reports})
     return Batch(now, owners, held, open_charges, owning, known)
 
 
-async def _by_our_reference(
-    tx: Tx, reports: Sequence[Report], now: datetime
-) -> dict[tuple[str, str, datetime], Paycode]:
+async def _by_our_reference(tx: Tx, reports: Sequence[Report], now: datetime) -> dict[NumberAt, Paycode]:
     """Who is paid by codes that a partner has made, even where their numbers are not written down yet."""
     named = {report.request_id: report for report in reports if report.request_id is not None}
-    found: dict[tuple[str, str, datetime], Paycode] = {}
+    found: dict[NumberAt, Paycode] = {}
     for id_, request in (await partner_requests.by_id(tx, named) if named else {}).items():
         report, asked = named[id_], request.asked
-        if isinstance(asked, OpenCode) and asked.plan.channel == report.channel:
+        its_own = request.connection == report.connection
+        if its_own and isinstance(asked, OpenCode) and asked.plan.channel == report.channel:
             found[_asked(report, now)] = Paycode(
+                connection=report.connection,
                 channel=report.channel,
                 number=report.number,
                 merchant_id=request.merchant_id,
@@ -225,7 +226,7 @@ def _pay(world: World, batch: Batch, report: Report, payment: Payment, charge: C
         batch.charges[arrived.id] = arrived
         batch.changes.put_charge(arrived)
         free_at = now + merchant.agreement.quarantine
-        batch.changes.freed.append(Freed(report.channel, report.number, payment.id, free_at))
+        batch.changes.freed.append(Freed(report.connection, report.channel, report.number, payment.id, free_at))
         kind = "payment.paid"
     batch.payments[payment.id] = batch.changes.payments[payment.id] = payment
     batch.changes.transfers += money_in(

@@ -58,7 +58,7 @@ async def _decide(tx: Tx, reversal: Reversal, id_: UUID, now: datetime) -> tuple
     """What becomes of a reversal, and what it changes."""
     found = (await reports_kept.known(tx, [reversal.original_name])).get(reversal.original_name, [])
     booked = [known.booked for known in found if known.booked.amount == reversal.amount]
-    gone = await reversals.reversed_reports(tx, [one.id for one in booked])
+    gone = await reversals.reversed_reports(tx, [(one.merchant_id, one.id) for one in booked])
     taken = next((one for one in booked if one.id not in gone), None)
     merchant_id = booked[0].merchant_id if booked else PLATFORM
     outcome = "reversed" if taken else "reversed_before" if booked else "unknown_money"

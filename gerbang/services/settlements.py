@@ -54,7 +54,7 @@ async def _settle_some(world: World, most: int) -> int:
         now = world.clock.now()
         due = await charges.to_settle(tx, now, most)
         if due:
-            about = [charge.payment_id for charge in due]
+            about = [(charge.merchant_id, charge.payment_id) for charge in due]
             due = due[: await payments.fitting(tx, about, shared_commits.BYTES_MAX)]
             await _settle(world, tx, due, now)
     return len(due)
@@ -64,11 +64,11 @@ async def settle_now(world: World, merchant_id: UUID, charge_id: UUID) -> Charge
     """Settles one paid charge before its day, as the sandbox may. Raises PaymentUnknown or WrongState."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        charge = await charges.locked(tx, charge_id)
-        if charge is None or charge.merchant_id != merchant_id:
+        charge = await charges.locked(tx, merchant_id, charge_id)
+        if charge is None:
             raise PaymentUnknown
         if charge.state != "succeeded" or charge.settled_at is not None:
-            payment = (await payments.by_id(tx, [charge.payment_id]))[charge.payment_id]
+            payment = (await payments.by_id(tx, [(merchant_id, charge.payment_id)]))[charge.payment_id]
             state = "settled" if charge.settled_at else payment.state
             raise WrongState(state=state, verb="settled")
         return (await _settle(world, tx, [charge], now))[0]
@@ -79,7 +79,7 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
     parts = parts_of((charge, day) for charge in due)
     named = await kept.add(tx, [(ids.uuid7(now), part) for part in parts], now)
     settled = [replace(charge, settled_at=now, settlement_id=named[charge.merchant_id, day]) for charge in due]
-    about = await payments.by_id(tx, list({charge.payment_id for charge in due}))
+    about = await payments.by_id(tx, {(charge.merchant_id, charge.payment_id) for charge in due})
     transfers = [
         transfer
         for charge in due
@@ -102,7 +102,7 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
         )
         for charge in settled
     ]
-    rows = [Settled(charge.id, named[charge.merchant_id, day], now) for charge in due]
+    rows = [Settled(charge.merchant_id, charge.id, named[charge.merchant_id, day], now) for charge in due]
     await write(tx, Changes(settled=rows, transfers=transfers, events=events), now)
     return settled
 
@@ -121,4 +121,4 @@ async def one(
         found = await kept.one(tx, merchant_id, settlement_id)
         if found is None:
             raise SettlementUnknown
-        return found, await charges.of_settlement(tx, settlement_id, after, most)
+        return found, await charges.of_settlement(tx, merchant_id, settlement_id, after, most)

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from gerbang import channels, ids
 from gerbang.db import merchants, paycodes
+from gerbang.db.paycodes import Number
 from gerbang.domain.charges import Charge
 from gerbang.domain.connections import SIMULATOR
 from gerbang.domain.money import rupiah
+from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.domain.reports import Booked, Report
@@ -81,7 +83,7 @@ async def on_the_page(world: World, batches: Batches, visit: Visit, play: Play) 
         await end.expire_now(world, payment.merchant_id, payment.id)
     amount = charge.amount + (WRONG_BY if play == "wrong" else 0)
     reference = f"PAGE-{charge.id.hex}-{play}"
-    await batches.report(report_of(charge.channel, charge.instructions.number, amount, reference))
+    await batches.report(report_of(charge.channel, charge.instructions, amount, reference))
 
 
 async def in_the_wallet(batches: Batches, charge: Charge) -> bool:
@@ -92,14 +94,14 @@ async def in_the_wallet(batches: Batches, charge: Charge) -> bool:
 async def decline_in_the_wallet(world: World, charge: Charge) -> bool:
     """Declines a charge in the simulated wallet. False if it can no longer be declined."""
     try:
-        await end.decline(world, Decline(charge.payment_id, charge.id))
+        await end.decline(world, Decline(charge.merchant_id, charge.payment_id, charge.id))
     except WrongState:
         return False
     return True
 
 
 def _played(charge: Charge, reference: str) -> Report:
-    return report_of(charge.channel, charge.instructions.number, charge.amount, reference)
+    return report_of(charge.channel, charge.instructions, charge.amount, reference)
 
 
 async def pay(world: World, batches: Batches, found: Found, amount: int | None, bank_reference: str | None) -> Booked:
@@ -122,18 +124,17 @@ def payment_of(found: Found, amount: int | None, bank_reference: str | None, pai
     payment has no number, and AmountMissing.
     """
     payment = found.payment
-    instructions = payment.method.instructions if payment.method else None
-    if payment.method is not None and instructions is not None:
-        channel, number = payment.method.channel, instructions.number
+    if payment.method is not None and payment.method.instructions is not None:
+        channel, code = payment.method.channel, payment.method.instructions
     elif found.charges:
-        channel, number = found.charges[0].channel, found.charges[0].instructions.number
+        channel, code = found.charges[0].channel, found.charges[0].instructions
     else:
         raise WrongState(state=payment.state, verb="paid: it has no number yet")
     check_reference(bank_reference)
     amount = amount or payment.amount
     if amount is None:
         raise AmountMissing("amount")
-    return report_of(channel, number, amount, bank_reference, paid_at)
+    return report_of(channel, code, amount, bank_reference, paid_at)
 
 
 async def arrival_of(world: World, payment: Payment, amount: int, field: str) -> Report:
@@ -142,7 +143,7 @@ async def arrival_of(world: World, payment: Payment, amount: int, field: str) ->
     Raises AmountBelowLimit or AmountAboveLimit (with the field given), or WrongState for one that takes no money any more.
     """
     assert payment.method is not None and payment.method.instructions is not None, "a static paycode has its number"
-    method, number = payment.method, payment.method.instructions.number
+    method, code = payment.method, payment.method.instructions
     async with world.db.reading() as tx:
         merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
     spec = world.channels[method.channel].spec
@@ -152,7 +153,7 @@ async def arrival_of(world: World, payment: Payment, amount: int, field: str) ->
     channels.check_between(amount, bounds, spec.title, field)
     if payment.state != "active":
         raise WrongState(state=payment.state, verb="paid")
-    return report_of(method.channel, number, amount, None)
+    return report_of(method.channel, code, amount, None)
 
 
 def check_reference(bank_reference: str | None) -> None:
@@ -162,26 +163,36 @@ def check_reference(bank_reference: str | None) -> None:
 
 
 def report_of(
-    channel: str, number: str, amount: int, bank_reference: str | None, paid_at: datetime | None = None
+    channel: str, code: Instructions, amount: int, bank_reference: str | None, paid_at: datetime | None = None
 ) -> Report:
-    """Money that the simulator bank says has arrived. Without a reference it is new money every time."""
+    """Money that the bank of a code is said to have received by it. Without a reference it is new money every time."""
+    return money_to((code.connection, channel, code.number), amount, bank_reference, paid_at)
+
+
+def money_to(number: Number, amount: int, bank_reference: str | None, paid_at: datetime | None = None) -> Report:
+    """Money that a bank is said to have received by one of its numbers. Without a reference it is new money every time."""
     reference = bank_reference or f"SIM{ids.alphanumeric(17)}"
-    return Report(SIMULATOR, reference, channel, number, amount, paid_at, issuer="Gerbang Simulator Bank")
+    connection, channel, digits = number
+    return Report(connection, reference, channel, digits, amount, paid_at, issuer="Gerbang Simulator Bank")
 
 
-async def channel_of(world: World, merchant_id: UUID, number: str, paid_at: datetime | None = None) -> str:
-    """The channel that a number belonged to when money was paid to it; of virtual accounts, where it was nobody's.
+async def named(world: World, merchant_id: UUID, number: str, paid_at: datetime | None = None) -> Number:
+    """The number in full, as it was when money was paid to it: the simulator bank's virtual account, where it was nobody's.
 
     Raises PaymentUnknown for another merchant's number: a sandbox may be shared, and nobody may pay for others in it.
     """
     async with world.db.reading() as tx:
         at = asked_at(paid_at, world.clock.now())
-        owners = await paycodes.owners(tx, [(name, number, at) for name in world.channels])
-    for (channel, _, _), paycode in owners.items():
-        if paycode.merchant_id != merchant_id:
-            raise PaymentUnknown
-        return channel
-    return "virtual_account"
+        everywhere = [
+            (connection, channel, number, at) for connection in world.partners.names for channel in world.channels
+        ]
+        owners = await paycodes.owners(tx, everywhere)
+    found = next(iter(owners.values()), None)
+    if found is None:
+        return SIMULATOR, "virtual_account", number
+    if found.merchant_id != merchant_id:
+        raise PaymentUnknown
+    return found.name
 
 
 # -- a bank that settles, time that is over, a payout that ends -------------------------------------------------------

@@ -176,7 +176,8 @@ def test_the_payment_session_api_answers_as_its_contract_says(shop: Shop) -> Non
     serial = itertools.count(1)
     unconfirmed = itertools.cycle([shop.create(autoConfirm=False)["id"] for _ in range(20)])
     confirmed = itertools.cycle([shop.create()["id"] for _ in range(10)])
-    qr = shop.create(paymentMethod={"type": "QR"}, paymentMethodOptions=None)["chargeDetails"][0]["id"]
+    code = shop.create(paymentMethod={"type": "QR"}, paymentMethodOptions=None)
+    qr = code["chargeDetails"][0]["qr"]["qrUrl"].rpartition("/")[2].removesuffix(".png")
 
     def ready(case: Case[Any], wrong: str) -> None:
         operation: str = case.operation.label

@@ -85,6 +85,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "static": False,
     },
     "paycodes": {
+        "connection": "simulator",
         "channel": "virtual_account",
         "number": "12700000 00000001",
         "merchant_id": MERCHANT,
@@ -137,7 +138,15 @@ ROWS: dict[str, dict[str, Any]] = {
         "next_at": NOW,
         "created_at": NOW,
     },
-    "tries": {"delivery_id": UUID(int=7), "number": 1, "at": NOW, "seconds": 0.1, "error": "", "answer": ""},
+    "tries": {
+        "merchant_id": MERCHANT,
+        "delivery_id": UUID(int=7),
+        "number": 1,
+        "at": NOW,
+        "seconds": 0.1,
+        "error": "",
+        "answer": "",
+    },
     "sandbox_clock": {"offset_seconds": 1.5},
 }
 """One good row of each table, each fitting to the others; what the tests change is all that is wrong with theirs."""
@@ -247,6 +256,9 @@ def test_what_may_be_there_once_is_refused_the_second_time(
     ("what", "table", "changes"),
     [
         ("a number that nobody holds any more", "paycodes", {"held": False, "payment_id": OTHER}),
+        ("a number of another bank", "paycodes", {"connection": "other", "payment_id": OTHER}),
+        ("another row of an account", "accounts", {"stripe": 1}),
+        ("another merchant's money for the same cause", "transfers", {"merchant_id": OTHER}),
         ("a number of another channel", "paycodes", {"channel": "qris", "payment_id": OTHER}),
         ("another merchant's reference", "payments", {"id": OTHER, "merchant_id": OTHER}),
         ("a reference of another series", "payments", {"id": OTHER, "scope": "links"}),
@@ -310,6 +322,9 @@ def test_what_cannot_be_true_is_refused(endpoints: Endpoints, what: str, table: 
     ("what", "table", "changes"),
     [
         ("a charge of no payment", "charges", {"payment_id": OTHER}),
+        ("a charge of another merchant's payment", "charges", {"merchant_id": OTHER}),
+        ("a charge in another merchant's settlement", "charges", SETTLED | {"merchant_id": OTHER}),
+        ("a try of another merchant's delivery", "tries", {"merchant_id": OTHER}),
         ("a charge in no settlement", "charges", SETTLED | {"settlement_id": OTHER}),
         ("a delivery of no event", "deliveries", {"sequence": 2}),
         ("a delivery of another merchant's event", "deliveries", {"merchant_id": OTHER}),

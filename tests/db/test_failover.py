@@ -269,7 +269,8 @@ def test_a_ledger_is_audited_on_a_copy_that_only_reads(lasting: tuple[Pair, Gate
     paid(gateway.shop)
     clusters.catch_up()
     assert faults(clusters.second.url) == []
-    wrong = "UPDATE accounts SET balance = balance + $1::text::integer WHERE name = 'bank/simulator'"
+    one = "SELECT min(id) FROM accounts WHERE name = 'bank/simulator'"
+    wrong = f"UPDATE accounts SET balance = balance + $1::text::integer WHERE id = ({one})"
     clusters.first.ask(wrong, "1")
     clusters.catch_up()
     found = faults(clusters.second.url)

@@ -190,7 +190,7 @@ async def confirm_and_choose_again(here: Services, merchant: Merchant) -> None:
         if method is BRI:
             await end.reopen(here.world, Reopening(merchant.id, linked, charge.id))
         else:
-            assert (await end.decline(here.world, Decline(linked, charge.id))).state == "needs_method"
+            assert (await end.decline(here.world, Decline(merchant.id, linked, charge.id))).state == "needs_method"
 
 
 async def end_unpaid(here: Services, merchant: Merchant) -> None:
@@ -199,7 +199,7 @@ async def end_unpaid(here: Services, merchant: Merchant) -> None:
     await end.withdraw(here.world, Cancellation(merchant.id, await here.create(merchant), "DUPLICATE"))
     await end.expire_now(here.world, merchant.id, await here.create(merchant))
     declined = await here.read(merchant, await here.create(merchant, method=WALLET))
-    ended = await end.decline(here.world, Decline(declined.payment.id, declined.charges[0].id))
+    ended = await end.decline(here.world, Decline(merchant.id, declined.payment.id, declined.charges[0].id))
     assert ended.state == "failed"
     await here.create(merchant, expires_at=here.clock.now() + timedelta(minutes=1))
     here.pass_time(days=1)
@@ -267,7 +267,7 @@ def test_a_transaction_that_locks_accounts_before_payments_is_found(url: str) ->
             payment = await here.create(merchant)
             async with watched.transaction() as tx:
                 await ledger.hold_balances(tx, [available(merchant.id), reserved(merchant.id)])
-                await payments.locked(tx, [payment])
+                await payments.locked(tx, [(merchant.id, payment)])
             assert out_of_order(await watched.locks()) == [["accounts", "payments"]]
 
     run(watch)

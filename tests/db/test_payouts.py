@@ -74,7 +74,9 @@ async def test_a_payout_comes_back_as_it_was_written(url: str, state: State) -> 
     made = payout(state, description="March")
     async with database(url) as db, db.transaction() as tx:
         await write(tx, made)
-        assert await payouts.by_id(tx, made.id) == await payouts.locked(tx, made.id) == made
+        for read in (payouts.by_id, payouts.locked):
+            assert await read(tx, MERCHANT, made.id) == made
+            assert await read(tx, UUID(int=2), made.id) is None, "another merchant's"
         ended = failed(sent(payout(reference=made.reference, id=made.id), "ref", "name", START), "closed", START)
         await changes.write(tx, Changes(payouts={ended.id: ended}), START)
         kept = await payouts.by_reference(tx, MERCHANT, made.reference)

@@ -50,8 +50,42 @@ GROWING = {
 }
 """Tables that grow with the payments. The others have a row for each merchant, key or account."""
 READS_ALL_ON_PURPOSE = {
-    "ledger.balances_of": "the sandbox's view of the ledger, where there are few payments",
     "idempotency.forget": "now and then, in the background; of a large table the summary by expires_at is read (BRIN)",
+}
+KEYED_OTHERWISE = {
+    "merchants": "they are the merchants",
+    "credentials": "who signs in is only then known",
+    "paycodes": "a bank says who was paid by the number alone",
+    "report_names": "banks name money over all merchants",
+    "reversals": "banks name them, also those of money that is nobody's",
+    "inquiries": "banks name them, also those about numbers that are nobody's",
+    "partner_requests": "a partner names its code by our reference alone",
+}
+"""Tables with a merchant whose keys do not begin with it."""
+NAMES_NO_MERCHANT = {
+    "payments.opened_by_a_page": "the link to a payer's page names the payment alone",
+    "payments.page_versions": "the same",
+    "payments.due": "a worker ends payments whose time is over",
+    "lists.pending": "payments of all merchants whose time is over and that no worker has ended yet: few",
+    "lists.pending, oldest first": "the same",
+    "lists.expired": "the same",
+    "lists.expired, oldest first": "the same",
+    "charges.page": "which of a payment are shown; they are then read as their merchant's",
+    "charges.count_of": "the charges of a payment that was found for its merchant",
+    "lists.arrivals": "the same",
+    "lists.arrivals, oldest first": "the same",
+    "lists.settled arrivals": "the same",
+    "lists.settled arrivals, oldest first": "the same",
+    "lists.unsettled arrivals": "the same",
+    "lists.unsettled arrivals, oldest first": "the same",
+    "charges.to_settle": "a worker settles what is due",
+    "charges.postpone": "a worker puts off what it could not settle",
+    "charges.next_settles_at": "the sandbox's clock stops where something is due",
+    "deliveries.claim": "a worker sends callbacks",
+    "deliveries.next_due_at": "the sandbox's clock stops where something is due",
+    "deliveries.in_hand": "the sandbox's clock waits for what is being sent",
+    "idempotency.forget": "a worker deletes old keys",
+    "page_positions.forget": "a worker deletes old positions",
 }
 READS_ALL_WHILE_NOTHING_IS_COUNTED = {
     "deliveries.overview": "an operator who asks for callbacks of every merchant in any state, and waits",
@@ -85,7 +119,7 @@ SOME_ROWS = """
                                   partner_reference, reason, tries, next_at)
         SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'simulator', 'send', '{}',
                (ARRAY['done', 'processing'])[1 + n % 2], at, at, '', '', 0, CASE WHEN n % 2 = 1 THEN at END FROM rows;
-    INSERT INTO paycodes SELECT 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
+    INSERT INTO paycodes SELECT 'simulator', 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
                                 md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
     INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;
     INSERT INTO reports SELECT md5('r' || n)::uuid, 'simulator', 'payment', n, 1, 'qris', '', 100, (ARRAY['booked', 'late'])[1 + n % 2],
@@ -101,7 +135,7 @@ SOME_ROWS = """
     INSERT INTO deliveries SELECT md5('d' || n)::uuid, md5('m' || n % 100)::uuid, n, md5('n' || n % 100)::uuid,
                                   (ARRAY['waiting', 'parked'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN at END, 0, 0, NULL, '', at
         FROM rows;
-    INSERT INTO tries SELECT md5('d' || n)::uuid, 1, at, 500, 0, '', '' FROM rows;
+    INSERT INTO tries SELECT md5('m' || n % 100)::uuid, md5('d' || n)::uuid, 1, at, 500, 0, '', '' FROM rows;
     INSERT INTO inbox (merchant_id, received_at, path, headers, body) SELECT md5('m' || n % 100)::uuid, at, '', '{}', '' FROM rows
 """
 
@@ -116,6 +150,7 @@ VALUES = {
     "numeric": "16",
     "float4": "16",
     "float8": "16",
+    "int2": "0",
     "timestamptz": "'2025-03-30 05:48:20+00'",
     "date": "'2025-03-30'",
 }
@@ -209,9 +244,32 @@ class Grown:
 
     def read_whole(self, query: Query) -> set[str]:
         """The growing tables of which the query reads every row, or every row of an index."""
+        return {table for table in _unbounded(self.plan(query), limited=False) if table in GROWING}
+
+    def read_of_any_merchant(self, query: Query) -> set[str]:
+        """The merchants' tables of which the query reads rows without saying whose."""
+        return set(
+            _of_any_merchant(self.plan(query), {t for t, first in self.keys().items() if first == "merchant_id"})
+        )
+
+    def keys(self) -> dict[str, str | None]:
+        """The first column of the primary key of each table of merchants or with a column for them."""
+        rows = self._runner.run(
+            self._connection.fetch(
+                """
+                SELECT c.relname AS name, (SELECT k.attname FROM pg_index i JOIN pg_attribute k
+                    ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0] WHERE i.indrelid = c.oid AND i.indisprimary) AS first
+                FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND (c.relname = 'merchants'
+                    OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'merchant_id'))
+                """
+            )
+        )
+        return {row["name"]: row["first"] for row in rows}
+
+    def plan(self, query: Query) -> Plan:
+        """How PostgreSQL would run the query with values such as the gateway gives."""
         given = ", ".join(_given(parameter) for parameter in self.parameters(query))
-        plan = self._runner.run(self._plan(query.sql, f"({given})" if given else ""))
-        return {table for table in _unbounded(plan, limited=False) if table in GROWING}
+        return self._runner.run(self._plan(query.sql, f"({given})" if given else ""))
 
     async def _plan(self, sql: str, given: str) -> Plan:
         await self._connection.execute(f"PREPARE asked AS {sql}")
@@ -267,6 +325,24 @@ def _unbounded(plan: Plan, *, limited: bool) -> Iterator[str]:
         yield from _unbounded(part, limited=limited)
 
 
+def _of_any_merchant(plan: Plan, owned: set[str], *, said: bool = False) -> Iterator[str]:
+    """The merchants' tables of which the plan shows rows of any merchant."""
+    said |= any("merchant_id" in plan.get(part, "") for part in ("Index Cond", "Filter", "Join Filter"))
+    if plan.get("Relation Name") in owned and plan["Node Type"].endswith("Scan") and not said:
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", []):
+        yield from _of_any_merchant(part, owned, said=said)
+
+
+def _by_merchant_alone(plan: Plan, join: str = "") -> Iterator[str]:
+    """The indexes in which the plan looks for all rows of a merchant, although it was asked for something that it has."""
+    condition = plan.get("Index Cond", "")
+    if "merchant_id = " in condition and " AND " not in condition and " = " in f"{plan.get('Filter', '')} {join}":
+        yield plan["Index Name"]
+    for part in plan.get("Plans", []):
+        yield from _by_merchant_alone(part, plan.get("Join Filter", ""))
+
+
 def test_all_sql_is_written_where_it_is_run() -> None:
     assert {name for reader in READERS for name in reader.unread} == SQL_FROM_ELSEWHERE
     assert len(QUERIES) > 40
@@ -284,11 +360,26 @@ def test_a_query_does_not_read_all_payments_ever_made(grown: Grown, query: Query
     assert query.name in READS_ALL_ON_PURPOSE or grown.read_whole(query) == set()
 
 
-@pytest.mark.parametrize("rows", [0, 300, 3_000])
+def test_what_a_merchant_owns_is_keyed_by_the_merchant(grown: Grown) -> None:
+    assert {table for table, first in grown.keys().items() if first != "merchant_id"} == KEYED_OTHERWISE.keys()
+
+
+def test_every_query_says_whose_rows_it_reads_or_is_on_the_list(grown: Grown) -> None:
+    assert {query.name for query in PLANNED if grown.read_of_any_merchant(query)} == NAMES_NO_MERCHANT.keys()
+
+
+@pytest.mark.parametrize("rows", [0, 10, 300, 3_000])
 def test_no_plan_that_is_kept_from_small_tables_reads_whole_ones(databases: Databases, rows: int) -> None:
     with _uncounted(databases, rows) as small:
         found = [query.name for query in PLANNED if small.read_whole(query)]
     assert set(found) <= READS_ALL_ON_PURPOSE.keys() | READS_ALL_WHILE_NOTHING_IS_COUNTED.keys()
+
+
+@pytest.mark.parametrize("rows", [0, 10, 300, 3_000])
+def test_no_plan_that_is_kept_from_small_tables_reads_all_of_a_merchants_rows(databases: Databases, rows: int) -> None:
+    with _uncounted(databases, rows) as small:
+        found = {query.name: set(_by_merchant_alone(small.plan(query))) for query in PLANNED}
+    assert {name: indexes for name, indexes in found.items() if indexes} == {}
 
 
 def test_every_exception_is_still_needed(grown: Grown) -> None:

@@ -84,7 +84,9 @@ async def both(
 
 
 def _paycode(number: str, payment: UUID) -> Paycode:
-    return Paycode("virtual_account", number, MERCHANT, payment, payment, static=False, free_at=None, created_at=START)
+    return Paycode(
+        "simulator", "virtual_account", number, MERCHANT, payment, payment, static=False, free_at=None, created_at=START
+    )
 
 
 def _payment(reference: str) -> Payment:
@@ -127,7 +129,7 @@ async def test_a_number_is_held_by_one(url: str, commit: bool) -> None:
     one, two = (_written(Changes(new_paycodes=[_paycode(taken, UUID(int=n))])) for n in (10, 11))
     assert await both(url, one, two, commit=commit) == ("written", "paycodes_held" if commit else "written")
     async with database(url) as db, db.reading() as tx:
-        asked = ("virtual_account", taken, START)
+        asked = ("simulator", "virtual_account", taken, START)
         owner = (await paycodes.owners(tx, [asked]))[asked]
     assert owner.payment_id == UUID(int=10 if commit else 11)
 

@@ -19,7 +19,7 @@ WRONG = {
     "the whole ledger is not zero": "UPDATE accounts SET balance = balance + 1 WHERE name = 'platform/fees'",
     "an account's balance is not what its transfers add up to": """
         UPDATE accounts SET balance = balance + CASE name WHEN 'platform/fees' THEN 1 ELSE -1 END
-        WHERE name IN ('platform/fees', 'platform/vat')""",
+        WHERE id IN (SELECT min(id) FROM accounts WHERE name IN ('platform/fees', 'platform/vat') GROUP BY name)""",
     "money went to or from an account that is not its merchant's, or not the one that its reason says": """
         UPDATE transfers SET merchant_id = '{other}' WHERE reason = 'settled'""",
     "money that a bank reported is in the ledger not at all, twice, or otherwise than reported": """
@@ -28,7 +28,7 @@ WRONG = {
     "money has no name of its own, or another's": "UPDATE report_names SET occurrence = 7 WHERE occurrence = 1",
     "money went back not at all, twice, or otherwise than its bank said": "UPDATE reversals SET amount = amount + 1",
     "money was accepted from a bank and not booked, or otherwise than it asked": "UPDATE inquiries SET amount = amount + 1",
-    "something of a payment belongs to another merchant": "UPDATE charges SET merchant_id = '{other}'",
+    "something of a payment belongs to another merchant": "UPDATE paycodes SET merchant_id = '{other}'",
     "a payment is paid without its money, or has money and is not paid": """
         UPDATE payments SET state = 'paid', paid_at = created_at WHERE state = 'awaiting'""",
     "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
@@ -90,7 +90,7 @@ def database(databases: Databases) -> str:
             static = await here.batches.create(order(merchant.id, kind="static", amount=None))
             await here.batches.report(money(number(static)))
             async with here.world.db.reading() as tx:
-                (arrived,) = (await charges.newest(tx, [payment_id(static)], most=9))[payment_id(static)]
+                (arrived,) = (await charges.newest(tx, [(merchant.id, payment_id(static))], most=9))[payment_id(static)]
             await settlements.settle_now(here.world, merchant.id, arrived.id)
             await settlements.settle_due(here.world)
             tomorrow = Method(channel="virtual_account", option="BCA")  # settled on the next working day

@@ -289,7 +289,7 @@ KEPT = {
         """,
     "reports": "SELECT to_json(r) FROM reports r ORDER BY id",
     "report_names": "SELECT to_json(n) FROM report_names n ORDER BY connection, service, reference, occurrence",
-    "accounts": "SELECT to_json(a) FROM (SELECT name, balance FROM accounts ORDER BY name) a",
+    "accounts": "SELECT to_json(a) FROM (SELECT name, sum(balance) AS balance FROM accounts GROUP BY name ORDER BY name) a",
     "transfers": """
         SELECT to_json(t) FROM (
             SELECT d.name AS debit, c.name AS credit, amount, reason, merchant_id, payment_id, report_id, at

@@ -83,8 +83,8 @@ async def test_a_range_that_is_nearly_full_gives_its_last_numbers_without_being_
         async with here.world.db.transaction() as tx:
             await tx.execute(
                 """
-                INSERT INTO paycodes (channel, number, merchant_id, payment_id, static, created_at)
-                SELECT 'virtual_account', '883' || lpad(n::text, 6, '0'), $1, $1, false, $2
+                INSERT INTO paycodes (connection, channel, number, merchant_id, payment_id, static, created_at)
+                SELECT 'simulator', 'virtual_account', '883' || lpad(n::text, 6, '0'), $1, $1, false, $2
                 FROM generate_series(0, 49999) n WHERE n % 1000 <> 7
                 """,
                 merchant.id,

@@ -56,7 +56,7 @@ async def taken_back(here: Services, merchant: Merchant, id_: UUID) -> Payment:
 
 
 async def declined(here: Services, found: Found) -> Payment:
-    return await decline(here.world, Decline(found.payment.id, found.charges[0].id))
+    return await decline(here.world, Decline(found.payment.merchant_id, found.payment.id, found.charges[0].id))
 
 
 async def events_of(here: Services) -> list[tuple[str, str | None]]:
@@ -223,7 +223,7 @@ async def test_a_word_about_an_older_charge_changes_nothing(start: Start) -> Non
         await here.batches.confirm(Confirmation(merchant.id, found.payment.id, chosen))
         before = await everything(here)
         for charge_id in (found.charges[0].id, uuid4()):
-            again = await decline(here.world, Decline(found.payment.id, charge_id))
+            again = await decline(here.world, Decline(merchant.id, found.payment.id, charge_id))
             assert again.state == "awaiting"
         assert await everything(here) == before
 
@@ -242,7 +242,7 @@ async def test_what_is_paid_or_over_is_not_declined(start: Start) -> None:
             with pytest.raises(WrongState, match=f"The payment is {state}, so it cannot be declined"):
                 await declined(here, found)
         with pytest.raises(PaymentUnknown):
-            await decline(here.world, Decline(uuid4(), paid.charges[0].id))
+            await decline(here.world, Decline(merchant.id, uuid4(), paid.charges[0].id))
         assert await everything(here) == before
 
 

@@ -302,7 +302,7 @@ def code_request(
     merchant: Merchant, range_: NumberRange | None, *, static: bool = False, channel: str = "x"
 ) -> CodeRequest:
     code_plan = CodePlan(channel, None, "", None, static, None, range=range_, static_max=1 if static else None)
-    return CodeRequest(code_plan, uuid4(), None, merchant, START)
+    return CodeRequest(code_plan, "simulator", uuid4(), None, merchant, START)
 
 
 def test_numbers_of_a_range_with_room_are_the_allocators_guesses(endpoints: Endpoints) -> None:

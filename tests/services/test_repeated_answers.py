@@ -130,7 +130,7 @@ async def _withdraw(here: Services, merchant: Merchant) -> Call:
 
 async def _decline(here: Services, merchant: Merchant) -> Call:
     found = await here.read(merchant, await here.create(merchant))
-    said = end.Decline(found.payment.id, found.charges[0].id)
+    said = end.Decline(merchant.id, found.payment.id, found.charges[0].id)
     await end.decline(here.world, said)
     return lambda: end.decline(here.world, said)
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gerbang.db import ledger
 from gerbang.domain.ledger import available, suspense
 from gerbang.domain.merchants import PLATFORM, Merchant
 from gerbang.domain.reversals import Reversal
@@ -35,9 +36,9 @@ def back(original: str, *, amount: int = PRICE, reference: str | None = None) ->
 
 
 async def owned(here: Services, account: str) -> int:
-    """What a merchant has on an account, in minor units."""
-    rows = await here.rows("SELECT balance FROM accounts WHERE name = $1", account)
-    return -int(rows[0]["balance"]) if rows else 0
+    """What an account has to give, in minor units."""
+    async with here.world.db.reading() as tx:
+        return -(await ledger.balances(tx, [account])).get(account, 0)
 
 
 async def kinds(here: Services, merchant: Merchant) -> list[str]:

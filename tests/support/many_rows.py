@@ -28,7 +28,8 @@ CASE WHEN lot < 12 THEN 'paid' WHEN lot < 14 THEN 'awaiting' WHEN lot = 14 THEN 
      WHEN lot = 15 THEN 'cancelled' WHEN lot = 16 THEN 'failed' WHEN lot = 17 THEN 'expired' ELSE 'active' END
 """
 PARTS = f"""
-INSERT INTO settlements SELECT md5('crowd')::uuid, $1, date '2000-01-01', 1, 1, 1, now(), now();
+INSERT INTO settlements
+SELECT md5('crowd')::uuid, merchant_id, date '2000-01-01', 1, 1, 1, now(), now() FROM (SELECT DISTINCT merchant_id FROM crowd) c;
 
 INSERT INTO payments (id, merchant_id, reference, kind, amount, currency, state, created_at, updated_at, expires_at, paid_at,
                       cancelled_at, cancellation_reason, descriptor, method, details, product, scope)
@@ -53,8 +54,8 @@ FROM crowd c, (SELECT * FROM charges WHERE merchant_id = $1 AND channel = 'virtu
      (SELECT id FROM payments WHERE merchant_id = $1 AND scope = 'virtual_account' AND reference = 'counter 1') code
 WHERE lot NOT IN (14, 18, 19) AND (lot > 0 OR c.merchant_id = $1);
 
-INSERT INTO paycodes (channel, number, merchant_id, payment_id, charge_id, static, held, free_at, created_at)
-SELECT 'virtual_account', '8808' || lpad(n::text, 12, '0'), merchant_id, payment_id, charge_id, lot > 17,
+INSERT INTO paycodes (connection, channel, number, merchant_id, payment_id, charge_id, static, held, free_at, created_at)
+SELECT 'simulator', 'virtual_account', '8808' || lpad(n::text, 12, '0'), merchant_id, payment_id, charge_id, lot > 17,
        lot IN (12, 13, 18, 19), CASE WHEN lot < 18 THEN at + age + interval '{LATER}' END, at FROM crowd WHERE lot NOT IN (0, 14);
 
 INSERT INTO idempotency_keys SELECT merchant_id, 'crowd-' || n, '', '', at + age + interval '{LATER}' FROM crowd;
@@ -83,7 +84,7 @@ INSERT INTO deliveries
 SELECT payment_id, $1, counted.events + n, spot.id, CASE lot WHEN 1 THEN 'parked' WHEN 2 THEN 'given_up' WHEN 3 THEN 'waiting' ELSE 'delivered' END,
        CASE WHEN lot = 3 THEN at + age + interval '{LATER}' END, 1, 0, NULL, '', at
 FROM crowd, (SELECT events FROM counters WHERE merchant_id = $1) counted, (SELECT id FROM endpoints WHERE merchant_id = $1 LIMIT 1) spot;
-INSERT INTO tries SELECT payment_id, 1, at, 200, 0, '', '' FROM crowd WHERE lot < 3;
+INSERT INTO tries SELECT $1, payment_id, 1, at, 200, 0, '', '' FROM crowd WHERE lot < 3;
 UPDATE counters SET events = events + (SELECT count(*) FROM crowd), payments = payments + (SELECT count(*) FROM crowd WHERE lot > 0)
 WHERE merchant_id = $1;
 DROP TABLE crowd;

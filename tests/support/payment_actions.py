@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang import ids
+from gerbang.db.paycodes import Number
 from gerbang.domain.inquiries import Acceptance, Inquiry, Reply
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method
@@ -37,7 +38,7 @@ class Known:
     """What the machine knows of one payment."""
 
     id: UUID
-    numbers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    numbers: list[Number] = field(default_factory=list[Number])
     """Every (channel, number) that it was ever given."""
 
 
@@ -118,7 +119,7 @@ class Actions:
         here = self.services(second)
         found = await here.read(self.merchant, self.pick(place).id)
         if found.charges:
-            await end.decline(here.world, Decline(found.payment.id, found.charges[0].id))
+            await end.decline(here.world, Decline(self.merchant.id, found.payment.id, found.charges[0].id))
 
     async def _settle_now(self, second: bool, place: int) -> None:
         here = self.services(second)
@@ -140,22 +141,22 @@ class Actions:
         if said is None:
             return None
         self.money.add(said)
-        reference, channel, number, amount = said
-        report = money(number, amount=amount, reference=reference, channel=channel)
+        reference, connection, channel, number, amount = said
+        report = money(number, amount=amount, reference=reference, channel=channel, connection=connection)
         return await self.services(second).batches.report(report)
 
     async def _inquire(self, second: bool, said: Money | None) -> None:
         if said is not None:
-            _, channel, number, amount = said
-            question = Inquiry("simulator", ids.hex_id(8), channel, number, amount)
+            _, connection, channel, number, amount = said
+            question = Inquiry(connection, ids.hex_id(8), channel, number, amount)
             await self.services(second).batches.answer(question)
 
     async def _accept(self, second: bool, said: Money | None) -> Reply | None:
         """A bank asks for money to be taken; repeated, it is the same question."""
         if said is None:
             return None
-        reference, channel, number, amount = said
-        report = money(number, amount=amount, reference=reference, channel=channel)
+        reference, connection, channel, number, amount = said
+        report = money(number, amount=amount, reference=reference, channel=channel, connection=connection)
         question = Acceptance(f"{reference} {channel} {number} {amount}", report)
         reply = await self.services(second).batches.answer(question)
         if reply.verdict == "accepted":
@@ -164,7 +165,8 @@ class Actions:
 
     async def _reverse(self, second: bool, reference: int, differs: int) -> Reversed:
         original = f"{self.merchant.id}-{reference}"
-        reversal = Reversal("simulator", f"back {original}", original, PRICE + differs)
+        connection = next((said[1] for said in sorted(self.money) if said[0] == original), "simulator")
+        reversal = Reversal(connection, f"back {original}", original, PRICE + differs)
         return await reversals.reverse(self.services(second).world, reversal)
 
     async def _expire_due(self, second: bool) -> None:

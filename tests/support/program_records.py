@@ -10,23 +10,13 @@ import asyncpg
 from gerbang.clock import SystemClock
 from gerbang.db import audit
 from gerbang.db.embedded import running_url
+from tests.support.invariants import DELIVERIES
 from tests.support.services import found_wrong
 
 NEVER = {
     "a charge that was settled before it was due": "SELECT id FROM charges WHERE settled_at < settles_at",
     "a payment without its number": """
         SELECT p.reference FROM payments p WHERE p.id NOT IN (SELECT payment_id FROM paycodes)""",
-    "an event that has not exactly one delivery to each of its endpoints": """
-        SELECT e.sequence FROM events e LEFT JOIN payments p ON p.id = e.payment_id
-        JOIN endpoints n ON n.merchant_id = e.merchant_id AND e.kind = ANY(n.kinds)
-            AND (e.kind = 'money.in_suspense' OR n.product = coalesce(p.product, e.snapshot -> 'payout' ->> 'product'))
-        LEFT JOIN deliveries d
-            ON d.merchant_id = e.merchant_id AND d.sequence = e.sequence AND d.endpoint_id = n.id
-        GROUP BY e.merchant_id, e.sequence HAVING count(d.*) <> 1""",
-    "a delivery of an event that its endpoint does not receive": """
-        SELECT d.id FROM deliveries d JOIN events e USING (merchant_id, sequence) JOIN endpoints n ON n.id = d.endpoint_id
-        LEFT JOIN payments p ON p.id = e.payment_id
-        WHERE e.kind <> ALL(n.kinds) OR (e.kind <> 'money.in_suspense' AND p.product <> n.product)""",
     "a delivery that is neither delivered nor waiting": "SELECT id FROM deliveries WHERE state NOT IN ('delivered', 'waiting')",
     "a delivery that no endpoint answered with 200": """
         SELECT id FROM deliveries d WHERE state = 'delivered'
@@ -59,7 +49,7 @@ async def _read(url: str) -> Records:
         pool.acquire() as tx,
         tx.transaction(isolation="repeatable_read", readonly=True),
     ):
-        for what, query in NEVER.items():
+        for what, query in (NEVER | DELIVERIES).items():
             assert [tuple(row) for row in await tx.fetch(f"{query} LIMIT 5")] == [], what
         assert found_wrong(await audit.findings(tx, SystemClock().now())) == []
         payments = await tx.fetch("SELECT reference, p.id, number FROM payments p JOIN paycodes c ON payment_id = p.id")

@@ -166,10 +166,15 @@ def number(answer: bytes) -> str:
 
 
 def money(
-    number: str, *, amount: int = PRICE, reference: str | None = None, channel: str = "virtual_account"
+    number: str,
+    *,
+    amount: int = PRICE,
+    reference: str | None = None,
+    channel: str = "virtual_account",
+    connection: str = "simulator",
 ) -> Report:
     """What the bank reports of money that came to a number; new money, unless its reference is given."""
-    return Report("simulator", reference or f"SIM{next(_serial):017d}", channel, number, amount)
+    return Report(connection, reference or f"SIM{next(_serial):017d}", channel, number, amount)
 
 
 def found_wrong(findings: Sequence[audit.Finding]) -> list[str]:

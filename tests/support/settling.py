@@ -49,7 +49,10 @@ async def charge_of(here: Services, charge_id: UUID) -> dict[str, Any]:
 
 async def accounts(here: Services, merchant: Merchant) -> tuple[int, int, int, int]:
     """What is pending and available for the merchant, and what the platform has earned and owes in tax."""
-    found = {row["name"]: -row["balance"] for row in await here.rows("SELECT name, balance FROM accounts")}
+    found = {
+        row["name"]: -row["balance"]
+        for row in await here.rows("SELECT name, sum(balance) AS balance FROM accounts GROUP BY name")
+    }
     names = pending(merchant.id), available(merchant.id), "platform/fees", "platform/vat"
     pending_, available_, fees, vat = (int(found.get(name, 0)) for name in names)
     return pending_, available_, fees, vat

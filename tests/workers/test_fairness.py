@@ -55,11 +55,20 @@ async def crowd(here: Services, url: str, endpoints: int, due_each: int) -> None
         endpoints,
     )
     (real,) = await here.rows("SELECT id FROM deliveries WHERE merchant_id = $1", first.id)
+    await here.rows(
+        """
+        INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id, snapshot)
+        SELECT copies.id, sequence, kind, at, payment_id, charge_id, snapshot
+        FROM events e, unnest($2::uuid[]) AS copies(id) WHERE e.merchant_id = $1
+        """,
+        first.id,
+        [each["id"] for each in made],
+    )
     for start in range(0, due_each, LOT):
         await here.rows(
             """
             INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
-            SELECT gen_random_uuid(), merchant_id, sequence, copies.id, state, next_at, created_at
+            SELECT gen_random_uuid(), copies.id, sequence, copies.id, state, next_at, created_at
             FROM deliveries d, unnest($2::uuid[]) AS copies(id), generate_series(1, $3) WHERE d.id = $1
             """,
             real["id"],

@@ -14,7 +14,6 @@ from gerbang.api._bodies import Malformed, json_body, shaped
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
 from gerbang.api.sandbox.endpoints import TEXT, Endpoints, answer
-from gerbang.domain.connections import SIMULATOR
 from gerbang.domain.inquiries import Acceptance, Inquiry, Reply
 from gerbang.domain.merchants import PLATFORM
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah, two_places
@@ -62,8 +61,8 @@ async def report(endpoints: Endpoints, request: Request) -> Response:
         money = simulations.payment_of(found, amount, given.bankReference, paid_at)
     else:
         simulations.check_reference(given.bankReference)
-        channel = await simulations.channel_of(endpoints.world, merchant_id, given.number or "", paid_at)
-        money = simulations.report_of(channel, given.number or "", amount, given.bankReference, paid_at)
+        number = await simulations.named(endpoints.world, merchant_id, given.number or "", paid_at)
+        money = simulations.money_to(number, amount, given.bankReference, paid_at)
     booked = await endpoints.batches.report(money)
     if booked.merchant_id not in (merchant_id, PLATFORM):
         raise KeyReused  # another merchant's report: the reference was used before, or the number was theirs at paidAt
@@ -75,9 +74,9 @@ async def inquire(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = await endpoints.merchant(request)
     given = shaped(await json_body(request), InquiryRequest)
     amount = None if given.amount is None else _amount(given.amount)
-    channel = await simulations.channel_of(endpoints.world, merchant_id, given.number)
+    connection, channel, number = await simulations.named(endpoints.world, merchant_id, given.number)
     request_id = given.requestId or f"SIM{ids.alphanumeric(17)}"
-    question = Inquiry(SIMULATOR, request_id, channel, given.number, amount)
+    question = Inquiry(connection, request_id, channel, number, amount)
     return _reply(await endpoints.batches.answer(question), merchant_id)
 
 
@@ -87,10 +86,10 @@ async def accept(endpoints: Endpoints, request: Request) -> Response:
     given = shaped(await json_body(request), AcceptanceRequest)
     amount, paid_at = _amount(given.amount), _paid_at(given.paidAt)
     simulations.check_reference(given.bankReference)
-    channel = await simulations.channel_of(endpoints.world, merchant_id, given.number, paid_at)
+    number = await simulations.named(endpoints.world, merchant_id, given.number, paid_at)
     request_id = given.requestId or f"SIM{ids.alphanumeric(17)}"
     # Without a reference of its own the money has that of the question, so that a repeat is the same question.
-    money = simulations.report_of(channel, given.number, amount, given.bankReference or request_id, paid_at)
+    money = simulations.money_to(number, amount, given.bankReference or request_id, paid_at)
     return _reply(await endpoints.batches.answer(Acceptance(request_id, money)), merchant_id)
 
 

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from gerbang import channels as channel_rules
 from gerbang.api._addresses import spellings
 from gerbang.api._bodies import Malformed, body_of, fingerprint, json_body, metadata_in, read, shaped
-from gerbang.api._ids import id_of
 from gerbang.api._texts import TEXT
 from gerbang.api.v2_sessions import orders, requests, shapes
 from gerbang.api.v2_sessions.answers import (
@@ -32,7 +31,7 @@ from gerbang.domain.merchants import Offer
 from gerbang.domain.payments import Payment
 from gerbang.errors import PaymentUnknown
 from gerbang.services import pictures
-from gerbang.services.pages import Pages
+from gerbang.services.pages import Pages, pictured
 from gerbang.services.payments import end
 from gerbang.services.payments import read as reading
 from gerbang.services.payments.codes import usable_options
@@ -126,7 +125,8 @@ async def cancel(endpoints: Endpoints, request: Request) -> Response:
 
 async def retrieve(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    page = number_of_query(request, "page", 1, PAGE_MAX) if "page" in request.query_params else None
+    paged = request.scope["query_string"] and "page" in request.query_params
+    page = number_of_query(request, "page", 1, PAGE_MAX) if paged else None
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
@@ -209,10 +209,10 @@ def _config(channel: Channel, offer: Offer) -> shapes.Json:
 async def picture(endpoints: Endpoints, request: Request) -> Response:
     """The image at qrUrl, as PNG or SVG. No credentials: buyers' browsers load it, and the id cannot be guessed."""
     name, _, kind = str(request.path_params["name"]).rpartition(".")
-    id_ = id_of(name)
-    if id_ is None:
+    shown = pictured(name)
+    if shown is None:
         return await not_found(request)
-    text = await reading.picture_text(endpoints.world, id_) if kind in ("png", "svg") else None
+    text = await reading.picture_text(endpoints.world, *shown) if kind in ("png", "svg") else None
     if text is None:
         raise PaymentUnknown
     headers = {"cache-control": "private, max-age=3600"}

@@ -118,7 +118,8 @@ def _method(payment: Payment, pages: Pages) -> Json | None:
         return None
     written: Json = {"type": type_of(method.channel)}
     if method.instructions is not None:
-        written |= _instructions(method.channel, method.instructions, pages.picture_url(payment.id), payment.created_at)
+        picture_url = pages.picture_url(payment.merchant_id, payment.id)
+        written |= _instructions(method.channel, method.instructions, picture_url, payment.created_at)
     return written
 
 
@@ -186,7 +187,8 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
         "updatedAt": charge.updated_at,
         "paidAt": charge.paid_at,
     }
-    written |= _instructions(charge.channel, charge.instructions, pages.picture_url(charge.id), charge.created_at)
+    picture_url = pages.picture_url(charge.merchant_id, charge.id)
+    written |= _instructions(charge.channel, charge.instructions, picture_url, charge.created_at)
     if charge.failure is not None:
         written |= _failure(charge)
     return written

@@ -182,10 +182,11 @@ def _instructions(
             "paymentCode": instructions.number,
             "displayName": instructions.name,
         }
+    picture_url = pages.picture_url(payment.merchant_id, charge.id if charge and not charge.static else payment.id)
     if channel != "qris":
-        return _other(instructions, pages.picture_url(charge.id if charge and not charge.static else payment.id))
+        return _other(instructions, picture_url)
     return {
-        "imageUrl": pages.picture_url(charge.id if charge and not charge.static else payment.id),
+        "imageUrl": picture_url,
         "displayName": (payment.method.payer_name if payment.method else "") or instructions.name,
         "qrString": instructions.content,
     }

@@ -1,4 +1,11 @@
 -- All tables: merchants and their keys, payments and what they are paid through, the ledger, events and callbacks.
+--
+-- What a merchant owns is keyed by the merchant and an id that carries its time; what a partner names is keyed by the
+-- partner's name of it, in narrow tables where rows are many (paycodes, report_names).
+--
+-- Plans are kept from when the tables were empty. Of two indexes that look the same then, PostgreSQL takes the one that was
+-- made last, so their order counts: what is looked for by a merchant and an id finds only the primary key, and what is
+-- looked for by anything else has an index that begins with that, or stands behind the primary key (tests/db/test_queries.py).
 
 -- What this database belongs to: the mode of its gateway, and the secret key that its secrets are sealed with.
 CREATE TABLE installation (
@@ -38,7 +45,7 @@ CREATE TABLE credentials (
 
 -- Where callbacks go: one URL for each merchant and product. The secrets are sealed with the installation's key.
 CREATE TABLE endpoints (
-    id             uuid PRIMARY KEY,
+    id             uuid NOT NULL,
     merchant_id    uuid NOT NULL REFERENCES merchants,
     product        text NOT NULL,
     url            text NOT NULL,
@@ -48,6 +55,7 @@ CREATE TABLE endpoints (
     created_at     timestamptz NOT NULL,
     -- A user name and password for the endpoint's server (HTTP Basic), sealed. The URL has none, so it can be shown.
     credentials    bytea,
+    PRIMARY KEY (merchant_id, id),
     UNIQUE (merchant_id, product)
 );
 
@@ -65,7 +73,7 @@ CREATE TABLE customers (
 
 -- Echo columns are json, not jsonb: a merchant gets its metadata back in its own order and spelling.
 CREATE TABLE payments (
-    id                  uuid PRIMARY KEY,
+    id                  uuid NOT NULL,
     merchant_id         uuid NOT NULL,
     product             text NOT NULL,
     -- The series in which a reference is unique: payments, links and static codes may share their names.
@@ -88,8 +96,11 @@ CREATE TABLE payments (
     details             json NOT NULL,
     CHECK (kind = 'static' OR amount IS NOT NULL),
     CHECK (state <> 'paid' OR paid_at IS NOT NULL),
-    UNIQUE (merchant_id, scope, reference)
+    PRIMARY KEY (merchant_id, id)
 );
+CREATE UNIQUE INDEX payments_reference ON payments (reference, scope, merchant_id);
+-- The link to a payer's page names the payment alone, as the vendor's does.
+CREATE INDEX payments_of_pages ON payments (id);
 -- Lists are read by id, which is in the order of time: all one-time payments, and those of one state.
 CREATE INDEX payments_one_time ON payments (merchant_id, id) WHERE kind = 'one_time';
 CREATE INDEX payments_static ON payments (merchant_id, id) WHERE kind = 'static';
@@ -98,7 +109,7 @@ CREATE INDEX payments_to_expire ON payments (expires_at)
     WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active');
 
 CREATE TABLE settlements (
-    id          uuid PRIMARY KEY,
+    id          uuid NOT NULL,
     merchant_id uuid NOT NULL,
     -- The day in Jakarta on which its money became available. What comes later that day is added.
     settled_on  date NOT NULL,
@@ -109,10 +120,11 @@ CREATE TABLE settlements (
     updated_at  timestamptz NOT NULL,
     UNIQUE (merchant_id, settled_on)
 );
+ALTER TABLE settlements ADD PRIMARY KEY (merchant_id, id);
 
 CREATE TABLE charges (
-    id                uuid PRIMARY KEY,
-    payment_id        uuid NOT NULL REFERENCES payments,
+    id                uuid NOT NULL,
+    payment_id        uuid NOT NULL,
     merchant_id       uuid NOT NULL,
     payment_reference text NOT NULL,
     amount            bigint NOT NULL CHECK (amount > 0),
@@ -134,7 +146,10 @@ CREATE TABLE charges (
     -- When its money becomes the merchant's to withdraw.
     settles_at        timestamptz,
     settled_at        timestamptz,
-    settlement_id     uuid REFERENCES settlements,
+    settlement_id     uuid,
+    PRIMARY KEY (merchant_id, id),
+    FOREIGN KEY (merchant_id, payment_id) REFERENCES payments,
+    FOREIGN KEY (merchant_id, settlement_id) REFERENCES settlements,
     CHECK (state <> 'succeeded' OR (paid_at IS NOT NULL AND settles_at IS NOT NULL)),
     CHECK (settled_at IS NULL OR (state = 'succeeded' AND settlement_id IS NOT NULL))
 );
@@ -154,20 +169,22 @@ CREATE INDEX charges_settled ON charges (merchant_id, payment_id) WHERE settled_
 CREATE INDEX charges_static_by_tail ON charges (merchant_id, right(id::text, 10)) WHERE static;
 
 CREATE TABLE paycodes (
+    -- By which its money comes: two banks may have the same number.
+    connection  text NOT NULL,
     channel     text NOT NULL,
     number      text NOT NULL COLLATE "C",
     merchant_id uuid NOT NULL,
     payment_id  uuid NOT NULL,
     charge_id   uuid,
-    static    boolean NOT NULL,
+    static      boolean NOT NULL,
     held        boolean NOT NULL DEFAULT true,
     free_at     timestamptz,
     created_at  timestamptz NOT NULL
 );
 -- A number belongs to one payment at a time, whoever the merchant is. This is what makes collisions impossible.
-CREATE UNIQUE INDEX paycodes_held ON paycodes (channel, number) WHERE held;
+CREATE UNIQUE INDEX paycodes_held ON paycodes (connection, channel, number) WHERE held;
 -- Money to a number that nobody holds any more is still reported to whoever had it last.
-CREATE INDEX paycodes_past ON paycodes (channel, number, created_at) WHERE NOT held;
+CREATE INDEX paycodes_past ON paycodes (connection, channel, number, created_at) WHERE NOT held;
 CREATE INDEX paycodes_to_free ON paycodes (free_at) WHERE held AND free_at IS NOT NULL;
 CREATE INDEX paycodes_static ON paycodes (merchant_id, channel) WHERE static AND held;
 
@@ -240,7 +257,7 @@ CREATE TABLE reversals (
 -- A bank may take money back before it has reported it.
 CREATE INDEX reversals_unknown ON reversals (received_at) WHERE outcome = 'unknown_money';
 -- Money goes back once.
-CREATE UNIQUE INDEX reversals_of_report ON reversals (report_id) WHERE report_id IS NOT NULL;
+CREATE UNIQUE INDEX reversals_of_report ON reversals (report_id, merchant_id) WHERE report_id IS NOT NULL;
 
 -- What banks asked before they gave us the money, and what they were answered: a repeat gets the same answer.
 CREATE TABLE inquiries (
@@ -269,14 +286,18 @@ CREATE TABLE inquiries (
 
 CREATE TABLE accounts (
     id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name     text NOT NULL UNIQUE,
+    name     text NOT NULL,
+    -- The platform's accounts take part in every merchant's transfers: each is kept in several rows, so that these need
+    -- not wait for each other. Their sum is its balance. A merchant's account is one row, 0.
+    stripe   smallint NOT NULL DEFAULT 0,
     currency text NOT NULL,
-    balance  numeric NOT NULL DEFAULT 0
+    balance  numeric NOT NULL DEFAULT 0,
+    UNIQUE (name, stripe)
 );
 
 -- The ledger. Rows are written once and never changed; a mistake is put right by another transfer.
 CREATE TABLE transfers (
-    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          bigint GENERATED ALWAYS AS IDENTITY,
     debit       integer NOT NULL REFERENCES accounts,
     credit      integer NOT NULL REFERENCES accounts,
     amount      bigint NOT NULL CHECK (amount > 0),
@@ -287,15 +308,15 @@ CREATE TABLE transfers (
     -- The charge that was settled, or the payout.
     cause_id    uuid,
     at          timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, id),
     CHECK (debit <> credit)
 );
 -- A charge is settled once and a payout is paid once, whatever happens: one cause moves money once for each reason.
-CREATE UNIQUE INDEX transfers_once ON transfers (cause_id, reason) WHERE cause_id IS NOT NULL;
+CREATE UNIQUE INDEX transfers_once ON transfers (merchant_id, cause_id, reason) WHERE cause_id IS NOT NULL;
 
--- Payouts: money sent out on a merchant's behalf, taken from what is settled.
-
+-- Money sent out on a merchant's behalf, taken from what is settled.
 CREATE TABLE payouts (
-    id                uuid PRIMARY KEY,
+    id                uuid NOT NULL,
     merchant_id       uuid NOT NULL,
     product           text NOT NULL,
     reference         text NOT NULL,
@@ -317,13 +338,14 @@ CREATE TABLE payouts (
     CHECK (returned_at IS NULL OR state = 'failed'),
     CHECK ((state = 'pending') = (sent_at IS NULL)),
     CHECK ((state IN ('completed', 'failed')) = (ended_at IS NOT NULL)),
-    CHECK ((state = 'failed') = (failure_reason IS NOT NULL)),
-    -- A repeated request is the same payout. This is what makes paying twice impossible.
-    UNIQUE (merchant_id, reference)
+    CHECK ((state = 'failed') = (failure_reason IS NOT NULL))
 );
 -- Lists go by the time of making; the id orders what was made in one instant.
 CREATE INDEX payouts_of_merchant ON payouts (merchant_id, created_at, id);
 CREATE INDEX payouts_by_state ON payouts (merchant_id, state, created_at, id);
+ALTER TABLE payouts ADD PRIMARY KEY (merchant_id, id);
+-- A repeated request is the same payout. This is what makes paying twice impossible.
+CREATE UNIQUE INDEX payouts_reference ON payouts (reference, merchant_id);
 
 -- What banks and acquirers are asked: written down before they are called, and until they have answered.
 CREATE TABLE partner_requests (
@@ -358,10 +380,10 @@ CREATE TABLE events (
 );
 
 CREATE TABLE deliveries (
-    id           uuid PRIMARY KEY,
+    id           uuid NOT NULL,
     merchant_id  uuid NOT NULL,
     sequence     bigint NOT NULL,
-    endpoint_id  uuid NOT NULL REFERENCES endpoints,
+    endpoint_id  uuid NOT NULL,
     state        text NOT NULL CHECK (state IN ('waiting', 'delivered', 'parked', 'given_up')),
     next_at      timestamptz,
     tries        integer NOT NULL DEFAULT 0,
@@ -371,6 +393,7 @@ CREATE TABLE deliveries (
     in_hand_since timestamptz,
     body         bytea,
     created_at   timestamptz NOT NULL,
+    FOREIGN KEY (merchant_id, endpoint_id) REFERENCES endpoints,
     FOREIGN KEY (merchant_id, sequence) REFERENCES events,
     CHECK ((state = 'waiting') = (next_at IS NOT NULL))
 );
@@ -379,16 +402,19 @@ CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, next_at) WHERE s
 CREATE INDEX deliveries_by_state ON deliveries (merchant_id, state, sequence, id);
 -- Callbacks that nobody has taken are few among all, and operators look for them and send them again.
 CREATE INDEX deliveries_undelivered ON deliveries (merchant_id, sequence, id) WHERE state IN ('parked', 'given_up');
+ALTER TABLE deliveries ADD PRIMARY KEY (merchant_id, id);
 
 CREATE TABLE tries (
-    delivery_id uuid NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+    merchant_id uuid NOT NULL,
+    delivery_id uuid NOT NULL,
     number      integer NOT NULL,
     at          timestamptz NOT NULL,
     status      integer,
     seconds     real NOT NULL,
     error       text NOT NULL,
     answer      text NOT NULL,
-    PRIMARY KEY (delivery_id, number)
+    PRIMARY KEY (merchant_id, delivery_id, number),
+    FOREIGN KEY (merchant_id, delivery_id) REFERENCES deliveries ON DELETE CASCADE
 );
 
 -- The sandbox: how far its clock has been moved, and the callbacks that its inbox has received.
@@ -398,14 +424,14 @@ CREATE TABLE sandbox_clock (
 );
 
 CREATE TABLE inbox (
-    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          bigint GENERATED ALWAYS AS IDENTITY,
     merchant_id uuid NOT NULL,
     received_at timestamptz NOT NULL,
     path        text NOT NULL,
     headers     json NOT NULL,
-    body        bytea NOT NULL
+    body        bytea NOT NULL,
+    PRIMARY KEY (merchant_id, id)
 );
-CREATE INDEX inbox_of_merchant ON inbox (merchant_id, id);
 
 -- How far a merchant has come in the pages of a list, so that whichever process is asked for the next one goes on there.
 -- Worth nothing after a crash, so it is not logged: nobody who reads a list waits for the disk or for a standby.
@@ -413,6 +439,6 @@ CREATE UNLOGGED TABLE page_positions (
     merchant_id uuid NOT NULL,
     list        bytea NOT NULL,
     begins      json NOT NULL,
-    read_at   timestamptz NOT NULL,
+    read_at     timestamptz NOT NULL,
     PRIMARY KEY (merchant_id, list)
 );

@@ -50,7 +50,13 @@ class Plan(msgspec.Struct, frozen=True):
             return None
         minted = self.kind == "minted"
         return CodeRequest(
-            self.code_plan, self.payment.id, self.charge_id, self.offer.merchant, self.payment.expires_at, minted
+            self.code_plan,
+            self.connection,
+            self.payment.id,
+            self.charge_id,
+            self.offer.merchant,
+            self.payment.expires_at,
+            minted,
         )
 
     def partner_request(self, number: str, key: str | None, now: datetime) -> PartnerRequest | None:
@@ -143,8 +149,7 @@ def opened(plan: Plan, number: str, now: datetime, *, content: str = "") -> tupl
     assert plan.channel is not None and plan.code_plan is not None and plan.payment.method is not None
     with as_agreed(plan.channel, plan.offer.merchant):
         instructions = plan.channel.instructions(plan.code_plan, number, plan.offer, now)
-    if content:
-        instructions = replace(instructions, content=content)
+    instructions = replace(instructions, connection=plan.connection, content=content or instructions.content)
     if plan.charge_id is None:
         return replace(plan.payment, method=replace(plan.payment.method, instructions=instructions)), None
     return plan.payment, waiting_charge(plan, instructions, now)

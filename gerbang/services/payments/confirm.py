@@ -61,7 +61,7 @@ async def _confirm(
     changes = Changes()
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = await payments.locked(tx, [request.payment_id for request in requests.values()])
+        held = await payments.locked(tx, [(request.merchant_id, request.payment_id) for request in requests.values()])
         known = await merchants.by_id(tx, list({request.merchant_id for request in requests.values()}))
         plans: dict[int, Plan] = {}
         for i, request in requests.items():

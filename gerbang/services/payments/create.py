@@ -41,7 +41,9 @@ async def _create(
     async with world.db.transaction() if needs_locks else world.db.reading() as tx:
         now = world.clock.now()
         answers, fresh = await _repeated(world, tx, orders, now)
+        repeated = bool(answers)
         if not fresh:
+            await wait_as_for_writing(tx)
             return answers, []
         plans = await decide.plans_of(world, tx, fresh, now)
         answers |= {i: plan for i, plan in plans.items() if isinstance(plan, Refused)}
@@ -63,6 +65,8 @@ async def _create(
                 changes.new_paycodes.append(numbers.paycode(requests[i], str(given[i]), now))
             _add(changes, one)
         await numbers.write_found(tx, world.allocator, changes, list(requests.values()), now)
+        if repeated and not made:  # otherwise the commit of what was written has waited
+            await wait_as_for_writing(tx)
     return answers | {i: _answer(one) for i, one in made.items()}, unsure
 
 
@@ -112,8 +116,6 @@ async def _repeated(
     """The answers of repeated requests and of references that are taken, and the orders that are new."""
     asked = [idempotency.Asked(o.merchant_id, o.scope, o.reference, o.key) for o in orders.values()]
     known = await idempotency.known(tx, asked, now)
-    if known:
-        await wait_as_for_writing(tx)
     unanswered = [each.request_id for each in known.values() if each.answer is None and each.request_id is not None]
     asked_for = await partner_requests.by_id(tx, unanswered) if unanswered else {}
     answers: dict[int, Answer] = {}

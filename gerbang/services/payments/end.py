@@ -17,7 +17,7 @@ from gerbang.domain.changes import Changes, Freed
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Kind, Snapshot
 from gerbang.domain.payments import Payment, as_of
-from gerbang.errors import PaymentUnknown, WrongState
+from gerbang.errors import WrongState
 from gerbang.logs import Seldom
 from gerbang.services import shared_commits
 from gerbang.services.partner_requests import closing
@@ -36,6 +36,7 @@ class Cancellation(msgspec.Struct, frozen=True):
 class Decline(msgspec.Struct, frozen=True):
     """A wallet says that a charge will not be paid."""
 
+    merchant_id: UUID
     payment_id: UUID
     charge_id: UUID
 
@@ -55,7 +56,7 @@ async def cancel(world: World, request: Cancellation) -> Payment:
     """Ends a payment that has no number yet. Raises PaymentUnknown or WrongState."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = own(await payments.locked(tx, [request.payment_id]), request.merchant_id, request.payment_id)
+        held = await _held(tx, request.merchant_id, request.payment_id)
         payment = payment_rules.cancelled(held, request.reason, now)
         await write(tx, _ended(payment, "payment.cancelled", now), now)
     return payment
@@ -68,10 +69,10 @@ async def withdraw(world: World, request: Cancellation) -> Payment:
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = own(await payments.locked(tx, [request.payment_id]), request.merchant_id, request.payment_id)
+        held = await _held(tx, request.merchant_id, request.payment_id)
         payment = payment_rules.withdrawn(held, request.reason, now)
         changes = _ended(payment, "payment.cancelled", now)
-        charge = await _newest(tx, payment.id)
+        charge = await _newest(tx, payment)
         if charge is not None and charge.state in charge_rules.MOVES["expire"]:
             await _let_go(tx, changes, charge_rules.ended(charge, now), now)
         await write(tx, changes, now)
@@ -89,11 +90,8 @@ async def decline(world: World, said: Decline) -> Payment:
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = (await payments.locked(tx, [said.payment_id])).get(said.payment_id)
-        if held is None:
-            raise PaymentUnknown
-        held = as_of(held, now)
-        charge = await _newest(tx, held.id)
+        held = as_of(await _held(tx, said.merchant_id, said.payment_id), now)
+        charge = await _newest(tx, held)
         if charge is None or charge.id != said.charge_id or charge.state == "failed":
             return held
         if charge.state not in charge_rules.MOVES["fail"]:
@@ -118,8 +116,8 @@ async def reopen(world: World, request: Reopening) -> Payment:
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = own(await payments.locked(tx, [request.payment_id]), request.merchant_id, request.payment_id)
-        charge = await _newest(tx, held.id)
+        held = await _held(tx, request.merchant_id, request.payment_id)
+        charge = await _newest(tx, held)
         if charge is None or charge.id != request.charge_id:
             return as_of(held, now)
         over = charge.expires_at is not None and charge.expires_at <= now
@@ -149,7 +147,7 @@ async def expire_due(world: World, log: Seldom | None = None) -> int:
             if due:
                 due = due[: await payments.fitting(tx, due, shared_commits.BYTES_MAX)]
                 held = await payments.by_id(tx, due)
-                await write(tx, _expired([as_of(held[id_], now) for id_ in due]), now)
+                await write(tx, _expired([as_of(held[id_], now) for _, id_ in due]), now)
         return len(due)
 
     async def leave_out(failure: Exception) -> bool:
@@ -157,7 +155,7 @@ async def expire_due(world: World, log: Seldom | None = None) -> int:
         async with world.db.transaction() as tx:
             due = await payments.due(tx, world.clock.now(), 1, skip=broken)
         broken += 1
-        (log or Seldom()).error("a payment could not be ended", payments=[str(id_) for id_ in due], exc_info=failure)
+        (log or Seldom()).error("a payment could not be ended", payments=[str(id_) for _, id_ in due], exc_info=failure)
         return bool(due)
 
     # Those left out are the first to be due next time too, and must not make it look as if there were always more.
@@ -168,16 +166,18 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
     """Ends a payment before its time, for the sandbox. Raises PaymentUnknown or WrongState."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = as_of(own(await payments.locked(tx, [payment_id]), merchant_id, payment_id), now)
+        held = as_of(await _held(tx, merchant_id, payment_id), now)
         if held.state not in ("opening", "awaiting", "active"):
             raise WrongState(state=held.state, verb="expired")
         payment = payment_rules.expired_early(held, now)
         changes = _expired([payment])
-        charge = await _newest(tx, payment.id)
+        charge = await _newest(tx, payment)
         instructions = charge.instructions if charge else payment.method.instructions if payment.method else None
         if payment.method is not None and instructions is not None:
             free_at = await _free_at(tx, merchant_id, now)
-            changes.freed.append(Freed(payment.method.channel, instructions.number, payment.id, free_at))
+            changes.freed.append(
+                Freed(instructions.connection, payment.method.channel, instructions.number, payment.id, free_at)
+            )
             await _close(tx, changes, charge.id if charge else payment.id, instructions.number, now)
         await write(tx, changes, now)
     return payment
@@ -212,16 +212,23 @@ def _expired(ended: Sequence[Payment]) -> Changes:
     return Changes(payments={payment.id: payment for payment in ended}, events=events)
 
 
-async def _newest(tx: Tx, payment_id: UUID) -> Charge | None:
-    return next(iter((await charges.newest(tx, [payment_id], most=1)).get(payment_id, [])), None)
+async def _held(tx: Tx, merchant_id: UUID, payment_id: UUID) -> Payment:
+    """A merchant's payment, locked until the commit. Raises PaymentUnknown."""
+    return own(await payments.locked(tx, [(merchant_id, payment_id)]), merchant_id, payment_id)
+
+
+async def _newest(tx: Tx, payment: Payment) -> Charge | None:
+    newest = await charges.newest(tx, [(payment.merchant_id, payment.id)], most=1)
+    return next(iter(newest.get(payment.id, [])), None)
 
 
 async def _let_go(tx: Tx, changes: Changes, charge: Charge, now: datetime) -> None:
     """Adds a charge that has ended; its number is free again after the merchant's quarantine, and closed at its partner."""
     changes.charges[charge.id] = charge
     free_at = await _free_at(tx, charge.merchant_id, now)
-    changes.freed.append(Freed(charge.channel, charge.instructions.number, charge.payment_id, free_at))
-    await _close(tx, changes, charge.id, charge.instructions.number, now)
+    code = charge.instructions
+    changes.freed.append(Freed(code.connection, charge.channel, code.number, charge.payment_id, free_at))
+    await _close(tx, changes, charge.id, code.number, now)
 
 
 async def _close(tx: Tx, changes: Changes, opened_by: UUID, number: str, now: datetime) -> None:

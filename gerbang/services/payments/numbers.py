@@ -42,6 +42,8 @@ class CodeRequest(msgspec.Struct, frozen=True):
     """A payment that needs a number."""
 
     plan: CodePlan
+    connection: str
+    """By which its money will come."""
     payment_id: UUID
     charge_id: UUID | None
     merchant: Merchant
@@ -53,9 +55,15 @@ class CodeRequest(msgspec.Struct, frozen=True):
 class _Pool(msgspec.Struct, frozen=True):
     """Numbers that requests of one kind choose from: merchants may share a range of which different parts are kept."""
 
+    connection: str
     channel: str
     range: NumberRange
     taken_out: tuple[tuple[int, int], ...]
+
+    @property
+    def place(self) -> paycodes.Number:
+        """Where it stands among others."""
+        return self.connection, self.channel, self.range.number(0)
 
 
 async def find(
@@ -78,9 +86,9 @@ async def find(
         if plan.range is None:
             found[i] = ids.digits(REFERENCE_LENGTH) if plan.static else ids.alphanumeric(REFERENCE_LENGTH)
         else:
-            pools[_Pool(plan.channel, plan.range, plan.taken_out)].append(i)
+            pools[_Pool(request.connection, plan.channel, plan.range, plan.taken_out)].append(i)
     # A range in which numbers are looked for is locked until the commit, so they are taken in one order.
-    for pool, waiting in sorted(pools.items(), key=lambda each: (each[0].channel, each[0].range.number(0))):
+    for pool, waiting in sorted(pools.items(), key=lambda each: each[0].place):
         if not allocator.crowded(pool.range):
             found.update(zip(waiting, allocator.guess(pool.range, pool.taken_out, len(waiting)), strict=False))
         missing = [i for i in waiting if i not in found]
@@ -111,15 +119,15 @@ async def _over_quota(tx: Tx, requests: Sequence[CodeRequest]) -> dict[int, Foun
 
 async def _chosen(tx: Tx, requests: dict[int, CodeRequest], now: datetime) -> dict[int, Found]:
     """The numbers that merchants chose, or NumberTaken. Those whose quarantine is over are let go first."""
-    asked = {i: (request.plan.channel, request.plan.chosen or "") for i, request in requests.items()}
-    held = await paycodes.held(tx, list(asked.values())) if asked else set[tuple[str, str]]()
+    asked = {i: (r.connection, r.plan.channel, r.plan.chosen or "") for i, r in requests.items()}
+    held = await paycodes.held(tx, list(asked.values())) if asked else set[paycodes.Number]()
     if held:
         await paycodes.release_numbers(tx, list(held), now)
         held = await paycodes.held(tx, list(held))
     found: dict[int, Found] = {}
-    for i, pair in asked.items():
-        found[i] = NumberTaken("number") if pair in held else pair[1]
-        held.add(pair)  # who asks for it next in the same batch comes too late
+    for i, number in asked.items():
+        found[i] = NumberTaken("number") if number in held else number[-1]
+        held.add(number)  # who asks for it next in the same batch comes too late
     return found
 
 
@@ -133,13 +141,14 @@ async def _search(
     now: datetime,
 ) -> None:
     """Guesses and looks whether they are free; then looks through parts of the range, until there are no more."""
-    await paycodes.hold_range(tx, pool.channel, pool.range)
+    await paycodes.hold_range(tx, pool.connection, pool.channel, pool.range)
     given = {number for number in found.values() if isinstance(number, str)}
     for _ in range(GUESSES):
         guesses = [n for n in allocator.guess(pool.range, pool.taken_out, len(missing)) if n not in given]
-        held = await paycodes.held(tx, [(pool.channel, n) for n in guesses]) if guesses else set[tuple[str, str]]()
+        named = [(pool.connection, pool.channel, number) for number in guesses]
+        held = await paycodes.held(tx, named) if named else set[paycodes.Number]()
         for number in guesses:
-            if (pool.channel, number) in held:
+            if (pool.connection, pool.channel, number) in held:
                 allocator.jump(pool.range)
             else:
                 allocator.hit(pool.range)
@@ -148,7 +157,8 @@ async def _search(
         if not missing:
             return
     for window in windows(pool.range):
-        free = await paycodes.free_numbers(tx, pool.channel, window, pool.taken_out, now, len(missing) + len(given))
+        most = len(missing) + len(given)
+        free = await paycodes.free_numbers(tx, pool.connection, pool.channel, window, pool.taken_out, now, most)
         for number in free:
             if missing and number not in given:
                 found[missing.pop()] = number
@@ -187,6 +197,7 @@ def windows(numbers: NumberRange) -> Iterator[NumberRange]:
 def paycode(request: CodeRequest, number: str, now: datetime) -> Paycode:
     """The row that holds a number for a request."""
     return Paycode(
+        connection=request.connection,
         channel=request.plan.channel,
         number=number,
         merchant_id=request.merchant.id,

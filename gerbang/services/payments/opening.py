@@ -89,7 +89,8 @@ async def ask_again(world: World, request: PartnerRequest) -> Said | None:
     Nothing new is made for a payment that has ended meanwhile.
     """
     async with world.db.reading() as tx:
-        payment = (await payments.by_id(tx, [asked_of(request).payment_id])).get(asked_of(request).payment_id)
+        payment_id = asked_of(request).payment_id
+        payment = (await payments.by_id(tx, [(request.merchant_id, payment_id)])).get(payment_id)
     wanted = payment is not None and as_of(payment, world.clock.now()).state == "opening"
     return await _ask(world, request, may_be_there=True, wanted=wanted)
 
@@ -201,10 +202,10 @@ async def _held(tx: Tx, said: Mapping[int, Said]) -> _Held:
     await idempotency.hold(
         tx, [(s.request.merchant_id, key) for s in said.values() if (key := asked_of(s.request).key)]
     )
-    held = await payments.locked(tx, {each.payment_id for each in asked.values()})
+    held = await payments.locked(tx, [(s.request.merchant_id, asked_of(s.request).payment_id) for s in said.values()])
     kept = await requests.locked(tx, asked)
     known = await merchants.by_id(tx, list({payment.merchant_id for payment in held.values()}))
-    there = await charges.by_id(tx, list(kept))
+    there = await charges.by_id(tx, [(request.merchant_id, request.id) for request in kept.values()])
     return _Held(held, kept, known, there)
 
 
@@ -269,7 +270,8 @@ def open_payment(
     _keep_number(changes, request, payment, merchant, opened.number, now)
     payment = moved(payment, "open_static" if payment.static else "open", now)
     offer = world.offer(merchant, payment.product)
-    plan = Plan(payment, offer, world.channels[asked.plan.channel], asked.plan, asked.charge_id)
+    channel = world.channels[asked.plan.channel]
+    plan = Plan(payment, offer, channel, asked.plan, asked.charge_id, request.connection)
     payment, charge = codes.opened(plan, opened.number, now, content=opened.content)
     changes.payments[payment.id] = payment
     if charge is not None:
@@ -285,7 +287,7 @@ def _keep_number(
     """Adds the number that a partner gave; one that we gave is kept already."""
     asked = asked_of(request)
     if not asked.number:
-        wanted = CodeRequest(asked.plan, payment.id, asked.charge_id, merchant, payment.expires_at)
+        wanted = CodeRequest(asked.plan, request.connection, payment.id, asked.charge_id, merchant, payment.expires_at)
         changes.new_paycodes.append(numbers.paycode(wanted, number, now))
 
 
@@ -303,7 +305,7 @@ def decline(
     request = changes.requests[request.id] = rules.declined(request, why, now)
     if asked.number:
         free_at = now + merchant.agreement.quarantine
-        changes.freed.append(Freed(asked.plan.channel, asked.number, payment.id, free_at))
+        changes.freed.append(Freed(request.connection, asked.plan.channel, asked.number, payment.id, free_at))
     if as_of(payment, now).state == "opening":
         if payment.details.redirect and not payment.static:
             payment = reopened(payment, now)

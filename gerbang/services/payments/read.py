@@ -50,11 +50,11 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     """Payments by id, many at a time, each with a page of its charges. PaymentUnknown for those of other merchants too."""
     now = world.clock.now()
     async with world.db.reading() as tx:
-        found = await payments.by_id(tx, [question.payment_id for question in questions])
+        found = await payments.by_id(tx, [(question.merchant_id, question.payment_id) for question in questions])
         # Only a static payment has pages: of a one-time payment, the one charge is always shown.
         turned = [q for q in questions if q.page and q.payment_id in found and found[q.payment_id].static]
-        own = [q.payment_id for q in questions if q.payment_id in found and q not in turned]
-        listed = await charges.newest(tx, own, most=CHARGES_PER_PAGE) if own else {}
+        whole = [(q.merchant_id, q.payment_id) for q in questions if q.payment_id in found and q not in turned]
+        listed = await charges.newest(tx, whole, most=CHARGES_PER_PAGE)
         paged = {q: await _turned(world, tx, found[q.payment_id], q.page or 1) for q in turned}
     answers: list[Found | Refused] = []
     for question in questions:
@@ -72,7 +72,7 @@ async def _turned(world: World, tx: Tx, payment: Payment, number: int, size: int
 
     async def read(place: Place) -> list[Charge]:
         behind = place.edge(newest_first=True) or HIGHEST
-        return await charges.page(tx, payment.id, behind, skip=place.skip, most=size)
+        return await charges.page(tx, payment.merchant_id, payment.id, behind, skip=place.skip, most=size)
 
     asked = Page(payment.merchant_id, ("charges", payment.id), number, size)
     return await page_positions.read_page(world, tx, asked, read, attrgetter("id"))
@@ -82,7 +82,7 @@ async def by_reference(world: World, merchant_id: UUID, reference: str) -> list[
     """The merchant's payments of this reference: one, or several that other dialects keep in series of their own."""
     async with world.db.reading() as tx:
         found = await payments.of_reference(tx, merchant_id, reference)
-        listed = await charges.newest(tx, [payment.id for payment in found], most=CHARGES_PER_PAGE) if found else {}
+        listed = await charges.newest(tx, [(merchant_id, payment.id) for payment in found], most=CHARGES_PER_PAGE)
     now = world.clock.now()
     return [_as_of(payment, listed.get(payment.id, []), now) for payment in found]
 
@@ -111,10 +111,10 @@ async def page_of(world: World, merchant_id: UUID, *, page: int, per_page: int) 
         listed = await page_positions.read_page(
             world, tx, Page(merchant_id, ("sessions",), page, per_page), read, lambda id_: id_
         )
-        found = await payments.if_not_longer(tx, listed, PAGE_BYTES_MAX)
+        found = await payments.if_not_longer(tx, merchant_id, listed, PAGE_BYTES_MAX)
         if found is None:
             raise PageTooLong("page_size", megabytes=PAGE_BYTES_MAX // 1_000_000)
-        its_charges = await charges.newest(tx, listed, most=CHARGES_PER_PAGE) if listed else {}
+        its_charges = await charges.newest(tx, [(merchant_id, id_) for id_ in listed], most=CHARGES_PER_PAGE)
         count = await merchants.payments_count(tx, merchant_id)
     now = world.clock.now()
     return [_as_of(found[id_], its_charges.get(id_, []), now) for id_ in listed], count
@@ -129,13 +129,13 @@ async def merchant(world: World, merchant_id: UUID) -> Merchant:
     return found[merchant_id]
 
 
-async def picture_text(world: World, id_: UUID) -> str | None:
-    """The text of the QR code of a charge or of a static payment; None where there is no such code."""
+async def picture_text(world: World, merchant_id: UUID, id_: UUID) -> str | None:
+    """The text of the QR code of a merchant's charge or static payment; None where there is no such code."""
     async with world.db.reading() as tx:
-        charge = (await charges.by_id(tx, [id_])).get(id_)
+        charge = (await charges.by_id(tx, [(merchant_id, id_)])).get(id_)
         if charge is not None:
             return charge.instructions.content or None
-        payment = (await payments.by_id(tx, [id_])).get(id_)
+        payment = (await payments.by_id(tx, [(merchant_id, id_)])).get(id_)
     instructions = payment.method.instructions if payment and payment.method else None
     return instructions.content or None if instructions else None
 

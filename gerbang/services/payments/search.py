@@ -71,7 +71,8 @@ async def page(world: World, merchant_id: UUID, wanted: Wanted, number: int) -> 
             return await _in_status(tx, merchant_id, wanted.status, _span(wanted, place), world.clock.now())
 
         asked = Page(merchant_id, ("payments", wanted), number, wanted.most)
-        return await _paid(world, tx, await page_positions.read_page(world, tx, asked, read, itemgetter(0)))
+        listed = await page_positions.read_page(world, tx, asked, read, itemgetter(0))
+        return await _paid(world, tx, merchant_id, listed)
 
 
 async def _in_status(tx: Tx, merchant_id: UUID, status: str | None, span: Span, now: datetime) -> list[Listed]:
@@ -104,7 +105,8 @@ async def page_of_static(world: World, payment: Payment, wanted: Wanted, number:
             return await lists.arrivals(tx, payment.id, _span(wanted, place), settled)
 
         asked = Page(payment.merchant_id, ("arrivals", payment.id, wanted), number, wanted.most)
-        return await _paid(world, tx, await page_positions.read_page(world, tx, asked, read, itemgetter(0)))
+        listed = await page_positions.read_page(world, tx, asked, read, itemgetter(0))
+        return await _paid(world, tx, payment.merchant_id, listed)
 
 
 async def of_reference(world: World, merchant_id: UUID, scope: str, reference: str) -> Paid | None:
@@ -113,7 +115,7 @@ async def of_reference(world: World, merchant_id: UUID, scope: str, reference: s
         payment = await payments.by_reference(tx, merchant_id, reference, scope)
         if payment is None:
             return None
-        newest = await charges.newest(tx, [payment.id], most=1)
+        newest = await charges.newest(tx, [(merchant_id, payment.id)], most=1)
     charge = next(iter(newest.get(payment.id, [])), None)
     return Paid(payment, charge) if payment.static else _now(payment, charge, world.clock.now())
 
@@ -121,14 +123,13 @@ async def of_reference(world: World, merchant_id: UUID, scope: str, reference: s
 async def find_all(world: World, questions: Sequence[Asked]) -> list[Paid | Refused]:
     """The one-time payment, or the arrival, of each id, many at a time. PaymentUnknown for those of other merchants too."""
     now = world.clock.now()
-    asked = list({question.id for question in questions})
+    asked = {(question.merchant_id, question.id) for question in questions}
     async with world.db.reading() as tx:
         known = await payments.by_id(tx, asked)
-        newest = await charges.newest(tx, list(known), most=1) if known else {}
-        missing = [id_ for id_ in asked if id_ not in known]
-        arrived = await charges.by_id(tx, missing) if missing else {}
-        static = [charge.payment_id for charge in arrived.values() if charge.static]
-        about = await payments.by_id(tx, static) if static else {}
+        newest = await charges.newest(tx, [key for key in asked if key[1] in known], most=1)
+        arrived = await charges.by_id(tx, [key for key in asked if key[1] not in known])
+        static = [(charge.merchant_id, charge.payment_id) for charge in arrived.values() if charge.static]
+        about = await payments.by_id(tx, static)
     answers: list[Paid | Refused] = []
     for question in questions:
         payment, charge = known.get(question.id), next(iter(newest.get(question.id, [])), None)
@@ -180,7 +181,8 @@ async def _by_reference(
     if wanted.tail is not None:
         found += await lists.arrivals_by_tail(tx, merchant_id, wanted.tail)
     span = _span(wanted, Place())
-    paid = await _paid(world, tx, [(id_, arrived) for id_, arrived in found if span.low < id_ < span.high])
+    within = [(id_, arrived) for id_, arrived in found if span.low < id_ < span.high]
+    paid = await _paid(world, tx, merchant_id, within)
     if on is not None:
         paid = [one for one in paid if one.payment.id == on.id]
     if wanted.status is not None:
@@ -195,13 +197,13 @@ def _is(one: Paid, status: str) -> bool:
     return state in states and settled in (None, one.charge is not None and one.charge.settled_at is not None)
 
 
-async def _paid(world: World, tx: Tx, listed: list[Listed]) -> list[Paid]:
-    """The payments and charges of a list, as they are now, in its order."""
+async def _paid(world: World, tx: Tx, merchant_id: UUID, listed: list[Listed]) -> list[Paid]:
+    """The payments and charges of a merchant's list, as they are now, in its order."""
     now = world.clock.now()
-    arrived = await charges.by_id(tx, [id_ for id_, is_arrival in listed if is_arrival])
+    arrived = await charges.by_id(tx, [(merchant_id, id_) for id_, is_arrival in listed if is_arrival])
     asked = [id_ for id_, is_arrival in listed if not is_arrival]
-    known = await payments.briefly(tx, [*asked, *{charge.payment_id for charge in arrived.values()}])
-    newest = await charges.newest(tx, asked, most=1) if asked else {}
+    known = await payments.briefly(tx, merchant_id, [*asked, *{charge.payment_id for charge in arrived.values()}])
+    newest = await charges.newest(tx, [(merchant_id, id_) for id_ in asked], most=1)
     found: list[Paid] = []
     for id_, is_arrival in listed:
         if is_arrival:

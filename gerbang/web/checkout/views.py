@@ -12,6 +12,7 @@ from gerbang.domain.payments import Payment
 from gerbang.errors import AgreementUnusable, AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
 from gerbang.services import checkout
 from gerbang.services.checkout import Visit, Way
+from gerbang.services.pages import picture_name
 from gerbang.services.simulations import WRONG_BY
 from gerbang.web._pages import urls
 from gerbang.web._pages.formatting import amount, groups, instant, span
@@ -78,7 +79,7 @@ class Code:
     """The label of the button that opens the wallet."""
     copy: str = ""
     """The label of the button that copies the number."""
-    picture: UUID | None = None
+    picture: str = ""
     content: str = ""
     nmid: str = ""
     guides: list[FilledGuide] = field(default_factory=list[FilledGuide])
@@ -270,7 +271,7 @@ def _code_shown(
         name=instructions.name,
         amount=owed,
         amount_digits=str(whole_rupiah(payment.amount)) if payment.amount is not None else "",
-        picture=(visit.charge.id if visit.charge else payment.id) if instructions.content else None,
+        picture=picture_name(payment.merchant_id, (visit.charge or payment).id) if instructions.content else "",
         content=instructions.content,
         nmid=_nmid(visit, spec) if instructions.content else "",
         guides=payment_guides.filled(spec, instructions.option, language, values),

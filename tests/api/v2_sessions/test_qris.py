@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -15,6 +16,11 @@ from tests.services.test_pictures import read as scanned
 
 QR: dict[str, Any] = {"paymentMethod": {"type": "QR"}, "paymentMethodOptions": None}
 OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
+
+
+def named(shop: CheckedShop, id_: str) -> str:
+    """The name of the picture of this charge or payment."""
+    return f"{shop.merchant_id.hex}{UUID(id_).hex}"
 
 
 def qr_of(session: dict[str, Any]) -> dict[str, Any]:
@@ -158,18 +164,21 @@ def test_a_charge_on_a_static_code_shows_the_same_picture(shop: CheckedShop) -> 
     assert picture(shop, charge["qr"]["qrUrl"]).content == picture(shop, qr_of(session)["qrUrl"]).content
 
 
-@pytest.mark.parametrize("name", ["png", ".png", "1.png", "00000000-0000-4000-8000-000000000000.png", "%00.svg"])
+@pytest.mark.parametrize(
+    "name", ["png", ".png", "1.png", "00000000-0000-4000-8000-000000000000.png", f"{'0' * 64}.png", "%00.svg"]
+)
 def test_an_unknown_picture_is_not_found(shop: CheckedShop, name: str) -> None:
     assert shop.stranger("GET", f"/v2/qr/{name}").status_code == 404
 
 
 def test_there_is_no_picture_of_a_virtual_account_nor_in_another_form(shop: CheckedShop) -> None:
     account, code = shop.create(), shop.create(**QR)
-    for name in (f"{account['id']}.png", f"{account['chargeDetails'][0]['id']}.png"):
-        refusal(shop.stranger("GET", f"/v2/qr/{name}"), status=404, code="resource_missing")
-    for name in (code["chargeDetails"][0]["id"], f"{code['chargeDetails'][0]['id']}.gif", f"{code['id']}.png"):
+    for id_ in (account["id"], account["chargeDetails"][0]["id"], code["id"]):
+        refusal(shop.stranger("GET", f"/v2/qr/{named(shop, id_)}.png"), status=404, code="resource_missing")
+    charge = named(shop, code["chargeDetails"][0]["id"])
+    for name in (charge, f"{charge}.gif", f"{code['chargeDetails'][0]['id']}.png"):
         assert shop.stranger("GET", f"/v2/qr/{name}").status_code == 404
 
 
 def test_the_payment_that_waits_for_its_code_has_no_picture_yet(shop: CheckedShop) -> None:
-    assert shop.stranger("GET", f"/v2/qr/{waiting(shop)}.png").status_code == 404
+    assert shop.stranger("GET", f"/v2/qr/{named(shop, waiting(shop))}.png").status_code == 404

@@ -163,7 +163,7 @@ def decline(shop: CheckedShop, payment: Json) -> None:
     """Reports that the buyer declined an e-wallet payment."""
     charge = UUID(hex=payment["attributes"]["paymentMethod"]["id"].removeprefix("shopeepay_")[:32])
     gateway = shop.gateway
-    gateway.do(end.decline(gateway.services.world, Decline(UUID(uuid_of(payment)), charge)))
+    gateway.do(end.decline(gateway.services.world, Decline(shop.merchant_id, UUID(uuid_of(payment)), charge)))
 
 
 def uuid_of(data: Json) -> str:
