@@ -51,9 +51,9 @@ READ_ONLY = asyncpg.ReadOnlySQLTransactionError
 CANNOT_NOW = (READ_ONLY, asyncpg.DiskFullError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 """What PostgreSQL says when it is there and cannot do it now: 25006, 53100, 57014, 55P03."""
 VERSION_MIN = 15
-FIRST_MIGRATION = "0001_schema.sql"
+FIRST_MIGRATION = "0001_tables.sql"
 OLDER_GERBANG = (
-    "This database was made by a Gerbang older than 0.2, whose tables cannot be brought to this version: start on an empty "
+    "This database was made by an older Gerbang, whose tables cannot be brought to this version: start on an empty "
     "database, or with --data and a new folder. The old one was left as it is."
 )
 MIGRATION_LOCK = 7_003_241_501

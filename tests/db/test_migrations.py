@@ -12,11 +12,12 @@ def test_the_first_migration_is_the_one_that_older_tables_are_recognised_by() ->
     assert [name for number, name, _ in migrations() if number == 1] == [FIRST_MIGRATION]
 
 
-async def test_tables_of_an_older_gerbang_are_refused_and_left_as_they_are(databases: Databases) -> None:
+@pytest.mark.parametrize("first", ["0001_first.sql", "0001_schema.sql"], ids=["0.1", "an unfinished 0.2"])
+async def test_tables_of_an_older_gerbang_are_refused_and_left_as_they_are(databases: Databases, first: str) -> None:
     url = databases.fresh()
 
     async with connected(url) as connection:
-        await connection.execute("UPDATE migrations SET name = '0001_first.sql' WHERE number = 1")
+        await connection.execute("UPDATE migrations SET name = $1 WHERE number = 1", first)
         await connection.execute("INSERT INTO migrations (number, name) VALUES (2, '0002_set_aside_by_payment.sql')")
         before = await connection.fetch("SELECT * FROM migrations ORDER BY number")
         database = Database(url, 1)
