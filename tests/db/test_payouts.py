@@ -113,7 +113,7 @@ async def test_a_merchants_reference_is_one_payout(url: str) -> None:
     async with database(url) as db:
         async with db.transaction() as tx:
             await write(tx, first, payout(reference=first.reference, merchant_id=OTHER))
-        with pytest.raises(WriteConflict, match="payouts_merchant_id_reference_key"):
+        with pytest.raises(WriteConflict, match="payouts_reference"):
             async with db.transaction() as tx:
                 await write(tx, payout(reference=first.reference))
 

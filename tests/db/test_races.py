@@ -139,7 +139,7 @@ async def test_a_reference_is_used_by_one(url: str, commit: bool) -> None:
     one, two = _payment(reference := ids.hex_id(8)), _payment(reference)
 
     writes = (_written(Changes(new_payments=[each])) for each in (one, two))
-    refused = "payments_merchant_id_scope_reference_key"
+    refused = "payments_reference"
     assert await both(url, *writes, commit=commit) == ("written", refused if commit else "written")
     async with database(url) as db, db.reading() as tx:
         found = await payments.by_reference(tx, MERCHANT, reference)

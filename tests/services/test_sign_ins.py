@@ -82,7 +82,7 @@ async def test_after_a_new_connection_everybody_is_looked_up(url: str) -> None:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         async with asyncio.timeout(10):
-            while not await connects_anew(here.services):  # noqa: ASYNC110  another connection
+            while not await connects_anew(here.services):  # noqa: ASYNC110  the pool says nothing when it has connected
                 await asyncio.sleep(0.02)
         with pytest.raises(CredentialsWrong):
             await here.sign_in(of(keys))
