@@ -14,7 +14,7 @@ from gerbang.domain.payments import Method
 from tests.support.services import Services, money, number, order
 from tests.support.shop_servers import OK, read_request, shop
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 """How long a test waits for what must happen soon. It is less than a callback may take, so that waiting for one is seen."""
 
 

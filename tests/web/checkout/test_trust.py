@@ -304,8 +304,8 @@ def test_too_many_requests_for_one_payment_are_answered_429_and_others_are_not(s
     ]
     assert statuses[: int(rate_limit.BURST)] == [200] * int(rate_limit.BURST)
     assert 429 in statuses
-    answered = shop.client.get(busy["paymentUrl"])
-    assert answered.status_code == 429
+    pages = (shop.client.get(busy["paymentUrl"]) for _ in range(150))  # a bucket refills while a slow machine asks
+    answered = next(page for page in pages if page.status_code == 429)
     assert "Pembayaran Anda tidak terpengaruh" in answered.text
     assert shop.client.get(other["paymentUrl"]).status_code == 200
 
