@@ -395,7 +395,7 @@ async def newest(tx: Tx, merchant_id: UUID, state: str | None, most: int) -> lis
         f"""
         SELECT {SHOWN} FROM (
             SELECT listed.* FROM unnest($2::text[]) AS asked(state)
-            CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE merchant_id = $1 AND state = asked.state
+            CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE merchant_id = $1 AND state = asked.state AND sequence > 0
                                 ORDER BY sequence DESC, id DESC LIMIT $3) listed
             ORDER BY sequence DESC, id DESC LIMIT $3
         ) d {BESIDE}

@@ -9,7 +9,7 @@ from gerbang.domain.payouts import Payout, Search
 
 COLUMNS = PAYOUTS.columns
 
-WITHIN = "merchant_id = $1 AND (created_at, id) > ($2, $3) AND (created_at, id) < ($4, $5)"
+WITHIN = "merchant_id = $1 AND amount > 0 AND (created_at, id) > ($2, $3) AND (created_at, id) < ($4, $5)"
 """One range of one index: PostgreSQL would check any further condition on the time row by row."""
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 NO_ID = UUID(int=0)

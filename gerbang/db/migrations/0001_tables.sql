@@ -3,9 +3,9 @@
 -- What a merchant owns is keyed by the merchant and an id that carries its time; what a partner names is keyed by the
 -- partner's name of it, in narrow tables where rows are many (paycodes, report_names).
 --
--- Plans are kept from when the tables were empty. Of two indexes that look the same then, PostgreSQL takes the one that was
--- made last, so their order counts: what is looked for by a merchant and an id finds only the primary key, and what is
--- looked for by anything else has an index that begins with that, or stands behind the primary key (tests/db/test_queries.py).
+-- Plans are kept from when the tables were empty, and all indexes cost the same. So what is looked for by a merchant and an id
+-- finds only the primary key: other indexes begin with something else, or have a condition that only their lists name. Of
+-- two that can be used PostgreSQL takes the one that was made last, which is not the primary key, after a restore neither.
 
 -- What this database belongs to: the mode of its gateway, and the secret key that its secrets are sealed with.
 CREATE TABLE installation (
@@ -335,15 +335,16 @@ CREATE TABLE payouts (
     bank_account_name text NOT NULL,
     failure_reason    text,
     returned_at       timestamptz,
+    PRIMARY KEY (merchant_id, id),
     CHECK (returned_at IS NULL OR state = 'failed'),
     CHECK ((state = 'pending') = (sent_at IS NULL)),
     CHECK ((state IN ('completed', 'failed')) = (ended_at IS NOT NULL)),
     CHECK ((state = 'failed') = (failure_reason IS NOT NULL))
 );
 -- Lists go by the time of making; the id orders what was made in one instant.
-CREATE INDEX payouts_of_merchant ON payouts (merchant_id, created_at, id);
-CREATE INDEX payouts_by_state ON payouts (merchant_id, state, created_at, id);
-ALTER TABLE payouts ADD PRIMARY KEY (merchant_id, id);
+-- All amounts are above zero: the condition keeps these indexes from being used for anything but lists.
+CREATE INDEX payouts_of_merchant ON payouts (merchant_id, created_at, id) WHERE amount > 0;
+CREATE INDEX payouts_by_state ON payouts (merchant_id, state, created_at, id) WHERE amount > 0;
 -- A repeated request is the same payout. This is what makes paying twice impossible.
 CREATE UNIQUE INDEX payouts_reference ON payouts (reference, merchant_id);
 
@@ -393,16 +394,17 @@ CREATE TABLE deliveries (
     in_hand_since timestamptz,
     body         bytea,
     created_at   timestamptz NOT NULL,
+    PRIMARY KEY (merchant_id, id),
     FOREIGN KEY (merchant_id, endpoint_id) REFERENCES endpoints,
     FOREIGN KEY (merchant_id, sequence) REFERENCES events,
     CHECK ((state = 'waiting') = (next_at IS NOT NULL))
 );
 -- Claimed endpoint by endpoint, so that the queue of one that is down is not walked through to come to another's.
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, next_at) WHERE state = 'waiting';
-CREATE INDEX deliveries_by_state ON deliveries (merchant_id, state, sequence, id);
+-- All numbers of events are above zero: the condition keeps this index from being used for anything but lists.
+CREATE INDEX deliveries_by_state ON deliveries (merchant_id, state, sequence, id) WHERE sequence > 0;
 -- Callbacks that nobody has taken are few among all, and operators look for them and send them again.
 CREATE INDEX deliveries_undelivered ON deliveries (merchant_id, sequence, id) WHERE state IN ('parked', 'given_up');
-ALTER TABLE deliveries ADD PRIMARY KEY (merchant_id, id);
 
 CREATE TABLE tries (
     merchant_id uuid NOT NULL,
