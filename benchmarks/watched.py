@@ -92,11 +92,11 @@ class Watched(PlainConnection):
 
 
 def _caller() -> str | None:
-    """The calling function of gerbang/db, as `file.function`."""
+    """The calling function of gerbang/db, as `file.function`; not the look-up by key in `tables`, which many share."""
     frame = inspect.currentframe()
     while frame is not None:
         code = frame.f_code
-        if code.co_filename.startswith(FOLDER):
+        if code.co_filename.startswith(FOLDER) and not code.co_filename.endswith("/tables.py"):
             return f"{Path(code.co_filename).stem}.{code.co_name}"
         frame = frame.f_back
     return None
@@ -140,4 +140,9 @@ def _text(value: object) -> str:
 def _element(value: object) -> str:
     if value is None:
         return "NULL"
-    return '"' + _text(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    text = _record(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else _text(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _record(fields: tuple[object, ...]) -> str:
+    return "(" + ",".join("" if field is None else _element(field) for field in fields) + ")"

@@ -18,7 +18,7 @@ from gerbang import ids
 from gerbang.db import Tx, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Columns
+from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Parameters
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 from gerbang.domain.reversals import Reversed
@@ -39,7 +39,7 @@ class Part(msgspec.Struct, frozen=True):
     """Some CTEs of a statement, by name, with the parameters that their `$1`, `$2` … stand for."""
 
     ctes: tuple[tuple[str, str], ...]
-    parameters: Columns
+    parameters: Parameters
 
 
 ANSWERED = """
@@ -55,7 +55,7 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[])
 """
 CUSTOMERS = """
 INSERT INTO customers (merchant_id, id, email, data, created_at, updated_at)
-SELECT *, $5::timestamptz, $5::timestamptz FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
+SELECT *, $2::timestamptz, $2::timestamptz FROM unnest($1::customer_row[])
 ON CONFLICT (merchant_id, id) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
 """
 SETTLED = """
@@ -66,12 +66,11 @@ WHERE c.merchant_id = n.merchant_id AND c.id = n.id
 REPORTS = """
 INSERT INTO reports (id, connection, service, reference, occurrence, channel, number, amount, outcome, merchant_id,
                      payment_id, charge_id, paid_at, received_at)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::bigint[],
-                     $9::text[], $10::uuid[], $11::uuid[], $12::uuid[], $13::timestamptz[], $14::timestamptz[])
+SELECT * FROM unnest($1::report_row[])
 """
 REPORT_NAMES = """
 INSERT INTO report_names (connection, service, reference, occurrence, merchant_id, report_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::uuid[], $6::uuid[])
+SELECT * FROM unnest($1::report_name_row[])
 """
 REVERSALS = """
 INSERT INTO reversals (id, merchant_id, connection, service, reference, original_service, original, amount, outcome,
@@ -87,23 +86,19 @@ SELECT merchant_id FROM counters WHERE merchant_id = ANY($1::uuid[]) ORDER BY me
 """
 COUNTED = """
 UPDATE counters t SET events = t.events + n.events, payments = t.payments + n.payments
-FROM held JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS n(merchant_id, events, payments) USING (merchant_id)
+FROM held JOIN unnest($2::counter_row[]) AS n USING (merchant_id)
 WHERE t.merchant_id = held.merchant_id
 RETURNING t.merchant_id, t.events - n.events AS before
 """
 EVENTS = """
 INSERT INTO events (merchant_id, sequence, kind, at, payment_id, charge_id, snapshot)
 SELECT merchant_id, counted.before + n.place, n.kind, n.at, n.payment_id, n.charge_id, n.snapshot
-FROM unnest($4::uuid[], $5::bigint[], $6::text[], $7::timestamptz[], $8::uuid[], $9::uuid[], $10::json[])
-     AS n(merchant_id, place, kind, at, payment_id, charge_id, snapshot)
-JOIN counted USING (merchant_id)
+FROM unnest($3::event_row[]) AS n JOIN counted USING (merchant_id)
 """
 DELIVERIES = """
 INSERT INTO deliveries (id, merchant_id, sequence, endpoint_id, state, next_at, created_at)
 SELECT n.id, merchant_id, counted.before + n.place, n.endpoint_id, 'waiting', n.at, n.at
-FROM unnest($11::uuid[], $12::uuid[], $13::bigint[], $14::uuid[], $15::timestamptz[])
-     AS n(id, merchant_id, place, endpoint_id, at)
-JOIN counted USING (merchant_id)
+FROM unnest($4::delivery_row[]) AS n JOIN counted USING (merchant_id)
 """
 RECORDING = (("held", HELD), ("counted", COUNTED), ("recorded", EVENTS))
 
@@ -158,7 +153,7 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
     """New and changed rows: tables in the order of `gerbang.db.ORDER`, new rows in the order of their unique names."""
     parts: list[Part] = []
 
-    def add(name: str, statement: tuple[str, Columns]) -> None:
+    def add(name: str, statement: tuple[str, Parameters]) -> None:
         parts.append(Part(((name, statement[0]),), statement[1]))
 
     if changes.new_answers:
@@ -191,12 +186,12 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
         known = {
             (c.merchant_id, c.id): (c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in changes.customers
         }
-        add("known_customers", (CUSTOMERS, [*arrays(row for _, row in sorted(known.items())), now]))
+        add("known_customers", (CUSTOMERS, [[row for _, row in sorted(known.items())], now]))
     if changes.new_reports:
         reports = sorted(changes.new_reports, key=lambda r: (r.report.name, r.occurrence))
-        add("new_reports", (REPORTS, list(arrays(_report(one) for one in reports))))
-        names = ((*r.report.name, r.occurrence, r.booked.merchant_id, r.booked.id) for r in reports)
-        add("new_report_names", (REPORT_NAMES, list(arrays(names))))
+        add("new_reports", (REPORTS, [[_report(one) for one in reports]]))
+        names = [(*r.report.name, r.occurrence, r.booked.merchant_id, r.booked.id) for r in reports]
+        add("new_report_names", (REPORT_NAMES, [names]))
     if changes.new_replies:
         add("new_replies", INQUIRIES.inserted(sorted(changes.new_replies, key=lambda r: r.name)))
     if changes.new_reversals:
@@ -258,18 +253,19 @@ async def _events(tx: Tx, changes: Changes, now: datetime) -> list[Part]:
     made: dict[UUID, int] = {}
     for payment in changes.new_payments:
         made[payment.merchant_id] = made.get(payment.merchant_id, 0) + 1
-    parameters: Columns = [
-        *arrays((merchant_id, count, made.get(merchant_id, 0)) for merchant_id, count in counts.items()),
-        *arrays(
+    parameters: Parameters = [
+        list(counts),
+        [(merchant_id, count, made.get(merchant_id, 0)) for merchant_id, count in counts.items()],
+        [
             (e.merchant_id, place, e.kind, e.at, e.payment_id, e.charge_id, text_or_none(e.snapshot))
             for e, place in zip(changes.events, places, strict=True)
-        ),
+        ],
     ]
     ctes = list(RECORDING)
     deliveries = await _deliveries(tx, changes.events, places, now)
     if deliveries:
         ctes.append(("sent", DELIVERIES))
-        parameters += arrays(deliveries)
+        parameters.append(deliveries)
     return [Part(tuple(ctes), parameters)]
 
 
@@ -297,7 +293,7 @@ QUERIES = {
     "reports": REPORTS,
     "report_names": REPORT_NAMES,
     "reversals": REVERSALS,
-    "events": together(((RECORDING, 10),)),
-    "deliveries": together((((*RECORDING, ("sent", DELIVERIES)), 15),)),
+    "events": together(((RECORDING, 3),)),
+    "deliveries": together((((*RECORDING, ("sent", DELIVERIES)), 4),)),
 }
 """The statements of `write` that are not made of a table's columns, as each would run alone."""

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from gerbang.db import Tx
-from gerbang.db._rows import arrays
 from gerbang.db.tables import CHARGES
 from gerbang.domain.charges import Charge
 from gerbang.ids import OwnedId
@@ -22,11 +21,11 @@ async def newest(tx: Tx, payments: Iterable[OwnedId], *, most: int) -> dict[UUID
         return {}
     rows = await tx.fetch(
         f"""
-        SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
-        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM charges WHERE payment_id = asked.id ORDER BY id DESC LIMIT $3) c
+        SELECT c.* FROM unnest($1::owned_id[]) AS asked
+        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM charges WHERE payment_id = asked.id ORDER BY id DESC LIMIT $2) c
         WHERE c.merchant_id = asked.merchant_id
         """,
-        *arrays(wanted),
+        list(wanted),
         most,
     )
     found: dict[UUID, list[Charge]] = {}
@@ -55,18 +54,7 @@ async def page(tx: Tx, merchant_id: UUID, payment_id: UUID, behind: UUID, *, ski
 
 async def by_id(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Charge]:
     """Charges by id."""
-    wanted = set(asked)
-    if not wanted:
-        return {}
-    rows = await tx.fetch(
-        f"""
-        SELECT c.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
-        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM charges
-                            WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1) c
-        """,
-        *arrays(wanted),
-    )
-    return {row["id"]: CHARGES.read(row) for row in rows}
+    return await CHARGES.find(tx, asked)
 
 
 async def count_of(tx: Tx, payment_id: UUID) -> int:

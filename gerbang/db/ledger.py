@@ -6,7 +6,6 @@ from uuid import UUID
 
 from gerbang import ids
 from gerbang.db import Tx
-from gerbang.db._rows import arrays
 from gerbang.domain.ledger import Transfer, changes, is_platforms
 from gerbang.domain.money import IDR
 
@@ -54,7 +53,7 @@ async def _posted(
         """
         WITH found AS (
             SELECT a.id, n.change, n.place
-            FROM unnest($1::text[], $2::smallint[], $3::numeric[]) WITH ORDINALITY AS n(name, stripe, change, place)
+            FROM unnest($1::balance_row[]) WITH ORDINALITY AS n(name, stripe, change, place)
             JOIN accounts a USING (name, stripe)
         ), complete AS (
             SELECT array_agg(id ORDER BY place) AS numbers FROM found HAVING count(*) = cardinality($1)
@@ -66,16 +65,12 @@ async def _posted(
         )
         INSERT INTO transfers (debit, credit, amount, reason, merchant_id, payment_id, report_id, cause_id, at)
         SELECT numbers[t.debit], numbers[t.credit], t.amount, t.reason, t.merchant_id, t.payment_id, t.report_id,
-               t.cause_id, $4
-        FROM complete, unnest($5::integer[], $6::integer[], $7::bigint[], $8::text[], $9::uuid[], $10::uuid[], $11::uuid[],
-                              $12::uuid[])
-             AS t(debit, credit, amount, reason, merchant_id, payment_id, report_id, cause_id)
+               t.cause_id, $3
+        FROM complete, unnest($2::transfer_row[]) AS t
         """,
-        list(balance),
-        stripes,
-        list(balance.values()),
+        [(name, stripe, change) for (name, change), stripe in zip(balance.items(), stripes, strict=True)],
+        rows,
         at,
-        *arrays(rows),
     )
     return done == f"INSERT 0 {len(rows)}"
 

@@ -30,34 +30,12 @@ _brief = msgspec.json.Decoder(Brief)
 
 async def locked(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Payment]:
     """Payments by id, held until the end of the transaction. They are locked in the order of their keys."""
-    wanted = sorted(set(asked))
-    if not wanted:
-        return {}
-    rows = await tx.fetch(
-        f"""
-        SELECT p.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
-        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments
-                            WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1 FOR NO KEY UPDATE) p
-        """,
-        *arrays(wanted),
-    )
-    return {row["id"]: PAYMENTS.read(row) for row in rows}
+    return await PAYMENTS.find(tx, asked, held=True)
 
 
 async def by_id(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Payment]:
     """Payments by id."""
-    wanted = set(asked)
-    if not wanted:
-        return {}
-    rows = await tx.fetch(
-        f"""
-        SELECT p.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
-        CROSS JOIN LATERAL (SELECT {COLUMNS} FROM payments
-                            WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1) p
-        """,
-        *arrays(wanted),
-    )
-    return {row["id"]: PAYMENTS.read(row) for row in rows}
+    return await PAYMENTS.find(tx, asked)
 
 
 async def opened_by_a_page(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Payment]:

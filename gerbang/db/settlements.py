@@ -5,7 +5,6 @@ from datetime import date, datetime
 from uuid import UUID
 
 from gerbang.db import Tx
-from gerbang.db._rows import arrays
 from gerbang.db.tables import SETTLEMENTS
 from gerbang.domain.settlements import Part, Settlement
 
@@ -16,15 +15,13 @@ async def add(tx: Tx, parts: Sequence[tuple[UUID, Part]], now: datetime) -> dict
     """Adds to the settlements of merchants and days, opening those that are new under the ids given; returns their ids."""
     rows = await tx.fetch(
         f"""
-        INSERT INTO settlements AS s ({COLUMNS})
-        SELECT *, $7, $7 FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::bigint[], $5::numeric[], $6::numeric[])
+        INSERT INTO settlements AS s ({COLUMNS}) SELECT * FROM unnest($1::settlement_row[])
         ON CONFLICT (merchant_id, settled_on) DO UPDATE
         SET charges = s.charges + excluded.charges, gross = s.gross + excluded.gross, fees = s.fees + excluded.fees,
             updated_at = excluded.updated_at
         RETURNING id, merchant_id, settled_on
         """,
-        *arrays((id_, p.merchant_id, p.settled_on, p.charges, p.gross, p.fees) for id_, p in parts),
-        now,
+        [(id_, p.merchant_id, p.settled_on, p.charges, p.gross, p.fees, now, now) for id_, p in parts],
     )
     return {(row["merchant_id"], row["settled_on"]): row["id"] for row in rows}
 

@@ -1,16 +1,19 @@
 """The columns of each table, said once: for writing new rows, for writing changes, and for reading.
 
-A row is a struct of the domain whose fields are the columns. Statements take many rows at a time, one array per column.
+A row is a struct of the domain whose fields are the columns. Statements take many rows at a time, as one array of the
+table's row type (`payment_row` for payments): the driver encodes that in half the time of an array per column.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from gerbang.db import Tx
 from gerbang.domain.changes import KeptAnswer
 from gerbang.domain.charges import Charge
 from gerbang.domain.inquiries import Reply
@@ -19,35 +22,37 @@ from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.domain.settlements import Settlement
+from gerbang.ids import OwnedId
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 
-Columns = list[object]
-"""The parameters of a statement: for many rows, one array per column."""
+Parameters = list[object]
+"""The parameters of a statement."""
 
 
 class Table(Generic[Row]):
-    """A table and the struct that its rows are. `columns` maps the name of each column to its SQL type.
+    """A table, the struct that its rows are, and the type in PostgreSQL that they are sent as.
 
-    `changing` are the columns that an update writes; it finds its rows by `key`. `later` are columns that are empty in most
-    new rows, which are then written without them.
+    `columns` maps the name of each column to its SQL type, in the order of the row type. `changing` are the columns that an
+    update writes; it finds its rows by `key`.
     """
 
     def __init__(
         self,
         name: str,
+        row_type: str,
         row: type[Row],
         columns: dict[str, str],
         *,
         changing: Collection[str] = (),
         key: tuple[str, ...] = ("merchant_id", "id"),
-        later: Collection[str] = (),
     ) -> None:
         assert {field.name for field in msgspec.structs.fields(row)} == set(columns), f"{name}: columns are the fields"
         self.name = name
+        self.row_type = row_type
+        self.types = columns
         self.columns = ", ".join(columns)
         self._row = row
-        self._types = columns
         fields = msgspec.structs.fields(row)
         self._place = {field.name: place for place, field in enumerate(fields)}
         self._values_of = itemgetter(*self._place)
@@ -55,58 +60,77 @@ class Table(Generic[Row]):
         self._decoded = [(self._place[name], decode) for name, decode in self._json.items()]
         self._whole = [self._place[column] for column, type_ in columns.items() if type_ == "numeric"]
         self._key = key
-        self._changing = [*key, *(column for column in columns if column in changing)]
-        self._early = [column for column in columns if column not in later]
-        self._later = tuple(later)
+        self._changing = [column for column in columns if column in changing]
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def insert(self) -> str:
-        """Writes new rows with all their columns."""
-        return self._insert(list(self._types))
-
-    @cached_property
-    def insert_early(self) -> str:
-        """Writes new rows without the columns that are filled later."""
-        return self._insert(self._early)
+        """Writes new rows."""
+        return f"INSERT INTO {self.name} ({self.columns}) SELECT * FROM unnest($1::{self.row_type}[])"
 
     @cached_property
     def update(self) -> str:
         """Writes the columns that can change."""
-        sets = ", ".join(f"{column} = n.{column}" for column in self._changing[len(self._key) :])
+        sets = ", ".join(f"{column} = n.{column}" for column in self._changing)
         same = " AND ".join(f"t.{column} = n.{column}" for column in self._key)
-        return (
-            f"UPDATE {self.name} t SET {sets} FROM unnest({self._arrays(self._changing)}) "
-            f"AS n({', '.join(self._changing)}) WHERE {same}"
-        )
+        return f"UPDATE {self.name} t SET {sets} FROM unnest($1::{self.row_type}[]) AS n WHERE {same}"
 
-    def inserted(self, rows: Sequence[Row]) -> tuple[str, Columns]:
+    def inserted(self, rows: Iterable[Row]) -> tuple[str, Parameters]:
         """The statement that writes these new rows, and its parameters."""
-        if not any(getattr(row, column) for row in rows for column in self._later):
-            return self.insert_early, self._values(self._early, rows)
-        return self.insert, self._values(list(self._types), rows)
+        return self.insert, [list(map(self._all_values, rows))]
 
-    def updated(self, rows: Iterable[Row]) -> tuple[str, Columns]:
+    def updated(self, rows: Iterable[Row]) -> tuple[str, Parameters]:
         """The statement that writes what has changed of these rows, and its parameters."""
-        return self.update, self._values(self._changing, list(rows))
+        return self.update, [list(map(self._changed_values, rows))]
 
-    def _insert(self, columns: list[str]) -> str:
-        return f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT * FROM unnest({self._arrays(columns)})"
+    @cached_property
+    def _all_values(self) -> Callable[[Row], tuple[object, ...]]:
+        return self._sender(list(self.types))
 
-    def _arrays(self, columns: list[str]) -> str:
-        return ", ".join(f"${i}::{self._types[column]}[]" for i, column in enumerate(columns, 1))
+    @cached_property
+    def _changed_values(self) -> Callable[[Row], tuple[object, ...]]:
+        return self._sender([*self._key, *self._changing])
 
-    def _values(self, columns: list[str], rows: Sequence[Row]) -> Columns:
-        return [self._column(column, rows) for column in columns]
+    def _sender(self, columns: list[str]) -> Callable[[Row], tuple[object, ...]]:
+        """Makes a value of the row type of a row: these columns of it, and NULL for all others."""
+        values_of = attrgetter(*columns)
+        in_type = itemgetter(*(columns.index(name) if name in columns else len(columns) for name in self.types))
+        json = [place for place, name in enumerate(columns) if self.types[name] == "json"]
 
-    def _column(self, column: str, rows: Sequence[Row]) -> Sequence[object]:
-        values: list[object] = [getattr(row, column) for row in rows]
-        if column in self._json:
-            return [None if value is None else msgspec.json.encode(value).decode() for value in values]
-        return values
+        def sent(row: Row) -> tuple[object, ...]:
+            values = [*values_of(row), None]
+            for place in json:
+                if values[place] is not None:
+                    values[place] = msgspec.json.encode(values[place]).decode()
+            return in_type(values)
+
+        return sent
 
     # -- reading ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def look_up(self) -> str:
+        """Reads rows by their merchants and ids."""
+        return self._look_up("")
+
+    @cached_property
+    def hold(self) -> str:
+        """Reads rows by their merchants and ids, and locks them."""
+        return self._look_up(" FOR NO KEY UPDATE")
+
+    def _look_up(self, lock: str) -> str:
+        # A plain join would be planned for a small table as reading all of it, and that plan is kept while the table grows.
+        return (
+            f"SELECT found.* FROM unnest($1::owned_id[]) AS asked CROSS JOIN LATERAL (SELECT {self.columns} "
+            f"FROM {self.name} WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1{lock}) found"
+        )
+
+    async def find(self, tx: Tx, asked: Iterable[OwnedId], *, held: bool = False) -> dict[UUID, Row]:
+        """Rows by id. Where they are held until the end of the transaction, they are locked in the order of their keys."""
+        wanted = sorted(set(asked))
+        rows = await tx.fetch(self.hold if held else self.look_up, wanted) if wanted else []
+        return {row["id"]: self.read(row) for row in rows}
 
     def read(self, record: asyncpg.Record, **instead: object) -> Row:
         """The row of a record that has all columns; `instead` replaces some of them."""
@@ -123,6 +147,7 @@ class Table(Generic[Row]):
 
 PAYMENTS = Table(
     "payments",
+    "payment_row",
     Payment,
     {
         "id": "uuid",
@@ -154,11 +179,11 @@ PAYMENTS = Table(
         "cancellation_reason",
         "method",
     },
-    later=("paid_at", "cancelled_at", "cancellation_reason"),
 )
 
 CHARGES = Table(
     "charges",
+    "charge_row",
     Charge,
     {
         "id": "uuid",
@@ -192,11 +217,11 @@ CHARGES = Table(
         "paid_at",
         "settles_at",
     },
-    later=("failure", "paid_at", "settles_at", "settled_at", "settlement_id"),
 )
 
 PAYCODES = Table(
     "paycodes",
+    "paycode_row",
     Paycode,
     {
         "connection": "text",
@@ -213,6 +238,7 @@ PAYCODES = Table(
 
 ANSWERS = Table(
     "idempotency_keys",
+    "idempotency_key_row",
     KeptAnswer,
     {
         "merchant_id": "uuid",
@@ -222,11 +248,11 @@ ANSWERS = Table(
         "expires_at": "timestamptz",
         "request_id": "uuid",
     },
-    later=("request_id",),
 )
 
 INQUIRIES = Table(
     "inquiries",
+    "inquiry_row",
     Reply,
     {
         "connection": "text",
@@ -249,6 +275,7 @@ INQUIRIES = Table(
 
 SETTLEMENTS = Table(
     "settlements",
+    "settlement_row",
     Settlement,
     {
         "id": "uuid",
@@ -264,6 +291,7 @@ SETTLEMENTS = Table(
 
 PAYOUTS = Table(
     "payouts",
+    "payout_row",
     Payout,
     {
         "id": "uuid",
@@ -300,6 +328,7 @@ PAYOUTS = Table(
 
 PARTNER_REQUESTS = Table(
     "partner_requests",
+    "partner_request_row",
     PartnerRequest,
     {
         "id": "uuid",
@@ -319,13 +348,11 @@ PARTNER_REQUESTS = Table(
     key=("id",),
 )
 
+TABLES = (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, SETTLEMENTS, PAYOUTS, PARTNER_REQUESTS)
 QUERIES = {
-    f"{table.name}.{name}": sql
-    for table in (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, PAYOUTS, PARTNER_REQUESTS)
-    for name, sql in (
-        ("insert", table.insert),
-        ("insert_early", table.insert_early),
-        *([("update", table.update)] if table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS) else []),
-    )
+    **{f"{table.name}.insert": table.insert for table in TABLES},
+    **{f"{table.name}.update": table.update for table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS)},
+    **{f"{table.name}.look_up": table.look_up for table in (PAYMENTS, CHARGES)},
+    "payments.hold": PAYMENTS.hold,
 }
 """Every statement that is made of the columns, by name."""

@@ -25,9 +25,9 @@ Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
 SAID_BY = {"fetch", "fetchrow", "fetchval", "execute", "executemany", "cursor", "prepare"}
 """The calls of a connection that take SQL."""
-SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings", "changes._execute"}
+SQL_FROM_ELSEWHERE = {"__init__._migrated", "audit.findings", "changes._execute", "tables.find"}
 """Who runs SQL that is not written where it is run: the migrations, which every database of the tests has been through, an
-audit, which reads everything, and the writer, whose statements are in the QUERIES of its modules.
+audit, which reads everything, and the writer and the look-ups by key, whose statements are in the QUERIES of their modules.
 """
 
 GROWING = {
@@ -323,8 +323,8 @@ def _uncounted(databases: Databases, rows: int) -> Generator[Grown]:
 
 def _given(type_: str) -> str:
     """A value such as the gateway gives: of lists a batch, of limits a page, of instants one at which little is due."""
-    one = type_.removesuffix("[]")
-    value = f"{VALUES[one]}::{one}"
+    one = type_.removesuffix("[]").removeprefix("public.")
+    value = f"{VALUES.get(one, 'NULL')}::{one}"
     return value if one == type_ else f"array_fill({value}, ARRAY[16])"
 
 
