@@ -266,7 +266,7 @@ def _terms(product: Product) -> list[list[str]]:
         [
             f"`{product.name}`",
             f"`{channel}`",
-            "" if terms.options is None else ", ".join(f"`{option}`" for option in terms.options),
+            "" if terms.options is None else ", ".join(f"`{option}`" for option in sorted(terms.options)),
             _least(terms),
             _amount(terms.amount_max),
             "" if terms.expiry_min is None else _span(terms.expiry_min),

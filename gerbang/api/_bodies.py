@@ -13,8 +13,9 @@ from itertools import islice
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
+from gerbang.api._headers import header
 from gerbang.api._texts import FORMS, is_blank, is_unicode
 
 BODY_BYTES_MAX = 1_000_000
@@ -27,6 +28,10 @@ NUMBER_LENGTH_MAX = 128
 EXACT_LENGTH_MAX = 16
 """A fraction of up to so many characters survives as a float, which keeps 15 significant digits."""
 FAULTS_MAX = 10
+PLAIN_BYTES_MAX = 65_536
+_IN_NUMBERS = bytes(ord("0") if byte in b"0123456789.eE+-" else ord(" ") for byte in range(256))
+_LONG_NUMBER = b"0" * (EXACT_LENGTH_MAX + 1)
+_WHITE = b" \t\r\n"
 _TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
 _TOO_MUCH = f"the body holds too many values: {VALUES_MAX} are allowed"
 _NOT_UNICODE = "must be text that is Unicode, without halves of surrogate pairs"
@@ -71,21 +76,22 @@ async def body_of(request: Request) -> bytes:
 
     Raises Malformed if the client disconnects before the end.
     """
-    packed = request.headers.get("content-encoding", "").strip()
+    packed = header(request, b"content-encoding").strip()
     if packed and packed.lower() != "identity":
         raise BodyPacked(packed)
-    length = request.headers.get("content-length", "")
+    length = header(request, b"content-length")
     if length.isdigit() and int(length) > BODY_BYTES_MAX:
         raise BodyTooLarge
-    read = bytearray()
-    try:
-        async for chunk in request.stream():
-            read += chunk
-            if len(read) > BODY_BYTES_MAX:
-                raise BodyTooLarge
-    except ClientDisconnect:
-        raise Malformed("", "the body was not sent to its end") from None
-    return bytes(read)
+    body = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise Malformed("", "the body was not sent to its end")
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise BodyTooLarge
+        if not message.get("more_body"):
+            return bytes(body)
 
 
 async def json_body(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def read(request: Request, body: bytes) -> dict[str, Any]:
     try:
         return parse_object(body)
     except Malformed as wrong:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip()
+        kind = header(request, b"content-type").partition(";")[0].strip()
         if not isinstance(wrong.__cause__, json.JSONDecodeError) or not kind or "json" in kind.lower():
             raise
         raise Malformed("", f"{wrong.why}; its content type says {kind[:60]}, and JSON is what is read here") from None
@@ -112,6 +118,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
     VALUES_MAX values.
     """
     check_size(body)
+    if len(body) <= PLAIN_BYTES_MAX and (plain := _plain(body)) is not None:
+        return plain
     repeated: list[tuple[dict[str, Any], str]] = []
     not_numbers: list[str] = []
 
@@ -160,6 +168,24 @@ def parse_object(body: bytes) -> dict[str, Any]:
         path = _path(members, lambda one: isinstance(one, float) and math.isnan(one)) or ""
         raise Malformed(path[1:200], f"{not_numbers[0][:40]} is not a number that can be worked with")
     return members
+
+
+def _plain(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body that is written as we would write it, but for white space and escaped slashes; else None.
+
+    Most bodies are, and this takes a fifth of the time. Such a body repeats no key, and its numbers keep all their digits:
+    otherwise it would be other bytes when it is written again.
+    """
+    if _LONG_NUMBER in body.translate(_IN_NUMBERS):
+        return None
+    try:
+        value = msgspec.json.decode(body)
+        again = msgspec.json.encode(value)
+    except (ValueError, RecursionError, OverflowError):
+        return None
+    if again != body and again.translate(None, _WHITE) != body.replace(b"\\/", b"/").translate(None, _WHITE):
+        return None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
 def check_size(body: bytes) -> None:

@@ -12,11 +12,12 @@ from gerbang.db import Tx
 from gerbang.db._rows import text
 from gerbang.domain.merchants import Agreement, Merchant
 
-_agreement = lru_cache(maxsize=1024)(msgspec.json.Decoder(Agreement).decode)
-"""Agreements change seldom and are read in every batch, so their texts are parsed once."""
+_agreement = msgspec.json.Decoder(Agreement).decode
 
 
+@lru_cache(maxsize=1024)
 def merchant_of(row: asyncpg.Record) -> Merchant:
+    """The merchant of a row. Merchants change seldom and are read in every batch, so the same row is the same object."""
     return Merchant(
         id=row["id"],
         number=row["number"],

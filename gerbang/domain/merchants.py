@@ -2,8 +2,8 @@
 
 import re
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -70,7 +70,7 @@ QUARANTINE_MIN = 2 * BANK_CLOCK_TOLERANCE
 """A number's owner is asked for one tolerance after the bank's instant, and that may be another one off."""
 
 
-class Agreement(msgspec.Struct, frozen=True):
+class Agreement(msgspec.Struct, frozen=True, dict=True):
     """Everything that is settled per merchant."""
 
     channels: dict[str, msgspec.Raw] = {}
@@ -99,11 +99,23 @@ class Agreement(msgspec.Struct, frozen=True):
 
     def settings(self, channel: str, type_: type[Settings]) -> Settings | None:
         """A channel's settings; None where it is not enabled. Raises AgreementUnusable for what is not of that type."""
+        read = self._read.get(channel)
+        if isinstance(read, type_):
+            return read
         written = self.channels.get(channel)
+        if written is None:
+            return None
         try:
-            return None if written is None else _decoded(type_, bytes(written))
+            settings = msgspec.json.decode(written, type=type_)
         except (msgspec.DecodeError, ValueError) as wrong:
             raise AgreementUnusable("method", title=channel) from wrong
+        self._read[channel] = settings
+        return settings
+
+    @cached_property
+    def _read(self) -> dict[str, msgspec.Struct]:
+        """Settings that were read before, by channel: a merchant is the same object in many batches."""
+        return {}
 
     def with_settings(self, channel: str, settings: msgspec.Struct | None) -> "Agreement":
         """The same agreement with other settings of a channel; None takes the channel away."""
@@ -111,11 +123,6 @@ class Agreement(msgspec.Struct, frozen=True):
         if settings is not None:
             others[channel] = msgspec.Raw(msgspec.json.encode(settings))
         return msgspec.structs.replace(self, channels=others)
-
-
-@lru_cache(maxsize=4096)
-def _decoded(type_: type[Any], written: bytes) -> Any:
-    return msgspec.json.decode(written, type=type_)
 
 
 NAME_LENGTH_MAX = 100

@@ -19,7 +19,7 @@ class ChannelTerms(msgspec.Struct, frozen=True):
     expiry_min: timedelta | None = None
     expiry_max: timedelta | None = None
     fee: Rate | None = None
-    options: tuple[str, ...] | None = None
+    options: frozenset[str] | None = None
     """The banks, outlets or wallets that are offered; None: all that the merchant has."""
 
 

@@ -131,7 +131,7 @@ def test_a_product_may_offer_every_channel_except_those_left_out() -> None:
 def test_only_options_that_are_both_agreed_and_in_the_terms_are_offered() -> None:
     agreed = ["MARKET", "CORNER"]
     assert channels.options_of(SPEC, offer(TERMS), agreed) == agreed
-    narrowed = offer({"outlet": ChannelTerms(options=("CORNER", "KIOSK"))})
+    narrowed = offer({"outlet": ChannelTerms(options=frozenset({"CORNER", "KIOSK"}))})
     assert channels.options_of(SPEC, narrowed, agreed) == ["CORNER"]
 
 

@@ -174,7 +174,7 @@ def test_account_names_have_the_agreed_prefix_where_the_terms_say_so() -> None:
 
 
 def test_an_agreed_bank_that_is_not_in_the_terms_is_not_offered() -> None:
-    narrowed = selling(virtual_account=ChannelTerms(options=("BRI", "BCA")))
+    narrowed = selling(virtual_account=ChannelTerms(options=frozenset({"BRI", "BCA"})))
     assert ACCOUNT.options(narrowed) == ["BCA", "BRI"], "in the order of the agreement"
     assert ACCOUNT.plan(payment(ACCOUNT, option="BRI"), narrowed, NOW).option == "BRI"
     with pytest.raises(BankUnknown, match="BNI is not offered for Virtual account: choose one of BCA, BRI"):

@@ -4,7 +4,7 @@ import pytest
 
 from gerbang.domain.terms import NOTHING_OFFERED, ChannelTerms, Terms
 
-RETAIL = ChannelTerms(amount_min=1_500_000, options=("ALFAMART", "INDOMARET"))
+RETAIL = ChannelTerms(amount_min=1_500_000, options=frozenset({"ALFAMART", "INDOMARET"}))
 ALFAMART = ChannelTerms(amount_max=250_000_000)
 TERMS = Terms(channels={"retail_outlet": RETAIL, "retail_outlet/ALFAMART": ALFAMART, "qris": ChannelTerms()})
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from gerbang.api._headers import header
 from gerbang.errors import CredentialsWrong
 from gerbang.services import credentials
 from gerbang.services.credentials import Tokens
@@ -13,7 +14,7 @@ from gerbang.world import World
 
 async def merchant_of(world: World, tokens: Tokens, request: Request) -> UUID:
     """The merchant of a bearer token, X-MERCHANT-ID and X-MERCHANT-SECRET, or HTTP Basic. Raises CredentialsWrong."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    scheme, _, value = header(request, b"authorization").partition(" ")
     if scheme.lower() == "bearer":
         return tokens.merchant_of(value.strip())
     if scheme.lower() == "basic":
@@ -22,5 +23,5 @@ async def merchant_of(world: World, tokens: Tokens, request: Request) -> UUID:
         except ValueError:  # not base64, or not text
             raise CredentialsWrong(why="what follows Basic in Authorization is not base64 of a text") from None
         return await credentials.sign_in(world, key, secret)
-    key = request.headers.get("x-merchant-id", "")
-    return await credentials.sign_in(world, key, request.headers.get("x-merchant-secret", ""))
+    key = header(request, b"x-merchant-id") or ""
+    return await credentials.sign_in(world, key, header(request, b"x-merchant-secret"))

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from gerbang import ids
 from gerbang.api import Context
 from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
+from gerbang.api._headers import header
 from gerbang.api._ids import id_of
-from gerbang.api._routes import Endpoint
+from gerbang.api._routes import Endpoint, JsonResponse
 from gerbang.api.v2_sessions import errors
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.services.credentials import SIGN_IN, Tokens
@@ -36,12 +37,12 @@ class Endpoints:
 
     def merchant_of(self, request: Request) -> UUID:
         """The merchant of the bearer token. Raises CredentialsWrong, or SubMerchantNotEnabled for a sub-account."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = header(request, b"authorization").partition(" ")
         if scheme.lower() != "bearer":
             problem = "Authorization does not begin with Bearer" if scheme else "the header Authorization is missing"
             raise CredentialsWrong(why=f"{problem}; {SIGN_IN}")
         merchant_id = self._tokens.merchant_of(token.strip())
-        if request.headers.get("x-submerchant-id"):
+        if header(request, b"x-submerchant-id"):
             raise SubMerchantNotEnabled
         return merchant_id
 
@@ -92,7 +93,7 @@ def success(data: object, pagination: Mapping[str, int] | None = None) -> bytes:
 
 
 def answer(body: bytes) -> Response:
-    return Response(body, media_type="application/json")
+    return JsonResponse(body)
 
 
 def pagination(page: int, per_page: int, items: int) -> dict[str, int]:

@@ -36,7 +36,7 @@ KEY_HEADER = "X-API-Key"
 
 PRODUCT = "payment"
 TERMS = Terms(
-    channels={"virtual_account": ChannelTerms(options=banks_of(PRODUCT)), "qris": ChannelTerms()},
+    channels={"virtual_account": ChannelTerms(options=frozenset(banks_of(PRODUCT))), "qris": ChannelTerms()},
     others=True,
     left_out=frozenset({"ewallet", "retail_outlet"}),
 )

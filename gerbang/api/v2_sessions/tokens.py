@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api._bodies import json_body, shaped
+from gerbang.api._headers import header
 from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.answers import Endpoints, answer, success
 from gerbang.services import credentials
@@ -11,8 +12,8 @@ from gerbang.services.merchants import V2
 
 
 async def issue(endpoints: Endpoints, request: Request) -> Response:
-    merchant = request.headers.get("x-merchant-id", "")
-    merchant_id = await credentials.sign_in(endpoints.world, merchant, request.headers.get("x-merchant-secret", ""), V2)
+    merchant = header(request, b"x-merchant-id") or ""
+    merchant_id = await credentials.sign_in(endpoints.world, merchant, header(request, b"x-merchant-secret"), V2)
     shaped(await json_body(request), requests.AccessToken)
     token = credentials.issue_token(endpoints.world, merchant_id, merchant)
     lifetime = int(credentials.TOKEN_LIFETIME.total_seconds())

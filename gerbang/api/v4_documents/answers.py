@@ -13,8 +13,9 @@ from starlette.responses import Response
 from gerbang import ids
 from gerbang.api import Context
 from gerbang.api._bodies import BodyPacked, BodyTooLarge, Malformed
+from gerbang.api._headers import header
 from gerbang.api._ids import id_of
-from gerbang.api._routes import Endpoint
+from gerbang.api._routes import Endpoint, JsonResponse
 from gerbang.api.v4_documents import errors
 from gerbang.errors import CredentialsWrong, Refused
 from gerbang.services.credentials import SignIn
@@ -39,7 +40,7 @@ class Endpoints:
 
     async def merchant_of(self, request: Request) -> UUID:
         """The merchant of the API key and secret key in HTTP Basic (reference, 1.3). Raises CredentialsWrong."""
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        scheme, _, value = header(request, b"authorization").partition(" ")
         if scheme.lower() != "basic":
             problem = "Authorization does not begin with Basic" if scheme else "the header Authorization is missing"
             raise CredentialsWrong(why=f"{problem}; {BASIC}")
@@ -99,7 +100,7 @@ def document(data: object) -> bytes:
 
 
 def answer(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, media_type="application/json")
+    return JsonResponse(body, status)
 
 
 def created(body: bytes, merchant_id: UUID, differs: Sequence[str] = ()) -> Response:

@@ -36,7 +36,7 @@ TERMS = Terms(
             expiry_max=MONTH,
             fee=Rate(flat=rupiah(3_300)),
             # The nine of the documents, and two that clients of the vendor pay by (reference, 2.3 and 12).
-            options=banks_of(PRODUCT),
+            options=frozenset(banks_of(PRODUCT)),
         ),
         **{
             f"virtual_account/{bank}": ChannelTerms(amount_max=rupiah(millions * 1_000_000))

@@ -1,7 +1,5 @@
 """Opening a way to pay: from a payment and its chosen method to a number that a buyer can pay to."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -80,7 +78,7 @@ def channel_for(world: World, method: Method, offer: Offer, payment: Payment) ->
         raise ChannelNotBuilt("method", title=title)
     if channel is None:
         raise ChannelNotEnabled("method", title=title)
-    with as_agreed(channel, offer.merchant):
+    with AsAgreed(channel, offer.merchant):
         options = channel.options(offer)
     if options is None:
         raise ChannelNotEnabled("method", title=title)
@@ -90,7 +88,7 @@ def channel_for(world: World, method: Method, offer: Offer, payment: Payment) ->
 def usable_options(channel: Channel, offer: Offer) -> list[str] | None:
     """The options that a merchant has of a channel; None where it is not enabled, or was agreed unusably."""
     try:
-        with as_agreed(channel, offer.merchant):
+        with AsAgreed(channel, offer.merchant):
             return channel.options(offer)
     except AgreementUnusable:
         return None
@@ -105,25 +103,32 @@ def check_number(method: Method, offer: Offer, payment: Payment) -> None:
         raise NumberForStaticOnly("number")
 
 
-@contextmanager
-def as_agreed(channel: Channel, merchant: Merchant) -> Generator[None]:
+class AsAgreed:
     """Raises AgreementUnusable (field "method") where an agreement does not do: it was kept before it was tried out."""
-    try:
-        yield
-    except (ValueError, OverflowError, AgreementUnusable) as wrong:
-        why = str(wrong.__cause__ or wrong)
-        log.exception("an agreement is unusable", merchant=str(merchant.id), channel=channel.spec.name, why=why)
-        raise AgreementUnusable("method", title=channel.spec.title) from wrong
+
+    __slots__ = ("_channel", "_merchant")
+
+    def __init__(self, channel: Channel, merchant: Merchant) -> None:
+        self._channel = channel
+        self._merchant = merchant
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, wrong: BaseException | None, trace: object) -> None:
+        if isinstance(wrong, (ValueError, OverflowError, AgreementUnusable)):
+            spec, why = self._channel.spec, str(wrong.__cause__ or wrong)
+            who = str(self._merchant.id)
+            log.error("an agreement is unusable", merchant=who, channel=spec.name, why=why, exc_info=wrong)
+            raise AgreementUnusable("method", title=spec.title) from wrong
 
 
-def plan(world: World, payment: Payment, offer: Offer, now: datetime) -> Plan:
+def plan(world: World, payment: Payment, channel: Channel, offer: Offer, now: datetime) -> Plan:
     """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses.
 
-    The offer is that of the payment's product.
+    The channel is that of the method, and the offer that of the payment's product.
     """
-    assert payment.method is not None, "a method was chosen"
-    channel = channel_for(world, payment.method, offer, payment)
-    with as_agreed(channel, offer.merchant):
+    with AsAgreed(channel, offer.merchant):
         code_plan = channel.plan(payment, offer, now)
     connection, kind = _partner(world, offer.merchant.id, code_plan)
     verb = "ask" if kind != "ours" else "activate" if payment.static else "confirm"
@@ -147,7 +152,7 @@ def opened(plan: Plan, number: str, now: datetime, *, content: str = "") -> tupl
     `content` is what a partner's code says, in place of what the channel composes.
     """
     assert plan.channel is not None and plan.code_plan is not None and plan.payment.method is not None
-    with as_agreed(plan.channel, plan.offer.merchant):
+    with AsAgreed(plan.channel, plan.offer.merchant):
         instructions = plan.channel.instructions(plan.code_plan, number, plan.offer, now)
     instructions = replace(instructions, connection=plan.connection, content=content or instructions.content)
     if plan.charge_id is None:

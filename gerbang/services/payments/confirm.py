@@ -115,4 +115,5 @@ def _plan(
     offer = world.offer(known[request.merchant_id], payment.product)
     if request.method is not None and payment.method != request.method:
         codes.check_number(request.method, offer, payment)
-    return codes.plan(world, replace(payment, method=method), offer, now)
+    payment = replace(payment, method=method)
+    return codes.plan(world, payment, codes.channel_for(world, method, offer, payment), offer, now)

@@ -155,10 +155,10 @@ def _decided(
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, offer)
     if not order.details.auto_confirm:
-        with codes.as_agreed(channel, merchant):
+        with codes.AsAgreed(channel, merchant):
             channel.plan(payment, offer, now)  # so that a wrong method is refused now and not at the confirmation
         return Plan(payment, offer)
-    return codes.plan(world, payment, offer, now)
+    return codes.plan(world, payment, channel, offer, now)
 
 
 def _check_page_expiry(payment: Payment, offer: Offer, now: datetime) -> None:
