@@ -3,7 +3,7 @@
 import re
 from uuid import UUID
 
-_UUID = re.compile(r"[0-9a-f]{8}(?P<hyphen>-?)(?:[0-9a-f]{4}(?P=hyphen)){3}[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?P<hyphen>-?)(?:[0-9a-fA-F]{4}(?P=hyphen)){3}[0-9a-fA-F]{12}")
 
 
 def id_of(text: object, prefix: str = "") -> UUID | None:

@@ -18,7 +18,7 @@ REQUESTED = {"VIRTUAL_ACCOUNT": "virtual_account", "QR": "qris", "CARD": "card",
 
 
 def type_of(channel: str) -> str:
-    return TYPES.get(channel, upper_snake(channel))
+    return TYPES.get(channel) or upper_snake(channel)
 
 
 def block_of(channel: str) -> str:

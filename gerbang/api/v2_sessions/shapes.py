@@ -4,8 +4,9 @@ A payment has two views. Create and confirm answer with the `answer` view; look-
 use the `read` view, which has more flags and whole seconds (payment-session reference, 3.7 and 4.1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -118,13 +119,16 @@ def _method(payment: Payment, pages: Pages) -> Json | None:
         return None
     written: Json = {"type": type_of(method.channel)}
     if method.instructions is not None:
-        picture_url = pages.picture_url(payment.merchant_id, payment.id)
-        written |= _instructions(method.channel, method.instructions, picture_url, payment.created_at)
+        picture = partial(pages.picture_url, payment.merchant_id, payment.id)
+        written |= _instructions(method.channel, method.instructions, picture, payment.created_at)
     return written
 
 
-def _instructions(channel: str, instructions: Instructions, picture_url: str, created_at: datetime) -> Json:
-    """The payment instructions in a method or charge: `virtualAccount`, `ewallet`, `retailOutlet` or `qr`."""
+def _instructions(channel: str, instructions: Instructions, picture: Callable[[], str], created_at: datetime) -> Json:
+    """The payment instructions in a method or charge: `virtualAccount`, `ewallet`, `retailOutlet` or `qr`.
+
+    `picture` returns the address of the QR picture.
+    """
     if channel == "virtual_account":
         return {
             "virtualAccount": {
@@ -140,11 +144,11 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
         outlet = {"channel": instructions.option, "paymentCode": instructions.number, "name": instructions.name}
         return {"retailOutlet": outlet | {"expiryAt": instructions.expires_at}}
     if channel != "qris":
-        return {block_of(channel): _other(instructions, picture_url)}
+        return {block_of(channel): _other(instructions, picture)}
     qr: Json = {
         "acquirer": instructions.acquirer,
         "qrContent": instructions.content,
-        "qrUrl": picture_url,
+        "qrUrl": picture(),
         "qrType": "STATIC" if instructions.store else "DYNAMIC",
         "retrievalReferenceNumber": instructions.retrieval_reference,
         "issuerName": instructions.issuer,
@@ -157,7 +161,7 @@ def _instructions(channel: str, instructions: Instructions, picture_url: str, cr
     return {"qr": qr}
 
 
-def _other(instructions: Instructions, picture_url: str) -> Json:
+def _other(instructions: Instructions, picture: Callable[[], str]) -> Json:
     """How to pay by a channel that the vendor has no words for."""
     written: Json = {
         "channel": instructions.option,
@@ -166,7 +170,7 @@ def _other(instructions: Instructions, picture_url: str) -> Json:
         "expiryAt": instructions.expires_at,
     }
     if instructions.content:
-        written |= {"qrContent": instructions.content, "qrUrl": picture_url}
+        written |= {"qrContent": instructions.content, "qrUrl": picture()}
     return written
 
 
@@ -187,8 +191,8 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
         "updatedAt": charge.updated_at,
         "paidAt": charge.paid_at,
     }
-    picture_url = pages.picture_url(charge.merchant_id, charge.id)
-    written |= _instructions(charge.channel, charge.instructions, picture_url, charge.created_at)
+    picture = partial(pages.picture_url, charge.merchant_id, charge.id)
+    written |= _instructions(charge.channel, charge.instructions, picture, charge.created_at)
     if charge.failure is not None:
         written |= _failure(charge)
     return written
