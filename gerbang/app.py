@@ -214,8 +214,9 @@ class Router:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = self._inside(scope["path"])
         plain = api.plain_path(path)
+        below = f"{plain}/"
         for prefix, app in self._dialects:
-            if f"{plain}/".startswith(prefix):
+            if below.startswith(prefix):
                 return await app({**scope, "path": plain}, receive, send)
         scope = {**scope, "path": path}
         for prefix, app in self._pages:

@@ -49,8 +49,7 @@ WHERE k.merchant_id = n.merchant_id AND k.key = n.key AND k.answer IS NULL
 """
 FREE = f"""
 UPDATE paycodes p SET free_at = n.free_at
-FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[])
-     AS n(connection, channel, number, payment_id, free_at)
+FROM unnest($1::freed_paycode[]) AS n
 {ITS_PLACE} WHERE p.ctid = its.place AND p.payment_id = n.payment_id
 """
 CUSTOMERS = """
@@ -60,7 +59,7 @@ ON CONFLICT (merchant_id, id) DO UPDATE SET data = excluded.data, updated_at = e
 """
 SETTLED = """
 UPDATE charges c SET settled_at = n.settled_at, settlement_id = n.settlement_id
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(merchant_id, id, settlement_id, settled_at)
+FROM unnest($1::settled_charge[]) AS n
 WHERE c.merchant_id = n.merchant_id AND c.id = n.id
 """
 REPORTS = """
@@ -173,13 +172,13 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
     if changes.charges:
         add("changed_charges", CHARGES.updated(changes.charges.values()))
     if changes.settled:
-        settled = arrays((s.merchant_id, s.charge_id, s.settlement_id, s.settled_at) for s in changes.settled)
-        add("settled_charges", (SETTLED, list(settled)))
+        settled = [(s.merchant_id, s.charge_id, s.settlement_id, s.settled_at) for s in changes.settled]
+        add("settled_charges", (SETTLED, [settled]))
     if changes.new_charges:
         add("new_charges", CHARGES.inserted(changes.new_charges))
     if changes.freed:
         freed = sorted((f.connection, f.channel, f.number, f.payment_id, f.free_at) for f in changes.freed)
-        add("freed_paycodes", (FREE, list(arrays(freed))))
+        add("freed_paycodes", (FREE, [freed]))
     if changes.new_paycodes:
         add("new_paycodes", PAYCODES.inserted(sorted(changes.new_paycodes, key=lambda p: p.name)))
     if changes.customers:

@@ -35,15 +35,14 @@ async def known(tx: Tx, asked: Sequence[Asked], now: datetime) -> dict[int, Repe
         """
         SELECT n.place - 1 AS place, n.merchant_id, n.key, k.fingerprint, k.answer, k.expires_at, k.request_id,
                p.id AS payment_id
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
-             WITH ORDINALITY AS n(merchant_id, scope, reference, key, place)
+        FROM unnest($1::asked_names[]) WITH ORDINALITY AS n(merchant_id, scope, reference, key, place)
         LEFT JOIN LATERAL (SELECT fingerprint, answer, expires_at, request_id FROM idempotency_keys
                            WHERE merchant_id = n.merchant_id AND key = n.key LIMIT 1) k ON true
         LEFT JOIN LATERAL (SELECT id FROM payments
                            WHERE merchant_id = n.merchant_id AND scope = n.scope AND reference = n.reference LIMIT 1) p ON true
         WHERE k.expires_at IS NOT NULL OR p.id IS NOT NULL
         """,
-        *arrays((a.merchant_id, a.scope, a.reference, a.key) for a in asked),
+        [(a.merchant_id, a.scope, a.reference, a.key) for a in asked],
     )
     found: dict[int, Repeated] = {}
     for row in rows:

@@ -135,7 +135,7 @@ async def owners(tx: Tx, numbers: Sequence[NumberAt]) -> dict[NumberAt, Paycode]
     rows = await tx.fetch(
         f"""
         SELECT asked.at, p.*
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS asked(connection, channel, number, at)
+        FROM unnest($1::number_at[]) AS asked
         CROSS JOIN LATERAL (
             (SELECT {COLUMNS} FROM paycodes WHERE held AND {ASKED} AND created_at <= asked.at)
             UNION ALL
@@ -146,7 +146,7 @@ async def owners(tx: Tx, numbers: Sequence[NumberAt]) -> dict[NumberAt, Paycode]
             LIMIT 1
         ) p
         """,
-        *arrays(numbers),
+        list(numbers),
     )
     return {(row["connection"], row["channel"], row["number"], row["at"]): PAYCODES.read(row) for row in rows}
 

@@ -7,7 +7,6 @@ import asyncpg
 import msgspec
 
 from gerbang.db import Tx
-from gerbang.db._rows import arrays
 from gerbang.domain.reports import Booked, HeldMoney, Name, Report
 from gerbang.ids import OwnedId
 
@@ -38,10 +37,10 @@ async def claim(tx: Tx, names: Sequence[Name]) -> None:
             """
             SELECT pg_advisory_xact_lock(place) FROM (
                 SELECT DISTINCT hashtextextended(concat_ws(' ', connection, service, reference), 0) AS place
-                FROM unnest($1::text[], $2::text[], $3::text[]) AS asked(connection, service, reference) ORDER BY place
+                FROM unnest($1::report_name[]) AS asked ORDER BY place
             ) places
             """,
-            *arrays(names),
+            list(names),
         )
 
 
@@ -51,7 +50,7 @@ async def known(tx: Tx, names: Collection[Name]) -> dict[Name, list[KnownReport]
         return {}
     rows = await tx.fetch(
         """
-        SELECT r.* FROM unnest($1::text[], $2::text[], $3::text[]) AS asked(connection, service, reference)
+        SELECT r.* FROM unnest($1::report_name[]) AS asked
         CROSS JOIN LATERAL (
             SELECT merchant_id, report_id, occurrence FROM report_names n
             WHERE n.connection = asked.connection AND n.service = asked.service AND n.reference = asked.reference OFFSET 0
@@ -59,7 +58,7 @@ async def known(tx: Tx, names: Collection[Name]) -> dict[Name, list[KnownReport]
         CROSS JOIN LATERAL (SELECT * FROM reports WHERE merchant_id = n.merchant_id AND id = n.report_id LIMIT 1) r
         ORDER BY n.occurrence
         """,
-        *arrays(names),
+        list(names),
     )
     found: dict[Name, list[KnownReport]] = {}
     for row in rows:
@@ -82,7 +81,7 @@ async def in_suspense(tx: Tx, payments: Sequence[OwnedId]) -> dict[UUID, list[He
         return {}
     rows = await tx.fetch(
         """
-        SELECT r.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id)
+        SELECT r.* FROM unnest($1::owned_id[]) AS asked
         CROSS JOIN LATERAL (
             SELECT id, merchant_id, payment_id, outcome, amount, charge_id, received_at FROM reports
             WHERE payment_id = asked.id AND outcome <> 'booked' OFFSET 0
@@ -92,7 +91,7 @@ async def in_suspense(tx: Tx, payments: Sequence[OwnedId]) -> dict[UUID, list[He
         WHERE r.merchant_id = asked.merchant_id AND gone.back IS NULL
         ORDER BY r.received_at, r.id
         """,
-        *arrays(payments),
+        list(payments),
     )
     found: dict[UUID, list[HeldMoney]] = {}
     for row in rows:

@@ -3,6 +3,21 @@
 CREATE TYPE owned_id AS (
     merchant_id uuid, id uuid
 );
+CREATE TYPE asked_names AS (
+    merchant_id uuid, scope text, reference text, key text
+);
+CREATE TYPE report_name AS (
+    connection text, service text, reference text
+);
+CREATE TYPE number_at AS (
+    connection text, channel text, number text, at timestamptz
+);
+CREATE TYPE freed_paycode AS (
+    connection text, channel text, number text, payment_id uuid, free_at timestamptz
+);
+CREATE TYPE settled_charge AS (
+    merchant_id uuid, id uuid, settlement_id uuid, settled_at timestamptz
+);
 CREATE TYPE payment_row AS (
     id uuid, merchant_id uuid, product text, scope text, reference text, kind text, amount bigint, currency text,
     state text, created_at timestamptz, updated_at timestamptz, expires_at timestamptz, paid_at timestamptz,
