@@ -4,6 +4,7 @@ turns on one PostgreSQL, prints the table and writes last.md; exit code 1 if a f
 
 import argparse
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ DEFAULTS = {
     "stored": 1_000_000,
     "due": 100_000,
     "unanalysed": 100_000,
+    "processes": os.cpu_count() or 1,
 }
 CASES = ("rounds", "uneven", "minted", "unanalysed", "stored", "due")
 
@@ -41,7 +43,7 @@ def main() -> int:
     sys.stdout.write(table.printed(results))
     conditions = (
         f"{options.rounds} rounds of {options.seconds} s each; {options.clients} merchants; pgbench with "
-        f"{options.clients} clients, wrk with {options.connections} connections."
+        f"{options.clients} clients, wrk with {options.connections} connections, the gateway in {options.processes} processes."
     )
     options_given = " ".join(
         f"--{name} {given}" for name, given in vars(options).items() if name in DEFAULTS and given != DEFAULTS[name]
@@ -64,6 +66,7 @@ def _options() -> Options:
         ("stored", "payments stored beforehand, and payments in a list; 0 leaves both out"),
         ("due", "paid payments that are settled; 0 leaves it out"),
         ("unanalysed", "payments in tables without statistics; 0 leaves it out"),
+        ("processes", "in how many the gateway answers, one for each processor unless said"),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=DEFAULTS[name], help=f"{help_text} (default: {DEFAULTS[name]:,})"
@@ -92,7 +95,7 @@ async def _measure(options: Options, url: str, folder: Path) -> Results:
     await db.close()
     await _copies(url, options)
     bench.db = await gateways.connect(url)
-    with gateways.serving(url, bench.log) as gateway:
+    with gateways.serving(url, bench.log, processes=options.processes) as gateway:
         if options.wants("rounds"):
             await _rounds(bench, gateway)
         if options.wants("uneven"):

@@ -35,6 +35,8 @@ class Options:
     due: int
     output: Path
     unanalysed: int = 0
+    processes: int = 1
+    """In how many the gateway answers."""
     only: str = ""
 
     def wants(self, case: str) -> bool:
@@ -82,7 +84,7 @@ class Bench:
         """Makes the model of each dialect through a gateway, and the pgbench scripts from it."""
         self.schema = {name: each for name, each in (await rows.tables(self.db)).items() if name != "bench_merchants"}
         await sides.open_platform(self.db)
-        with gateways.serving(self.url, self.log) as gateway:
+        with gateways.serving(self.url, self.log, processes=self.options.processes) as gateway:
             for dialect in DIALECTS:
                 keys = self.shops[dialect.named("model")][0]
                 self.models[dialect.label] = await models.derive(self.db, self.schema, gateway, dialect, keys)
@@ -208,7 +210,7 @@ class Bench:
     async def listed(self) -> None:
         """Lists of one merchant with many payments."""
         url, (keys,), count = gateways.database(self.url, "lists"), self.shops[sides.LISTED], self.options.stored
-        with gateways.serving(url, self.log) as gateway:
+        with gateways.serving(url, self.log, processes=self.options.processes) as gateway:
             started, db = time.monotonic(), await gateways.connect(url)
             arrivals = await models.derive_arrivals(db, self.schema, gateway, V4, keys)
             middle = await lists.store(db, self.models[V4.label], arrivals, count)

@@ -75,7 +75,9 @@ async def minted(bench: Bench) -> None:
             file = bench.folder / f"{name.replace(' ', '-')}.toml"
             file.write_text(MINTED.format(seconds=seconds))
             file.chmod(0o600)
-            gateway = running.enter_context(gateways.serving(bench.url, bench.log, file))
+            gateway = running.enter_context(
+                gateways.serving(bench.url, bench.log, file, processes=bench.options.processes)
+            )
             load = replace(bench.load(gateway, V2, "create"), connections=PATIENT_CONNECTIONS)
             cases[name] = Case(gateway, load)
         await in_turns(bench, cases)
@@ -130,7 +132,9 @@ async def stored(bench: Bench) -> None:
             whole = bench.whole(count)
             await bench.fill(name, bench.models[V2.label].created, "ours create", FIRST_STORED, whole)
             say(f"stored {whole:,} payments in {time.monotonic() - started:.0f} s")
-            gateway = running.enter_context(gateways.serving(gateways.database(bench.url, name), bench.log))
+            gateway = running.enter_context(
+                gateways.serving(gateways.database(bench.url, name), bench.log, processes=bench.options.processes)
+            )
             cases[f"create {name}"] = Case(gateway, bench.load(gateway, V2, "create"))
         await in_turns(bench, cases)
 
@@ -148,7 +152,9 @@ async def unanalysed(bench: Bench) -> None:
     names = ("unanalysed", "analysed")
     with ExitStack() as running:
         urls = [gateways.database(bench.url, name) for name in names]
-        serving = [running.enter_context(gateways.serving(url, bench.log)) for url in urls]
+        serving = [
+            running.enter_context(gateways.serving(url, bench.log, processes=bench.options.processes)) for url in urls
+        ]
         for name, gateway in zip(names, serving, strict=True):
             cases[f"create {name}"] = Case(gateway, bench.load(gateway, V2, "create"))
         for name, gateway in zip(names, serving, strict=True):

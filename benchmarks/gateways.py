@@ -58,8 +58,8 @@ class Gateway:
 
 
 @contextmanager
-def serving(url: str, log: Path, connections: Path | None = None) -> Generator[Gateway]:
-    """A gateway in a process of its own, without workers, perhaps with a connections file."""
+def serving(url: str, log: Path, connections: Path | None = None, *, processes: int = 1) -> Generator[Gateway]:
+    """A gateway in processes of its own, without workers, perhaps with a connections file."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -74,7 +74,13 @@ def serving(url: str, log: Path, connections: Path | None = None) -> Generator[G
         **({} if connections is None else {"GERBANG_CONNECTIONS": str(connections)}),
     }
     with log.open("ab") as output:
-        command = [sys.executable, "-m", "gerbang", "serve"]
+        command = [
+            sys.executable,
+            "-m",
+            "gerbang",
+            "serve",
+            *(["--processes", str(processes)] if processes > 1 else []),
+        ]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     gateway = Gateway(process, port)
     try:

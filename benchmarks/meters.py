@@ -66,11 +66,6 @@ def parent(pid: int) -> int:
     return int(_stat(pid)[1])
 
 
-def seconds_of(pid: int) -> float:
-    """Processor time of one process, with all its threads and without its children."""
-    return sum(map(int, _stat(pid)[11:13])) / TICKS
-
-
 def seconds_of_family(pid: int) -> float:
     """Processor time of a process, its living children, and those that have ended."""
     total = sum(map(int, _stat(pid)[11:15]))
@@ -86,8 +81,14 @@ def seconds_of_family(pid: int) -> float:
 
 
 def memory(pid: int) -> tuple[float, float]:
-    """The peak of resident memory and the current proportional memory (shared pages divided), in MB."""
-    return _megabytes(pid, "status", "VmHWM"), _megabytes(pid, "smaps_rollup", "Pss")
+    """The peak of resident memory and the current proportional memory (shared pages divided), in MB.
+
+    Of a process with children, that of the largest child.
+    """
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() or [str(pid)]
+    return max(
+        (_megabytes(int(each), "status", "VmHWM"), _megabytes(int(each), "smaps_rollup", "Pss")) for each in pids
+    )
 
 
 def resident(pid: int) -> float:
@@ -154,10 +155,10 @@ class Meter:
         side.write_text(load.lua())
         connections, seconds = load.connections or self._connections, load.seconds or self._seconds
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
-        before, app_before, own_before = seconds_of_family(self._postmaster), seconds_of(pid), _children()
+        before, app_before, own_before = seconds_of_family(self._postmaster), seconds_of_family(pid), _children()
         ran = _run([self._tools.wrk, *options, gateway.url, "--", str(first), str(side)])
         time.sleep(0.3)  # so that requests under way at the end are written
-        app, postgres = seconds_of(pid) - app_before, seconds_of_family(self._postmaster) - before
+        app, postgres = seconds_of_family(pid) - app_before, seconds_of_family(self._postmaster) - before
         measured = re.search(r"^MEASURED (.*)$", ran, re.MULTILINE)
         if measured is None:
             raise SystemExit(f"wrk did not say what it measured:\n{ran}")

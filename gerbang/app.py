@@ -39,6 +39,7 @@ from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.output import never_wait
 from gerbang.partners import Partners
+from gerbang.processes import together
 from gerbang.services import installation, sandbox, sandbox_merchant
 from gerbang.services.batches import Batches
 from gerbang.services.sandbox_merchant import Sandbox
@@ -300,23 +301,28 @@ def run(settings: Settings, *, clock_start: datetime | None) -> int:
     return _process(settings, work)
 
 
-def _process(settings: Settings, work: Callable[[], None]) -> int:
+def _process(settings: Settings, work: Callable[[], None], say: Callable[[str], None] | None = None) -> int:
     """Runs `work` until a signal stops it; the exit code is 0 also for a stop during the start."""
+    say = say or _say
     never_wait()
     set_up_logs(settings.log_level)
     descriptors.raise_limit()
     for remark in connections_file.read(settings).remarks:
-        _say(f"Warning: {remark}")
+        say(f"Warning: {remark}")
     # A signal during the start must still stop the database that was started, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         work()
     except (KeyboardInterrupt, asyncio.CancelledError):
-        _say("Gerbang has stopped at once.")
+        say("Gerbang has stopped at once.")
         return 0
-    _say("Gerbang has stopped.")
+    say("Gerbang has stopped.")
     return 0
+
+
+def _say_nothing(sentence: str) -> None:
+    """Another process says it."""
 
 
 def _say(sentence: str) -> None:
@@ -375,25 +381,33 @@ Or in the other dialect, to be paid at a retail outlet:
 def serve(settings: Settings) -> int:
     """Answers HTTP and does no background work. Any number of these may run on one database. Returns the exit code."""
 
+    def answer(listener: Listener, speaks: bool) -> int:
+        say = _say if speaks else _say_nothing
+        return _process(settings, lambda: uvloop.run(_serve(settings, listener, say)), say)
+
+    if settings.processes > 1:
+        return together(settings, answer)
+
     def work() -> None:
         with listen(settings) as listener:
-            uvloop.run(_serve(settings, listener))
+            uvloop.run(_serve(settings, listener, _say))
 
     return _process(settings, work)
 
 
-async def _serve(settings: Settings, listener: Listener) -> None:
-    stop = stop_on_signals(_say)
+async def _serve(settings: Settings, listener: Listener, say: Callable[[str], None]) -> None:
+    stop = stop_on_signals(say)
     url = base_url(settings, listener.port)
     async with gateway(settings, base_url=url) as built:
         where = f" (listening on {listener.host} port {listener.port})" if settings.public_url else ""
-        _say(f"Gerbang answers at {url}{where}")
-        _say(
+        say(f"Gerbang answers at {url}{where}")
+        say(
             f"It can have {descriptors.allowed()} file descriptors: up to {descriptors.connections_max()} connections at "
-            f"once, {descriptors.streams_max()} of them pages that wait for a change."
+            f"once, {descriptors.streams_max()} of them pages that wait for a change"
+            f"{f', in each of {settings.processes} processes' if settings.processes > 1 else ''}."
         )
         if built.world.live and not built.world.partners:
-            _say("No bank is connected, since this version has no connection to one: nobody's payment can arrive yet.")
+            say("No bank is connected, since this version has no connection to one: nobody's payment can arrive yet.")
         await until_stopped([built.serve(listener)], stop)
 
 

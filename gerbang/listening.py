@@ -120,15 +120,19 @@ class Listener(contextlib.ExitStack):
         return int(self.sockets[0].getsockname()[1])
 
 
-def listen(settings: Settings) -> Listener:
-    """Binds sockets to the settings' address; `localhost` is both 127.0.0.1 and ::1. Raises SettingsWrong."""
+def listen(settings: Settings, port: int | None = None, *, shared: bool = False) -> Listener:
+    """Binds sockets to the settings' address; `localhost` is both 127.0.0.1 and ::1. Raises SettingsWrong.
+
+    `port` is used instead of theirs. A shared one may be bound several times.
+    """
+    port = settings.port if port is None else port
     try:
         if settings.host != "localhost":
-            return Listener([_bound(settings.host, settings.port)])
-        for tries_left in range(SAME_PORT_TRIES if settings.port == 0 else 1, 0, -1):
-            first = _bound(LOCALHOST[0], settings.port)
+            return Listener([_bound(settings.host, port, shared=shared)])
+        for tries_left in range(SAME_PORT_TRIES if port == 0 else 1, 0, -1):
+            first = _bound(LOCALHOST[0], port, shared=shared)
             try:
-                return Listener([first, _bound(LOCALHOST[1], first.getsockname()[1])])
+                return Listener([first, _bound(LOCALHOST[1], first.getsockname()[1], shared=shared)])
             except OSError as refused:
                 if refused.errno in NO_SUCH_FAMILY:
                     return Listener([first])
@@ -142,7 +146,7 @@ def listen(settings: Settings) -> Listener:
         raise SettingsWrong(cannot_listen(settings, refused)) from None
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
@@ -150,6 +154,7 @@ def _bound(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         listener.bind(address)
         listener.listen(2048)
         listener.setblocking(False)

@@ -199,6 +199,12 @@ class Settings:
         default=64,
         does="How many requests of one kind may share one commit. 1 gives each its own.",
     )
+    processes: int = setting(
+        whole(1, 64),
+        takes="a whole number, 1 to 64",
+        default=1,
+        does="How many processes `gerbang serve` answers in, all on its one port: one for each processor.",
+    )
     batch_lanes: int = setting(
         whole(1, 32),
         takes="a whole number, 1 to 32",

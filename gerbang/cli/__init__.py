@@ -87,10 +87,12 @@ def run(host: str | None, port: int | None, data: Path | None, clock: datetime |
 
 @commands.command()
 @with_address
+@click.option("--processes", type=click.IntRange(1, 64), metavar="N", help="In how many processes.  [default: 1]")
 @with_database
-def serve(host: str | None, port: int | None, data: Path | None) -> int:
+def serve(host: str | None, port: int | None, processes: int | None, data: Path | None) -> int:
     """Answer merchants and payers over HTTP."""
     settings = at_address(settings_of(data), host, port)
+    settings = replace(settings, processes=settings.processes if processes is None else processes)
     from gerbang import app
 
     return app.serve(settings)

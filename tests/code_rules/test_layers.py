@@ -20,6 +20,7 @@ LEAVES = frozenset(
         "keyring",
         "logs",
         "listening",
+        "processes",
         "http_connections",
         "descriptors",
         "output",
