@@ -55,7 +55,8 @@ async def rows_of(here: Services, merchant_id: UUID) -> Rows:
             table: [
                 dict(row)
                 for row in await tx.fetch(
-                    f"SELECT {columns} FROM {table} WHERE merchant_id = $1 ORDER BY {_ORDER.get(table, 'id')}", merchant_id
+                    f"SELECT {columns} FROM {table} WHERE merchant_id = $1 ORDER BY {_ORDER.get(table, 'id')}",
+                    merchant_id,
                 )
             ]
             for table, columns in TABLES.items()

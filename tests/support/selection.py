@@ -22,7 +22,9 @@ SLOW_MODULES = frozenset(
 """What a file imports whose tests take long."""
 SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_postgres", "start"})
 """What takes long to make for each test, or is shared by tests that take long."""
-PARAMETERS_MAX = 2
+PARAMETERS_MAX = 1
+EXAMPLES_FAST = 10
+"""So many examples hypothesis makes of what says no number itself."""
 IMPORTS = re.compile(r"(?m)^\s*(?:from ([\w.]+) )?import (\([^)]*\)|.*)")
 
 
@@ -50,7 +52,7 @@ def _imported(path: Path) -> frozenset[str]:
 
 
 def first_few(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Of a test that has many parameters, the first two."""
+    """Of a test that has many parameters, the first."""
     seen: Counter[tuple[Path, str]] = Counter()
     kept: list[pytest.Item] = []
     for item in items:
