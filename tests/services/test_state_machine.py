@@ -346,5 +346,5 @@ def test_whatever_happens_to_payments_the_ledger_and_the_events_are_right(proces
         pass
 
     OnTwoProcesses.processes = processes
-    limits = settings(max_examples=60, stateful_step_count=40, deadline=None)
+    limits = settings(max_examples=100, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(OnTwoProcesses, settings=limits)

@@ -23,7 +23,6 @@ from tests.api.v4_documents.documents import (
 )
 from tests.support.gateways import Databases, Gateway
 
-
 RECONNECTED_SECONDS_MAX = 60
 """It takes a second or two; a machine that does other things may take longer."""
 
