@@ -40,6 +40,9 @@ def test_without_a_database_every_request_is_answered_with_503(data: Path, tmp_p
         shop = funded(CheckedShop(gateway.shop))
         payment = shop.create()
         server.close()
+        deadline = time.monotonic() + RECONNECTED_SECONDS_MAX
+        while shop.call("POST", PAYMENTS, b"{").status_code != 503:  # who has just signed in is known for a second
+            assert time.monotonic() < deadline, "a sign-in is remembered without a database"
         check_unavailable(shop, payment["id"], body)
         running.enter_context(postgres(data, say=silent))
         deadline = time.monotonic() + RECONNECTED_SECONDS_MAX
