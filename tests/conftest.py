@@ -17,17 +17,25 @@ from tests.support import clusters
 from tests.support.gateways import Databases, Gateway, Shop
 from tests.support.memory import memory_folder
 from tests.support.programs import short_folder
-from tests.support.selection import first_few, is_fast, slowest_first
+from tests.support.selection import EXAMPLES_FAST, first_few, is_fast, slowest_first
 from tests.support.shop_servers import Run
 
-# People look for new faults with every run; a check of a commit must come out the same twice.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# People look for new faults with every run; a check of a commit must come out the same twice. How fast a machine is says
+# nothing about what it tests: no example has a deadline.
+hypothesis.settings.register_profile("ours", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="run only what takes no long preparation and does not wait")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("fast"):
+        hypothesis.settings.register_profile(
+            "fast", hypothesis.settings.get_profile("ours"), max_examples=EXAMPLES_FAST
+        )
+        hypothesis.settings.load_profile("fast")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

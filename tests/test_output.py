@@ -166,7 +166,7 @@ def test_a_gateway_whose_output_is_not_read_keeps_answering_and_stops_on_a_signa
 ) -> None:
     reader, writer = pipe
     gateway = started(output=writer)
-    gateway.make_noise(500)
+    gateway.make_noise(300)
     assert gateway.stop() == 0
     held = content(reader, writer)
     assert len("\n".join(held)) > 0.9 * PIPE_BYTES, "there was not more than the pipe could hold"

@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 import msgspec
-from holidays.constants import GOVERNMENT, PUBLIC
-from holidays.countries.indonesia import Indonesia
 
 from gerbang.clock import WIB, wib
 
@@ -115,6 +113,10 @@ def parse(text: str) -> BankCalendar:
 
 @lru_cache(maxsize=32)
 def _holidays(year: int) -> frozenset[date]:
+    # Imported here: the package loads all countries, and most commands ask for no day.
+    from holidays.constants import GOVERNMENT, PUBLIC
+    from holidays.countries.indonesia import Indonesia
+
     # Without a language the package would ask the process's environment. A year takes a third of a millisecond.
     return frozenset(Indonesia(years=year, categories=(PUBLIC, GOVERNMENT), language="id", expand=False))
 

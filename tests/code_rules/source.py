@@ -3,6 +3,7 @@
 import ast
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -69,10 +70,19 @@ def tracked_texts() -> tuple[tuple[str, str], ...]:
 def python_files(*folders: str) -> tuple[File, ...]:
     """Every Python file under these folders (`gerbang`, `tests`, …), parsed. Those with syntax errors are left out."""
     prefixes = tuple(f"{folder}/" for folder in folders)
-    texts = [each for each in tracked_texts() if each[0].endswith(".py") and each[0].startswith(prefixes)]
-    found = tuple(parsed(path, text) for path, text in texts if not unreadable(path, text))
+    found = tuple(file for file in _all_python_files() if file.path.startswith(prefixes))
     assert found, f"no Python file under {folders}: the rule would check nothing"
     return found
+
+
+@cache
+def _all_python_files() -> tuple[File, ...]:
+    found: list[File] = []
+    for path, text in tracked_texts():
+        if path.endswith(".py"):
+            with suppress(SyntaxError):
+                found.append(parsed(path, text))
+    return tuple(found)
 
 
 @cache

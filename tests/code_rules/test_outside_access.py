@@ -185,6 +185,7 @@ def test_the_outside_is_accessed_only_through_its_modules() -> None:
     assert [violation for file in python_files("gerbang") for violation in access_violations(file)] == []
 
 
+@pytest.mark.slow
 def test_every_exception_is_still_needed() -> None:
     used = {(file.path, name) for file in python_files("gerbang") for _, name, _ in direct_accesses(file)}
     assert ALLOWED.keys() - used == set()

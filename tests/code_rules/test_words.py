@@ -203,6 +203,7 @@ def code_paths() -> list[str]:
     return [path for path in tracked_paths() if path.split("/")[0] in FOLDERS]
 
 
+@pytest.mark.slow
 def test_every_file_is_valid_in_the_oldest_supported_python() -> None:
     # The other rules only check files that can be parsed.
     assert [
@@ -245,6 +246,7 @@ def test_functions_and_files_stay_short() -> None:
     assert [message for name, message in long.items() if name not in MAY_BE_LONGER] == []
 
 
+@pytest.mark.slow
 def test_every_exception_to_length_is_still_needed_and_explained() -> None:
     long = {name for file in python_files(*FOLDERS) for name in too_long(file)}
     assert MAY_BE_LONGER.keys() - long == set()

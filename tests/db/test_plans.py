@@ -18,6 +18,7 @@ from tests.support.days import a_day
 from tests.support.gateways import Databases, Gateway
 from tests.support.many_rows import gather
 
+pytestmark = pytest.mark.slow
 CROWD = 12_000
 """So many payments, and some hundred thousand rows."""
 READ_MAX = 1_000

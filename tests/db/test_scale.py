@@ -10,6 +10,7 @@ from benchmarks.scale import Row
 from gerbang.services.payments.search import STATES
 from tests.support.gateways import Databases
 
+pytestmark = pytest.mark.slow
 COUNT = 6_000
 
 

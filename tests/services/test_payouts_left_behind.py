@@ -172,7 +172,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(together=st.lists(steps, min_size=1, max_size=3), there=st.integers(0, 6))
 def test_whatever_happens_nothing_is_overdrawn_and_what_is_reserved_is_under_way(
     url: str, together: list[list[Step]], there: int

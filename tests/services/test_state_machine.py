@@ -79,10 +79,7 @@ class Payments(Actions, RuleBasedStateMachine):
         """All money that was ever reported of this merchant's numbers; a reference can come with several."""
 
     def run(self, story: Awaitable[Any]) -> Any:
-        async def inside() -> Any:
-            return await story
-
-        return self.processes.runner.run(inside())
+        return self.processes.runner.get_loop().run_until_complete(story)
 
     @initialize()
     def open(self) -> None:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx
+import uvloop
 
 from gerbang import app, listening
 from gerbang.db import Database, migrate
@@ -108,7 +109,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         self._patience = patience
         self._started = threading.Event()
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
+        self._thread = threading.Thread(target=self._live_to_its_end, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -125,6 +126,10 @@ class Gateway(AbstractContextManager["Gateway"]):
         self.loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(20)
         assert not self._thread.is_alive(), "the gateway did not stop within 20 s"
+
+    def _live_to_its_end(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop that `gerbang run` has
+            runner.run(self._live())
 
     async def _live(self) -> None:
         self.loop = asyncio.get_running_loop()

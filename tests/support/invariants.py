@@ -16,14 +16,15 @@ Rows = dict[str, list[dict[str, Any]]]
 """What the database holds of one merchant, by table."""
 
 TABLES = {
-    "payments": "id",
-    "charges": "id",
-    "paycodes": "created_at",
-    "reports": "received_at",
-    "transfers": "id",
-    "events": "sequence",
+    "payments": "id, kind, state",
+    "charges": "id, payment_id, state",
+    "paycodes": "payment_id, connection, channel, number",
+    "reports": "id, connection, reference, occurrence, channel, number, amount, outcome",
+    "transfers": "report_id, reason, amount",
+    "events": "payment_id, kind",
 }
-"""What is looked at, and in which order."""
+"""What is looked at, in the order in which it was written."""
+_ORDER = {"paycodes": "created_at", "reports": "received_at", "events": "sequence"}
 
 DELIVERIES = {
     "an event that has not exactly one delivery to each of its endpoints": """
@@ -48,15 +49,18 @@ DELIVERIES = {
 
 
 async def rows_of(here: Services, merchant_id: UUID) -> Rows:
-    """All that the database holds of a merchant."""
-    kept = {
-        table: await here.rows(f"SELECT * FROM {table} WHERE merchant_id = $1 ORDER BY {by}", merchant_id)
-        for table, by in TABLES.items()
-    }
-    kept["accounts"] = await here.rows(
-        "SELECT name, balance FROM accounts WHERE name LIKE $1", f"merchant/{merchant_id}/%"
-    )
-    return kept
+    """What the database holds of a merchant."""
+    async with here.world.db.reading() as tx:
+        return {
+            table: [
+                dict(row)
+                for row in await tx.fetch(
+                    f"SELECT {columns} FROM {table} WHERE merchant_id = $1 ORDER BY {_ORDER.get(table, 'id')}",
+                    merchant_id,
+                )
+            ]
+            for table, columns in TABLES.items()
+        }
 
 
 def _reachable(moves: dict[str, dict[Any, Any]]) -> dict[str, set[str]]:

@@ -1,6 +1,6 @@
 """Which tests `make test-fast` runs, and which come first: both follow from what a test needs."""
 
-import ast
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -22,7 +22,10 @@ SLOW_MODULES = frozenset(
 """What a file imports whose tests take long."""
 SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_postgres", "start"})
 """What takes long to make for each test, or is shared by tests that take long."""
-PARAMETERS_MAX = 2
+PARAMETERS_MAX = 1
+EXAMPLES_FAST = 10
+"""So many examples hypothesis makes of what says no number itself."""
+IMPORTS = re.compile(r"(?m)^\s*(?:from ([\w.]+) )?import (\([^)]*\)|.*)")
 
 
 def is_fast(item: pytest.Item) -> bool:
@@ -41,17 +44,15 @@ def is_fast(item: pytest.Item) -> bool:
 def _imported(path: Path) -> frozenset[str]:
     """The modules that a file imports, those of `from … import` included."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(each.name for each in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found.update(f"{node.module}.{each.name}" for each in node.names)
+    # By its lines: to parse every file of the tests would take a second before the first of them.
+    for module, names in IMPORTS.findall(path.read_text("utf-8")):
+        each = {name.split(" as ")[0].strip() for name in names.strip("()").split(",")}
+        found |= {module, *(f"{module}.{name}" for name in each)} if module else each
     return frozenset(found)
 
 
 def first_few(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Of a test that has many parameters, the first two."""
+    """Of a test that has many parameters, the first."""
     seen: Counter[tuple[Path, str]] = Counter()
     kept: list[pytest.Item] = []
     for item in items:

@@ -34,10 +34,14 @@ def rupiah(value: object) -> dict[str, object]:
 
 def written(shop: Shop) -> dict[str, int]:
     """The number of this merchant's rows in each table, after everything due was done. Refused requests change none."""
-    shop.advance(seconds=0)
     tables = ("payments", "charges", "paycodes", "customers", "idempotency_keys", "reports", "events", "transfers")
     counts = ", ".join(f"(SELECT count(*) FROM {table} WHERE merchant_id = $1) AS {table}" for table in tables)
-    return shop.gateway.rows(f"SELECT {counts}", shop.merchant_id)[0]
+    asked = f"SELECT {counts}"
+    counted = shop.gateway.rows(asked, shop.merchant_id)[0]
+    if any(counted.values()):  # otherwise nothing of this merchant can be due
+        shop.advance(seconds=0)
+        counted = shop.gateway.rows(asked, shop.merchant_id)[0]
+    return counted
 
 
 def waiting(shop: CheckedShop, **changes: object) -> str:
