@@ -4,7 +4,6 @@ turns on one PostgreSQL, prints the table and writes last.md; exit code 1 if a f
 
 import argparse
 import asyncio
-import os
 import shutil
 import sys
 import tempfile
@@ -25,7 +24,7 @@ DEFAULTS = {
     "stored": 1_000_000,
     "due": 100_000,
     "unanalysed": 100_000,
-    "processes": os.cpu_count() or 1,
+    "processes": 1,
 }
 CASES = ("rounds", "uneven", "minted", "unanalysed", "stored", "due")
 
@@ -66,7 +65,7 @@ def _options() -> Options:
         ("stored", "payments stored beforehand, and payments in a list; 0 leaves both out"),
         ("due", "paid payments that are settled; 0 leaves it out"),
         ("unanalysed", "payments in tables without statistics; 0 leaves it out"),
-        ("processes", "in how many the gateway answers, one for each processor unless said"),
+        ("processes", "in how many the gateway answers"),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=DEFAULTS[name], help=f"{help_text} (default: {DEFAULTS[name]:,})"

@@ -19,7 +19,7 @@ Refused
 │   ├── ReferenceTaken  KeyReused
 ├── WrongState
 ├── InsufficientFunds
-├── BankSilent  NotOpenYet  PartnerDeclined
+├── BankSilent  BankNotConnected  NotOpenYet  PartnerDeclined
 ├── CredentialsWrong
 ├── NotInLiveMode
 ├── ClockBackwards
@@ -261,6 +261,10 @@ class CredentialsWrong(Refused):
 
 class NotInLiveMode(Refused):
     """This exists in the sandbox only."""
+
+
+class BankNotConnected(Refused):
+    """No bank is connected here by which money could be sent to {bank}."""
 
 
 class ClockBackwards(Refused):

@@ -72,8 +72,8 @@ LISTENING_BEAT_SECONDS = 10.0
 async def wait_as_for_writing(tx: Tx) -> None:
     """Makes the commit of a transaction that only reads wait as a writing one does, for all that it has read.
 
-    A commit whose waiting for a standby was broken off can be read here, and may yet be lost with this server: what
-    repeats an earlier answer must not promise more than the answer did.
+    A commit whose waiting for a standby was broken off can be read here, and may yet be lost with this server: an answer that
+    is given again must be as durable as the commit that it repeats.
     """
     await tx.execute("SELECT pg_logical_emit_message(true, 'gerbang', '')")
 
@@ -153,7 +153,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Tx]:
-        """A connection for single statements that only read."""
+        """A connection without a transaction: each statement sees what is committed, and commits by itself what it writes."""
         assert self._pool is not None, "the database is not open"
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS_MAX)

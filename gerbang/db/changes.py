@@ -1,8 +1,8 @@
-"""The one writer: everything that a decision comes to, in one order, so that transactions wait for each other but never in
-a circle (`gerbang.db` names the order).
+"""The one writer: all rows of one commit, in the order `gerbang.db.ORDER`, so that transactions never wait for each other in
+a circle.
 
-What has no need to wait for anything is one statement: a data-modifying CTE for each table that has rows. So a batch of new
-payments is written and committed by a single round trip.
+Without ledger transfers it is one statement: a data-modifying CTE for each table that has rows. So a batch of new payments is
+written and committed by a single round trip.
 """
 
 import re

@@ -93,7 +93,7 @@ class Table(Generic[Row]):
         return self._sender([*self._key, *self._changing])
 
     def _sender(self, columns: list[str]) -> Callable[[Row], tuple[object, ...]]:
-        """Makes a value of the row type of a row: these columns of it, and NULL for all others."""
+        """A function from a row to its value of the row type, with these columns of it and NULL for all others."""
         values_of = attrgetter(*columns)
         in_type = itemgetter(*(columns.index(name) if name in columns else len(columns) for name in self.types))
         json = [place for place, name in enumerate(columns) if self.types[name] == "json"]

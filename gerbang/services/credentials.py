@@ -64,17 +64,15 @@ async def sign_in(world: World, key: str, secret: str, dialect: str | None = Non
         del merchant_id  # as in Batch: a refusal and its place would wait for the garbage collector
 
 
-async def sign_in_all(world: World, code_requests: Sequence[SignIn]) -> list[UUID | Refused]:
+async def sign_in_all(world: World, asked: Sequence[SignIn]) -> list[UUID | Refused]:
     """As `sign_in`, many at a time: what arrives together is looked up together."""
     async with world.db.reading() as tx:
-        found = await merchants.credentials(
-            tx, [code_request.key for code_request in code_requests if "\x00" not in code_request.key]
-        )
+        found = await merchants.credentials(tx, [each.key for each in asked if "\x00" not in each.key])
     answers: list[UUID | Refused] = []
-    for code_request in code_requests:
-        kept, given = found.get(code_request.key), hash_of(code_request.secret)
-        if kept is None or not hmac.compare_digest(kept[2], given) or code_request.dialect not in (None, kept[1]):
-            answers.append(CredentialsWrong(why=_why(code_request)))
+    for each in asked:
+        kept, given = found.get(each.key), hash_of(each.secret)
+        if kept is None or not hmac.compare_digest(kept[2], given) or each.dialect not in (None, kept[1]):
+            answers.append(CredentialsWrong(why=_why(each)))
         else:
             answers.append(kept[0])
     return answers
@@ -109,12 +107,12 @@ class SignIns:
         return merchant_id
 
 
-def _why(code_request: SignIn) -> str:
+def _why(asked: SignIn) -> str:
     """What is wrong as far as it can be seen from what was sent alone: whether a key exists is nobody's to learn."""
-    needs, form, other = NEEDS.get(code_request.dialect or "", NEEDS[V2])
-    if not code_request.key or not code_request.secret:
-        return f"{needs} {'are both' if not code_request.key and not code_request.secret else 'are'} needed"
-    if code_request.dialect is not None and not form.fullmatch(code_request.key):
+    needs, form, other = NEEDS.get(asked.dialect or "", NEEDS[V2])
+    if not asked.key or not asked.secret:
+        return f"{needs} {'are both' if not asked.key and not asked.secret else 'are'} needed"
+    if asked.dialect is not None and not form.fullmatch(asked.key):
         return other
     return "there is no such key with this secret"
 

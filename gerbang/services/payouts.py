@@ -41,6 +41,7 @@ from gerbang.domain.payouts import (
 from gerbang.errors import (
     AccountUnknown,
     AmountBelowLimit,
+    BankNotConnected,
     BankSilent,
     InsufficientFunds,
     MerchantUnknown,
@@ -74,7 +75,7 @@ async def create(world: World, new: NewPayout) -> Payout:
     """Pays out, once for each of the merchant's references: a repeated reference returns the payout that exists.
 
     Raises AmountBelowLimit, InsufficientFunds where the available balance does not cover amount and fee, and
-    NotInLiveMode while there is no bank that could do it.
+    BankNotConnected where no connection is routed there.
     """
     payout, request = await _note(world, new)
     return payout if request is None else await _ask(world, payout, request)
@@ -82,7 +83,6 @@ async def create(world: World, new: NewPayout) -> Payout:
 
 async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | None]:
     """The payout of this reference, its money reserved, and what its bank must be asked; None where it existed already."""
-    carrier, _ = _carrier(world, new.merchant_id, new.destination.bank_code)
     async with world.db.transaction() as tx:
         now = world.clock.now()
         # Orders of one merchant wait here for each other, so what is read below stays true until the commit: the balance,
@@ -92,6 +92,7 @@ async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | 
         if there is not None:
             await wait_as_for_writing(tx)
             return there, None
+        carrier, _ = _carrier(world, new.merchant_id, new.destination.bank_code)
         merchant = (await merchants.by_id(tx, [new.merchant_id])).get(new.merchant_id)
         if merchant is None:
             raise MerchantUnknown
@@ -122,10 +123,10 @@ async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | 
 
 
 def _carrier(world: World, merchant_id: UUID, bank_code: str) -> tuple[Partner, Transfers]:
-    """The bank by which a merchant's money goes to another bank. Raises NotInLiveMode where there is none."""
+    """The bank by which a merchant's money goes to another bank. Raises BankNotConnected where there is none."""
     found = world.partners.serving(merchant_id, None, bank_code, "payouts")
     if found is None or found.sender is None:
-        raise NotInLiveMode
+        raise BankNotConnected(bank=bank_code)
     return found, found.sender
 
 
@@ -290,7 +291,7 @@ async def page(world: World, merchant_id: UUID, search: Search, number: int, siz
 async def account_name(world: World, merchant_id: UUID, bank_code: str, account_number: str) -> str:
     """The name of the holder of an account, as its bank has it.
 
-    Raises AccountUnknown, BankSilent, and NotInLiveMode while there is no bank to ask.
+    Raises AccountUnknown, BankSilent, and BankNotConnected where there is no bank to ask.
     """
     carrier, bank = _carrier(world, merchant_id, bank_code)
     try:

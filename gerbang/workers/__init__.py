@@ -23,7 +23,7 @@ from gerbang.world import World
 
 log = structlog.get_logger()
 Step = Callable[[], Awaitable[int]]
-ASKED, ASKED_PAUSE = "asked", 0.5
+ASKED, ASKED_PAUSE, ALL_ASKED_PAUSE = "asked", 0.5, 30.0
 OTHERS_SECONDS_MAX = 20.0
 """How long moving the clock waits for work that another process has claimed."""
 QUIET_SECONDS_MAX = 1.0
@@ -57,6 +57,8 @@ class Workers:
             for connection in self._world.partners.names:
                 step = partial(ask_due, self._world, self._batches, connection)
                 group.create_task(self._repeat(f"{ASKED}: {connection}", step, ASKED_PAUSE))
+            # What was asked by a connection that is no longer in the file is only seen by who looks at all.
+            group.create_task(self._repeat(ASKED, partial(ask_due, self._world, self._batches), ALL_ASKED_PAUSE))
 
     async def _repeat(self, name: str, step: Step, pause: float) -> None:
         while True:

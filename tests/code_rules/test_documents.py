@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import PurePosixPath
 
-from .source import File, parsed, python_files, tracked_paths, tracked_texts
+from .source import ROOT, File, parsed, python_files, tracked_paths, tracked_texts
 
 WORDS = "docs/words.md"
 KINDS_OF_WORD = frozenset({"State", "Kind", "Outcome"})
@@ -44,6 +44,15 @@ def dead_paths(path: str, text: str, existing: frozenset[str]) -> list[str]:
     return [f"{path}: {name} is named and does not exist" for name in sorted(named - existing)]
 
 
+def dead_functions(path: str, text: str) -> list[str]:
+    """Functions that a document names as `gerbang/file.py:function`, and that the file does not have."""
+    return [
+        f"{path}: {file}:{name} is named and does not exist"
+        for file, name in re.findall(r"`(gerbang/[\w/]+\.py):(\w+)`", text)
+        if not re.search(rf"^\s*(?:async )?def {name}\b", (ROOT / file).read_text(), re.MULTILINE)
+    ]
+
+
 def existing_paths() -> frozenset[str]:
     folders = {str(parent) for path in tracked_paths() for parent in PurePosixPath(path).parents}
     return frozenset(tracked_paths()) | folders
@@ -66,11 +75,17 @@ def test_documents_name_what_exists() -> None:
     assert documents
     existing = existing_paths()
     assert [violation for path, text in documents for violation in dead_paths(path, text, existing)] == []
+    assert [violation for path, text in documents for violation in dead_functions(path, text)] == []
 
 
 def test_a_word_that_is_not_listed_is_found() -> None:
     file = parsed("gerbang/domain/a.py", 'from typing import Literal\nState = Literal["awake", "asleep"]\nx = "other"')
     assert [message.split()[1] for message in unlisted(file, "| `awake` | asleep |")] == ["'asleep'"]
+
+
+def test_a_function_that_does_not_exist_is_found() -> None:
+    text = "`gerbang/ids.py:uuid7` and `gerbang/ids.py:uuid9`"
+    assert dead_functions("a.md", text) == ["a.md: gerbang/ids.py:uuid9 is named and does not exist"]
 
 
 def test_a_path_that_does_not_exist_is_found() -> None:

@@ -1,5 +1,7 @@
 """Paying out: an order takes its money once for each reference, never more than there is, and ends once."""
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,6 +21,7 @@ from gerbang.domain.money import rupiah
 from gerbang.domain.payouts import Payout
 from gerbang.errors import (
     AccountUnknown,
+    BankNotConnected,
     BankSilent,
     InsufficientFunds,
     MerchantUnknown,
@@ -29,6 +32,7 @@ from gerbang.errors import (
 from gerbang.partners import Partners
 from gerbang.services import balances, payouts
 from gerbang.services.balances import Balances
+from gerbang.workers import Workers
 from gerbang.workers.partner_requests import ask_due
 from tests.support.gateways import Databases
 from tests.support.payouts import (
@@ -328,10 +332,32 @@ async def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
         live = replace(one.world, live=True, partners=Partners(Connections(), {}, one.world.network))
         with pytest.raises(NotInLiveMode):
             await payouts.finish(live, merchant.id, payout.id, "complete")
-        with pytest.raises(NotInLiveMode):
+        with pytest.raises(BankNotConnected):
             await payouts.create(live, code_request(merchant, "salary-2"))
-        with pytest.raises(NotInLiveMode):
+        with pytest.raises(BankNotConnected):
             await payouts.account_name(live, merchant.id, "BRI", "0102030405")
+        assert await payouts.create(live, code_request(merchant)) == payout, "what exists is shown without its bank"
+
+
+async def test_a_payout_whose_connection_is_gone_is_put_off_and_sent_once_it_is_back(url: str) -> None:
+    async with checked_processes(url) as (one, _):
+        merchant = await merchant_with(one, WHOLE)
+        payout = await payouts.create(one.world, code_request(merchant, number="503"))
+        gone = replace(one.world, partners=Partners(Connections(), {}, one.world.network))
+        one.clock.advance(timedelta(hours=2))
+        working = asyncio.create_task(Workers(gone, one.batches).run())
+        try:
+            async with asyncio.timeout(20):
+                while await one.rows("SELECT FROM partner_requests WHERE next_at <= $1", one.clock.now()):  # noqa: ASYNC110  another task's commit
+                    await asyncio.sleep(0.05)
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+        one.clock.advance(timedelta(hours=2))
+        await ask_due(one.world, one.batches)
+        now = await payouts.by_reference(one.world, merchant.id, payout.reference)
+        assert now is not None and now.state == "processing"
 
 
 async def test_an_account_has_the_name_that_its_bank_says(url: str) -> None:

@@ -69,6 +69,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.PartnerDeclined: Answer(502, "declined"),
     errors.CredentialsWrong: Answer(401, "unauthorized"),
     errors.NotInLiveMode: Answer(403, "sandbox_only"),
+    errors.BankNotConnected: Answer(403, "not_connected"),
     errors.ClockBackwards: _INVALID,
     errors.Unavailable: Answer(503, "unavailable"),
 }

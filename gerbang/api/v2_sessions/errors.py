@@ -82,6 +82,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.PartnerDeclined: Answer(502, "bad_gateway", "GATEWAY_ERROR", "DOWNSTREAM", "The partner has declined this"),
     errors.CredentialsWrong: Answer(401, "credentials_invalid", message="The credentials are not valid"),
     errors.NotInLiveMode: Answer(403, "forbidden_access", message="This exists in the sandbox only"),
+    errors.BankNotConnected: Answer(403, "forbidden_access", message="No bank is connected for this"),
     errors.ClockBackwards: _INVALID,
     errors.Unavailable: Answer(
         503, "service_unavailable", "GATEWAY_ERROR", "SYSTEM", "The gateway cannot do this right now"

@@ -75,6 +75,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.WrongState: _INVALID,
     errors.CredentialsWrong: _DENIED,
     errors.NotInLiveMode: _UNSUPPORTED,
+    errors.BankNotConnected: _UNSUPPORTED,
     errors.ClockBackwards: _INVALID,
     errors.Unavailable: Answer(503, "010", "Service Temporarily Unavailable"),
 }
