@@ -43,11 +43,14 @@ class Shop:
         self.url = str(keys["baseUrl"])
         self.v2 = Caller(self.url, keys["v2"]["merchantId"], keys["v2"]["merchantSecret"])
         self._basic = (keys["v4"]["apiKey"], keys["v4"]["secretKey"])
+        self._contracts: dict[str, Contract] = {}
 
     def faults(self, dialect: str, method: str, path: str, answer: httpx.Response) -> list[str]:
         """In what an answer differs from the contract that the copy serves."""
-        served = httpx.get(f"{self.url}/docs/{dialect}/openapi.yaml", timeout=30)
-        return Contract(yaml.safe_load(served.text)).faults(method, path, answer)
+        if dialect not in self._contracts:  # reading one takes longer than anything else that a test does
+            served = httpx.get(f"{self.url}/docs/{dialect}/openapi.yaml", timeout=30)
+            self._contracts[dialect] = Contract(yaml.safe_load(served.text))
+        return self._contracts[dialect].faults(method, path, answer)
 
     def session(self, reference: str, way: str | None, **changes: object) -> dict[str, Any]:
         """A payment session over Rp 20.000; without a way the buyer chooses one on the page."""
@@ -79,7 +82,8 @@ class Shop:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package with one file and one row more."""
     folder = tmp_path_factory.mktemp("copy")
-    shutil.copytree(ROOT / "gerbang", folder / "gerbang", ignore=shutil.ignore_patterns("__pycache__"))
+    # With what Python has compiled already: it compiles again only what differs.
+    shutil.copytree(ROOT / "gerbang", folder / "gerbang")
     shutil.copy(Path(__file__).with_name("toy.py"), folder / FILE)
     table = (folder / TABLE).read_text()
     assert table.count(BEFORE) == 1

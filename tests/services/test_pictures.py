@@ -1,5 +1,6 @@
 """Pictures of QR texts and barcodes, read back by a reader that knows nothing of how they were drawn."""
 
+import math
 import re
 import struct
 import xml.etree.ElementTree as ET
@@ -32,6 +33,8 @@ QR_CODES = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 BARCODES = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.Code128)
 Rows = list[bytes]
 """One byte a pixel, 0 is black and 255 is white."""
+BITS = [bytes(255 * int(bit) for bit in f"{byte:08b}") for byte in range(256)]
+"""The eight pixels that a byte of a PNG holds."""
 
 
 def pixels_of_png(file: bytes) -> Rows:
@@ -57,8 +60,7 @@ def pixels_of_png(file: bytes) -> Rows:
         assert filtered in {0, 2}, "none or up"
         above = row if filtered else bytes(stride - 1)
         row = bytes((byte + over) % 256 for byte, over in zip(written, above, strict=True))
-        bits = "".join(f"{byte:08b}" for byte in row)[:width]
-        rows.append(bytes(255 * int(bit) for bit in bits))
+        rows.append(b"".join(BITS[byte] for byte in row)[:width])
     return rows
 
 
@@ -107,11 +109,11 @@ def test_the_png_and_the_svg_show_the_same_modules() -> None:
 def test_every_png_has_a_quiet_zone_of_four_modules(scale: int) -> None:
     rows = pixels_of_png(png(QRIS, scale))
     margin = QUIET_ZONE * scale
-    dark = [(x, y) for y, row in enumerate(rows) for x, pixel in enumerate(row) if pixel == 0]
-    assert min(x for x, _ in dark) == min(y for _, y in dark) == margin == 4 * scale
+    dark = {y: (row.index(0), row.rindex(0)) for y, row in enumerate(rows) if 0 in row}
+    assert min(first for first, _ in dark.values()) == min(dark) == margin == 4 * scale
     assert len(rows) == len(rows[0])
     # The lower right corner has no finder pattern, so only the two edges that have one are exact.
-    assert max(x for x, _ in dark) == max(y for _, y in dark) == len(rows) - margin - 1
+    assert max(last for _, last in dark.values()) == max(dark) == len(rows) - margin - 1
 
 
 def test_the_svg_stands_inside_html_and_leaves_its_size_to_the_page() -> None:
@@ -171,12 +173,11 @@ def bars_of(drawing: str) -> tuple[int, list[tuple[int, int]]]:
 def pixels_of_bars(drawing: str, scale: float) -> Rows:
     """Paint the bars as a browser does: a pixel that a bar covers in part is grey."""
     width, bars = bars_of(drawing)
-    row = bytearray()
-    for pixel in range(round(width * scale)):
-        left, right = pixel / scale, (pixel + 1) / scale
-        covered = sum(max(0.0, min(right, end) - max(left, start)) for start, end in bars) * scale
-        row.append(round(255 * (1 - covered)))
-    return [bytes(row)] * round(60 * scale)
+    covered = [0.0] * round(width * scale)
+    for start, end in bars:
+        for pixel in range(int(start * scale), min(len(covered), math.ceil(end * scale))):
+            covered[pixel] += max(0.0, min(pixel + 1, end * scale) - max(pixel, start * scale))
+    return [bytes(round(255 * (1 - part)) for part in covered)] * round(60 * scale)
 
 
 def scanned(drawing: str, scale: float = 3) -> str:

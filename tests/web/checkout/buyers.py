@@ -1,6 +1,7 @@
 """A buyer with a browser, and payments that send the buyer to the payment page."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,3 +139,18 @@ def waits_for(page: Page, text: str) -> None:
 def too_wide(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def in_each_print(page: Page) -> Iterator[str]:
+    """Shows the page in its own print and in large print; yields its heading and the print."""
+    # Zooming to 200 % halves the window in CSS pixels; large print alone doubles the letters in it.
+    for size in ("100%", "200%"):
+        page.evaluate("size => { document.documentElement.style.fontSize = size }", size)
+        yield f"{heading(page)}, print of {size}"
+    page.evaluate("document.documentElement.style.fontSize = ''")
+
+
+def assert_fits(page: Page) -> None:
+    """The page needs no sideways scrolling in either print."""
+    for shown in in_each_print(page):
+        assert too_wide(page) <= 0, shown

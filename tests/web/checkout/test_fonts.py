@@ -1,12 +1,14 @@
 """Line breaks with any font of a phone: no word, number or amount is broken, and nothing scrolls sideways."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.support.gateways import Gateway, Shop
-from tests.web.checkout.buyers import Buyer, choose, link, offers, play, send, too_wide
+from tests.web.checkout.buyers import Buyer, choose, heading, link, offers, play, send, too_wide
 
 Buyers = Callable[..., Buyer]
 WIDTHS = (320, 360, 400)
@@ -33,6 +35,15 @@ LINES = """(text) => {
   return [...lines.values()];
 }"""
 """The width in pixels of each line that a text of the page takes."""
+IN_EVERY_FONT = """(rules, at, look) => {
+  const sheet = new CSSStyleSheet(), root = document.documentElement;
+  document.adoptedStyleSheets = [sheet];
+  return Object.entries(rules).map(([name, rule]) => {
+    sheet.replaceSync(`* { ${rule} }`);
+    return [name, look(at), root.scrollWidth - root.clientWidth];
+  });
+}"""
+"""What `look` returns in each font, and by how many pixels the page is wider than its window."""
 BROKEN = """() => {
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -58,23 +69,31 @@ def shop(shop: Shop) -> Shop:
     return shop
 
 
-def phones(page: Page, fonts: Mapping[str, str] = FONTS) -> Iterator[str]:
-    """Shows the page in every font and at every width, with all details open; yields the font and the width."""
+@dataclass(frozen=True)
+class Seen:
+    """What a page is like on one phone: in one font, and of one width."""
+
+    phone: str
+    found: Any
+    too_wide: int
+
+
+def phones(page: Page, look: str, fonts: Mapping[str, str] = FONTS, *, at: str | None = None) -> Iterator[Seen]:
+    """Shows the page at every width and in every font, with all details open; `look`, a function, looks at it."""
     page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; e.removeAttribute('name'); })")
-    page.evaluate("document.adoptedStyleSheets = [new CSSStyleSheet()]")
-    for name, font in fonts.items():
-        rule = "; ".join(f"{part} !important" for part in font.split("; "))
-        page.evaluate(f"document.adoptedStyleSheets[0].replaceSync('* {{ {rule} }}')")
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 640})
-            yield f"{name}, {width} pixels"
+    rules = {name: "; ".join(f"{part} !important" for part in font.split("; ")) for name, font in fonts.items()}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 640})
+        # One call for all fonts: a page that has another style is laid out again as soon as it is measured.
+        for name, found, wider in page.evaluate(f"([rules, at]) => ({IN_EVERY_FONT})(rules, at, {look})", [rules, at]):
+            yield Seen(f"{name}, {width} pixels", found, wider)
 
 
 def assert_unbroken(page: Page) -> None:
     """In every font and at every width nothing is broken and nothing scrolls sideways."""
-    for phone in phones(page):
-        assert page.evaluate(BROKEN) == [], phone
-        assert too_wide(page) <= 0, phone
+    for seen in phones(page, BROKEN):
+        assert seen.found == [], seen.phone
+        assert seen.too_wide <= 0, seen.phone
 
 
 @pytest.mark.parametrize("locale", ["id-ID", "en-US"])
@@ -135,17 +154,16 @@ def references(shop: Shop, buyer: Buyers, reference: str) -> Iterator[Page]:
 
 def test_a_reference_that_fits_on_a_line_is_never_broken(shop: Shop, buyer: Buyers) -> None:
     for page in references(shop, buyer, REFERENCE):
-        for phone in phones(page, WIDER):
-            assert len(page.evaluate(LINES, REFERENCE)) == 1, f"{page.inner_text('h1')}: {phone}"
+        for seen in phones(page, LINES, WIDER, at=REFERENCE):
+            assert len(seen.found) == 1, f"{heading(page)}: {seen.phone}"
 
 
 def test_a_reference_longer_than_a_line_is_broken_into_even_lines(shop: Shop, buyer: Buyers) -> None:
     for page in references(shop, buyer, LONG_REFERENCE):
-        for phone in phones(page, WIDER):
-            lines = page.evaluate(LINES, LONG_REFERENCE)
-            assert len(lines) > 1 or "400" in phone, phone
-            assert max(lines) - min(lines) < 40, f"{page.inner_text('h1')}: {phone}: {lines}"
-            assert too_wide(page) <= 0, phone
+        for seen in phones(page, LINES, WIDER, at=LONG_REFERENCE):
+            assert len(seen.found) > 1 or "400" in seen.phone, seen.phone
+            assert max(seen.found) - min(seen.found) < 40, f"{heading(page)}: {seen.phone}: {seen.found}"
+            assert seen.too_wide <= 0, seen.phone
 
 
 @pytest.mark.parametrize("way", ["virtual_account/BCA", "retail_outlet/ALFAMART"])
@@ -158,8 +176,8 @@ def test_the_label_of_a_copy_button_stays_on_one_line(shop: Shop, buyer: Buyers,
       range.selectNodeContents(label);
       return range.getClientRects().length;
     })"""
-    for phone in phones(page, WIDER):
-        assert set(page.evaluate(lines)) == {1}, phone
+    for seen in phones(page, lines, WIDER):
+        assert set(seen.found) == {1}, seen.phone
 
 
 def test_the_summary_of_a_guide_has_space_above_and_below_its_text(shop: Shop, buyer: Buyers) -> None:
@@ -172,14 +190,14 @@ def test_the_summary_of_a_guide_has_space_above_and_below_its_text(shop: Shop, b
     for locale in ("id-ID", "en-US"):
         page = buyer(locale=locale).opens(send(shop)["paymentUrl"])
         choose(page, "ewallet/SHOPEEPAY")
-        for phone in phones(page):
-            assert min(page.evaluate(gaps)) >= 6, f"{locale}, {phone}"
+        for seen in phones(page, gaps):
+            assert min(seen.found) >= 6, f"{locale}, {seen.phone}"
 
 
 def test_the_expiry_time_is_not_broken_where_it_fits_on_a_line(site: Gateway, buyer: Buyers) -> None:
     page = buyer().opens(link(site))
-    for phone in phones(page):
-        assert len(page.evaluate(LINES, page.inner_text(".until .whole >> nth=0"))) == 1, phone
+    for seen in phones(page, LINES, at=page.inner_text(".until .whole >> nth=0")):
+        assert len(seen.found) == 1, seen.phone
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     page.set_viewport_size({"width": 320, "height": 640})
     assert too_wide(page) <= 0, "in large print it is broken and not cut off"

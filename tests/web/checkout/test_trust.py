@@ -275,19 +275,14 @@ def test_a_merchant_can_allow_its_own_site_to_frame_the_page(shop: Shop) -> None
     assert "x-frame-options" not in answered.headers
 
 
-@pytest.mark.parametrize(
-    "colour", ["#ffee00", "#ffffff", "#000000", "#7f7f7f", "#ff2d55", "red; } body { display: none"]
-)
-def test_every_colour_of_a_merchant_stays_readable(
-    shop: Shop, buyer: Buyers, axe: Callable[..., list[str]], colour: str
-) -> None:
+def test_every_colour_of_a_merchant_stays_readable(shop: Shop, buyer: Buyers, axe: Callable[..., list[str]]) -> None:
     pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-    looks(shop, colour=colour, logo_url=pixel)
-    session = send(shop)
-    for scheme in ("light", "dark"):
-        page = buyer(color_scheme=scheme).opens(session["paymentUrl"])
-        assert page.locator("img.mark").count() == 1
-        assert axe(page) == []
+    session, page = send(shop), buyer().page
+    for colour in ("#ffee00", "#ffffff", "#000000", "#7f7f7f", "#ff2d55", "red; } body { display: none"):
+        looks(shop, colour=colour, logo_url=pixel)
+        page.goto(session["paymentUrl"])
+        assert page.locator("img.mark").count() == 1, colour
+        assert axe(page) == [], colour
 
 
 def test_a_logo_that_would_have_to_be_fetched_is_left_out(shop: Shop) -> None:
