@@ -13,7 +13,7 @@ from gerbang.domain.payments import SCOPES, Details, PageVersion, Payment
 from gerbang.ids import OwnedId
 
 COLUMNS = PAYMENTS.columns
-WITHOUT_DETAILS = PAYMENTS.columns.removesuffix(", details")
+WITHOUT_DETAILS = ", ".join(column for column in PAYMENTS.types if column != "details")
 BRIEF_AT_ONCE, BRIEF_BYTES = 100, 32_000
 """How many rows are read at once where little of them is shown, and up to which length of their details."""
 
