@@ -32,7 +32,8 @@ from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.folders import data_folder, write_private
-from gerbang.http_connections import PATIENCE, Patience, in_plain_text
+from gerbang.http_connections import PATIENCE, Patience
+from gerbang.http_refusals import in_plain_text
 from gerbang.keyring import Keyring
 from gerbang.listening import Listener, base_url, listen, serve_http, stop_on_signals, until_stopped
 from gerbang.logs import set_up as set_up_logs
@@ -218,8 +219,9 @@ class Router:
         below = f"{plain}/"
         for prefix, app in self._dialects:
             if below.startswith(prefix):
-                return await app({**scope, "path": plain}, receive, send)
-        scope = {**scope, "path": path}
+                scope["path"] = plain
+                return await app(scope, receive, send)
+        scope["path"] = path
         for prefix, app in self._pages:
             if path.startswith(prefix) or path == prefix.rstrip("/"):
                 return await app(scope, receive, send)

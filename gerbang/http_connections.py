@@ -14,11 +14,12 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
-from starlette.responses import PlainTextResponse, Response
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from gerbang import http_refusals
 from gerbang.descriptors import connections_max
+from gerbang.http_responses import ResponseCycle
 from gerbang.logs import Seldom
 
 HEAD_BYTES_MAX = 65_536
@@ -35,31 +36,9 @@ DROPPED_BYTES_MAX = 16_000_000
 RESET = struct.pack("ii", 1, 0)
 """The value of SO_LINGER with which closing resets the connection: linger on (1), for 0 seconds."""
 
-NO_VERSION = "Send HTTP/1.1, or HTTP/1.0; nothing else is spoken here."
-NO_HOST = "A request in HTTP/1.1 names its host once, in a header Host, and one in HTTP/1.0 at most once."
-NO_TUNNEL = "This is no proxy: CONNECT is not for here."
-NO_CODING = "The only Transfer-Encoding that is read here is chunked, in HTTP/1.1."
-NOT_HTTP = "This is not a request that HTTP/1.1 knows: {what}."
-NO_PATH = "The address of a request has a path, which begins with a slash."
-NO_ASCII = "An address is printable ASCII: every other byte is sent as percent and two digits, such as %C3."
-TOO_LONG = "The headers of a request, or what stands between the parts of its body, are too long or too many."
-TARGET_TOO_LONG = "The path and query of a request have at most 8,000 bytes."
-TOO_SMALL = "The body came in too many small chunks: put more into each."
-TOO_MANY_WAITING = "So many requests at once are not taken on one connection: read some answers first."
-TOO_SLOW = "The request did not come to its end in time."
-NO_ROOM = "There are as many connections as this process can have. Try again in a moment."
-
-Refusal = Callable[[str, int, str], Response]
-"""Makes the response to a request refused here, from its path ("" where none was read), the status and the reason."""
-
 _TARGET = re.compile(rb"\A\s*[A-Z]+ ([!-~]*)")
 """The target of a request as far as it is readable: the parser passes it on completely or not at all."""
 _full = Seldom()
-
-
-def in_plain_text(path: str, status: int, why: str) -> Response:
-    """A refusal as plain text, for paths that belong to no dialect."""
-    return PlainTextResponse(f"{why}\n", status)
 
 
 @dataclass(frozen=True)
@@ -105,8 +84,9 @@ class Connection(HttpToolsProtocol):
     requests before it are answered, and nothing after it is read.
     """
 
+    app: ASGI3Application
     patience = PATIENCE
-    refusal: Refusal = staticmethod(in_plain_text)
+    refusal: http_refusals.Refusal = staticmethod(http_refusals.in_plain_text)
     url = b""
     """The target of the last request, as far as it was received."""
     drops_input = False
@@ -142,7 +122,7 @@ class Connection(HttpToolsProtocol):
         if len(self.connections) > most:
             _full.warning("a connection was refused: there are as many as the file descriptors allow", most=most)
             self.drops_input = True
-            transport.write(self._refusal_bytes(503, NO_ROOM))
+            transport.write(self._refusal_bytes(503, http_refusals.NO_ROOM))
             transport.close()
         else:
             self._wait(self.patience.request, self._time_out)
@@ -225,20 +205,20 @@ class Connection(HttpToolsProtocol):
         try:
             self._read(data)
         except httptools.HttpParserCallbackError:
-            self._refuse(*(self._wrong or (400, NO_PATH)))
+            self._refuse(*(self._wrong or (400, http_refusals.NO_PATH)))
             return
         except httptools.HttpParserInvalidURLError:
             # Only if the request begins at the start of this read.
             if not self.url and self._steps == before and not self._held_bytes:
                 self.url = b"".join(_TARGET.findall(data))
-            self._refuse(400, NO_ASCII)
+            self._refuse(400, http_refusals.NO_ASCII)
             return
         except httptools.HttpParserError as wrong:
-            self._refuse(400, NOT_HTTP.format(what=wrong))
+            self._refuse(400, http_refusals.NOT_HTTP.format(what=wrong))
             return
         self._held_bytes = self._held_bytes + len(data) if self._steps == before else 0
         if self._held_bytes > HEAD_BYTES_MAX:
-            self._refuse(431, TOO_LONG)
+            self._refuse(431, http_refusals.TOO_LONG)
         elif self._answering and not self._receiving:
             self._cancel_deadline()
         elif self._deadline is None:
@@ -271,14 +251,17 @@ class Connection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > TARGET_BYTES_MAX:
-            self._stop(414, TARGET_TOO_LONG)
+            self._stop(414, http_refusals.TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_body:
             return  # a trailer: it must not appear among headers that the application may be reading
         if len(self.headers) >= HEADERS_MAX:
-            self._stop(431, TOO_LONG)
-        super().on_header(name, value.rstrip(b" \t"))  # RFC 9110, section 5.5
+            self._stop(431, http_refusals.TOO_LONG)
+        name, value = name.lower(), value.rstrip(b" \t")  # RFC 9110, section 5.5
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._steps += 1
@@ -291,33 +274,62 @@ class Connection(HttpToolsProtocol):
             return
         if version == "1.0":
             self.expect_100_continue = False
-        super().on_headers_complete()  # raises if the target has no path, before an answer is begun
+        self._begin(version)
         self._in_body = True
-        self.cycle.transport = cast("asyncio.Transport", self._answer_transport)
-        # If the answer is sent before the body is read, the rest of the body must not be parsed as the next request.
-        self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
+
+    def _begin(self, version: str) -> None:
+        """Begins the answer to the request whose headers are complete. Raises if its target has no path."""
+        target = httptools.parse_url(self.url)
+        path = target.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = target.path
+        self.scope["query_string"] = target.query or b""
+        # If the answer is sent before the body is read, the rest of the body must not be parsed as the next request:
+        # the connection is kept only once the request is complete.
+        self._keeps_alive = version != "1.0" and self.parser.should_keep_alive()
+        busy = self._answering is not None
+        self.cycle = ResponseCycle(
+            scope=self.scope,
+            transport=cast("asyncio.Transport", self._answer_transport),
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        if busy:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+        else:
+            self._start_asgi_task(self.cycle, self.app)
 
     def _check_head(self, version: str) -> None:
         if version not in ("1.1", "1.0"):
-            self._stop(400, NO_VERSION)
+            self._stop(400, http_refusals.NO_VERSION)
         hosts = 0
         for name, value in self.headers:
             if name == b"host":
                 hosts += 1
             elif name == b"transfer-encoding" and (value.strip().lower() != b"chunked" or version == "1.0"):
-                self._stop(400, NO_CODING)
+                self._stop(400, http_refusals.NO_CODING)
         if hosts > 1 or (hosts == 0 and version == "1.1"):
-            self._stop(400, NO_HOST)
+            self._stop(400, http_refusals.NO_HOST)
         if len(self.pipeline) >= WAITING_MAX:
-            self._stop(429, TOO_MANY_WAITING)
+            self._stop(429, http_refusals.TOO_MANY_WAITING)
         if self.parser.get_method() == b"CONNECT":
-            self._stop(400, NO_TUNNEL)
+            self._stop(400, http_refusals.NO_TUNNEL)
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1
         self._chunks += 1
         if self._chunks > CHUNKS_MAX:
-            self._stop(413, TOO_SMALL)
+            self._stop(413, http_refusals.TOO_SMALL)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -357,7 +369,7 @@ class Connection(HttpToolsProtocol):
         to.
         """
         target = self.url[:TARGET_BYTES_MAX] if self._receiving else b""
-        answer = self.refusal(_path(target), status, why)
+        answer = self.refusal(http_refusals.path_of(target), status, why)
         lines = [b"%s: %s\r\n" % header for header in (*answer.raw_headers, (b"connection", b"close"))]
         body = b"" if self._receiving and self.parser.get_method() == b"HEAD" else answer.body
         return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
@@ -370,23 +382,13 @@ class Connection(HttpToolsProtocol):
 
     def _time_out(self) -> None:
         self._deadline = None
-        self._refuse(408, TOO_SLOW)
+        self._refuse(408, http_refusals.TOO_SLOW)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answer = cycle
-
-        async def until_cancelled(scope: Any, receive: Any, send: Any) -> None:
-            try:
-                await app(scope, receive, send)
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or not task.cancelling():
-                    raise  # the application cancelled itself
-                cycle.disconnected = True  # the process stops: uvicorn would log it as a failure of the application
-
-        super()._start_asgi_task(cycle, until_cancelled)
+        super()._start_asgi_task(cycle, app)
 
     @property
     def _answering(self) -> RequestResponseCycle | None:
@@ -439,12 +441,3 @@ class Connection(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
-
-
-def _path(target: bytes) -> str:
-    """The percent-decoded path of a request's target; "" if it has none."""
-    try:
-        path = httptools.parse_url(target).path
-    except httptools.HttpParserError:
-        return ""
-    return unquote((path or b"").decode("latin-1"))

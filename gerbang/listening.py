@@ -13,7 +13,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from gerbang.http_connections import PATIENCE, Connection, Patience, Refusal, in_plain_text
+from gerbang.http_connections import PATIENCE, Connection, Patience
+from gerbang.http_refusals import Refusal, in_plain_text
 from gerbang.settings import Settings, SettingsWrong
 
 log = structlog.get_logger()

@@ -3,6 +3,8 @@
 import re
 from uuid import UUID
 
+from gerbang.ids import uuid_of
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?P<hyphen>-?)(?:[0-9a-fA-F]{4}(?P=hyphen)){3}[0-9a-fA-F]{12}")
 
 
@@ -13,4 +15,4 @@ def id_of(text: object, prefix: str = "") -> UUID | None:
         if written[: len(prefix)].lower() != prefix:
             return None
         written = written[len(prefix) :]
-    return UUID(hex=written) if _UUID.fullmatch(written) else None
+    return uuid_of(written) if _UUID.fullmatch(written) else None

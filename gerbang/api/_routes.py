@@ -19,6 +19,10 @@ class JsonResponse(Response):
         self.background = None
         self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Methods = Mapping[str, Endpoint]
@@ -37,13 +41,16 @@ class Routes:
         not_found: Endpoint,
         method_not_allowed: Endpoint,
     ) -> None:
-        """`endpoints` maps a path in Starlette's notation to its methods. 405 responses get the header Allow."""
+        """`endpoints` maps a path in Starlette's notation to its methods; a parameter is text without a slash.
+
+        405 responses get the header Allow.
+        """
         self._fixed = {path: methods for path, methods in endpoints.items() if "{" not in path}
         self._patterns = [
-            (pattern, convertors, endpoints[path])
+            (pattern.match, endpoints[path])
             for path in endpoints
             if "{" in path
-            for pattern, _, convertors in [compile_path(path)]
+            for pattern, _, _ in [compile_path(path)]
         ]
         self._not_found = not_found
         self._method_not_allowed = method_not_allowed
@@ -66,7 +73,7 @@ class Routes:
         methods = self._fixed.get(path)
         if methods is not None:
             return methods, {}
-        for pattern, convertors, methods in self._patterns:
-            if match := pattern.match(path):
-                return methods, {name: convertors[name].convert(text) for name, text in match.groupdict().items()}
+        for match, methods in self._patterns:
+            if found := match(path):
+                return methods, found.groupdict()
         return {}, {}

@@ -21,7 +21,8 @@ def whole_rupiah(minor: int) -> int:
 
 def in_rupiah(minor: int) -> int | float:
     """Rupiah of minor units as JSON writes them: whole where they are, else with the sen of money that arrived so."""
-    return minor / MINOR_PER_RUPIAH if minor % MINOR_PER_RUPIAH else whole_rupiah(minor)
+    whole, sen = divmod(minor, MINOR_PER_RUPIAH)
+    return minor / MINOR_PER_RUPIAH if sen else whole
 
 
 def two_places(minor: int) -> str:

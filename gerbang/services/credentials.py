@@ -11,6 +11,7 @@ from uuid import UUID
 import jwt
 import msgspec
 
+from gerbang import ids
 from gerbang.db import merchants
 from gerbang.db.batches import Batch
 from gerbang.errors import CredentialsWrong, Refused
@@ -135,7 +136,7 @@ class Tokens:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._seen: dict[str, tuple[UUID, float]] = {}
+        self._seen: dict[str, tuple[UUID, datetime]] = {}
 
     def merchant_of(self, token: str) -> UUID:
         """The merchant whom a token was given to. Raises CredentialsWrong for a forged or expired one."""
@@ -147,12 +148,13 @@ class Tokens:
             self._seen[token] = seen
         merchant_id, expires_at = seen
         now = self._world.clock.now()
-        if now.timestamp() >= expires_at:
-            ended = datetime.fromtimestamp(expires_at, UTC)
-            raise CredentialsWrong(why=f"the token expired at {ended:{FORM}}, and it is {now:{FORM}} here; {SIGN_IN}")
+        if now >= expires_at:
+            raise CredentialsWrong(
+                why=f"the token expired at {expires_at:{FORM}}, and it is {now:{FORM}} here; {SIGN_IN}"
+            )
         return merchant_id
 
-    def _checked(self, token: str) -> tuple[UUID, float]:
+    def _checked(self, token: str) -> tuple[UUID, datetime]:
         try:
             # Expiry is checked by Gerbang's own clock, which a sandbox may move; the library would ask the machine's.
             claims = jwt.decode(
@@ -162,6 +164,6 @@ class Tokens:
                 issuer=ISSUER,
                 options={"verify_exp": False, "require": ["exp", "iss", "merchantId"]},
             )
-            return UUID(str(claims["merchantId"])), float(claims["exp"])
-        except (jwt.InvalidTokenError, ValueError, TypeError) as wrong:
+            return ids.uuid_of(str(claims["merchantId"])), datetime.fromtimestamp(float(claims["exp"]), UTC)
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as wrong:
             raise CredentialsWrong(why=f"the token is not one that this gateway gave out; {SIGN_IN}") from wrong

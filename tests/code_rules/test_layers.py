@@ -22,6 +22,8 @@ LEAVES = frozenset(
         "listening",
         "processes",
         "http_connections",
+        "http_refusals",
+        "http_responses",
         "descriptors",
         "output",
         "folders",

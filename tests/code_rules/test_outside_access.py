@@ -122,7 +122,11 @@ OUTSIDE = (
     ),
 )
 
-ALLOWED: dict[tuple[str, str], str] = {}
+_UUID = "its UUID is Python's, made and sent several times as fast; no database"
+ALLOWED: dict[tuple[str, str], str] = {
+    ("gerbang/ids.py", "asyncpg.pgproto.pgproto"): _UUID,
+    ("gerbang/ids.py", "asyncpg.pgproto.pgproto.UUID"): _UUID,
+}
 """(path, name) -> why this file may use this name. An entry that is no longer needed fails a test."""
 
 SQL_TIME_OR_RANDOMNESS = re.compile(

@@ -5,7 +5,7 @@ use the `read` view, which has more flags and whole seconds (payment-session ref
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -79,14 +79,16 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     written["status"] = STATUS[payment.state]
     if read:
         written["investigationStatus"] = None
-    written["createdAt"] = payment.created_at.replace(microsecond=0) if read else payment.created_at
-    written["updatedAt"] = payment.updated_at.replace(microsecond=0) if read else payment.updated_at
+    written["createdAt"] = _whole_second(payment.created_at) if read else payment.created_at
+    written["updatedAt"] = _whole_second(payment.updated_at) if read else payment.updated_at
     written["expiryAt"] = payment.expires_at
     if details.redirect:
         written["paymentUrl"] = pages.payment_url(payment)
-    written["chargeDetails"] = [
-        charge_in_session(charge, pages) | ({"statementDescriptor": ""} if older else {}) for charge in charges
-    ] or None
+    listed = [charge_in_session(charge, pages) for charge in charges]
+    if older:
+        for charge in listed:
+            charge["statementDescriptor"] = ""
+    written["chargeDetails"] = listed or None
     if payment.customer_id is not None:
         written["customerId"] = payment.customer_id
     if details.customer is not None:
@@ -103,8 +105,14 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     return written
 
 
+def _whole_second(instant: datetime) -> datetime:
+    return instant - timedelta(0, 0, instant.microsecond)  # a third of the time of `replace`
+
+
 def _redirect_url(payment: Payment) -> Json:
     details = payment.details
+    if not (details.success_url or details.failure_url or details.expiration_url):
+        return {}
     urls = {
         "successReturnUrl": details.success_url,
         "failureReturnUrl": details.failure_url,

@@ -51,10 +51,9 @@ async def read_all(world: World, questions: Sequence[Question]) -> list[Found | 
     now = world.clock.now()
     async with world.db.reading() as tx:
         found = await payments.by_id(tx, [(question.merchant_id, question.payment_id) for question in questions])
+        listed = await charges.newest(tx, [(p.merchant_id, p.id) for p in found.values()], most=CHARGES_PER_PAGE)
         # Only a static payment has pages: of a one-time payment, the one charge is always shown.
         turned = [q for q in questions if q.page and q.payment_id in found and found[q.payment_id].static]
-        whole = [(q.merchant_id, q.payment_id) for q in questions if q.payment_id in found and q not in turned]
-        listed = await charges.newest(tx, whole, most=CHARGES_PER_PAGE)
         paged = {q: await _turned(world, tx, found[q.payment_id], q.page or 1) for q in turned}
     answers: list[Found | Refused] = []
     for question in questions:

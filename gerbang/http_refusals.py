@@ -1,0 +1,38 @@
+"""What the HTTP server says to a request that it cannot pass on, before any dialect has read it."""
+
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import httptools
+from starlette.responses import PlainTextResponse, Response
+
+NO_VERSION = "Send HTTP/1.1, or HTTP/1.0; nothing else is spoken here."
+NO_HOST = "A request in HTTP/1.1 names its host once, in a header Host, and one in HTTP/1.0 at most once."
+NO_TUNNEL = "This is no proxy: CONNECT is not for here."
+NO_CODING = "The only Transfer-Encoding that is read here is chunked, in HTTP/1.1."
+NOT_HTTP = "This is not a request that HTTP/1.1 knows: {what}."
+NO_PATH = "The address of a request has a path, which begins with a slash."
+NO_ASCII = "An address is printable ASCII: every other byte is sent as percent and two digits, such as %C3."
+TOO_LONG = "The headers of a request, or what stands between the parts of its body, are too long or too many."
+TARGET_TOO_LONG = "The path and query of a request have at most 8,000 bytes."
+TOO_SMALL = "The body came in too many small chunks: put more into each."
+TOO_MANY_WAITING = "So many requests at once are not taken on one connection: read some answers first."
+TOO_SLOW = "The request did not come to its end in time."
+NO_ROOM = "There are as many connections as this process can have. Try again in a moment."
+
+Refusal = Callable[[str, int, str], Response]
+"""Makes the response to a request refused here, from its path ("" where none was read), the status and the reason."""
+
+
+def in_plain_text(path: str, status: int, why: str) -> Response:
+    """A refusal as plain text, for paths that belong to no dialect."""
+    return PlainTextResponse(f"{why}\n", status)
+
+
+def path_of(target: bytes) -> str:
+    """The percent-decoded path of a request's target; "" if it has none."""
+    try:
+        path = httptools.parse_url(target).path
+    except httptools.HttpParserError:
+        return ""
+    return unquote((path or b"").decode("latin-1"))

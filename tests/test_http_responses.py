@@ -1,0 +1,130 @@
+"""Responses as they reach the client: one write where everything is known, the same bytes where it comes in parts."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gerbang.listening import listen, serve_http
+from gerbang.settings import Settings
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+HEAD = GET.replace(b"GET", b"HEAD")
+TWO = (b"content-length", b"2")
+WENT_WRONG = rb"HTTP/1.1 500 Internal Server Error\r\n.*connection: close\r\n\r\nInternal Server Error"
+
+
+def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def body(part: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": part, "more_body": more}
+
+
+def sends(*messages: dict[str, Any]) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    return app
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncGenerator[int]:
+    with listen(Settings(port=0, host="127.0.0.1")) as listener:
+        serving = asyncio.ensure_future(serve_http(app, listener))
+        try:
+            yield listener.port
+        finally:
+            serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await serving
+
+
+async def received(app: ASGIApp, request: bytes = GET) -> bytes:
+    """The bytes of the response until the connection is closed, or nothing more comes for a moment."""
+    async with served(app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        got = b""
+        with suppress(TimeoutError):
+            while part := await asyncio.wait_for(reader.read(65_536), 0.2):
+                got += part
+        writer.close()
+        return got
+
+
+@pytest.mark.parametrize(
+    ("app", "request_", "expected"),
+    [
+        (sends(start(TWO), body(b"ok")), GET, rb"HTTP/1.1 200 OK\r\ndate: [^\r]+\r\ncontent-length: 2\r\n\r\nok"),
+        (sends(start(TWO), body(b"ok")), HEAD, rb"HTTP/1.1 200 OK\r\n.*content-length: 2\r\n\r\n"),
+        (sends(start(TWO), body(b"o", more=True), body(b"k")), GET, rb"HTTP/1.1 200 OK\r\n.*: 2\r\n\r\nok"),
+        (sends(start((b"X-A", b"caf\xe9"), TWO), body(b"ok")), GET, rb"HTTP/1.1 200 OK\r\n.*\r\nx-a: caf\xe9\r\n.*\r\n\r\nok"),
+        (sends(start(TWO, (b"Connection", b"close")), body(b"ok")), GET, rb".*\r\nconnection: close\r\n\r\nok"),
+        (sends(start(), body(b"ok")), GET, rb".*\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        (sends(start((b"content-length", b"0"), status=204), body(b"")), GET, rb"HTTP/1.1 204 No Content\r\n.*: 0\r\n\r\n"),
+    ],
+    ids=["whole", "HEAD", "in parts", "bytes in a header", "closing", "of unknown length", "empty"],
+)  # fmt: skip
+async def test_a_response_arrives_as_the_application_gave_it(app: ASGIApp, request_: bytes, expected: bytes) -> None:
+    assert re.fullmatch(expected, await received(app, request_), re.DOTALL)
+
+
+@pytest.mark.parametrize("header", [(b"x-a", b"b\r\nset-cookie: c=d"), (b"x-a\r\nset-cookie", b"c"), (b"x a", b"b")])
+async def test_a_header_that_would_be_two_is_never_sent(header: tuple[bytes, bytes]) -> None:
+    got = await received(sends(start(header, TWO), body(b"ok")))
+    assert re.fullmatch(WENT_WRONG, got, re.DOTALL)
+    assert b"cookie" not in got
+
+
+@pytest.mark.parametrize("part", [b"", b"a", b"abc"], ids=["nothing", "less", "more"])
+async def test_a_body_of_another_length_than_announced_ends_the_connection(part: bytes) -> None:
+    """The client must not take the next response for the rest of this one."""
+    got = await received(sends(start(TWO), body(part)), GET + GET)
+    assert got.count(b"HTTP/1.1") == 1
+    assert not got.endswith(b"abc")
+
+
+async def test_a_failure_before_anything_is_written_is_a_500() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(TWO))
+        raise RuntimeError("the application broke")
+
+    assert re.fullmatch(WENT_WRONG, await received(app), re.DOTALL)
+
+
+async def test_a_stream_is_written_as_it_comes() -> None:
+    """A buyer's page that waits must see the first event before there is a second."""
+    go_on = asyncio.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start((b"content-type", b"text/event-stream")))
+        await go_on.wait()
+        await send(body(b"data: 1\n\n", more=True))
+        await send(body(b""))
+
+    async with served(stream) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert b"text/event-stream" in head
+        go_on.set()
+        assert await asyncio.wait_for(reader.readuntil(b"\r\n0\r\n\r\n"), 5)
+        writer.close()
+
+
+async def test_pipelined_requests_get_their_responses_in_order() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.02 if scope["path"] == "/1" else 0)
+        await send(start((b"content-length", b"2")))
+        await send(body(scope["path"].encode()))
+
+    asked = b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in (1, 2, 3))
+    got = await received(app, asked)
+    assert re.findall(rb"\r\n\r\n(/\d)", got) == [b"/1", b"/2", b"/3"]
