@@ -40,7 +40,7 @@ class Attributes:
 
     def _given(self, name: str) -> Any:
         value = self._members.get(name)
-        return None if is_blank(value) else value
+        return None if value is None or is_blank(value) else value
 
     def has(self, name: str) -> bool:
         return self._members.get(name) is not None
@@ -54,7 +54,8 @@ class Attributes:
             raise Malformed(self.field(name), "must be text")
         if len(value) > length_max:
             raise Malformed(self.field(name), f"must have at most {length_max} characters")
-        self._demand(name, value, LINES if lines else TEXT)
+        if not (value.isascii() and value.isprintable()):  # most are, and this takes less than the pattern
+            self._demand(name, value, LINES if lines else TEXT)
         return value
 
     def _demand(self, name: str, value: str, form: str) -> None:
