@@ -3,20 +3,16 @@
 import hashlib
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from decimal import Decimal
-from functools import cache
-from itertools import islice
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, cast
 
 import msgspec
 from starlette.requests import Request
 
 from gerbang.api._headers import header
-from gerbang.api._texts import FORMS, is_blank, is_unicode
+from gerbang.api._texts import is_unicode
 
 BODY_BYTES_MAX = 1_000_000
 NESTING_MAX = 64
@@ -27,18 +23,16 @@ NUMBER_LENGTH_MAX = 128
 """In characters. Numbers that programs print are shorter, and longer ones are slow to convert."""
 EXACT_LENGTH_MAX = 16
 """A fraction of up to so many characters survives as a float, which keeps 15 significant digits."""
-FAULTS_MAX = 10
 PLAIN_BYTES_MAX = 65_536
 _IN_NUMBERS = bytes(ord("0") if byte in b"0123456789.eE+-" else ord(" ") for byte in range(256))
 _LONG_NUMBER = b"0" * (EXACT_LENGTH_MAX + 1)
 _WHITE = b" \t\r\n"
 _TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
 _TOO_MUCH = f"the body holds too many values: {VALUES_MAX} are allowed"
-_NOT_UNICODE = "must be text that is Unicode, without halves of surrogate pairs"
+NOT_UNICODE = "must be text that is Unicode, without halves of surrogate pairs"
 _BOM = b"\xef\xbb\xbf"
 _BRACKETS = b"[]{}"
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
-T = TypeVar("T")
 
 
 class Exact(Decimal):
@@ -238,104 +232,19 @@ def _path(value: object, wanted: Callable[[object], bool]) -> str | None:
     return None
 
 
-def shaped(members: dict[str, Any], wanted: type[T]) -> T:
-    """A JSON object converted to the type `wanted`. Raises Malformed with the path of each error."""
-    with suppress(msgspec.ValidationError, UnicodeEncodeError):
-        return msgspec.convert(members, wanted)
-    # Normalize only if the plain conversion fails: a value that the type accepts is taken as it was sent.
-    members = normalized(members, wanted)
-    try:
-        return msgspec.convert(members, wanted)
-    except (msgspec.ValidationError, UnicodeEncodeError) as wrong:
-        found = _from_msgspec(str(wrong)) if isinstance(wrong, msgspec.ValidationError) else Malformed("", _NOT_UNICODE)
-    first, *others = list(islice(_faults(members, wanted), FAULTS_MAX)) or [found]
-    raise Malformed(first.field, first.why, others)
-
-
-def normalized(members: dict[str, Any], wanted: type[Any]) -> dict[str, Any]:
-    """A JSON object with the habits of clients removed, as far as the type `wanted` requires it.
-
-    PHP's `[]` becomes an empty object. Empty text is dropped unless the member may be empty. An Exact number becomes an
-    integer if it is whole, otherwise text with all its digits.
-    """
-    return _normalized(members, wanted)
-
-
-def _normalized(value: Any, wanted: Any) -> Any:
-    if isinstance(value, Exact) and float in get_args(wanted):
-        return int(value) if value == value.to_integral_value() else format(value, "f")
-    members, each = _members_of(wanted)
-    if value == [] and members is not None:
-        return {}
-    if isinstance(value, list):
-        ones = cast("list[Any]", value)
-        return ones if each is None else [_normalized(one, each) for one in ones]
-    if not isinstance(value, dict) or not members:
-        return cast("Any", value)
-    result: dict[str, Any] = {}
-    for name, member in cast("dict[str, Any]", value).items():
-        inside, may_be_blank = members.get(name, (None, True))
-        if may_be_blank or not is_blank(member):
-            result[name] = member if isinstance(member, str) or inside is None else _normalized(member, inside)
-    return result
-
-
-def _takes(value: object, wanted: Any) -> bool:
-    try:
-        msgspec.convert(value, wanted)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-@cache
-def _members_of(wanted: Any) -> tuple[dict[str, tuple[Any, bool]] | None, Any]:
-    """For an object type: each member's type, and whether it may be blank; for a list type: the type of its items."""
-    for one in (wanted, *get_args(wanted)):
-        if isinstance(one, type) and issubclass(one, msgspec.Struct):
-            fields = msgspec.structs.fields(one)
-            return {field.encode_name: (field.type, field.required or _takes("", field.type)) for field in fields}, None
-        if get_origin(one) is dict:
-            return {}, None
-        if get_origin(one) is list:
-            return None, get_args(one)[0]
-    return None, None
-
-
-def _faults(value: object, wanted: Any, path: str = "") -> Iterator[Malformed]:
-    """All errors in the members of an object; for a list or a scalar, the first error."""
-    struct = next(
-        (one for one in (wanted, *get_args(wanted)) if isinstance(one, type) and issubclass(one, msgspec.Struct)), None
-    )
-    if struct is not None and isinstance(value, dict):
-        members = cast("dict[str, object]", value)
-        for field in msgspec.structs.fields(struct):
-            inside = f"{path}.{field.encode_name}".removeprefix(".")
-            if field.encode_name in members:
-                yield from _faults(members[field.encode_name], field.type, inside)
-            elif field.required:
-                yield Malformed(inside, "is required")
-        return
-    try:
-        msgspec.convert(value, wanted)
-    except UnicodeEncodeError:
-        yield Malformed(path, _NOT_UNICODE)
-    except msgspec.ValidationError as wrong:
-        fault = _from_msgspec(str(wrong))
-        allowed = [
-            choice for one in (wanted, *get_args(wanted)) if get_origin(one) is Literal for choice in get_args(one)
-        ]
-        if allowed and not fault.field and isinstance(value, str):
-            fault = Malformed("", f"must be one of {', '.join(allowed)}")
-        yield Malformed(path + ("." if fault.field[:1] not in ("", "[") else "") + fault.field, fault.why)
-
-
 class _Metadata(msgspec.Struct):
     metadata: dict[str, msgspec.Raw] | list[Any] | None = None
 
 
-def metadata_in(body: bytes) -> bytes | None:
-    """The metadata of a valid body as JSON, each value byte for byte as it was sent; None if there is none."""
+def metadata_in(body: bytes, members: dict[str, Any]) -> bytes | None:
+    """The metadata of a valid body as JSON, each value byte for byte as it was sent; None if there is none.
+
+    `members` is the body as it was read.
+    """
+    if members.get("metadata") and body.count(b'"metadata"') == 1:
+        compact = written(members["metadata"])
+        if b'"metadata":' + compact in body:
+            return compact
     metadata = msgspec.json.decode(body.removeprefix(_BOM), type=_Metadata).metadata
     return None if metadata is None else msgspec.json.encode(metadata or {})
 
@@ -351,50 +260,9 @@ def fingerprint(path: str, value: dict[str, Any]) -> bytes:
         canonical = _SORTED_WRITER.encode(value)
     except UnicodeEncodeError:
         where = _path(value, lambda one: isinstance(one, str) and not is_unicode(one)) or ""
-        raise Malformed(where[1:200], _NOT_UNICODE) from None
+        raise Malformed(where[1:200], NOT_UNICODE) from None
     return hashlib.sha256(path.encode() + b"\n" + canonical).digest()
 
 
 _WRITER = msgspec.json.Encoder(decimal_format="number", enc_hook=Decimal)
 _SORTED_WRITER = msgspec.json.Encoder(decimal_format="number", enc_hook=Decimal, order="deterministic")
-
-_TYPE_NAMES = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "Exact": "a number",
-    "bool": "true or false",
-    "object": "an object",
-    "array": "a list",
-}
-
-
-_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
-
-
-def _from_msgspec(message: str) -> Malformed:
-    """A validation message of msgspec as ours: "Expected `str`, got `int` - at `$.a`" becomes "must be text, not …"."""
-    what, _, where = message.partition(" - at `")
-    field = where.rstrip("`").removeprefix("key").removeprefix("$").removeprefix(".")
-    missing = re.fullmatch("Object missing required field `(.+)`", what)
-    if missing:
-        return Malformed(f"{field}.{missing[1]}" if field else missing[1], "is required")
-    expected = re.fullmatch("Expected `(.+)`, got `(.+)`", what)
-    if expected:
-        wanted = [_TYPE_NAMES.get(name, name) for name in expected[1].split(" | ") if name != "null"]
-        return Malformed(field, f"must be {' or '.join(wanted)}, not {_TYPE_NAMES.get(expected[2], expected[2])}")
-    length = re.fullmatch(r"Expected `(\w+)` of length (.+)", what)
-    if length:
-        return Malformed(
-            field, f"must have a length {length[2].replace('<=', 'of at most').replace('>=', 'of at least')}"
-        )
-    bound = re.fullmatch(r"Expected `\w+` (>=|<=|>|<) (.+)", what)
-    if bound:
-        return Malformed(field, f"must be {_BOUNDS[bound[1]]} {bound[2]}")
-    form = re.fullmatch("Expected `str` matching regex (.+)", what)
-    if form:
-        sentence = next((sentence for pattern, sentence in FORMS.items() if form[1] == repr(pattern)), None)
-        return Malformed(field, sentence or "has characters that are not allowed here")
-    if what.startswith("Invalid enum value"):
-        return Malformed(field, f"is not one of the allowed values: {what.removeprefix('Invalid enum value ')}")
-    return Malformed(field, what[:1].lower() + what[1:])

@@ -3,12 +3,16 @@
 import json
 from typing import Any, cast
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gerbang.api._bodies import PLAIN_BYTES_MAX, Exact, Malformed, parse_object
+from gerbang.api._bodies import PLAIN_BYTES_MAX, Exact, Malformed, metadata_in, parse_object
+from gerbang.api._structs import shaped
+from gerbang.api.v2_sessions import requests
 
+PRICE = {"value": 1, "currency": "IDR"}
 TEXTS = st.text(max_size=8) | st.sampled_from(["a", "b", "a b", "/", "\\/", '"', "\n", "é", "😀", "1.50", "e", "\x7f"])
 PLAIN_NUMBERS = "0 -0 1 -1.5 1.50 1e5 1E5 1.0 -0.0 01 12345678901234567 1234567.123456789 0.1234567890123456"
 ODD_NUMBERS = "19999.999999999999999999 18446744073709551616 1e400 NaN"
@@ -68,6 +72,53 @@ def _read(body: bytes) -> object:
 def test_an_ordinary_body_is_read_as_every_body_is(body: bytes) -> None:
     # A long body is never read the fast way, and white space behind it changes nothing.
     assert repr(_read(body)) == repr(_read(body + b" " * PLAIN_BYTES_MAX))
+
+
+def _shaped(body: bytes, *, quickly: bool) -> object:
+    """A create request as it is read, or all errors in it."""
+    try:
+        members = parse_object(body)
+        read = shaped(members, requests.CreatePayment, body if quickly else None)
+        return msgspec.to_builtins(read), metadata_in(body, members if quickly else {})
+    except Malformed as wrong:
+        return [(one.field, one.why) for one in (wrong, *wrong.others)]
+
+
+@given(
+    st.lists(st.sampled_from(["Budi", "é", "😀", "", " ", "\x00", "\n", "\x7f", "\x85", "\xa0", "\ud800", "/", "\\", "\\/", '"']), max_size=3),
+    st.booleans(),
+    st.sampled_from(["/", "\\/"]),
+    st.sampled_from([None, (",", ":")]),
+)  # fmt: skip
+def test_a_create_is_read_the_same_with_and_without_the_checks_of_texts(
+    pieces: list[str], escaped: bool, slash: str, separators: tuple[str, str] | None
+) -> None:
+    text = "".join(pieces)
+    asked = {
+        "clientReferenceId": "order-1",
+        "customer": {"givenName": text, "email": "budi@example.id"},
+        "orderInformation": {"productDetails": [{"type": "DIGITAL", "quantity": 1, "name": text, "price": PRICE}]},
+        "metadata": {"note": text, "inside": {"metadata": 1.50}},
+    }
+    written = json.dumps(asked, ensure_ascii=escaped, separators=separators)
+    body = written.replace("/", slash).encode(errors="surrogatepass")
+    assert _shaped(body, quickly=True) == _shaped(body, quickly=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "metadata"),
+    [
+        (b'{"metadata":{"a":1.5}}', b'{"a":1.5}'),
+        (b'{"metadata":{"a":1.50}}', b'{"a":1.50}'),
+        (b'{"metadata": {"a": {"b":  1}}}', b'{"a":{"b":  1}}'),
+        (b'{"x":{"metadata":{"a":1.5}},"metadata":{"a":1.50}}', b'{"a":1.50}'),
+        (b'{"metadata":{}}', b"{}"),
+        (b'{"metadata":[]}', b"{}"),
+        (b'{"metadata":null}', None),
+    ],
+)
+def test_each_value_of_metadata_is_kept_byte_for_byte(body: bytes, metadata: bytes | None) -> None:
+    assert metadata_in(body, parse_object(body)) == metadata
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gerbang.api._bodies import Malformed, fingerprint, metadata_in, parse_object, shaped
+from gerbang.api._bodies import Malformed, fingerprint, metadata_in, parse_object
+from gerbang.api._structs import shaped
 from gerbang.api.sandbox.endpoints import inbox_item
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.api.v4_documents.requests import Attributes
@@ -87,12 +88,12 @@ HEAVY = {
 def read_by_v2(body: bytes) -> None:
     """All that the v2 create does with a body before it creates a payment."""
     values = parse_object(body)
-    request = shaped(values, requests.CreatePayment)
+    request = shaped(values, requests.CreatePayment, body)
     fingerprint("POST /v2/payments", values)
     orders.check_order(request.orderInformation)
     orders.instant(request.expiryAt, "expiryAt")
     orders.minor(request.amount, zero_is_open=False)
-    orders.details(request, values, metadata_in(body))
+    orders.details(request, values, metadata_in(body, values))
 
 
 def read_by_v4(body: bytes) -> None:
@@ -156,7 +157,7 @@ def test_metadata_and_order_may_have_16_kb_in_total() -> None:
             "orderInformation": {"productDetails": [product]},
         }
         request = shaped(values, requests.CreatePayment)
-        check_kept(orders.details(request, values, metadata_in(json.dumps(values).encode())))
+        check_kept(orders.details(request, values, metadata_in(json.dumps(values).encode(), values)))
 
     order_bytes = len(b'{"productDetails":[') + len(PRODUCT) + len(b',"x":""') + len(b"]}")
     room = KEPT_BYTES_MAX - order_bytes - len(b'{"a":""}')

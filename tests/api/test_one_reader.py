@@ -11,9 +11,10 @@ import pytest
 
 from gerbang.api._addresses import plain_path
 from gerbang.api._amounts import check_number, whole_of
-from gerbang.api._bodies import Malformed, shaped
+from gerbang.api._bodies import Malformed
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
+from gerbang.api._structs import shaped
 from gerbang.api.v2_sessions import orders, requests
 from gerbang.domain.addresses import linkable
 from tests.support.gateways import Shop, V4Shop

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from gerbang import ids
 from gerbang.api._amounts import whole_of
-from gerbang.api._bodies import Malformed, json_body, shaped
+from gerbang.api._bodies import Malformed, json_body
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
+from gerbang.api._structs import shaped
 from gerbang.api.sandbox.endpoints import TEXT, Endpoints, answer
 from gerbang.domain.inquiries import Acceptance, Inquiry, Reply
 from gerbang.domain.merchants import PLATFORM

@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gerbang.api import Context
-from gerbang.api._bodies import Malformed, body_of, check_size, json_body, shaped
+from gerbang.api._bodies import Malformed, body_of, check_size, json_body
 from gerbang.api._ids import id_of
 from gerbang.api._instants import instant_of
+from gerbang.api._structs import shaped
 from gerbang.api.sandbox.auth import merchant_of
 from gerbang.domain.calendars import WORKING_DAYS_MAX, Schedule, settles_at
 from gerbang.errors import ClockBackwards, DeliveryUnknown, MerchantUnknown

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from gerbang.api._amounts import check_number, whole_of
-from gerbang.api._bodies import Malformed, normalized, written
+from gerbang.api._bodies import Malformed, written
 from gerbang.api._instants import instant_of
+from gerbang.api._structs import normalized
 from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.methods import OTHERS, REQUESTED, block_of
 from gerbang.domain import addresses, customers

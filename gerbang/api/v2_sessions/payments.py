@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from gerbang import channels as channel_rules
 from gerbang.api._addresses import spellings
-from gerbang.api._bodies import Malformed, body_of, fingerprint, json_body, metadata_in, read, shaped
+from gerbang.api._bodies import Malformed, body_of, fingerprint, json_body, metadata_in, read
+from gerbang.api._structs import shaped
 from gerbang.api._texts import TEXT
 from gerbang.api.v2_sessions import orders, requests, shapes
 from gerbang.api.v2_sessions.answers import (
@@ -62,7 +63,7 @@ async def create(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
     body = await body_of(request)
     body_object = read(request, body)
-    given = shaped(body_object, requests.CreatePayment)
+    given = shaped(body_object, requests.CreatePayment, body)
     order = new_payment(merchant_id, given, body_object, body, request.headers.get("x-request-id"))
     return answer(await endpoints.batches.create(order))
 
@@ -91,7 +92,9 @@ def new_payment(
         kind="static" if multiple else "one_time",
         amount=orders.minor(given.amount, zero_is_open=multiple),
         method=orders.method(given.paymentMethod, given.paymentMethodOptions),
-        details=orders.details(given, body_object, metadata_in(body) if given.metadata is not None else None),
+        details=orders.details(
+            given, body_object, metadata_in(body, body_object) if given.metadata is not None else None
+        ),
         descriptor=given.statementDescriptor,
         expires_at=orders.instant(given.expiryAt, "expiryAt"),
         customer=orders.customer(given.customer),

@@ -3,8 +3,9 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gerbang.api._bodies import json_body, shaped
+from gerbang.api._bodies import json_body
 from gerbang.api._headers import header
+from gerbang.api._structs import shaped
 from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.answers import Endpoints, answer, success
 from gerbang.services import credentials

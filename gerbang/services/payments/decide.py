@@ -151,7 +151,7 @@ def _decided(
         return Plan(payment, offer)
     channel = codes.channel_for(world, order.method, offer, payment)
     codes.check_number(order.method, offer, payment)
-    option_open = bool(channel.options(offer)) and order.method.option is None
+    option_open = order.method.option is None and bool(channel.options(offer))
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, offer)
     if not order.details.auto_confirm:
