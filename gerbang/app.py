@@ -388,6 +388,7 @@ def serve(settings: Settings) -> int:
         return _process(settings, lambda: uvloop.run(_serve(settings, listener, say)), say)
 
     if settings.processes > 1:
+        set_up_logs(settings.log_level)
         return together(settings, answer)
 
     def work() -> None:

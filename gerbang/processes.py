@@ -2,14 +2,16 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
+import structlog
+
 from gerbang.listening import Listener, listen
 from gerbang.settings import Settings
 
+log = structlog.get_logger()
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -68,7 +70,9 @@ def _wait_for(children: Sequence[int]) -> int:
         left.discard(pid)
         code = code or abs(os.waitstatus_to_exitcode(status))
         if not stopping:
-            sys.stderr.write(f"gerbang: One of {len(children)} processes has ended: the others are stopped.\n")
+            ended = os.waitstatus_to_exitcode(status)
+            how = {"signal": signal.Signals(-ended).name} if ended < 0 else {"exit_code": ended}
+            log.error("one process has ended, so the others are stopped", pid=pid, processes=len(children), **how)
             code = code or 1
             pass_on(signal.SIGTERM, None)
     return code

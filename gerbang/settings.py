@@ -203,7 +203,7 @@ class Settings:
         whole(1, 64),
         takes="a whole number, 1 to 64",
         default=1,
-        does="How many processes `gerbang serve` answers in, all on its one port: one for each processor.",
+        does="How many processes `gerbang serve` answers in, all on its one port: more than one only where PostgreSQL leaves that many processors.",
     )
     batch_lanes: int = setting(
         whole(1, 32),

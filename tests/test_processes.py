@@ -1,5 +1,6 @@
 """`gerbang serve --processes`: several processes on one port, which begin and end together."""
 
+import json
 import os
 import signal
 import time
@@ -72,7 +73,10 @@ def test_when_one_process_is_killed_the_others_are_stopped(databases: Databases)
 
         assert running.ended() == 9
         wait_until_gone([second])
-        assert running.err == "gerbang: One of 2 processes has ended: the others are stopped.\n"
+        [line] = running.err.splitlines()
+        said = json.loads(line)
+        assert (said["level"], said["event"]) == ("error", "one process has ended, so the others are stopped")
+        assert (said["pid"], said["processes"], said["signal"]) == (first, 2, "SIGKILL")
 
 
 def test_when_the_process_that_waits_is_killed_no_other_is_left(databases: Databases) -> None:
