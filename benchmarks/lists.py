@@ -25,6 +25,13 @@ SIZE = 10
 SECONDS = 1
 """How long each list is read, which is several hundred times."""
 
+SETTLEMENTS = f"""
+    INSERT INTO settlements (id, merchant_id, settled_on, charges, gross, fees, created_at, updated_at)
+    SELECT s.id, b.merchant_id, date '2000-01-01' + row_number() OVER ()::int, charges, gross, fees, created_at, updated_at
+    FROM settlements s JOIN bench_merchants b ON b.side = '{LISTED}' WHERE s.merchant_id <> b.merchant_id
+"""
+"""The merchant gets the settlements that the templates' charges name, on days of long ago."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -84,6 +91,7 @@ async def store(db: Connection, model: Model, arrivals: tuple[Template, Template
 
     async with db.transaction():
         await db.execute("SET LOCAL synchronous_commit = off")
+        await db.execute(SETTLEMENTS)
         for first, last, template, arrival in (
             (FIRST, newest - 1, model.settled, arrivals[1]),
             (newest, FIRST + count - 1, model.paid, arrivals[0]),

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import asyncpg
 import pytest
 
-from benchmarks import table
+from benchmarks import gateways, lists, models, rows, sides, table
 from benchmarks.cases import NEVER_ANALYSED
-from benchmarks.dialects import V2, WHOLE
+from benchmarks.dialects import V2, V4, WHOLE, Request
 from benchmarks.meters import Load, Measured
 from benchmarks.sides import WHO
 from benchmarks.table import FLOORS, Results
@@ -86,3 +88,28 @@ def test_tables_that_were_analysed_lose_their_statistics(databases: Databases) -
     before, after = asyncio.run(counted())
     assert before > 0
     assert after == 0
+
+
+async def test_the_payments_that_are_stored_beforehand_fit_the_tables_and_are_listed(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """They are written as rows, with all that constraints ask for, and then read through the gateway."""
+    url, count = databases.fresh(), 400
+    shops = await gateways.take_in(url, sides.wanted(2))
+    async with AsyncExitStack() as held:
+        db = await gateways.connect(url)
+        held.push_async_callback(db.close)
+        gateway = held.enter_context(gateways.serving(url, tmp_path / "log"))
+        await sides.line_up(db, shops, 2)
+        schema = {name: each for name, each in (await rows.tables(db)).items() if name != "bench_merchants"}
+        await sides.open_platform(db)
+        model = await models.derive(db, schema, gateway, V4, shops[V4.named("model")][0])
+        due = f"ours {V4.named('pay')}"
+        await sides.open_accounts(db, model.paid, due)
+        await sides.store(db, model.paid, due, lists.FIRST - count, count)
+        (keys,) = shops[sides.LISTED]
+        arrivals = await models.derive_arrivals(db, schema, gateway, V4, keys)
+        middle = await lists.store(db, model, arrivals, count)
+        for question in lists.questions(middle, count):
+            asked = Request("GET", f"/api/v4/payments{question.query}").about(str(question.first))
+            assert len(V4.ask(gateway, keys, asked)["data"]) == question.shows, question.name
