@@ -1,10 +1,11 @@
 """What every test may ask for: a PostgreSQL server, fresh databases, a running gateway, a shop."""
 
 import asyncio
+import gc
 import inspect
 import os
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import uvloop
 from gerbang.db.embedded import watched_postgres
 from tests.support import clusters
 from tests.support.gateways import Databases, Gateway, Shop
+from tests.support.log import log_plainly
 from tests.support.memory import memory_folder
 from tests.support.programs import short_folder
-from tests.support.selection import EXAMPLES_FAST, first_few, is_fast, slowest_first
+from tests.support.selection import EXAMPLES_FAST, first_few, is_all_slow, is_fast, slowest_first
 from tests.support.shop_servers import Run
 
 # People look for new faults with every run; a check of a commit must come out the same twice. How fast a machine is says
@@ -31,11 +33,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    log_plainly()
     if config.getoption("fast"):
         hypothesis.settings.register_profile(
             "fast", hypothesis.settings.get_profile("ours"), max_examples=EXAMPLES_FAST
         )
         hypothesis.settings.load_profile("fast")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves files out that have no fast test, before what they import is loaded."""
+    is_left_out = config.getoption("fast") and collection_path.suffix == ".py" and is_all_slow(collection_path)
+    return True if is_left_out else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Looks for no garbage among what is collected: nothing of it is any, and to look takes a second."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from gerbang import __version__
 from gerbang.cli import main
 from tests.support.gateways import Databases
+from tests.support.log import log_plainly
 from tests.support.services import connected
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -223,7 +223,7 @@ def operator(
     merchant_id = made[1].split("merchant id")[1].split()[0]
     yield lambda line: typed(line.replace("ID", merchant_id), capsys)
     # The command configured the log for the standard error of this test.
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def test_an_agreement_is_printed_changed_and_set(

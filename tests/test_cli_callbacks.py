@@ -8,7 +8,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-import structlog
 
 from gerbang import app
 from gerbang.clock import MovableClock
@@ -21,6 +20,7 @@ from gerbang.services.deliveries import Result, Wanted
 from gerbang.settings import Settings
 from gerbang.world import World
 from tests.support.gateways import Databases
+from tests.support.log import log_plainly
 from tests.support.services import KEY, START, Services, money, number, order, run, services, world_of_tests
 from tests.test_cli import typed
 
@@ -144,7 +144,7 @@ def operator(
 
     merchant, parked, given_up = run(fill)
     yield Operator(merchant, str(parked), str(given_up), capsys)
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def test_an_operator_lists_undelivered_callbacks_and_resends_them(operator: Operator) -> None:

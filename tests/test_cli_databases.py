@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import asyncpg
 import pytest
-import structlog
 
 from gerbang.cli import main
 from gerbang.db import _complaints
 from gerbang.db.embedded import postgres
 from tests.support.clusters import copied
 from tests.support.gateways import Databases
+from tests.support.log import log_plainly
 from tests.support.programs import program, short_folder
 
 PASSWORD = "hush/4#9"
@@ -51,7 +51,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
     yield refused
     # The command configured the log for the standard error of this test.
-    structlog.reset_defaults()
+    log_plainly()
 
 
 class Server:

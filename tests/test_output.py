@@ -13,6 +13,7 @@ import pytest
 
 from gerbang.output import LAST_SECONDS, WAITING_BYTES_MAX, UnblockedFile
 from tests.support.gateways import Databases
+from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.programs import ROOT, clean_environment, short_folder
 
 PIPE_BYTES = 65_536
@@ -131,7 +132,7 @@ class Unread:
         keys = json.loads((self._data / "sandbox.json").read_text())
         basic = (keys["v4"]["apiKey"], keys["v4"]["secretKey"])
         attributes = {"paymentMethodType": "qris", "paymentMethodOptions": {"displayName": "Budi"}, "referenceId": "1"}
-        with httpx.Client(base_url=keys["baseUrl"], auth=basic, timeout=10) as client:
+        with httpx.Client(base_url=keys["baseUrl"], auth=basic, timeout=10, verify=TRUSTS_NOBODY) as client:
             for amount in range(20_000, 20_001 + lines):
                 body = {"data": {"attributes": attributes | {"amount": amount}}}
                 assert client.post("/api/v4/payments", json=body).status_code == 201

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.support.gateways import Databases
+from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.programs import Program, program
 
 KEY = "a secret key of more than 32 characters"
@@ -44,7 +45,7 @@ def wait_until_gone(pids: list[int]) -> None:
 
 def ask_on_new_connections(url: str, times: int) -> None:
     for _ in range(times):
-        assert httpx.get(f"{url}/livez", timeout=10).status_code == 200
+        assert httpx.get(f"{url}/livez", timeout=10, verify=TRUSTS_NOBODY).status_code == 200
 
 
 def test_every_process_answers_and_a_signal_stops_them_all(databases: Databases) -> None:

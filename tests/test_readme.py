@@ -26,6 +26,7 @@ import pytest
 from gerbang.cli import commands
 from gerbang.settings import Settings
 from tests.support.gateways import Shop
+from tests.support.plain_http import TRUSTS_NOBODY
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN, PRINTS = "<!-- run -->", "<!-- prints -->"
@@ -93,7 +94,7 @@ def _address(process: subprocess.Popen[bytes], keys: Path, log: Path) -> str:
     while time.monotonic() < end and process.poll() is None:
         try:
             address = str(json.loads(keys.read_text())["baseUrl"])
-            if httpx.get(f"{address}/healthz").status_code == 200:
+            if httpx.get(f"{address}/healthz", verify=TRUSTS_NOBODY).status_code == 200:
                 return address
         except (OSError, httpx.TransportError):
             pass

@@ -20,6 +20,7 @@ import pytest
 from gerbang.listening import base_url, cannot_listen, listen
 from gerbang.settings import Settings, SettingsWrong
 from tests.support.gateways import Databases
+from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.programs import (
     Caller,
     is_gone,
@@ -107,7 +108,7 @@ def test_a_signal_stops_everything(data: Path, by: signal.Signals) -> None:
         database = postgres_of(data)
         # An open connection and an unfinished request do not delay the stop.
         with (
-            httpx.Client(base_url=url.geturl()) as idle,
+            httpx.Client(base_url=url.geturl(), verify=TRUSTS_NOBODY) as idle,
             socket.create_connection((url.hostname or "", url.port or 0)) as half,
         ):
             assert idle.get("/healthz").status_code == 200
@@ -321,7 +322,7 @@ def test_a_worker_answers_health_checks(databases: Databases) -> None:
     with program("work", "--port", "0", **shared) as worker:
         url = worker.url()
         for path in ("livez", "readyz", "healthz"):
-            assert httpx.get(f"{url}/{path}", timeout=10).json() == {"status": "ok"}
+            assert httpx.get(f"{url}/{path}", timeout=10, verify=TRUSTS_NOBODY).json() == {"status": "ok"}
         assert httpx.get(f"{url}/v2/payments", timeout=10).status_code == 404, "nothing else is answered there"
         assert worker.stop() == 0
 
@@ -341,7 +342,7 @@ def test_a_process_raises_its_limit_of_descriptors_and_refuses_connections_beyon
             shown = [line.recv(100)[:13] for line in lines[80:]]
         assert shown == [b"HTTP/1.1 503 "] * 10
         assert server.err.count("a connection was refused") == 1
-        until(lambda: httpx.get(f"{url.geturl()}/healthz").status_code == 200)
+        until(lambda: httpx.get(f"{url.geturl()}/healthz", verify=TRUSTS_NOBODY).status_code == 200)
         assert server.stop() == 0
 
 
@@ -399,8 +400,8 @@ def test_live_mode_has_no_sandbox(databases: Databases, data: Path) -> None:
             ("GET", "ledger"),
         ):
             assert here.ask(method, f"/sandbox/{path}").status_code == 404, path
-        assert httpx.get(f"{here.url}/docs/sandbox").status_code == 404
-        assert httpx.get(f"{here.url}/docs/v2_sessions").status_code == 200
+        assert httpx.get(f"{here.url}/docs/sandbox", verify=TRUSTS_NOBODY).status_code == 404
+        assert httpx.get(f"{here.url}/docs/v2_sessions", verify=TRUSTS_NOBODY).status_code == 200
         assert server.stop() == 0
         assert server.err == ""
 

@@ -36,6 +36,8 @@ from tests.support.services import (
     several,
 )
 
+pytestmark = pytest.mark.slow  # two processes on one database for each test
+
 T = TypeVar("T")
 MERCHANT = UUID(int=1)
 WAITS_SECONDS = 0.15

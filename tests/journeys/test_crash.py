@@ -32,6 +32,7 @@ from gerbang.db.embedded import running_url
 from gerbang.domain.deliveries import ON_ITS_WAY_MAX
 from gerbang.domain.partner_requests import LEASE
 from tests.support.clusters import copied
+from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.program_records import Records, read
 from tests.support.programs import Program, keys_of, postgres_of, program, short_folder
 
@@ -271,12 +272,15 @@ def signed_in(url: str, data: Path) -> httpx.Client:
     keys = keys_of(data)["v2"]
     headers = {"X-MERCHANT-ID": keys["merchantId"], "X-MERCHANT-SECRET": keys["merchantSecret"]}
     grant = {"grantType": "client_credentials"}
-    token = httpx.post(f"{url}/v1/access-token", headers=headers, json=grant).json()["data"]["accessToken"]
+    token = httpx.post(f"{url}/v1/access-token", headers=headers, json=grant, verify=TRUSTS_NOBODY).json()["data"][
+        "accessToken"
+    ]
     return httpx.Client(
         base_url=url,
         auth=Signed(token, keys_of(data)["v4"]),
         headers={"Content-Type": "application/json"},
         timeout=30,
+        verify=TRUSTS_NOBODY,
     )
 
 
@@ -384,7 +388,7 @@ def health_until_gone(url: str) -> list[dict[str, str]]:
     end = time.monotonic() + 20
     while time.monotonic() < end:
         try:
-            answered = httpx.get(f"{url}/healthz", timeout=10)
+            answered = httpx.get(f"{url}/healthz", timeout=10, verify=TRUSTS_NOBODY)
         except httpx.TransportError:
             statuses = [status for status, _ in seen]
             assert statuses == sorted(statuses), "healthy again without its database"

@@ -24,6 +24,8 @@ from tests.support.agreements import bri_alone
 from tests.support.gateways import Databases, Gateway, Shop
 from tests.support.services import START, Services, order, services
 
+pytestmark = pytest.mark.slow  # two processes on one database for each test
+
 PREFIX = "8899"
 AGREEMENT = bri_alone(BankAgreement(NumberRange("77", 8), PREFIX, 4, [(0, 9999)])).with_settings(
     "qris", qris.agreement_for(1, "Toko Uji")

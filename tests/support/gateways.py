@@ -24,6 +24,7 @@ from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.http_connections import PATIENCE, Patience
 from gerbang.services import merchants, sandbox_merchant
 from gerbang.settings import Settings
+from tests.support.plain_http import TRUSTS_NOBODY
 
 T = TypeVar("T")
 DOCUMENTS_DAY = datetime(2025, 3, 30, 5, 48, 17, tzinfo=UTC)
@@ -116,7 +117,7 @@ class Gateway(AbstractContextManager["Gateway"]):
         assert self._started.wait(30), "the gateway did not start within 30 s"
         if self._failure is not None:
             raise self._failure
-        self.client = httpx.Client(base_url=self.base_url, timeout=30)
+        self.client = httpx.Client(base_url=self.base_url, timeout=30, verify=TRUSTS_NOBODY)
         return self
 
     def __exit__(

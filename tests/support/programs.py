@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from tests.support.memory import new_folder
+from tests.support.plain_http import TRUSTS_NOBODY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,7 +78,7 @@ class Program:
     def url(self) -> str:
         """The address that it prints, once it answers there."""
         url = self.printed(r"(http://127\.0\.0\.1:[0-9]+)\b")
-        assert httpx.get(f"{url}/healthz", timeout=10).status_code == 200
+        assert httpx.get(f"{url}/healthz", timeout=10, verify=TRUSTS_NOBODY).status_code == 200
         return url
 
     def ended(self, seconds: float = 30) -> int:
@@ -178,11 +179,15 @@ class Caller:
         headers = {"X-MERCHANT-ID": self.merchant_id, "X-MERCHANT-SECRET": self._secret}
         if not path.startswith("/sandbox"):
             signed_in = httpx.post(
-                f"{self.url}/v1/access-token", headers=headers, json={"grantType": "client_credentials"}, timeout=10
+                f"{self.url}/v1/access-token",
+                headers=headers,
+                json={"grantType": "client_credentials"},
+                timeout=10,
+                verify=TRUSTS_NOBODY,
             )
             assert signed_in.status_code == 200, signed_in.text
             headers = {"Authorization": f"Bearer {signed_in.json()['data']['accessToken']}"}
-        return httpx.request(method, self.url + path, headers=headers, json=body, timeout=30)
+        return httpx.request(method, self.url + path, headers=headers, json=body, timeout=30, verify=TRUSTS_NOBODY)
 
     def done(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """A request that must succeed; its answer."""

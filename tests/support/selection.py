@@ -25,6 +25,7 @@ SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_
 PARAMETERS_MAX = 1
 EXAMPLES_FAST = 10
 """So many examples hypothesis makes of what says no number itself."""
+FAST_MARK = "mark.fast"
 IMPORTS = re.compile(r"(?m)^\s*(?:from ([\w.]+) )?import (\([^)]*\)|.*)")
 
 
@@ -40,12 +41,22 @@ def is_fast(item: pytest.Item) -> bool:
     return not is_repeated and not imported & SLOW_MODULES and not needs & SLOW_FIXTURES
 
 
+def is_all_slow(path: Path) -> bool:
+    """Whether no test of a file is fast by what the file says alone."""
+    return path.name.startswith("test_") and bool(_imported(path) & SLOW_MODULES) and FAST_MARK not in _text(path)
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
 @cache
 def _imported(path: Path) -> frozenset[str]:
     """The modules that a file imports, those of `from … import` included."""
     found: set[str] = set()
     # By its lines: to parse every file of the tests would take a second before the first of them.
-    for module, names in IMPORTS.findall(path.read_text("utf-8")):
+    for module, names in IMPORTS.findall(_text(path)):
         each = {name.split(" as ")[0].strip() for name in names.strip("()").split(",")}
         found |= {module, *(f"{module}.{name}" for name in each)} if module else each
     return frozenset(found)

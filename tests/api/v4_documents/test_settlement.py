@@ -10,6 +10,8 @@ from tests.api.v4_documents.contracts import CheckedShop
 from tests.api.v4_documents.documents import PAYMENTS, Json, balance, made, order, status_of
 from tests.support.gateways import Databases, Gateway
 
+pytestmark = pytest.mark.slow  # a gateway of its own for each test
+
 FRIDAY = datetime.fromisoformat("2025-06-13T22:50:00+07:00")
 """A Friday before a week without bank holidays."""
 

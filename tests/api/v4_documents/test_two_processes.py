@@ -30,6 +30,8 @@ from tests.api.v4_documents.documents import (
 )
 from tests.support.gateways import Databases, Gateway, Shop
 
+pytestmark = pytest.mark.slow  # two gateways on one database
+
 Pair = tuple[CheckedShop, CheckedShop]
 
 

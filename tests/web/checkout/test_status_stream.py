@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from gerbang import app
 from gerbang.web.checkout.status_stream import Watcher
 from tests.support.gateways import Gateway, Shop
+from tests.support.plain_http import TRUSTS_NOBODY
 from tests.web.checkout.buyers import send
 from tests.web.checkout.test_trust import form_of
 
@@ -43,7 +44,7 @@ class Listener:
     def __init__(self, url: str) -> None:
         self.versions: list[tuple[float, str]] = []
         self._changed = threading.Condition()
-        self._client = httpx.Client(timeout=httpx.Timeout(5, read=60))
+        self._client = httpx.Client(timeout=httpx.Timeout(5, read=60), verify=TRUSTS_NOBODY)
         self._thread = threading.Thread(target=self._listen, args=(url,), daemon=True)
         self._thread.start()
 
@@ -155,7 +156,7 @@ def test_one_payment_cannot_fill_the_process_with_streams(shop: Shop) -> None:
     listeners = [Listener(url) for _ in range(20)]
     for listener in listeners:
         listener.waits_for("awaiting")
-    answered = httpx.get(url)
+    answered = httpx.get(url, verify=TRUSTS_NOBODY)
     assert answered.status_code == 503
     assert shop.client.get(session["paymentUrl"].replace("/detail?", "/detail/status?")).status_code == 200
     for listener in listeners:
@@ -185,7 +186,7 @@ def test_a_closed_stream_frees_its_place(shop: Shop, seconds: float) -> None:
     session = awaiting(shop)
     url = session["paymentUrl"].replace("/detail?", EVENTS)
     for _ in range(25):  # more than one payment may have at once
-        with httpx.stream("GET", url) as stream:
+        with httpx.stream("GET", url, verify=TRUSTS_NOBODY) as stream:
             assert stream.status_code in (200, 429)
             if stream.status_code == 200:
                 next(stream.iter_lines())

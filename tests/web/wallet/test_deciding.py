@@ -14,6 +14,7 @@ from gerbang.domain.payments import Details, Method
 from gerbang.services.pages import Pages
 from gerbang.services.payments.decide import NewPayment
 from tests.support.gateways import Gateway, Shop
+from tests.support.plain_http import TRUSTS_NOBODY
 from tests.web.checkout.buyers import Buyer, choose, document, heading, offers, waits_for
 from tests.web.checkout.shop_sites import ShopSite
 from tests.web.checkout.test_choosing_again import back
@@ -138,7 +139,7 @@ def test_many_simultaneous_taps_pay_once_and_all_redirect_to_the_payment_page(sh
     form = form_of(shop.client.get(url).text)
 
     async def tap() -> list[httpx.Response]:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=TRUSTS_NOBODY) as client:
             path = url.replace("/wallet?", "/wallet/pay?")
             return list(await asyncio.gather(*(client.post(path, data={"form": form}) for _ in range(8))))
 
@@ -154,7 +155,7 @@ def test_simultaneous_paying_and_declining_has_one_outcome(shop: Shop) -> None:
         form = form_of(shop.client.get(url).text)
 
         async def both(url: str = url, form: str = form) -> list[httpx.Response]:
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(verify=TRUSTS_NOBODY) as client:
                 paths = [url.replace("/wallet?", f"/wallet/{decision}?") for decision in ("pay", "decline")]
                 return list(await asyncio.gather(*(client.post(path, data={"form": form}) for path in paths)))
 
