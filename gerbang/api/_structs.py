@@ -47,10 +47,14 @@ def _is_printable(body: bytes) -> bool:
 @cache
 def of_printable(wanted: type[T]) -> type[T]:
     """A subclass of a struct whose members need not match TEXT, nor those of the structs in it."""
-    fields = msgspec.structs.fields(cast("type[msgspec.Struct]", wanted))
+    member: Any = msgspec.field  # its types do not know that both defaults may be absent
     members = [
-        (field.name, _without_text(field.type), *(() if field.required else (msgspec.field(default=field.default),)))
-        for field in fields
+        (
+            field.name,
+            _without_text(field.type),
+            member(default=field.default, default_factory=field.default_factory, name=field.encode_name),
+        )
+        for field in msgspec.structs.fields(cast("type[msgspec.Struct]", wanted))
     ]
     return cast("type[T]", msgspec.defstruct(wanted.__name__, members, bases=(wanted,), kw_only=True))
 
