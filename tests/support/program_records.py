@@ -16,7 +16,7 @@ from tests.support.services import found_wrong
 NEVER = {
     "a charge that was settled before it was due": "SELECT id FROM charges WHERE settled_at < settles_at",
     "a payment without its number": """
-        SELECT p.reference FROM payments p WHERE p.id NOT IN (SELECT payment_id FROM paycodes)""",
+        SELECT p.reference, p.state FROM payments p WHERE p.id NOT IN (SELECT payment_id FROM paycodes)""",
     "a delivery that is neither delivered nor waiting": "SELECT id FROM deliveries WHERE state NOT IN ('delivered', 'waiting')",
     "a delivery that no endpoint answered with 200": """
         SELECT id FROM deliveries d WHERE state = 'delivered'
