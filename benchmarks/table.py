@@ -25,8 +25,8 @@ FLOORS = {
     "unanalysed": (0.8, "1.0"),
     "get unanalysed": (0.8, "1.0"),
 }
-"""For each ratio its floor, below which the exit code is 1, and its aim. A floor is a little under what the slowest machine
-gives (two processors that share a core): what is below it has become slower.
+"""For each ratio its floor, below which the exit code is 1, and its aim. What is below a floor has become slower,
+or was measured while something else ran; an aim is what is wanted.
 """
 EFFORT_MAX = 1.0
 MEMORY_MAX_MB = 120.0

@@ -9,6 +9,8 @@ from uvicorn._types import ASGI3Application, ASGISendEvent, HTTPResponseStartEve
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 _LINES_REMEMBERED = 512
+_BYTES_REMEMBERED = 64
+"""The longest value of a header that is remembered: longer ones are addresses and cookies, which differ and may be secret."""
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 
@@ -66,7 +68,7 @@ class ResponseCycle(RequestResponseCycle):
         lines = [STATUS_LINE[message["status"]]]
         length = -1
         for name, value in (*self.default_headers, *message.get("headers", ())):
-            line = _line(name, value)
+            line = _line(name, value) if len(value) <= _BYTES_REMEMBERED else _line.__wrapped__(name, value)
             if line is None:
                 return None
             if line.startswith(b"content-length:"):

@@ -47,14 +47,12 @@ async def served(app: ASGIApp) -> AsyncGenerator[int]:
 
 
 async def received(app: ASGIApp, request: bytes = GET) -> bytes:
-    """The bytes of the response until the connection is closed, or nothing more comes for a moment."""
+    """The bytes of the response, until the server closes the connection of a client that has sent all."""
     async with served(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request)
-        got = b""
-        with suppress(TimeoutError):
-            while part := await asyncio.wait_for(reader.read(65_536), 0.2):
-                got += part
+        writer.write_eof()
+        got = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         return got
 
