@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache, reduce
 from itertools import islice
-from operator import or_
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
@@ -73,7 +72,7 @@ def _without_text(type_: Any) -> Any:
     if get_origin(type_) is list:
         return list[_without_text(of[0])]
     if get_origin(type_) in (Union, UnionType):
-        return reduce(cast("Any", or_), map(_without_text, of))
+        return reduce(lambda one, other: one | other, map(_without_text, of))
     return cast("Any", type_)
 
 
