@@ -141,7 +141,7 @@ def _sessions(scene: Scene) -> Iterator[Question]:
         )
     reads = [Lookup(m, id_) for id_ in scene.paid]
     yield Question(f"{BATCH} payments by id", lambda world: read.read_all(world, reads))
-    wanted_ids = [listing.Asked(m, id_) for id_ in scene.paid]
+    wanted_ids = [listing.PaymentLookup(m, id_) for id_ in scene.paid]
     yield Question(f"v4: {BATCH} payments by id", lambda world: listing.find_all(world, wanted_ids))
     yield Question("v2: a reference", lambda world: read.by_reference(world, m, "order-4711"))
     yield Question("v2: charges of a reference", lambda w: read.charges_of(w, m, "order-4711", page=1, per_page=10))
@@ -270,8 +270,8 @@ def _merchants(scene: Scene) -> Iterator[Question]:
     yield Question(f"create {BATCH} payments", lambda world: creating.create_all(world, batch))
     again = [replaced(order, reference="order-4711")]
     yield Question("create a payment whose reference is taken", lambda world: creating.create_all(world, again))
-    code_request = Cancellation(scene.merchant_id, scene.open[0], "REQUESTED_BY_CUSTOMER")
-    yield Question("cancel a payment", lambda world: withdraw(world, code_request))
+    cancellation = Cancellation(scene.merchant_id, scene.open[0], "REQUESTED_BY_CUSTOMER")
+    yield Question("cancel a payment", lambda world: withdraw(world, cancellation))
     money = [Report("simulator", f"new {number}", "virtual_account", number, 2_000_000) for number in scene.numbers]
     yield Question("book a report", lambda world: reports.book_all(world, money[:1]))
     yield Question(f"book {BATCH} reports", lambda world: reports.book_all(world, money))

@@ -30,7 +30,7 @@ _brief = msgspec.json.Decoder(Brief)
 
 async def locked(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Payment]:
     """Payments by id, held until the end of the transaction. They are locked in the order of their keys."""
-    return await PAYMENTS.find(tx, asked, held=True)
+    return await PAYMENTS.find(tx, asked, locked=True)
 
 
 async def by_id(tx: Tx, asked: Iterable[OwnedId]) -> dict[UUID, Payment]:

@@ -126,10 +126,10 @@ class Table(Generic[Row]):
             f"FROM {self.name} WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1{lock}) found"
         )
 
-    async def find(self, tx: Tx, asked: Iterable[OwnedId], *, held: bool = False) -> dict[UUID, Row]:
+    async def find(self, tx: Tx, asked: Iterable[OwnedId], *, locked: bool = False) -> dict[UUID, Row]:
         """Rows by id. Where they are held until the end of the transaction, they are locked in the order of their keys."""
         wanted = sorted(set(asked))
-        rows = await tx.fetch(self.hold if held else self.look_up, wanted) if wanted else []
+        rows = await tx.fetch(self.hold if locked else self.look_up, wanted) if wanted else []
         return {row["id"]: self.read(row) for row in rows}
 
     def read(self, record: asyncpg.Record, **instead: object) -> Row:

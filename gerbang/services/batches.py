@@ -19,9 +19,9 @@ from gerbang.services.payments import confirm, create, opening, read, search
 from gerbang.services.payments.confirm import Confirmation, Confirmed
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.numbers import Crowded
-from gerbang.services.payments.opening import Noted, NowOpen, Said
+from gerbang.services.payments.opening import Noted, NowOpen, PartnerAnswer
 from gerbang.services.payments.read import Found, Question
-from gerbang.services.payments.search import Asked, Paid
+from gerbang.services.payments.search import Paid, PaymentLookup
 from gerbang.world import World
 
 ANSWER_SECONDS_MAX = 8.0
@@ -47,13 +47,15 @@ class Batches:
         self._confirm_patiently: Batch[Confirmation, Confirmed | Noted] = Batch(
             partial(confirm.confirm_all, world), size_max=size_max, lanes=1
         )
-        self._opened: Batch[Said, NowOpen] = Batch(partial(opening.write_all, world), size_max=size_max, lanes=lanes)
+        self._opened: Batch[PartnerAnswer, NowOpen] = Batch(
+            partial(opening.write_all, world), size_max=size_max, lanes=lanes
+        )
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
         self._answer: Batch[BankQuestion, Reply] = Batch(
             partial(inquiries.answer_all, world), size_max=size_max, lanes=lanes
         )
         self.sign_in = SignIns(world, size_max=size_max, lanes=lanes)
-        self.find: Batch[Asked, Paid] = Batch(partial(search.find_all, world), size_max=size_max, lanes=lanes)
+        self.find: Batch[PaymentLookup, Paid] = Batch(partial(search.find_all, world), size_max=size_max, lanes=lanes)
         self.read: Batch[Question, Found] = Batch(partial(read.read_all, world), size_max=size_max, lanes=lanes)
         self.visit: Batch[UUID, Visit] = Batch(partial(checkout.visits, world), size_max=size_max, lanes=lanes)
         self.record: Batch[Result, State] = Batch(partial(deliveries.record_all, world), size_max=size_max, lanes=1)

@@ -14,7 +14,7 @@ from gerbang.db.changes import write
 from gerbang.domain.inquiries import Acceptance, BankQuestion, Reply, owed, payer_name, refusal
 from gerbang.errors import KeyReused
 from gerbang.services import reports
-from gerbang.services.reports import Batch
+from gerbang.services.reports import UnitOfWork
 from gerbang.world import World
 
 
@@ -29,31 +29,31 @@ async def answer_all(world: World, questions: Sequence[BankQuestion]) -> list[Re
 async def _answer_all(world: World, questions: Sequence[BankQuestion], claim_all: bool) -> list[Reply | KeyReused]:
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        batch = await reports.opened(tx, [question.money for question in questions], now, claim_all=claim_all)
+        work = await reports.opened(tx, [question.money for question in questions], now, claim_all=claim_all)
         # Only now: whoever asked the same just before had the lock on the payment.
         kept = await inquiries.replies(tx, {question.name for question in questions})
-        if kept or batch.known:
+        if kept or work.known:
             await wait_as_for_writing(tx)
         answers: list[Reply | KeyReused] = []
         for question in questions:
             reply = kept.get(question.name)
             if reply is None:
-                reply = kept[question.name] = _decide(world, batch, question)
-                batch.changes.new_replies.append(reply)
+                reply = kept[question.name] = _decide(world, work, question)
+                work.changes.new_replies.append(reply)
             answers.append(reply if reply.answers(question) else KeyReused())
-        await write(tx, batch.changes, now)
+        await write(tx, work.changes, now)
     return answers
 
 
-def _decide(world: World, batch: Batch, question: BankQuestion) -> Reply:
+def _decide(world: World, work: UnitOfWork, question: BankQuestion) -> Reply:
     """Decides one question; money that is accepted is booked."""
     asked = question.money
-    payment, charge = batch.payment(asked), batch.charge(asked)
+    payment, charge = work.payment(asked), work.charge(asked)
     may_be_paid = owed(payment, charge)
     money = asked if asked.amount else replace(asked, amount=may_be_paid or 0)
-    before = batch.received(money)
-    outcome = before.outcome if before else batch.outcome(money)
-    reason = refusal(outcome, payment, charge, batch.now)
+    before = work.received(money)
+    outcome = before.outcome if before else work.outcome(money)
+    reason = refusal(outcome, payment, charge, work.now)
     reply = Reply(
         *question.name,
         channel=asked.channel,
@@ -67,9 +67,9 @@ def _decide(world: World, batch: Batch, question: BankQuestion) -> Reply:
         report_id=None,
         owed=may_be_paid,
         payer_name=payer_name(payment, charge),
-        answered_at=batch.now,
+        answered_at=work.now,
     )
     if reason is None and isinstance(question, Acceptance):
-        booked = before or reports.book(world, batch, money, outcome)
+        booked = before or reports.book(world, work, money, outcome)
         reply = replace(reply, verdict="accepted", report_id=booked.id)
     return reply

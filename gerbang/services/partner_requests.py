@@ -28,9 +28,9 @@ async def put_off(world: World, request: PartnerRequest) -> None:
     """Has a silent partner asked again later, unless it has answered somebody else meanwhile."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = (await partner_requests.locked(tx, [request.id])).get(request.id)
-        if held is not None and not held.ended and held.tries == request.tries:
-            await write(tx, Changes(requests={held.id: unanswered(held, now)}), now)
+        locked = (await partner_requests.locked(tx, [request.id])).get(request.id)
+        if locked is not None and not locked.ended and locked.tries == request.tries:
+            await write(tx, Changes(requests={locked.id: unanswered(locked, now)}), now)
 
 
 def closing(opening: PartnerRequest, number: str, now: datetime) -> PartnerRequest:

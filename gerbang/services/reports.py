@@ -37,7 +37,7 @@ Answer = TypeVar("Answer")
 
 
 @dataclass
-class Batch:
+class UnitOfWork:
     """What some reports may change, locked, and what they have changed so far: a later one sees what an earlier one did."""
 
     now: datetime
@@ -98,13 +98,13 @@ async def in_turn(work: Callable[[bool], Awaitable[list[Answer]]]) -> list[Answe
 async def _book_all(world: World, reports: Sequence[Report], claim_all: bool) -> list[Booked]:
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        batch = await opened(tx, reports, now, claim_all=claim_all)
-        if any(_is_opening(batch, owner) for owner in batch.owners.values()):
-            await _open(world, tx, batch)
-        if batch.known:
+        work = await opened(tx, reports, now, claim_all=claim_all)
+        if any(_is_opening(work, owner) for owner in work.owners.values()):
+            await _open(world, tx, work)
+        if work.known:
             await wait_as_for_writing(tx)
-        answers = [batch.received(report) or book(world, batch, report, batch.outcome(report)) for report in reports]
-        await write(tx, batch.changes, now)
+        answers = [work.received(report) or book(world, work, report, work.outcome(report)) for report in reports]
+        await write(tx, work.changes, now)
     return answers
 
 
@@ -118,7 +118,7 @@ def _asked(report: Report, now: datetime) -> NumberAt:
     return report.connection, report.channel, report.number, asked_at(report.paid_at, now)
 
 
-async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all: bool) -> Batch:
+async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all: bool) -> UnitOfWork:
     """Loads and locks everything that these reports may change."""
     owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
     owners |= await _by_our_reference(tx, [report for report in reports if report.request_id is not None], now)
@@ -129,7 +129,7 @@ async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all:
     open_charges = await charges.by_id(tx, paid_for)
     owning = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
     known = await kept.known(tx, {report.name for report in reports})
-    return Batch(now, owners, held, open_charges, owning, known)
+    return UnitOfWork(now, owners, held, open_charges, owning, known)
 
 
 async def _by_our_reference(tx: Tx, reports: Sequence[Report], now: datetime) -> dict[NumberAt, Paycode]:
@@ -154,30 +154,30 @@ async def _by_our_reference(tx: Tx, reports: Sequence[Report], now: datetime) ->
     return found
 
 
-async def _open(world: World, tx: Tx, batch: Batch) -> None:
+async def _open(world: World, tx: Tx, work: UnitOfWork) -> None:
     """Opens the payments that money has come for before their partner has said that it can."""
-    wanted = {o.charge_id or o.payment_id: o for o in batch.owners.values() if _is_opening(batch, o)}
+    wanted = {o.charge_id or o.payment_id: o for o in work.owners.values() if _is_opening(work, o)}
     for id_, request in (await partner_requests.by_id(tx, wanted)).items():
         owner = wanted[id_]
-        if _is_opening(batch, owner):
-            payment, merchant = batch.payments[owner.payment_id], batch.merchants[owner.merchant_id]
+        if _is_opening(work, owner):
+            payment, merchant = work.payments[owner.payment_id], work.merchants[owner.merchant_id]
             opened = Opened(owner.number, request.partner_reference)
-            payment, charge = opening.open_payment(world, batch.changes, request, payment, merchant, opened, batch.now)
-            batch.payments[payment.id] = payment
+            payment, charge = opening.open_payment(world, work.changes, request, payment, merchant, opened, work.now)
+            work.payments[payment.id] = payment
             if charge is not None:
-                batch.charges[charge.id] = charge
+                work.charges[charge.id] = charge
 
 
-def _is_opening(batch: Batch, owner: Paycode) -> bool:
-    return as_of(batch.payments[owner.payment_id], batch.now).state == "opening"
+def _is_opening(work: UnitOfWork, owner: Paycode) -> bool:
+    return as_of(work.payments[owner.payment_id], work.now).state == "opening"
 
 
-def book(world: World, batch: Batch, report: Report, outcome: Outcome) -> Booked:
+def book(world: World, work: UnitOfWork, report: Report, outcome: Outcome) -> Booked:
     """Notes money that arrived, and what it changes: the only way for money into a payment or into suspense."""
-    payment, charge = batch.payment(report), batch.charge(report)
+    payment, charge = work.payment(report), work.charge(report)
     merchant_id = payment.merchant_id if payment else PLATFORM
     booked = Booked(
-        id=ids.uuid7(batch.now),
+        id=ids.uuid7(work.now),
         outcome=outcome,
         amount=report.amount,
         merchant_id=merchant_id,
@@ -185,25 +185,27 @@ def book(world: World, batch: Batch, report: Report, outcome: Outcome) -> Booked
         charge_id=charge.id if charge else None,
     )
     if outcome == "booked" and payment is not None:
-        booked = _pay(world, batch, report, payment, charge, booked)
+        booked = _pay(world, work, report, payment, charge, booked)
     else:
-        batch.changes.transfers += money_held(
+        work.changes.transfers += money_held(
             report.connection, merchant_id, report.amount, payment_id=booked.payment_id, report_id=booked.id
         )
         snapshot = Snapshot(payment=payment, charge=charge, report=booked, reported_number=report.number)
-        batch.changes.events.append(
-            Event(merchant_id, "money.in_suspense", batch.now, booked.payment_id, booked.charge_id, snapshot)
+        work.changes.events.append(
+            Event(merchant_id, "money.in_suspense", work.now, booked.payment_id, booked.charge_id, snapshot)
         )
-    before = batch.known.setdefault(report.name, [])
+    before = work.known.setdefault(report.name, [])
     before.append(KnownReport(report, booked))
-    batch.changes.new_reports.append(BookedReport(report, booked, batch.now, occurrence=len(before)))
+    work.changes.new_reports.append(BookedReport(report, booked, work.now, occurrence=len(before)))
     return booked
 
 
-def _pay(world: World, batch: Batch, report: Report, payment: Payment, charge: Charge | None, booked: Booked) -> Booked:
+def _pay(
+    world: World, work: UnitOfWork, report: Report, payment: Payment, charge: Charge | None, booked: Booked
+) -> Booked:
     """Money that was owed: the charge succeeds, and a one-time payment is paid."""
-    now = batch.now
-    merchant = batch.merchants[payment.merchant_id]
+    now = work.now
+    merchant = work.merchants[payment.merchant_id]
     offer = world.offer(merchant, payment.product)
     paid_at = _paid_at(report, payment, charge, now) or (charge or payment).created_at
     in_time = as_of(payment, now).state not in ENDED_BY_TIME
@@ -219,21 +221,21 @@ def _pay(world: World, batch: Batch, report: Report, payment: Payment, charge: C
         settles_at=settles_at(channel_rules.settling(spec, option, offer), paid_at, world.calendar),
     )
     if charge is None:
-        batch.changes.new_charges.append(arrived)
+        work.changes.new_charges.append(arrived)
         kind = "charge.succeeded"
     else:
         payment = replace(payment, paid_at=arrived.paid_at)
-        batch.charges[arrived.id] = arrived
-        batch.changes.put_charge(arrived)
+        work.charges[arrived.id] = arrived
+        work.changes.put_charge(arrived)
         free_at = now + merchant.agreement.quarantine
-        batch.changes.freed.append(Freed(report.connection, report.channel, report.number, payment.id, free_at))
+        work.changes.freed.append(Freed(report.connection, report.channel, report.number, payment.id, free_at))
         kind = "payment.paid"
-    batch.payments[payment.id] = batch.changes.payments[payment.id] = payment
-    batch.changes.transfers += money_in(
+    work.payments[payment.id] = work.changes.payments[payment.id] = payment
+    work.changes.transfers += money_in(
         report.connection, merchant.id, report.amount, payment_id=payment.id, report_id=booked.id
     )
     snapshot = Snapshot(payment=payment, charge=arrived)
-    batch.changes.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))
+    work.changes.events.append(Event(merchant.id, kind, now, payment.id, arrived.id, snapshot))
     return replace(booked, charge_id=arrived.id)
 
 

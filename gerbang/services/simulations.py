@@ -27,7 +27,7 @@ from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Decline
 from gerbang.services.payments.read import Found
-from gerbang.services.payments.search import Asked, Paid
+from gerbang.services.payments.search import Paid, PaymentLookup
 from gerbang.services.reports import asked_at
 from gerbang.services.sandbox import sandbox_clock
 from gerbang.world import World
@@ -66,7 +66,7 @@ async def _chosen(world: World, batches: Batches, payment: Payment) -> Charge | 
         return None
     with suppress(WrongState):  # the buyer or another task has just chosen a method
         await batches.confirm(Confirmation(payment.merchant_id, payment.id, method))
-    return (await batches.find(Asked(payment.merchant_id, payment.id))).charge
+    return (await batches.find(PaymentLookup(payment.merchant_id, payment.id))).charge
 
 
 async def on_the_page(world: World, batches: Batches, visit: Visit, play: Play) -> None:
@@ -233,4 +233,4 @@ def state_of(found: Paid) -> str:
 
 
 async def _state_now(batches: Batches, found: Paid) -> str:
-    return state_of(await batches.find(Asked(found.payment.merchant_id, found.id)))
+    return state_of(await batches.find(PaymentLookup(found.payment.merchant_id, found.id)))

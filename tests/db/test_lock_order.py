@@ -32,7 +32,7 @@ from gerbang.services.payments.end import Cancellation, Decline, Reopening
 from gerbang.workers import Workers
 from tests.support.gateways import Databases
 from tests.support.partners import asking
-from tests.support.payouts import code_request
+from tests.support.payouts import new_payout
 from tests.support.services import BRI, Services, connected, money, number, order, payment_id, run, services
 
 Story = Callable[[Services, Merchant], Awaitable[None]]
@@ -216,8 +216,8 @@ async def settle_and_pay_out(here: Services, merchant: Merchant) -> None:
         await settlements.settle_now(here.world, merchant.id, booked.charge_id)
     here.pass_time(days=7)
     assert await settlements.settle_due(here.world) == 1
-    await asyncio.gather(*(payouts.create(here.world, code_request(merchant, f"salary {i}")) for i in range(AT_ONCE)))
-    fails = await payouts.create(here.world, code_request(merchant, "to nobody", number="0102030404"))
+    await asyncio.gather(*(payouts.create(here.world, new_payout(merchant, f"salary {i}")) for i in range(AT_ONCE)))
+    fails = await payouts.create(here.world, new_payout(merchant, "to nobody", number="0102030404"))
     here.pass_time(hours=2)
     await here.workers.catch_up()
     assert (await payouts.read(here.world, merchant.id, fails.id)).state == "failed"

@@ -230,10 +230,8 @@ ROUNDS = 8
 async def test_of_two_processes_one_creates_a_payment_of_a_reference(url: str) -> None:
     async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
-            code_requests = [order(merchant.id, reference=f"race-{turn}") for _ in range(6)]
-            got = await several(
-                *(h.batches.create(code_request) for h, code_request in zip([one, two] * 3, code_requests, strict=True))
-            )
+            orders = [order(merchant.id, reference=f"race-{turn}") for _ in range(6)]
+            got = await several(*(h.batches.create(new) for h, new in zip([one, two] * 3, orders, strict=True)))
             assert [type(answer) for answer in got if not isinstance(answer, bytes)] == [ReferenceTaken] * 5
         held = await one.rows("SELECT count(*) AS n FROM paycodes WHERE merchant_id = $1", merchant.id)
         assert held == [{"n": ROUNDS}]
@@ -242,9 +240,9 @@ async def test_of_two_processes_one_creates_a_payment_of_a_reference(url: str) -
 async def test_of_two_processes_both_give_the_same_answer_to_a_key(url: str) -> None:
     async with _two_processes_on(url) as (one, two, merchant):
         for turn in range(ROUNDS):
-            code_request = order(merchant.id, reference=f"race-{turn}", key=f"key-{turn}", fingerprint=b"same")
+            new = order(merchant.id, reference=f"race-{turn}", key=f"key-{turn}", fingerprint=b"same")
             other = order(merchant.id, reference=f"other-{turn}", key=f"key-{turn}", fingerprint=b"other")
-            calls = [h.batches.create(code_request) for h in (one, two, one, two)] + [two.batches.create(other)]
+            calls = [h.batches.create(new) for h in (one, two, one, two)] + [two.batches.create(other)]
             *same, differing = await several(*calls)
             # Whichever of the two requests came first is answered, as often as it was sent; the other one is refused.
             assert len(set(map(repr, same))) == 1
@@ -318,8 +316,8 @@ async def test_a_customer_whom_somebody_writes_at_the_same_moment_is_one_custome
         async with two.world.db.transaction() as tx:
             await write(tx, Changes(customers=[KnownCustomer(merchant.id, "c-1", said)]), START)
             static = {"kind": "static", "amount": None, "method": Method(channel="qris")}
-            code_request = order(merchant.id, customer=said, **static)
-            creating = asyncio.create_task(one.batches.create(code_request))
+            new = order(merchant.id, customer=said, **static)
+            creating = asyncio.create_task(one.batches.create(new))
             done, _ = await asyncio.wait([creating], timeout=WAITS_SECONDS)
             assert not done, "the payment did not wait until its customer is known"
         assert (await one.read(merchant, payment_id(await creating))).payment.customer_id == "c-1"

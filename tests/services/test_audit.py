@@ -11,7 +11,7 @@ from gerbang.domain.payments import Method
 from gerbang.domain.reversals import Reversal
 from gerbang.services import payouts, reversals, settlements
 from tests.support.gateways import Databases
-from tests.support.payouts import code_request
+from tests.support.payouts import new_payout
 from tests.support.services import PRICE, START, forget_power_cuts, money, number, order, payment_id, run, services
 
 OTHER = UUID(int=99)
@@ -96,7 +96,7 @@ def database(databases: Databases) -> str:
             tomorrow = Method(channel="virtual_account", option="BCA")  # settled on the next working day
             await here.batches.report(money(number(await here.batches.create(order(merchant.id, method=tomorrow)))))
             for name in ("completed", "failed", "open"):
-                made = await payouts.create(here.world, code_request(merchant, name))
+                made = await payouts.create(here.world, new_payout(merchant, name))
                 if name != "open":
                     await payouts.finish(here.world, merchant.id, made.id, "fail" if name == "failed" else "complete")
 

@@ -205,8 +205,8 @@ class Shop:
             orders = [self._order(each) for each in batch if isinstance(each, Create)]
             return list(await create.create_all(self.world, orders))
         if isinstance(batch[0], Confirm):
-            code_requests = [await self._code_request(each) for each in batch if isinstance(each, Confirm)]
-            return list(await confirm.confirm_all(self.world, code_requests))
+            requests = [await self._confirmation(each) for each in batch if isinstance(each, Confirm)]
+            return list(await confirm.confirm_all(self.world, requests))
         reported = [await self._report(each) for each in batch if isinstance(each, Report)]
         return list(await reports.book_all(self.world, reported))
 
@@ -225,7 +225,7 @@ class Shop:
             **WAYS[said.way],
         )
 
-    async def _code_request(self, said: Confirm) -> Confirmation:
+    async def _confirmation(self, said: Confirm) -> Confirmation:
         merchant = self.merchants[said.merchant].id
         rows = await self._rows(
             "SELECT id FROM payments WHERE merchant_id = $1 AND reference = $2 ORDER BY scope", merchant, said.reference

@@ -185,9 +185,9 @@ def test_a_number_that_was_chosen_is_taken_until_it_has_rested(endpoints: Endpoi
 
         async def choose() -> set[type]:
             end = endpoints.one.clock.now() + hour
-            code_requests = [order(merchant.id, kind="static", method=method, expires_at=end) for _ in range(2)]
+            orders = [order(merchant.id, kind="static", method=method, expires_at=end) for _ in range(2)]
             answers = await several(
-                *(h.batches.create(w) for h, w in zip((endpoints.one, endpoints.two), code_requests, strict=True))
+                *(h.batches.create(w) for h, w in zip((endpoints.one, endpoints.two), orders, strict=True))
             )
             return {type(answer) for answer in answers}
 
@@ -369,9 +369,9 @@ def test_refusals_are_values_beside_the_numbers_of_the_others(endpoints: Endpoin
     async def story() -> None:
         small, large = some(2), some(90)
         buyer = await endpoints.merchant(large)
-        code_requests = [code_request(buyer, each) for each in (small, large, small, large, small, large)]
+        requests = [code_request(buyer, each) for each in (small, large, small, large, small, large)]
         async with endpoints.one.world.db.transaction() as tx:
-            given = await numbers.find(tx, NumberAllocator(), code_requests, START)
+            given = await numbers.find(tx, NumberAllocator(), requests, START)
         assert sorted(each for each in given[::2] if isinstance(each, str)) == every(small)
         assert [type(each) for each in given if isinstance(each, Refused)] == [RangeUsedUp]
         assert len({each for each in given[1::2] if isinstance(each, str)}) == 3

@@ -44,11 +44,11 @@ from tests.support.payouts import (
     Counting,
     banking,
     checked_processes,
-    code_request,
     give,
     held,
     lines,
     merchant_with,
+    new_payout,
 )
 from tests.support.services import START, several
 from tests.support.settling import BCA, paid
@@ -67,7 +67,7 @@ def url(databases: Databases) -> str:
 async def test_a_payout_takes_its_amount_and_its_fee_out_of_what_is_available(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, rupiah(100_000))
-        payout = await payouts.create(one.world, code_request(merchant, description="March"))
+        payout = await payouts.create(one.world, new_payout(merchant, description="March"))
         assert (payout.state, payout.fee, payout.vat) == ("processing", FEE, VAT)
         assert (payout.connection, payout.bank_account_name, payout.description) == ("simulator", "PROD ONLY", "March")
         assert payout.bank_reference == reference_of(payout.id)
@@ -82,7 +82,7 @@ async def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reser
         merchant = await merchant_with(one, rupiah(100_000))
         assert await balances.overview(one.world, uuid4()) == Balances(0, 0)
         await paid(one, merchant, BCA, rupiah(17_000))
-        await payouts.create(one.world, code_request(merchant))
+        await payouts.create(one.world, new_payout(merchant))
         found = await balances.overview(one.world, merchant.id)
         assert (found.available, found.pending) == (rupiah(100_000) - WHOLE, rupiah(17_000))
         assert found.total == found.available + found.pending
@@ -99,7 +99,7 @@ async def test_the_overview_turns_the_ledgers_signs_and_leaves_out_what_is_reser
 async def test_the_fee_is_the_one_that_was_agreed(url: str, rate: Rate, booked: list[tuple[str, int]]) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, rupiah(100_000), agreement=Agreement(fees={"payout": rate}))
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         await payouts.finish(one.world, merchant.id, payout.id, "complete")
         whole = sum(amount for _, amount in booked)
         assert await lines(one, merchant) == [("payout_reserved", whole), *booked]
@@ -114,8 +114,8 @@ async def test_a_reference_that_comes_ten_times_at_once_is_one_payout(url: str) 
         bank = Counting()
         one, two = banking(first, bank), banking(second, bank)
         merchant = await merchant_with(one, rupiah(1_000_000))
-        code_requests = [code_request(merchant, amount=AMOUNT + rupiah(n)) for n in range(10)]
-        got = await several(*(payouts.create((one, two)[n % 2].world, code_requests[n]) for n in range(10)))
+        orders = [new_payout(merchant, amount=AMOUNT + rupiah(n)) for n in range(10)]
+        got = await several(*(payouts.create((one, two)[n % 2].world, orders[n]) for n in range(10)))
         there = [payout for payout in got if isinstance(payout, Payout)]
         assert len(there) == 10
         (id_,) = {payout.id for payout in there}
@@ -126,9 +126,9 @@ async def test_a_reference_that_comes_ten_times_at_once_is_one_payout(url: str) 
 async def test_a_repeated_reference_is_answered_with_the_payout_whatever_else_it_says(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         ended = await payouts.finish(one.world, merchant.id, payout.id, "fail")
-        other = code_request(merchant, number="000501003219303", amount=rupiah(9_999_999), product="other")
+        other = new_payout(merchant, number="000501003219303", amount=rupiah(9_999_999), product="other")
         assert await payouts.create(two.world, other) == ended
         assert await held(one, merchant) == (WHOLE, 0)
 
@@ -137,15 +137,15 @@ async def test_a_repeat_while_the_bank_is_silent_does_not_call_it(url: str) -> N
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
         bank = Counting()
-        first = await payouts.create(banking(one, bank).world, code_request(merchant, number="503"))
-        assert await payouts.create(banking(two, bank).world, code_request(merchant, number="503")) == first
+        first = await payouts.create(banking(one, bank).world, new_payout(merchant, number="503"))
+        assert await payouts.create(banking(two, bank).world, new_payout(merchant, number="503")) == first
         assert bank.sent == [first.id]
 
 
 async def test_merchants_do_not_share_their_references(url: str) -> None:
     async with checked_processes(url) as (one, two):
         first, second = await merchant_with(one, WHOLE), await merchant_with(one, WHOLE)
-        got = await several(*(payouts.create(two.world, code_request(each)) for each in (first, second)))
+        got = await several(*(payouts.create(two.world, new_payout(each)) for each in (first, second)))
         owners = [payout.merchant_id for payout in got if isinstance(payout, Payout)]
         assert owners == [first.id, second.id]
 
@@ -156,7 +156,7 @@ async def test_merchants_do_not_share_their_references(url: str) -> None:
 async def test_two_at_once_cannot_both_have_the_money_of_one(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, 2 * WHOLE - 1)
-        got = await several(*(payouts.create(here.world, code_request(merchant, uuid4().hex)) for here in (one, two)))
+        got = await several(*(payouts.create(here.world, new_payout(merchant, uuid4().hex)) for here in (one, two)))
         assert sorted(type(each).__name__ for each in got) == ["InsufficientFunds", "Payout"]
         assert await held(one, merchant) == (WHOLE - 1, WHOLE)
 
@@ -164,9 +164,7 @@ async def test_two_at_once_cannot_both_have_the_money_of_one(url: str) -> None:
 async def test_of_many_at_once_as_many_are_paid_out_as_there_is_money_for(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, 5 * WHOLE)
-        got = await several(
-            *(payouts.create(here.world, code_request(merchant, uuid4().hex)) for here in (one, two) * 6)
-        )
+        got = await several(*(payouts.create(here.world, new_payout(merchant, uuid4().hex)) for here in (one, two) * 6))
         assert sum(isinstance(each, Payout) for each in got) == 5
         assert sum(isinstance(each, InsufficientFunds) for each in got) == 7
         assert await held(one, merchant) == (0, 5 * WHOLE)
@@ -176,14 +174,14 @@ async def test_an_order_that_is_not_covered_leaves_nothing_behind(url: str) -> N
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, 0)
         with pytest.raises(InsufficientFunds, match=r"is Rp 0, which does not cover Rp 13\.885\."):
-            await payouts.create(one.world, code_request(merchant))
+            await payouts.create(one.world, new_payout(merchant))
         await give(one, merchant.id, WHOLE - 1)
         with pytest.raises(InsufficientFunds, match=r"is Rp 13\.884,99, which"):
-            await payouts.create(one.world, code_request(merchant))
+            await payouts.create(one.world, new_payout(merchant))
         assert await payouts.by_reference(one.world, merchant.id, "salary-1") is None
         assert await lines(one, merchant) == []
         await give(one, merchant.id, 1)
-        assert (await payouts.create(one.world, code_request(merchant))).state == "processing"
+        assert (await payouts.create(one.world, new_payout(merchant))).state == "processing"
 
 
 async def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
@@ -191,7 +189,7 @@ async def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
         merchant = await merchant_with(one, 0)
         await paid(one, merchant, BCA, rupiah(1_000_000))
         with pytest.raises(InsufficientFunds):
-            await payouts.create(one.world, code_request(merchant))
+            await payouts.create(one.world, new_payout(merchant))
 
 
 # How it ends
@@ -203,7 +201,7 @@ async def test_what_is_not_settled_yet_cannot_be_paid_out(url: str) -> None:
 async def test_what_the_bank_cannot_deliver_comes_back_whole(url: str, number: str, reason: str, name: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant, number=number))
+        payout = await payouts.create(one.world, new_payout(merchant, number=number))
         if payout.ended_at is None:
             await one.workers.advance(START + timedelta(minutes=1))
         failed = await payouts.read(one.world, merchant.id, payout.id)
@@ -218,7 +216,7 @@ async def test_an_hour_of_the_clock_completes_what_nobody_has_ended(url: str, nu
     async with checked_processes(url) as (one, _):
         # The first is the documents' own example, and ends as closed accounts do; it must work all the same.
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant, number=number))
+        payout = await payouts.create(one.world, new_payout(merchant, number=number))
         await one.workers.advance(START + HOUR - timedelta(seconds=1))
         assert await payouts.read(one.world, merchant.id, payout.id) == payout
         await one.workers.advance(START + timedelta(days=3))
@@ -231,7 +229,7 @@ async def test_an_hour_of_the_clock_completes_what_nobody_has_ended(url: str, nu
 async def test_a_task_within_the_hour_decides_instead(url: str, how: Literal["complete", "fail"], state: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         one.pass_time(minutes=59)
         ended = await payouts.finish(two.world, merchant.id, payout.id, how)
         assert (ended.state, ended.ended_at) == (state, START + timedelta(minutes=59))
@@ -243,7 +241,7 @@ async def test_a_task_within_the_hour_decides_instead(url: str, how: Literal["co
 async def test_what_has_ended_cannot_be_ended_again(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         ended = await payouts.finish(one.world, merchant.id, payout.id, "complete")
         booked = await lines(one, merchant)
         for how in ("complete", "fail"):
@@ -257,7 +255,7 @@ async def test_what_has_ended_cannot_be_ended_again(url: str) -> None:
 async def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         one.pass_time(hours=1)
         got = await several(
             payouts.finish(one.world, merchant.id, payout.id, "fail"),
@@ -275,7 +273,7 @@ async def test_tasks_and_workers_at_the_same_moment_end_a_payout_once(url: str) 
 async def test_the_end_of_a_payout_is_an_event_of_it_as_it_is_then(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         assert await one.rows("SELECT kind FROM events WHERE merchant_id = $1", merchant.id) == []
         ended = await payouts.finish(one.world, merchant.id, payout.id, "fail")
         (event,) = await one.rows("SELECT kind, at, snapshot FROM events WHERE merchant_id = $1", merchant.id)
@@ -289,7 +287,7 @@ async def test_the_end_of_a_payout_is_an_event_of_it_as_it_is_then(url: str) -> 
 async def test_a_payout_that_comes_back_gives_its_amount_back_once_and_has_failed(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         with pytest.raises(WrongState):
             await payouts.give_back(one.world, merchant.id, payout.id, "Account closed")
         await payouts.finish(one.world, merchant.id, payout.id, "complete")
@@ -314,7 +312,7 @@ async def test_a_payout_that_comes_back_gives_its_amount_back_once_and_has_faile
 async def test_a_payout_is_shown_and_ended_for_its_own_merchant_only(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant, stranger = await merchant_with(one, WHOLE), await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         for owner, id_ in ((stranger, payout.id), (merchant, uuid4())):
             with pytest.raises(PayoutUnknown):
                 await payouts.read(one.world, owner.id, id_)
@@ -322,27 +320,27 @@ async def test_a_payout_is_shown_and_ended_for_its_own_merchant_only(url: str) -
                 await payouts.finish(one.world, owner.id, id_, "complete")
         assert await payouts.by_reference(one.world, stranger.id, "salary-1") is None
         with pytest.raises(MerchantUnknown):
-            await payouts.create(one.world, msgspec.structs.replace(code_request(merchant), merchant_id=uuid4()))
+            await payouts.create(one.world, msgspec.structs.replace(new_payout(merchant), merchant_id=uuid4()))
 
 
 async def test_in_live_mode_there_is_no_bank_and_no_task(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         live = replace(one.world, live=True, partners=Partners(Connections(), {}, one.world.network))
         with pytest.raises(NotInLiveMode):
             await payouts.finish(live, merchant.id, payout.id, "complete")
         with pytest.raises(BankNotConnected):
-            await payouts.create(live, code_request(merchant, "salary-2"))
+            await payouts.create(live, new_payout(merchant, "salary-2"))
         with pytest.raises(BankNotConnected):
             await payouts.account_name(live, merchant.id, "BRI", "0102030405")
-        assert await payouts.create(live, code_request(merchant)) == payout, "what exists is shown without its bank"
+        assert await payouts.create(live, new_payout(merchant)) == payout, "what exists is shown without its bank"
 
 
 async def test_a_payout_whose_connection_is_gone_is_put_off_and_sent_once_it_is_back(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant, number="503"))
+        payout = await payouts.create(one.world, new_payout(merchant, number="503"))
         gone = replace(one.world, partners=Partners(Connections(), {}, one.world.network))
         one.clock.advance(timedelta(hours=2))
         working = asyncio.create_task(Workers(gone, one.batches).run())

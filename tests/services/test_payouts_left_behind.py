@@ -29,11 +29,11 @@ from tests.support.payouts import (
     Stalled,
     banking,
     checked_processes,
-    code_request,
     held,
     in_order,
     lines,
     merchant_with,
+    new_payout,
     two_processes_on,
 )
 from tests.support.services import START, Services, run, services, several
@@ -56,7 +56,7 @@ async def test_what_died_between_writing_and_the_bank_is_sent_again_and_settled_
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         stalled = Stalled()
-        dying = asyncio.create_task(payouts.create(banking(one, stalled).world, code_request(merchant)))
+        dying = asyncio.create_task(payouts.create(banking(one, stalled).world, new_payout(merchant)))
         await stalled.called.wait()
         dying.cancel()
         with suppress(asyncio.CancelledError):
@@ -85,7 +85,7 @@ async def test_what_died_between_writing_and_the_bank_is_sent_again_and_settled_
 async def test_a_silent_bank_is_tried_again_and_nothing_has_failed(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant, number="0102030503"))
+        payout = await payouts.create(one.world, new_payout(merchant, number="0102030503"))
         assert (payout.state, payout.sent_at, payout.bank_reference) == ("pending", None, "")
         for how in ("complete", "fail"):
             with pytest.raises(WrongState):
@@ -103,8 +103,8 @@ async def test_the_bank_is_called_holding_nothing(url: str) -> None:
         async with shop(answering(OK)) as port:
             here = banking(one, Reached(one.world.network, f"http://127.0.0.1:{port}/"))
             merchant = await merchant_with(one, 2 * WHOLE)
-            sent = await payouts.create(here.world, code_request(merchant))
-            late = await payouts.create(here.world, code_request(merchant, "salary-2", number="503"))
+            sent = await payouts.create(here.world, new_payout(merchant))
+            late = await payouts.create(here.world, new_payout(merchant, "salary-2", number="503"))
             one.pass_time(seconds=LEASE.total_seconds())
             assert await ask_due(here.world, here.batches) == 1
         # The network refuses calls inside a transaction, and this bank would have been silent then.
@@ -118,7 +118,7 @@ async def test_an_answer_that_comes_late_changes_nothing_that_has_ended(
 ) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, WHOLE)
-        payout = await payouts.create(one.world, code_request(merchant))
+        payout = await payouts.create(one.world, new_payout(merchant))
         one.pass_time(seconds=HOUR.total_seconds())
         bank = Slow()
         asking = asyncio.create_task(ask_due(banking(two, bank).world, two.batches))
@@ -136,7 +136,7 @@ async def test_whatever_goes_wrong_with_a_bank_is_silence(url: str, failure: Exc
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         here = banking(one, Broken(failure))
-        payout = await payouts.create(here.world, code_request(merchant))
+        payout = await payouts.create(here.world, new_payout(merchant))
         for minutes in (1, 2, 4, 8):
             one.pass_time(minutes=minutes - 0.5)
             assert await ask_due(here.world, here.batches) == 0, "each silence doubles the wait"
@@ -150,7 +150,7 @@ async def test_two_workers_send_what_is_due_once(url: str) -> None:
     async with checked_processes(url) as (one, two):
         merchant = await merchant_with(one, 30 * WHOLE)
         for n in range(30):
-            await payouts.create(one.world, code_request(merchant, f"salary-{n}", number="503"))
+            await payouts.create(one.world, new_payout(merchant, f"salary-{n}", number="503"))
         one.pass_time(seconds=LEASE.total_seconds())
         bank = Counting()
         done = await asyncio.gather(*(banking(here, bank).workers.catch_up() for here in (one, two)))
@@ -202,7 +202,7 @@ async def _step(here: Services, merchant: Merchant, step: Step) -> None:
     with suppress(Refused):
         match what:
             case "order":
-                await payouts.create(here.world, code_request(merchant, reference, number))
+                await payouts.create(here.world, new_payout(merchant, reference, number))
             case "work":
                 await ask_due(here.world, here.batches)
             case "wait":

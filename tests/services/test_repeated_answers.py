@@ -16,7 +16,7 @@ from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation
 from tests.support.clusters import copied
-from tests.support.payouts import code_request, merchant_with
+from tests.support.payouts import merchant_with, new_payout
 from tests.support.programs import short_folder
 from tests.support.services import BRI, Services, connected, money, number, order, services
 
@@ -87,13 +87,13 @@ async def _reference(here: Services, merchant: Merchant) -> Call:
 
 async def _payout(here: Services, merchant: Merchant) -> Call:
     payer = await merchant_with(here, 100_000_00)
-    await payouts.create(here.world, code_request(payer))
-    return lambda: payouts.create(here.world, code_request(payer))
+    await payouts.create(here.world, new_payout(payer))
+    return lambda: payouts.create(here.world, new_payout(payer))
 
 
 async def _payout_ended(here: Services, merchant: Merchant) -> Call:
     payer = await merchant_with(here, 100_000_00)
-    made = await payouts.create(here.world, code_request(payer))
+    made = await payouts.create(here.world, new_payout(payer))
     await payouts.finish(here.world, payer.id, made.id, "complete")
     return lambda: payouts.finish(here.world, payer.id, made.id, "complete")
 

@@ -55,7 +55,7 @@ AT_ONCE = [
 ]
 SETTLED_DAYS = 15
 """After so many days everything is settled, whatever holidays there are."""
-CodeRequest = Callable[[], Awaitable[Any]]
+Action = Callable[[], Awaitable[Any]]
 ways = st.sampled_from(list(WAYS))
 ASKED_BY_BUYER = msgspec.structs.replace(ASKED, left_to_buyer="method")
 methods = st.sampled_from([None, BRI, QRIS, BY_BUYER, ASKED_BY_BUYER, WALLET_BY_BUYER])
@@ -240,9 +240,9 @@ class Payments(Actions, RuleBasedStateMachine):
     def at_once(self, data: st.DataObject, place: int) -> None:
         """Several things at the same moment, most of them about one payment."""
         count = data.draw(st.integers(2, 6), label="how many")
-        self.run(_all_allowed([self._code_request(data, place) for _ in range(count)]))
+        self.run(_all_allowed([self._action(data, place) for _ in range(count)]))
 
-    def _code_request(self, data: st.DataObject, place: int) -> CodeRequest:
+    def _action(self, data: st.DataObject, place: int) -> Action:
         second = data.draw(process, label="process")
         what = data.draw(st.sampled_from(AT_ONCE), label="what")
         match what:
@@ -331,8 +331,8 @@ async def _allowed(what: Awaitable[Any]) -> None:
         await what
 
 
-async def _all_allowed(happening: list[CodeRequest]) -> None:
-    await asyncio.wait_for(asyncio.gather(*(_allowed(code_request()) for code_request in happening)), 20)
+async def _all_allowed(happening: list[Action]) -> None:
+    await asyncio.wait_for(asyncio.gather(*(_allowed(action()) for action in happening)), 20)
 
 
 @pytest.fixture(scope="module")

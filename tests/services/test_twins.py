@@ -83,17 +83,17 @@ async def test_a_twin_of_one_reference_gets_the_reference_and_not_of_the_number(
 async def test_a_twin_whose_key_is_answered_while_it_looks_around_gets_that_answer(url: str) -> None:
     async with services(url) as one, services(url) as two:
         merchant = await one.merchant(agreement=AGREEMENT)
-        code_request = order(merchant.id, reference="seen", key="seen", fingerprint=b"same")
+        new = order(merchant.id, reference="seen", key="seen", fingerprint=b"same")
         # The payment of an equal request that another process is about to commit.
         payment = (await one.read(merchant, await one.create(merchant))).payment
         async with two.world.db.reading() as tx:
             transaction = tx.transaction()
             await transaction.start()
             await tx.execute("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE")
-            waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STATIC_QR), code_request]))
+            waiting = asyncio.create_task(create_all(one.world, [order(merchant.id, **STATIC_QR), new]))
             await _waits(waiting, tx)
             kept = KeptAnswer(merchant.id, "seen", b"same", b"answered before", START + KEY_REMEMBERED)
-            equal = replace(payment, id=uuid4(), reference=code_request.reference)
+            equal = replace(payment, id=uuid4(), reference=new.reference)
             await write(tx, Changes(new_answers=[kept], new_payments=[equal]), START)
             await transaction.commit()
         assert (await waiting)[-1] == b"answered before"

@@ -95,12 +95,12 @@ class Actions:
         await ask_due(here.world, here.batches)
 
     async def _confirm(self, second: bool, place: int, method: Method | None) -> None:
-        code_request = Confirmation(self.merchant.id, self.pick(place).id, method)
-        await self.services(second).batches.confirm(code_request)
+        request = Confirmation(self.merchant.id, self.pick(place).id, method)
+        await self.services(second).batches.confirm(request)
 
     async def _cancel(self, second: bool, place: int) -> None:
-        code_request = Cancellation(self.merchant.id, self.pick(place).id, "REQUESTED_BY_CUSTOMER")
-        await end.cancel(self.services(second).world, code_request)
+        request = Cancellation(self.merchant.id, self.pick(place).id, "REQUESTED_BY_CUSTOMER")
+        await end.cancel(self.services(second).world, request)
 
     async def _end(self, second: bool, place: int) -> None:
         await end.expire_now(self.services(second).world, self.merchant.id, self.pick(place).id)
@@ -112,8 +112,8 @@ class Actions:
             await end.reopen(here.world, Reopening(self.merchant.id, found.payment.id, found.charges[0].id))
 
     async def _withdraw(self, second: bool, place: int) -> None:
-        code_request = Cancellation(self.merchant.id, self.pick(place).id, "OUT_OF_STOCK")
-        await end.withdraw(self.services(second).world, code_request)
+        request = Cancellation(self.merchant.id, self.pick(place).id, "OUT_OF_STOCK")
+        await end.withdraw(self.services(second).world, request)
 
     async def _decline(self, second: bool, place: int) -> None:
         here = self.services(second)

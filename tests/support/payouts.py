@@ -65,7 +65,7 @@ async def give(here: Services, merchant_id: UUID, minor: int) -> None:
         await ledger.post(tx, [line], here.clock.now())
 
 
-def code_request(
+def new_payout(
     merchant: Merchant, reference: str = "salary-1", number: str = "0102030405", **changes: Any
 ) -> NewPayout:
     destination = Destination("bank_transfer", "BRI", number, "John Doe")

@@ -14,7 +14,7 @@ from gerbang.domain.customers import Customer
 from gerbang.domain.payments import Details
 from gerbang.errors import PaymentUnknown
 from gerbang.services.payments.decide import NewPayment
-from gerbang.services.payments.search import Asked, Paid
+from gerbang.services.payments.search import Paid, PaymentLookup
 
 
 async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Response:
@@ -53,7 +53,7 @@ async def create(endpoints: Endpoints, request: Request, merchant_id: UUID) -> R
 
 async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Paid:
     id_ = id_in_path(request, "paymentlink_")
-    found = None if id_ is None else await endpoints.batches.find(Asked(merchant_id, id_))
+    found = None if id_ is None else await endpoints.batches.find(PaymentLookup(merchant_id, id_))
     if found is None or found.payment.scope != shapes.LINKS:
         raise PaymentUnknown
     return found

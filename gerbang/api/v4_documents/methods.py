@@ -16,7 +16,7 @@ from gerbang.errors import NotOpenYet, PaymentUnknown
 from gerbang.services import sandbox, simulations
 from gerbang.services.payments import search
 from gerbang.services.payments.decide import NewPayment
-from gerbang.services.payments.search import Asked
+from gerbang.services.payments.search import PaymentLookup
 
 TYPES = {"virtual_bank_accounts": "virtual_bank_account", "qris": "qris"}
 """Types in paths to types in bodies (reference, 1.2)."""
@@ -84,7 +84,7 @@ async def tasks(endpoints: Endpoints, request: Request, merchant_id: UUID) -> Re
     report, booked = await simulations.arrive(endpoints.world, endpoints.batches, found, amount, field)
     reference = None
     if report.channel == "virtual_account" and booked.charge_id is not None:
-        arrived = await endpoints.batches.find(Asked(merchant_id, booked.charge_id))
+        arrived = await endpoints.batches.find(PaymentLookup(merchant_id, booked.charge_id))
         reference = None if arrived.charge is None else shapes.arrival_reference(arrived.charge)
     target = shapes.method_id(found), shapes.TYPES[report.channel]
     return answer(document(shapes.task(*target, action, reference=reference, amount=amount)), 201)

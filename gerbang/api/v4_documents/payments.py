@@ -26,7 +26,7 @@ from gerbang.errors import PaymentUnknown
 from gerbang.services.pages import Pages
 from gerbang.services.payments import repeats, search
 from gerbang.services.payments.decide import NewPayment
-from gerbang.services.payments.search import Asked, Paid
+from gerbang.services.payments.search import Paid, PaymentLookup
 
 OPTION = {
     "virtual_bank_account": "bankShortCode",
@@ -135,7 +135,7 @@ async def _found(endpoints: Endpoints, request: Request, merchant_id: UUID) -> P
     id_ = id_in_path(request, "contract_")
     if id_ is None:
         raise PaymentUnknown
-    return await endpoints.batches.find(Asked(merchant_id, id_))
+    return await endpoints.batches.find(PaymentLookup(merchant_id, id_))
 
 
 async def looked_up(query: Query, look: Callable[[Query], Awaitable[list[Paid]]]) -> list[Paid]:

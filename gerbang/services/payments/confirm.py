@@ -61,12 +61,12 @@ async def _confirm(
     changes = Changes()
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = await payments.locked(tx, [(request.merchant_id, request.payment_id) for request in requests.values()])
+        locked = await payments.locked(tx, [(request.merchant_id, request.payment_id) for request in requests.values()])
         known = await merchants.by_id(tx, list({request.merchant_id for request in requests.values()}))
         plans: dict[int, Plan] = {}
         for i, request in requests.items():
             try:
-                plans[i] = _plan(world, request, held, known, now)
+                plans[i] = _plan(world, request, locked, known, now)
             except Refused as refusal:
                 answers[i] = refusal.with_traceback(None)  # it would lead back to where it is kept
         wanted = {i: request for i, plan in plans.items() if (request := plan.code_request)}
@@ -102,9 +102,9 @@ def _add(changes: Changes, plan: Plan, number: str, now: datetime) -> Confirmed 
 
 
 def _plan(
-    world: World, request: Confirmation, held: Mapping[UUID, Payment], known: Mapping[UUID, Merchant], now: datetime
+    world: World, request: Confirmation, locked: Mapping[UUID, Payment], known: Mapping[UUID, Merchant], now: datetime
 ) -> Plan:
-    payment = own(held, request.merchant_id, request.payment_id)
+    payment = own(locked, request.merchant_id, request.payment_id)
     if as_of(payment, now).state == "opening":
         raise NotOpenYet
     # The state is checked before the method: to a payment that is over, no method is the right one.

@@ -56,8 +56,8 @@ async def cancel(world: World, request: Cancellation) -> Payment:
     """Ends a payment that has no number yet. Raises PaymentUnknown or WrongState."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = await _held(tx, request.merchant_id, request.payment_id)
-        payment = payment_rules.cancelled(held, request.reason, now)
+        locked = await _locked(tx, request.merchant_id, request.payment_id)
+        payment = payment_rules.cancelled(locked, request.reason, now)
         await write(tx, _ended(payment, "payment.cancelled", now), now)
     return payment
 
@@ -69,8 +69,8 @@ async def withdraw(world: World, request: Cancellation) -> Payment:
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = await _held(tx, request.merchant_id, request.payment_id)
-        payment = payment_rules.withdrawn(held, request.reason, now)
+        locked = await _locked(tx, request.merchant_id, request.payment_id)
+        payment = payment_rules.withdrawn(locked, request.reason, now)
         changes = _ended(payment, "payment.cancelled", now)
         charge = await _newest(tx, payment)
         if charge is not None and charge.state in charge_rules.MOVES["expire"]:
@@ -90,18 +90,18 @@ async def decline(world: World, said: Decline) -> Payment:
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = as_of(await _held(tx, said.merchant_id, said.payment_id), now)
-        charge = await _newest(tx, held)
+        locked = as_of(await _locked(tx, said.merchant_id, said.payment_id), now)
+        charge = await _newest(tx, locked)
         if charge is None or charge.id != said.charge_id or charge.state == "failed":
-            return held
+            return locked
         if charge.state not in charge_rules.MOVES["fail"]:
-            raise WrongState(state=held.state, verb="declined")
+            raise WrongState(state=locked.state, verb="declined")
         charge = charge_rules.declined(charge, now)
-        if held.details.redirect:
-            payment = payment_rules.reopened(held, now)
+        if locked.details.redirect:
+            payment = payment_rules.reopened(locked, now)
             changes = _reopened(payment, charge, now)
         else:
-            payment = payment_rules.failed(held, now)
+            payment = payment_rules.failed(locked, now)
             changes = _ended(payment, "payment.failed", now, charge)
         await _let_go(tx, changes, charge, now)
         await write(tx, changes, now)
@@ -116,14 +116,14 @@ async def reopen(world: World, request: Reopening) -> Payment:
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = await _held(tx, request.merchant_id, request.payment_id)
-        charge = await _newest(tx, held)
+        locked = await _locked(tx, request.merchant_id, request.payment_id)
+        charge = await _newest(tx, locked)
         if charge is None or charge.id != request.charge_id:
-            return as_of(held, now)
+            return as_of(locked, now)
         over = charge.expires_at is not None and charge.expires_at <= now
-        if not over and not (held.method and held.method.left_to_buyer):
-            raise WrongState(state=held.state, verb="opened again: the merchant chose how it is paid")
-        payment = payment_rules.reopened(held, now)
+        if not over and not (locked.method and locked.method.left_to_buyer):
+            raise WrongState(state=locked.state, verb="opened again: the merchant chose how it is paid")
+        payment = payment_rules.reopened(locked, now)
         changes = _reopened(payment, charge, now)
         await _let_go(tx, changes, charge_rules.given_up(charge, now), now)
         await write(tx, changes, now)
@@ -146,8 +146,8 @@ async def expire_due(world: World, log: Seldom | None = None) -> int:
             due = await payments.due(tx, now, most, skip=broken)
             if due:
                 due = due[: await payments.fitting(tx, due, shared_commits.BYTES_MAX)]
-                held = await payments.by_id(tx, due)
-                await write(tx, _expired([as_of(held[id_], now) for _, id_ in due]), now)
+                locked = await payments.by_id(tx, due)
+                await write(tx, _expired([as_of(locked[id_], now) for _, id_ in due]), now)
         return len(due)
 
     async def leave_out(failure: Exception) -> bool:
@@ -166,10 +166,10 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
     """Ends a payment before its time, for the sandbox. Raises PaymentUnknown or WrongState."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = as_of(await _held(tx, merchant_id, payment_id), now)
-        if held.state not in ("opening", "awaiting", "active"):
-            raise WrongState(state=held.state, verb="expired")
-        payment = payment_rules.expired_early(held, now)
+        locked = as_of(await _locked(tx, merchant_id, payment_id), now)
+        if locked.state not in ("opening", "awaiting", "active"):
+            raise WrongState(state=locked.state, verb="expired")
+        payment = payment_rules.expired_early(locked, now)
         changes = _expired([payment])
         charge = await _newest(tx, payment)
         instructions = charge.instructions if charge else payment.method.instructions if payment.method else None
@@ -212,7 +212,7 @@ def _expired(ended: Sequence[Payment]) -> Changes:
     return Changes(payments={payment.id: payment for payment in ended}, events=events)
 
 
-async def _held(tx: Tx, merchant_id: UUID, payment_id: UUID) -> Payment:
+async def _locked(tx: Tx, merchant_id: UUID, payment_id: UUID) -> Payment:
     """A merchant's payment, locked until the commit. Raises PaymentUnknown."""
     return own(await payments.locked(tx, [(merchant_id, payment_id)]), merchant_id, payment_id)
 

@@ -46,8 +46,8 @@ class Noted(msgspec.Struct, frozen=True):
     request: PartnerRequest
 
 
-class Said(msgspec.Struct, frozen=True):
-    """What a partner has said of a request: its code, or why there will be none."""
+class PartnerAnswer(msgspec.Struct, frozen=True):
+    """What a partner has answers of a request: its code, or why there will be none."""
 
     request: PartnerRequest
     opened: Opened | None
@@ -75,15 +75,15 @@ def asked_of(request: PartnerRequest) -> OpenCode:
 # -- asking -----------------------------------------------------------------------------------------------------------
 
 
-async def ask(world: World, request: PartnerRequest) -> Said:
+async def ask(world: World, request: PartnerRequest) -> PartnerAnswer:
     """Asks the partner for a code that was just noted. Raises NotOpenYet where it is silent."""
-    said = await _ask(world, request, may_be_there=False)
-    if said is None:
+    answer = await _ask(world, request, may_be_there=False)
+    if answer is None:
         raise NotOpenYet
-    return said
+    return answer
 
 
-async def ask_again(world: World, request: PartnerRequest) -> Said | None:
+async def ask_again(world: World, request: PartnerRequest) -> PartnerAnswer | None:
     """Asks the partner for the code that it may have made, or to make it. None where it is silent.
 
     Nothing new is made for a payment that has ended meanwhile.
@@ -95,7 +95,9 @@ async def ask_again(world: World, request: PartnerRequest) -> Said | None:
     return await _ask(world, request, may_be_there=True, wanted=wanted)
 
 
-async def _ask(world: World, request: PartnerRequest, *, may_be_there: bool, wanted: bool = True) -> Said | None:
+async def _ask(
+    world: World, request: PartnerRequest, *, may_be_there: bool, wanted: bool = True
+) -> PartnerAnswer | None:
     found = _opener(world, request)
     if found is None:
         await put_off(world, request)
@@ -103,16 +105,16 @@ async def _ask(world: World, request: PartnerRequest, *, may_be_there: bool, wan
     partner, opener = found
     asked, now = asked_of(request), world.clock.now()
 
-    async def call(link: Link) -> Said:
+    async def call(link: Link) -> PartnerAnswer:
         code = await opener.status(link, request.id, asked, now) if may_be_there else None
         if code is None and not wanted:
-            return Said(request, None, NOT_NEEDED)
-        return Said(request, code or await opener.open(link, request.id, asked, now))
+            return PartnerAnswer(request, None, NOT_NEEDED)
+        return PartnerAnswer(request, code or await opener.open(link, request.id, asked, now))
 
     try:
         return await partner.call(f"code {request.id}", call)
     except Declined as refusal:
-        return Said(request, None, str(refusal))
+        return PartnerAnswer(request, None, str(refusal))
     except Silence:
         await put_off(world, request)
         return None
@@ -138,10 +140,10 @@ async def close(world: World, request: PartnerRequest) -> None:
         return
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        held = (await requests.locked(tx, [request.id])).get(request.id)
-        if held is not None and not held.ended:
-            ended = rules.declined(held, why, now) if why else rules.done(held, "", now)
-            await write(tx, Changes(requests={held.id: ended}), now)
+        locked = (await requests.locked(tx, [request.id])).get(request.id)
+        if locked is not None and not locked.ended:
+            ended = rules.declined(locked, why, now) if why else rules.done(locked, "", now)
+            await write(tx, Changes(requests={locked.id: ended}), now)
 
 
 def _opener(world: World, request: PartnerRequest) -> tuple[Partner, OpensCodes] | None:
@@ -155,40 +157,40 @@ def _opener(world: World, request: PartnerRequest) -> tuple[Partner, OpensCodes]
 # -- writing the answers ----------------------------------------------------------------------------------------------
 
 
-async def write_all(world: World, said: Sequence[Said]) -> list[Answer | Exception]:
-    """Writes what partners have said, all in one commit, and answers each merchant. PartnerDeclined for a declined code."""
-    return await each_answered(said, _names, partial(_write, world))
+async def write_all(world: World, answers: Sequence[PartnerAnswer]) -> list[Answer | Exception]:
+    """Writes what partners have answered, all in one commit, and answers each merchant. PartnerDeclined for a declined code."""
+    return await each_answered(answers, _names, partial(_write, world))
 
 
-def _names(said: Said) -> dict[Hashable, object]:
-    return {said.request.id: object()}
+def _names(answer: PartnerAnswer) -> dict[Hashable, object]:
+    return {answer.request.id: object()}
 
 
-async def _write(world: World, said: Mapping[int, Said], sure: bool) -> tuple[dict[int, Answer], list[int]]:
+async def _write(world: World, given: Mapping[int, PartnerAnswer], sure: bool) -> tuple[dict[int, Answer], list[int]]:
     answers: dict[int, Answer] = {}
     changes = Changes()
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        kept = await _held(tx, said)
-        for i, one in said.items():
-            request = kept.requests.get(one.request.id)
-            payment = kept.payments.get(asked_of(one.request).payment_id)
+        there = await _locked(tx, given)
+        for i, one in given.items():
+            request = there.requests.get(one.request.id)
+            payment = there.payments.get(asked_of(one.request).payment_id)
             if request is None or payment is None:
-                log.error("a payment was lost by the database after its partner was asked", said=one)
+                log.error("a payment was lost by the database after its partner was asked", answer=str(one.request.id))
                 raise Unavailable
-            merchant = kept.merchants[payment.merchant_id]
+            merchant = there.merchants[payment.merchant_id]
             if request.ended:  # by whoever asked at the same time
-                answers[i] = _known(world, request, payment, kept.charges.get(request.id), now)
+                answers[i] = _known(world, request, payment, there.charges.get(request.id), now)
             elif one.opened is None:
                 answers[i] = decline(world, changes, request, payment, merchant, one.why, now)
             else:
-                charge = kept.charges.get(request.id)
+                charge = there.charges.get(request.id)
                 answers[i] = complete(world, changes, request, payment, charge, merchant, one.opened, now)
         await write(tx, changes, now)
     return answers, []
 
 
-class _Held(msgspec.Struct, frozen=True):
+class _Locked(msgspec.Struct, frozen=True):
     payments: dict[UUID, Payment]
     requests: dict[UUID, PartnerRequest]
     merchants: dict[UUID, Merchant]
@@ -196,17 +198,19 @@ class _Held(msgspec.Struct, frozen=True):
     """By the id of the request that opened their code."""
 
 
-async def _held(tx: Tx, said: Mapping[int, Said]) -> _Held:
+async def _locked(tx: Tx, given: Mapping[int, PartnerAnswer]) -> _Locked:
     """Everything that these answers may change, locked until the commit."""
-    asked = {one.request.id: asked_of(one.request) for one in said.values()}
+    asked = {one.request.id: asked_of(one.request) for one in given.values()}
     await idempotency.hold(
-        tx, [(s.request.merchant_id, key) for s in said.values() if (key := asked_of(s.request).key)]
+        tx, [(s.request.merchant_id, key) for s in given.values() if (key := asked_of(s.request).key)]
     )
-    held = await payments.locked(tx, [(s.request.merchant_id, asked_of(s.request).payment_id) for s in said.values()])
+    locked = await payments.locked(
+        tx, [(s.request.merchant_id, asked_of(s.request).payment_id) for s in given.values()]
+    )
     kept = await requests.locked(tx, asked)
-    known = await merchants.by_id(tx, list({payment.merchant_id for payment in held.values()}))
+    known = await merchants.by_id(tx, list({payment.merchant_id for payment in locked.values()}))
     there = await charges.by_id(tx, [(request.merchant_id, request.id) for request in kept.values()])
-    return _Held(held, kept, known, there)
+    return _Locked(locked, kept, known, there)
 
 
 def _known(world: World, request: PartnerRequest, payment: Payment, charge: Charge | None, now: datetime) -> Answer:

@@ -139,9 +139,9 @@ async def picture_text(world: World, merchant_id: UUID, id_: UUID) -> str | None
     return instructions.content or None if instructions else None
 
 
-def own(held: Mapping[UUID, Payment], merchant_id: UUID, payment_id: UUID) -> Payment:
+def own(locked: Mapping[UUID, Payment], merchant_id: UUID, payment_id: UUID) -> Payment:
     """The merchant's payment. Raises PaymentUnknown, also for another merchant's: nobody learns that there is one."""
-    payment = held.get(payment_id)
+    payment = locked.get(payment_id)
     if payment is None or payment.merchant_id != merchant_id:
         raise PaymentUnknown
     return payment

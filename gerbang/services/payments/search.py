@@ -30,7 +30,7 @@ STATES: dict[str, tuple[tuple[str, ...], bool | None]] = {
 """The states of payments behind a word of a list, and whether they are settled."""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class PaymentLookup(msgspec.Struct, frozen=True):
     """A merchant asks for one payment, or one arrival."""
 
     merchant_id: UUID
@@ -120,7 +120,7 @@ async def of_reference(world: World, merchant_id: UUID, scope: str, reference: s
     return Paid(payment, charge) if payment.static else _now(payment, charge, world.clock.now())
 
 
-async def find_all(world: World, questions: Sequence[Asked]) -> list[Paid | Refused]:
+async def find_all(world: World, questions: Sequence[PaymentLookup]) -> list[Paid | Refused]:
     """The one-time payment, or the arrival, of each id, many at a time. PaymentUnknown for those of other merchants too."""
     now = world.clock.now()
     asked = {(question.merchant_id, question.id) for question in questions}
