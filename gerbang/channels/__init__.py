@@ -120,8 +120,11 @@ class Channel(Protocol):
         """Plans the paycode for a payment whose method is this channel. Raises an Invalid for what cannot be."""
         ...
 
-    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
-        """What the buyer is shown, now that the number is known."""
+    def instructions(self, code_plan: CodePlan, number: str) -> Instructions:
+        """What the buyer is shown, now that the number is known.
+
+        It follows from the plan alone: a partner may give the number long after, when another agreement holds.
+        """
         ...
 
 

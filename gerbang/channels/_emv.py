@@ -137,13 +137,13 @@ def compose(merchant: MerchantAccount, *, amount: int | None = None, bill_number
     if amount is None:
         if not merchant.nmid:
             raise MalformedQr("51", "is required in a static code, and this merchant has no NMID")
-        code_plan, price = "000201010211", ""
+        head, price = "000201010211", ""
     else:
-        code_plan, price = "000201010212", _object("54", _in_rupiah(amount))
+        head, price = "000201010212", _object("54", _in_rupiah(amount))
     additional = _label("62-01", bill_number) + _label("62-05", reference) + terminal
     if additional:
         additional = f"62{len(additional):02}{additional}"
-    unsigned = f"{code_plan}{before_amount}{price}{after_amount}{additional}6304"
+    unsigned = f"{head}{before_amount}{price}{after_amount}{additional}6304"
     return unsigned + _checksum(unsigned.encode("ascii"))
 
 

@@ -85,7 +85,7 @@ class Ewallet:
             expires_at=channels.end_of(self.spec, payment, offer, now),
         )
 
-    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
+    def instructions(self, code_plan: CodePlan, number: str) -> Instructions:
         return Instructions(
             number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
         )

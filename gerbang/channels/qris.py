@@ -112,15 +112,17 @@ class Qris:
             static=payment.static,
             expires_at=channels.end_of(self.spec, payment, offer, now),
             static_max=agreed.static_quota if payment.static else None,
+            settings=bytes(offer.merchant.agreement.channels[self.spec.name]).decode(),
         )
 
-    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
-        agreed = self._agreed(offer)
+    def instructions(self, code_plan: CodePlan, number: str) -> Instructions:
+        agreed = _settings(code_plan.settings)
+        written = number[-_emv.LABEL_LENGTH_MAX :]  # a partner's own number may be longer
         content = _emv.compose(
             _account(agreed),
             amount=code_plan.amount,
-            bill_number="" if code_plan.static else number,
-            reference=number if code_plan.static else "",
+            bill_number="" if code_plan.static else written,
+            reference=written if code_plan.static else "",
         )
         return Instructions(
             number=number,
@@ -136,6 +138,11 @@ class Qris:
         if agreed is None:
             raise ChannelNotEnabled("method", title=self.spec.title)
         return agreed
+
+
+@lru_cache(maxsize=1024)
+def _settings(written: str) -> QrisAgreement:
+    return msgspec.json.decode(written, type=QrisAgreement)
 
 
 @lru_cache(maxsize=1024)

@@ -91,7 +91,7 @@ class RetailOutlet:
             range=part_of(CODES, offer.merchant.id) if agreed.codes == CODES else agreed.codes,
         )
 
-    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
+    def instructions(self, code_plan: CodePlan, number: str) -> Instructions:
         return Instructions(
             number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
         )

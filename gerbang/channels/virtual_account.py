@@ -192,7 +192,7 @@ class VirtualAccount:
             taken_out=taken_out,
         )
 
-    def instructions(self, code_plan: CodePlan, number: str, offer: Offer, now: datetime) -> Instructions:
+    def instructions(self, code_plan: CodePlan, number: str) -> Instructions:
         return Instructions(
             number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
         )

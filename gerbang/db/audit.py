@@ -152,6 +152,11 @@ MONEY = {
             WHERE operation = 'open' AND next_at IS NOT NULL
         ) r ON r.payment_id = p.id
         WHERE p.state = 'opening' AND (p.expires_at IS NULL OR p.expires_at > $1) AND r.payment_id IS NULL""",
+    "a code that was left before its end is open at its partner": """
+        SELECT r.id::text FROM partner_requests r JOIN charges c ON (c.merchant_id, c.id) = (r.merchant_id, r.id)
+        LEFT JOIN (SELECT (asked ->> 'opening_id')::uuid AS opening_id FROM partner_requests WHERE operation = 'close') x
+            ON x.opening_id = r.id
+        WHERE r.operation = 'open' AND r.state = 'done' AND c.state IN ('failed', 'expired') AND x.opening_id IS NULL""",
     "a transfer for a charge or a payout that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
         WHERE t.cause_id IS NOT NULL AND t.reason <> 'starting_balance'

@@ -111,6 +111,27 @@ async def release_numbers(tx: Tx, numbers: Sequence[Number], now: datetime) -> N
     )
 
 
+GIVEN_AGAIN = f"""
+UPDATE paycodes p SET held = false
+FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number)
+{ITS_PLACE} WHERE p.ctid = its.place AND NOT EXISTS (
+    SELECT FROM payments y WHERE y.merchant_id = p.merchant_id AND y.id = p.payment_id
+       AND y.state IN ('opening', 'awaiting', 'active') AND (y.expires_at IS NULL OR y.expires_at > $4)
+       AND NOT EXISTS (SELECT FROM charges c WHERE c.merchant_id = p.merchant_id AND c.id = p.charge_id
+                         AND (c.state <> 'waiting' OR c.expires_at <= $4) OFFSET 0)
+    OFFSET 0)
+"""
+
+
+async def given_again(tx: Tx, numbers: Sequence[Number], now: datetime) -> set[Number]:
+    """Lets go of those of these numbers whose payments are over, and returns the rest of those that somebody holds."""
+    taken = await held(tx, numbers)
+    if not taken:
+        return taken
+    await tx.execute(GIVEN_AGAIN, *arrays(sorted(taken)), now)
+    return await held(tx, sorted(taken))
+
+
 async def release_due(tx: Tx, now: datetime, most: int) -> int:
     """Lets go of numbers whose quarantine is over, and returns how many."""
     rows = await tx.fetch(

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gerbang.domain.paycodes import Instructions
+from gerbang.domain.payments import Payment
 
 State = Literal["waiting", "succeeded", "failed", "expired"]
 Failure = Literal["expired", "declined", "abandoned"]
@@ -56,6 +57,16 @@ def as_of(charge: Charge, now: datetime, payment_expires_at: datetime | None) ->
         return charge
     end = min(ends)
     return replace(charge, state="expired", updated_at=end, failure="expired") if end <= now else charge
+
+
+def is_written(payment: Payment, charge: Charge | None) -> bool:
+    """Whether a code of this payment is known: by its charge, or for a static one by the payment's method.
+
+    A partner's code is not, until the partner has answered or money has come by it.
+    """
+    if payment.static:
+        return payment.method is not None and payment.method.instructions is not None
+    return charge is not None
 
 
 def paid(charge: Charge, paid_at: datetime, now: datetime) -> Charge:

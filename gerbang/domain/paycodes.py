@@ -46,6 +46,8 @@ class CodePlan(msgspec.Struct, frozen=True):
     """Parts of the range that are not for chance (the static numbers, where both share one prefix)."""
     static_max: int | None = None
     """How many static codes of this channel its merchant may have; None: any number."""
+    settings: str = ""
+    """The merchant's settings of the channel as they were when this was planned (JSON), where its instructions need any."""
 
 
 class Paycode(msgspec.Struct, frozen=True):

@@ -164,6 +164,12 @@ def moved(payment: Payment, verb: str, now: datetime) -> Payment:
     return replace(payment, state=state, updated_at=now)
 
 
+def opened_late(payment: Payment) -> Payment:
+    """A payment that ended by time while it was opening, now that its code is known to have been open before the end."""
+    open_, ended = ("active", "inactive") if payment.static else ("awaiting", "expired")
+    return replace(payment, state=open_ if payment.state == "opening" else ended)
+
+
 class PageVersion(msgspec.Struct, frozen=True):
     """The little that says whether a payer's page must be drawn anew."""
 

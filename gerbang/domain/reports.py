@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.domain.charges import Charge
+from gerbang.domain.charges import Charge, is_written
 from gerbang.domain.payments import Payment, as_of
 
 Outcome = Literal["booked", "late", "double", "overpaid", "underpaid", "unknown_number"]
@@ -79,7 +79,7 @@ def classify(
 ) -> Outcome:
     """Whether money for this payment is what was owed.
 
-    `charge` is the open one of a one-time payment, None for a static one. What counts is when the buyer paid, not when
+    `charge` is that of the code that was paid to, None for a static one, and for a code that was never open. What counts is when the buyer paid, not when
     the bank reports it: `paid_at`, now where that is not known. What a merchant or a buyer has ended stays ended.
     What is not owed is never turned away (it has arrived): it is classified, and held in suspense.
     """
@@ -99,6 +99,8 @@ def classify(
         return "double"
     if charge is not None and charge.state in ("failed", "expired"):
         return "late"  # its buyer went back and chose another way to pay
+    if not is_written(payment, charge):
+        return "late"  # its partner declined it, or the payment ended before it was made
     owed = charge.amount if charge is not None else payment.amount
     if owed is None or owed == amount:
         return "booked"

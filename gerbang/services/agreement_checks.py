@@ -134,6 +134,6 @@ def _open(world: World, channel: Channel, payment: Payment, offer: Offer) -> Non
         if any(first <= code_plan.range.first and code_plan.range.end <= last for first, last in code_plan.taken_out):
             raise ValueError("the numbers that its merchant may choose leave no others")
     for number in numbers:
-        channel.instructions(code_plan, number, offer, now)
+        channel.instructions(code_plan, number)
     fee_out_of(channels.rate(channel.spec, option, offer), payment.amount or MINOR_PER_RUPIAH, now)
     settles_at(channels.settling(channel.spec, option, offer), now, world.calendar)

@@ -21,7 +21,7 @@ from gerbang.db.reports import KnownReport
 from gerbang.domain import charges as charge_rules
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
 from gerbang.domain.changes import BookedReport, Changes, Freed
-from gerbang.domain.charges import Charge
+from gerbang.domain.charges import Charge, is_written
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.ledger import money_held, money_in
@@ -31,6 +31,7 @@ from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Name, Outcome, Report, classify
 from gerbang.services.payments import opening
+from gerbang.services.payments.opening import Code
 from gerbang.world import World
 
 Answer = TypeVar("Answer")
@@ -99,8 +100,7 @@ async def _book_all(world: World, reports: Sequence[Report], claim_all: bool) ->
     async with world.db.transaction() as tx:
         now = world.clock.now()
         work = await opened(tx, reports, now, claim_all=claim_all)
-        if any(_is_opening(work, owner) for owner in work.owners.values()):
-            await _open(world, tx, work)
+        await _open(world, tx, work, reports)
         if work.known:
             await wait_as_for_writing(tx)
         answers = [work.received(report) or book(world, work, report, work.outcome(report)) for report in reports]
@@ -154,22 +154,46 @@ async def _by_our_reference(tx: Tx, reports: Sequence[Report], now: datetime) ->
     return found
 
 
-async def _open(world: World, tx: Tx, work: UnitOfWork) -> None:
-    """Opens the payments that money has come for before their partner has said that it can."""
-    wanted = {o.charge_id or o.payment_id: o for o in work.owners.values() if _is_opening(work, o)}
-    for id_, request in (await partner_requests.by_id(tx, wanted)).items():
+async def _open(world: World, tx: Tx, work: UnitOfWork, reports: Sequence[Report]) -> None:
+    """Writes codes down that money has come by before their partner has said that they are open.
+
+    Also those of payments that ended by time meanwhile: what was paid before the end is honoured.
+    """
+    wanted: dict[UUID, Paycode] = {}
+    for report in reports:
+        owner = work.owner(report)
+        if owner is not None and _opens(work, owner, report):
+            wanted[owner.charge_id or owner.payment_id] = owner
+    if not wanted:
+        return
+    requests = await partner_requests.by_id(tx, wanted)
+    in_use = await opening.taken(tx, [(request, wanted[id_].number) for id_, request in requests.items()], work.now)
+    for id_, request in requests.items():
         owner = wanted[id_]
-        if _is_opening(work, owner):
-            payment, merchant = work.payments[owner.payment_id], work.merchants[owner.merchant_id]
-            opened = Opened(owner.number, request.partner_reference)
-            payment, charge = opening.open_payment(world, work.changes, request, payment, merchant, opened, work.now)
-            work.payments[payment.id] = payment
-            if charge is not None:
-                work.charges[charge.id] = charge
+        if request.state == "declined":
+            continue
+        code = Code(request, work.payments[owner.payment_id], None, work.merchants[owner.merchant_id])
+        code = opening.open_payment(
+            world,
+            work.changes,
+            code,
+            Opened(owner.number, request.partner_reference),
+            work.now,
+            keep_number=not request.ended and owner.name not in in_use,
+        )
+        work.payments[code.payment.id] = code.payment
+        if code.charge is not None:
+            work.charges[code.charge.id] = code.charge
 
 
-def _is_opening(work: UnitOfWork, owner: Paycode) -> bool:
-    return as_of(work.payments[owner.payment_id], work.now).state == "opening"
+def _opens(work: UnitOfWork, owner: Paycode, report: Report) -> bool:
+    """Whether money says that a code is open of which nothing else does, and in time."""
+    payment = work.payments[owner.payment_id]
+    charge = work.charges.get(owner.charge_id) if owner.charge_id else None
+    if is_written(payment, charge):
+        return False
+    state, paid_at = as_of(payment, work.now).state, _paid_at(report, payment, None, work.now) or work.now
+    return state == "opening" or (state in ENDED_BY_TIME and (payment.expires_at or paid_at) > paid_at)
 
 
 def book(world: World, work: UnitOfWork, report: Report, outcome: Outcome) -> Booked:

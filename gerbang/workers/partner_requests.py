@@ -2,23 +2,35 @@
 
 import asyncio
 
+import structlog
+
 from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.services import payouts
 from gerbang.services.batches import Batches
-from gerbang.services.partner_requests import claim_due
+from gerbang.services.partner_requests import claim_due, put_off
 from gerbang.services.payments import opening
 from gerbang.world import World
+
+log = structlog.get_logger()
 
 
 async def ask_due(world: World, batches: Batches, connection: str | None = None) -> int:
     """Calls a partner, or all of them, about requests that are due, up to 32, and returns how many there were."""
     claimed = await claim_due(world, connection)
-    # One that could not be written down must not keep the others from it.
-    asked = await asyncio.gather(*(_ask(world, batches, request) for request in claimed), return_exceptions=True)
+    asked = await asyncio.gather(*(_ask_alone(world, batches, each) for each in claimed), return_exceptions=True)
     for outcome in asked:
         if isinstance(outcome, BaseException):
             raise outcome
     return len(claimed)
+
+
+async def _ask_alone(world: World, batches: Batches, request: PartnerRequest) -> None:
+    """Asks about one request. An answer that cannot be written down is put off as a silence is, and holds up nobody."""
+    try:
+        await _ask(world, batches, request)
+    except Exception:
+        await put_off(world, request)
+        log.exception("a partner's answer could not be written down", request=str(request.id))
 
 
 async def _ask(world: World, batches: Batches, request: PartnerRequest) -> None:

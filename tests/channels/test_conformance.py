@@ -155,7 +155,7 @@ def test_a_channel_with_options_needs_a_valid_one(channel: Channel, option: str 
 def test_the_instructions_have_the_number_the_option_and_the_expiry(channel: Channel, option: str | None) -> None:
     code_plan = channel.plan(payment(channel, option=option), OFFER, NOW)
     number = code_plan.chosen or (code_plan.range.number(0) if code_plan.range else "4Q3B7NT0W6XA12")
-    instructions = channel.instructions(code_plan, number, OFFER, NOW)
+    instructions = channel.instructions(code_plan, number)
     assert (instructions.number, instructions.option, instructions.expires_at) == (number, option, code_plan.expires_at)
     assert instructions.name
 

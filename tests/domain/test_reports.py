@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from gerbang.domain import charges, payments
 from gerbang.domain.charges import Charge
-from gerbang.domain.payments import Payment
+from gerbang.domain.paycodes import Instructions
+from gerbang.domain.payments import Method, Payment
 from gerbang.domain.reports import Outcome, classify
 from tests.domain import samples
 from tests.domain.samples import NOW, PRICE
@@ -16,7 +17,9 @@ from tests.domain.samples import NOW, PRICE
 SOON, PAST = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
 SINGLE = replace(samples.PAYMENT, created_at=PAST, updated_at=PAST, expires_at=SOON)
 CHARGE = replace(samples.CHARGE, created_at=PAST, updated_at=PAST, expires_at=SOON)
-OPEN = replace(SINGLE, kind="static", amount=None, state="active", expires_at=None)
+METHOD = Method("virtual_account", "BRI", instructions=Instructions("8860112345"))
+OPEN = replace(SINGLE, kind="static", amount=None, state="active", expires_at=None, method=METHOD)
+NEVER_OPEN = replace(OPEN, method=replace(METHOD, instructions=None))
 CLOSED = replace(OPEN, amount=PRICE)
 
 
@@ -39,6 +42,12 @@ CLOSED = replace(OPEN, amount=PRICE)
         pytest.param(SINGLE, replace(CHARGE, expires_at=NOW), PRICE, "late", id="charge expired"),
         pytest.param(SINGLE, replace(CHARGE, state="expired"), PRICE, "late", id="charge left by the buyer"),
         pytest.param(SINGLE, replace(CHARGE, state="failed"), PRICE, "late", id="a charge that has failed"),
+        pytest.param(SINGLE, None, PRICE, "late", id="a code that its partner declined, while another one is open"),
+        pytest.param(replace(SINGLE, state="opening"), None, PRICE, "late", id="declined, while another one is opened"),
+        pytest.param(replace(NEVER_OPEN, state="failed"), None, 1, "late", id="static, declined"),
+        pytest.param(
+            replace(NEVER_OPEN, state="inactive", expires_at=SOON), None, 1, "late", id="static, ended unopened"
+        ),
         pytest.param(OPEN, None, 1, "booked", id="static, any amount"),
         pytest.param(CLOSED, None, PRICE, "booked", id="static, the amount"),
         pytest.param(CLOSED, None, PRICE + 1, "overpaid", id="static, too much"),
@@ -122,6 +131,7 @@ def test_every_state_expiry_and_amount_of_a_single_payment_has_its_outcome(
 ) -> None:
     payment = replace(SINGLE, state=state, expires_at=end)
     by_payment = "late" if OVER[end] and state in ENDED_BY_TIME else BY_PAYMENT_STATE[state]
+    assert classify(payment, None, PRICE, NOW) == (by_payment or "late"), "its code was never open"
     for charge_state, by_state in BY_CHARGE_STATE.items():
         for charge_end, over in OVER.items():
             charge = replace(CHARGE, state=charge_state, expires_at=charge_end)
@@ -144,6 +154,7 @@ def test_every_state_expiry_and_amount_of_a_static_payment_has_its_outcome(
         closed, open_ = (replace(payment, state=state, expires_at=end) for payment in (CLOSED, OPEN))
         assert classify(closed, None, amount, NOW) == (by_payment or by_amount)
         assert classify(open_, None, amount, NOW) == (by_payment or "booked")
+        assert classify(replace(NEVER_OPEN, state=state, expires_at=end), None, amount, NOW) == (by_payment or "late")
 
 
 def test_the_tables_have_every_state() -> None:

@@ -42,6 +42,10 @@ WRONG = {
         DELETE FROM transfers WHERE reason = 'payout'""",
     "a payment or a payout waits for a partner that nobody asks, or the other way round": """
         UPDATE partner_requests SET state = 'done', next_at = NULL WHERE next_at IS NOT NULL""",
+    "a code that was left before its end is open at its partner": """
+        UPDATE charges SET state = 'expired' WHERE state = 'waiting';
+        INSERT INTO partner_requests SELECT id, merchant_id, 'simulator', 'open', '{{}}', 'done', now(), now(), '', '', 0
+        FROM charges WHERE state <> 'succeeded'""",
     "a transfer for a charge or a payout that there is not": "UPDATE transfers SET cause_id = '{other}' WHERE reason = 'vat' "
     "AND debit = (SELECT max(debit) FROM transfers WHERE reason = 'vat')",
     "a payment that waits to be paid has no number": "UPDATE paycodes SET held = false",

@@ -38,6 +38,8 @@ class Known:
     """What the machine knows of one payment."""
 
     id: UUID
+    amount: int
+    """What is asked for, in minor units; for any amount, what is usually paid."""
     numbers: list[Number] = field(default_factory=list[Number])
     """Every (channel, number) that it was ever given."""
 
@@ -80,9 +82,9 @@ class Actions:
         try:
             answer = await self.services(second).batches.create(wanted)
         except (NotOpenYet, PartnerDeclined):
-            self.known.append(Known(await self._of_reference(wanted.reference)))
+            self.known.append(Known(await self._of_reference(wanted.reference), wanted.amount or PRICE))
             raise
-        self.known.append(Known(payment_id(answer)))
+        self.known.append(Known(payment_id(answer), wanted.amount or PRICE))
         return answer
 
     async def _of_reference(self, reference: str) -> UUID:
@@ -135,14 +137,18 @@ class Actions:
         numbers = self.pick(place).numbers
         if not numbers:
             return None
-        return f"{self.merchant.id}-{reference}", *numbers[which_number % len(numbers)], PRICE + differs
+        amount = self.pick(place).amount + differs
+        return f"{self.merchant.id}-{reference}", *numbers[which_number % len(numbers)], amount
 
-    async def _pay(self, second: bool, said: Money | None) -> Booked | None:
+    async def _pay(self, second: bool, said: Money | None, ago: int = 0) -> Booked | None:
+        """A bank says that money came in, so many seconds after it was paid."""
         if said is None:
             return None
         self.money.add(said)
         reference, connection, channel, number, amount = said
         report = money(number, amount=amount, reference=reference, channel=channel, connection=connection)
+        if ago:
+            report = msgspec.structs.replace(report, paid_at=self.processes.one.clock.now() - timedelta(seconds=ago))
         return await self.services(second).batches.report(report)
 
     async def _inquire(self, second: bool, said: Money | None) -> None:
@@ -165,8 +171,10 @@ class Actions:
 
     async def _reverse(self, second: bool, reference: int, differs: int) -> Reversed:
         original = f"{self.merchant.id}-{reference}"
-        connection = next((said[1] for said in sorted(self.money) if said[0] == original), "simulator")
-        reversal = Reversal(connection, f"back {original}", original, PRICE + differs)
+        connection, amount = next(
+            ((said[1], said[-1]) for said in sorted(self.money) if said[0] == original), ("simulator", PRICE)
+        )
+        reversal = Reversal(connection, f"back {original}", original, amount + differs)
         return await reversals.reverse(self.services(second).world, reversal)
 
     async def _expire_due(self, second: bool) -> None:

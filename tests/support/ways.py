@@ -34,9 +34,17 @@ WAYS: dict[str, dict[str, Any]] = {
     "asked silent first": {"method": ASKED, "amount": rupiah(20_503)},
     "asked silent": {"method": ASKED, "amount": rupiah(20_504)},
     "asked on a page": {"method": None, "details": Details(redirect=True), "amount": rupiah(20_504)},
+    "asked on a page declined": {"method": None, "details": Details(redirect=True), "amount": rupiah(20_404)},
+    "asked short on a page": {
+        "method": None,
+        "details": Details(redirect=True),
+        "amount": rupiah(20_503),
+        "expires_in": 60,
+    },
+    "asked static": {"kind": "static", "method": ASKED, "expires_in": 60, "amount": rupiah(20_503)},
 }
-
-
+OPENING = [way for way in WAYS if way.startswith("asked")]
+"""Ways in which a partner is asked for the number, and mostly does not answer at once."""
 BOUGHT = [
     way
     for way, said in WAYS.items()

@@ -153,7 +153,7 @@ def opened(plan: Plan, number: str, now: datetime, *, content: str = "") -> tupl
     """
     assert plan.channel is not None and plan.code_plan is not None and plan.payment.method is not None
     with AsAgreed(plan.channel, plan.offer.merchant):
-        instructions = plan.channel.instructions(plan.code_plan, number, plan.offer, now)
+        instructions = plan.channel.instructions(plan.code_plan, number)
     instructions = replace(instructions, connection=plan.connection, content=content or instructions.content)
     if plan.charge_id is None:
         return replace(plan.payment, method=replace(plan.payment.method, instructions=instructions)), None

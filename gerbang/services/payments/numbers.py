@@ -76,8 +76,8 @@ async def find(
     Who is hurried gets Crowded instead.
     """
     found: dict[int, Found] = await _over_quota(tx, requests)
-    found |= {i: "" for i, request in enumerate(requests) if i not in found and request.minted}
     found |= await _chosen(tx, {i: r for i, r in enumerate(requests) if i not in found and r.plan.chosen}, now)
+    found |= {i: "" for i, r in enumerate(requests) if r.minted and not isinstance(found.get(i), Refused)}
     pools: dict[_Pool, list[int]] = defaultdict(list)
     for i, request in enumerate(requests):
         if i in found:

@@ -17,16 +17,17 @@ import msgspec
 import structlog
 
 from gerbang.connections import Declined, Link, Opened, OpensCodes, Silence
-from gerbang.db import Tx, charges, idempotency, merchants, payments
+from gerbang.db import Tx, charges, idempotency, merchants, paycodes, payments
 from gerbang.db import partner_requests as requests
 from gerbang.db.changes import write
+from gerbang.db.paycodes import Number
 from gerbang.domain import partner_requests as rules
 from gerbang.domain.changes import Answered, Changes, Freed
-from gerbang.domain.charges import Charge
+from gerbang.domain.charges import Charge, is_written
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.partner_requests import CloseCode, OpenCode, PartnerRequest
-from gerbang.domain.payments import Payment, as_of, failed, moved, reopened
+from gerbang.domain.payments import Payment, as_of, failed, moved, opened_late, reopened
 from gerbang.errors import NotOpenYet, PartnerDeclined, Refused, Unavailable
 from gerbang.partners import Partner
 from gerbang.services.partner_requests import closing, put_off
@@ -38,6 +39,7 @@ from gerbang.world import World
 
 log = structlog.get_logger()
 NOT_NEEDED = "the payment ended before its code was made"
+NUMBER_IN_USE = "another payment has the number that was given"
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -91,7 +93,8 @@ async def ask_again(world: World, request: PartnerRequest) -> PartnerAnswer | No
     async with world.db.reading() as tx:
         payment_id = asked_of(request).payment_id
         payment = (await payments.by_id(tx, [(request.merchant_id, payment_id)])).get(payment_id)
-    wanted = payment is not None and as_of(payment, world.clock.now()).state == "opening"
+        charge = (await charges.by_id(tx, [(request.merchant_id, request.id)])).get(request.id)
+    wanted = payment is not None and waits_for(request, payment, charge, world.clock.now())
     return await _ask(world, request, may_be_there=True, wanted=wanted)
 
 
@@ -154,6 +157,39 @@ def _opener(world: World, request: PartnerRequest) -> tuple[Partner, OpensCodes]
     return None
 
 
+class Code(msgspec.Struct, frozen=True):
+    """A code that a partner is asked to open, and what it is for."""
+
+    request: PartnerRequest
+    payment: Payment
+    charge: Charge | None
+    """The charge of this code; None for a static code, and before it is open."""
+    merchant: Merchant
+
+    @property
+    def written(self) -> bool:
+        """Whether it is open and written down: by its partner's answer, or by money that came first."""
+        return is_written(self.payment, self.charge)
+
+    def is_waited_for(self, now: datetime) -> bool:
+        return waits_for(self.request, self.payment, self.charge, now)
+
+    @property
+    def may_be_paid(self) -> bool:
+        if self.payment.static:
+            return self.payment.state == "active"
+        may_be = self.payment.state in ("awaiting", "paid")
+        return may_be and self.charge is not None and self.charge.state in ("waiting", "succeeded")
+
+
+def waits_for(request: PartnerRequest, payment: Payment, charge: Charge | None, now: datetime) -> bool:
+    """Whether the payment waits for this request, whose charge is given where it has one.
+
+    A payment that was opened by money before its partner's answer may wait for another code since then.
+    """
+    return as_of(payment, now).state == "opening" and not request.ended and not is_written(payment, charge)
+
+
 # -- writing the answers ----------------------------------------------------------------------------------------------
 
 
@@ -163,7 +199,8 @@ async def write_all(world: World, answers: Sequence[PartnerAnswer]) -> list[Answ
 
 
 def _names(answer: PartnerAnswer) -> dict[Hashable, object]:
-    return {answer.request.id: object()}
+    """Answers about one payment are written one after the other: each decides by what the one before it left."""
+    return {asked_of(answer.request).payment_id: object()}
 
 
 async def _write(world: World, given: Mapping[int, PartnerAnswer], sure: bool) -> tuple[dict[int, Answer], list[int]]:
@@ -172,20 +209,27 @@ async def _write(world: World, given: Mapping[int, PartnerAnswer], sure: bool) -
     async with world.db.transaction() as tx:
         now = world.clock.now()
         there = await _locked(tx, given)
+        in_use = await taken(tx, [(one.request, one.opened.number) for one in given.values() if one.opened], now)
         for i, one in given.items():
             request = there.requests.get(one.request.id)
             payment = there.payments.get(asked_of(one.request).payment_id)
             if request is None or payment is None:
                 log.error("a payment was lost by the database after its partner was asked", answer=str(one.request.id))
                 raise Unavailable
-            merchant = there.merchants[payment.merchant_id]
+            charge, opened = there.charges.get(request.id), one.opened
+            code = Code(request, payment, charge, there.merchants[payment.merchant_id])
             if request.ended:  # by whoever asked at the same time
-                answers[i] = _known(world, request, payment, there.charges.get(request.id), now)
-            elif one.opened is None:
-                answers[i] = decline(world, changes, request, payment, merchant, one.why, now)
+                answers[i] = _known(world, code, now)
+            elif opened is None:
+                answers[i] = decline(world, changes, code, one.why, now)
+            elif not code.written and _number_of(request, opened.number) in in_use:
+                log.error("a partner gave a number that another payment has", request=str(request.id))
+                answers[i] = decline(world, changes, code, NUMBER_IN_USE, now)
+                changes.new_requests.append(closing(rules.done(request, opened.reference, now), opened.number, now))
             else:
-                charge = there.charges.get(request.id)
-                answers[i] = complete(world, changes, request, payment, charge, merchant, one.opened, now)
+                if not asked_of(request).number:
+                    in_use.add(_number_of(request, opened.number))  # whoever is given it next in this batch
+                answers[i] = complete(world, changes, code, opened, now)
         await write(tx, changes, now)
     return answers, []
 
@@ -213,12 +257,12 @@ async def _locked(tx: Tx, given: Mapping[int, PartnerAnswer]) -> _Locked:
     return _Locked(locked, kept, known, there)
 
 
-def _known(world: World, request: PartnerRequest, payment: Payment, charge: Charge | None, now: datetime) -> Answer:
+def _known(world: World, code: Code, now: datetime) -> Answer:
     """The answer to what was answered already."""
-    if request.state == "declined":
-        return _refusal(world, request)
-    payment = as_of(payment, now)
-    return NowOpen(payment, charge, _rendered(world, payment, charge))
+    if code.request.state == "declined":
+        return _refusal(world, code.request)
+    payment = as_of(code.payment, now)
+    return NowOpen(payment, code.charge, _rendered(world, payment, code.charge))
 
 
 def refusal_of(world: World, request: PartnerRequest) -> Refused:
@@ -226,91 +270,104 @@ def refusal_of(world: World, request: PartnerRequest) -> Refused:
     return _refusal(world, request) if request.state == "declined" else NotOpenYet()
 
 
+async def refusal_of_static(world: World, payment: Payment) -> Refused:
+    """Why there is no code of a static payment."""
+    async with world.db.reading() as tx:
+        request = (await requests.by_id(tx, [payment.id]))[payment.id]
+    return refusal_of(world, request)
+
+
 def _refusal(world: World, request: PartnerRequest) -> PartnerDeclined:
     channel = world.channels.get(asked_of(request).plan.channel)
     return PartnerDeclined("method", title=channel.spec.title if channel else "This", why=request.reason)
 
 
-def complete(
-    world: World,
-    changes: Changes,
-    request: PartnerRequest,
-    payment: Payment,
-    charge: Charge | None,
-    merchant: Merchant,
-    opened: Opened,
-    now: datetime,
-) -> NowOpen:
+def complete(world: World, changes: Changes, code: Code, opened: Opened, now: datetime) -> NowOpen:
     """Adds the code that a partner has opened, and the payment that can be paid by it now.
 
-    `charge` is there where money came by the code before. Where the payment has ended meanwhile the partner is asked to
-    close the code; money that still comes by it is late.
+    Where nobody may pay it any more the partner is asked to close it; money that still comes by it is late.
     """
-    asked = asked_of(request)
-    request = changes.requests[request.id] = rules.done(request, opened.reference, now)
-    payment = as_of(payment, now)
-    if payment.state == "opening":
-        payment, charge = open_payment(world, changes, request, payment, merchant, opened, now)
-    elif charge is None and payment.state != "active":
-        _keep_number(changes, request, payment, merchant, opened.number, now)
-        changes.new_requests.append(closing(request, opened.number, now))
-    answer = _rendered(world, payment, charge)
-    if asked.key is not None:
-        changes.answered.append(Answered(payment.merchant_id, asked.key, answer))
-    return NowOpen(payment, charge, answer)
+    waited = code.is_waited_for(now)
+    request = changes.requests[code.request.id] = rules.done(code.request, opened.reference, now)
+    code = msgspec.structs.replace(code, request=request, payment=as_of(code.payment, now))
+    if waited:
+        code = open_payment(world, changes, code, opened, now)
+    else:
+        if not code.written:
+            _keep_number(changes, code, opened.number, now)
+        if not code.may_be_paid:
+            changes.new_requests.append(closing(request, opened.number, now))
+    answer, key = _rendered(world, code.payment, code.charge), asked_of(request).key
+    if key is not None:
+        changes.answered.append(Answered(code.payment.merchant_id, key, answer))
+    return NowOpen(code.payment, code.charge, answer)
 
 
 def open_payment(
-    world: World,
-    changes: Changes,
-    request: PartnerRequest,
-    payment: Payment,
-    merchant: Merchant,
-    opened: Opened,
-    now: datetime,
-) -> tuple[Payment, Charge | None]:
-    """Adds the payment with its code, and the charge of a dynamic one."""
-    asked = asked_of(request)
-    _keep_number(changes, request, payment, merchant, opened.number, now)
-    payment = moved(payment, "open_static" if payment.static else "open", now)
-    offer = world.offer(merchant, payment.product)
-    channel = world.channels[asked.plan.channel]
-    plan = Plan(payment, offer, channel, asked.plan, asked.charge_id, request.connection)
+    world: World, changes: Changes, code: Code, opened: Opened, now: datetime, *, keep_number: bool = True
+) -> Code:
+    """Adds the payment with its code, and the charge of a dynamic one.
+
+    A payment that ended by time while it was opening stays ended: what was paid to its code before is honoured.
+    """
+    if keep_number:
+        _keep_number(changes, code, opened.number, now)
+    request, payment, asked = code.request, code.payment, asked_of(code.request)
+    waited = as_of(payment, now).state == "opening"
+    payment = moved(payment, "open_static" if payment.static else "open", now) if waited else opened_late(payment)
+    plan = Plan(
+        payment,
+        world.offer(code.merchant, payment.product),
+        world.channels[asked.plan.channel],
+        asked.plan,
+        asked.charge_id,
+        request.connection,
+    )
     payment, charge = codes.opened(plan, opened.number, now, content=opened.content)
     changes.payments[payment.id] = payment
     if charge is not None:
         changes.new_charges.append(charge)
-    charge_id = charge.id if charge else None
-    changes.events.append(Event(payment.merchant_id, "payment.opened", now, payment.id, charge_id))
-    return payment, charge
+    if waited:
+        charge_id = charge.id if charge else None
+        changes.events.append(Event(payment.merchant_id, "payment.opened", now, payment.id, charge_id))
+    return Code(request, payment, charge, code.merchant)
 
 
-def _keep_number(
-    changes: Changes, request: PartnerRequest, payment: Payment, merchant: Merchant, number: str, now: datetime
-) -> None:
+def _keep_number(changes: Changes, code: Code, number: str, now: datetime) -> None:
     """Adds the number that a partner gave; one that we gave is kept already."""
-    asked = asked_of(request)
+    asked, payment = asked_of(code.request), code.payment
     if not asked.number:
-        wanted = CodeRequest(asked.plan, request.connection, payment.id, asked.charge_id, merchant, payment.expires_at)
+        wanted = CodeRequest(
+            asked.plan, code.request.connection, payment.id, asked.charge_id, code.merchant, payment.expires_at
+        )
         changes.new_paycodes.append(numbers.paycode(wanted, number, now))
 
 
-def decline(
-    world: World,
-    changes: Changes,
-    request: PartnerRequest,
-    payment: Payment,
-    merchant: Merchant,
-    why: str,
-    now: datetime,
-) -> PartnerDeclined:
-    """Adds that there will be no code: a payment with a page goes back to the choice of ways to pay, any other ends."""
-    asked = asked_of(request)
-    request = changes.requests[request.id] = rules.declined(request, why, now)
-    if asked.number:
-        free_at = now + merchant.agreement.quarantine
+def _number_of(request: PartnerRequest, number: str) -> Number:
+    return request.connection, asked_of(request).plan.channel, number
+
+
+async def taken(tx: Tx, given: Sequence[tuple[PartnerRequest, str]], now: datetime) -> set[Number]:
+    """Which of the numbers that partners gave cannot be kept, since payments that may yet be paid have them.
+
+    A number that its partner gives again is let go by a payment that is over, however long its quarantine.
+    """
+    minted = {_number_of(request, number) for request, number in given if not asked_of(request).number}
+    return await paycodes.given_again(tx, sorted(minted), now) if minted else set()
+
+
+def decline(world: World, changes: Changes, code: Code, why: str, now: datetime) -> PartnerDeclined:
+    """Adds that there will be no code: a payment with a page goes back to the choice of ways to pay, any other ends.
+
+    Where money came by the code before, or the payment waits for another one, nothing else changes.
+    """
+    payment, asked = code.payment, asked_of(code.request)
+    waited = code.is_waited_for(now)
+    request = changes.requests[code.request.id] = rules.declined(code.request, why, now)
+    if asked.number and not code.written:
+        free_at = now + code.merchant.agreement.quarantine
         changes.freed.append(Freed(request.connection, asked.plan.channel, asked.number, payment.id, free_at))
-    if as_of(payment, now).state == "opening":
+    if waited:
         if payment.details.redirect and not payment.static:
             payment = reopened(payment, now)
             event = Event(payment.merchant_id, "payment.reopened", now, payment.id)
