@@ -97,7 +97,7 @@ class Connection(HttpToolsProtocol):
     _wrong: tuple[int, str] | None = None
     _head_again: bytes | None = None
     """The head of a request with an Upgrade header, without that header."""
-    _answer: RequestResponseCycle | None = None
+    _answer: ResponseCycle | None = None
     """The current or last answer."""
     _keeps_alive = False
     """Whether the request being received allows that the connection is kept."""
@@ -106,8 +106,8 @@ class Connection(HttpToolsProtocol):
     _held_bytes = 0
     """Bytes received since the last callback of the parser: of a head, of a chunk's extension or of a trailer."""
     _dropped_bytes = 0
-    _receiving = True
-    """Whether a request is awaited or received in part."""
+    _receiving = False
+    """Whether a request was received in part."""
     _in_body = False
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -128,13 +128,17 @@ class Connection(HttpToolsProtocol):
             self._wait(self.patience.request, self._time_out)
 
     def eof_received(self) -> Any:
-        """The peer has closed its side. It still gets an answer that is not yet begun.
+        """The peer has closed its side. A request that was sent in part is refused, and every answer that is due is sent.
 
-        Otherwise the transport closes itself once the peer has read what was written, within a time limit.
+        Then the transport closes itself once the peer has read what was written, within a time limit. A last answer of
+        unknown length is cut: it is the stream of a page, and most who close their side have left the page.
         """
         self._peer_ended = True
+        if self._receiving:
+            self._refuse(400, http_refusals.NOT_ENDED)
         answer = self._answering
-        if answer is not None and not answer.response_started and not self._in_body:
+        more = self.pipeline or self._final_refusal
+        if answer is not None and not self._closing and (more or not answer.of_unknown_length):
             self.drops_input = True
             return True
         self._wait(self.patience.closing, self._close_now)
@@ -387,11 +391,11 @@ class Connection(HttpToolsProtocol):
     # -- sending ------------------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._answer = cycle
+        self._answer = cast("ResponseCycle", cycle)
         super()._start_asgi_task(cycle, app)
 
     @property
-    def _answering(self) -> RequestResponseCycle | None:
+    def _answering(self) -> ResponseCycle | None:
         """The answer being sent; None between two."""
         return None if self._answer is None or self._answer.response_complete else self._answer
 

@@ -23,6 +23,8 @@ class ResponseCycle(RequestResponseCycle):
 
     _head: bytes | None = None
     """The status line and headers that are not written yet."""
+    of_unknown_length = False
+    """Whether the response ends only when the application ends it."""
 
     async def run_asgi(self, app: ASGI3Application) -> None:
         async def until_cancelled(scope: Any, receive: Any, send: Any) -> None:
@@ -48,12 +50,11 @@ class ResponseCycle(RequestResponseCycle):
             if not self.disconnected and not self._sent_at_once(head, message):
                 self.transport.write(head)
                 await super().send(message)
-        elif (
-            message["type"] != "http.response.start"
-            or self.response_started
-            or self.flow.write_paused
-            or (head := self._head_of(message)) is None
-        ):
+        elif message["type"] != "http.response.start" or self.response_started:
+            await super().send(message)
+        elif self.flow.write_paused or (head := self._head_of(message)) is None:
+            names = [name.lower() for name, _ in message.get("headers", ())]
+            self.of_unknown_length = b"content-length" not in names
             await super().send(message)
         else:
             self._head = head

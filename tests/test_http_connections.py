@@ -332,6 +332,36 @@ def test_a_client_that_closes_its_sending_side_gets_its_answers(shop: Shop) -> N
             assert time.monotonic() - started < 5, "the connection ends with its last answer"
 
 
+HELD = b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
+UNFINISHED = {
+    "nothing": b"",
+    "half a method": b"PO",
+    "half a head": post(b"12")[:30],
+    "half a body": post(b"12")[:-1],
+    "half a chunk": in_chunks(b"12")[:-9],
+    "half a head with an upgrade": post(b"12", UPGRADE)[:60],
+    "half a body with an upgrade": post(b"12", UPGRADE)[:-1],
+}
+
+
+@pytest.mark.parametrize("before", [b"", HELD, HELD + post(b"1"), HELD + post(b"1") * 4], ids=["0", "1", "2", "5"])
+@pytest.mark.parametrize("part", UNFINISHED)
+def test_every_whole_request_is_answered_and_half_a_one_refused_when_the_client_sends_no_more(
+    before: bytes, part: str
+) -> None:
+    whole = before.count(b" HTTP/1.1\r\n")
+    with echo() as server, line_to(server.port) as line:
+        line.sendall(before + UNFINISHED[part])
+        line.shutdown(socket.SHUT_WR)
+        time.sleep(0.03)
+        server.let_go()
+        started = time.monotonic()
+        got = answers(until_hung_up(line))
+        assert time.monotonic() - started < 5, "the connection ends with its last answer"
+        assert [answer.status for answer in got] == [200] * whole + [400] * (part != "nothing")
+        assert whole == 0 or len(server.asked) == whole, "a request that is refused was begun"
+
+
 GONE = {
     "before a byte": b"",
     "in a head": b"GET / HTTP/1.1\r\nA: b",

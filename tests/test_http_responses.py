@@ -126,3 +126,66 @@ async def test_pipelined_requests_get_their_responses_in_order() -> None:
     asked = b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in (1, 2, 3))
     got = await received(app, asked)
     assert re.findall(rb"\r\n\r\n(/\d)", got) == [b"/1", b"/2", b"/3"]
+
+
+@pytest.mark.parametrize("behind", [b"", GET, GET + GET, b"GET / HT"], ids=["nothing", "one", "two", "half a one"])
+async def test_what_stands_behind_an_answer_that_has_begun_is_answered_when_the_client_sends_no_more(
+    behind: bytes,
+) -> None:
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(TWO))
+        await send(body(b"o", more=True))
+        await ended.wait()
+        await send(body(b"k"))
+
+    async with served(app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + behind)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\no"), 5)
+        writer.write_eof()
+        await asyncio.sleep(0.03)
+        ended.set()
+        got = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert got.startswith(b"k")
+    assert got.count(b"\r\n\r\nok") == behind.count(GET)
+    assert got.count(b" 400 ") == (behind == b"GET / HT")
+
+
+async def test_a_refusal_waits_for_the_end_of_the_stream_before_it() -> None:
+    ended = asyncio.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await ended.wait()
+        await send(body(b"ok"))
+
+    async with served(stream) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + b"GET / HT")
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.write_eof()
+        await asyncio.sleep(0.03)
+        ended.set()
+        got = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert got.startswith(b"2\r\nok\r\n0\r\n\r\nHTTP/1.1 400 ")
+
+
+async def test_a_stream_ends_when_its_page_is_left() -> None:
+    left = asyncio.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start((b"content-type", b"text/event-stream")))
+        await receive()
+        await receive()
+        left.set()
+
+    async with served(stream) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.close()
+        await asyncio.wait_for(left.wait(), 5)
