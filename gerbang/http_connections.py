@@ -89,6 +89,8 @@ class Connection(HttpToolsProtocol):
     refusal: http_refusals.Refusal = staticmethod(http_refusals.in_plain_text)
     url = b""
     """The target of the last request, as far as it was received."""
+    _method = b""
+    """The method of the last request; empty until its target was received in part."""
     drops_input = False
     """Whether received bytes are dropped."""
     _closing = _late = _peer_ended = False
@@ -215,6 +217,7 @@ class Connection(HttpToolsProtocol):
             # Only if the request begins at the start of this read.
             if not self.url and self._steps == before and not self._held_bytes:
                 self.url = b"".join(_TARGET.findall(data))
+            self._method = self.parser.get_method()  # it comes before the target that was not passed on
             self._refuse(400, http_refusals.NO_ASCII)
             return
         except httptools.HttpParserError as wrong:
@@ -248,12 +251,14 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._receiving = True
+        self._method = b""
         self._chunks = 0
         self._cancel_deadline()  # each request has its own time limit, however old the connection is
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
+        self._method = self.parser.get_method()
         if len(self.url) > TARGET_BYTES_MAX:
             self._stop(414, http_refusals.TARGET_TOO_LONG)
 
@@ -270,10 +275,13 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._steps += 1
         version = self.parser.get_http_version()
-        self._check_head(version)
+        if wrong := http_refusals.wrong_in_head(version, self._method, self.headers):
+            self._stop(*wrong)
+        if len(self.pipeline) >= WAITING_MAX:
+            self._stop(429, http_refusals.TOO_MANY_WAITING)
         if self.parser.should_upgrade():
             kept = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-            first = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version.encode())
+            first = b"%s %s HTTP/%s" % (self._method, self.url, version.encode())
             self._head_again = b"\r\n".join([first, *kept, b"", b""])
             return
         if version == "1.0":
@@ -285,7 +293,7 @@ class Connection(HttpToolsProtocol):
         """Begins the answer to the request whose headers are complete. Raises if its target has no path."""
         target = httptools.parse_url(self.url)
         path = target.path.decode("ascii")
-        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["method"] = self._method.decode("ascii")
         self.scope["http_version"] = version
         self.scope["path"] = unquote(path) if "%" in path else path
         self.scope["raw_path"] = target.path
@@ -312,22 +320,6 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
         else:
             self._start_asgi_task(self.cycle, self.app)
-
-    def _check_head(self, version: str) -> None:
-        if version not in ("1.1", "1.0"):
-            self._stop(400, http_refusals.NO_VERSION)
-        hosts = 0
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"transfer-encoding" and (value.strip().lower() != b"chunked" or version == "1.0"):
-                self._stop(400, http_refusals.NO_CODING)
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            self._stop(400, http_refusals.NO_HOST)
-        if len(self.pipeline) >= WAITING_MAX:
-            self._stop(429, http_refusals.TOO_MANY_WAITING)
-        if self.parser.get_method() == b"CONNECT":
-            self._stop(400, http_refusals.NO_TUNNEL)
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1
@@ -375,7 +367,7 @@ class Connection(HttpToolsProtocol):
         target = self.url[:TARGET_BYTES_MAX] if self._receiving else b""
         answer = self.refusal(http_refusals.path_of(target), status, why)
         lines = [b"%s: %s\r\n" % header for header in (*answer.raw_headers, (b"connection", b"close"))]
-        body = b"" if self._receiving and self.parser.get_method() == b"HEAD" else answer.body
+        body = b"" if self._receiving and self._method == b"HEAD" else answer.body
         return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
     def _send_final_refusal(self) -> None:

@@ -180,6 +180,23 @@ def test_an_unreadable_request_is_refused_once_and_nothing_after_it_is_read(serv
     assert last.status == status
 
 
+@pytest.mark.parametrize("name", [*REFUSED, "half a method"])
+def test_a_refusal_after_a_head_request_has_the_body_that_it_announces(server: Echo, name: str) -> None:
+    """A client would take a missing one for a connection that was cut."""
+    head = b"HEAD /kept HTTP/1.1\r\nHost: x\r\n\r\n"
+    _, refused = REFUSED.get(name, (400, b"PO"))
+    for parts in ((head, refused), (head + refused,)):
+        with line_to(server.port) as line:
+            for part in parts:
+                line.sendall(part)
+                time.sleep(0.02)
+            line.shutdown(socket.SHUT_WR)
+            kept, _, rest = until_hung_up(line).partition(b"\r\n\r\n")
+        assert kept.startswith(b"HTTP/1.1 200 ")
+        [answer] = answers(rest)
+        assert answer.body
+
+
 def test_a_target_of_the_greatest_length_is_read(server: Echo) -> None:
     target = b"/?" + b"a" * (TARGET_BYTES_MAX - 2)
     for cut in (20, TARGET_BYTES_MAX):
