@@ -51,11 +51,11 @@ class ResponseCycle(RequestResponseCycle):
                 self.transport.write(head)
                 await super().send(message)
         elif message["type"] != "http.response.start" or self.response_started:
+            if self.of_unknown_length and self.chunked_encoding is False:
+                self.expected_content_length = len(message.get("body", b""))
             await super().send(message)
         elif self.flow.write_paused or (head := self._head_of(message)) is None:
-            names = [name.lower() for name, _ in message.get("headers", ())]
-            self.of_unknown_length = b"content-length" not in names
-            await super().send(message)
+            await super().send(self._left_to_uvicorn(message))
         else:
             self._head = head
             self.response_started = True
@@ -81,6 +81,17 @@ class ResponseCycle(RequestResponseCycle):
         self.chunked_encoding = False
         lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
         return b"".join(lines)
+
+    def _left_to_uvicorn(self, message: HTTPResponseStartEvent) -> HTTPResponseStartEvent:
+        """The start of a response as uvicorn writes it. HTTP/1.0 has no chunks (RFC 9112, section 6.1): without a length
+        a response to it ends with the connection.
+        """
+        headers = list(message.get("headers", ()))
+        self.of_unknown_length = all(name.lower() != b"content-length" for name, _ in headers)
+        if not self.of_unknown_length or self.scope["http_version"] != "1.0":
+            return message
+        self.chunked_encoding = False
+        return {**message, "headers": [header for header in headers if header[0].lower() != b"transfer-encoding"]}
 
     def _sent_at_once(self, head: bytes, message: ASGISendEvent) -> bool:
         """Sends the head with the whole body; False, with nothing sent, for a body that comes in parts or is wrong."""
