@@ -35,12 +35,11 @@ class ResponseCycle(RequestResponseCycle):
                 if task is None or not task.cancelling():
                     raise  # the application cancelled itself
                 self.disconnected = True  # the process stops: uvicorn would log it as a failure of the application
-            except Exception:
+            finally:
                 if self._head is not None:
                     self._head = None
                     self.response_started = False  # nothing is written, so it can be a 500
                     self.chunked_encoding = None
-                raise
 
         await super().run_asgi(until_cancelled)
 

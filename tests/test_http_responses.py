@@ -111,10 +111,12 @@ async def test_a_body_of_another_length_than_announced_ends_the_connection(part:
     assert not got.endswith(b"abc")
 
 
-async def test_a_failure_before_anything_is_written_is_a_500() -> None:
+@pytest.mark.parametrize("failure", [None, RuntimeError("the application broke"), asyncio.CancelledError()])
+async def test_a_failure_before_anything_is_written_is_a_500(failure: BaseException | None) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(TWO))
-        raise RuntimeError("the application broke")
+        if failure is not None:
+            raise failure
 
     assert re.fullmatch(WENT_WRONG, await received(app), re.DOTALL)
 
