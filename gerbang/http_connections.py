@@ -366,7 +366,8 @@ class Connection(HttpToolsProtocol):
         """
         target = self.url[:TARGET_BYTES_MAX] if self._receiving else b""
         answer = self.refusal(http_refusals.path_of(target), status, why)
-        lines = [b"%s: %s\r\n" % header for header in (*answer.raw_headers, (b"connection", b"close"))]
+        headers = *self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")
+        lines = [b"%s: %s\r\n" % header for header in headers]
         body = b"" if self._receiving and self._method == b"HEAD" else answer.body
         return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 

@@ -175,6 +175,7 @@ def test_an_unreadable_request_is_refused_once_and_nothing_after_it_is_read(serv
     for got in sent_all(server.port, [(refused + LAST,), (refused, LAST), (refused[:-3], refused[-3:] + LAST)]):
         assert [answer.status for answer in got] == [status]
         assert b"connection: close" in got[0].head
+        assert len(re.findall(rb"\r\ndate: \w{3}, [^\r]+ GMT\r\n", got[0].head)) == 1
     *before, last = sent(server.port, post(b"1") + post(b"2") + refused + LAST)
     assert [answer.received for answer in before] == [("POST", "/body", "1"), ("POST", "/body", "2")]
     assert last.status == status
