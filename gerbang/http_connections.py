@@ -38,6 +38,8 @@ RESET = struct.pack("ii", 1, 0)
 
 _TARGET = re.compile(rb"\A\s*[A-Z]+ ([!-~]*)")
 """The target of a request as far as it is readable: the parser passes it on completely or not at all."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""In no path of ours. Routes look for the end of a path with `$`, which is also before a line break."""
 _full = Seldom()
 
 
@@ -295,7 +297,12 @@ class Connection(HttpToolsProtocol):
         path = target.path.decode("ascii")
         self.scope["method"] = self._method.decode("ascii")
         self.scope["http_version"] = version
-        self.scope["path"] = unquote(path) if "%" in path else path
+        app = self.app
+        if "%" in path:
+            path = unquote(path)
+            if _CONTROL.search(path):
+                app = cast("ASGI3Application", self.refusal(path, 404, http_refusals.NOTHING_HERE))
+        self.scope["path"] = path
         self.scope["raw_path"] = target.path
         self.scope["query_string"] = target.query or b""
         # If the answer is sent before the body is read, the rest of the body must not be parsed as the next request:
@@ -317,9 +324,9 @@ class Connection(HttpToolsProtocol):
         )
         if busy:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft((self.cycle, app))
         else:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start_asgi_task(self.cycle, app)
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1

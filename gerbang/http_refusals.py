@@ -19,6 +19,7 @@ TOO_SMALL = "The body came in too many small chunks: put more into each."
 TOO_MANY_WAITING = "So many requests at once are not taken on one connection: read some answers first."
 TOO_SLOW = "The request did not come to its end in time."
 NOT_ENDED = "The request was not sent to its end."
+NOTHING_HERE = "There is no such address."
 NO_ROOM = "There are as many connections as this process can have. Try again in a moment."
 
 Refusal = Callable[[str, int, str], Response]

@@ -205,6 +205,14 @@ def test_a_target_of_the_greatest_length_is_read(server: Echo) -> None:
         assert [answer.status for answer in sent(server.port, whole[:cut], whole[cut:] + LAST)] == [200, 200]
 
 
+@pytest.mark.parametrize("escaped", ["%0A", "%0d%0a", "%00", "%1f", "%7F", "%C2%85", "/%0A/x"])
+def test_a_path_with_a_control_character_reaches_no_application(server: Echo, escaped: str) -> None:
+    asked = post(b"12", path=f"/hidden{escaped}")
+    [first, second, last] = sent(server.port, asked + asked, LAST)
+    assert (first.status, second.status, last.received) == (404, 404, LAST_RECEIVED)
+    assert not [path for path in server.asked if path.startswith("/hidden")]
+
+
 def test_http_1_0_needs_no_host(server: Echo) -> None:
     [answer] = sent(server.port, b"GET /old HTTP/1.0\r\n\r\n")
     assert answer.received == ("GET", "/old", "")
