@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import select
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -22,6 +23,10 @@ DRAIN_SECONDS = 3
 """How long requests under way may still take after a signal to stop."""
 CUT_SECONDS = 0.2
 """How long cancelled requests may take to end."""
+ACCEPTING_TURNS_MAX = 100
+"""Turns of the loop in which a server that stops accepts who connected before: one is enough unless more and more come."""
+READING_TURNS = 10
+"""Turns after that: asyncio and uvloop need fewer to read what the last one sent."""
 DATE_SECONDS = 1.0
 
 
@@ -73,17 +78,30 @@ class _Server(uvicorn.Server):
         self._stopping.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Waits until all requests are answered and all connections closed."""
+        """Waits until all requests are answered and all connections closed, those in the listen backlog included."""
+        await self._accept_the_last(sockets or [])
         for server in self.servers:
             server.close()
         for listening in sockets or []:
             listening.close()
+        for _ in range(READING_TURNS):
+            await asyncio.sleep(0)
         for connection in list(self._connections):
             connection.shutdown()
         await self._connections.none.wait()
         await self._requests.none.wait()
         for server in self.servers:
             await server.wait_closed()
+
+    async def _accept_the_last(self, sockets: list[socket.socket]) -> None:
+        """Accepts until the listen backlog is empty: closing it would reset who is in it."""
+        waiting = select.poll()
+        for listening in sockets:
+            waiting.register(listening, select.POLLIN)
+        for _ in range(ACCEPTING_TURNS_MAX):
+            if not waiting.poll(0):
+                return
+            await asyncio.sleep(0)
 
     def cut(self) -> None:
         """Cancels requests that are still under way and closes their connections."""
