@@ -35,7 +35,7 @@ from gerbang.folders import data_folder, write_private
 from gerbang.http_connections import PATIENCE, Patience
 from gerbang.http_refusals import in_plain_text
 from gerbang.keyring import Keyring
-from gerbang.listening import Listener, base_url, listen, serve_http, stop_on_signals, until_stopped
+from gerbang.listening import Listener, base_url, ignore_signals, listen, serve_http, stop_on_signals, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.output import never_wait
@@ -317,7 +317,9 @@ def _process(settings: Settings, work: Callable[[], None], say: Callable[[str], 
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         work()
+        ignore_signals()
     except (KeyboardInterrupt, asyncio.CancelledError):
+        ignore_signals()
         say("Gerbang has stopped at once.")
         return 0
     say("Gerbang has stopped.")

@@ -28,6 +28,7 @@ ACCEPTING_TURNS_MAX = 100
 READING_TURNS = 10
 """Turns after that: asyncio and uvloop need fewer to read what the last one sent."""
 DATE_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Present(set[Any]):
@@ -211,12 +212,17 @@ def base_url(settings: Settings, port: int) -> str:
 def stop_on_signals(say: Callable[[str], None]) -> asyncio.Event:
     """An event that SIGINT, SIGTERM or SIGHUP sets, with a sentence to `say`.
 
-    A second signal cancels all tasks of the loop.
+    A second signal cancels all tasks of the loop. Any further one does nothing: what then still has to be closed takes
+    seconds at most.
     """
-    stop = asyncio.Event()
+    stop, at_once = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def received(line_break: str) -> None:
+        if at_once.is_set():
+            return
         if stop.is_set():
+            at_once.set()
             for task in asyncio.all_tasks():
                 task.cancel()
         else:
@@ -225,10 +231,21 @@ def stop_on_signals(say: Callable[[str], None]) -> asyncio.Event:
                 f"{line_break}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
             )
 
-    for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A terminal prints ^C without a line break.
-        asyncio.get_running_loop().add_signal_handler(by, received, "\n" if by is signal.SIGINT else "")
+    def pass_to_loop(number: int, frame: object) -> None:
+        if not loop.is_closed():
+            # A terminal prints ^C without a line break.
+            loop.call_soon_threadsafe(received, "\n" if number == signal.SIGINT else "")
+
+    for by in STOP_SIGNALS:
+        # A handler of the loop would be removed at its end, and the next signal would kill what still has to be ended.
+        signal.signal(by, pass_to_loop)
     return stop
+
+
+def ignore_signals() -> None:
+    """From now on no signal kills: this process has been asked to stop, and ends by itself."""
+    for by in STOP_SIGNALS:
+        signal.signal(by, signal.SIG_IGN)
 
 
 async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
