@@ -35,7 +35,7 @@ from gerbang.folders import data_folder, write_private
 from gerbang.http_connections import PATIENCE, Patience
 from gerbang.http_refusals import in_plain_text
 from gerbang.keyring import Keyring
-from gerbang.listening import Listener, base_url, listen, serve_http, stop_on_signals, until_stopped
+from gerbang.listening import Listener, base_url, ignore_signals, listen, serve_http, stop_on_signals, until_stopped
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.output import never_wait
@@ -200,7 +200,8 @@ class Router:
         self._pages = [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
         contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context)
         routes = [*Health(world).routes(), *contracts.routes()]
-        self._rest = Starlette(routes=routes, exception_handlers={404: contracts.nothing_here})
+        self._rest = Starlette(routes=routes, exception_handlers={404: contracts.not_found})
+        self._nothing_here = contracts.nothing_here
         # A redirect would go to whatever host the request's Host header names.
         self._rest.router.redirect_slashes = False
         self._root = unquote(context.root)
@@ -228,12 +229,12 @@ class Router:
         return await self._rest(scope, receive, send)
 
     def refusal(self, path: str, status: int, why: str) -> Response:
-        """The response to a request that could not be parsed, in the form of the dialect that its path belongs to."""
+        """The response to a request that no application can read, in the form of the dialect that its path belongs to."""
         plain = api.plain_path(self._inside(path))
         for prefix, unread in self._unread:
             if f"{plain}/".startswith(prefix):
                 return unread(status, why)
-        return in_plain_text(path, status, why)
+        return self._nothing_here() if status == 404 else in_plain_text(path, status, why)
 
     def _inside(self, path: str) -> str:
         """The path without the path of the public URL, which a reverse proxy may strip or keep."""
@@ -316,7 +317,9 @@ def _process(settings: Settings, work: Callable[[], None], say: Callable[[str], 
     signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         work()
+        ignore_signals()
     except (KeyboardInterrupt, asyncio.CancelledError):
+        ignore_signals()
         say("Gerbang has stopped at once.")
         return 0
     say("Gerbang has stopped.")

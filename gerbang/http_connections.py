@@ -38,6 +38,8 @@ RESET = struct.pack("ii", 1, 0)
 
 _TARGET = re.compile(rb"\A\s*[A-Z]+ ([!-~]*)")
 """The target of a request as far as it is readable: the parser passes it on completely or not at all."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""In no path of ours. Routes look for the end of a path with `$`, which is also before a line break."""
 _full = Seldom()
 
 
@@ -89,6 +91,8 @@ class Connection(HttpToolsProtocol):
     refusal: http_refusals.Refusal = staticmethod(http_refusals.in_plain_text)
     url = b""
     """The target of the last request, as far as it was received."""
+    _method = b""
+    """The method of the last request; empty until its target was received in part."""
     drops_input = False
     """Whether received bytes are dropped."""
     _closing = _late = _peer_ended = False
@@ -97,7 +101,7 @@ class Connection(HttpToolsProtocol):
     _wrong: tuple[int, str] | None = None
     _head_again: bytes | None = None
     """The head of a request with an Upgrade header, without that header."""
-    _answer: RequestResponseCycle | None = None
+    _answer: ResponseCycle | None = None
     """The current or last answer."""
     _keeps_alive = False
     """Whether the request being received allows that the connection is kept."""
@@ -106,8 +110,8 @@ class Connection(HttpToolsProtocol):
     _held_bytes = 0
     """Bytes received since the last callback of the parser: of a head, of a chunk's extension or of a trailer."""
     _dropped_bytes = 0
-    _receiving = True
-    """Whether a request is awaited or received in part."""
+    _receiving = False
+    """Whether a request was received in part."""
     _in_body = False
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
@@ -128,13 +132,17 @@ class Connection(HttpToolsProtocol):
             self._wait(self.patience.request, self._time_out)
 
     def eof_received(self) -> Any:
-        """The peer has closed its side. It still gets an answer that is not yet begun.
+        """The peer has closed its side. A request that was sent in part is refused, and every answer that is due is sent.
 
-        Otherwise the transport closes itself once the peer has read what was written, within a time limit.
+        Then the transport closes itself once the peer has read what was written, within a time limit. A last answer of
+        unknown length is cut: it is the stream of a page, and most who close their side have left the page.
         """
         self._peer_ended = True
+        if self._receiving:
+            self._refuse(400, http_refusals.NOT_ENDED)
         answer = self._answering
-        if answer is not None and not answer.response_started and not self._in_body:
+        more = self.pipeline or self._final_refusal
+        if answer is not None and not self._closing and (more or not answer.of_unknown_length):
             self.drops_input = True
             return True
         self._wait(self.patience.closing, self._close_now)
@@ -211,6 +219,7 @@ class Connection(HttpToolsProtocol):
             # Only if the request begins at the start of this read.
             if not self.url and self._steps == before and not self._held_bytes:
                 self.url = b"".join(_TARGET.findall(data))
+            self._method = self.parser.get_method()  # it comes before the target that was not passed on
             self._refuse(400, http_refusals.NO_ASCII)
             return
         except httptools.HttpParserError as wrong:
@@ -244,12 +253,14 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._receiving = True
+        self._method = b""
         self._chunks = 0
         self._cancel_deadline()  # each request has its own time limit, however old the connection is
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
+        self._method = self.parser.get_method()
         if len(self.url) > TARGET_BYTES_MAX:
             self._stop(414, http_refusals.TARGET_TOO_LONG)
 
@@ -266,10 +277,13 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._steps += 1
         version = self.parser.get_http_version()
-        self._check_head(version)
+        if wrong := http_refusals.wrong_in_head(version, self._method, self.headers):
+            self._stop(*wrong)
+        if len(self.pipeline) >= WAITING_MAX:
+            self._stop(429, http_refusals.TOO_MANY_WAITING)
         if self.parser.should_upgrade():
             kept = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-            first = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version.encode())
+            first = b"%s %s HTTP/%s" % (self._method, self.url, version.encode())
             self._head_again = b"\r\n".join([first, *kept, b"", b""])
             return
         if version == "1.0":
@@ -281,9 +295,14 @@ class Connection(HttpToolsProtocol):
         """Begins the answer to the request whose headers are complete. Raises if its target has no path."""
         target = httptools.parse_url(self.url)
         path = target.path.decode("ascii")
-        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["method"] = self._method.decode("ascii")
         self.scope["http_version"] = version
-        self.scope["path"] = unquote(path) if "%" in path else path
+        app = self.app
+        if "%" in path:
+            path = unquote(path)
+            if _CONTROL.search(path):
+                app = cast("ASGI3Application", self.refusal(path, 404, http_refusals.NOTHING_HERE))
+        self.scope["path"] = path
         self.scope["raw_path"] = target.path
         self.scope["query_string"] = target.query or b""
         # If the answer is sent before the body is read, the rest of the body must not be parsed as the next request:
@@ -305,25 +324,9 @@ class Connection(HttpToolsProtocol):
         )
         if busy:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft((self.cycle, app))
         else:
-            self._start_asgi_task(self.cycle, self.app)
-
-    def _check_head(self, version: str) -> None:
-        if version not in ("1.1", "1.0"):
-            self._stop(400, http_refusals.NO_VERSION)
-        hosts = 0
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"transfer-encoding" and (value.strip().lower() != b"chunked" or version == "1.0"):
-                self._stop(400, http_refusals.NO_CODING)
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            self._stop(400, http_refusals.NO_HOST)
-        if len(self.pipeline) >= WAITING_MAX:
-            self._stop(429, http_refusals.TOO_MANY_WAITING)
-        if self.parser.get_method() == b"CONNECT":
-            self._stop(400, http_refusals.NO_TUNNEL)
+            self._start_asgi_task(self.cycle, app)
 
     def on_body(self, body: bytes) -> None:
         self._steps += 1
@@ -370,8 +373,9 @@ class Connection(HttpToolsProtocol):
         """
         target = self.url[:TARGET_BYTES_MAX] if self._receiving else b""
         answer = self.refusal(http_refusals.path_of(target), status, why)
-        lines = [b"%s: %s\r\n" % header for header in (*answer.raw_headers, (b"connection", b"close"))]
-        body = b"" if self._receiving and self.parser.get_method() == b"HEAD" else answer.body
+        headers = *self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")
+        lines = [b"%s: %s\r\n" % header for header in headers]
+        body = b"" if self._receiving and self._method == b"HEAD" else answer.body
         return b"".join([STATUS_LINE[status], *lines, b"\r\n", body])
 
     def _send_final_refusal(self) -> None:
@@ -387,11 +391,11 @@ class Connection(HttpToolsProtocol):
     # -- sending ------------------------------------------------------------------------------------------------------
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._answer = cycle
+        self._answer = cast("ResponseCycle", cycle)
         super()._start_asgi_task(cycle, app)
 
     @property
-    def _answering(self) -> RequestResponseCycle | None:
+    def _answering(self) -> ResponseCycle | None:
         """The answer being sent; None between two."""
         return None if self._answer is None or self._answer.response_complete else self._answer
 

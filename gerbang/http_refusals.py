@@ -1,6 +1,6 @@
 """What the HTTP server says to a request that it cannot pass on, before any dialect has read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 import httptools
@@ -18,6 +18,8 @@ TARGET_TOO_LONG = "The path and query of a request have at most 8,000 bytes."
 TOO_SMALL = "The body came in too many small chunks: put more into each."
 TOO_MANY_WAITING = "So many requests at once are not taken on one connection: read some answers first."
 TOO_SLOW = "The request did not come to its end in time."
+NOT_ENDED = "The request was not sent to its end."
+NOTHING_HERE = "There is no such address."
 NO_ROOM = "There are as many connections as this process can have. Try again in a moment."
 
 Refusal = Callable[[str, int, str], Response]
@@ -36,3 +38,18 @@ def path_of(target: bytes) -> str:
     except httptools.HttpParserError:
         return ""
     return unquote((path or b"").decode("latin-1"))
+
+
+def wrong_in_head(version: str, method: bytes, headers: Sequence[tuple[bytes, bytes]]) -> tuple[int, str] | None:
+    """The status and the reason of the refusal of a request with this head; None if nothing is wrong with it."""
+    if version not in ("1.1", "1.0"):
+        return 400, NO_VERSION
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and (value.strip().lower() != b"chunked" or version == "1.0"):
+            return 400, NO_CODING
+    if hosts > 1 or (hosts == 0 and version == "1.1"):
+        return 400, NO_HOST
+    return (400, NO_TUNNEL) if method == b"CONNECT" else None

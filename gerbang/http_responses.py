@@ -23,6 +23,8 @@ class ResponseCycle(RequestResponseCycle):
 
     _head: bytes | None = None
     """The status line and headers that are not written yet."""
+    of_unknown_length = False
+    """Whether the response ends only when the application ends it."""
 
     async def run_asgi(self, app: ASGI3Application) -> None:
         async def until_cancelled(scope: Any, receive: Any, send: Any) -> None:
@@ -33,12 +35,11 @@ class ResponseCycle(RequestResponseCycle):
                 if task is None or not task.cancelling():
                     raise  # the application cancelled itself
                 self.disconnected = True  # the process stops: uvicorn would log it as a failure of the application
-            except Exception:
+            finally:
                 if self._head is not None:
                     self._head = None
                     self.response_started = False  # nothing is written, so it can be a 500
                     self.chunked_encoding = None
-                raise
 
         await super().run_asgi(until_cancelled)
 
@@ -48,13 +49,12 @@ class ResponseCycle(RequestResponseCycle):
             if not self.disconnected and not self._sent_at_once(head, message):
                 self.transport.write(head)
                 await super().send(message)
-        elif (
-            message["type"] != "http.response.start"
-            or self.response_started
-            or self.flow.write_paused
-            or (head := self._head_of(message)) is None
-        ):
+        elif message["type"] != "http.response.start" or self.response_started:
+            if self.of_unknown_length and self.chunked_encoding is False:
+                self.expected_content_length = len(message.get("body", b""))
             await super().send(message)
+        elif self.flow.write_paused or (head := self._head_of(message)) is None:
+            await super().send(self._left_to_uvicorn(message))
         else:
             self._head = head
             self.response_started = True
@@ -80,6 +80,17 @@ class ResponseCycle(RequestResponseCycle):
         self.chunked_encoding = False
         lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
         return b"".join(lines)
+
+    def _left_to_uvicorn(self, message: HTTPResponseStartEvent) -> HTTPResponseStartEvent:
+        """The start of a response as uvicorn writes it. HTTP/1.0 has no chunks (RFC 9112, section 6.1): without a length
+        a response to it ends with the connection.
+        """
+        headers = list(message.get("headers", ()))
+        self.of_unknown_length = all(name.lower() != b"content-length" for name, _ in headers)
+        if not self.of_unknown_length or self.scope["http_version"] != "1.0":
+            return message
+        self.chunked_encoding = False
+        return {**message, "headers": [header for header in headers if header[0].lower() != b"transfer-encoding"]}
 
     def _sent_at_once(self, head: bytes, message: ASGISendEvent) -> bool:
         """Sends the head with the whole body; False, with nothing sent, for a body that comes in parts or is wrong."""

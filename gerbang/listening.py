@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import select
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -22,7 +23,12 @@ DRAIN_SECONDS = 3
 """How long requests under way may still take after a signal to stop."""
 CUT_SECONDS = 0.2
 """How long cancelled requests may take to end."""
+ACCEPTING_TURNS_MAX = 100
+"""Turns of the loop in which a server that stops accepts who connected before: one is enough unless more and more come."""
+READING_TURNS = 10
+"""Turns after that: asyncio and uvloop need fewer to read what the last one sent."""
 DATE_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Present(set[Any]):
@@ -73,17 +79,30 @@ class _Server(uvicorn.Server):
         self._stopping.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Waits until all requests are answered and all connections closed."""
+        """Waits until all requests are answered and all connections closed, those in the listen backlog included."""
+        await self._accept_the_last(sockets or [])
         for server in self.servers:
             server.close()
         for listening in sockets or []:
             listening.close()
+        for _ in range(READING_TURNS):
+            await asyncio.sleep(0)
         for connection in list(self._connections):
             connection.shutdown()
         await self._connections.none.wait()
         await self._requests.none.wait()
         for server in self.servers:
             await server.wait_closed()
+
+    async def _accept_the_last(self, sockets: list[socket.socket]) -> None:
+        """Accepts until the listen backlog is empty: closing it would reset who is in it."""
+        waiting = select.poll()
+        for listening in sockets:
+            waiting.register(listening, select.POLLIN)
+        for _ in range(ACCEPTING_TURNS_MAX):
+            if not waiting.poll(0):
+                return
+            await asyncio.sleep(0)
 
     def cut(self) -> None:
         """Cancels requests that are still under way and closes their connections."""
@@ -193,12 +212,17 @@ def base_url(settings: Settings, port: int) -> str:
 def stop_on_signals(say: Callable[[str], None]) -> asyncio.Event:
     """An event that SIGINT, SIGTERM or SIGHUP sets, with a sentence to `say`.
 
-    A second signal cancels all tasks of the loop.
+    A second signal cancels all tasks of the loop. Any further one does nothing: what then still has to be closed takes
+    seconds at most.
     """
-    stop = asyncio.Event()
+    stop, at_once = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
 
     def received(line_break: str) -> None:
+        if at_once.is_set():
+            return
         if stop.is_set():
+            at_once.set()
             for task in asyncio.all_tasks():
                 task.cancel()
         else:
@@ -207,10 +231,21 @@ def stop_on_signals(say: Callable[[str], None]) -> asyncio.Event:
                 f"{line_break}Stopping: what is under way may end, {DRAIN_SECONDS} seconds at most. Asked again, it stops at once."
             )
 
-    for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A terminal prints ^C without a line break.
-        asyncio.get_running_loop().add_signal_handler(by, received, "\n" if by is signal.SIGINT else "")
+    def pass_to_loop(number: int, frame: object) -> None:
+        if not loop.is_closed():
+            # A terminal prints ^C without a line break.
+            loop.call_soon_threadsafe(received, "\n" if number == signal.SIGINT else "")
+
+    for by in STOP_SIGNALS:
+        # A handler of the loop would be removed at its end, and the next signal would kill what still has to be ended.
+        signal.signal(by, pass_to_loop)
     return stop
+
+
+def ignore_signals() -> None:
+    """From now on no signal kills: this process has been asked to stop, and ends by itself."""
+    for by in STOP_SIGNALS:
+        signal.signal(by, signal.SIG_IGN)
 
 
 async def until_stopped(jobs: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:

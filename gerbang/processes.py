@@ -4,15 +4,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import structlog
 
-from gerbang.listening import Listener, listen
+from gerbang.listening import STOP_SIGNALS, Listener, ignore_signals, listen
 from gerbang.settings import Settings
 
 log = structlog.get_logger()
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def together(settings: Settings, answer: Callable[[Listener, bool], int]) -> int:
@@ -55,24 +54,26 @@ def _stop_with(alive: int) -> None:
 
 
 def _wait_for(children: Sequence[int]) -> int:
-    left, stopping, code = set(children), False, 0
+    left, passed_on, code = set(children), set[int](), 0
 
     def pass_on(number: int, frame: object) -> None:
-        nonlocal stopping
-        stopping = True
+        passed_on.add(number)
         for pid in left:
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, number)
 
-    for each in SIGNALS:
+    for each in STOP_SIGNALS:
         signal.signal(each, pass_on)
     while left:
         pid, status = os.wait()
         left.discard(pid)
-        code = code or abs(os.waitstatus_to_exitcode(status))
-        if not stopping:
-            ended = os.waitstatus_to_exitcode(status)
+        ended = os.waitstatus_to_exitcode(status)
+        if -ended not in passed_on:  # one that ends by the signal was stopped before it could listen for it
+            code = code or abs(ended)
+        if not passed_on:
             how = {"signal": signal.Signals(-ended).name} if ended < 0 else {"exit_code": ended}
             log.error("one process has ended, so the others are stopped", pid=pid, processes=len(children), **how)
             code = code or 1
             pass_on(signal.SIGTERM, None)
+    ignore_signals()
     return code

@@ -175,9 +175,27 @@ def test_an_unreadable_request_is_refused_once_and_nothing_after_it_is_read(serv
     for got in sent_all(server.port, [(refused + LAST,), (refused, LAST), (refused[:-3], refused[-3:] + LAST)]):
         assert [answer.status for answer in got] == [status]
         assert b"connection: close" in got[0].head
+        assert len(re.findall(rb"\r\ndate: \w{3}, [^\r]+ GMT\r\n", got[0].head)) == 1
     *before, last = sent(server.port, post(b"1") + post(b"2") + refused + LAST)
     assert [answer.received for answer in before] == [("POST", "/body", "1"), ("POST", "/body", "2")]
     assert last.status == status
+
+
+@pytest.mark.parametrize("name", [*REFUSED, "half a method"])
+def test_a_refusal_after_a_head_request_has_the_body_that_it_announces(server: Echo, name: str) -> None:
+    """A client would take a missing one for a connection that was cut."""
+    head = b"HEAD /kept HTTP/1.1\r\nHost: x\r\n\r\n"
+    _, refused = REFUSED.get(name, (400, b"PO"))
+    for parts in ((head, refused), (head + refused,)):
+        with line_to(server.port) as line:
+            for part in parts:
+                line.sendall(part)
+                time.sleep(0.02)
+            line.shutdown(socket.SHUT_WR)
+            kept, _, rest = until_hung_up(line).partition(b"\r\n\r\n")
+        assert kept.startswith(b"HTTP/1.1 200 ")
+        [answer] = answers(rest)
+        assert answer.body
 
 
 def test_a_target_of_the_greatest_length_is_read(server: Echo) -> None:
@@ -185,6 +203,14 @@ def test_a_target_of_the_greatest_length_is_read(server: Echo) -> None:
     for cut in (20, TARGET_BYTES_MAX):
         whole = b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target
         assert [answer.status for answer in sent(server.port, whole[:cut], whole[cut:] + LAST)] == [200, 200]
+
+
+@pytest.mark.parametrize("escaped", ["%0A", "%0d%0a", "%00", "%1f", "%7F", "%C2%85", "/%0A/x"])
+def test_a_path_with_a_control_character_reaches_no_application(server: Echo, escaped: str) -> None:
+    asked = post(b"12", path=f"/hidden{escaped}")
+    [first, second, last] = sent(server.port, asked + asked, LAST)
+    assert (first.status, second.status, last.received) == (404, 404, LAST_RECEIVED)
+    assert not [path for path in server.asked if path.startswith("/hidden")]
 
 
 def test_http_1_0_needs_no_host(server: Echo) -> None:
@@ -330,6 +356,36 @@ def test_a_client_that_closes_its_sending_side_gets_its_answers(shop: Shop) -> N
             started = time.monotonic()
             assert [answer.status for answer in answers(until_hung_up(line))] == [200] * times
             assert time.monotonic() - started < 5, "the connection ends with its last answer"
+
+
+HELD = b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
+UNFINISHED = {
+    "nothing": b"",
+    "half a method": b"PO",
+    "half a head": post(b"12")[:30],
+    "half a body": post(b"12")[:-1],
+    "half a chunk": in_chunks(b"12")[:-9],
+    "half a head with an upgrade": post(b"12", UPGRADE)[:60],
+    "half a body with an upgrade": post(b"12", UPGRADE)[:-1],
+}
+
+
+@pytest.mark.parametrize("before", [b"", HELD, HELD + post(b"1"), HELD + post(b"1") * 4], ids=["0", "1", "2", "5"])
+@pytest.mark.parametrize("part", UNFINISHED)
+def test_every_whole_request_is_answered_and_half_a_one_refused_when_the_client_sends_no_more(
+    before: bytes, part: str
+) -> None:
+    whole = before.count(b" HTTP/1.1\r\n")
+    with echo() as server, line_to(server.port) as line:
+        line.sendall(before + UNFINISHED[part])
+        line.shutdown(socket.SHUT_WR)
+        time.sleep(0.03)
+        server.let_go()
+        started = time.monotonic()
+        got = answers(until_hung_up(line))
+        assert time.monotonic() - started < 5, "the connection ends with its last answer"
+        assert [answer.status for answer in got] == [200] * whole + [400] * (part != "nothing")
+        assert whole == 0 or len(server.asked) == whole, "a request that is refused was begun"
 
 
 GONE = {

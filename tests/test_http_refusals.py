@@ -1,5 +1,6 @@
 """Refusals of the HTTP layer have the form of the dialect that the request's path belongs to, or are plain text."""
 
+import re
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -41,6 +42,25 @@ WITHOUT_PATH = {
 DIALECTS = {"v2_sessions": "/v2/payments", "v4_documents": "/api/v4/payments", "sandbox": "/sandbox/clock"}
 
 TAKES_A_BODY = DIALECTS | {"sandbox": "/sandbox/clock/advance"}
+
+NOWHERE = {
+    "v2_sessions": "/v2/nowhere",
+    "v4_documents": "/api/v4/nowhere",
+    "sandbox": "/sandbox/nowhere",
+    "": "/nowhere",
+}
+WITH_CONTROLS = {
+    "/v1/access-token%0A": "v2_sessions",
+    "/v2/payments%0a": "v2_sessions",
+    "/v2/payments/x%00/cancel": "v2_sessions",
+    "/api/v4/payment_methods/qris%0A": "v4_documents",
+    "/api/v4/payments/%C2%85": "v4_documents",
+    "/sandbox/clock/advance%0A": "sandbox",
+    "/livez%0A": "",
+    "/docs%0D": "",
+    "/detail%0A": "",
+    "/wallet/pay%0A": "",
+}
 
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
 
@@ -221,6 +241,21 @@ def test_spaces_after_a_header_are_not_part_of_its_value(gateway: Gateway, port:
         port, f"POST /v1/access-token HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{keys}\r\n".encode() + body
     )
     assert (listed.status, token.status) == (200, 200)
+
+
+@pytest.mark.parametrize("path", WITH_CONTROLS)
+def test_a_path_with_a_control_character_is_as_unknown_as_any_other(gateway: Gateway, port: int, path: str) -> None:
+    """Before a line break at its end, `$` of a route's pattern would match."""
+
+    def received(method: str, path: str) -> tuple[int, bytes]:
+        asked = post(b"{}", b"Connection: close\r\n", path).replace(b"POST", method.encode(), 1)
+        [answer] = sent(port, with_keys(gateway, dialect, asked))
+        return answer.status, re.sub(rb'"traceId":"\w+"', b"", answer.body)
+
+    dialect = WITH_CONTROLS[path]
+    for method in ("GET", "POST"):
+        assert received(method, path) == received(method, NOWHERE[dialect])
+        assert received(method, path)[0] == 404
 
 
 def test_a_refusal_repeats_nothing_of_the_request(port: int) -> None:

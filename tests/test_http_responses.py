@@ -14,6 +14,8 @@ from gerbang.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HEAD = GET.replace(b"GET", b"HEAD")
+OLD = b"GET / HTTP/1.0\r\n\r\n"
+CHUNKED = (b"Transfer-Encoding", b"chunked")
 TWO = (b"content-length", b"2")
 WENT_WRONG = rb"HTTP/1.1 500 Internal Server Error\r\n.*connection: close\r\n\r\nInternal Server Error"
 
@@ -62,16 +64,36 @@ async def received(app: ASGIApp, request: bytes = GET) -> bytes:
     [
         (sends(start(TWO), body(b"ok")), GET, rb"HTTP/1.1 200 OK\r\ndate: [^\r]+\r\ncontent-length: 2\r\n\r\nok"),
         (sends(start(TWO), body(b"ok")), HEAD, rb"HTTP/1.1 200 OK\r\n.*content-length: 2\r\n\r\n"),
+        (sends(start(TWO), body(b"ok")), OLD, rb"HTTP/1.1 200 OK\r\n.*: 2\r\nconnection: close\r\n\r\nok"),
+        (sends(start(), body(b"ok")), OLD.replace(b"GET", b"HEAD"), rb"HTTP/1.1 200 OK\r\n.*connection: close\r\n\r\n"),
         (sends(start(TWO), body(b"o", more=True), body(b"k")), GET, rb"HTTP/1.1 200 OK\r\n.*: 2\r\n\r\nok"),
         (sends(start((b"X-A", b"caf\xe9"), TWO), body(b"ok")), GET, rb"HTTP/1.1 200 OK\r\n.*\r\nx-a: caf\xe9\r\n.*\r\n\r\nok"),
         (sends(start(TWO, (b"Connection", b"close")), body(b"ok")), GET, rb".*\r\nconnection: close\r\n\r\nok"),
         (sends(start(), body(b"ok")), GET, rb".*\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         (sends(start((b"content-length", b"0"), status=204), body(b"")), GET, rb"HTTP/1.1 204 No Content\r\n.*: 0\r\n\r\n"),
     ],
-    ids=["whole", "HEAD", "in parts", "bytes in a header", "closing", "of unknown length", "empty"],
+    ids=["whole", "HEAD", "1.0", "HEAD in 1.0", "in parts", "bytes in a header", "closing", "of unknown length", "empty"],
 )  # fmt: skip
 async def test_a_response_arrives_as_the_application_gave_it(app: ASGIApp, request_: bytes, expected: bytes) -> None:
     assert re.fullmatch(expected, await received(app, request_), re.DOTALL)
+
+
+@pytest.mark.parametrize("kept", [b"", b"Connection: keep-alive\r\n"])
+@pytest.mark.parametrize("headers", [[], [(b"x-a", b"b")], [CHUNKED], [(b"connection", b"close")]])
+async def test_a_response_of_unknown_length_to_http_1_0_has_no_chunks_and_ends_with_the_connection(
+    headers: list[tuple[bytes, bytes]], kept: bytes
+) -> None:
+    parts = [body(b"data: 1\n\n", more=True), body(b"", more=True), body(b"data: 22\n\n", more=True), body(b"")]
+    async with served(sends(start(*headers), *parts)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(OLD[:-2] + kept + b"\r\n")
+        got = await asyncio.wait_for(reader.read(), 5)  # and the sending side of the client stays open
+        writer.close()
+    head, _, text = got.partition(b"\r\n\r\n")
+    assert text == b"data: 1\n\ndata: 22\n\n"
+    assert b"\r\nconnection: close" in head
+    assert b"transfer-encoding" not in head.lower()
+    assert head.count(b"x-a: b") == len([name for name, _ in headers if name == b"x-a"])
 
 
 @pytest.mark.parametrize("header", [(b"x-a", b"b\r\nset-cookie: c=d"), (b"x-a\r\nset-cookie", b"c"), (b"x a", b"b")])
@@ -89,10 +111,12 @@ async def test_a_body_of_another_length_than_announced_ends_the_connection(part:
     assert not got.endswith(b"abc")
 
 
-async def test_a_failure_before_anything_is_written_is_a_500() -> None:
+@pytest.mark.parametrize("failure", [None, RuntimeError("the application broke"), asyncio.CancelledError()])
+async def test_a_failure_before_anything_is_written_is_a_500(failure: BaseException | None) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(TWO))
-        raise RuntimeError("the application broke")
+        if failure is not None:
+            raise failure
 
     assert re.fullmatch(WENT_WRONG, await received(app), re.DOTALL)
 
@@ -126,3 +150,66 @@ async def test_pipelined_requests_get_their_responses_in_order() -> None:
     asked = b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in (1, 2, 3))
     got = await received(app, asked)
     assert re.findall(rb"\r\n\r\n(/\d)", got) == [b"/1", b"/2", b"/3"]
+
+
+@pytest.mark.parametrize("behind", [b"", GET, GET + GET, b"GET / HT"], ids=["nothing", "one", "two", "half a one"])
+async def test_what_stands_behind_an_answer_that_has_begun_is_answered_when_the_client_sends_no_more(
+    behind: bytes,
+) -> None:
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(TWO))
+        await send(body(b"o", more=True))
+        await ended.wait()
+        await send(body(b"k"))
+
+    async with served(app) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + behind)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\no"), 5)
+        writer.write_eof()
+        await asyncio.sleep(0.03)
+        ended.set()
+        got = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert got.startswith(b"k")
+    assert got.count(b"\r\n\r\nok") == behind.count(GET)
+    assert got.count(b" 400 ") == (behind == b"GET / HT")
+
+
+async def test_a_refusal_waits_for_the_end_of_the_stream_before_it() -> None:
+    ended = asyncio.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await ended.wait()
+        await send(body(b"ok"))
+
+    async with served(stream) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + b"GET / HT")
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.write_eof()
+        await asyncio.sleep(0.03)
+        ended.set()
+        got = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert got.startswith(b"2\r\nok\r\n0\r\n\r\nHTTP/1.1 400 ")
+
+
+async def test_a_stream_ends_when_its_page_is_left() -> None:
+    left = asyncio.Event()
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start((b"content-type", b"text/event-stream")))
+        await receive()
+        await receive()
+        left.set()
+
+    async with served(stream) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        writer.close()
+        await asyncio.wait_for(left.wait(), 5)

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,6 +17,18 @@ from tests.support.gateways import Databases
 from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.programs import Program, program
 
+DEAF = """
+import signal, time
+from gerbang.processes import together
+from gerbang.settings import Settings
+
+def answer(listener, first):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    print("begun", flush=True)
+    time.sleep(30)
+
+raise SystemExit(together(Settings(host="127.0.0.1", port=0, processes=2), answer))
+"""
 KEY = "a secret key of more than 32 characters"
 
 
@@ -86,6 +100,14 @@ def test_when_one_process_ends_the_others_are_stopped(
         assert (said["level"], said["event"]) == ("error", "one process has ended, so the others are stopped")
         assert (said["pid"], said["processes"]) == (first, 2)
         assert how.items() <= said.items()
+
+
+def test_a_signal_before_the_processes_listen_for_it_is_a_stop_like_any_other() -> None:
+    with subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert [running.stdout.readline() for _ in range(2)] == [b"begun\n"] * 2
+        running.terminate()
+        assert running.wait(10) == 0
 
 
 def test_when_the_process_that_waits_is_killed_no_other_is_left(databases: Databases) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import pty
@@ -169,6 +170,23 @@ def test_a_second_signal_with_open_streams_and_an_unfinished_request_is_no_error
         assert time.monotonic() - started < DRAIN_SECONDS / 2
     assert running.out.endswith("Gerbang has stopped at once.\n")
     assert warnings(running) == []
+
+
+@pytest.mark.parametrize("command", ["serve", "serve --processes 3", "work", "run --data {data}"])
+@pytest.mark.parametrize("seconds", [0.001, 0.02])
+def test_no_further_signal_kills_a_gateway_that_stops(
+    databases: Databases, data: Path, command: str, seconds: float
+) -> None:
+    settings = {"GERBANG_DATABASE_URL": databases.fresh(), "GERBANG_SECRET_KEY": "k" * 32}
+    with program(*command.format(data=data).split(), "--port", "0", **settings) as running:
+        running.url()
+        for by in itertools.cycle([signal.SIGTERM, signal.SIGINT, signal.SIGHUP]):
+            running.process.send_signal(by)
+            time.sleep(seconds)
+            if running.process.poll() is not None:
+                break
+        assert running.ended() == 0
+        assert running.out.count("Gerbang has stopped") == 1
 
 
 def test_ctrl_c_of_make_run_prints_the_stop_and_no_error_of_make(data: Path) -> None:

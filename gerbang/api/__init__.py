@@ -52,7 +52,9 @@ class Dialect:
     answer_formats: Callable[[str, str], Sequence[AnswerFormat]]
     """Makes its formats of answers to creates, from the same two."""
     unread: Callable[[int, str], Response]
-    """Makes the error response to a request that is incomplete or not valid HTTP, from a status and a sentence."""
+    """Makes the error response to a request that is incomplete or not valid HTTP, or whose path cannot be ours (404), from
+    a status and a sentence.
+    """
     sandbox_only: bool = False
     completed: Callable[[str], str] = str
     """Its contract with what the code sells and the document does not name."""

@@ -241,7 +241,8 @@ def metadata_in(body: bytes, members: dict[str, Any]) -> bytes | None:
 
     `members` is the body as it was read.
     """
-    if members.get("metadata") and body.count(b'"metadata"') == 1:
+    # With an escape, a text of the body may be the key as well.
+    if members.get("metadata") and body.count(b'"metadata"') == 1 and body.count(b"\\") == body.count(b"\\/"):
         compact = written(members["metadata"])
         if b'"metadata":' + compact in body:
             return compact

@@ -7,7 +7,7 @@ from gerbang.api._bodies import Malformed
 from gerbang.clock import WIB
 
 _INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?( ?(Z|[+-]\d\d:?\d\d))?)?", re.ASCII | re.IGNORECASE
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?( ?(Z|[+-]\d\d:?[0-5]\d))?)?", re.ASCII | re.IGNORECASE
 )
 """The common forms of ISO 8601, and the form of payment links (one-time-payment reference, 1.5)."""
 _WHY = "must be an instant that exists, like 2025-03-31T23:59:05Z or 2025-04-01T06:59:05+07:00"

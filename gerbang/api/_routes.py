@@ -47,7 +47,7 @@ class Routes:
         """
         self._fixed = {path: methods for path, methods in endpoints.items() if "{" not in path}
         self._patterns = [
-            (pattern.match, endpoints[path])
+            (pattern.fullmatch, endpoints[path])
             for path in endpoints
             if "{" in path
             for pattern, _, _ in [compile_path(path)]

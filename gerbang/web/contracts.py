@@ -50,7 +50,10 @@ class Contracts:
         first = "v2_sessions" if "v2_sessions" in self._documents else next(iter(self._documents))
         return RedirectResponse(self._url(first))
 
-    async def nothing_here(self, request: Request, failure: Exception) -> Response:
+    async def not_found(self, request: Request, failure: Exception) -> Response:
+        return self.nothing_here()
+
+    def nothing_here(self) -> Response:
         """404 in plain text, with the address of the documentation."""
         at = f"{self._context.base_url}/docs"
         return Response(f"There is nothing at this address. The contract is at {at}.\n", 404, media_type="text/plain")

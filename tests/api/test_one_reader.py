@@ -77,7 +77,11 @@ def test_an_instant_without_an_offset_is_in_jakarta_time(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "tomorrow", "1743465545", "2025-02-30", "2025-03-31T25:00", "31-03-2025", "1969-12-31", "9999-01-01"]
+    "text",
+    [
+        *("", "tomorrow", "1743465545", "2025-02-30", "2025-03-31T25:00", "31-03-2025", "1969-12-31", "9999-01-01"),
+        *("2025-03-31T23:59+12:60", "2025-03-31T23:59-0199", "2025-03-31T23:59+24:00"),
+    ],
 )
 def test_an_instant_that_does_not_exist_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="must be an instant that exists, like"):

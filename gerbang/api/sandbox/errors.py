@@ -84,8 +84,8 @@ def error_response(status: int, code: str, message: str, field: str = "") -> Res
 
 
 def unread(status: int, why: str) -> Response:
-    """The response to a request that is not valid HTTP."""
-    return error_response(status, "invalid", why)
+    """The response to a request that is not valid HTTP; 404 if its path cannot be ours."""
+    return error_response(status, (_NOT_FOUND if status == _NOT_FOUND.status else _INVALID).code, why)
 
 
 def refused(refusal: Refused) -> Response:

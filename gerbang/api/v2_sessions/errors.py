@@ -140,7 +140,9 @@ def error_response(
 
 
 def unread(status: int, why: str) -> Response:
-    """The response to a request that is not valid HTTP."""
+    """The response to a request that is not valid HTTP; 404 if its path cannot be ours."""
+    if status == NOT_FOUND.status:
+        return error_response(NOT_FOUND)
     return error_response(replace(MALFORMED, status=status), why=why)
 
 

@@ -123,8 +123,8 @@ def error_response(answer: Answer, why: str, field: str = "", *, in_query: bool 
 
 
 def unread(status: int, why: str) -> Response:
-    """The response to a request that is not valid HTTP."""
-    return error_response(replace(MALFORMED, status=status), why)
+    """The response to a request that is not valid HTTP; 404 if its path cannot be ours."""
+    return error_response(NOT_FOUND if status == NOT_FOUND.status else replace(MALFORMED, status=status), why)
 
 
 def _pointer(field: str) -> str:

@@ -129,7 +129,7 @@ def test_an_invalid_url_is_refused_and_changes_nothing(merchant: SandboxShop, ur
     assert merchant.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", merchant.merchant_id) == before
 
 
-@pytest.mark.parametrize("product", ["refund", "PAYMENT", "payment%20", "payments", "%00", "%F0%9F%92%B0"])
+@pytest.mark.parametrize("product", ["refund", "PAYMENT", "payment%20", "payments", "%F0%9F%92%B0"])
 def test_an_unknown_product_is_not_found(merchant: SandboxShop, product: str) -> None:
     answered = merchant.request("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
     assert answered.status_code == 404
