@@ -77,8 +77,6 @@ def new_payment(
 ) -> NewPayment:
     """A create request as a NewPayment. Raises Malformed."""
     multiple = given.paymentType == "MULTIPLE"
-    if given.clientReferenceId.isspace():
-        raise Malformed("clientReferenceId", "must not be white space alone")
     seen = fingerprint("POST /v2/payments", body_object)
     orders.check_order(given.orderInformation)
     orders.check_urls(given.redirectUrl)
