@@ -166,7 +166,10 @@ NUMBERS = {
     "a payment that waits to be paid has no number": """
         SELECT p.id::text FROM payments p LEFT JOIN (SELECT DISTINCT payment_id FROM paycodes WHERE held) n
             ON n.payment_id = p.id
-        WHERE p.state IN ('awaiting', 'active') AND (p.expires_at IS NULL OR p.expires_at > $1) AND n.payment_id IS NULL""",
+        LEFT JOIN (SELECT DISTINCT payment_id FROM charges WHERE state = 'waiting' AND expires_at <= $1) lapsed
+            ON lapsed.payment_id = p.id
+        WHERE p.state IN ('awaiting', 'active') AND (p.expires_at IS NULL OR p.expires_at > $1)
+          AND n.payment_id IS NULL AND lapsed.payment_id IS NULL""",
     "a number is held by two": """
         SELECT channel || ' ' || number FROM paycodes WHERE held GROUP BY connection, channel, number HAVING count(*) > 1""",
 }

@@ -8,7 +8,7 @@ from gerbang import ids
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
 from gerbang.db.tables import PAYCODES
-from gerbang.domain.merchants import NumberRange
+from gerbang.domain.merchants import QUARANTINE_MIN, NumberRange
 from gerbang.domain.paycodes import Paycode
 
 Number = tuple[str, str, str]
@@ -111,25 +111,45 @@ async def release_numbers(tx: Tx, numbers: Sequence[Number], now: datetime) -> N
     )
 
 
-GIVEN_AGAIN = f"""
-UPDATE paycodes p SET held = false
+HOLDERS = f"""
+SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number) {ITS_PLACE}
+"""
+OVER_SINCE = """
+SELECT n.*, CASE WHEN y.state NOT IN ('opening', 'awaiting', 'active') THEN y.updated_at ELSE y.expires_at END AS ends_at,
+       c.state AS charge, c.updated_at AS changed_at, c.expires_at AS lapses_at
 FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number)
-{ITS_PLACE} WHERE p.ctid = its.place AND NOT EXISTS (
-    SELECT FROM payments y WHERE y.merchant_id = p.merchant_id AND y.id = p.payment_id
-       AND y.state IN ('opening', 'awaiting', 'active') AND (y.expires_at IS NULL OR y.expires_at > $4)
-       AND NOT EXISTS (SELECT FROM charges c WHERE c.merchant_id = p.merchant_id AND c.id = p.charge_id
-                         AND (c.state <> 'waiting' OR c.expires_at <= $4) OFFSET 0)
-    OFFSET 0)
+CROSS JOIN LATERAL (SELECT merchant_id, payment_id, charge_id FROM paycodes
+                    WHERE held AND connection = n.connection AND channel = n.channel AND number = n.number LIMIT 1) p
+CROSS JOIN LATERAL (SELECT state, updated_at, expires_at FROM payments
+                    WHERE merchant_id = p.merchant_id AND id = p.payment_id LIMIT 1) y
+LEFT JOIN LATERAL (SELECT state, updated_at, expires_at FROM charges
+                   WHERE merchant_id = p.merchant_id AND id = p.charge_id LIMIT 1) c ON true
 """
 
 
-async def given_again(tx: Tx, numbers: Sequence[Number], now: datetime) -> set[Number]:
-    """Lets go of those of these numbers whose payments are over, and returns the rest of those that somebody holds."""
-    taken = await held(tx, numbers)
-    if not taken:
-        return taken
-    await tx.execute(GIVEN_AGAIN, *arrays(sorted(taken)), now)
-    return await held(tx, sorted(taken))
+async def given_again(tx: Tx, numbers: Sequence[Number], now: datetime) -> dict[Number, datetime | None]:
+    """Lets those of these numbers go whose payments have been over for a while: their partner has given them again.
+
+    Of each number that was held: since when nobody may pay by it, or None where somebody may, or might until a moment ago.
+    """
+    asked = arrays(numbers)
+    await tx.execute(HOLDERS, *asked)  # locked first: what is decided next must see what others have just changed
+    found: dict[Number, datetime | None] = {}
+    for row in await tx.fetch(OVER_SINCE, *asked):
+        ends = [row["ends_at"], row["lapses_at"], row["changed_at"] if row["charge"] not in (None, "waiting") else None]
+        since = min((end for end in ends if end is not None), default=None)
+        number = row["connection"], row["channel"], row["number"]
+        found[number] = since if since is not None and since <= now - QUARANTINE_MIN else None
+    over = [number for number, since in found.items() if since is not None]
+    if over:
+        await tx.execute(LET_GO, *arrays(over))
+    return found
+
+
+LET_GO = f"""
+UPDATE paycodes p SET held = false
+FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number) {ITS_PLACE} WHERE p.ctid = its.place
+"""
 
 
 async def release_due(tx: Tx, now: datetime, most: int) -> int:

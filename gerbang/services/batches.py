@@ -66,7 +66,7 @@ class Batches:
             made = await self._create(order)
         except Crowded:
             made = await self._create_patiently(order)
-        return (await self._open(made.request)).answer if isinstance(made, Noted) else made
+        return opening.rendered(self._world, await self._open(made.request)) if isinstance(made, Noted) else made
 
     async def confirm(self, confirmation: Confirmation) -> Confirmed:
         """The confirmed payment; where a partner makes the code, after it was asked. Raises what a confirmation raises."""

@@ -1,6 +1,6 @@
 """Money arriving: every report of it, and every acceptance of it (`inquiries`), is booked here."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,12 +26,12 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.ledger import money_held, money_in
 from gerbang.domain.merchants import PLATFORM, Merchant
-from gerbang.domain.partner_requests import OpenCode
+from gerbang.domain.partner_requests import OpenCode, PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Name, Outcome, Report, classify
 from gerbang.services.payments import opening
-from gerbang.services.payments.opening import Code
+from gerbang.services.payments.opening import Code, asked_of
 from gerbang.world import World
 
 Answer = TypeVar("Answer")
@@ -43,18 +43,21 @@ class UnitOfWork:
 
     now: datetime
     owners: dict[NumberAt, Paycode]
-    payments: dict[UUID, Payment]
-    charges: dict[UUID, Charge]
-    merchants: dict[UUID, Merchant]
-    known: dict[Name, list[KnownReport]]
+    requests: dict[UUID, PartnerRequest]
+    """Those by which partners made the codes that they name."""
+    payments: dict[UUID, Payment] = field(default_factory=dict[UUID, Payment])
+    charges: dict[UUID, Charge] = field(default_factory=dict[UUID, Charge])
+    merchants: dict[UUID, Merchant] = field(default_factory=dict[UUID, Merchant])
+    known: dict[Name, list[KnownReport]] = field(default_factory=dict[Name, list[KnownReport]])
     """What was received before, by name, in the order of its occurrences."""
     changes: Changes = field(default_factory=Changes)
 
     def owner(self, report: Report) -> Paycode | None:
-        return self.owners.get(_asked(report, self.now))
+        """Whose code was paid to: the one that the partner names, or whoever had the number when the money was paid."""
+        return _named(self.requests, report) or self.owners.get(_asked(report, self.now))
 
     def payment(self, report: Report) -> Payment | None:
-        """The payment whose number it was when the money was paid."""
+        """The payment whose code was paid to."""
         owner = self.owner(report)
         return self.payments.get(owner.payment_id) if owner else None
 
@@ -121,69 +124,69 @@ def _asked(report: Report, now: datetime) -> NumberAt:
 async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all: bool) -> UnitOfWork:
     """Loads and locks everything that these reports may change."""
     owners = await paycodes.owners(tx, list({_asked(report, now) for report in reports}))
-    owners |= await _by_our_reference(tx, [report for report in reports if report.request_id is not None], now)
+    named = {report.request_id for report in reports if report.request_id is not None}
+    work = UnitOfWork(now, owners, await partner_requests.by_id(tx, named) if named else {})
     # Reports of money to somebody go in turn, by the lock on the payment; money to nobody needs a lock of its own.
-    await kept.claim(tx, [r.name for r in reports if claim_all or _asked(r, now) not in owners])
-    held = await payments.locked(tx, [(owner.merchant_id, owner.payment_id) for owner in owners.values()])
-    paid_for = [(owner.merchant_id, owner.charge_id) for owner in owners.values() if owner.charge_id is not None]
-    open_charges = await charges.by_id(tx, paid_for)
-    owning = await merchants.by_id(tx, list({owner.merchant_id for owner in owners.values()}))
-    known = await kept.known(tx, {report.name for report in reports})
-    return UnitOfWork(now, owners, held, open_charges, owning, known)
+    await kept.claim(tx, [r.name for r in reports if claim_all or work.owner(r) is None])
+    found = [owner for report in reports if (owner := work.owner(report)) is not None]
+    work.payments |= await payments.locked(tx, [(owner.merchant_id, owner.payment_id) for owner in found])
+    paid_for = [(owner.merchant_id, owner.charge_id) for owner in found if owner.charge_id is not None]
+    work.charges |= await charges.by_id(tx, paid_for)
+    work.merchants |= await merchants.by_id(tx, list({owner.merchant_id for owner in found}))
+    work.known |= await kept.known(tx, {report.name for report in reports})
+    return work
 
 
-async def _by_our_reference(tx: Tx, reports: Sequence[Report], now: datetime) -> dict[NumberAt, Paycode]:
-    """Who is paid by codes that a partner has made, even where their numbers are not written down yet."""
-    named = {report.request_id: report for report in reports if report.request_id is not None}
-    found: dict[NumberAt, Paycode] = {}
-    for id_, request in (await partner_requests.by_id(tx, named) if named else {}).items():
-        report, asked = named[id_], request.asked
-        its_own = request.connection == report.connection
-        if its_own and isinstance(asked, OpenCode) and asked.plan.channel == report.channel:
-            found[_asked(report, now)] = Paycode(
-                connection=report.connection,
-                channel=report.channel,
-                number=report.number,
-                merchant_id=request.merchant_id,
-                payment_id=asked.payment_id,
-                charge_id=asked.charge_id,
-                static=asked.plan.static,
-                free_at=None,
-                created_at=now,
-            )
-    return found
+def _named(requests: Mapping[UUID, PartnerRequest], report: Report) -> Paycode | None:
+    """The code that its partner says was paid to, even where its number is not written down yet."""
+    request = requests.get(report.request_id) if report.request_id is not None else None
+    if request is None or request.connection != report.connection:
+        return None
+    asked = request.asked
+    if not isinstance(asked, OpenCode) or asked.plan.channel != report.channel:
+        return None
+    return Paycode(
+        connection=report.connection,
+        channel=report.channel,
+        number=report.number,
+        merchant_id=request.merchant_id,
+        payment_id=asked.payment_id,
+        charge_id=asked.charge_id,
+        static=asked.plan.static,
+        free_at=None,
+        created_at=asked.created_at,
+    )
 
 
 async def _open(world: World, tx: Tx, work: UnitOfWork, reports: Sequence[Report]) -> None:
     """Writes codes down that money has come by before their partner has said that they are open.
 
-    Also those of payments that ended by time meanwhile: what was paid before the end is honoured.
+    Also those of payments that ended by time meanwhile: what was paid before the end is honoured. A code whose number belongs
+    to another payment that may be paid is not opened, so its money is held in suspense.
     """
-    wanted: dict[UUID, Paycode] = {}
-    for report in reports:
-        owner = work.owner(report)
-        if owner is not None and _opens(work, owner, report):
-            wanted[owner.charge_id or owner.payment_id] = owner
+    wanted = {
+        (owner.charge_id or owner.payment_id): owner.number
+        for report in reports
+        if (owner := work.owner(report)) is not None and _opens(work, owner, report)
+    }
     if not wanted:
         return
     requests = await partner_requests.by_id(tx, wanted)
-    in_use = await opening.taken(tx, [(request, wanted[id_].number) for id_, request in requests.items()], work.now)
-    for id_, request in requests.items():
-        owner = wanted[id_]
-        if request.state == "declined":
+    given = await opening.given_numbers(tx, [(request, wanted[id_]) for id_, request in requests.items()], work.now)
+    for report in reports:
+        owner = work.owner(report)
+        request = requests.get(owner.charge_id or owner.payment_id) if owner is not None else None
+        if owner is None or request is None or not _opens(work, owner, report):
+            continue
+        if request.state == "declined" and request.reason != opening.NOT_NEEDED:
             continue
         code = Code(request, work.payments[owner.payment_id], None, work.merchants[owner.merchant_id])
-        code = opening.open_payment(
-            world,
-            work.changes,
-            code,
-            Opened(owner.number, request.partner_reference),
-            work.now,
-            keep_number=not request.ended and owner.name not in in_use,
-        )
-        work.payments[code.payment.id] = code.payment
-        if code.charge is not None:
-            work.charges[code.charge.id] = code.charge
+        number = asked_of(request).number or owner.number
+        if request.state == "done" or given.keep(work.changes, code, number):
+            code = opening.open_payment(world, work.changes, code, Opened(number, request.partner_reference), work.now)
+            work.payments[code.payment.id] = code.payment
+            if code.charge is not None:
+                work.charges[code.charge.id] = code.charge
 
 
 def _opens(work: UnitOfWork, owner: Paycode, report: Report) -> bool:

@@ -60,7 +60,8 @@ async def _decide(tx: Tx, reversal: Reversal, id_: UUID, now: datetime) -> tuple
     booked = [known.booked for known in found if known.booked.amount == reversal.amount]
     gone = await reversals.reversed_reports(tx, [(one.merchant_id, one.id) for one in booked])
     taken = next((one for one in booked if one.id not in gone), None)
-    merchant_id = booked[0].merchant_id if booked else PLATFORM
+    # One name may have money of two merchants: whose it was is said by the money that goes back.
+    merchant_id = (taken or booked[0]).merchant_id if booked else PLATFORM
     outcome = "reversed" if taken else "reversed_before" if booked else "unknown_money"
     done = Reversed(id_, reversal, outcome, merchant_id, taken.id if taken else None)
     kind: Kind = "reversal.unknown"

@@ -1,92 +1,47 @@
 """Money that comes by codes which a partner has not answered for: whatever became of them, it is written down, once."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from msgspec.structs import replace
 
-from gerbang.connections import CodeKind, Declined, Link, Opened, Silence
-from gerbang.connections.simulator import Simulator
+from gerbang.connections import CodeKind
 from gerbang.domain.inquiries import Acceptance, Inquiry
 from gerbang.domain.merchants import Merchant
-from gerbang.domain.partner_requests import OpenCode
-from gerbang.domain.payments import Details, Method
-from gerbang.errors import NotOpenYet, NumberTaken, PartnerDeclined
+from gerbang.domain.payments import Method
+from gerbang.errors import NotOpenYet, PartnerDeclined
 from gerbang.services.merchants import default_agreement, set_agreement
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation, Reopening
 from gerbang.services.payments.repeats import create_or_repeat
-from tests.support.codes import process, settle_openings, states, the_only_payment
+from gerbang.services.reports import book_all
+from tests.support.codes import (
+    CHOSEN,
+    KINDS,
+    PAGE,
+    QRIS_CHOSEN,
+    STATIC,
+    Scripted,
+    asked_number,
+    process,
+    settle_openings,
+    silent_choice,
+    silent_create,
+    states,
+    the_only_payment,
+)
 from tests.support.gateways import Databases
-from tests.support.partners import Recording
-from tests.support.services import BRI, PRICE, START, Services, money, order
+from tests.support.services import PRICE, START, Services, money, order, payment_id
 
-KINDS: list[CodeKind] = ["registered", "minted"]
-STATIC = {"kind": "static", "amount": None}
-PAGE = Details(redirect=True, auto_confirm=False)
 SOON = START + timedelta(seconds=20)
 IN_TIME = START + timedelta(seconds=10)
-CHOSEN = replace(BRI, left_to_buyer="method")
-QRIS_CHOSEN = Method("qris", left_to_buyer="method")
 
 
 @pytest.fixture(scope="module")
 def url(databases: Databases) -> str:
     return databases.fresh()
-
-
-class Scripted(Recording):
-    """A partner that does what `says` holds for the next codes, one after the other, and then opens them."""
-
-    def __init__(self, *says: str, number: str = "") -> None:
-        super().__init__()
-        self.says = list(says)
-        self.made = set[UUID]()
-        """References of codes that it made and was silent about."""
-        self.number = number
-        """The number that it gives, to whatever it is asked for."""
-
-    async def open(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened:
-        self.asked.append(("open", reference))
-        said = self.says.pop(0) if self.says else "open"
-        if said == "made":
-            self.made.add(reference)
-        if said in ("silent", "made"):
-            raise Silence("for a test")
-        if said == "declined":
-            raise Declined("for a test")
-        return await self._opened(link, reference, asked, now)
-
-    async def _opened(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened:
-        opened = await Simulator.open(self, link, reference, asked, now)
-        return replace(opened, number=self.number) if self.number else opened
-
-    async def status(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened | None:
-        self.asked.append(("status", reference))
-        return await self._opened(link, reference, asked, now) if reference in self.made else None
-
-
-async def silent_create(here: Services, merchant: Merchant, **changes: object) -> UUID:
-    """A payment whose partner was silent: it is opening."""
-    with pytest.raises(NotOpenYet):
-        await here.batches.create(order(merchant.id, **changes))
-    return await the_only_payment(here, merchant.id)
-
-
-async def silent_choice(here: Services, merchant: Merchant, payment: UUID, method: Method) -> None:
-    with pytest.raises(NotOpenYet):
-        await here.batches.confirm(Confirmation(merchant.id, payment, method))
-
-
-async def asked_number(here: Services, payment: UUID, place: int = 0) -> tuple[UUID, str]:
-    """Our reference and the number of the payment's n-th request to open a code; a new number where a partner gives it."""
-    rows = await here.rows(
-        "SELECT id, asked ->> 'number' AS number FROM partner_requests WHERE asked ->> 'payment_id' = $1 ORDER BY id",
-        str(payment),
-    )
-    return rows[place]["id"], rows[place]["number"] or str(uuid4().int)[:16]
 
 
 # Payments that end while they are opened
@@ -138,6 +93,112 @@ async def test_money_for_a_payment_that_was_withdrawn_while_it_was_opened_is_lat
         assert (await here.batches.report(money(paid_to))).outcome == "late"
         await settle_openings(here)
         assert await states(here, made) == ("cancelled", [])
+
+
+async def test_money_in_time_is_booked_after_we_ourselves_needed_the_code_no_more(url: str) -> None:
+    async with process(url, "registered", Scripted("silent")) as here:
+        merchant = await here.merchant()
+        made = await silent_create(here, merchant, expires_at=SOON)
+        _, paid_to = await asked_number(here, made)
+        await settle_openings(here)
+        assert await states(here, made) == ("expired", [])
+        assert (await here.batches.report(replace(money(paid_to), paid_at=IN_TIME))).outcome == "booked"
+        assert await states(here, made) == ("paid", ["succeeded"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("answered", [False, True], ids=["by money", "by its partner"])
+async def test_what_was_paid_before_a_code_was_written_down_was_paid_then(
+    url: str, kind: CodeKind, answered: bool
+) -> None:
+    async with process(url, kind, Scripted("silent", number="" if kind == "registered" else uuid4().hex[:12])) as here:
+        merchant = await here.merchant()
+        made = await silent_create(here, merchant, expires_at=START + timedelta(minutes=15))
+        reference, paid_to = await asked_number(here, made)
+        here.pass_time(minutes=10)
+        if answered:
+            await here.workers.catch_up()
+            assert await states(here, made) == ("awaiting", ["waiting"])
+        here.pass_time(minutes=8)
+        report = replace(money(paid_to), request_id=reference, paid_at=IN_TIME)
+        assert (await here.batches.report(report)).outcome == "booked"
+        (charge,) = (await here.read(merchant, made)).charges
+        assert charge.paid_at == IN_TIME
+
+
+# Several reports at once
+
+
+@pytest.mark.parametrize(("static", "outcomes"), [(True, ["booked", "booked"]), (False, ["booked", "double"])])
+async def test_reports_of_one_code_by_its_reference_are_each_its_own(
+    url: str, static: bool, outcomes: list[str]
+) -> None:
+    async with process(url, "minted", Scripted("silent")) as here:
+        merchant = await here.merchant()
+        made = await silent_create(here, merchant, **(STATIC if static else {}))
+        reference, paid_to = await asked_number(here, made)
+        report = replace(money(paid_to), request_id=reference)
+        several = [report, replace(money(paid_to), request_id=reference, paid_at=IN_TIME - timedelta(seconds=9))]
+        assert [booked.outcome for booked in await book_all(here.world, several)] == outcomes
+
+
+async def test_reports_of_one_number_are_those_of_the_payments_that_they_name(url: str) -> None:
+    async with process(url, "minted", Scripted(number="8808131")) as here:
+        merchant, other = await here.merchant(), await here.merchant()
+        first = await here.create(merchant)
+        await here.batches.report(money("8808131"))
+        here.pass_time(hours=2)
+        second = await here.create(other)
+        named = [(await asked_number(here, each))[0] for each in (second, first)]
+        booked = await book_all(here.world, [replace(money("8808131"), request_id=each) for each in named])
+        assert [(each.payment_id, each.outcome) for each in booked] == [(second, "booked"), (first, "double")]
+
+
+# Merchants who repeat their request
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("amount", [PRICE, 1000], ids=["right", "too little"])
+async def test_a_merchant_is_answered_once_money_has_come_and_the_partner_still_makes_the_code(
+    url: str, kind: CodeKind, amount: int
+) -> None:
+    partner = Scripted("silent")
+    async with process(url, kind, partner) as here:
+        merchant = await here.merchant()
+        said = order(merchant.id, key="k", fingerprint=b"f")
+        with pytest.raises(NotOpenYet):
+            await here.batches.create(said)
+        made = await the_only_payment(here, merchant.id)
+        reference, paid_to = await asked_number(here, made)
+        await here.batches.report(replace(money(paid_to, amount=amount), request_id=reference))
+        assert payment_id(await here.batches.create(said)) == made
+        await settle_openings(here)
+        assert payment_id(await here.batches.create(said)) == made
+        assert partner.operations == (["open", "status"] if amount == PRICE else ["open", "status", "open"])
+
+
+async def test_a_registered_code_has_the_number_that_was_asked_for_however_its_money_is_reported(url: str) -> None:
+    async with process(url, "registered", Scripted("silent")) as here:
+        merchant = await here.merchant()
+        made = await silent_create(here, merchant)
+        reference, asked = await asked_number(here, made)
+        await here.batches.report(replace(money(asked.lstrip("0")[1:], amount=1000), request_id=reference))
+        (charge,) = (await here.read(merchant, made)).charges
+        assert charge.instructions.number == asked
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["one time", "static"])
+async def test_the_text_of_a_partners_code_is_shown_though_money_came_first(url: str, static: bool) -> None:
+    async with process(url, "minted", Scripted("made", content="the partner's own")) as here:
+        merchant = await here.merchant()
+        made = await silent_create(here, merchant, **(STATIC if static else {}) | {"method": Method("qris")})
+        reference, paid_to = await asked_number(here, made)
+        await here.batches.report(replace(money(paid_to, amount=1000, channel="qris"), request_id=reference))
+        await settle_openings(here)
+        found = await here.read(merchant, made)
+        shown = found.payment.method.instructions if static and found.payment.method else found.charges[0].instructions
+        assert shown is not None
+        assert shown.content == "the partner's own"
 
 
 # Codes that their partner declined
@@ -213,6 +274,15 @@ async def test_a_late_answer_about_a_code_that_was_left_changes_nothing_for_the_
         assert (await states(here, made))[1][0] == "expired"
 
 
+async def test_a_buyer_cannot_leave_a_code_twice(url: str) -> None:
+    async with process(url, "registered", Scripted("silent", "silent")) as here:
+        merchant = await here.merchant()
+        made, _ = await left_by_its_buyer(here, merchant)
+        reference, _ = await asked_number(here, made)
+        payment = await end.reopen(here.world, Reopening(merchant.id, made, reference))
+        assert payment.state == "opening"
+
+
 async def test_a_code_that_money_opened_is_closed_when_its_payment_is_withdrawn(url: str) -> None:
     partner = Scripted("made")
     async with process(url, "registered", partner) as here:
@@ -249,63 +319,7 @@ async def test_a_code_is_written_down_whatever_its_merchant_agrees_to_meanwhile(
         assert charge.instructions.content.startswith("000201")
 
 
-# Numbers that a partner gives
-
-
-async def test_a_chosen_number_that_is_taken_is_refused_before_the_partner_is_asked(url: str) -> None:
-    partner = Scripted()
-    async with process(url, "minted", partner) as here:
-        merchant = await here.merchant()
-        chosen = replace(BRI, number="0000042")
-        await here.batches.create(order(merchant.id, **STATIC | {"method": chosen}))
-        with pytest.raises(NumberTaken):
-            await here.batches.create(order(merchant.id, **STATIC | {"method": chosen}))
-        assert partner.operations == ["open"]
-
-
-async def test_a_number_that_its_partner_gives_again_is_the_next_payments(url: str) -> None:
-    async with process(url, "minted", Scripted(number="8808123")) as here:
-        merchant = await here.merchant()
-        first = await here.create(merchant)
-        assert (await here.batches.report(money("8808123"))).outcome == "booked"
-        here.pass_time(hours=2)
-        second = await here.create(merchant)
-        assert (await here.batches.report(money("8808123"))).outcome == "booked"
-        assert await states(here, first) == await states(here, second) == ("paid", ["succeeded"])
-
-
-@pytest.mark.parametrize("at_once", [False, True])
-async def test_a_number_that_another_payment_has_is_declined_and_closed(url: str, at_once: bool) -> None:
-    partner = Scripted("silent", "silent", number="8808124") if at_once else Scripted(number="8808126")
-    async with process(url, "minted", partner) as here:
-        merchant = await here.merchant()
-        if at_once:
-            for _ in range(2):
-                with pytest.raises(NotOpenYet):
-                    await here.batches.create(order(merchant.id))
-        else:
-            await here.create(merchant)
-            with pytest.raises(PartnerDeclined, match="another payment has the number"):
-                await here.batches.create(order(merchant.id))
-        await settle_openings(here)
-        rows = await here.rows("SELECT state FROM payments WHERE merchant_id = $1 ORDER BY state", merchant.id)
-        assert [row["state"] for row in rows] == ["awaiting", "failed"]
-        assert partner.operations.count("close") == 1
-
-
-async def test_money_under_our_reference_is_booked_though_another_payment_has_the_number(url: str) -> None:
-    async with process(url, "minted", Scripted("open", "silent", number="8808125")) as here:
-        merchant = await here.merchant()
-        other = await here.create(merchant)
-        with pytest.raises(NotOpenYet):
-            await here.batches.create(order(merchant.id))
-        (row,) = await here.rows("SELECT id FROM payments WHERE merchant_id = $1 AND id <> $2", merchant.id, other)
-        reference, _ = await asked_number(here, row["id"])
-        report = replace(money("8808125"), request_id=reference)
-        assert (await here.batches.report(report)).outcome == "booked"
-        await settle_openings(here)
-        assert await states(here, row["id"]) == ("paid", ["succeeded"])
-        assert await states(here, other) == ("awaiting", ["waiting"])
+# Answers that cannot be written down
 
 
 async def test_an_answer_that_cannot_be_written_down_is_put_off_and_holds_up_nobody(url: str) -> None:

@@ -14,12 +14,12 @@ from gerbang.domain.changes import Changes
 from gerbang.domain.connections import SIMULATOR
 from gerbang.domain.money import rupiah
 from gerbang.domain.partner_requests import CloseCode, noted
-from gerbang.domain.payments import Details, Method
+from gerbang.domain.payments import Method
 from gerbang.errors import NotOpenYet, PartnerDeclined, ReferenceTaken, WrongState
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation
-from tests.support.codes import process, settle_openings, states, the_only_payment
+from tests.support.codes import KINDS, PAGE, STATIC, process, settle_openings, states, the_only_payment
 from tests.support.gateways import Databases
 from tests.support.partners import MANY, Hanging, Recording, asking, asking_bca
 from tests.support.services import (
@@ -34,10 +34,7 @@ from tests.support.services import (
 )
 from tests.support.ways import ASKED
 
-KINDS: list[CodeKind] = ["registered", "minted"]
 DECLINED, SILENT_BEFORE, SILENT_AFTER = rupiah(20_404), rupiah(20_503), rupiah(20_504)
-STATIC = {"kind": "static", "amount": None}
-PAGE = Details(redirect=True, auto_confirm=False)
 
 
 @pytest.fixture(scope="module")

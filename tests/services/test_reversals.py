@@ -88,6 +88,27 @@ async def test_money_goes_back_once_however_often_it_is_said(url: str) -> None:
         assert await one.faults() == []
 
 
+@pytest.mark.parametrize("first", ["the money", "the reversals"])
+async def test_money_of_two_merchants_under_one_reference_goes_back_from_each(url: str, first: str) -> None:
+    async with services_of(url) as here:
+        both = [await here.merchant() for _ in range(2)]
+        arriving = [number(await here.batches.create(order(merchant.id))) for merchant in both]
+        original = f"of two, {first} first"
+        saying = [back(original, reference=f"{original}, {n}") for n in range(3)]
+        if first == "the reversals":
+            for each in saying:
+                await reversals.reverse(here.world, each)
+        for paid_to in arriving:
+            await here.batches.report(money(paid_to, reference=original))
+        if first == "the reversals":
+            assert await reversals.reverse_overtaken(here.world) == 2
+        done = [await reversals.reverse(here.world, each) for each in saying]
+        assert [each.merchant_id for each in done[:2]] == [merchant.id for merchant in both]
+        assert await owned(here, available(both[0].id)) == -PRICE
+        assert await owned(here, suspense(both[1].id)) == 0, "one name pays once: the other money was held in suspense"
+        assert await here.faults() == []
+
+
 @pytest.mark.parametrize("amount", [PRICE, PRICE + 1])
 async def test_a_reversal_of_money_that_is_not_known_moves_nothing_and_is_kept(url: str, amount: int) -> None:
     async with services_of(url) as here:

@@ -130,7 +130,7 @@ async def _repeated(
             answers[i] = repeated.answer
         else:
             request = asked_for.get(repeated.request_id) if repeated.request_id else None
-            answers[i] = opening.refusal_of(world, request) if request else NotOpenYet()
+            answers[i] = await opening.answer_to_repeat(world, tx, request) if request else NotOpenYet()
     return answers, {i: order for i, order in orders.items() if i not in answers}
 
 

@@ -111,14 +111,15 @@ async def decline(world: World, said: Decline) -> Payment:
 async def reopen(world: World, request: Reopening) -> Payment:
     """Ends a charge so that its buyer can choose again; money that still comes by it is late, and held in suspense.
 
-    A request about another charge than the newest comes from a page that is out of date, and changes nothing. Raises
+    A request about another charge than the newest, or one that was left before, comes from a page that is out of date, and
+    changes nothing. Raises
     PaymentUnknown or WrongState.
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
         locked = await _locked(tx, request.merchant_id, request.payment_id)
         charge = await _newest(tx, locked)
-        if charge is None or charge.id != request.charge_id:
+        if charge is None or charge.id != request.charge_id or charge.state not in charge_rules.MOVES["give_up"]:
             return as_of(locked, now)
         over = charge.expires_at is not None and charge.expires_at <= now
         if not over and not (locked.method and locked.method.left_to_buyer):

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from gerbang.connections import Declined, Link, Opened, OpensCodes, Silence
 from gerbang.db import Tx, charges, idempotency, merchants, paycodes, payments
@@ -22,6 +23,7 @@ from gerbang.db import partner_requests as requests
 from gerbang.db.changes import write
 from gerbang.db.paycodes import Number
 from gerbang.domain import partner_requests as rules
+from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE
 from gerbang.domain.changes import Answered, Changes, Freed
 from gerbang.domain.charges import Charge, is_written
 from gerbang.domain.events import Event, Snapshot
@@ -61,8 +63,6 @@ class NowOpen(msgspec.Struct, frozen=True):
 
     payment: Payment
     charge: Charge | None
-    answer: bytes
-    """What its merchant is answered."""
 
 
 Answer = NowOpen | Refused
@@ -94,7 +94,10 @@ async def ask_again(world: World, request: PartnerRequest) -> PartnerAnswer | No
         payment_id = asked_of(request).payment_id
         payment = (await payments.by_id(tx, [(request.merchant_id, payment_id)])).get(payment_id)
         charge = (await charges.by_id(tx, [(request.merchant_id, request.id)])).get(request.id)
-    wanted = payment is not None and waits_for(request, payment, charge, world.clock.now())
+    now = world.clock.now()
+    wanted = payment is not None and (
+        waits_for(request, payment, charge, now) or may_be_paid(as_of(payment, now), charge)
+    )
     return await _ask(world, request, may_be_there=True, wanted=wanted)
 
 
@@ -174,12 +177,12 @@ class Code(msgspec.Struct, frozen=True):
     def is_waited_for(self, now: datetime) -> bool:
         return waits_for(self.request, self.payment, self.charge, now)
 
-    @property
-    def may_be_paid(self) -> bool:
-        if self.payment.static:
-            return self.payment.state == "active"
-        may_be = self.payment.state in ("awaiting", "paid")
-        return may_be and self.charge is not None and self.charge.state in ("waiting", "succeeded")
+
+def may_be_paid(payment: Payment, charge: Charge | None) -> bool:
+    """Whether a code that is written down may still be paid. The payment is as it is now."""
+    if payment.static:
+        return payment.state == "active"
+    return payment.state == "awaiting" and charge is not None and charge.state == "waiting"
 
 
 def waits_for(request: PartnerRequest, payment: Payment, charge: Charge | None, now: datetime) -> bool:
@@ -209,7 +212,7 @@ async def _write(world: World, given: Mapping[int, PartnerAnswer], sure: bool) -
     async with world.db.transaction() as tx:
         now = world.clock.now()
         there = await _locked(tx, given)
-        in_use = await taken(tx, [(one.request, one.opened.number) for one in given.values() if one.opened], now)
+        held = await given_numbers(tx, [(one.request, one.opened.number) for one in given.values() if one.opened], now)
         for i, one in given.items():
             request = there.requests.get(one.request.id)
             payment = there.payments.get(asked_of(one.request).payment_id)
@@ -222,13 +225,11 @@ async def _write(world: World, given: Mapping[int, PartnerAnswer], sure: bool) -
                 answers[i] = _known(world, code, now)
             elif opened is None:
                 answers[i] = decline(world, changes, code, one.why, now)
-            elif not code.written and _number_of(request, opened.number) in in_use:
+            elif not code.written and not held.keep(changes, code, opened.number):
                 log.error("a partner gave a number that another payment has", request=str(request.id))
                 answers[i] = decline(world, changes, code, NUMBER_IN_USE, now)
                 changes.new_requests.append(closing(rules.done(request, opened.reference, now), opened.number, now))
             else:
-                if not asked_of(request).number:
-                    in_use.add(_number_of(request, opened.number))  # whoever is given it next in this batch
                 answers[i] = complete(world, changes, code, opened, now)
         await write(tx, changes, now)
     return answers, []
@@ -259,14 +260,18 @@ async def _locked(tx: Tx, given: Mapping[int, PartnerAnswer]) -> _Locked:
 
 def _known(world: World, code: Code, now: datetime) -> Answer:
     """The answer to what was answered already."""
-    if code.request.state == "declined":
+    if code.request.state == "declined" and not code.written:
         return _refusal(world, code.request)
-    payment = as_of(code.payment, now)
-    return NowOpen(payment, code.charge, _rendered(world, payment, code.charge))
+    return NowOpen(as_of(code.payment, now), code.charge)
 
 
-def refusal_of(world: World, request: PartnerRequest) -> Refused:
-    """The refusal of a merchant who repeats a request that has no answer to be given again."""
+async def answer_to_repeat(world: World, tx: Tx, request: PartnerRequest) -> bytes | Refused:
+    """The answer to a merchant who repeats a request that has no answer to be given again."""
+    asked = asked_of(request)
+    payment = (await payments.by_id(tx, [(request.merchant_id, asked.payment_id)]))[asked.payment_id]
+    charge = (await charges.by_id(tx, [(request.merchant_id, request.id)])).get(request.id)
+    if is_written(payment, charge):  # money came before the partner's answer
+        return rendered(world, NowOpen(as_of(payment, world.clock.now()), charge))
     return _refusal(world, request) if request.state == "declined" else NotOpenYet()
 
 
@@ -274,7 +279,7 @@ async def refusal_of_static(world: World, payment: Payment) -> Refused:
     """Why there is no code of a static payment."""
     async with world.db.reading() as tx:
         request = (await requests.by_id(tx, [payment.id]))[payment.id]
-    return refusal_of(world, request)
+    return _refusal(world, request)
 
 
 def _refusal(world: World, request: PartnerRequest) -> PartnerDeclined:
@@ -289,29 +294,46 @@ def complete(world: World, changes: Changes, code: Code, opened: Opened, now: da
     """
     waited = code.is_waited_for(now)
     request = changes.requests[code.request.id] = rules.done(code.request, opened.reference, now)
-    code = msgspec.structs.replace(code, request=request, payment=as_of(code.payment, now))
+    code = replace(code, request=request, payment=as_of(code.payment, now))
     if waited:
         code = open_payment(world, changes, code, opened, now)
-    else:
-        if not code.written:
-            _keep_number(changes, code, opened.number, now)
-        if not code.may_be_paid:
-            changes.new_requests.append(closing(request, opened.number, now))
-    answer, key = _rendered(world, code.payment, code.charge), asked_of(request).key
+    elif may_be_paid(code.payment, code.charge):
+        code = _with_content(changes, code, opened)
+    elif code.charge is None or code.charge.state != "succeeded":
+        changes.new_requests.append(closing(request, opened.number, now))
+    done = NowOpen(code.payment, code.charge)
+    _answer_kept(world, changes, request, done)
+    return done
+
+
+def _with_content(changes: Changes, code: Code, opened: Opened) -> Code:
+    """Adds what the partner's code says to one that money has opened before."""
+    payment, charge = code.payment, code.charge
+    if not opened.content:
+        return code
+    if charge is not None:
+        charge = replace(charge, instructions=replace(charge.instructions, content=opened.content))
+        changes.put_charge(charge)
+    elif payment.method is not None and payment.method.instructions is not None:
+        instructions = replace(payment.method.instructions, content=opened.content)
+        payment = changes.payments[payment.id] = replace(
+            payment, method=replace(payment.method, instructions=instructions)
+        )
+    return Code(code.request, payment, charge, code.merchant)
+
+
+def _answer_kept(world: World, changes: Changes, request: PartnerRequest, done: NowOpen) -> None:
+    """Adds the answer that is kept under the idempotency key, if there was one."""
+    key = asked_of(request).key
     if key is not None:
-        changes.answered.append(Answered(code.payment.merchant_id, key, answer))
-    return NowOpen(code.payment, code.charge, answer)
+        changes.answered.append(Answered(request.merchant_id, key, rendered(world, done)))
 
 
-def open_payment(
-    world: World, changes: Changes, code: Code, opened: Opened, now: datetime, *, keep_number: bool = True
-) -> Code:
-    """Adds the payment with its code, and the charge of a dynamic one.
+def open_payment(world: World, changes: Changes, code: Code, opened: Opened, now: datetime) -> Code:
+    """Adds the payment with its code, and the charge of a dynamic one, as of when it was asked for.
 
     A payment that ended by time while it was opening stays ended: what was paid to its code before is honoured.
     """
-    if keep_number:
-        _keep_number(changes, code, opened.number, now)
     request, payment, asked = code.request, code.payment, asked_of(code.request)
     waited = as_of(payment, now).state == "opening"
     payment = moved(payment, "open_static" if payment.static else "open", now) if waited else opened_late(payment)
@@ -323,7 +345,7 @@ def open_payment(
         asked.charge_id,
         request.connection,
     )
-    payment, charge = codes.opened(plan, opened.number, now, content=opened.content)
+    payment, charge = codes.opened(plan, opened.number, asked.created_at, content=opened.content)
     changes.payments[payment.id] = payment
     if charge is not None:
         changes.new_charges.append(charge)
@@ -333,30 +355,7 @@ def open_payment(
     return Code(request, payment, charge, code.merchant)
 
 
-def _keep_number(changes: Changes, code: Code, number: str, now: datetime) -> None:
-    """Adds the number that a partner gave; one that we gave is kept already."""
-    asked, payment = asked_of(code.request), code.payment
-    if not asked.number:
-        wanted = CodeRequest(
-            asked.plan, code.request.connection, payment.id, asked.charge_id, code.merchant, payment.expires_at
-        )
-        changes.new_paycodes.append(numbers.paycode(wanted, number, now))
-
-
-def _number_of(request: PartnerRequest, number: str) -> Number:
-    return request.connection, asked_of(request).plan.channel, number
-
-
-async def taken(tx: Tx, given: Sequence[tuple[PartnerRequest, str]], now: datetime) -> set[Number]:
-    """Which of the numbers that partners gave cannot be kept, since payments that may yet be paid have them.
-
-    A number that its partner gives again is let go by a payment that is over, however long its quarantine.
-    """
-    minted = {_number_of(request, number) for request, number in given if not asked_of(request).number}
-    return await paycodes.given_again(tx, sorted(minted), now) if minted else set()
-
-
-def decline(world: World, changes: Changes, code: Code, why: str, now: datetime) -> PartnerDeclined:
+def decline(world: World, changes: Changes, code: Code, why: str, now: datetime) -> Answer:
     """Adds that there will be no code: a payment with a page goes back to the choice of ways to pay, any other ends.
 
     Where money came by the code before, or the payment waits for another one, nothing else changes.
@@ -364,7 +363,11 @@ def decline(world: World, changes: Changes, code: Code, why: str, now: datetime)
     payment, asked = code.payment, asked_of(code.request)
     waited = code.is_waited_for(now)
     request = changes.requests[code.request.id] = rules.declined(code.request, why, now)
-    if asked.number and not code.written:
+    if code.written:
+        done = NowOpen(as_of(payment, now), code.charge)
+        _answer_kept(world, changes, request, done)
+        return done
+    if asked.number:
         free_at = now + code.merchant.agreement.quarantine
         changes.freed.append(Freed(request.connection, asked.plan.channel, asked.number, payment.id, free_at))
     if waited:
@@ -380,5 +383,53 @@ def decline(world: World, changes: Changes, code: Code, why: str, now: datetime)
     return _refusal(world, request)
 
 
-def _rendered(world: World, payment: Payment, charge: Charge | None) -> bytes:
-    return world.answer_formats[payment.product].answer(payment, charge)
+def rendered(world: World, done: NowOpen) -> bytes:
+    """What the payment's merchant is answered."""
+    return world.answer_formats[done.payment.product].answer(done.payment, done.charge)
+
+
+# -- numbers that partners give ---------------------------------------------------------------------------------------
+
+
+class GivenNumbers(msgspec.Struct, frozen=True):
+    """Numbers that partners have given, or are about to, and which of them others have."""
+
+    held: dict[Number, datetime | None]
+    """Since when nobody may pay by a number that had another payment; None while somebody may."""
+
+    def keep(self, changes: Changes, code: Code, number: str) -> bool:
+        """Adds the number for this code. False, and nothing is added, where another payment may be paid by it.
+
+        A number that we gave is kept already.
+        """
+        asked = asked_of(code.request)
+        if asked.number:
+            return True
+        place = (code.request.connection, asked.plan.channel, number)
+        made_at = asked.created_at
+        if place in self.held:
+            free_since = self.held[place]
+            if free_since is None:
+                return False
+            made_at = max(made_at, free_since + BANK_CLOCK_TOLERANCE)  # money of before is the other payment's
+        self.held[place] = None
+        wanted = CodeRequest(
+            asked.plan,
+            code.request.connection,
+            asked.payment_id,
+            asked.charge_id,
+            code.merchant,
+            code.payment.expires_at,
+        )
+        changes.new_paycodes.append(numbers.paycode(wanted, number, made_at))
+        return True
+
+
+async def given_numbers(tx: Tx, given: Sequence[tuple[PartnerRequest, str]], now: datetime) -> GivenNumbers:
+    """Looks who has the numbers that partners gave. One that its partner gives again is let go by a payment that is over."""
+    minted = {
+        (request.connection, asked_of(request).plan.channel, number)
+        for request, number in given
+        if not asked_of(request).number
+    }
+    return GivenNumbers(await paycodes.given_again(tx, sorted(minted), now) if minted else {})
