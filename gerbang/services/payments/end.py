@@ -119,7 +119,7 @@ async def reopen(world: World, request: Reopening) -> Payment:
         now = world.clock.now()
         locked = await _locked(tx, request.merchant_id, request.payment_id)
         charge = await _newest(tx, locked)
-        if charge is None or charge.id != request.charge_id or charge.state not in charge_rules.MOVES["give_up"]:
+        if charge is None or charge.id != request.charge_id or charge.state in ("expired", "failed"):
             return as_of(locked, now)
         over = charge.expires_at is not None and charge.expires_at <= now
         if not over and not (locked.method and locked.method.left_to_buyer):
