@@ -18,14 +18,14 @@ from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.programs import Program, program
 
 DEAF = """
-import os, signal, time
+import os, signal
 from gerbang.processes import together
 from gerbang.settings import Settings
 
 def answer(listener, first):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.write(1, b"begun\\n")  # in one piece: the other writes too
-    time.sleep(30)
+    os.read(0, 1)  # until the test has ended
 
 raise SystemExit(together(Settings(host="127.0.0.1", port=0, processes=2), answer))
 """
@@ -103,7 +103,7 @@ def test_when_one_process_ends_the_others_are_stopped(
 
 
 def test_a_signal_before_the_processes_listen_for_it_is_a_stop_like_any_other() -> None:
-    with subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE) as running:
+    with subprocess.Popen([sys.executable, "-c", DEAF], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert [running.stdout.readline() for _ in range(2)] == [b"begun\n"] * 2
         running.terminate()

@@ -8,7 +8,7 @@ from gerbang import ids
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
 from gerbang.db.tables import PAYCODES
-from gerbang.domain.merchants import QUARANTINE_MIN, NumberRange
+from gerbang.domain.merchants import NumberRange
 from gerbang.domain.paycodes import Paycode
 
 Number = tuple[str, str, str]
@@ -127,22 +127,18 @@ LEFT JOIN LATERAL (SELECT state, updated_at, expires_at FROM charges
 """
 
 
-async def given_again(tx: Tx, numbers: Sequence[Number], now: datetime) -> dict[Number, datetime | None]:
-    """Lets those of these numbers go whose payments have been over for a while: their partner has given them again.
+async def over_since(tx: Tx, numbers: Sequence[Number]) -> dict[Number, datetime | None]:
+    """The end of what may be paid by those of these numbers that somebody holds; it may be to come. None where there is no end.
 
-    Of each number that was held: since when nobody may pay by it, or None where somebody may, or might until a moment ago.
+    The numbers are locked until the end of the transaction.
     """
     asked = arrays(numbers)
-    await tx.execute(HOLDERS, *asked)  # locked first: what is decided next must see what others have just changed
+    await tx.execute(HOLDERS, *asked)  # locked first: what is read next must be what others have just changed
     found: dict[Number, datetime | None] = {}
     for row in await tx.fetch(OVER_SINCE, *asked):
         ends = [row["ends_at"], row["lapses_at"], row["changed_at"] if row["charge"] not in (None, "waiting") else None]
-        since = min((end for end in ends if end is not None), default=None)
         number = row["connection"], row["channel"], row["number"]
-        found[number] = since if since is not None and since <= now - QUARANTINE_MIN else None
-    over = [number for number, since in found.items() if since is not None]
-    if over:
-        await tx.execute(LET_GO, *arrays(over))
+        found[number] = min((end for end in ends if end is not None), default=None)
     return found
 
 
@@ -150,6 +146,12 @@ LET_GO = f"""
 UPDATE paycodes p SET held = false
 FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number) {ITS_PLACE} WHERE p.ctid = its.place
 """
+
+
+async def let_go(tx: Tx, numbers: Sequence[Number]) -> None:
+    """Lets numbers go before their quarantine is over."""
+    if numbers:
+        await tx.execute(LET_GO, *arrays(numbers))
 
 
 async def release_due(tx: Tx, now: datetime, most: int) -> int:

@@ -164,11 +164,11 @@ async def _open(world: World, tx: Tx, work: UnitOfWork, reports: Sequence[Report
     Also those of payments that ended by time meanwhile: what was paid before the end is honoured. A code whose number belongs
     to another payment that may be paid is not opened, so its money is held in suspense.
     """
-    wanted = {
-        (owner.charge_id or owner.payment_id): owner.number
-        for report in reports
-        if (owner := work.owner(report)) is not None and _opens(work, owner, report)
-    }
+    wanted: dict[UUID, str] = {}
+    for report in reports:
+        owner = work.owner(report)
+        if owner is not None and _opens(work, owner, report):
+            wanted.setdefault(owner.charge_id or owner.payment_id, owner.number)  # the first one opens it
     if not wanted:
         return
     requests = await partner_requests.by_id(tx, wanted)

@@ -27,7 +27,7 @@ from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE
 from gerbang.domain.changes import Answered, Changes, Freed
 from gerbang.domain.charges import Charge, is_written
 from gerbang.domain.events import Event, Snapshot
-from gerbang.domain.merchants import Merchant
+from gerbang.domain.merchants import QUARANTINE_MIN, Merchant
 from gerbang.domain.partner_requests import CloseCode, OpenCode, PartnerRequest
 from gerbang.domain.payments import Payment, as_of, failed, moved, opened_late, reopened
 from gerbang.errors import NotOpenYet, PartnerDeclined, Refused, Unavailable
@@ -51,7 +51,7 @@ class Noted(msgspec.Struct, frozen=True):
 
 
 class PartnerAnswer(msgspec.Struct, frozen=True):
-    """What a partner has answers of a request: its code, or why there will be none."""
+    """What a partner has answered to a request: its code, or why there will be none."""
 
     request: PartnerRequest
     opened: Opened | None
@@ -426,10 +426,16 @@ class GivenNumbers(msgspec.Struct, frozen=True):
 
 
 async def given_numbers(tx: Tx, given: Sequence[tuple[PartnerRequest, str]], now: datetime) -> GivenNumbers:
-    """Looks who has the numbers that partners gave. One that its partner gives again is let go by a payment that is over."""
+    """Looks who has the numbers that partners gave. A payment that is over lets a number go that its partner gives again.
+
+    Not at once: a bank's clock may be off, and its money must not be taken for the next payment's.
+    """
     minted = {
         (request.connection, asked_of(request).plan.channel, number)
         for request, number in given
         if not asked_of(request).number
     }
-    return GivenNumbers(await paycodes.given_again(tx, sorted(minted), now) if minted else {})
+    over = await paycodes.over_since(tx, sorted(minted)) if minted else {}
+    held = {number: since if since and since <= now - QUARANTINE_MIN else None for number, since in over.items()}
+    await paycodes.let_go(tx, [number for number, since in held.items() if since])
+    return GivenNumbers(held)
