@@ -41,7 +41,7 @@ async def serving_bank(wiring: Wiring, listener: Listener, clock: Clock | None =
     finally:
         for server in servers:
             server.close()
-        await bank.payers.stop()
+        await bank.notices.stop()
         await network.aclose()
         bank.ledger.close()
 

@@ -1,11 +1,13 @@
 """One simulated bank: its ledger, its customers, its calls to the partner, and the services that it offers to the partner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from gerbang.bank_simulator.calls import Caller
 from gerbang.bank_simulator.chance import Chance
 from gerbang.bank_simulator.ledger import OTHER_BANKS, PAYERS, SUSPENSE, Ledger
+from gerbang.bank_simulator.notices import Notices
 from gerbang.bank_simulator.payments import Payers
 from gerbang.bank_simulator.profiles import PROFILES, Profile
 from gerbang.bank_simulator.transcript import Transcript
@@ -28,7 +30,10 @@ class Bank:
     transcript: Transcript
     ledger: Ledger
     caller: Caller
+    notices: Notices
     payers: Payers
+    tokens: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """The tokens that the partner has, and until when they count."""
 
 
 def opened(wiring: Wiring, network: Network, clock: Clock, ledger: Path | str | None = None) -> Bank:
@@ -40,4 +45,6 @@ def opened(wiring: Wiring, network: Network, clock: Clock, ledger: Path | str | 
     opened_ledger.open_account(OTHER_BANKS, "Other banks", 0)
     opened_ledger.open_account(wiring.ids.account, HOLDER, OPENING)
     caller = Caller(wiring, profile, network, clock, chance, transcript)
-    return Bank(wiring, profile, clock, chance, transcript, opened_ledger, caller, Payers(caller, opened_ledger))
+    notices = Notices(caller)
+    payers = Payers(caller, opened_ledger, notices)
+    return Bank(wiring, profile, clock, chance, transcript, opened_ledger, caller, notices, payers)

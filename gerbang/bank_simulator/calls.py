@@ -97,6 +97,7 @@ class Caller:
             "X-CLIENT-KEY": client_id,
             "X-SIGNATURE": signature,
         }
+        headers = {_spelled(name, profile): value for name, value in headers.items()}
         body = b'{"grantType":"client_credentials"}' if profile.body_of_73 else b""
         path = self.wiring.path_prefix + profile.partner["73"]
         exchange = self.transcript.begin(now, "bank", "73", "POST", path, headers, body, faults & {"rotated_keys"})
@@ -127,9 +128,15 @@ class Caller:
             "X-TIMESTAMP": at,
             "X-SIGNATURE": self._signature(signed_path, raw, at, faults),
             "X-PARTNER-ID": partner_id,
-            **({"X-EXTERNAL-ID": external_id, "CHANNEL-ID": profile.channel_id} if profile.external_ids else {}),
+            **(
+                {}
+                if service in profile.without_ids
+                else {"X-EXTERNAL-ID": external_id, "CHANNEL-ID": profile.channel_id}
+            ),
             **({"X-CLIENT-KEY": self.wiring.ids.inbound_client_id} if profile.sends_client_key else {}),
+            **profile.more_headers,
         }
+        headers = {_spelled(name, profile): value for name, value in headers.items()}
         sent = _reencoded(raw) if "body_reencoded" in faults else raw
         exchange = self.transcript.begin(now, "bank", service, "POST", path, headers, sent, faults)
         await self._exchanged(exchange, called, sent, headers, seconds)
@@ -175,3 +182,14 @@ class Caller:
 def _reencoded(raw: bytes) -> bytes:
     """The same JSON as a middleware writes it: with blanks and escapes."""
     return json.dumps(json.loads(raw)).replace("/", "\\/").encode()
+
+
+def _spelled(name: str, profile: Profile) -> str:
+    """A header's name in this bank's letters."""
+    match profile.header_names:
+        case "written":
+            return name
+        case "lower":
+            return name.lower()
+        case "title":
+            return name.title()

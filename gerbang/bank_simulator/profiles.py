@@ -53,6 +53,27 @@ ACCOUNTS = frozenset({"11", "14", "15", "16", "17", "18", "22", "23", "36"})
 REGISTERED = frozenset({"27", "28", "29", "30", "31", "35", "26"})
 QR = frozenset({"47", "51", "77", "78"})
 WALLET = frozenset({"54", "55", "57", "58"})
+BANKS = {
+    "002": "BRI",
+    "008": "BANK MANDIRI",
+    "009": "BNI",
+    "011": "DANAMON",
+    "013": "PERMATA",
+    "014": "BCA",
+    "016": "MAYBANK",
+    "022": "CIMB NIAGA",
+    "200": "BTN",
+    "451": "BSI",
+    "490": "BANK NEO COMMERCE",
+    "CENAIDJA": "BCA",
+    "BMRIIDJA": "BANK MANDIRI",
+    "BRINIDJA": "BRI",
+    "BNINIDJA": "BNI",
+    "BDINIDJA": "DANAMON",
+    "BNIAIDJA": "CIMB NIAGA",
+    "BBBAIDJA": "PERMATA",
+}
+"""Bank codes that transfers can go to, three digits of the clearing or the SWIFT code -> the bank's name."""
 CALLS_OUT = ("24", "25", "34", "52", "56", "73", "75", "76")
 """The services that the bank calls at its partner."""
 
@@ -96,8 +117,11 @@ class Profile:
     stamp: Stamp = "local"
     stamp_of_73: Stamp = "local"
     signs_query: bool = True
-    external_ids: bool = True
-    """Whether its calls have X-EXTERNAL-ID and CHANNEL-ID."""
+    without_ids: frozenset[str] = frozenset()
+    """The services that it calls without X-EXTERNAL-ID and CHANNEL-ID."""
+    header_names: Literal["written", "lower", "title"] = "written"
+    """The letters of its headers' names: as the standard writes them, all small, or X-Client-Key."""
+    more_headers: dict[str, str] = field(default_factory=dict[str, str])
     sends_client_key: bool = False
     """Whether its calls have X-CLIENT-KEY too."""
     external_digits: int = 36
@@ -116,39 +140,183 @@ class Profile:
     silence: Silence = "returned"
     repeats_are_the_same: bool = False
     """Whether a repeated 47 or 54 with the same content is answered as the first one."""
+    statement_rows: int = 1_000
+    """The most lines in one answer of service 14."""
     retry_seconds: tuple[float, ...] = ()
     """When a notification that was not taken is sent again, counted from the first one."""
     methods: dict[str, str] = field(default_factory=dict[str, str])
     """Service code -> HTTP method, where it is not the standard's."""
 
 
-_BRI_ONLINE = {
-    "73": "/snap/v1.1/access-token/b2b",
-    "24": "/v1/transfer-va/inquiry",
-    "25": "/v1/transfer-va/payment",
-    "34": "/snap/v1.0/transfer-va/notify-payment-intrabank",
-    "52": "/v1.1/qr-dynamic/qr-mpm-notify",
-}
-
-_ALL = (
-    Profile(
-        name="bca",
-        title="BCA",
-        connection="bca-va",
-        routes=(("virtual_account", "BCA"),),
-        company_codes=("1402", "1401", "1304"),
-        here={
-            **standard("/openapi/v1.0", "73", "26", *ACCOUNTS, "47", "51", "77", "78"),
-            "16": "/openapi/v2.0/account-inquiry-external",
-            "18": "/openapi/v2.0/transfer-interbank",
-            "26": "/openapi/v2.0/transfer-va/status",
-        },
-        also={"/openapi/v1.0/transfer-va/status": "26"},
-        partner={**standard("/openapi/v1.0", *CALLS_OUT), "52": "/openapi/v1.0/qr-mpm-notify"},
-        external_digits=18,
-        bodies="bca",
-        bearer="bearer",
-    ),
+_BRI = Profile(
+    name="bri",
+    title="BRI",
+    connection="bri-va",
+    routes=(("virtual_account", "BRI"),),
+    company_codes=("1270", "1269", "1268"),
+    channel_id="00001",
+    here={
+        **standard("/snap/v1.0", "73", "11", "26", "27", "28", "29", "30", "31", "35", "36"),
+        "14": "/snap/v1.1/bank-statement",
+        **standard("/intrabank/snap/v1.1", "15", "17"),
+        **standard("/interbank/snap/v1.0", "16", "18"),
+        "47": "/v1.1/qr-dynamic-mpm/qr-mpm-generate-qr",
+        "51": "/v1.1/qr-dynamic-mpm/qr-mpm-query",
+    },
+    partner={
+        "73": "/snap/v1.1/access-token/b2b",
+        "24": "/v1/transfer-va/inquiry",
+        "25": "/v1/transfer-va/payment",
+        "34": "/snap/v1.0/transfer-va/notify-payment-intrabank",
+        "52": "/v1.1/qr-dynamic/qr-mpm-notify",
+    },
+    push="34",
+    letters="hex",
+    letters_of_73="hex",
+    stamp="utc_ms",
+    signs_query=False,
+    without_ids=frozenset({"24", "25"}),
+    sends_client_key=True,
+    external_digits=12,
+    header_names="lower",
+    bodies="bri",
+    bearer="BearerToken",
+    code_of_73=None,
+    advices=0,
+    silence="suspended",
+)
+_MANDIRI = Profile(
+    name="mandiri",
+    title="Bank Mandiri",
+    connection="mandiri-va",
+    routes=(("virtual_account", "MANDIRI"),),
+    company_codes=("8862", "8861", "8863"),
+    here={
+        "73": "/openapi/auth/v2.0/access-token/b2b",
+        "11": "/openapi/customers/v2.1/balance-inquiry",
+        "14": "/openapi/transactions/v2.1/bank-statement",
+        "15": "/openapi/customers/v2.0/account-inquiry-internal",
+        "16": "/openapi/customers/v2.1/account-inquiry-external",
+        "17": "/openapi/transactions/v2.0/transfer-intrabank",
+        "18": "/openapi/transactions/v2.1/transfer-interbank",
+        "22": "/openapi/transactions/v2.1/transfer-rtgs",
+        "23": "/openapi/transactions/v2.0/transfer-skn",
+        "36": "/openapi/transactions/v2.1/transfer/status",
+        **standard("/openapi/transaction/v1.0", "27", "28", "30", "35"),
+    },
+    partner=standard("/v1.0", *CALLS_OUT),
+    methods={"28": "POST"},
+    asks_first=False,
+    push="25",
+    external_digits=12,
+    bodies="mandiri",
+)
+_BSI = Profile(
+    name="bsi",
+    title="Bank Syariah Indonesia",
+    connection="bsi-va",
+    serves=("payments",),
+    routes=(("virtual_account", "BSI"),),
+    company_codes=("9002", "9001", "9003"),
+    here={},
+    partner=standard("/api/v1.0", "73", "24", "25"),
+    header_names="title",
+    bodies="bsi",
+    body_of_73=False,
+    advices=0,
+)
+_BNC = Profile(
+    name="bnc",
+    title="Bank Neo Commerce",
+    connection="bnc-va",
+    serves=("payments",),
+    routes=(("virtual_account", "BNC"),),
+    company_codes=("9012", "9011", "9013"),
+    channel_id="95221",
+    here={},
+    partner=standard("/bnc/v1.0", "24", "25"),
+    signed_by="key",
+    external_digits=18,
+    more_headers={"X-ORIGIN": "bankneo.example"},
+    zero_padded=True,
+)
+_DOKU = Profile(
+    name="doku",
+    title="DOKU",
+    connection="doku",
+    serves=("payments", "refunds"),
+    routes=(("qris", None), ("virtual_account", "DANAMON")),
+    company_codes=("7916", "7915", "7917"),
+    channel_id="H2H",
+    here={
+        "73": "/authorization/v1/access-token/b2b",
+        "26": "/orders/v1.0/transfer-va/status",
+        **standard("/virtual-accounts/bi-snap-va/v1.1", "27", "28", "31"),
+        **standard("/snap-adapter/b2b/v1.0", "47", "51", "77", "78"),
+    },
+    partner={
+        "73": "/authorization/v1/access-token/b2b",
+        "25": "/v1/transfer-va/payment",
+        "52": "/v1.0/qr/qr-mpm-notify",
+    },
+    asks_first=False,
+    push="25",
+    stamp="utc_zero_ms",
+    stamp_of_73="utc_zero_ms",
+    external_digits=18,
+    retry_seconds=(1_800.0, 21_600.0, 43_200.0),
+)
+_DANA = Profile(
+    name="dana",
+    title="DANA",
+    connection="dana",
+    serves=("payments", "refunds"),
+    routes=(("ewallet", None),),
+    channel_id="95221",
+    here={
+        **{service: f"{path}.htm" for service, path in standard("/payment-gateway/v1.0", *sorted(WALLET)).items()},
+        **{service: f"{path}.htm" for service, path in standard("/v1.0", *sorted(QR)).items()},
+    },
+    partner=standard("/v1.0", "52", "56"),
+    asks_first=False,
+    signed_by="key",
+    external_digits=18,
+    deadline_seconds=8.0,
+    repeats_are_the_same=True,
+    retry_seconds=(30.0, 300.0, 600.0),
+)
+_GENERIC = Profile(
+    name="generic",
+    title="Bank Umum",
+    connection="generic",
+    serves=("payments", "refunds", "statements"),
+    routes=(("virtual_account", "PERMATA"),),
+    company_codes=("7663", "7699", "7698"),
+    here=standard("/v1.0", "73", *sorted(ACCOUNTS | REGISTERED | QR | WALLET)),
+    partner=standard("/v1.0", *CALLS_OUT),
+    push="34",
+    external_digits=18,
+)
+_BCA = Profile(
+    name="bca",
+    title="BCA",
+    connection="bca-va",
+    routes=(("virtual_account", "BCA"),),
+    company_codes=("1402", "1401", "1304"),
+    here={
+        **standard("/openapi/v1.0", "73", *sorted(ACCOUNTS), "47", "51", "77", "78"),
+        "16": "/openapi/v2.0/account-inquiry-external",
+        "18": "/openapi/v2.0/transfer-interbank",
+        "26": "/openapi/v2.0/transfer-va/status",
+    },
+    also={"/openapi/v1.0/transfer-va/status": "26"},
+    partner={**standard("/openapi/v1.0", *CALLS_OUT), "52": "/openapi/v1.0/qr-mpm-notify"},
+    external_digits=18,
+    bodies="bca",
+    bearer="bearer",
+    statement_rows=9_000,
 )
 
-PROFILES: dict[str, Profile] = {profile.name: profile for profile in _ALL}
+PROFILES: dict[str, Profile] = {
+    profile.name: profile for profile in (_BCA, _BRI, _MANDIRI, _BSI, _BNC, _DOKU, _DANA, _GENERIC)
+}
