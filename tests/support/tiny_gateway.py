@@ -35,6 +35,8 @@ class TinyGateway:
     """Number without blanks -> rupiah."""
     payments: list[str] = field(default_factory=list[str])
     """How the next payments are answered: `silence`, a code such as `5002500`, or `00`, `01`, `02` as flag; then `00`."""
+    others: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The answer to every other call."""
     received: list[Received] = field(default_factory=list[Received])
 
     def calls(self, end: str) -> list[Received]:
@@ -49,6 +51,8 @@ class TinyGateway:
                 "tokenType": "Bearer",
                 "expiresIn": "900",
             }
+        if not request.path.endswith(("/inquiry", "/payment")) or self.others:
+            return 200, self.others or {"responseCode": "2000000", "responseMessage": "Successful"}
         body = request.document
         data = {name: body[name] for name in ("partnerServiceId", "customerNo", "virtualAccountNo") if name in body}
         number = body["partnerServiceId"].strip() + body["customerNo"]
