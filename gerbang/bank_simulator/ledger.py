@@ -128,7 +128,9 @@ class Ledger:
 
     # Records
 
-    def keep(self, kind: Kind, key: str, other_key: str, state: str, amount: int, at: datetime, **document: Any) -> int:
+    def keep(
+        self, kind: Kind, key: str, other_key: str, state: str, amount: int, at: datetime, /, **document: Any
+    ) -> int:
         """Keeps a record and returns its id."""
         return self._write(
             "INSERT INTO records (kind, key, other_key, state, amount, at, document) VALUES (?, ?, ?, ?, ?, ?, ?)",

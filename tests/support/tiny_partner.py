@@ -43,7 +43,7 @@ class TinyPartner:
         self.key = key
         self.secret = (folder / f"secrets/{self.profile.name}-client-secret").read_text()
         self.token = ""
-        self.http = httpx.AsyncClient(trust_env=False, timeout=5)
+        self.http = httpx.AsyncClient(trust_env=False, verify=False, timeout=5)
 
     @property
     def stamp(self) -> str:
@@ -82,7 +82,7 @@ class TinyPartner:
             signature = self.by_key(f"{method}:{path}:{digest}:{stamp}")
         headers = {
             "Content-Type": "application/json",
-            "Authorization": f"Bearer {self.token}",
+            "Authorization": f"Bearer {self.token}" if self.token else "",
             "X-TIMESTAMP": stamp,
             "X-SIGNATURE": signature,
             "X-PARTNER-ID": self.ids.partner_id,
