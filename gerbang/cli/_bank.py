@@ -1,6 +1,5 @@
 """`gerbang bank`: a bank to try the gateway with, which calls it and is called by it as an Indonesian bank is."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -30,8 +29,7 @@ def bank(data: Path | None, profile: str, host: str | None, port: int | None, ga
     The first start makes keys and ids of both sides and a connections file for the gateway (GERBANG_CONNECTIONS). The
     page at its address pays; see docs/bank-simulator.md.
     """
-    settings = replace(
-        Settings.from_environment(),
+    settings = Settings(
         host=host or "127.0.0.1",
         port=PORT_DEFAULT if port is None else port,
         data=data or Path("var", "bank"),
