@@ -1,6 +1,6 @@
 """The access tokens that partners get from us (service 73): good for one connection and a quarter of an hour.
 
-A token holds its own truth, signed with a key of the installation: no process has to remember it, and none can have forgotten it.
+A token says all that is checked about it, signed with a key of the installation: no process has to remember it, and none can have forgotten it.
 It is bound to what we issued to the partner, so a new secret ends all old tokens; `tokens_since` ends them alone.
 """
 
