@@ -5,7 +5,7 @@ absent, and only what is used is looked at.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -95,15 +95,16 @@ def instant(fields: Mapping[str, Any], *names: str) -> datetime | None:
     return None
 
 
-def va_number(fields: Mapping[str, Any]) -> str:
+def va_number(fields: Mapping[str, Any], company_codes: Collection[str]) -> str:
     """The digits of a virtual account, from its parts, as differently as banks write them. Raises FieldWrong.
 
     The whole number may come padded to 8 or 28 characters, as `customerNo` too, or not at all; the company code may be padded
-    with blanks or with zeros. Where the parts say different numbers, it is nobody's.
+    with blanks or with zeros, and the codes of the contract say which. Where the parts say different numbers, it is nobody's.
     """
     whole = text(fields, "virtualAccountNo", 40).replace(" ", "")
     customer = text(fields, "customerNo", 28)
     company = text(fields, "partnerServiceId", 28)
+    company = next((code for code in company_codes if code.lstrip("0") == company.lstrip("0")), company)
     if not whole:
         if not customer:
             raise FieldWrong("virtualAccountNo", missing=True)

@@ -191,9 +191,9 @@ def _asked(read: Read, now: datetime) -> Asked:
     meaning, name = profile.receives[read.service], read.connection.name
     called_on = wib(now).date()
     call = CallName(name, read.service, called_on, read.external_id) if read.external_id else None
-    number = fields.va_number(said)
+    number = fields.va_number(said, read.connection.company_codes)
     # A partner that names no request names the call; such a name is one day's.
-    fallback = f"{called_on}:{read.external_id}" if read.external_id else ""
+    fallback = f"{called_on}:{read.external_id}" if read.external_id and not profile.names_requests else ""
     if read.service == codes.VA_INQUIRY:
         request_id = fields.text(said, "inquiryRequestId") or fallback
         if not request_id:
@@ -203,12 +203,15 @@ def _asked(read: Read, now: datetime) -> Asked:
     request_id = fields.text(said, "paymentRequestId") or fallback
     if not request_id:
         raise FieldWrong("paymentRequestId", missing=True)
+    amount = fields.amount(said, "paidAmount")
+    if not amount:
+        raise FieldWrong("paidAmount.value")  # nobody pays nothing
     money = Report(
         name,
         request_id,
         CHANNEL,
         number,
-        fields.amount(said, "paidAmount"),
+        amount,
         fields.instant(said, "trxDateTime", "trxDateInit", "txnDateInit"),
     )
     if meaning == "report":

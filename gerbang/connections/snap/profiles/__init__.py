@@ -38,6 +38,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The services by which it speaks of buyers' money."""
     external_ids: bool = True
     """Whether it names each of its calls by an X-EXTERNAL-ID."""
+    names_requests: bool = True
+    """Whether its questions have ids of their own, beside the external id."""
     query_is_signed: bool = True
     reencoded: bool = True
     """Whether a body is believed that was signed with other escapes than it came with."""

@@ -10,6 +10,7 @@ PROFILE = Profile(
     title="BSI",
     certainty={"virtual accounts": "implementation"},
     receives=DIRECT,
+    names_requests=False,
     whole_amounts=True,
     info_is_list=True,
 )
