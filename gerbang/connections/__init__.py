@@ -21,6 +21,7 @@ from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import CloseCode, OpenCode
 from gerbang.domain.payouts import Destination
 from gerbang.domain.reports import Report
+from gerbang.domain.reversals import Reversal
 from gerbang.errors import Refused
 from gerbang.network import Network
 
@@ -167,13 +168,25 @@ class CallRefused(Exception):
         self.alarm = alarm
 
 
+class PayoutReturn(msgspec.Struct, frozen=True):
+    """Word of a partner that a payout which had left has come back."""
+
+    connection: str
+    reference: UUID | None
+    """Ours; None where the partner does not say it."""
+    partner_reference: str
+    reason: str
+    """A short text for people."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A call that was understood: what must be decided or written down, and how the outcome is said."""
 
-    what: BankQuestion | Report
+    what: BankQuestion | Report | Reversal | PayoutReturn | None
+    """None: the partner says something that changes nothing here."""
     answered: Callable[[Reply | None], CallAnswer]
-    """The answer to a question from its reply, and to a report, which is written down by then, from None."""
+    """The answer to a question from its reply, and to anything else, which is written down by then, from None."""
     refused: Callable[[Refused], CallAnswer]
     """The answer where there is no outcome (Unavailable), or the call contradicts an earlier one (KeyReused)."""
 

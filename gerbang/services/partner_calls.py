@@ -4,12 +4,16 @@ import asyncio
 
 import structlog
 
-from gerbang.connections import Call, CallAnswer, CallRefused
+from gerbang.connections import Call, CallAnswer, CallRefused, PayoutReturn
+from gerbang.domain.inquiries import Acceptance, Inquiry
 from gerbang.domain.reports import Report
+from gerbang.domain.reversals import Reversal
 from gerbang.errors import Refused, Unavailable
 from gerbang.logs import Seldom
 from gerbang.partners import Partner
+from gerbang.services import payouts, reversals
 from gerbang.services.batches import Batches
+from gerbang.world import World
 
 log = structlog.get_logger()
 ON_THE_WAY_SECONDS = 0.5
@@ -20,7 +24,7 @@ _alarms: dict[str, Seldom] = {}
 """One of each for a connection, so that whoever calls without a key fills no log."""
 
 
-async def answer(batches: Batches, partner: Partner, call: Call) -> CallAnswer:
+async def answer(world: World, batches: Batches, partner: Partner, call: Call) -> CallAnswer:
     """The answer to a partner's call, before its deadline.
 
     A question is decided, and a report booked, before it is answered. Where that cannot be done in time the answer is the
@@ -38,10 +42,10 @@ async def answer(batches: Batches, partner: Partner, call: Call) -> CallAnswer:
     if isinstance(asked, CallAnswer):
         return asked
     try:
-        if not isinstance(asked.what, Report):
+        if isinstance(asked.what, Inquiry | Acceptance):
             return asked.answered(await batches.answer(asked.what, seconds))
         async with asyncio.timeout(seconds):
-            await batches.report(asked.what)
+            await _write(world, batches, asked.what)
         return asked.answered(None)
     except Refused as refusal:
         return asked.refused(refusal)
@@ -50,6 +54,16 @@ async def answer(batches: Batches, partner: Partner, call: Call) -> CallAnswer:
     except Exception:
         log.exception("a partner's call could not be answered", connection=connection, address=call.address)
         return asked.refused(Unavailable())
+
+
+async def _write(world: World, batches: Batches, what: Report | Reversal | PayoutReturn | None) -> None:
+    """Writes down what a partner says has happened. It is never refused."""
+    if isinstance(what, Report):
+        await batches.report(what)
+    elif isinstance(what, Reversal):
+        await reversals.reverse(world, what)
+    elif what is not None:
+        await payouts.returned_by_reference(world, what.connection, what.reference, what.partner_reference, what.reason)
 
 
 def unread(partner: Partner, status: int, why: str) -> CallAnswer:

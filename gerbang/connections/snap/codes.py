@@ -18,7 +18,7 @@ PATHS = {
     VA_INQUIRY: "transfer-va/inquiry",
     VA_PAYMENT: "transfer-va/payment",
     VA_INTRABANK_NOTIFY: "transfer-va/notify-payment-intrabank",
-    QR_NOTIFY: "qr/qr-mpm-notify",
+    QR_NOTIFY: "qr-mpm-notify",
     DEBIT_NOTIFY: "debit/notify",
     SKN_NOTIFY: "transfer-skn/notify",
     RTGS_NOTIFY: "transfer-rtgs/notify",

@@ -70,6 +70,20 @@ def amount(fields: Mapping[str, Any], name: str) -> int:
     return sen
 
 
+def first_amount(*places: tuple[Mapping[str, Any], str]) -> int:
+    """The amount of the first of these members that is there, in minor units. Raises FieldWrong."""
+    for members, name in places:
+        if members.get(name) not in (None, "", {}):
+            return amount(members, name)
+    raise FieldWrong(places[0][1], missing=True)
+
+
+def inside(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The members of an object inside; none where it is a list, a text or absent, as some partners write it."""
+    value: object = fields.get(name)
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # json gives text keys
+
+
 def _minor(value: object) -> int | None:
     """Minor units of `10000.00`, `10000.0`, `10000`, `1.0E7`, also as numbers; None for what is no such amount."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from gerbang.connections import Asked, CallAnswer
+from gerbang.connections import Asked, CallAnswer, PayoutReturn
 from gerbang.connections.snap import bodies, codes, times, tokens
 from gerbang.connections.snap.codes import Case
 from gerbang.connections.snap.profiles import Profile
@@ -12,6 +12,7 @@ from gerbang.connections.snap.settings import profile_of
 from gerbang.domain.connections import Connection
 from gerbang.domain.inquiries import Acceptance, Inquiry, Reason, Reply
 from gerbang.domain.reports import Report
+from gerbang.domain.reversals import Reversal
 from gerbang.errors import KeyReused, Refused, Unavailable
 
 CASES: dict[Reason, Case] = {
@@ -55,12 +56,29 @@ def token(value: str, client_id: str, now: datetime) -> CallAnswer:
     return CallAnswer(made.status, made.headers | {"x-client-key": client_id}, made.body)
 
 
-def of_wrong_field(service: str, case: Case, path: str, said: dict[str, Any], now: datetime) -> CallAnswer:
-    """The answer to a call with a wrong field: refused, as the status of each kind of call has it."""
-    data = _echo(said) | _status(
-        service, "01", (f"{case.text} {path}"[:_ECHOED_LENGTH_MAX], f"Isian salah: {path}"[:_ECHOED_LENGTH_MAX])
+def of_wrong_field(
+    connection: Connection, service: str, case: Case, path: str, said: dict[str, Any], now: datetime
+) -> CallAnswer:
+    """The answer to a call with a wrong field; to a question about a virtual account, with the status of a refusal."""
+    if profile_of(connection).receives.get(service) != "question":
+        return plain(service, case, now, path)
+    english, indonesia = f"{case.text} {path}"[:_ECHOED_LENGTH_MAX], f"Isian salah: {path}"[:_ECHOED_LENGTH_MAX]
+    return plain(
+        service, case, now, path, virtualAccountData=_echo(said) | _status(service, "01", (english, indonesia))
     )
-    return plain(service, case, now, path, virtualAccountData=data)
+
+
+def to_notification(
+    service: str, said: dict[str, Any], what: Report | Reversal | PayoutReturn | None, now: datetime
+) -> Asked:
+    """Word of something that has happened, which is acknowledged as soon as it is written down."""
+    echo = _echo(said)
+    members: dict[str, Any] = {"virtualAccountData": echo} if echo else {}
+    return Asked(
+        what,
+        lambda _: plain(service, codes.SUCCESSFUL, now, "", **members),
+        lambda refusal: plain(service, codes.TIMEOUT if isinstance(refusal, Unavailable) else codes.GENERAL_ERROR, now),
+    )
 
 
 # -- virtual accounts -------------------------------------------------------------------------------------------------

@@ -7,20 +7,14 @@ fields. What can be refused before the signature shows nothing of us. (Reference
 import re
 from datetime import datetime, timedelta
 
-import msgspec
-
-from gerbang.clock import wib
 from gerbang.connections import Asked, Call, CallAnswer, CallRefused, Link
-from gerbang.connections.snap import bodies, codes, fields, replies, signatures, times, tokens
+from gerbang.connections.snap import bodies, calls, codes, replies, signatures, times, tokens
 from gerbang.connections.snap.bodies import NotJson
+from gerbang.connections.snap.calls import Read
 from gerbang.connections.snap.codes import Case
 from gerbang.connections.snap.fields import FieldWrong
 from gerbang.connections.snap.settings import profile_of, public_keys, scheme_of, settings_of
-from gerbang.domain.connections import Connection
-from gerbang.domain.inquiries import Acceptance, CallName, Inquiry
-from gerbang.domain.reports import Report
 
-CHANNEL = "virtual_account"
 SIGNATURE_LENGTH_MAX = 2_000
 TOKEN_LENGTH_MAX = 2_048
 EXTERNAL_ID_LENGTH_MAX = 64
@@ -29,28 +23,14 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _GRANTS = ("client_credentials",)
 
 
-class Read(msgspec.Struct, frozen=True):
-    """A call that is the partner's: signed, with a token where one is needed."""
-
-    link: Link
-    call: Call
-    service: str
-    external_id: str
-    fields: dict[str, object]
-
-    @property
-    def connection(self) -> Connection:
-        return self.link.connection
-
-
 def read(link: Link, call: Call) -> Asked | CallAnswer:
     """What a call asks for; the answer itself for a token request. Raises CallRefused."""
     now = link.clock.now()
     service = _service(call)
     if service is None or (service != codes.TOKEN and service not in profile_of(link.connection).receives):
         raise _refused("00", codes.NOT_SUPPORTED, now, why=f"there is no service at {call.address}")
-    if call.method != "POST":
-        raise _refused(service, codes.NOT_SUPPORTED, now, why=f"{call.method} is not POST")
+    if call.method not in _methods(link, service):
+        raise _refused(service, codes.NOT_SUPPORTED, now, why=f"{call.method} is not how this is called")
     timestamp = _timestamp(link, call, service, now)
     if service == codes.TOKEN:
         return _token(link, call, timestamp, now)
@@ -65,12 +45,12 @@ def read(link: Link, call: Call) -> Asked | CallAnswer:
         said = bodies.read(call.body)
     except NotJson as wrong:
         raise _refused(service, codes.BAD_REQUEST, now, why=f"its body cannot be used: {wrong}") from wrong
-    asked = Read(link, call, service, external_id, said)
+    asked = Read(link.connection, service, external_id, said)
     try:
-        return _asked(asked, now)
+        return calls.asked(asked, now)
     except FieldWrong as wrong:
         case = codes.FIELD_MISSING if wrong.missing else codes.WRONG_FORMAT
-        answer = replies.of_wrong_field(service, case, wrong.path, said, now)
+        answer = replies.of_wrong_field(link.connection, service, case, wrong.path, said, now)
         raise CallRefused(answer, f"{case.text} {wrong.path}") from wrong
 
 
@@ -93,6 +73,11 @@ def _refused(
     service: str, case: Case, now: datetime, detail: str = "", *, why: str, alarm: bool = False
 ) -> CallRefused:
     return CallRefused(replies.plain(service, case, now, detail), why, alarm=alarm)
+
+
+def _methods(link: Link, service: str) -> tuple[str, ...]:
+    """The verbs of a service: always POST, but for the one bank that takes back by PUT what it has said."""
+    return ("POST", "PUT") if profile_of(link.connection).receives.get(service) == "reversal" else ("POST",)
 
 
 # -- who calls --------------------------------------------------------------------------------------------------------
@@ -180,40 +165,3 @@ def _demand_signature(link: Link, call: Call, service: str, timestamp: str, now:
         raise _refused(service, codes.UNAUTHORIZED, now, "[Signature]", why=why, alarm=True)
     if scheme == "symmetric" and not tokens.is_good(link.token_key, connection, token, now):
         raise _refused(service, codes.WRONG_TOKEN, now, why="its token is none of ours, or has ended")
-
-
-# -- what is asked ----------------------------------------------------------------------------------------------------
-
-
-def _asked(read: Read, now: datetime) -> Asked:
-    """What a call of the partner's asks for. Raises FieldWrong."""
-    profile, said = profile_of(read.connection), read.fields
-    meaning, name = profile.receives[read.service], read.connection.name
-    called_on = wib(now).date()
-    call = CallName(name, read.service, called_on, read.external_id) if read.external_id else None
-    number = fields.va_number(said, read.connection.company_codes)
-    # A partner that names no request names the call; such a name is one day's.
-    fallback = f"{called_on}:{read.external_id}" if read.external_id and not profile.names_requests else ""
-    if read.service == codes.VA_INQUIRY:
-        request_id = fields.text(said, "inquiryRequestId") or fallback
-        if not request_id:
-            raise FieldWrong("inquiryRequestId", missing=True)
-        question = Inquiry(name, request_id, CHANNEL, number, call=call)
-        return replies.to_inquiry(read.connection, said, request_id, question, now)
-    request_id = fields.text(said, "paymentRequestId") or fallback
-    if not request_id:
-        raise FieldWrong("paymentRequestId", missing=True)
-    amount = fields.amount(said, "paidAmount")
-    if not amount:
-        raise FieldWrong("paidAmount.value")  # nobody pays nothing
-    money = Report(
-        name,
-        request_id,
-        CHANNEL,
-        number,
-        amount,
-        fields.instant(said, "trxDateTime", "trxDateInit", "txnDateInit"),
-    )
-    if meaning == "report":
-        return replies.to_payment(read.connection, said, request_id, money, now)
-    return replies.to_payment(read.connection, said, request_id, Acceptance(request_id, money, call), now)

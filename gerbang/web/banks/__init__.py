@@ -8,7 +8,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gerbang.services import partner_calls
-from gerbang.services.batches import Batches
 from gerbang.services.partner_calls import Call, CallAnswer, Partner
 from gerbang.web._pages.endpoints import Context
 
@@ -23,7 +22,7 @@ class Banks:
     """The application of all connections whose partners call us."""
 
     def __init__(self, context: Context, proxies: Sequence[str]) -> None:
-        self._batches: Batches = context.batches
+        self._world, self._batches = context.world, context.batches
         self._root = context.root
         self._proxies = [ipaddress.ip_network(text) for text in proxies]
         self._partners: Mapping[str, Partner] = context.world.partners.serving_calls
@@ -63,7 +62,7 @@ class Banks:
             },
             body=body,
         )
-        return _response(await partner_calls.answer(self._batches, partner, call))
+        return _response(await partner_calls.answer(self._world, self._batches, partner, call))
 
     def _signed(self, request: Request) -> tuple[str, ...]:
         """The path and query as they came, and with the path of the public URL before them: a proxy may have taken it off."""

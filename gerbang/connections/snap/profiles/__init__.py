@@ -15,8 +15,10 @@ from gerbang.connections.snap.signatures import Encoding
 
 Scheme = Literal["symmetric", "symmetric_without_token", "asymmetric"]
 """How requests are signed: see `signatures`."""
-Meaning = Literal["question", "report"]
-"""Of a call by which a partner speaks of a buyer's money: whether it asks before it gives us the money, or says that we have it."""
+Meaning = Literal["question", "report", "reversal", "return"]
+"""Of a call by which a partner speaks of money: it asks before it gives us the money; it says that we have it; that it has taken
+it back; or that money which we sent came back. Service 34 is a report at one bank and a reversal at another.
+"""
 Certainty = Literal["bank", "portal", "implementation"]
 """Where a habit is known from: the bank's own text or published client; an index of its portal, or two implementations; one
 third-party implementation.
@@ -71,14 +73,18 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The channels whose codes it makes."""
 
 
+QR_PUSH: dict[str, Meaning] = {codes.QR_NOTIFY: "report"}
+"""Of an acquirer that says when a QR code was paid."""
 DIRECT: dict[str, Meaning] = {codes.VA_INQUIRY: "question", codes.VA_PAYMENT: "question"}
 """Of a bank that asks us about each payment."""
+RETURNS: dict[str, Meaning] = {codes.SKN_NOTIFY: "return", codes.RTGS_NOTIFY: "return"}
+"""Of a bank that says so when a transfer by SKN or RTGS was rejected after it had left."""
 
 
 @cache
 def profiles() -> dict[str, Profile]:
     """All profiles, by the name that a connections file gives them."""
     return {
-        module.name: importlib.import_module(f"{__name__}.{module.name}").PROFILE
+        module.name.replace("_", "-"): importlib.import_module(f"{__name__}.{module.name}").PROFILE
         for module in pkgutil.iter_modules(__path__)
     }
