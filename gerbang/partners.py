@@ -81,6 +81,7 @@ class Partners:
         self._connections = connections
         self._own_routes = {route.merchant for route in connections.routes if route.merchant is not None}
         self._served: dict[tuple[UUID | None, str | None, str | None, Purpose], Partner | None] = {}
+        self._taken: dict[str, bool] = {}
         self._partners = {
             name: Partner(Link(connection, network, SystemClock(), token_key), providers[connection.provider])
             for name, connection in connections.by_name.items()
@@ -112,7 +113,9 @@ class Partners:
 
     def take_payments_by(self, channel: str) -> bool:
         """Whether some merchant's payments by this channel are routed to a connection."""
-        return self._connections.serves_channel(channel)
+        if channel not in self._taken:
+            self._taken[channel] = self._connections.serves_channel(channel)
+        return self._taken[channel]
 
     @property
     def names(self) -> list[str]:

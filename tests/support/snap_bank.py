@@ -14,7 +14,7 @@ import httpx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from tests.connections_file.pems import private, public, rsa_key
+from tests.connections_file.pems import public, rsa_key
 
 WIB = timezone(timedelta(hours=7))
 CLIENT, SECRET = "bank-client-1", "inbound-secret-of-the-tests"
@@ -23,41 +23,51 @@ COMPANY = "1402"
 _serial = itertools.count(1)
 
 
-def connections(folder: Path, profile: str = "bca", *, more: str = "", inbound: str = "", option: str = "BCA") -> Path:
-    """A connections file with one bank over the standard, for one option of virtual accounts, and the simulator for the rest."""
-    (folder / "bank.pub").write_text(public(rsa_key("bank")), "ascii")
-    for name, text in (("inbound-secret", SECRET), ("our.pem", private(rsa_key("ours")))):
-        (folder / name).write_text(text, "ascii")
-        (folder / name).chmod(0o600)
-    file = folder / "connections.toml"
-    file.write_text(
-        f"""
-[connections.simulator]
-provider = "simulator"
-serves = ["payments", "payouts"]
-
+BANK = """
 [connections.bank]
 provider = "snap"
 profile = "{profile}"
 serves = ["payments"]
-company_codes = ["{COMPANY}"]
 {more}
 [connections.bank.inbound]
 path_prefix = "/partners/bank"
-client_id = "{CLIENT}"
+client_id = "{client}"
 client_secret = {{ file = "inbound-secret" }}
 public_keys = [{{ file = "bank.pub" }}]
 {inbound}
-[[routes]]
-connections = ["simulator"]
+"""
+SIMULATOR = """
+[connections.simulator]
+provider = "simulator"
+serves = ["payments", "payouts"]
 
 [[routes]]
-connections = ["bank"]
-channel = "virtual_account"
-option = "{option}"
-""",
-        "utf-8",
+connections = ["simulator"]
+"""
+
+
+def connections(folder: Path, profile: str = "bca", *, more: str = "", inbound: str = "", option: str = "BCA") -> Path:
+    """A connections file with one bank over the standard, for one option of virtual accounts, and the simulator for the rest."""
+    route = f'[[routes]]\nconnections = ["bank"]\nchannel = "virtual_account"\noption = "{option}"\n'
+    codes = f'company_codes = ["{COMPANY}", "1401", "1304"]\n'
+    return _file(
+        folder, BANK.format(profile=profile, more=codes + more, inbound=inbound, client=CLIENT) + SIMULATOR + route
     )
+
+
+def live_connections(folder: Path, *channels: str) -> Path:
+    """A connections file for live mode: one bank, which serves these channels."""
+    routes = "".join(f'[[routes]]\nconnections = ["bank"]\nchannel = "{channel}"\n' for channel in channels)
+    return _file(folder, BANK.format(profile="generic", more="", inbound="", client=CLIENT) + routes)
+
+
+def _file(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bank.pub").write_text(public(rsa_key("bank")), "ascii")
+    (folder / "inbound-secret").write_text(SECRET, "ascii")
+    (folder / "inbound-secret").chmod(0o600)
+    file = folder / "connections.toml"
+    file.write_text(text, "utf-8")
     return file
 
 
