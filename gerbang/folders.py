@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gerbang.settings import SettingsWrong
 
-MARKERS = frozenset({"gerbang.lock", "postgres.json", "postgres", "secret.key", "sandbox.json"})
+MARKERS = frozenset({"gerbang.lock", "postgres.json", "postgres", "secret.key", "sandbox.json", "bank.json"})
 """Names that only Gerbang makes: a folder with one of them is a data folder."""
 GITIGNORE = ".gitignore"
-IGNORED = frozenset({"lost+found", ".DS_Store", GITIGNORE, ".gitkeep"})
-"""Names that may be in a folder that counts as empty; a new file system has the first."""
+IGNORED = frozenset({"lost+found", ".DS_Store", GITIGNORE, ".gitkeep", "bank"})
+"""Names that may be in a folder that counts as empty; a new file system has the first, `gerbang bank` makes the last."""
 CHOOSE = "Choose another folder with --data or GERBANG_DATA."
 
 

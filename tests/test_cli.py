@@ -57,6 +57,7 @@ def typed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]
         "callbacks show",
         "callbacks list",
         "callbacks resend",
+        "bank",
     ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:

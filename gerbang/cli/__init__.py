@@ -1,4 +1,5 @@
-"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`, `connections`.
+"""The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`, `connections`,
+`bank`.
 
 It parses the arguments, calls gerbang.app or gerbang.administration and prints the result. An expected error is one
 sentence on standard error and exit code 1.
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 
 from gerbang import __version__
+from gerbang.cli._bank import bank
 from gerbang.cli._callbacks import callbacks
 from gerbang.cli._connections import connections
 from gerbang.cli._merchants import merchant
@@ -151,3 +153,4 @@ def audit(as_json: bool, data: Path | None) -> int:
 commands.add_command(merchant)
 commands.add_command(callbacks)
 commands.add_command(connections)
+commands.add_command(bank)

@@ -1,0 +1,69 @@
+"""A bank to try the gateway with: a program of its own that plays an Indonesian bank or acquirer by SNAP BI over HTTP.
+
+It shares no code with `gerbang/connections`: it signs, pads, reads and keeps accounts by itself, so that the gateway and the
+bank cannot be wrong together. `prepare` makes what both sides need; `run` is `gerbang bank`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import click
+
+from gerbang.bank_simulator import control, serving
+from gerbang.bank_simulator.bank import Bank, opened
+from gerbang.bank_simulator.profiles import PROFILES
+from gerbang.bank_simulator.sockets import Reply, Request
+from gerbang.bank_simulator.sockets import listen as answer_on
+from gerbang.bank_simulator.wiring import Wiring, prepare
+from gerbang.clock import Clock, SystemClock
+from gerbang.listening import Listener, listen, stop_on_signals
+from gerbang.network import Network
+from gerbang.settings import Settings
+
+__all__ = ["PROFILES", "Bank", "Wiring", "prepare", "run", "serving_bank"]
+
+
+@asynccontextmanager
+async def serving_bank(wiring: Wiring, listener: Listener, clock: Clock | None = None) -> AsyncGenerator[Bank]:
+    """A bank that answers on the listening sockets until the end of the `async with` statement."""
+    network = Network(allow_private=True)
+    bank = opened(wiring, network, clock or SystemClock())
+
+    async def answer(request: Request) -> Reply:
+        if request.path == "/" or request.path.startswith(control.PREFIX):
+            return await control.answer(bank, request)
+        return await serving.answer(bank, request)
+
+    servers = await answer_on(listener, answer)
+    try:
+        yield bank
+    finally:
+        for server in servers:
+            server.close()
+        await bank.notices.stop()
+        await network.aclose()
+        bank.ledger.close()
+
+
+def run(settings: Settings, profile: str, gateway_url: str) -> int:
+    """`gerbang bank`: prepares the bank in the settings' data folder and answers until a signal stops it.
+
+    Raises SettingsWrong.
+    """
+    with listen(settings) as listener:
+        url = f"http://{listener.host}:{listener.port}"
+        wiring = prepare(settings.data, profile, url, gateway_url)
+        asyncio.run(_until_stopped(wiring, listener))
+    return 0
+
+
+async def _until_stopped(wiring: Wiring, listener: Listener) -> None:
+    stop = stop_on_signals(click.echo)
+    async with serving_bank(wiring, listener):
+        click.echo(
+            f"A bank that plays {PROFILES[wiring.profile].title} is at {wiring.bank_url}\n"
+            f"It calls the gateway at         {wiring.partner_url}\n"
+            f"Start the gateway with          GERBANG_CONNECTIONS={wiring.connections_file}"
+        )
+        await stop.wait()
