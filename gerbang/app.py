@@ -12,13 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote
 
 import msgspec
 import uvloop
 from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from gerbang import api, channels, connections_file, descriptors, ids
 from gerbang.api import Context, Dialect
@@ -33,7 +30,6 @@ from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.folders import data_folder, write_private
 from gerbang.http_connections import PATIENCE, Patience
-from gerbang.http_refusals import in_plain_text
 from gerbang.keyring import Keyring
 from gerbang.listening import Listener, base_url, ignore_signals, listen, serve_http, stop_on_signals, until_stopped
 from gerbang.logs import set_up as set_up_logs
@@ -41,12 +37,11 @@ from gerbang.network import Network
 from gerbang.output import never_wait
 from gerbang.partners import Partners
 from gerbang.processes import together
+from gerbang.router import Router
 from gerbang.services import installation, sandbox, sandbox_merchant
 from gerbang.services.batches import Batches
 from gerbang.services.sandbox_merchant import Sandbox
 from gerbang.settings import Settings, SettingsWrong
-from gerbang.web import checkout, wallet
-from gerbang.web.contracts import Contracts
 from gerbang.web.health import Health
 from gerbang.workers import Workers
 from gerbang.workers.deliveries import AT_ONCE_MAX
@@ -65,7 +60,7 @@ class Gateway:
     world: World
     batches: Batches
     workers: Workers
-    router: "Router"
+    router: Router
 
     async def serve(self, listener: Listener, patience: Patience = PATIENCE) -> None:
         """Answers HTTP until cancelled."""
@@ -99,7 +94,7 @@ async def gateway(
         network=network,
         keyring=keyring,
         channels=channels.found(),
-        partners=Partners(connections, providers(), network),
+        partners=Partners(connections, providers(), network, token_key=keyring.partner_key),
         products=_callback_formats(dialects, base_url, keyring),
         answer_formats=_answer_formats(dialects, base_url, keyring),
         allocator=NumberAllocator(),
@@ -118,7 +113,7 @@ async def gateway(
         batches = Batches(world, size_max=settings.batch_size_max, lanes=settings.batch_lanes)
         workers = Workers(world, batches)
         context = Context(world=world, batches=batches, advance=workers.advance, base_url=base_url, when_stopping=[])
-        yield Gateway(world, batches, workers, Router(world, dialects, context))
+        yield Gateway(world, batches, workers, Router(world, dialects, context, settings.proxies))
     finally:
         if following is not None:
             stop.set()
@@ -189,58 +184,6 @@ async def _follow(world: World, clock: MovableClock, stop: asyncio.Event) -> Non
             move_to(str(kept))
 
     await world.db.listen(CLOCK_CHANNEL, move_to, compare, stop)
-
-
-class Router:
-    """The root ASGI application: passes each request to the application that has its path."""
-
-    def __init__(self, world: World, dialects: list[Dialect], context: Context) -> None:
-        self._dialects = [(prefix, app) for one in dialects for app in [one.build(context)] for prefix in one.prefixes]
-        self._unread = [(prefix, one.unread) for one in dialects for prefix in one.prefixes]
-        self._pages = [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
-        contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context)
-        routes = [*Health(world).routes(), *contracts.routes()]
-        self._rest = Starlette(routes=routes, exception_handlers={404: contracts.not_found})
-        self._nothing_here = contracts.nothing_here
-        # A redirect would go to whatever host the request's Host header names.
-        self._rest.router.redirect_slashes = False
-        self._root = unquote(context.root)
-        self.when_stopping = context.when_stopping
-        claims = [*self._dialects, *self._pages]
-        ours = {path.split("/")[1] for path in [*dict(claims), *(route.path for route in routes)]}
-        if self._root and self._root.split("/")[1] in ours:
-            raise SettingsWrong(
-                f"GERBANG_PUBLIC_URL cannot end in {self._root}, since addresses of Gerbang's own begin so: choose "
-                "another path for the proxy."
-            )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = self._inside(scope["path"])
-        plain = api.plain_path(path)
-        below = f"{plain}/"
-        for prefix, app in self._dialects:
-            if below.startswith(prefix):
-                scope["path"] = plain
-                return await app(scope, receive, send)
-        scope["path"] = path
-        for prefix, app in self._pages:
-            if path.startswith(prefix) or path == prefix.rstrip("/"):
-                return await app(scope, receive, send)
-        return await self._rest(scope, receive, send)
-
-    def refusal(self, path: str, status: int, why: str) -> Response:
-        """The response to a request that no application can read, in the form of the dialect that its path belongs to."""
-        plain = api.plain_path(self._inside(path))
-        for prefix, unread in self._unread:
-            if f"{plain}/".startswith(prefix):
-                return unread(status, why)
-        return self._nothing_here() if status == 404 else in_plain_text(path, status, why)
-
-    def _inside(self, path: str) -> str:
-        """The path without the path of the public URL, which a reverse proxy may strip or keep."""
-        if self._root and f"{path}/".startswith(f"{self._root}/"):
-            return path[len(self._root) :] or "/"
-        return path
 
 
 # -- keys and files ---------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ class Keyring:
         self._fernet = Fernet(base64.urlsafe_b64encode(self._derive("seal")))
         self.token_key = self._derive("access token").hex()
         self.page_key = self._derive("payment page").hex()
+        self.partner_key = self._derive("partner token")
         self.fingerprint = self._derive("fingerprint").hex()
         """Identifies the secret key without revealing it: 64 hexadecimal digits."""
 

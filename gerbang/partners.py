@@ -10,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from gerbang.clock import SystemClock
-from gerbang.connections import Declined, Link, OpensCodes, Provider, Silence, Transfers
+from gerbang.connections import Declined, Link, OpensCodes, Provider, Serves, Silence, Transfers
 from gerbang.domain.connections import Connection, Connections, Purpose
 from gerbang.network import Network
 
@@ -32,6 +32,11 @@ class Partner:
     def connection(self) -> Connection:
         return self.link.connection
 
+    @property
+    def allowed_addresses(self) -> tuple[str, ...]:
+        """The networks that the partner calls from; none: any."""
+        return self.connection.inbound.allowed_addresses if self.connection.inbound else ()
+
     # What a provider can do is looked up once: checking a protocol takes 12 µs, and every create needs it.
 
     @cached_property
@@ -43,6 +48,11 @@ class Partner:
     def sender(self) -> Transfers | None:
         """The provider, if it sends money."""
         return self.provider if isinstance(self.provider, Transfers) else None
+
+    @cached_property
+    def server(self) -> Serves | None:
+        """The provider, if its partner may call us."""
+        return self.provider if isinstance(self.provider, Serves) and self.connection.inbound is not None else None
 
     async def call(self, about: str, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
         """The partner's answer. Raises Declined, or Silence for all else: it may have done what was asked all the same.
@@ -65,12 +75,15 @@ class Partner:
 class Partners:
     """All connections of a process, by name, and who is routed to which."""
 
-    def __init__(self, connections: Connections, providers: Mapping[str, Provider], network: Network) -> None:
+    def __init__(
+        self, connections: Connections, providers: Mapping[str, Provider], network: Network, *, token_key: bytes = b""
+    ) -> None:
         self._connections = connections
         self._own_routes = {route.merchant for route in connections.routes if route.merchant is not None}
         self._served: dict[tuple[UUID | None, str | None, str | None, Purpose], Partner | None] = {}
+        self._taken: dict[str, bool] = {}
         self._partners = {
-            name: Partner(Link(connection, network, SystemClock()), providers[connection.provider])
+            name: Partner(Link(connection, network, SystemClock(), token_key), providers[connection.provider])
             for name, connection in connections.by_name.items()
         }
 
@@ -89,9 +102,20 @@ class Partners:
             self._served[asked] = self._partners[found[0].name] if found else None
         return self._served[asked]
 
+    @property
+    def serving_calls(self) -> dict[str, Partner]:
+        """The partners that may call us, by the path at which their addresses begin."""
+        return {
+            partner.connection.inbound.path_prefix: partner
+            for partner in self._partners.values()
+            if partner.server is not None and partner.connection.inbound is not None
+        }
+
     def take_payments_by(self, channel: str) -> bool:
         """Whether some merchant's payments by this channel are routed to a connection."""
-        return self._connections.serves_channel(channel)
+        if channel not in self._taken:
+            self._taken[channel] = self._connections.serves_channel(channel)
+        return self._taken[channel]
 
     @property
     def names(self) -> list[str]:

@@ -4,6 +4,7 @@ The only file that reads the environment. docs/settings.md is printed from here.
 """
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -109,6 +110,12 @@ def _ports(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> str:
+    for network in text.split(","):
+        ipaddress.ip_network(network)
+    return text
+
+
 def _secret(text: str) -> str:
     if len(text) < 32:
         raise ValueError
@@ -186,6 +193,13 @@ class Settings:
         takes="ports with their scheme, such as https:443,https:8443,http:80",
         default="https:443",
         does="What merchants' callback URLs may lead to in live mode; the sandbox calls any.",
+    )
+    proxies: str = setting(
+        _networks,
+        takes="addresses and networks, such as 127.0.0.1,10.0.0.0/8",
+        default="",
+        does="The reverse proxies in front of this gateway: their `X-Forwarded-For` says from where a bank calls, which "
+        "`allowed_addresses` of a connection is compared with. Nobody else's is believed.",
     )
     log_level: LogLevel = setting(
         _one_of("debug", "info", "warning", "error"),

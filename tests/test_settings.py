@@ -30,6 +30,7 @@ def test_every_setting_is_read() -> None:
         "GERBANG_CONNECTIONS": "/etc/gerbang/connections.toml",
         "GERBANG_BANK_HOLIDAYS": "+2026-03-20,-2026-05-02",
         "GERBANG_CALLBACK_PORTS": "https:443,https:8443,http:80",
+        "GERBANG_PROXIES": "127.0.0.1,10.0.0.0/8",
         "GERBANG_LOG_LEVEL": "debug",
         "GERBANG_PROCESSES": "4",
         "GERBANG_BATCH_SIZE_MAX": "1",
@@ -48,6 +49,7 @@ def test_every_setting_is_read() -> None:
         connections=Path("/etc/gerbang/connections.toml"),
         bank_holidays="+2026-03-20,-2026-05-02",
         callback_ports="https:443,https:8443,http:80",
+        proxies="127.0.0.1,10.0.0.0/8",
         log_level="debug",
         processes=4,
         batch_size_max=1,
@@ -104,9 +106,9 @@ def test_a_public_url_must_be_usable_as_the_start_of_a_link(url: str) -> None:
 
 def test_an_unknown_name_is_refused_with_all_names() -> None:
     with pytest.raises(
-        SettingsWrong, match=r"There is no setting GERBANG_XYZZY_Q\. Remove it, or use one of GERBANG_MO"
+        SettingsWrong, match=r"There is no setting GERBANG_ZZWWZ_Q\. Remove it, or use one of GERBANG_MO"
     ):
-        Settings.from_environment({"GERBANG_XYZZY_Q": "1"})
+        Settings.from_environment({"GERBANG_ZZWWZ_Q": "1"})
 
 
 @pytest.mark.parametrize("name", ["GERBANG_DATABASE_URL", "GERBANG_SECRET_KEY"])

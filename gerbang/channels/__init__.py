@@ -76,8 +76,6 @@ class ChannelSpec(msgspec.Struct, frozen=True):
     """Whether a static paycode may be for a fixed amount."""
     expiry_min: timedelta | None = None
     """How near the end of a payment may be; None: as near as the caller likes."""
-    needs_connection: bool = False
-    """Whether its buyers are sent on to somebody who must be connected; numbers and codes need nobody to be given out."""
     options: dict[str, str] = {}
     """All its banks, outlets or wallets: what each is called, by its code."""
     limits_of: dict[str, tuple[int, int]] = {}

@@ -39,7 +39,6 @@ class Ewallet:
         settling=Schedule(1),
         static=False,
         static_amount=False,
-        needs_connection=True,
         options=WALLETS,
         agreement=EwalletAgreement,
         shows="wallet",

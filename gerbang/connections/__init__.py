@@ -7,6 +7,7 @@ with the same reference. A file whose name begins with `_` is shared by provider
 
 import importlib
 import pkgutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
@@ -16,8 +17,12 @@ import msgspec
 
 from gerbang.clock import Clock
 from gerbang.domain.connections import Connection
+from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import CloseCode, OpenCode
 from gerbang.domain.payouts import Destination
+from gerbang.domain.reports import Report
+from gerbang.domain.reversals import Reversal
+from gerbang.errors import Refused
 from gerbang.network import Network
 
 
@@ -37,6 +42,8 @@ class Link:
     network: Network
     clock: Clock
     """The machine's own: a partner does not know the sandbox's time."""
+    token_key: bytes = b""
+    """Signs the access tokens that partners get from us."""
 
 
 # -- codes that buyers pay to -----------------------------------------------------------------------------------------
@@ -122,6 +129,78 @@ class Transfers(Protocol):
 
     async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
         """The name of an account's holder; None if there is no such account. Raises Silence."""
+        ...
+
+
+# -- partners that call us --------------------------------------------------------------------------------------------
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request by which a partner calls us, as it arrived."""
+
+    method: str
+    address: str
+    """Behind the connection's `path_prefix`, such as `/v1.0/transfer-va/inquiry`, without a query."""
+    signed_paths: tuple[str, ...]
+    """The path with its query as its sender may have signed it: as it arrived, and as it was before a proxy took a part off."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class CallAnswer(msgspec.Struct, frozen=True):
+    """What a partner that called us gets."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class CallRefused(Exception):
+    """A call that is answered without anything being decided: it is not the partner's, or cannot be understood.
+
+    The message says why, for the log. `alarm`: a fault of a key or a clock, which costs buyers their payments.
+    """
+
+    def __init__(self, answer: CallAnswer, why: str, *, alarm: bool = False) -> None:
+        super().__init__(why)
+        self.answer = answer
+        self.alarm = alarm
+
+
+class PayoutReturn(msgspec.Struct, frozen=True):
+    """Word of a partner that a payout which had left has come back."""
+
+    connection: str
+    reference: UUID | None
+    """Ours; None where the partner does not say it."""
+    partner_reference: str
+    reason: str
+    """A short text for people."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call that was understood: what must be decided or written down, and how the outcome is said."""
+
+    what: BankQuestion | Report | Reversal | PayoutReturn | None
+    """None: the partner says something that changes nothing here."""
+    answered: Callable[[Reply | None], CallAnswer]
+    """The answer to a question from its reply, and to anything else, which is written down by then, from None."""
+    refused: Callable[[Refused], CallAnswer]
+    """The answer where there is no outcome (Unavailable), or the call contradicts an earlier one (KeyReused)."""
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """A partner that calls us. Pure: what it asks for is decided elsewhere."""
+
+    def read(self, link: Link, call: Call) -> Asked | CallAnswer:
+        """What a call asks for, or its answer where nothing has to be decided (an access token). Raises CallRefused."""
+        ...
+
+    def unread(self, link: Link, status: int, why: str) -> CallAnswer:
+        """The answer to a request that is no call: not valid HTTP, too large, to no address of the partner's."""
         ...
 
 

@@ -38,6 +38,7 @@ ORDER = (
     "customers",
     "reports",
     "report_names",
+    "bank_calls",
     "inquiries",
     "reversals",
     "settlements",

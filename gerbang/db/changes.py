@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from gerbang import ids
-from gerbang.db import Tx, events, ledger
+from gerbang.db import Tx, bank_calls, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
 from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Parameters
@@ -191,6 +191,12 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
         add("new_reports", (REPORTS, [[_report(one) for one in reports]]))
         names = [(*r.report.name, r.occurrence, r.booked.merchant_id, r.booked.id) for r in reports]
         add("new_report_names", (REPORT_NAMES, [names]))
+    if changes.new_calls:
+        calls = sorted(
+            (c.name.called_on, c.name.connection, c.name.service, c.name.external_id, c.request_id)
+            for c in changes.new_calls
+        )
+        add("new_calls", (bank_calls.NEW, [calls]))
     if changes.new_replies:
         add("new_replies", INQUIRIES.inserted(sorted(changes.new_replies, key=lambda r: r.name)))
     if changes.new_reversals:

@@ -3,7 +3,7 @@
 from gerbang.db import Tx
 
 WRITTEN = (
-    "merchants, counters, customers, payments, charges, paycodes, idempotency_keys, reports, report_names, inquiries, reversals, "
+    "merchants, counters, customers, payments, charges, paycodes, idempotency_keys, reports, report_names, inquiries, bank_calls, reversals, "
     "settlements, payouts, accounts, transfers, events, deliveries, tries"
 )
 """The tables that work is written to."""

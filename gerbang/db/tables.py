@@ -47,13 +47,13 @@ class Table(Generic[Row]):
         changing: Collection[str] = (),
         key: tuple[str, ...] = ("merchant_id", "id"),
     ) -> None:
-        assert {field.name for field in msgspec.structs.fields(row)} == set(columns), f"{name}: columns are the fields"
+        fields = msgspec.structs.fields(row)[: len(columns)]
+        assert {field.name for field in fields} == set(columns), f"{name}: columns are the first fields"
         self.name = name
         self.row_type = row_type
         self.types = columns
         self.columns = ", ".join(columns)
         self._row = row
-        fields = msgspec.structs.fields(row)
         self._place = {field.name: place for place, field in enumerate(fields)}
         self._values_of = itemgetter(*self._place)
         self._json = {f.name: msgspec.json.Decoder(f.type).decode for f in fields if columns[f.name] == "json"}

@@ -8,7 +8,7 @@ import msgspec
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.events import Event
-from gerbang.domain.inquiries import Reply
+from gerbang.domain.inquiries import KnownCall, Reply
 from gerbang.domain.ledger import Transfer
 from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
@@ -87,6 +87,8 @@ class Changes(msgspec.Struct):
     new_reports: list[BookedReport] = []
     new_replies: list[Reply] = []
     """Answers to banks' questions."""
+    new_calls: list[KnownCall] = []
+    """The requests that they came by."""
     new_reversals: list[Reversed] = []
     """New ones, and those whose money has come after them."""
     new_payouts: list[Payout] = []

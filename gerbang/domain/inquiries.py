@@ -3,7 +3,7 @@
 A refusal costs nothing: the payer keeps the money, and none of it is in the ledger. So there is no suspense here.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -21,6 +21,23 @@ Reason = Literal["unknown_number", "not_active", "expired", "ended", "paid", "wr
 """Why a number cannot be paid. `ended`: its merchant or its buyer has ended it. `reference_used`: for other money."""
 
 
+class CallName(msgspec.Struct, frozen=True):
+    """What a bank calls one of its requests: an id that it uses once a day for each service."""
+
+    connection: str
+    service: str
+    called_on: date
+    """The day in Jakarta."""
+    external_id: str
+
+
+class KnownCall(msgspec.Struct, frozen=True):
+    """A request of a bank that was answered, and the question that it asked."""
+
+    name: CallName
+    request_id: str
+
+
 class Inquiry(msgspec.Struct, frozen=True):
     """May this number be paid, and how much? Nothing changes by it."""
 
@@ -32,6 +49,8 @@ class Inquiry(msgspec.Struct, frozen=True):
     amount: int | None = None
     """Minor units; None where the bank asks how much it is."""
     service: str = INQUIRY
+    call: CallName | None = None
+    """What the bank calls the request; None where it does not say."""
 
     @property
     def name(self) -> Name:
@@ -51,6 +70,8 @@ class Acceptance(msgspec.Struct, frozen=True):
     request_id: str
     """The bank's own id of the question; repeated, it is the same question."""
     money: Report
+    call: CallName | None = None
+    """What the bank calls the request; None where it does not say."""
 
     @property
     def name(self) -> Name:
@@ -82,6 +103,8 @@ class Reply(msgspec.Struct, frozen=True):
     payer_name: str
     """The name that the bank shows to its customer for this number."""
     answered_at: datetime
+    same_call: bool = False
+    """Whether it was given to this very request before, by the bank's name for the request. Not kept."""
 
     @property
     def name(self) -> Name:

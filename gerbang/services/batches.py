@@ -89,13 +89,13 @@ class Batches:
             with suppress(PartnerDeclined):
                 await self._opened(said)
 
-    async def answer(self, question: BankQuestion) -> Reply:
-        """Answers a bank that waits. Raises KeyReused, and Unavailable where the answer cannot be known in time.
+    async def answer(self, question: BankQuestion, seconds: float | None = None) -> Reply:
+        """Answers a bank that waits so long. Raises KeyReused, and Unavailable where the answer cannot be known in time.
 
         What is decided after that is kept all the same: a repeat of the question gets it.
         """
         try:
-            async with asyncio.timeout(self._answer_seconds):
+            async with asyncio.timeout(self._answer_seconds if seconds is None else seconds):
                 return await self._answer(question)
         except TimeoutError as late:
             raise Unavailable(what="cannot answer in time") from late

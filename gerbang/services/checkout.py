@@ -109,7 +109,7 @@ def ways(world: World, visit: Visit) -> list[Way]:
         spec = channel.spec
         if settled is not None and settled.channel != spec.name:
             continue
-        options = usable_options(channel, visit.offer)
+        options = usable_options(world, channel, visit.offer)
         if options is None or not world.offers(spec, visit.offer, visit.payment.product):
             continue
         if settled is not None and settled.option is not None:

@@ -5,23 +5,28 @@ refusal would send money back that may be booked.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from msgspec.structs import replace
 
-from gerbang.db import inquiries, wait_as_for_writing
+from gerbang.clock import SystemClock, wib
+from gerbang.db import bank_calls, inquiries, wait_as_for_writing
 from gerbang.db.changes import write
-from gerbang.domain.inquiries import Acceptance, BankQuestion, Reply, owed, payer_name, refusal
+from gerbang.domain.inquiries import Acceptance, BankQuestion, KnownCall, Reply, owed, payer_name, refusal
 from gerbang.errors import KeyReused
 from gerbang.services import reports
 from gerbang.services.reports import UnitOfWork
 from gerbang.world import World
 
+CALLS_LAST = timedelta(days=3)
+"""A bank uses an id again on the next day at the earliest, and advises of a payment on the same day or the next."""
+
 
 async def answer_all(world: World, questions: Sequence[BankQuestion]) -> list[Reply | KeyReused]:
     """Answers each question, and keeps the answer for its repeats. One commit for all.
 
-    A question whose id was used for another one is answered with KeyReused.
+    A question whose id, or whose request's id, was used for another one is answered with KeyReused.
     """
     return await reports.in_turn(partial(_answer_all, world, questions))
 
@@ -32,15 +37,27 @@ async def _answer_all(world: World, questions: Sequence[BankQuestion], claim_all
         work = await reports.opened(tx, [question.money for question in questions], now, claim_all=claim_all)
         # Only now: whoever asked the same just before had the lock on the payment.
         kept = await inquiries.replies(tx, {question.name for question in questions})
-        if kept or work.known:
+        names = {question.call for question in questions if question.call is not None}
+        calls = await bank_calls.known(tx, names) if names else {}
+        if kept or work.known or calls:
             await wait_as_for_writing(tx)
         answers: list[Reply | KeyReused] = []
         for question in questions:
+            call = calls.get(question.call) if question.call is not None else None
+            if call is not None and call.request_id != question.request_id:
+                answers.append(KeyReused())
+                continue
             reply = kept.get(question.name)
             if reply is None:
                 reply = kept[question.name] = _decide(world, work, question)
                 work.changes.new_replies.append(reply)
-            answers.append(reply if reply.answers(question) else KeyReused())
+            if not reply.answers(question):
+                answers.append(KeyReused())
+                continue
+            if question.call is not None and call is None:
+                calls[question.call] = KnownCall(question.call, question.request_id)
+                work.changes.new_calls.append(calls[question.call])
+            answers.append(reply if call is None else replace(reply, same_call=True))
         await write(tx, work.changes, now)
     return answers
 
@@ -50,7 +67,8 @@ def _decide(world: World, work: UnitOfWork, question: BankQuestion) -> Reply:
     asked = question.money
     payment, charge = work.payment(asked), work.charge(asked)
     may_be_paid = owed(payment, charge)
-    money = asked if asked.amount else replace(asked, amount=may_be_paid or 0)
+    named = asked.amount or isinstance(question, Acceptance)
+    money = asked if named else replace(asked, amount=may_be_paid or 0)
     before = work.received(money)
     outcome = before.outcome if before else work.outcome(money)
     reason = refusal(outcome, payment, charge, work.now)
@@ -73,3 +91,9 @@ def _decide(world: World, work: UnitOfWork, question: BankQuestion) -> Reply:
         booked = before or reports.book(world, work, money, outcome)
         reply = replace(reply, verdict="accepted", report_id=booked.id)
     return reply
+
+
+async def forget_calls(world: World) -> None:
+    """Forgets what banks called their requests of some days ago. Their days are the machine's, not the sandbox clock's."""
+    async with world.db.transaction() as tx:
+        await bank_calls.forget(tx, wib(SystemClock().now() - CALLS_LAST).date())

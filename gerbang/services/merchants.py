@@ -221,9 +221,9 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         raise Invalid(
             "channel", why=f"There is no channel {channel}: choose one of {', '.join(sorted(world.channels))}."
         )
-    if not stop and not world.reaches(world.channels[channel].spec):
+    if not stop and not world.partners.take_payments_by(channel):
         raise Invalid(
-            "channel", why=f"{channel} cannot be offered: nobody is connected yet to whom it sends its buyers."
+            "channel", why=f"{channel} cannot be offered: no connection of this gateway takes payments by it."
         )
     if world.products[product].product.terms.sells(channel):
         raise Invalid("channel", why=f"{channel} is offered to everybody in {product}; an agreement can leave it out.")

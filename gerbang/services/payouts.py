@@ -48,6 +48,7 @@ from gerbang.errors import (
     NotInLiveMode,
     PayoutUnknown,
     Unavailable,
+    WrongState,
 )
 from gerbang.partners import Partner
 from gerbang.services import page_positions
@@ -250,6 +251,28 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
         event = Event(merchant_id, "payout.failed", now, snapshot=Snapshot(payout=payout))
         await write(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
     return payout
+
+
+async def returned_by_reference(
+    world: World, connection: str, reference: UUID | None, partner_reference: str, reason: str
+) -> Payout | None:
+    """As `give_back`, for a payout as its partner knows it; None, and a line in the log, where it is none of ours.
+
+    `reference` is ours. Nothing changes for a payout that is not completed: what the bank says of it is asked for anyway.
+    """
+    async with world.db.reading() as tx:
+        found = await requests.by_id(tx, [reference]) if reference is not None else {}
+    request = found.get(reference) if reference is not None else None
+    if request is None or request.connection != connection or request.operation != "send":
+        log.error(
+            "money came back of a payout that is not known", connection=connection, partner_reference=partner_reference
+        )
+        return None
+    try:
+        return await give_back(world, request.merchant_id, request.id, reason)
+    except WrongState:
+        log.warning("money is said to have come back of a payout that was never completed", payout=str(request.id))
+        return None
 
 
 def _known(payout: Payout | None) -> Payout:

@@ -1,4 +1,4 @@
-"""Live mode: an e-wallet without a connection is not offered in either dialect; other channels work as in the sandbox."""
+"""Live mode: what no connection serves is not offered in either dialect; what one serves works as in the sandbox."""
 
 import re
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from tests.api.v4_documents import contracts as v4
 from tests.api.v4_documents.documents import LINKS, PAYMENTS, link_order, made, order
 from tests.api.v4_documents.pages import url_of
 from tests.support.gateways import Databases, Gateway, Shop
+from tests.support.snap_bank import live_connections
 
 WALLET = {
     "paymentMethod": {"type": "EWALLET"},
@@ -30,7 +31,9 @@ def shop_of(gateway: Gateway) -> Shop:
 
 @pytest.fixture(scope="module")
 def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with Gateway(databases.fresh(), tmp_path_factory.mktemp("live"), clock=None, live=True) as gateway:
+    folder = tmp_path_factory.mktemp("live")
+    file = live_connections(folder, "virtual_account", "qris", "retail_outlet")
+    with Gateway(databases.fresh(), folder, clock=None, live=True, connections=file) as gateway:
         yield shop_of(gateway)
 
 
@@ -95,7 +98,7 @@ def test_the_payment_method_configs_do_not_enable_a_wallet_without_a_connection(
 def test_an_operator_cannot_offer_a_wallet_without_a_connection(live: Shop, sandbox: Shop) -> None:
     shop = shop_of(live.gateway)
     world, do = shop.gateway.services.world, shop.gateway.do
-    with pytest.raises(Invalid, match="ewallet cannot be offered: nobody is connected yet to whom it sends its buyers"):
+    with pytest.raises(Invalid, match="ewallet cannot be offered: no connection of this gateway takes payments by it"):
         do(offer(world, shop.merchant_id, "ewallet", "payment"))
     assert do(offer(world, shop.merchant_id, "ewallet", "payment", stop=True)) == ["retail_outlet"]
     sandbox_gateway = sandbox.gateway
@@ -109,3 +112,44 @@ def test_all_other_channels_give_out_numbers_and_codes_in_live_mode(live: Shop) 
     assert live.create()["status"] == "REQUIRE_ACTION"
     for type_ in ("virtual_bank_account", "retail_outlet", "qris"):
         assert v4.CheckedShop(live).create(type_)["attributes"]["status"] == "pending"
+
+
+@pytest.fixture(scope="module")
+def one_bank(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("one-bank")
+    file = live_connections(folder, 'virtual_account"\noption = "BCA')
+    with Gateway(databases.fresh(), folder, clock=None, live=True, connections=file) as gateway:
+        yield shop_of(gateway)
+
+
+def test_nobody_gets_a_number_of_a_bank_that_is_not_connected(one_bank: Shop) -> None:
+    bca = {"virtualAccount": {"channel": "BCA", "virtualAccountName": "Budi"}}
+    assert one_bank.create(paymentMethodOptions=bca)["status"] == "REQUIRE_ACTION"
+    before = payments_of(one_bank)
+    checked = v2.CheckedShop.of(one_bank)
+    refused = {"status": 400, "code": "api_validation_error", "field": "paymentMethod.type"}
+    checked.refused("POST", "/v2/payments", session_order(), **refused)  # BRI
+    checked.refused(
+        "POST", "/v2/payments", session_order(paymentMethod={"type": "QR"}, paymentMethodOptions=...), **refused
+    )
+    v4.CheckedShop(one_bank).refused("POST", PAYMENTS, order(paymentMethodType="qris"), status=403, code="003")
+    assert payments_of(one_bank) == before
+    assert channels_on_the_page(one_bank, session_page(one_bank)) == {"virtual_account"}
+    configs = checked.get("/v2/payment-method-configs")["data"]
+    assert configs["virtualAccount"]["acceptedChannels"] == ["BCA"]
+    assert not configs["qr"]["enabled"]
+
+
+def test_numbers_that_no_company_code_begins_are_not_given_out(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("codes")
+    file = live_connections(folder, "virtual_account")
+    file.write_text(
+        file.read_text("utf-8").replace('serves = ["payments"]', 'serves = ["payments"]\ncompany_codes = ["12345"]')
+    )
+    with Gateway(databases.fresh(), folder, clock=None, live=True, connections=file) as gateway:
+        shop = v2.CheckedShop.of(shop_of(gateway))
+        body = session_order()
+        shop.refused("POST", "/v2/payments", body, status=400, code="api_validation_error", field="paymentMethod.type")
+        assert payments_of(shop) == 0

@@ -43,8 +43,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "api": LEAVES | {"api", "world", "services", "channels", "domain"},
     "web": LEAVES | {"web", "world", "services", "channels", "domain"},
     "workers": LEAVES | {"workers", "world", "services", "channels", "domain"},
+    "router": LEAVES | {"world", "api", "web"},
     "app": LEAVES
-    | {"app", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"}
+    | {"app", "router", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"}
     | {"connections_file", "partners"},
     "bank_simulator": LEAVES | {"bank_simulator"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},

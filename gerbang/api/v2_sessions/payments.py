@@ -40,6 +40,7 @@ from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.end import Cancellation
 from gerbang.services.payments.read import Found, Question
+from gerbang.world import World
 
 REFERENCE_LENGTH_MAX = 255
 """For look-ups only: payments of another dialect may have longer references than this dialect accepts."""
@@ -184,18 +185,18 @@ async def method_configs(endpoints: Endpoints, request: Request) -> Response:
         success(
             {
                 "card": disabled,
-                "virtualAccount": _config(known["virtual_account"], offer),
-                "qr": _config(known["qris"], offer),
+                "virtualAccount": _config(endpoints.world, known["virtual_account"], offer),
+                "qr": _config(endpoints.world, known["qris"], offer),
                 "ewallet": disabled,
-                **{block_of(name): _config(known[name], offer) for name in OTHERS},
+                **{block_of(name): _config(endpoints.world, known[name], offer) for name in OTHERS},
                 "installment": {"enabled": False, "acceptedChannels": {}},
             }
         )
     )
 
 
-def _config(channel: Channel, offer: Offer) -> shapes.Json:
-    options = usable_options(channel, offer)
+def _config(world: World, channel: Channel, offer: Offer) -> shapes.Json:
+    options = usable_options(world, channel, offer)
     if options is None:
         return {"enabled": False, "acceptedChannels": []}
     least, most = channel_rules.limits(channel.spec, offer)

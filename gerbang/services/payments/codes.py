@@ -11,6 +11,7 @@ from gerbang import channels, ids
 from gerbang.channels import Channel
 from gerbang.connections import CodeKind
 from gerbang.domain.charges import Charge
+from gerbang.domain.connections import Connection
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.partner_requests import OpenCode, PartnerRequest, noted
@@ -39,7 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     """None for a payment that needs no number yet."""
     charge_id: UUID | None = None
     connection: str = ""
-    """By which its money will come; "" where nobody is connected who could bring any."""
+    """By which its money will come; "" for a payment that needs no number yet."""
     kind: CodeKind = "ours"
 
     @property
@@ -85,13 +86,22 @@ def channel_for(world: World, method: Method, offer: Offer, payment: Payment) ->
     return channel
 
 
-def usable_options(channel: Channel, offer: Offer) -> list[str] | None:
-    """The options that a merchant has of a channel; None where it is not enabled, or was agreed unusably."""
+def usable_options(world: World, channel: Channel, offer: Offer) -> list[str] | None:
+    """The options of a channel that a merchant can be paid by; None where there is none, or it was agreed unusably.
+
+    [] where the channel has no options. One for which nobody is connected is left out.
+    """
     try:
         with AsAgreed(channel, offer.merchant):
-            return channel.options(offer)
+            options = channel.options(offer)
     except AgreementUnusable:
         return None
+    if options is None:
+        return None
+    name, merchant_id = channel.spec.name, offer.merchant.id
+    sold: list[str | None] = [*options] or [None]
+    served = [each for each in sold if world.partners.serving(merchant_id, name, each, "payments") is not None]
+    return [each for each in served if each is not None] if served else None
 
 
 def check_number(method: Method, offer: Offer, payment: Payment) -> None:
@@ -130,20 +140,31 @@ def plan(world: World, payment: Payment, channel: Channel, offer: Offer, now: da
     """
     with AsAgreed(channel, offer.merchant):
         code_plan = channel.plan(payment, offer, now)
-    connection, kind = _partner(world, offer.merchant.id, code_plan)
+        connection, kind = _partner(world, offer.merchant.id, code_plan)
     verb = "ask" if kind != "ours" else "activate" if payment.static else "confirm"
     charge_id = None if payment.static else ids.uuid7(now)
     return Plan(moved(payment, verb, now), offer, channel, code_plan, charge_id, connection, kind)
 
 
 def _partner(world: World, merchant_id: UUID, code_plan: CodePlan) -> tuple[str, CodeKind]:
-    """The connection by which a code's money will come, and who makes the code."""
+    """The connection by which a code's money will come, and who makes the code. Raises ChannelNotEnabled where there is none."""
     partner = world.partners.serving(merchant_id, code_plan.channel, code_plan.option, "payments")
     if partner is None:
-        return "", "ours"
+        raise ChannelNotEnabled("method", title=code_plan.option or world.channels[code_plan.channel].spec.title)
+    _demand_company_code(partner.connection, code_plan)
     if partner.opener is None:
         return partner.connection.name, "ours"
     return partner.connection.name, partner.opener.kind(partner.connection, code_plan.channel, code_plan.option)
+
+
+def _demand_company_code(connection: Connection, code_plan: CodePlan) -> None:
+    """Raises ValueError for numbers that the contract's company codes do not begin: no buyer could pay to them."""
+    codes = connection.company_codes
+    begins = code_plan.chosen or (code_plan.range.prefix if code_plan.range else "")
+    if codes and begins and not begins.startswith(codes):
+        raise ValueError(
+            f"its numbers begin with {begins[:8]}, and those of the connection {connection.name} with {', '.join(codes)}"
+        )
 
 
 def opened(plan: Plan, number: str, now: datetime, *, content: str = "") -> tuple[Payment, Charge | None]:

@@ -29,6 +29,7 @@ from tests.api.v4_documents.documents import (
     written,
 )
 from tests.support.gateways import Databases, Gateway
+from tests.support.snap_bank import live_connections
 
 TYPES = ("virtual_bank_account", "retail_outlet", "qris", "e-wallet")
 STATUSES = ("pending", "paid", "completed", "cancelled", "expired", "failed")
@@ -174,7 +175,9 @@ def test_a_static_method_that_has_ended_refuses_tasks(shop: CheckedShop) -> None
 @pytest.fixture(scope="module")
 def live(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckedShop]:
     """A merchant of a gateway in live mode."""
-    with Gateway(databases.fresh(), tmp_path_factory.mktemp("live"), clock=None, live=True) as gateway:
+    folder = tmp_path_factory.mktemp("live")
+    file = live_connections(folder, "virtual_account", "qris", "retail_outlet")
+    with Gateway(databases.fresh(), folder, clock=None, live=True, connections=file) as gateway:
         yield CheckedShop(gateway.new_shop())
 
 

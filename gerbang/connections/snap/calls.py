@@ -1,0 +1,181 @@
+"""What the calls of partners ask for, service by service: a question, money that has arrived, or money that went back."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from gerbang.clock import wib
+from gerbang.connections import Asked, PayoutReturn
+from gerbang.connections.snap import codes, fields, replies
+from gerbang.connections.snap.fields import FieldWrong
+from gerbang.connections.snap.settings import profile_of
+from gerbang.domain.connections import Connection
+from gerbang.domain.inquiries import Acceptance, CallName, Inquiry
+from gerbang.domain.reports import Report
+from gerbang.domain.reversals import Reversal
+
+VA, QRIS, EWALLET = "virtual_account", "qris", "ewallet"
+PAID = "00"
+"""The status of a QR or a wallet payment that was paid; every other one brings no money."""
+_PAID_WORDS = ("", "00", "success", "successful", "paid")
+"""How the status of a pushed payment says that it was paid; "" where it says nothing else."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A call that is the partner's: signed, with a token where one is needed."""
+
+    connection: Connection
+    service: str
+    external_id: str
+    fields: dict[str, Any]
+
+
+def asked(read: Read, now: datetime) -> Asked:
+    """What a call asks for. Raises FieldWrong."""
+    return _READERS[read.service](read, now)
+
+
+# -- virtual accounts -------------------------------------------------------------------------------------------------
+
+
+def _inquiry(read: Read, now: datetime) -> Asked:
+    request_id = _request_id(read, "inquiryRequestId", now)
+    question = Inquiry(read.connection.name, request_id, VA, _number(read), call=_call(read, now))
+    return replies.to_inquiry(read.connection, read.fields, request_id, question, now)
+
+
+def _payment(read: Read, now: datetime) -> Asked:
+    """A payment flag; of a number that the bank knows, it only says what has happened."""
+    request_id = _request_id(read, "paymentRequestId", now)
+    money = _money_to(read, request_id, fields.amount(read.fields, "paidAmount"), "paidAmount.value")
+    if profile_of(read.connection).receives[read.service] == "report":
+        return replies.to_payment(read.connection, read.fields, request_id, money, now)
+    return replies.to_payment(
+        read.connection, read.fields, request_id, Acceptance(request_id, money, _call(read, now)), now
+    )
+
+
+def _notification(read: Read, now: datetime) -> Asked:
+    """Service 34: money that has arrived, at one bank; money that was taken back, at another."""
+    said, info = read.fields, fields.inside(read.fields, "additionalInfo")
+    paid = fields.first_amount((said, "paidAmount"), (said, "amount"), (info, "paymentAmount"), (said, "totalAmount"))
+    if profile_of(read.connection).receives[read.service] == "reversal":
+        original = fields.needed(said, "paymentRequestId")
+        reversal = Reversal(read.connection.name, original, original, paid)
+        return replies.to_notification(read.service, said, reversal, now)
+    status = fields.text(said, "paymentStatus").lower()
+    if status not in _PAID_WORDS:
+        return replies.to_notification(read.service, said, None, now)
+    reference = next(filter(None, (fields.text(said, name) for name in ("paymentRequestId", "partnerReferenceNo"))), "")
+    if not reference:
+        # The bank's own key of a payment: a number, an amount and a time.
+        at = fields.text(said, "trxDateTime") or fields.text(said, "trxDateInit")
+        reference = f"{_number(read)}:{paid}:{at}" if at else _request_id(read, "paymentRequestId", now)
+    return replies.to_notification(read.service, said, _money_to(read, reference, paid, "paidAmount.value"), now)
+
+
+def _money_to(read: Read, reference: str, amount: int, path: str) -> Report:
+    """Money that was paid to a virtual account. Nobody pays nothing: raises FieldWrong."""
+    if not amount:
+        raise FieldWrong(path)
+    return Report(
+        read.connection.name,
+        reference,
+        VA,
+        _number(read),
+        amount,
+        fields.instant(read.fields, "trxDateTime", "trxDateInit", "txnDateInit"),
+        request_id=_ours(fields.text(read.fields, "trxId")),
+    )
+
+
+def _number(read: Read) -> str:
+    return fields.va_number(read.fields, read.connection.company_codes)
+
+
+def _request_id(read: Read, name: str, now: datetime) -> str:
+    """The id of a question. A partner that gives it none names only the call, and such a name is one day's."""
+    request_id = fields.text(read.fields, name)
+    if not request_id and read.external_id and not profile_of(read.connection).names_requests:
+        return f"{wib(now).date()}:{read.external_id}"
+    if not request_id:
+        raise FieldWrong(name, missing=True)
+    return request_id
+
+
+def _call(read: Read, now: datetime) -> CallName | None:
+    if not read.external_id:
+        return None
+    return CallName(read.connection.name, read.service, wib(now).date(), read.external_id)
+
+
+# -- QR codes and wallets ---------------------------------------------------------------------------------------------
+
+
+def _qr(read: Read, now: datetime) -> Asked:
+    return _made_by_partner(read, now, QRIS)
+
+
+def _debit(read: Read, now: datetime) -> Asked:
+    return _made_by_partner(read, now, EWALLET)
+
+
+def _made_by_partner(read: Read, now: datetime, channel: str) -> Asked:
+    """Money by a code that the partner made: it is known by our reference, and by the partner's."""
+    said, info = read.fields, fields.inside(read.fields, "additionalInfo")
+    theirs = fields.needed(said, "originalReferenceNo")
+    if fields.needed(said, "latestTransactionStatus") != PAID:
+        return replies.to_notification(read.service, said, None, now)
+    amount = fields.amount(said, "amount")
+    if not amount:
+        raise FieldWrong("amount.value")
+    issuer = fields.text(info, "issuerName") or fields.text(said, "issuerName")
+    money = Report(
+        read.connection.name,
+        theirs,
+        channel,
+        theirs,
+        amount,
+        fields.instant(said, "finishedTime", "paidTime", "transactionDate"),
+        issuer=issuer,
+        service=f"snap-{read.service}",
+        request_id=_ours(fields.text(said, "originalPartnerReferenceNo")),
+    )
+    return replies.to_notification(read.service, said, money, now)
+
+
+def _ours(reference: str) -> UUID | None:
+    """Our reference, by which the partner knows one of our requests; None for a text that is none of ours."""
+    try:
+        return UUID(reference) if len(reference) in (32, 36) else None
+    except ValueError:
+        return None
+
+
+# -- money that was paid out and came back ----------------------------------------------------------------------------
+
+
+def _returned(read: Read, now: datetime) -> Asked:
+    """A transfer by RTGS or SKN that the other bank has rejected: the bank speaks of no others."""
+    said, info = read.fields, fields.inside(read.fields, "additionalInfo")
+    ours, theirs = fields.text(said, "originalPartnerReferenceNo"), fields.text(said, "originalReferenceNo")
+    if not ours and not theirs:
+        raise FieldWrong("originalPartnerReferenceNo", missing=True)
+    words = (fields.text(info, name) for name in ("rejectStatusID", "rejectStatusEN", "traceNo"))
+    reason = next(filter(None, words), "") or fields.text(said, "transactionStatusDesc") or "Returned by the bank"
+    came_back = PayoutReturn(read.connection.name, _ours(ours), theirs, reason)
+    return replies.to_notification(read.service, said, came_back, now)
+
+
+_READERS: dict[str, Callable[[Read, datetime], Asked]] = {
+    codes.VA_INQUIRY: _inquiry,
+    codes.VA_PAYMENT: _payment,
+    codes.VA_INTRABANK_NOTIFY: _notification,
+    codes.QR_NOTIFY: _qr,
+    codes.DEBIT_NOTIFY: _debit,
+    codes.SKN_NOTIFY: _returned,
+    codes.RTGS_NOTIFY: _returned,
+}

@@ -1,0 +1,18 @@
+"""BRI, BRIVA WS: virtual accounts that the bank must know, with a push of each payment (reference, F2; developers.bri.co.id).
+
+The push (34) is sent once and never again, so its report (35) is read daily. Its QR notifications come to a path of their own.
+"""
+
+from gerbang.connections.snap import codes
+from gerbang.connections.snap.profiles import Profile
+
+PROFILE = Profile(
+    title="BRI (BRIVA WS)",
+    certainty={"virtual accounts": "bank", "qris": "bank"},
+    receives={codes.VA_INTRABANK_NOTIFY: "report", codes.QR_NOTIFY: "report"},
+    external_ids=False,
+    query_is_signed=False,
+    encoding="hex",
+    registers=True,
+    mints=frozenset({"qris"}),
+)

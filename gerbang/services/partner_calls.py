@@ -1,0 +1,88 @@
+"""Calls by which partners reach us: read by their provider, decided or written down here, and answered in time."""
+
+import asyncio
+
+import structlog
+
+from gerbang.connections import Call, CallAnswer, CallRefused, PayoutReturn
+from gerbang.domain.inquiries import Acceptance, Inquiry
+from gerbang.domain.reports import Report
+from gerbang.domain.reversals import Reversal
+from gerbang.errors import Refused, Unavailable
+from gerbang.logs import Seldom
+from gerbang.partners import Partner
+from gerbang.services import payouts, reversals
+from gerbang.services.batches import Batches
+from gerbang.world import World
+
+log = structlog.get_logger()
+ON_THE_WAY_SECONDS = 0.5
+"""Of the deadline, for the way there and back."""
+__all__ = ["Call", "CallAnswer", "Partner", "answer", "not_allowed", "unread"]
+_refusals: dict[str, Seldom] = {}
+_alarms: dict[str, Seldom] = {}
+"""One of each for a connection, so that whoever calls without a key fills no log."""
+
+
+async def answer(world: World, batches: Batches, partner: Partner, call: Call) -> CallAnswer:
+    """The answer to a partner's call, before its deadline.
+
+    A question is decided, and a report booked, before it is answered. Where that cannot be done in time the answer is the
+    partner's own form of "not known", and never a refusal.
+    """
+    assert partner.server is not None and partner.connection.inbound is not None, (
+        "only such a partner has addresses here"
+    )
+    connection, seconds = partner.connection.name, partner.connection.inbound.deadline_seconds - ON_THE_WAY_SECONDS
+    try:
+        asked = partner.server.read(partner.link, call)
+    except CallRefused as refusal:
+        _log(connection, refusal, call.address)
+        return refusal.answer
+    if isinstance(asked, CallAnswer):
+        return asked
+    try:
+        if isinstance(asked.what, Inquiry | Acceptance):
+            return asked.answered(await batches.answer(asked.what, seconds))
+        async with asyncio.timeout(seconds):
+            await _write(world, batches, asked.what)
+        return asked.answered(None)
+    except Refused as refusal:
+        return asked.refused(refusal)
+    except TimeoutError:
+        return asked.refused(Unavailable(what="cannot answer in time"))
+    except Exception:
+        log.exception("a partner's call could not be answered", connection=connection, address=call.address)
+        return asked.refused(Unavailable())
+
+
+async def _write(world: World, batches: Batches, what: Report | Reversal | PayoutReturn | None) -> None:
+    """Writes down what a partner says has happened. It is never refused."""
+    if isinstance(what, Report):
+        await batches.report(what)
+    elif isinstance(what, Reversal):
+        await reversals.reverse(world, what)
+    elif what is not None:
+        await payouts.returned_by_reference(world, what.connection, what.reference, what.partner_reference, what.reason)
+
+
+def unread(partner: Partner, status: int, why: str) -> CallAnswer:
+    """The answer to what came to a partner's address and is no call."""
+    assert partner.server is not None, "only such a partner has addresses here"
+    return partner.server.unread(partner.link, status, why)
+
+
+def not_allowed(partner: Partner, address: str) -> CallAnswer:
+    """The answer to somebody who calls from an address that is not the partner's."""
+    refused = _refusals.setdefault(partner.connection.name, Seldom())
+    refused.warning("a call was refused: it is from no address of the partner's", caller=address)
+    return unread(partner, 403, "not from here")
+
+
+def _log(connection: str, refusal: CallRefused, address: str) -> None:
+    spec = {"connection": connection, "address": address[:200], "why": str(refusal), "status": refusal.answer.status}
+    if refusal.alarm:
+        event = "a partner's call was refused for its key or its clock: its buyers cannot pay"
+        _alarms.setdefault(connection, Seldom()).error(event, **spec)
+    else:
+        _refusals.setdefault(connection, Seldom()).warning("a partner's call was refused", **spec)
