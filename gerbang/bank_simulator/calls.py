@@ -63,7 +63,7 @@ class Caller:
         deadline_seconds: float | None = None,
     ) -> list[Exchange]:
         """Calls a service of the partner. The last exchange is the one whose answer counts; a token's are before it."""
-        faults = self.chance.happens(*OF_A_CALL)
+        faults = self.chance.happens(*OF_A_CALL, service=service)
         raw = msgspec.json.encode(body)
         seconds = deadline_seconds or self.profile.deadline_seconds
         made: list[Exchange] = []
@@ -78,7 +78,7 @@ class Caller:
         if faults & {"duplicate_same_id", "duplicate_new_id"}:
             again = external_id if "duplicate_same_id" in faults else self.external_id("DUP", self.clock.now())
             copy = await self._send(service, raw, partner_id, again, seconds, faults)
-            made.insert(-1, copy)  # the first answer counts
+            return [*made[:-1], copy, made[-1]]  # the first answer counts
         return made
 
     async def _has_token(self, made: list[Exchange], faults: frozenset[str], seconds: float) -> bool:

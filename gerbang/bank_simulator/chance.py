@@ -46,10 +46,12 @@ LATE_SECONDS = 20.0
 
 
 class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How often a fault happens: a share of the calls that it fits, and how many times at most."""
+    """How often a fault happens: a share of the calls that it fits, how many times at most, and to which services."""
 
     rate: float = 1.0
     times: int | None = None
+    services: tuple[str, ...] = ()
+    """Service codes; none said: every service that it fits."""
 
 
 class FaultsWrong(Exception):
@@ -73,12 +75,14 @@ class Chance:
         self._drawn.clear()
         self._happened.clear()
 
-    def happens(self, *names: str) -> frozenset[str]:
-        """Which of these faults happen now. Of the ones that are planned, each is drawn once."""
+    def happens(self, *names: str, service: str) -> frozenset[str]:
+        """Which of these faults happen now to a call of a service. Of the ones that are planned for it, each is drawn once."""
         found: set[str] = set()
         for name in names:
             rate = self.rates.get(name)
-            if rate is None or (rate.times is not None and self._happened[name] >= rate.times):
+            if rate is None or (rate.services and service not in rate.services):
+                continue
+            if rate.times is not None and self._happened[name] >= rate.times:
                 continue
             if self.fraction(name) < rate.rate:
                 self._happened[name] += 1
@@ -123,5 +127,5 @@ def _rate(name: str, value: object) -> Rate:
     except msgspec.ValidationError:
         given = Rate(-1)
     if not 0 <= given.rate <= 1:
-        raise FaultsWrong(f'{name} takes a share from 0 to 1, or {{"rate": 0.5, "times": 1}}.')
+        raise FaultsWrong(f'{name} takes a share from 0 to 1, or {{"rate": 0.5, "times": 1, "services": ["25"]}}.')
     return given

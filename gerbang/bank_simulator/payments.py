@@ -76,7 +76,7 @@ class Payers:
         company = next((code for code in profile.company_codes if number.startswith(code)), "")
         if registered is None and (not company or not profile.asks_first):
             return refused(number, "the bank does not know this number")
-        faults = chance.happens(*OF_A_PAYMENT)
+        faults = chance.happens(*OF_A_PAYMENT, service="25")
         company = company or number[:4]
         customer = number[len(company) :]
         if "unknown_number" in faults:
@@ -120,7 +120,7 @@ class Payers:
         now, chance = self.caller.clock.now(), self.caller.chance
         if not payable(record, now):
             return refused(record.other_key, "it is paid, cancelled or has expired")
-        faults = chance.happens("wrong_amount")
+        faults = chance.happens("wrong_amount", service="52" if record.kind == "qr" else "56")
         paid = (given or record.amount) + (RUPIAH if "wrong_amount" in faults else 0)
         reference = chance.digits("reference", 12)
         with self.ledger.together():
@@ -225,7 +225,7 @@ class _Visiting:
         visit = self.visit
         return Outcome(
             *(visit.number, written(visit.paid or visit.total), money, why, visit.request_id, taken),
-            *(sorted(self.faults), self.exchanges),
+            *(sorted(self.faults), sorted(self.exchanges, key=lambda each: each.number)),
         )
 
 

@@ -4,7 +4,7 @@ A profile says where each service is, what is signed and how, which headers ther
 what becomes of the payer's money.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gerbang.bank_simulator.signing import Letters, Stamp
@@ -148,7 +148,7 @@ class Profile:
     """Service code -> HTTP method, where it is not the standard's."""
 
 
-_BRI = Profile(
+_BRI_ONLINE = Profile(
     name="bri",
     title="BRI",
     connection="bri-va",
@@ -156,21 +156,16 @@ _BRI = Profile(
     company_codes=("1270", "1269", "1268"),
     channel_id="00001",
     here={
-        **standard("/snap/v1.0", "73", "11", "26", "27", "28", "29", "30", "31", "35", "36"),
+        **standard("/snap/v1.0", "73", "11", "36"),
         "14": "/snap/v1.1/bank-statement",
         **standard("/intrabank/snap/v1.1", "15", "17"),
         **standard("/interbank/snap/v1.0", "16", "18"),
-        "47": "/v1.1/qr-dynamic-mpm/qr-mpm-generate-qr",
-        "51": "/v1.1/qr-dynamic-mpm/qr-mpm-query",
     },
     partner={
         "73": "/snap/v1.1/access-token/b2b",
         "24": "/v1/transfer-va/inquiry",
         "25": "/v1/transfer-va/payment",
-        "34": "/snap/v1.0/transfer-va/notify-payment-intrabank",
-        "52": "/v1.1/qr-dynamic/qr-mpm-notify",
     },
-    push="34",
     letters="hex",
     letters_of_73="hex",
     stamp="utc_ms",
@@ -184,6 +179,25 @@ _BRI = Profile(
     code_of_73=None,
     advices=0,
     silence="suspended",
+)
+_BRI_REGISTERED = replace(
+    _BRI_ONLINE,
+    name="bri-ws",
+    title="BRI (BRIVA WS)",
+    connection="bri-ws",
+    here={
+        **_BRI_ONLINE.here,
+        **standard("/snap/v1.0", "26", "27", "28", "29", "30", "31", "35"),
+        "47": "/v1.1/qr-dynamic-mpm/qr-mpm-generate-qr",
+        "51": "/v1.1/qr-dynamic-mpm/qr-mpm-query",
+    },
+    partner={
+        "73": "/snap/v1.1/access-token/b2b",
+        "34": "/snap/v1.0/transfer-va/notify-payment-intrabank",
+        "52": "/v1.1/qr-dynamic/qr-mpm-notify",
+    },
+    asks_first=False,
+    push="34",
 )
 _MANDIRI = Profile(
     name="mandiri",
@@ -318,5 +332,6 @@ _BCA = Profile(
 )
 
 PROFILES: dict[str, Profile] = {
-    profile.name: profile for profile in (_BCA, _BRI, _MANDIRI, _BSI, _BNC, _DOKU, _DANA, _GENERIC)
+    profile.name: profile
+    for profile in (_BCA, _BRI_ONLINE, _BRI_REGISTERED, _MANDIRI, _BSI, _BNC, _DOKU, _DANA, _GENERIC)
 }

@@ -34,7 +34,7 @@ async def answer(bank: Bank, request: Request) -> Reply:
     if service:
         more = ("revoked_token",) if service != "73" else ()
         more += OF_A_STATEMENT if service == "14" else ()
-        faults = bank.chance.happens(*INSTEAD, *AFTERWARDS, *more)
+        faults = bank.chance.happens(*INSTEAD, *AFTERWARDS, *more, service=service)
     headers = {name: value for name, value in request.headers.items() if name[:2] == "x-" or name in SHOWN_HEADERS}
     exchange = bank.transcript.begin(
         now, "partner", service, request.method, request.target, headers, request.body, faults

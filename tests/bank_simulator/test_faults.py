@@ -97,6 +97,12 @@ async def test_an_answer_that_is_lost_is_silence(folder: Path) -> None:
     assert (outcome["money"], len(received)) == ("not taken", 2)
 
 
+async def test_a_lost_answer_to_a_payment_is_asked_for_again(folder: Path) -> None:
+    outcome, received, _ = await paid_with(folder, {"lost_answer": {"services": ["25"], "times": 1}})
+    assert [each.path.rsplit("/", 1)[-1] for each in received] == ["b2b", "inquiry", "payment", "payment"]
+    assert (outcome["money"], outcome["exchanges"][2]["failure"]) == ("paid", "the answer was lost on its way")
+
+
 async def test_a_payment_comes_before_its_inquiry(folder: Path) -> None:
     outcome, received, _ = await paid_with(folder, {"out_of_order": 1}, amount="75000.00")
     assert [each.path.rsplit("/", 1)[-1] for each in received] == ["b2b", "payment", "inquiry"]
@@ -241,7 +247,7 @@ async def test_the_same_seed_gives_the_same_transcript(prepared: Path, tmp_path:
 def test_a_rate_is_about_how_often_it_happens() -> None:
     chance = Chance()
     chance.plan({"conflict": 0.25, "too_many": 1}, 42)
-    happened = [chance.happens("conflict", "too_many", "html_error") for _ in range(1_000)]
+    happened = [chance.happens("conflict", "too_many", "html_error", service="17") for _ in range(1_000)]
     assert 200 < sum("conflict" in each for each in happened) < 300
     assert all("too_many" in each and "html_error" not in each for each in happened)
 
@@ -249,7 +255,7 @@ def test_a_rate_is_about_how_often_it_happens() -> None:
 async def test_faults_are_shown_and_wrong_ones_refused(folder: Path) -> None:
     async with simulated(folder, "bca", "http://127.0.0.1:1") as bank:
         shown = await put(bank, {"conflict": 0.5, "html_error": {"rate": 1, "times": 2}}, seed=7)
-        assert shown["faults"]["conflict"] == {"rate": 0.5, "times": None}
+        assert shown["faults"]["conflict"] == {"rate": 0.5, "times": None, "services": []}
         assert (shown["seed"], set(shown["known"])) == (7, set(FAULTS))
         for wrong in ({"conflct": 1}, {"conflict": 2}, {"conflict": "often"}, {"conflict": {"rat": 1}}):
             assert (await put(bank, wrong))["status"] == 400

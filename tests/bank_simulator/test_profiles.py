@@ -17,8 +17,6 @@ from tests.support.simulated_banks import simulated
 from tests.support.tiny_gateway import TOKEN, Received, tiny_gateway
 from tests.support.tiny_partner import partner_of
 
-ADDRESSED = {"1270": "BRI", "9002": "BSI"}
-
 
 def key_of(folder: Path, profile: str) -> RSAPublicKey:
     key = load_pem_public_key((folder / f"keys/{profile}.pub").read_bytes())
@@ -122,7 +120,7 @@ def registered(profile: str, company: str, **changed: Any) -> dict[str, Any]:
     [
         ("mandiri", "8862", "/v1.0/transfer-va/payment", "2002500"),
         ("doku", "7916", "/v1/transfer-va/payment", "2002500"),
-        ("bri", "1270", "/snap/v1.0/transfer-va/notify-payment-intrabank", "2003400"),
+        ("bri-ws", "1270", "/snap/v1.0/transfer-va/notify-payment-intrabank", "2003400"),
         ("generic", "7663", "/v1.0/transfer-va/notify-payment-intrabank", "2003400"),
     ],
 )
