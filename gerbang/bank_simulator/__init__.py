@@ -18,6 +18,7 @@ from gerbang.bank_simulator.sockets import listen as answer_on
 from gerbang.bank_simulator.wiring import Wiring, prepare
 from gerbang.clock import Clock, SystemClock
 from gerbang.listening import Listener, listen, stop_on_signals
+from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.settings import Settings
 
@@ -46,14 +47,15 @@ async def serving_bank(wiring: Wiring, listener: Listener, clock: Clock | None =
         bank.ledger.close()
 
 
-def run(settings: Settings, profile: str, gateway_url: str) -> int:
+def run(settings: Settings, profile: str, gateway_url: str, *, payouts: bool = False) -> int:
     """`gerbang bank`: prepares the bank in the settings' data folder and answers until a signal stops it.
 
     Raises SettingsWrong.
     """
+    set_up_logs(settings.log_level)
     with listen(settings) as listener:
         url = f"http://{listener.host}:{listener.port}"
-        wiring = prepare(settings.data, profile, url, gateway_url)
+        wiring = prepare(settings.data, profile, url, gateway_url, payouts=payouts)
         asyncio.run(_until_stopped(wiring, listener))
     return 0
 

@@ -71,6 +71,8 @@ class Ledger:
     """The ledger of one bank. Made with its file's path; `:memory:` keeps it nowhere."""
 
     def __init__(self, path: Path | str) -> None:
+        if isinstance(path, Path):
+            path.touch(mode=0o600)
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")

@@ -6,7 +6,6 @@ import jinja2
 
 from gerbang.bank_simulator.bank import Bank
 from gerbang.bank_simulator.chance import TOWARDS_BANK, TOWARDS_PARTNER
-from gerbang.bank_simulator.ledger import written as amount
 from gerbang.bank_simulator.payments import Order, Outcome
 
 SHOWN = 30
@@ -27,6 +26,11 @@ _environment = jinja2.Environment(
 _page = _environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
 
 
+def readable(sen: int) -> str:
+    """An amount as Indonesians write it: `Rp 1.000.000,00`."""
+    return "Rp " + f"{sen / 100:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
 def written(bank: Bank, outcome: Outcome | None, wrong: str, asked: Order) -> str:
     """The page as HTML."""
     return _page.render(
@@ -36,7 +40,7 @@ def written(bank: Bank, outcome: Outcome | None, wrong: str, asked: Order) -> st
         money=MONEY.get(outcome.money, "") if outcome else "",
         wrong=wrong,
         asked=asked,
-        accounts=[(each.number, each.holder, amount(each.balance)) for each in bank.ledger.accounts()],
+        accounts=[(each.number, each.holder, readable(each.balance)) for each in bank.ledger.accounts()],
         exchanges=list(reversed(bank.transcript.exchanges))[:SHOWN],
         seed=bank.chance.seed,
         active=bank.chance.rates,

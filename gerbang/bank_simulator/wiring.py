@@ -36,6 +36,8 @@ class Ids(msgspec.Struct):
     inbound_client_secret: str
     account: str
     """The partner's account at the bank."""
+    payouts: bool = False
+    """Whether payouts of the partner go by this bank."""
 
 
 class Wiring(msgspec.Struct, frozen=True):
@@ -65,10 +67,11 @@ class Wiring(msgspec.Struct, frozen=True):
         return self.gateway_url + self.path_prefix
 
 
-def prepare(folder: Path, profile: str, bank_url: str, gateway_url: str) -> Wiring:
+def prepare(folder: Path, profile: str, bank_url: str, gateway_url: str, *, payouts: bool = False) -> Wiring:
     """Makes the keys and ids of a bank and its partner where there are none, and writes the partner's connections file.
 
-    Several banks can be prepared in one folder; the file then has a connection for each. Raises FolderWrong.
+    Several banks can be prepared in one folder; the file then has a connection for each. With `payouts` the gateway's payouts
+    go by this bank too. Raises FolderWrong.
     """
     if profile not in PROFILES:
         raise FolderWrong(f"There is no bank {profile!r} to play. There are {', '.join(PROFILES)}.")
@@ -80,7 +83,10 @@ def prepare(folder: Path, profile: str, bank_url: str, gateway_url: str) -> Wiri
         raise FolderWrong(f"{whole} cannot be used: {wrong.strerror}. Choose another folder with --data.") from None
     known = whole / profile / "bank.json"
     found = _read(known) if known.exists() else _made(whole, PROFILES[profile])
-    found = msgspec.structs.replace(found, bank_url=bank_url.rstrip("/"), gateway_url=gateway_url.rstrip("/"))
+    if payouts and "17" not in PROFILES[profile].here:
+        raise FolderWrong(f"{PROFILES[profile].title} sends no money for others here.")
+    urls = {"bank_url": bank_url.rstrip("/"), "gateway_url": gateway_url.rstrip("/")}
+    found = msgspec.structs.replace(found, **urls, payouts=payouts)
     write_private(known, msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     banks = [_read(each) for name in PROFILES if (each := whole / name / "bank.json").exists()]
     write_private(whole / FILE, _toml(banks))
@@ -158,6 +164,8 @@ def _toml(banks: list[Ids]) -> str:
         for channel, option in profile.routes:
             lines = ["[[routes]]", f'connections = ["{profile.connection}"]', f'channel = "{channel}"']
             parts.append("\n".join([*lines, *([f'option = "{option}"'] if option else []), ""]))
+        if each.payouts:
+            parts.append(f'[[routes]]\nconnections = ["{profile.connection}"]\npurpose = "payouts"\n')
     parts.append('[[routes]]\nconnections = ["simulator"]\n')
     return "\n".join(parts)
 
@@ -168,7 +176,7 @@ def _connection(profile: Profile, found: Ids) -> str:
         f"[{table}]",
         'provider = "snap"',
         f'profile = "{profile.name}"',
-        f"serves = {_listed(profile.serves)}",
+        f"serves = {_listed((*profile.serves, 'payouts') if found.payouts else profile.serves)}",
         *([f"company_codes = {_listed(profile.company_codes)}"] if profile.company_codes else []),
         f'base_url = "{found.bank_url}"',
         f'client_id = "{found.client_id}"',

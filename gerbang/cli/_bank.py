@@ -23,7 +23,8 @@ PORT_DEFAULT = 9100
     metavar="URL",
     help="Where the gateway is.  [default: http://127.0.0.1:8000]",
 )
-def bank(data: Path | None, profile: str, host: str | None, port: int | None, gateway: str) -> int:
+@click.option("--payouts", is_flag=True, help="Let the gateway's payouts go by this bank, too.")
+def bank(data: Path | None, profile: str, host: str | None, port: int | None, gateway: str, *, payouts: bool) -> int:
     """Play an Indonesian bank by SNAP BI, with a ledger of its own; it moves no money.
 
     The first start makes keys and ids of both sides and a connections file for the gateway (GERBANG_CONNECTIONS). The
@@ -36,4 +37,4 @@ def bank(data: Path | None, profile: str, host: str | None, port: int | None, ga
     )
     from gerbang import bank_simulator
 
-    return bank_simulator.run(settings, profile, gateway)
+    return bank_simulator.run(settings, profile, gateway, payouts=payouts)

@@ -1,9 +1,11 @@
 """The habits of each bank, as its partner sees them on the wire."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +177,7 @@ async def test_a_registered_number_can_be_changed_asked_for_deleted_and_reported
         assert (await partner.call("30", ids | {"trxId": "another"}))["responseCode"] == "4043012"
 
 
-async def test_a_report_that_was_not_taken_is_repeated_by_hand_and_by_the_clock(folder: Path) -> None:
+async def test_a_report_that_was_not_taken_is_repeated_by_hand(folder: Path) -> None:
     async with tiny_gateway() as gateway, partner_of(folder, "generic", gateway.url) as partner:
         await partner.call("27", registered("generic", "7663"))
         gateway.others = {"responseCode": "5003400", "responseMessage": "General Error"}
@@ -186,3 +188,17 @@ async def test_a_report_that_was_not_taken_is_repeated_by_hand_and_by_the_clock(
     first, second = gateway.calls("/notify-payment-intrabank")
     assert first.body == second.body
     assert first.headers["X-EXTERNAL-ID"] != second.headers["X-EXTERNAL-ID"]
+
+
+async def test_a_report_that_was_not_taken_is_sent_again_by_itself(folder: Path) -> None:
+    async with tiny_gateway() as gateway, partner_of(folder, "doku", gateway.url) as partner:
+        caller = partner.bank.bank.caller
+        assert caller.profile.retry_seconds == (1_800, 21_600, 43_200)
+        caller.profile = replace(caller.profile, retry_seconds=(0.05, 0.1, 0.15))
+        await partner.call("27", registered("doku", "7916"))
+        gateway.others = {"responseCode": "5002500", "responseMessage": "General Error"}
+        assert (await partner.bank.pay("791600001234"))["taken"] is False
+        gateway.others = {"responseCode": "2002500", "responseMessage": "Successful"}
+        await asyncio.sleep(0.4)
+    first, second = gateway.calls("/payment")
+    assert (first.body, first.headers["X-EXTERNAL-ID"]) == (second.body, second.headers["X-EXTERNAL-ID"])

@@ -11,7 +11,7 @@ from gerbang.bank_simulator import signing
 from gerbang.connections import NoSettings, Said
 from gerbang.connections.simulator import PROVIDER
 from gerbang.domain.connections import Connection
-from gerbang.folders import FolderWrong
+from gerbang.folders import FolderWrong, data_folder
 from gerbang.settings import Settings
 
 
@@ -72,3 +72,18 @@ def test_several_banks_share_a_folder_and_a_file(tmp_path: Path) -> None:
 def test_a_bank_that_nobody_plays_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FolderWrong, match="no bank 'bank-of-nowhere'"):
         bank_simulator.prepare(tmp_path / "bank", "bank-of-nowhere", "http://127.0.0.1:9100", "http://127.0.0.1:8000")
+
+
+def test_payouts_go_by_a_bank_that_can_send_money(tmp_path: Path) -> None:
+    urls = ("http://127.0.0.1:9100", "http://127.0.0.1:8000")
+    made = bank_simulator.prepare(tmp_path / "bank", "bca", *urls, payouts=True)
+    text = made.connections_file.read_text()
+    assert 'serves = ["payments", "statements", "payouts"]' in text
+    assert '[[routes]]\nconnections = ["bca-va"]\npurpose = "payouts"' in text
+    with pytest.raises(FolderWrong, match="DANA sends no money"):
+        bank_simulator.prepare(tmp_path / "bank", "dana", *urls, payouts=True)
+
+
+def test_a_gateway_may_keep_its_data_around_the_banks_folder(tmp_path: Path) -> None:
+    bank_simulator.prepare(tmp_path / "var/bank", "bca", "http://127.0.0.1:9100", "http://127.0.0.1:8000")
+    assert data_folder(tmp_path / "var") == tmp_path / "var"
