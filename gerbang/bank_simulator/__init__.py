@@ -7,12 +7,15 @@ bank cannot be wrong together. `prepare` makes what both sides need; `run` is `g
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from email.utils import format_datetime
 
 import click
+import msgspec
 
 from gerbang.bank_simulator import control, serving
 from gerbang.bank_simulator.bank import Bank, opened
 from gerbang.bank_simulator.profiles import PROFILES
+from gerbang.bank_simulator.signing import stamp_of
 from gerbang.bank_simulator.sockets import Reply, Request
 from gerbang.bank_simulator.sockets import listen as answer_on
 from gerbang.bank_simulator.wiring import Wiring, prepare
@@ -32,9 +35,11 @@ async def serving_bank(wiring: Wiring, listener: Listener, clock: Clock | None =
     bank = opened(wiring, network, clock or SystemClock())
 
     async def answer(request: Request) -> Reply:
-        if request.path == "/" or request.path.startswith(control.PREFIX):
-            return await control.answer(bank, request)
-        return await serving.answer(bank, request)
+        own = request.path == "/" or request.path.startswith(control.PREFIX)
+        reply = await (control.answer(bank, request) if own else serving.answer(bank, request))
+        now = bank.clock.now()
+        said = {"Date": format_datetime(now, usegmt=True), **({} if own else {"X-TIMESTAMP": stamp_of(now, "local")})}
+        return msgspec.structs.replace(reply, headers=said | reply.headers)
 
     servers = await answer_on(listener, answer)
     try:

@@ -89,7 +89,7 @@ def _token(bank: Bank, request: Request, now: datetime) -> Reply:
     members = {"accessToken": token, "tokenType": bank.profile.bearer, "expiresIn": str(TOKEN_SECONDS)}
     code = bank.profile.code_of_73
     if code is None:
-        return Reply(200, msgspec.json.encode(members), headers={"X-TIMESTAMP": signing.stamp_of(now, "local")})
+        return Reply(200, msgspec.json.encode(members))
     return _reply(200, code, "Successful", members, {"X-CLIENT-KEY": ids.client_id})
 
 

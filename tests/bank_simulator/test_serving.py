@@ -1,7 +1,7 @@
 """The partner calls the bank: who is let in, what accounts and transfers answer, and that money moves once."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +227,11 @@ async def test_the_transcript_shows_both_directions(folder: Path) -> None:
         answer = await partner.bank.asked("/control/transcript?since=1")
         exchanges = json.loads(answer.body)
     assert [(each["service"], each["by"], each["status"]) for each in exchanges] == [("11", "partner", 200)]
+
+
+async def test_every_answer_says_what_time_the_bank_has(folder: Path) -> None:
+    clock = MovableClock(datetime(2026, 11, 28, 5, 0, tzinfo=UTC), ticking=False)
+    async with partner_of(folder, clock=clock) as partner:
+        answer = await partner.http.post(f"{partner.bank.url}{partner.profile.here['11']}", content=b"{}")
+    assert answer.headers["date"] == "Sat, 28 Nov 2026 05:00:00 GMT"
+    assert answer.headers["x-timestamp"] == "2026-11-28T12:00:00+07:00"
