@@ -1,5 +1,6 @@
 """`gerbang bank`: a bank to try the gateway with, which calls it and is called by it as an Indonesian bank is."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,8 @@ PORT_DEFAULT = 9100
     metavar="URL",
     help="Where the gateway is.  [default: http://127.0.0.1:8000]",
 )
-def bank(data: Path | None, profile: str, host: str | None, port: int | None, gateway: str) -> int:
+@click.option("--beside", is_flag=True, hidden=True, help="End when standard input ends.")
+def bank(data: Path | None, profile: str, host: str | None, port: int | None, gateway: str, *, beside: bool) -> int:
     """Play an Indonesian bank by SNAP BI, with a ledger of its own; it moves no money.
 
     The first start makes keys and ids of both sides and a connections file for the gateway (GERBANG_CONNECTIONS). The
@@ -38,4 +40,4 @@ def bank(data: Path | None, profile: str, host: str | None, port: int | None, ga
     )
     from gerbang import bank_simulator
 
-    return bank_simulator.run(settings, profile, gateway)
+    return bank_simulator.run(settings, profile, gateway, while_read=sys.stdin.buffer if beside else None)
