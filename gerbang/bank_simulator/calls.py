@@ -1,17 +1,18 @@
 """The bank calls its partner: it gets a token, signs, sends, and keeps what was said. Faults of the call itself happen here."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from gerbang.bank_simulator import signing
 from gerbang.bank_simulator.chance import Chance
 from gerbang.bank_simulator.profiles import Profile
 from gerbang.bank_simulator.transcript import Exchange, Transcript
-from gerbang.bank_simulator.wiring import Wiring
+from gerbang.bank_simulator.wiring import Wiring, next_key
 from gerbang.clock import Clock
 from gerbang.network import Network, NetworkFailed
 
@@ -43,7 +44,6 @@ class Caller:
     transcript: Transcript
     _token: str = ""
     _token_until: datetime | None = None
-    _strange_key: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._key = signing.read_private(self.wiring.bank_key)
@@ -156,12 +156,11 @@ class Caller:
         text = signing.call_text("POST", path, body, at, self._token)
         return signing.by_secret(self.wiring.ids.inbound_client_secret, text, letters)
 
-    def _signing_key(self, faults: frozenset[str]) -> Any:
+    def _signing_key(self, faults: frozenset[str]) -> RSAPrivateKey:
+        """The bank's key, or its next one, which its partner does not have."""
         if "rotated_keys" not in faults:
             return self._key
-        if self._strange_key is None:
-            self._strange_key = signing.new_key()
-        return self._strange_key
+        return signing.read_private(next_key(self.wiring))
 
     async def _exchanged(
         self, exchange: Exchange, called: str, body: bytes, headers: dict[str, str], seconds: float

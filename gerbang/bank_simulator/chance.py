@@ -45,7 +45,7 @@ FAULTS = TOWARDS_PARTNER | TOWARDS_BANK
 LATE_SECONDS = 20.0
 
 
-class Rate(msgspec.Struct, frozen=True):
+class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often a fault happens: a share of the calls that it fits, and how many times at most."""
 
     rate: float = 1.0

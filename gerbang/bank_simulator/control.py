@@ -19,7 +19,7 @@ T = TypeVar("T")
 PREFIX = "/control/"
 
 
-class FaultsAsked(msgspec.Struct, frozen=True):
+class FaultsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """PUT /control/faults."""
 
     faults: dict[str, Any] = {}
@@ -27,7 +27,7 @@ class FaultsAsked(msgspec.Struct, frozen=True):
     late_seconds: float = LATE_SECONDS
 
 
-class Played(msgspec.Struct, frozen=True):
+class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """POST /control/notify, /control/return, /control/settle: what it is about, and the state that is reported."""
 
     reference: str

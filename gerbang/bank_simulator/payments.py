@@ -22,7 +22,7 @@ OF_A_PAYMENT = ("wrong_amount", "unknown_number", "foreign_number", "out_of_orde
 RUPIAH = 100
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody wants to be paid: a number, or a code by its content or by either side's reference."""
 
     number: str = ""

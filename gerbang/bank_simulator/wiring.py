@@ -104,6 +104,16 @@ def prefix(profile: str) -> str:
     return f"/partners/{profile}"
 
 
+def next_key(wiring: Wiring) -> str:
+    """The key that the bank changes to, in PEM form; made when it is first needed. Its public key is put beside the other."""
+    path = wiring.folder / "private-key-next.pem"
+    if not path.exists():
+        key = signing.new_key()
+        write_private(wiring.folder.parent / "keys" / f"{wiring.profile}-next.pub", signing.public_pem(key))
+        write_private(path, signing.private_pem(key))
+    return path.read_text(encoding="utf-8")
+
+
 def _read(path: Path) -> Ids:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Ids)

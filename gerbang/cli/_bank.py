@@ -1,7 +1,6 @@
 """`gerbang bank`: a bank to try the gateway with, which calls it and is called by it as an Indonesian bank is."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -32,8 +31,7 @@ def bank(data: Path | None, profile: str, host: str | None, port: int | None, ga
     The first start makes keys and ids of both sides and a connections file for the gateway (GERBANG_CONNECTIONS). The
     page at its address pays; see docs/bank-simulator.md.
     """
-    settings = replace(
-        Settings.from_environment(),
+    settings = Settings(
         host=host or "127.0.0.1",
         port=PORT_DEFAULT if port is None else port,
         data=data or Path("var", "bank"),

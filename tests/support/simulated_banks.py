@@ -5,32 +5,48 @@ import shutil
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import httpx
 
 from gerbang import bank_simulator
 from gerbang.bank_simulator.bank import Bank
 from gerbang.clock import Clock
 from gerbang.listening import listen
-from gerbang.network import Answer, Network
 from gerbang.settings import Settings
+
+
+class Answered(NamedTuple):
+    """An answer of the bank."""
+
+    status: int
+    body: bytes
+
+
+def client() -> httpx.AsyncClient:
+    """A client of this machine alone. TLS would take a moment to prepare."""
+    return httpx.AsyncClient(trust_env=False, verify=False, timeout=20)
 
 
 class Simulated:
     """A running bank and a client of its control addresses."""
 
-    def __init__(self, bank: Bank, network: Network) -> None:
+    def __init__(self, bank: Bank, http: httpx.AsyncClient) -> None:
         self.bank = bank
-        self.network = network
+        self.http = http
         self.url = bank.wiring.bank_url
 
     async def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """POSTs to, or GETs from, /control/… and gives the answer's JSON."""
         return json.loads((await self.asked(f"/control/{path}", body)).body)
 
-    async def asked(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        if body is None:
-            return await self.network.get(self.url + path, {})
-        return await self.network.post(self.url + path, json.dumps(body).encode(), {}, timeout_seconds=20)
+    async def asked(self, path: str, body: Mapping[str, Any] | None = None) -> Answered:
+        answer = await self.http.request("GET" if body is None else "POST", self.url + path, json=body)
+        return Answered(answer.status_code, answer.content)
+
+    async def put_faults(self, faults: Mapping[str, Any], **members: Any) -> Answered:
+        answer = await self.http.put(f"{self.url}/control/faults", json={"faults": faults, **members})
+        return Answered(answer.status_code, answer.content)
 
     async def pay(self, number: str, **members: Any) -> Any:
         return await self.control("pay", {"number": number, **members})
@@ -40,15 +56,11 @@ class Simulated:
 async def simulated(
     folder: Path, profile: str, gateway_url: str, clock: Clock | None = None
 ) -> AsyncGenerator[Simulated]:
-    network = Network(allow_private=True)
     with listen(Settings(host="127.0.0.1", port=0)) as listener:
         url = f"http://127.0.0.1:{listener.port}"
         wiring = bank_simulator.prepare(folder, profile, url, gateway_url)
-        async with bank_simulator.serving_bank(wiring, listener, clock) as bank:
-            try:
-                yield Simulated(bank, network)
-            finally:
-                await network.aclose()
+        async with bank_simulator.serving_bank(wiring, listener, clock) as bank, client() as http:
+            yield Simulated(bank, http)
 
 
 def copied(source: Path, target: Path) -> Path:

@@ -9,27 +9,19 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import httpx
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gerbang.clock import MovableClock
-from tests.support.simulated_banks import Simulated, simulated
+from tests.support.simulated_banks import Answered, Simulated, simulated
 
 NOWHERE = "http://127.0.0.1:1"
 
 _counter = itertools.count(1)
-
-
-class Answered(NamedTuple):
-    """An answer of the bank."""
-
-    status: int
-    body: bytes
 
 
 class TinyPartner:
@@ -43,7 +35,7 @@ class TinyPartner:
         self.key = key
         self.secret = (folder / f"secrets/{self.profile.name}-client-secret").read_text()
         self.token = ""
-        self.http = httpx.AsyncClient(trust_env=False, verify=False, timeout=5)
+        self.http = bank.http
 
     @property
     def stamp(self) -> str:
@@ -118,6 +110,4 @@ async def partner_of(
 ) -> AsyncGenerator[TinyPartner]:
     """A simulated bank with its partner."""
     async with simulated(folder, profile, gateway, clock) as bank:
-        partner = TinyPartner(bank, folder)
-        async with partner.http:
-            yield partner
+        yield TinyPartner(bank, folder)
