@@ -4,11 +4,13 @@ In a document `<!-- run -->` stands before shell commands that are executed, all
 after `<!-- prints -->` is compared with what the commands before it printed.
 """
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -36,6 +38,9 @@ FENCED = re.compile(
 REST = "…"
 """As a key in JSON of a document: the answer has more fields than are shown."""
 ADDRESS = "http://127.0.0.1:8000"
+BANK_ADDRESS = "http://127.0.0.1:9100"
+WITH_BANK = "run with the bank"
+"""Marks commands of a gateway that was started with `--bank`."""
 SECONDS_MAX = 40
 
 
@@ -74,9 +79,9 @@ def _unlike_objects(shown: dict[str, Any], real: dict[str, Any], at: str) -> lis
 
 
 @contextmanager
-def running(folder: Path) -> Generator[str]:
+def running(folder: Path, *options: str) -> Generator[str]:
     """Runs `gerbang run` in a folder as a process of its own; yields its address."""
-    command = [sys.executable, "-m", "gerbang", "run", "--port", "0"]
+    command = [sys.executable, "-m", "gerbang", "run", *(options or ("--port", "0"))]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GERBANG_")}
     environment["PYTHONPATH"] = str(ROOT)
     log = folder / "log"
@@ -102,6 +107,13 @@ def _address(process: subprocess.Popen[bytes], keys: Path, log: Path) -> str:
     raise AssertionError(log.read_text())
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
+
+
 Printed = list[tuple[str, list[str]]]
 """For each code block that is run: what it printed, and the JSON that the document shows after it."""
 
@@ -113,17 +125,23 @@ def printed_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prin
         assert shutil.which(program), f"the documents' commands need {program}"
 
     @cache
-    def run(path: str) -> Printed:
+    def run(path: str, bank: str = "") -> Printed:
         script, shown = ["set -euo pipefail"], list[list[str]]()
+        first, of_this = True, False
         for mark, _, text in code_blocks(path):
-            if mark == "run":
-                script += [text, "printf '\\n@@\\n'"]
-                shown.append([])
-            elif mark == "prints":
+            if mark in ("run", WITH_BANK):
+                of_this = (mark == WITH_BANK) == bool(bank) or (bool(bank) and first)  # the first one signs in
+                first = False
+                script += [text, "printf '\\n@@\\n'"] if of_this else []
+                shown += [[]] if of_this else []
+            elif mark == "prints" and of_this:
                 shown[-1].append(text)
         folder = tmp_path_factory.mktemp("document")
-        with running(folder) as address:
-            command = ["bash", "-c", "\n".join(script).replace(ADDRESS, address)]
+        gateway_port, bank_port = free_ports(2)
+        options = ("--port", str(gateway_port), "--bank", bank, "--bank-port", str(bank_port)) if bank else ()
+        with running(folder, *options) as address:
+            text = "\n".join(script).replace(ADDRESS, address).replace(BANK_ADDRESS, f"http://127.0.0.1:{bank_port}")
+            command = ["bash", "-c", text]
             ended = subprocess.run(
                 command, check=False, cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX
             )
@@ -143,6 +161,15 @@ def test_the_commands_of_a_document_print_what_it_shows(path: str, printed_by: C
             assert unlike(json.loads(example), answers[-1]) == [], text
             compared += 1
     assert compared >= 3
+
+
+def test_the_bank_of_the_readme_pays_and_is_refused(printed_by: Callable[..., Printed]) -> None:
+    compared = 0
+    for text, shown in printed_by("README.md", "bca"):
+        for example in shown:
+            assert unlike(json.loads(example), json.loads(text)) == [], text  # the bank's answers have many lines
+            compared += 1
+    assert compared == 2
 
 
 def test_the_payment_of_the_readme_is_paid_and_its_callback_received(printed_by: Callable[[str], Printed]) -> None:

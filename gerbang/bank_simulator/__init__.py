@@ -5,15 +5,18 @@ bank cannot be wrong together. `prepare` makes what both sides need; `run` is `g
 """
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from email.utils import format_datetime
+from typing import BinaryIO
 
 import click
 import msgspec
 
 from gerbang.bank_simulator import control, serving
 from gerbang.bank_simulator.bank import Bank, opened
+from gerbang.bank_simulator.companion import beside
 from gerbang.bank_simulator.profiles import PROFILES
 from gerbang.bank_simulator.signing import stamp_of
 from gerbang.bank_simulator.sockets import Reply, Request
@@ -25,7 +28,7 @@ from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.settings import Settings
 
-__all__ = ["PROFILES", "Bank", "Wiring", "prepare", "run", "serving_bank"]
+__all__ = ["PROFILES", "Bank", "Wiring", "beside", "prepare", "run", "serving_bank"]
 
 
 @asynccontextmanager
@@ -52,8 +55,12 @@ async def serving_bank(wiring: Wiring, listener: Listener, clock: Clock | None =
         bank.ledger.close()
 
 
-def run(settings: Settings, profile: str, gateway_url: str, *, payouts: bool = False) -> int:
+def run(
+    settings: Settings, profile: str, gateway_url: str, *, payouts: bool = False, while_read: BinaryIO | None = None
+) -> int:
     """`gerbang bank`: prepares the bank in the settings' data folder and answers until a signal stops it.
+
+    With `while_read` it also ends when that can be read no more, as standard input where its starter has gone.
 
     Raises SettingsWrong.
     """
@@ -61,12 +68,19 @@ def run(settings: Settings, profile: str, gateway_url: str, *, payouts: bool = F
     with listen(settings) as listener:
         url = f"http://{listener.host}:{listener.port}"
         wiring = prepare(settings.data, profile, url, gateway_url, payouts=payouts)
-        asyncio.run(_until_stopped(wiring, listener))
+        asyncio.run(_until_stopped(wiring, listener, while_read))
     return 0
 
 
-async def _until_stopped(wiring: Wiring, listener: Listener) -> None:
+async def _until_stopped(wiring: Wiring, listener: Listener, while_read: BinaryIO | None) -> None:
     stop = stop_on_signals(click.echo)
+    if while_read is not None:
+
+        def ended() -> None:
+            if not os.read(while_read.fileno(), 1024):
+                stop.set()
+
+        asyncio.get_running_loop().add_reader(while_read, ended)
     async with serving_bank(wiring, listener):
         click.echo(
             f"A bank that plays {PROFILES[wiring.profile].title} is at {wiring.bank_url}\n"

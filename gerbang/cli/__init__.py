@@ -73,7 +73,18 @@ def commands() -> None:
     metavar="INSTANT",
     help="Where the clock starts: 2025-03-30T05:48:17Z. A clock that was used is moved forward to it, never back.",
 )
-def run(host: str | None, port: int | None, data: Path | None, clock: datetime | None) -> int:
+@click.option(
+    "--bank", metavar="NAME", help="Start a bank beside it that speaks SNAP BI, such as bca (see `gerbang bank`)."
+)
+@click.option("--bank-port", type=PORT, default=9100, metavar="PORT", help="The port of that bank.  [default: 9100]")
+def run(
+    host: str | None,
+    port: int | None,
+    data: Path | None,
+    clock: datetime | None,
+    bank: str | None,
+    bank_port: int,
+) -> int:
     """Run everything in one process: sandbox, embedded database, a merchant with its keys."""
     settings = Settings.from_environment()
     if settings.mode == "live":
@@ -84,7 +95,20 @@ def run(host: str | None, port: int | None, data: Path | None, clock: datetime |
     settings = replace(at_address(settings, host, port), data=settings.data if data is None else data)
     from gerbang import app
 
-    return app.run(settings, clock_start=clock)
+    if bank is None:
+        return app.run(settings, clock_start=clock)
+    if settings.port == 0 or settings.connections is not None:
+        raise SettingsWrong(
+            "--bank needs a port that the bank can call, so not 0."
+            if settings.port == 0
+            else "--bank writes a connections file of its own: unset GERBANG_CONNECTIONS."
+        )
+    from gerbang.bank_simulator import beside
+
+    reached = "127.0.0.1" if settings.host == "localhost" else settings.host
+    gateway_url = f"http://{reached}:{settings.port}"
+    with beside(settings.data / "bank", bank, bank_port, gateway_url, show) as connections_file:
+        return app.run(replace(settings, connections=connections_file), clock_start=clock)
 
 
 @commands.command()

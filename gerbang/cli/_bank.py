@@ -1,5 +1,6 @@
 """`gerbang bank`: a bank to try the gateway with, which calls it and is called by it as an Indonesian bank is."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -24,7 +25,17 @@ PORT_DEFAULT = 9100
     help="Where the gateway is.  [default: http://127.0.0.1:8000]",
 )
 @click.option("--payouts", is_flag=True, help="Let the gateway's payouts go by this bank, too.")
-def bank(data: Path | None, profile: str, host: str | None, port: int | None, gateway: str, *, payouts: bool) -> int:
+@click.option("--beside", is_flag=True, hidden=True, help="End when standard input ends.")
+def bank(
+    data: Path | None,
+    profile: str,
+    host: str | None,
+    port: int | None,
+    gateway: str,
+    *,
+    payouts: bool,
+    beside: bool,
+) -> int:
     """Play an Indonesian bank by SNAP BI, with a ledger of its own; it moves no money.
 
     The first start makes keys and ids of both sides and a connections file for the gateway (GERBANG_CONNECTIONS). The
@@ -37,4 +48,5 @@ def bank(data: Path | None, profile: str, host: str | None, port: int | None, ga
     )
     from gerbang import bank_simulator
 
-    return bank_simulator.run(settings, profile, gateway, payouts=payouts)
+    while_read = sys.stdin.buffer if beside else None
+    return bank_simulator.run(settings, profile, gateway, payouts=payouts, while_read=while_read)
