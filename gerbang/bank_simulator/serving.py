@@ -20,6 +20,8 @@ TOKEN_SECONDS = 900
 SKEW_MINUTES = 10
 USUAL_METHODS = {"28": "PUT", "29": "PUT", "31": "DELETE"}
 SHOWN_HEADERS = frozenset({"authorization", "content-type", "channel-id"})
+SHOWN_MAX = 20_000
+"""The most characters of an answer that the transcript keeps: a statement may have millions."""
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 INSTEAD = ("dropped_before_acting", "unauthorized", "conflict", "too_many", "html_error")
 AFTERWARDS = ("late_after_acting", "dropped_after_acting", "cut_answer", "slow_drip", "wrong_service_code")
@@ -192,7 +194,8 @@ def _afterwards(bank: Bank, reply: Reply, service: str, faults: frozenset[str]) 
 
 def _shown(exchange: Exchange, reply: Reply) -> Reply:
     """Puts an answer into the transcript."""
-    exchange.answer = reply.body.decode("utf-8", "replace")
+    text = reply.body.decode("utf-8", "replace")
+    exchange.answer = text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}… ({len(text):,} characters)"
     exchange.status = reply.status
     if reply.manner != "whole" or reply.after_seconds:
         exchange.failure = "late" if reply.after_seconds else reply.manner

@@ -184,6 +184,9 @@ async def test_a_statement_has_the_newest_first_and_goes_on_in_pages(folder: Pat
                 break
             asked["toDateTime"] = page["lastRecordDateTime"]
         dates = [each["transactionDate"] for each in lines.values()]
+        shown = partner.bank.bank.transcript.exchanges[-1].answer
+    assert shown.endswith(" characters)")
+    assert len(shown) < 21_000
     assert len(lines) == 2_500
     assert dates == sorted(dates, reverse=True)
     assert {each["type"] for each in lines.values()} == {"CREDIT"}

@@ -1,4 +1,4 @@
-"""A simulated bank on bad days pays a gateway over the national standard: whatever goes wrong, the books of both agree."""
+"""A simulated bank on bad days pays a gateway over the national standard: whatever goes wrong, the accounts of both agree."""
 
 import asyncio
 from collections.abc import AsyncGenerator
