@@ -126,18 +126,18 @@ def _totals(lines: Iterable[StatementLine]) -> tuple[int, int]:
 def _wrong_sum(statement: Statement, came: int, went: int) -> str:
     """What does not add up, "" if everything does."""
     if statement.credits is not None and statement.credits != came:
-        return f"the credits add up to {rupiah(came)} and the file says {rupiah(statement.credits)}"
+        return f"the credits add up to {in_rupiah(came)} and the file says {in_rupiah(statement.credits)}"
     if statement.debits is not None and statement.debits != went:
-        return f"the debits add up to {rupiah(went)} and the file says {rupiah(statement.debits)}"
+        return f"the debits add up to {in_rupiah(went)} and the file says {in_rupiah(statement.debits)}"
     if statement.opening is None or statement.closing is None:
         return ""
     closing = statement.opening + came - went
     if closing != statement.closing:
-        return f"the closing balance must be {rupiah(closing)} and the file says {rupiah(statement.closing)}"
+        return f"the closing balance must be {in_rupiah(closing)} and the file says {in_rupiah(statement.closing)}"
     return ""
 
 
-def rupiah(minor: int) -> str:
+def in_rupiah(minor: int) -> str:
     """An amount as sentences show it: whole rupiah, a point, two digits of sen."""
     sign = "-" if minor < 0 else ""
     return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"

@@ -81,7 +81,7 @@ def _credit(line: StatementLine) -> int:
     return line.amount if line.direction == "credit" else 0
 
 
-def bri(lines: Lines = LINES, *, delimiter: str = ",", signs: Signs = ".,") -> str:
+def bri(lines: Lines = LINES, *, account: str = ACCOUNT, delimiter: str = ",", signs: Signs = ".,") -> str:
     def printed(minor: int) -> str:
         return amount(minor, signs).removeprefix("0")
 
@@ -93,12 +93,15 @@ def bri(lines: Lines = LINES, *, delimiter: str = ",", signs: Signs = ".,") -> s
         balances = [printed(_before(line)), printed(_debit(line)), printed(_credit(line))]
         sign = "C" if line.direction == "credit" else "D"
         after = printed(line.balance_after or 0)
-        table.append([str(number), ACCOUNT, day, day, at, str(number), line.text, *balances, after, sign])
+        table.append([str(number), account, day, day, at, str(number), line.text, *balances, after, sign])
     return rows(table, delimiter, quote_all=True)
 
 
 def mandiri_corporate(lines: Lines = LINES) -> str:
-    table = [["Account No", "=", ACCOUNT], ["Posting Date", "Remark", "Reference No", "Debit", "Credit", "Balance"]]
+    table: list[list[str]] = [
+        ["Account No", "=", ACCOUNT],
+        ["Posting Date", "Remark", "Reference No", "Debit", "Credit", "Balance"],
+    ]
     for line in lines:
         amounts = [amount(each, thousands=True) for each in (_debit(line), _credit(line), line.balance_after or 0)]
         table.append([line.booked_on.strftime("%d/%m/%Y"), line.text, "", *amounts])
@@ -118,7 +121,7 @@ def mandiri_corporate_indonesian(lines: Lines = LINES) -> str:
 
 def jatim(lines: Lines = LINES) -> str:
     head = "Post Date,Effective Date,Account,Name,Description,Currency,Debit,Credit,Balance,Reference No"
-    table = [head.split(",")]
+    table: list[list[str]] = [[*head.split(",")]]
     for line in lines:
         day = line.booked_on.strftime("%d-%m-%Y")
         amounts = [amount(each) for each in (_debit(line), _credit(line), line.balance_after or 0)]
