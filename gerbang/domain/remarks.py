@@ -10,8 +10,8 @@ from itertools import accumulate
 
 import msgspec
 
-CODE_CHARACTERS_MIN = 6
-"""Shorter codes are not looked for: they are found in texts by chance."""
+CODE_CHARACTERS_MIN = 8
+"""Shorter codes are not looked for: days, times and the numbers of branches look like them."""
 _RUNS = re.compile(r"[A-Z]+|[0-9]+")
 
 

@@ -1,6 +1,7 @@
 """A statement is what a bank says that happened on one account: its lines, and the balances before and after them."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
@@ -93,6 +94,28 @@ def broken_at(opening: int | None, lines: Iterable[StatementLine]) -> StatementL
             return line
         balance = line.balance_after
     return None
+
+
+def gaps(lines: Iterable[StatementLine]) -> list[StatementLine]:
+    """Booked lines of one account before which something is missing, in the order of their days.
+
+    The lines may be in any order and from many files: the balance before each line must be the balance after another one.
+    Only that before the very first one is not.
+    """
+    booked = sorted(
+        (line for line in lines if not line.pending and line.balance_after is not None),
+        key=lambda line: line.booked_on,
+    )
+    afters = Counter(line.balance_after for line in booked)
+    unexplained: list[StatementLine] = []
+    for line in reversed(booked):
+        before = (line.balance_after or 0) - line.signed
+        if afters[before] > 0:
+            afters[before] -= 1
+        else:
+            unexplained.append(line)
+    unexplained.reverse()
+    return unexplained[1:] if unexplained and unexplained[0].booked_on == booked[0].booked_on else unexplained
 
 
 def oldest_first(lines: Sequence[StatementLine], opening: int | None = None) -> list[StatementLine]:

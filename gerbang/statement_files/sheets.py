@@ -1,7 +1,9 @@
 """The rows of a spreadsheet (xlsx), read without trusting it: a zip file of XML with bounds, and no definitions in it."""
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from decimal import Decimal, InvalidOperation
@@ -15,6 +17,17 @@ SHEETS_MAX = 20
 DEPTH_MAX = 50
 CELLS_IN_ALL_MAX = 12_000_000
 SHEET = re.compile(r"^xl/worksheets/[^/]{1,100}\.xml$")
+UNPACKING_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,  # a password
+    NotImplementedError,
+)
 STRINGS = "xl/sharedStrings.xml"
 _COLUMN = re.compile(r"^([A-Z]{1,3})[0-9]{1,7}$")
 
@@ -33,7 +46,7 @@ def sheets(data: bytes) -> list[list[Row]]:
                 if name in names:
                     parts[name] = _unpacked(archive, name, left)
                     left -= len(parts[name])
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+    except UNPACKING_ERRORS as error:
         raise StatementWrong(0, "the spreadsheet is damaged or cut") from error
     strings = _Strings().read(parts.pop(STRINGS)) if STRINGS in parts else []
     if not parts:

@@ -1,5 +1,6 @@
 """Statements: when they add up, how a line is known again, and what becomes of pending lines."""
 
+import random
 from datetime import date, timedelta
 
 import msgspec
@@ -14,6 +15,7 @@ from gerbang.domain.statements import (
     StatementWrong,
     broken_at,
     checked,
+    gaps,
     in_rupiah,
     keyed,
     merged,
@@ -93,6 +95,21 @@ def test_lines_are_put_in_order_if_the_newest_is_first(statement: Statement) -> 
     lines = list(statement.lines)
     for order in (lines, lines[::-1]):
         assert broken_at(statement.opening, oldest_first(order, statement.opening)) is None
+
+
+@given(statements(), st.randoms())
+def test_what_is_missing_between_lines_is_found_in_any_order(statement: Statement, chance: random.Random) -> None:
+    lines = list(statement.lines)
+    chance.shuffle(lines)
+    assert gaps(lines) == []
+
+
+def test_the_line_after_what_is_missing_is_named() -> None:
+    days = [DAY + timedelta(days=later) for later in range(5)]
+    lines = [line(10 + later, sum(range(10, 11 + later)), day=day) for later, day in enumerate(days)]
+    assert gaps([lines[4], lines[0], lines[3], lines[1]]) == [lines[3]]
+    assert gaps([lines[0], lines[2], lines[4]]) == [lines[2], lines[4]]
+    assert gaps([replace(lines[0], pending=True), replace(lines[1], balance_after=None)]) == []
 
 
 @given(statements())
