@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from gerbang.domain.findings import By, Expected, Finding, FindingKind, Match, Rules
+from gerbang.domain.on_rows import lines_of
 from gerbang.domain.on_sums import Sums
 from gerbang.domain.pairs import pairs
 from gerbang.domain.partner_lists import PartnerLine
@@ -177,16 +178,11 @@ class Account:
     def explain(self, unknown: Iterable[PartnerLine]) -> None:
         """Rows of the partner's list that our ledger does not know, with the lines of their money where there are any."""
         rows = list(unknown)
-        by_code: dict[str, int] = {}
-        for place, row in enumerate(rows):
-            if len(code := normal(row.reference)) >= CODE_CHARACTERS_MIN:
-                by_code.setdefault(code, place)
-        codes = Codes.of(by_code, by_code)
         line_of: dict[int, int] = {}
-        for line in list(self._left) if by_code and not self._rules.list_in_sums else ():
-            for code in _found(codes, self._lines[line]):
-                if line in self._left and line_of.setdefault(by_code[code], line) == line:
-                    del self._left[line]
+        if not self._rules.list_in_sums:
+            line_of = lines_of(rows, {line: self._lines[line] for line in self._left}, self._rules.days_apart)
+        for line in line_of.values():
+            del self._left[line]
         for place, row in enumerate(rows):
             line = line_of.get(place)
             self.findings.append(

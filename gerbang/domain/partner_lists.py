@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from gerbang.domain.statements import Direction
+
 ListedType = Literal["payment", "payout", "refund", "cancel", "returned", "correction", "deduction"]
 """`returned` is a payout that came back; a `correction` is no sale, and a person must say what it is for."""
 
@@ -26,6 +28,8 @@ class PartnerLine(msgspec.Struct, frozen=True, gc=False):
     sign: Literal[1, -1] = 1
     original: str = ""
     """The reference of the payment that a refund or a correction belongs to, where it is another one."""
+    number: str = ""
+    """The number that was paid to, where the list has it."""
     batch: str = ""
     """What is settled in one sum has one batch."""
     position: int = 0
@@ -35,6 +39,12 @@ class PartnerLine(msgspec.Struct, frozen=True, gc=False):
     def name(self) -> str:
         """What a row is known by: the same row in two files has the same name."""
         return f"{self.batch}/{self.type}/{self.reference}"
+
+    @property
+    def direction(self) -> Direction:
+        """In which direction its money moves, where it moves by itself."""
+        out = self.type in ("payout", "refund", "cancel", "deduction")
+        return "debit" if out else "credit"
 
     @property
     def signed_net(self) -> int:

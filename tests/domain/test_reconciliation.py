@@ -237,11 +237,16 @@ def test_without_a_list_nothing_is_missed_in_it() -> None:
     ]
 
 
-def test_money_that_bank_and_list_have_and_we_have_not_is_one_finding() -> None:
-    row = PartnerLine("TRX0009AB", "payment", 5_000_00, 0, 5_000_00, DAY)
-    (found,) = reconciled([], [line(5_000_00, "BRIVA TRX0009AB")], [row], Rules(list_in_sums=False)).findings
+@pytest.mark.parametrize("text", ["BRIVA TRX0009AB", "BRIVA 77777000000009", "SETORAN"])
+def test_money_that_bank_and_list_have_and_we_have_not_is_one_finding(text: str) -> None:
+    row = PartnerLine("TRX0009AB", "payment", 5_000_00, 0, 5_000_00, DAY, number="0077777000000009")
+    (found,) = reconciled([], [line(5_000_00, text)], [row], Rules(list_in_sums=False)).findings
     assert (found.kind, found.where, found.partner_line, found.theirs) == ("missing_here", "list", row, 5_000_00)
     assert found.line is not None
+    # Without any code, only what is unique on both sides belongs together.
+    twice = [row, replace(row, reference="TRX0008AB", number="")]
+    kinds_found = Counter(kind for kind, _ in findings([], [line(5_000_00, text)], twice, Rules(list_in_sums=False)))
+    assert kinds_found == {"missing_here": 2, **({"unexplained_credit": 1} if text == "SETORAN" else {})}
 
 
 def test_comparing_again_gives_the_same_findings_under_the_same_keys() -> None:
