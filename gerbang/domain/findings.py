@@ -94,6 +94,8 @@ class Finding(msgspec.Struct, frozen=True):
     """The amount or the fee that was expected, in minor units."""
     theirs: int | None = None
     state: Literal["open"] = "open"
+    occurrence: int = 1
+    """The how many-th that is equal in all that its key is made of, as where a row stands twice in a list."""
 
     @property
     def about(self) -> str:
@@ -107,9 +109,10 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """Its identity: comparing again finds the same finding under the same key."""
-        row = f"{self.partner_line.name}/{self.partner_line.position}" if self.partner_line else ""
+        row = self.partner_line.name if self.partner_line else ""
         expected = self.expected.key if self.expected else ""
-        parts = (self.connection, self.kind, self.where, expected, self.line_key, row, self.batch, str(self.day))
+        sides = (expected, self.line_key, row, self.batch)
+        parts = (self.connection, self.kind, self.where, *sides, str(self.day), str(self.occurrence))
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property

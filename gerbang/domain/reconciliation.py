@@ -4,8 +4,11 @@ First what a reference inside the remark says, then the number that was paid to 
 where they are unique on both sides. Every step looks codes and amounts up, so the time grows with the number of lines.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+
+from msgspec.structs import replace
 
 from gerbang.domain.findings import Expected, Finding, Match, Reconciled, Rules
 from gerbang.domain.on_account import Account
@@ -45,7 +48,15 @@ def compare(
     findings = [*on_list.findings, *on_account.rest()]
     within = [finding for finding in findings if first <= finding.day <= last]
     matches: list[Match] = [*on_list.matches, *on_account.matches]
-    return Reconciled(tuple(sorted(within, key=_order)), tuple(matches))
+    return Reconciled(tuple(_counted(sorted(within, key=_order))), tuple(matches))
+
+
+def _counted(findings: list[Finding]) -> Iterator[Finding]:
+    """Findings whose keys would be equal, each with its number."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        seen[finding.key] += 1
+        yield finding if seen[finding.key] == 1 else replace(finding, occurrence=seen[finding.key])
 
 
 def _order(finding: Finding) -> tuple[date, str, str, str]:

@@ -58,7 +58,12 @@ class Table(msgspec.Struct, frozen=True):
         return ((line, cells) for line, cells in self.rows if line > self.header_line)
 
     def check_width(self, line: int, cells: list[Cell]) -> None:
-        """Raises StatementWrong for a row that ends early. Spreadsheets leave out empty cells at the end of a row."""
+        """Raises StatementWrong for a row that ends early, or was pushed aside by a delimiter within its text.
+
+        Spreadsheets leave out empty cells at the end of a row.
+        """
+        if any(plain(cell) for cell in cells[self.width :]):
+            raise StatementWrong(line, f"the row has {len(cells)} cells instead of {self.width}")
         if len(cells) < self.width and not self.footers:
             raise StatementWrong(line, f"the row is cut: it has {len(cells)} cells instead of {self.width}")
 

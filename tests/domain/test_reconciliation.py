@@ -256,6 +256,15 @@ def test_comparing_again_gives_the_same_findings_under_the_same_keys() -> None:
     assert len({each.key for each in first}) == len(first)
 
 
+def test_rows_that_are_equal_have_findings_of_their_own_wherever_they_stand_in_the_list() -> None:
+    row = replace(ROW, reference="A0000009", position=3)
+    first = reconciled([], [], [row, replace(row, position=4)]).findings
+    second = reconciled([], [], [replace(row, position=7), replace(row, position=1)]).findings
+    assert [each.kind for each in first] == ["missing_here", "missing_here", "sum_missing"]
+    assert {each.key for each in first} == {each.key for each in second}
+    assert len({each.key for each in first}) == 3
+
+
 def test_every_kind_has_its_meaning() -> None:
     assert MEANINGS.keys() == set(get_args(FindingKind))
     assert Finding("double", "list", "operator", "bank", DAY).meaning == MEANINGS["double"]

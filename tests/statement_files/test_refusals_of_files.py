@@ -197,6 +197,13 @@ def test_a_quotation_mark_that_stays_open_is_refused() -> None:
     assert refused(writers.bca([replace(LINES[0], text="A")]).replace(",A,", ',"A,')).line == 5
 
 
+def test_a_delimiter_within_a_text_is_refused_and_empty_cells_behind_a_row_are_not() -> None:
+    wrong = refused(writers.bca().replace("BIAYA ADM", "BIAYA,ADM"))
+    assert str(wrong) == "line 8: the row has 7 cells instead of 6"
+    longer = writers.bca().replace("CR,1150000.00\r", "CR,1150000.00,,\r")
+    assert movements(statement_files.read(longer.encode())[0].lines) == movements(LINES)
+
+
 def test_a_sentence_names_the_line() -> None:
     wrong = refused(writers.bca().replace("BIAYA ADM,'0000,6500.00,DB", "BIAYA ADM,'0000,6500.00,XX"))
     assert str(wrong) == "line 8: the row says neither CR nor DB"
