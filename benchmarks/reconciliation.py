@@ -1,5 +1,6 @@
-"""Comparing a month of one connection: `python -m benchmarks.reconciliation [PAYMENTS]` plants errors in it, and prints how
-long it takes to find them and what it takes of memory; exit code 1 above 30 seconds or 200 MB, or if a finding is wrong.
+"""Comparing a month of one connection: `python -m benchmarks.reconciliation [PAYMENTS]` plants errors in it, and prints
+how long it takes to find them and what it takes of memory; exit code 1 above 30 seconds or 200 MB, or if a finding is
+wrong.
 """
 
 import os

@@ -202,7 +202,9 @@ class Account:
     def rest(self) -> list[Finding]:
         """All findings, with what is left on both sides."""
         for line in list(self._left):
-            self._find_unexplained(line, None)
+            # Many banks print nothing beside their fee, so its amount alone says what it is.
+            if not self._is_bank_fee(line):
+                self._find_unexplained(line, None)
         for place, each in enumerate(self._expected):
             if self._matched[place] is None:
                 self.findings.append(

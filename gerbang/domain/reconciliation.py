@@ -1,7 +1,9 @@
-"""Comparing our ledger with a partner's list and with the statement of the account: what agrees, and what a person must see.
+"""Comparing our ledger with a partner's list and with the statement of the account: what agrees, and what a person must
+see.
 
-First what a reference inside the remark says, then the number that was paid to and the amount, then the amount and the day
-where they are unique on both sides. Every step looks codes and amounts up, so the time grows with the number of lines.
+First what a reference inside the remark says, then the number that was paid to and the amount, then the amount and the
+day where they are unique on both sides. Every step looks codes and amounts up, so the time grows with the number of
+lines.
 """
 
 from collections import Counter
@@ -29,9 +31,9 @@ def compare(
 ) -> Reconciled:
     """The findings of the days from `first` to `last`, and what was matched.
 
-    `lines` are by key, as `statements.merged` returns them; pending ones are left out. `listed` is None where the partner
-    has no list. All three should reach a few days further on both sides, so that what crosses midnight finds its other side;
-    findings on those further days are left out.
+    `lines` are by key, as `statements.merged` returns them; pending ones are left out. `listed` is None where the
+    partner has no list; what arrives in sums is missing there then. All three should reach a few days further on both
+    sides, so that what crosses midnight finds its other side; findings on those further days are left out.
     """
     rules = rules or Rules()
     all_expected = list(expected)

@@ -1,7 +1,8 @@
-"""Codes inside the remarks of banks: a reference or a number stands anywhere in the text, cut up or with zeros before it.
+"""Codes inside the remarks of banks: a reference or a number stands anywhere in the text, cut up or with zeros before
+it.
 
-A code and a text are compared as runs of letters and runs of digits, without what stands between them. So a code is found
-whatever a bank puts before, behind or into it, and `INV-1` is not found in `INV-10`.
+A code and a text are compared as runs of letters and runs of digits, without what stands between them. So a code is
+found whatever a bank puts before, behind or into it, and `INV-1` is not found in `INV-10`.
 """
 
 import re

@@ -99,8 +99,8 @@ def broken_at(opening: int | None, lines: Iterable[StatementLine]) -> StatementL
 def gaps(lines: Iterable[StatementLine]) -> list[StatementLine]:
     """Booked lines of one account before which something is missing, in the order of their days.
 
-    The lines may be in any order and from many files: the balance before each line must be the balance after another one.
-    Only that before the very first one is not.
+    The lines may be in any order and from many files: the balance before each line must be the balance after another
+    one. Only that before the very first one is not.
     """
     booked = sorted(
         (line for line in lines if not line.pending and line.balance_after is not None),
@@ -185,7 +185,8 @@ def keyed(lines: Iterable[StatementLine]) -> Iterator[tuple[str, StatementLine]]
 def merged(known: Mapping[str, StatementLine], statement: Statement) -> dict[str, StatementLine]:
     """All lines by key once a statement is added to what is known: each booked line once, however often it was read.
 
-    Pending lines are a picture of one moment. A later statement replaces them: those of its account, up to its last day.
+    Pending lines are a picture of one moment. A later statement replaces them: those of its account, up to its last
+    day.
     """
     new = dict(keyed(statement.lines))
     until = max((line.booked_on for line in statement.lines), default=None)

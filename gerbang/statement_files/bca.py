@@ -1,7 +1,7 @@
 """BCA's account statement as CSV, of the retail and of the business internet banking.
 
-Three lines of head (account, name, currency), a row for each movement, four closing lines with the sums. The sign stands
-in a column of its own, or in one field with the amount. What is not booked yet has `PEND` instead of a day.
+Three lines of head (account, name, currency), a row for each movement, four closing lines with the sums. The sign
+stands in a column of its own, or in one field with the amount. What is not booked yet has `PEND` instead of a day.
 """
 
 from collections.abc import Iterator

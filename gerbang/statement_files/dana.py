@@ -1,6 +1,7 @@
 """DANA's own lists as CSV: what it collected (settlement, semicolons) and what it paid out (disbursement, commas).
 
-Amounts are whole numbers of sen, and days are Jakarta's. A row that takes money back is below zero, or its type says so.
+Amounts are whole numbers of sen, and days are Jakarta's. A row that takes money back is below zero, or its type says
+so.
 """
 
 import re

@@ -1,7 +1,8 @@
 """A simulated month of one connection, with errors planted in it, and the list of the findings that must come out.
 
-Everything follows from the seed. Where nothing is planted the sides agree, in all the ways in which real ones do: remarks
-that change by the day, codes cut up or with zeros before them, money that is booked after midnight, sums less the fees.
+Everything follows from the seed. Where nothing is planted the sides agree, in all the ways in which real ones do:
+remarks that change by the day, codes cut up or with zeros before them, money that is booked after midnight, sums less
+the fees.
 """
 
 import hashlib

@@ -1,7 +1,9 @@
-"""MT940, the statement of a day, and MT942, what moved within a day: messages of SWIFT, with its blocks or without them.
+"""MT940, the statement of a day, and MT942, what moved within a day: messages of SWIFT, with its blocks or without
+them.
 
-Of a movement (:61:) the days, the sign and the amount are taken, and the whole remark (:86:). Mandiri prints its references
-nowhere but in the remark. Balances of single movements are not printed, so they are counted from the opening one.
+Of a movement (:61:) the days, the sign and the amount are taken, and the whole remark (:86:). Mandiri prints its
+references nowhere but in the remark. Balances of single movements are not printed, so they are counted from the opening
+one.
 """
 
 import re

@@ -159,6 +159,9 @@ def test_the_fee_of_a_bank_is_explained_where_it_is_known() -> None:
     lines = [line(PAYOUT.amount, "PO0001AB", direction="debit"), line(2_500_00, "BIAYA PO0001AB", direction="debit")]
     assert by([PAYOUT], lines, Rules(bank_fees=(2_500_00,))) == ["reference", "fee"]
     assert findings([PAYOUT], lines) == [("unexplained_debit", "payout")]
+    fee = line(2_500_00, "BIAYA ADM", direction="debit")
+    assert by([], [fee], Rules(bank_fees=(2_500_00,))) == ["fee"]
+    assert by([replace(PAYOUT, amount=2_500_00)], [fee], Rules(bank_fees=(2_500_00,))) == ["amount_and_day"]
 
 
 def test_pending_lines_count_for_nothing() -> None:
@@ -232,6 +235,7 @@ def test_a_row_that_stands_twice_is_double() -> None:
 
 def test_without_a_list_nothing_is_missed_in_it() -> None:
     assert findings([replace(PAYMENT, listed=True)], [line(PAYMENT.amount, "TRX0001AB")]) == []
+    assert findings([WALLET], []) == [("missing_there", "wallet")], "its money is seen nowhere else"
     assert findings([replace(PAYMENT, listed=True)], [line(PAYMENT.amount, "TRX0001AB")], []) == [
         ("missing_there", "payment")
     ]
