@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "channels": LEAVES | {"channels", "domain"},
     "connections_file": LEAVES | {"connections_file", "connections", "channels", "domain"},
     "partners": LEAVES | {"connections", "domain"},
+    "statement_files": LEAVES | {"statement_files", "domain"},
     "world": LEAVES | {"db", "channels", "connections", "partners", "domain"},
     "services": LEAVES | {"services", "world", "partners", "db", "channels", "connections", "domain"},
     "api": LEAVES | {"api", "world", "services", "channels", "domain"},
