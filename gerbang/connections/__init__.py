@@ -7,10 +7,10 @@ with the same reference. A file whose name begins with `_` is shared by provider
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
@@ -23,10 +23,18 @@ from gerbang.domain.payouts import Destination
 from gerbang.domain.reports import Report
 from gerbang.errors import Refused
 from gerbang.network import Network
+from gerbang.trust import trusted_showing
 
 
 class Silence(Exception):
     """The partner gave no reliable answer: it may or may not have the request. This never counts as a failure."""
+
+
+class NotSent(Silence):
+    """The partner surely does not have it: nothing left this machine, or it was turned away at the partner's door.
+
+    A fault of the network or of our own keys, and no answer to what was asked: it may be sent again.
+    """
 
 
 class Declined(Exception):
@@ -43,6 +51,22 @@ class Link:
     """The machine's own: a partner does not know the sandbox's time."""
     token_key: bytes = b""
     """Signs the access tokens that partners get from us."""
+    kept: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)
+    """What the provider keeps between two calls, such as its own access token. Of one process, and lost with it."""
+
+
+def of_connection(connection: Connection, network: Network) -> Network:
+    """The client that calls a connection's partner: one of its own where it shows a certificate or has a private line.
+
+    Raises OSError where TLS cannot use the certificate.
+    """
+    shown, tls = connection.client_certificate, None
+    if shown is not None:
+        assert shown.certificate.file is not None, "the file's rules ask for a path"
+        tls = trusted_showing(shown.certificate.file, shown.private_key.file)
+    if connection.base_url is None or (tls is None and not connection.private_line):
+        return network
+    return network.line_to(connection.base_url, private=connection.private_line, tls=tls)
 
 
 # -- codes that buyers pay to -----------------------------------------------------------------------------------------
@@ -128,6 +152,52 @@ class Transfers(Protocol):
 
     async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
         """The name of an account's holder; None if there is no such account. Raises Silence."""
+        ...
+
+
+# -- what is on our accounts ------------------------------------------------------------------------------------------
+
+
+class AccountBalance(msgspec.Struct, frozen=True):
+    """What is on an account of ours, in minor units; below zero where it is overdrawn."""
+
+    available: int
+    booked: int | None = None
+
+
+@runtime_checkable
+class Balance(Protocol):
+    """A bank that says what is on an account."""
+
+    async def balance(self, link: Link, account: str) -> AccountBalance:
+        """What is on the account of this number now. Raises Declined or Silence."""
+        ...
+
+
+class BankMovement(msgspec.Struct, frozen=True):
+    """One line of an account's statement."""
+
+    account: str
+    booked_on: date
+    at: datetime | None
+    """The instant, where the bank has it to the second."""
+    amount: int
+    """Minor units, above zero."""
+    direction: Literal["in", "out"]
+    text: str
+    """The remark, in which our own reference may be."""
+    reference: str
+    """The bank's own name for it; "" where it has none."""
+    balance_after: int | None
+    """What was on the account then, in minor units."""
+
+
+@runtime_checkable
+class Statements(Protocol):
+    """A bank that says what moved on an account."""
+
+    def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
+        """All that was booked from one day to another, both included, in the bank's order. Raises Declined or Silence."""
         ...
 
 
