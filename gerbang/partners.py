@@ -64,15 +64,18 @@ class Partner:
         """The provider, if its partner may call us."""
         return self.provider if isinstance(self.provider, Serves) and self.connection.inbound is not None else None
 
-    async def call(self, about: str, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
+    async def call(
+        self, about: str, ask: Callable[[Link], Awaitable[Answer]], *, seconds: float | None = None
+    ) -> Answer:
         """The partner's answer. Raises Declined, or Silence for all else: it may have done what was asked all the same.
         NotSent is the silence after which it surely has not.
 
-        `about` names the request in the log. Waiting for a place counts, so an answer takes the connection's deadline at most.
+        `about` names the request in the log. Waiting for a place counts, so an answer takes the connection's deadline at most,
+        or `seconds`.
         """
         begun = False
         try:
-            async with asyncio.timeout(self.connection.deadline_seconds), self.places:
+            async with asyncio.timeout(seconds or self.connection.deadline_seconds), self.places:
                 begun = True
                 return await ask(self.link)
         except Declined:

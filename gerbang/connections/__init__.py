@@ -2,9 +2,11 @@
 
 A provider offers what its kind of partner can do, protocol by protocol, and has no method that it cannot serve. It carries
 requests and answers: it does not see the ledger and decides nothing. It may be called twice about the same thing, always
-with the same reference. A file whose name begins with `_` is shared by providers and is none itself.
+with the same reference; only money is sent once. A file whose name begins with `_` is shared by providers and is none itself.
 """
 
+import base64
+import hashlib
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,6 +18,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang.clock import Clock
+from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Connection
 from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import CloseCode, OpenCode
@@ -112,7 +115,7 @@ class OpensCodes(Protocol):
 
 
 class TransferOrder(msgspec.Struct, frozen=True):
-    """A transfer to an account. `reference` is the idempotency key: sent twice, it is one transfer and one answer."""
+    """A transfer to an account. `reference` is ours, and always the same for one transfer."""
 
     reference: UUID
     amount: int
@@ -122,6 +125,34 @@ class TransferOrder(msgspec.Struct, frozen=True):
     ordered_at: datetime
     sent_at: datetime | None = None
     """Since when the partner has it; None while it is not known to."""
+    way: str = ""
+    """Which way `plan` has chosen."""
+    account: str = ""
+    """From which account of ours."""
+    bank_reference: str = ""
+    """The partner's own reference of it; "" while it is not known."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a transfer will go, decided and written down before the bank is called."""
+
+    way: str
+    """A word of the provider's own."""
+    account: str = ""
+    """The number of the account of ours that it goes from."""
+
+
+class Later(msgspec.Struct, frozen=True):
+    """No way is open for a transfer now."""
+
+    at: datetime
+    """The earliest instant to try."""
+
+
+def remark_of(reference: UUID) -> str:
+    """The code that stands in a transfer's remark, by which it is found on the account's statement: 14 capitals and digits."""
+    hashed = base64.b32encode(hashlib.sha256(reference.bytes).digest()).decode("ascii")
+    return f"GB{hashed[:12]}"
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -142,12 +173,19 @@ class Sent(msgspec.Struct, frozen=True):
 class Transfers(Protocol):
     """A bank that sends money to accounts."""
 
-    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
-        """Sends a transfer. Raises Silence if it is unknown whether the bank has it."""
+    def plan(self, connection: Connection, order: TransferOrder, now: datetime, calendar: BankCalendar) -> Plan | Later:
+        """How the transfer can go at this instant. Pure. Raises Declined where no way ever takes it."""
         ...
 
-    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
-        """The current state of a transfer that the bank has. Raises Silence."""
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        """Sends a transfer; it is called once for each. Raises Declined, NotSent, or Silence if the bank may have it."""
+        ...
+
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
+        """The current state of a transfer that the bank may have; None: the bank does not know it. Raises Silence.
+
+        A Declined says nothing of the transfer either.
+        """
         ...
 
     async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
