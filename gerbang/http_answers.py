@@ -23,7 +23,8 @@ class NotHttp(Exception):
 class Incoming:
     """One response being received: call `feed` with bytes until `over`, and `end` when the connection closes."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = ANSWER_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
         self.status: int | None = None
         """The final status, as soon as its line is read; interim responses are skipped."""
         self.headers: dict[str, str] = {}
@@ -59,7 +60,7 @@ class Incoming:
 
     def feed(self, data: bytes) -> None:
         """Parses more bytes. Raises NotHttp when there can be no status any more."""
-        room = ANSWER_BYTES_MAX - len(self._raw)
+        room = self._bytes_max - len(self._raw)
         self._raw += data[:room]
         while not self.over and self._next():
             pass

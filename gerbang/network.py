@@ -1,7 +1,7 @@
 """The HTTP client, and the only file that opens connections to the network: it posts callbacks and calls banks.
 
 A call follows no redirect, uses no proxy, keeps no cookie and decompresses no body. In live mode it connects to exactly
-the public address that was checked. gerbang.http_answers parses the answer.
+the public address that was checked. gerbang.network_targets decides which URLs that may be, gerbang.http_answers parses the answer.
 """
 
 import asyncio
@@ -14,20 +14,18 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from typing import cast
-from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
 import msgspec
 
 from gerbang import __version__
-from gerbang.addresses import Address, is_public
-from gerbang.http_answers import Incoming, NotHttp
+from gerbang.addresses import is_public
+from gerbang.http_answers import ANSWER_BYTES_MAX, Incoming, NotHttp
+from gerbang.network_targets import NetworkFailed, Origin, Target, literal, target_of
 from gerbang.resolver import Found, Lookup, Resolver
 from gerbang.trust import trusted
 
-URL_CHARACTERS_MAX = 2_000
 ADDRESSES_MAX = 4  # of one name; the next is tried after a quarter of a second (RFC 8305)
 NEXT_ADDRESS_SECONDS = 0.25
 KEEP_ALIVE_SECONDS = 4.0  # below the 5 s of common servers, so that a post rarely meets a connection that is closing
@@ -36,20 +34,7 @@ REST_SECONDS = 1.0
 _OURS = frozenset({"host", "user-agent", "accept-encoding", "connection", "content-length", "transfer-encoding"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_HOST = re.compile(r"[0-9a-z_.-]+|[0-9a-f:.]+")  # a name, or an IPv6 address
-
-Origin = tuple[bool, str, int]
-"""What a connection can be reused for: with TLS or not, host, port."""
 _Start = Callable[..., Awaitable[socket.socket]]
-
-
-class NetworkFailed(Exception):
-    """No answer was received. `reason` is a short sentence for a log; `seconds` is how long the call took."""
-
-    def __init__(self, reason: str, seconds: float = 0.0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.seconds = seconds
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -65,19 +50,19 @@ class Answer(msgspec.Struct, frozen=True):
     whole: bool
 
 
-class Target(msgspec.Struct, frozen=True):
-    """What a call connects to and requests, made of the parts of the URL that were checked; the path is unchanged."""
+class Manner(msgspec.Struct, frozen=True):
+    """How a call is made.
 
-    tls: bool
-    host: str
-    port: int
-    shown: str
-    """The value of the Host header: the host, with the port if it is not the default."""
-    path: str
+    again: an idempotent request is sent once more if a kept connection broke before a byte of the answer was received.
+    fresh: over a new connection, so that nothing is lost on one that the peer was about to close.
+    rest_seconds: how long the rest of an answer is waited for, once its status is received, within the call's own limit.
+    bytes_max: how much of the answer is read.
+    """
 
-    @property
-    def origin(self) -> Origin:
-        return self.tls, self.host, self.port
+    again: bool = False
+    fresh: bool = False
+    rest_seconds: float = REST_SECONDS
+    bytes_max: int = ANSWER_BYTES_MAX
 
 
 # No call while rows are locked
@@ -100,93 +85,6 @@ def forbidden(why: str) -> Generator[None]:
         _held.set(outer)
 
 
-# Which URLs and addresses may be called
-
-
-def split_credentials(url: str) -> tuple[str, str | None]:
-    """A URL without its user name and password, and these as `name:password` for HTTP Basic; None if it has none.
-
-    A malformed URL is returned unchanged: `check` and calls refuse it. Raises NetworkFailed, which shows neither.
-    """
-    try:
-        netloc = urlsplit(url).netloc
-    except ValueError:
-        return url, None
-    credentials, at, place = netloc.rpartition("@")
-    if not at or not _readable(url):
-        return url, None
-    try:
-        name, password = (unquote(part, errors="strict") for part in credentials.partition(":")[::2])
-    except UnicodeDecodeError:
-        name, password = ":", ""
-    if ":" in name or not (name + password).isprintable():
-        raise NetworkFailed("the URL's user name or password has characters that can't be sent")
-    return url.replace(netloc, place, 1), f"{name}:{password}"
-
-
-def _readable(url: str) -> bool:
-    return url.isascii() and url.isprintable() and " " not in url and "\\" not in url
-
-
-@lru_cache(maxsize=4096)
-def _target(url: str, allow_private: bool, ports: frozenset[str] | None) -> Target:
-    """Check a URL and give its target. Raises NetworkFailed with the reason."""
-    if len(url) > URL_CHARACTERS_MAX:
-        raise NetworkFailed(f"the URL is longer than {URL_CHARACTERS_MAX:,} characters")
-    if not _readable(url):
-        raise NetworkFailed("the URL has characters that must be percent-encoded (or punycode, in the host's name)")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise NetworkFailed("the URL can't be read: its host or port is malformed") from None
-    if parts.scheme not in {"http", "https"}:
-        raise NetworkFailed("the URL must begin with https:// or http://")
-    if "@" in parts.netloc or "@" in parts.fragment:
-        raise NetworkFailed(
-            "the URL's user name or password has characters that must be percent-encoded, or no place here"
-        )
-    host = (parts.hostname or "").removesuffix(".")
-    if not host or host.startswith(".") or ".." in host:
-        raise NetworkFailed("the URL has no host, or one with an empty part in its name")
-    if port == 0:
-        raise NetworkFailed("the URL's port must be between 1 and 65535")
-    address = _literal(host)
-    private = host == "localhost" or host.endswith(".localhost") or (address is not None and not is_public(address))
-    if private and not allow_private:
-        raise NetworkFailed(f"the address is not allowed: {host} is not on the public internet")
-    host = str(address or host)  # the canonical spelling, which every resolver reads as an address
-    if not _HOST.fullmatch(host):
-        raise NetworkFailed("the URL can't be read: its host is malformed")
-    tls = parts.scheme == "https"
-    usual = 443 if tls else 80
-    way = f"{parts.scheme}:{port or usual}"
-    if ports is not None and way not in ports:
-        raise NetworkFailed(
-            f"the URL leads to {way}, and this gateway's operator allows {', '.join(sorted(ports))} only"
-        )
-    shown = f"[{host}]" if ":" in host else host
-    return Target(
-        tls=tls,
-        host=host,
-        port=port or usual,
-        shown=shown if port in (None, usual) else f"{shown}:{port}",
-        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-    )
-
-
-def _literal(host: str) -> Address | None:
-    """Read a host that is an address, also in the spellings that resolvers take: 2130706433, 0x7f.1, 0177.0.0.1."""
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except (OSError, ValueError):
-        return None
-
-
 def _resolve_by_system(host: str, port: int) -> list[Found]:
     return [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)]
 
@@ -198,14 +96,15 @@ class _Connection(asyncio.Protocol):
     idle_timer: asyncio.TimerHandle | None = None
     """Closes the connection when it was idle for KEEP_ALIVE_SECONDS."""
 
-    def __init__(self, rest_seconds: float) -> None:
-        self._rest_seconds = rest_seconds
+    def __init__(self) -> None:
+        self._rest_seconds = REST_SECONDS
         self._incoming: Incoming | None = None
         self._over: asyncio.Future[None] | None = None
         self._rest_timer: asyncio.TimerHandle | None = None
 
-    async def exchange(self, request: bytes, incoming: Incoming) -> None:
+    async def exchange(self, request: bytes, incoming: Incoming, rest_seconds: float) -> None:
         """Sends a request and receives the answer into `incoming`. Raises NetworkFailed if no answer was received."""
+        self._rest_seconds = rest_seconds
         self._incoming, self._over = incoming, asyncio.get_running_loop().create_future()
         try:
             self.transport.write(request)
@@ -289,11 +188,37 @@ class Network:
         self._resolver = Resolver(lookup)
         self._tls = tls or trusted()
         self._kept: defaultdict[Origin, list[_Connection]] = defaultdict(list)
+        self._lines: list[Network] = []
+        self._only: Origin | None = None
         self._closed = False
+
+    def line_to(self, url: str, *, private: bool = False, tls: ssl.SSLContext | None = None) -> "Network":
+        """A client of its own that calls the origin of this URL and no other; it is closed with this one.
+
+        private: the URL may be on a private network in live mode too, as an operator has written. tls: with what TLS is
+        spoken, as where a client certificate must be shown.
+        """
+        line = Network(
+            self._allow_private or private,
+            ports=None if private else self._ports,
+            connections_max=self._connections_max,
+            tls=tls or self._tls,
+            rest_seconds=self._rest_seconds,
+        )
+        line._resolver = self._resolver
+        line._only = target_of(url, line._allow_private, line._ports).origin
+        self._lines.append(line)
+        return line
 
     def check(self, url: str) -> None:
         """Raises NetworkFailed with the reason if `url` can't be called. Names are resolved only when called."""
-        _target(url, self._allow_private, self._ports)
+        self._target(url)
+
+    def _target(self, url: str) -> Target:
+        target = target_of(url, self._allow_private, self._ports)
+        if self._only is not None and target.origin != self._only:
+            raise NetworkFailed(f"the address is not allowed: this line leads to {self._only[1]}:{self._only[2]} only")
+        return target
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_seconds: float = 15.0, again: bool = False
@@ -303,60 +228,72 @@ class Network:
         `again`: an idempotent request is sent once more if a kept connection broke before a byte of the answer was
         received, since the peer was closing that connection.
         """
-        return await self._call("POST", url, body, headers, timeout_seconds, again)
+        manner = Manner(again=again, rest_seconds=self._rest_seconds)
+        return await self.call("POST", url, body, headers, timeout_seconds=timeout_seconds, manner=manner)
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_seconds: float = 15.0) -> Answer:
         """GET `url` and return the answer, whatever its status. Raises NetworkFailed if there was none."""
-        return await self._call("GET", url, None, headers, timeout_seconds, True)
+        manner = Manner(again=True, rest_seconds=self._rest_seconds)
+        return await self.call("GET", url, None, headers, timeout_seconds=timeout_seconds, manner=manner)
 
     async def aclose(self) -> None:
         """Wait for the calls under way, then close all connections. A later call raises RuntimeError."""
         if self._closed:
             return
         self._closed = True
+        await asyncio.gather(*(line.aclose() for line in self._lines))
         for _ in range(self._connections_max):
             await self._places.acquire()
         for connection in [each for kept in self._kept.values() for each in kept]:
             connection.close_now()
 
-    async def _call(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds_max: float, again: bool
+    async def call(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        timeout_seconds: float,
+        manner: Manner,
     ) -> Answer:
+        """Any request, with or without a body, as `post` is one. Raises NetworkFailed if there was no answer."""
         if why := [reason for reasons in _held.get() for reason in reasons]:
             raise RuntimeError(f"the network must not be called while rows are held ({why[-1]})")
         if self._closed:
             raise RuntimeError("the network is closed")
-        target = _target(url, self._allow_private, self._ports)
+        target = self._target(url)
         request = _request(method, target, body, headers)
         async with self._places:
             loop = asyncio.get_running_loop()
             started = loop.time()
-            received, failure = [Incoming()], ""
+            received: list[Incoming] = []
+            failure = ""
             try:
                 # One limit over everything (name, connect, TLS, sending, reading): a slow peer cannot exceed it.
-                async with asyncio.timeout(seconds_max):
-                    await self._exchange(target, request, received, again)
+                async with asyncio.timeout(timeout_seconds):
+                    await self._exchange(target, request, received, manner)
             except TimeoutError:
-                failure = f"timed out after {seconds_max:g} s"
+                failure = f"timed out after {timeout_seconds:g} s"
             except (NetworkFailed, OSError, ValueError) as error:
                 failure = _reason(error, target)
-            seconds, incoming = loop.time() - started, received[-1]
-            if incoming.status is None:  # with a status the call succeeded, whatever failed after it
-                raise NetworkFailed(failure, seconds)
+            seconds, incoming = loop.time() - started, received[-1] if received else None
+            if incoming is None or incoming.status is None:  # with a status it succeeded, whatever failed after it
+                raise NetworkFailed(failure, seconds, unsent=not received)
             return Answer(incoming.status, incoming.headers, incoming.body, seconds, incoming.whole)
 
-    async def _exchange(self, target: Target, request: bytes, received: list[Incoming], again: bool) -> None:
-        """One request on a kept connection or on a new one. Its answer is the last of `received`."""
+    async def _exchange(self, target: Target, request: bytes, received: list[Incoming], manner: Manner) -> None:
+        """One request on a kept connection or on a new one. Its answer is the last of `received`; none: nothing was sent."""
         while True:
-            kept, clean = self._take_kept(target.origin), False
+            kept, clean = None if manner.fresh else self._take_kept(target.origin), False
             connection = kept or await self._connect(target)
-            received.append(incoming := Incoming())
+            received.append(incoming := Incoming(manner.bytes_max))
             try:
-                await connection.exchange(request, incoming)
+                await connection.exchange(request, incoming, manner.rest_seconds)
                 clean = incoming.connection_is_reusable and not connection.transport.get_write_buffer_size()
                 return
             except NetworkFailed:
-                if kept is None or not again or not incoming.silent:
+                if kept is None or not manner.again or not incoming.silent:
                     raise
             finally:
                 if clean:
@@ -395,7 +332,7 @@ class Network:
         start = cast(_Start, aiohappyeyeballs.start_connection)  # pyright: ignore[reportUnknownMemberType]  it says `tuple`
         socket_ = await start(found, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
         tls, name = (self._tls, target.host) if target.tls else (None, None)
-        connection = _Connection(self._rest_seconds)
+        connection = _Connection()
         await loop.create_connection(lambda: connection, sock=socket_, ssl=tls, server_hostname=name)
         return connection
 
@@ -404,8 +341,8 @@ class Network:
 
         In live mode one address that is not public refuses them all: no legitimate name has both.
         """
-        if literal := _literal(target.host):
-            family = socket.AF_INET6 if literal.version == 6 else socket.AF_INET
+        if address := literal(target.host):
+            family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
             return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (target.host, target.port))]
         found = await self._resolver.find(target.host, target.port)
         if not found:

@@ -10,7 +10,17 @@ from uuid import UUID
 import structlog
 
 from gerbang.clock import SystemClock
-from gerbang.connections import Declined, Link, OpensCodes, Provider, Serves, Silence, Transfers
+from gerbang.connections import (
+    Declined,
+    Link,
+    NotSent,
+    OpensCodes,
+    Provider,
+    Serves,
+    Silence,
+    Transfers,
+    of_connection,
+)
 from gerbang.domain.connections import Connection, Connections, Purpose
 from gerbang.network import Network
 
@@ -54,19 +64,28 @@ class Partner:
         """The provider, if its partner may call us."""
         return self.provider if isinstance(self.provider, Serves) and self.connection.inbound is not None else None
 
-    async def call(self, about: str, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
+    async def call(
+        self, about: str, ask: Callable[[Link], Awaitable[Answer]], *, seconds: float | None = None
+    ) -> Answer:
         """The partner's answer. Raises Declined, or Silence for all else: it may have done what was asked all the same.
+        NotSent is the silence after which it surely has not.
 
-        `about` names the request in the log. Waiting for a place counts, so an answer takes the connection's deadline at most.
+        `about` names the request in the log. Waiting for a place counts, so an answer takes the connection's deadline at most,
+        or `seconds`.
         """
+        begun = False
         try:
-            async with asyncio.timeout(self.connection.deadline_seconds), self.places:
+            async with asyncio.timeout(seconds or self.connection.deadline_seconds), self.places:
+                begun = True
                 return await ask(self.link)
         except Declined:
             raise
-        except (Silence, TimeoutError) as silence:
+        except Silence as silence:
+            log.warning("a partner was silent", connection=self.connection.name, about=about, why=str(silence))
+            raise
+        except TimeoutError as late:
             log.warning("a partner was silent", connection=self.connection.name, about=about)
-            raise Silence(str(silence)) from silence
+            raise (Silence if begun else NotSent)("the deadline passed") from late
         except Exception as failure:
             log.exception("a partner could not be called", connection=self.connection.name, about=about)
             raise Silence(str(failure)) from failure
@@ -83,7 +102,10 @@ class Partners:
         self._served: dict[tuple[UUID | None, str | None, str | None, Purpose], Partner | None] = {}
         self._taken: dict[str, bool] = {}
         self._partners = {
-            name: Partner(Link(connection, network, SystemClock(), token_key), providers[connection.provider])
+            name: Partner(
+                Link(connection, _network(connection, network), SystemClock(), token_key),
+                providers[connection.provider],
+            )
             for name, connection in connections.by_name.items()
         }
 
@@ -124,3 +146,12 @@ class Partners:
 
     def __bool__(self) -> bool:
         return bool(self._partners)
+
+
+def _network(connection: Connection, network: Network) -> Network:
+    """The client that calls a connection's partner. A certificate that cannot be used keeps no other partner from working."""
+    try:
+        return of_connection(connection, network)
+    except OSError:
+        log.exception("a client certificate cannot be used", connection=connection.name)
+        return network

@@ -11,7 +11,8 @@ import pytest
 import uvloop
 
 from gerbang.addresses import is_public
-from gerbang.network import Network, NetworkFailed, split_credentials
+from gerbang.network import Network, NetworkFailed
+from gerbang.network_targets import split_credentials
 from gerbang.resolver import Found
 from tests.support.shop_servers import OK, answering, failure, shop, way_out
 

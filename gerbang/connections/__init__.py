@@ -2,20 +2,23 @@
 
 A provider offers what its kind of partner can do, protocol by protocol, and has no method that it cannot serve. It carries
 requests and answers: it does not see the ledger and decides nothing. It may be called twice about the same thing, always
-with the same reference. A file whose name begins with `_` is shared by providers and is none itself.
+with the same reference; only money is sent once. A file whose name begins with `_` is shared by providers and is none itself.
 """
 
+import base64
+import hashlib
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
 
 from gerbang.clock import Clock
+from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Connection
 from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import CloseCode, OpenCode
@@ -24,10 +27,18 @@ from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
 from gerbang.errors import Refused
 from gerbang.network import Network
+from gerbang.trust import trusted_showing
 
 
 class Silence(Exception):
     """The partner gave no reliable answer: it may or may not have the request. This never counts as a failure."""
+
+
+class NotSent(Silence):
+    """The partner surely does not have it: nothing left this machine, or it was turned away at the partner's door.
+
+    A fault of the network or of our own keys, and no answer to what was asked: it may be sent again.
+    """
 
 
 class Declined(Exception):
@@ -44,6 +55,22 @@ class Link:
     """The machine's own: a partner does not know the sandbox's time."""
     token_key: bytes = b""
     """Signs the access tokens that partners get from us."""
+    kept: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)
+    """What the provider keeps between two calls, such as its own access token. Of one process, and lost with it."""
+
+
+def of_connection(connection: Connection, network: Network) -> Network:
+    """The client that calls a connection's partner: one of its own where it shows a certificate or has a private line.
+
+    Raises OSError where TLS cannot use the certificate.
+    """
+    shown, tls = connection.client_certificate, None
+    if shown is not None:
+        assert shown.certificate.file is not None, "the file's rules ask for a path"
+        tls = trusted_showing(shown.certificate.file, shown.private_key.file)
+    if connection.base_url is None or (tls is None and not connection.private_line):
+        return network
+    return network.line_to(connection.base_url, private=connection.private_line, tls=tls)
 
 
 # -- codes that buyers pay to -----------------------------------------------------------------------------------------
@@ -89,7 +116,7 @@ class OpensCodes(Protocol):
 
 
 class TransferOrder(msgspec.Struct, frozen=True):
-    """A transfer to an account. `reference` is the idempotency key: sent twice, it is one transfer and one answer."""
+    """A transfer to an account. `reference` is ours, and always the same for one transfer."""
 
     reference: UUID
     amount: int
@@ -99,6 +126,34 @@ class TransferOrder(msgspec.Struct, frozen=True):
     ordered_at: datetime
     sent_at: datetime | None = None
     """Since when the partner has it; None while it is not known to."""
+    way: str = ""
+    """Which way `plan` has chosen."""
+    account: str = ""
+    """From which account of ours."""
+    bank_reference: str = ""
+    """The partner's own reference of it; "" while it is not known."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a transfer will go, decided and written down before the bank is called."""
+
+    way: str
+    """A word of the provider's own."""
+    account: str = ""
+    """The number of the account of ours that it goes from."""
+
+
+class Later(msgspec.Struct, frozen=True):
+    """No way is open for a transfer now."""
+
+    at: datetime
+    """The earliest instant to try."""
+
+
+def remark_of(reference: UUID) -> str:
+    """The code that stands in a transfer's remark, by which it is found on the account's statement: 14 capitals and digits."""
+    hashed = base64.b32encode(hashlib.sha256(reference.bytes).digest()).decode("ascii")
+    return f"GB{hashed[:12]}"
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -119,16 +174,69 @@ class Sent(msgspec.Struct, frozen=True):
 class Transfers(Protocol):
     """A bank that sends money to accounts."""
 
-    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
-        """Sends a transfer. Raises Silence if it is unknown whether the bank has it."""
+    def plan(self, connection: Connection, order: TransferOrder, now: datetime, calendar: BankCalendar) -> Plan | Later:
+        """How the transfer can go at this instant. Pure. Raises Declined where no way ever takes it."""
         ...
 
-    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
-        """The current state of a transfer that the bank has. Raises Silence."""
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        """Sends a transfer; it is called once for each. Raises Declined, NotSent, or Silence if the bank may have it."""
+        ...
+
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
+        """The current state of a transfer that the bank may have; None: the bank does not know it. Raises Silence.
+
+        A Declined says nothing of the transfer either.
+        """
         ...
 
     async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
         """The name of an account's holder; None if there is no such account. Raises Silence."""
+        ...
+
+
+# -- what is on our accounts ------------------------------------------------------------------------------------------
+
+
+class AccountBalance(msgspec.Struct, frozen=True):
+    """What is on an account of ours, in minor units; below zero where it is overdrawn."""
+
+    available: int
+    booked: int | None = None
+
+
+@runtime_checkable
+class Balance(Protocol):
+    """A bank that says what is on an account."""
+
+    async def balance(self, link: Link, account: str) -> AccountBalance:
+        """What is on the account of this number now. Raises Declined or Silence."""
+        ...
+
+
+class BankMovement(msgspec.Struct, frozen=True):
+    """One line of an account's statement."""
+
+    account: str
+    booked_on: date
+    at: datetime | None
+    """The instant, where the bank has it to the second."""
+    amount: int
+    """Minor units, above zero."""
+    direction: Literal["in", "out"]
+    text: str
+    """The remark, in which our own reference may be."""
+    reference: str
+    """The bank's own name for it; "" where it has none."""
+    balance_after: int | None
+    """What was on the account then, in minor units."""
+
+
+@runtime_checkable
+class Statements(Protocol):
+    """A bank that says what moved on an account."""
+
+    def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
+        """All that was booked from one day to another, both included, in the bank's order. Raises Declined or Silence."""
         ...
 
 
@@ -172,9 +280,10 @@ class PayoutReturn(msgspec.Struct, frozen=True):
     """Word of a partner that a payout which had left has come back."""
 
     connection: str
-    reference: UUID | None
-    """Ours; None where the partner does not say it."""
+    reference: str
+    """Ours, as it was sent; "" where the partner does not say it."""
     partner_reference: str
+    """The partner's own; "" where it does not say it."""
     reason: str
     """A short text for people."""
 

@@ -7,7 +7,7 @@ that end in these digits behave differently, at every bank; the two of the vendo
 
     …404   there is no such account: no name is found, and a transfer fails at once with "Account not found"
     …405   the account is closed: a transfer is accepted, and fails a minute later with "Account closed"
-    …503   the bank is silent for the first half minute of a payout, so it is sent at the second try
+    …503   the bank is silent for the first half minute of a payout, and has it all the same, as it says when it is asked
 
 Codes: a bank that asks us about each payment, so it need not know them. A connections file can make it a partner that must
 be asked first (`settings.channels`), with an answer that takes its time. Such a partner behaves differently for amounts
@@ -27,7 +27,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from gerbang.connections import CodeKind, Declined, Link, Opened, Said, Sent, Silence, TransferOrder
+from gerbang.connections import CodeKind, Declined, Later, Link, Opened, Plan, Said, Sent, Silence, TransferOrder
+from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import SIMULATOR, ChannelName, Connection
 from gerbang.domain.money import rupiah
 from gerbang.domain.partner_requests import CloseCode, OpenCode
@@ -97,18 +98,18 @@ class Simulator:
 
     # -- transfers ----------------------------------------------------------------------------------------------------
 
+    def plan(self, connection: Connection, order: TransferOrder, now: datetime, calendar: BankCalendar) -> Plan | Later:
+        """There is one way, and it is always open."""
+        return Plan("simulated")
+
     async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
         """Accepts or fails the transfer, by the last digits of the account number. Raises Silence."""
-        end = _end_of(order.destination.account_number)
-        if end == SILENT_AT_FIRST and now < order.ordered_at + SILENT_FOR:
-            raise Silence("the simulator is silent at first for this account number")
-        if end == UNKNOWN:
-            return Sent("failed", reference_of(order.reference), reason="Account not found")
-        return _under_way(order, now)
+        return _taken(order, now)
 
-    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
-        """The state of the transfer at `now`."""
-        assert order.sent_at is not None, "only what was sent is asked for"
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
+        """The state of the transfer at `now`. One whose answer was lost is found here, and begins now."""
+        if order.sent_at is None:
+            return _taken(order, now)
         under_way = _under_way(order, order.sent_at)
         if under_way.ask_at is not None and now < under_way.ask_at:
             return under_way
@@ -147,6 +148,16 @@ def _opened(reference: UUID, asked: OpenCode) -> Opened:
 def _end_of(account_number: str) -> str:
     """The last three digits, which choose the behaviour; "" for the vendor's documented accounts."""
     return "" if account_number in DOCUMENTED else account_number[-3:]
+
+
+def _taken(order: TransferOrder, now: datetime) -> Sent:
+    """What is said of an order that is given now. Raises Silence."""
+    end = _end_of(order.destination.account_number)
+    if end == SILENT_AT_FIRST and now < order.ordered_at + SILENT_FOR:
+        raise Silence("the simulator is silent at first for this account number")
+    if end == UNKNOWN:
+        return Sent("failed", reference_of(order.reference), reason="Account not found")
+    return _under_way(order, now)
 
 
 def _under_way(order: TransferOrder, sent_at: datetime) -> Sent:

@@ -4,17 +4,15 @@ Nothing is paid, and nothing is kept. Each connection is looked at beside the ot
 """
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Collection
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-import certifi
 import msgspec
 import uvloop
 
 from gerbang.clock import Clock, SystemClock
-from gerbang.connections import Check, Checks, Link, providers
+from gerbang.connections import Check, Checks, Link, of_connection, providers
 from gerbang.connections_file import Contents, keys
 from gerbang.connections_file.decoding import Fault, joined, suggestion
 from gerbang.domain.connections import Connection
@@ -78,12 +76,12 @@ async def _all(chosen: list[Connection], *, live: bool) -> list[Checked]:
 async def _one(connection: Connection, *, live: bool) -> list[Check]:
     clock = SystemClock()
     checks = _keys(connection, clock.now())
+    whole = Network(allow_private=not live)
     try:
-        tls = _tls(connection)
+        network = of_connection(connection, whole)
     except OSError as failed:  # TLS's own errors are such too
         why = f"TLS cannot use it: {failed.strerror or failed}. The partner was not called."
         return [*checks, Check("client certificate", False, why)]
-    network = Network(allow_private=not live, tls=tls)
     try:
         if connection.base_url is not None:
             checks += await _reached(connection, network, clock)
@@ -91,20 +89,8 @@ async def _one(connection: Connection, *, live: bool) -> list[Check]:
         if isinstance(provider, Checks):
             checks += await _own(provider.check(Link(connection, network, clock)), connection.provider)
     finally:
-        await network.aclose()
+        await whole.aclose()
     return checks
-
-
-def _tls(connection: Connection) -> ssl.SSLContext | None:
-    """Whom the machine trusts, with our client certificate; None where there is none. Raises OSError."""
-    shown = connection.client_certificate
-    if shown is None:
-        return None
-    assert shown.certificate.file is not None, "the file's rules ask for a path"
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    context.load_cert_chain(shown.certificate.file, shown.private_key.file)
-    return context
 
 
 # Keys and certificates

@@ -14,12 +14,12 @@ from gerbang.network import Network, NetworkFailed
 def of_connections(found: Mapping[str, Connection], providers: Mapping[str, Provider], *, live: bool) -> list[Fault]:
     """What is wrong with connections that were read."""
     faults: list[Fault] = []
-    network = Network(allow_private=not live)
+    network, anywhere = Network(allow_private=not live), Network(allow_private=True)
     for name, connection in found.items():
         path = joined("connections", name)
         for said in (
             _of_provider(connection, providers.get(connection.provider), live=live),
-            _of_base_url(connection, network, live=live),
+            _of_base_url(connection, network, anywhere, live=live),
             _of_inbound(connection),
             _of_accounts(connection),
             _of_secrets(connection),
@@ -55,9 +55,11 @@ def _of_provider(connection: Connection, provider: Provider | None, *, live: boo
         yield from provider.faults(connection)
 
 
-def _of_base_url(connection: Connection, network: Network, *, live: bool) -> Iterator[Said]:
+def _of_base_url(connection: Connection, network: Network, anywhere: Network, *, live: bool) -> Iterator[Said]:
     url = connection.base_url
     if url is None:
+        if connection.private_line:
+            yield "private_line", "needs a base_url beside it, which it is about"
         return
     try:
         parts = urlsplit(url)
@@ -74,7 +76,7 @@ def _of_base_url(connection: Connection, network: Network, *, live: bool) -> Ite
         yield "base_url", "must end without a slash, a query and a fragment"
     else:
         try:
-            network.check(url)
+            (anywhere if connection.private_line else network).check(url)
         except NetworkFailed as failed:
             yield "base_url", f"cannot be called: {failed.reason}"
 

@@ -241,7 +241,8 @@ LATE = {
         SELECT id::text FROM charges WHERE settled_at IS NULL AND (settles_at < {_LATE}
             OR (settles_at > paid_at AND settles_at > date_trunc('minute', settles_at)))""",
     "a partner could not be asked, or has not taken what it was asked, for ten minutes": f"""
-        SELECT id::text FROM partner_requests WHERE next_at < {_LATE} OR (state = 'pending' AND created_at < {_LATE})""",
+        SELECT id::text FROM partner_requests WHERE next_at < {_LATE} OR (state = 'pending' AND tries > 0 AND created_at < {_LATE})
+            OR (state = 'sending' AND sending_at < {_LATE})""",
 }
 """What workers have not done in time: what fails alone is left out, so that nothing waits for it but its merchant."""
 

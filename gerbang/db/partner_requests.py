@@ -34,7 +34,15 @@ def _claim(which: str) -> str:
         """
 
 
-QUERIES = {"claim": _claim(""), "claim of a connection": _claim("connection = $4 AND")}
+QUERIES = {
+    "claim": _claim(""),
+    "claim of a connection": _claim("connection = $4 AND"),
+    "unknown": f"""
+        SELECT {COLUMNS} FROM partner_requests
+        WHERE operation = 'send' AND next_at IS NOT NULL AND (state = 'sending' OR not_found > 0) AND sending_at <= $1
+        ORDER BY sending_at, id LIMIT $2
+        """,
+}
 """Each is read from an index of its own."""
 
 
@@ -55,3 +63,8 @@ async def claim(
 async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
     """The nearest instant after this one at which a partner must be called."""
     return await tx.fetchval("SELECT min(next_at) FROM partner_requests WHERE next_at > $1", after)
+
+
+async def unknown(tx: Tx, before: datetime, most: int) -> list[PartnerRequest]:
+    """Money that was sent before this instant and that its bank has not said the fate of, the oldest first."""
+    return [PARTNER_REQUESTS.read(row) for row in await tx.fetch(QUERIES["unknown"], before, most)]

@@ -29,6 +29,17 @@ async def by_id(tx: Tx, merchant_id: UUID, id_: UUID) -> Payout | None:
     return None if row is None else PAYOUTS.read(row)
 
 
+async def by_bank_reference(tx: Tx, connection: str, bank_reference: str) -> list[Payout]:
+    """The payouts that a bank names so: one, unless it uses a name twice."""
+    rows = await tx.fetch(
+        f"""SELECT {COLUMNS} FROM payouts
+        WHERE connection = $1 AND bank_reference = $2 AND bank_reference <> '' ORDER BY id LIMIT 2""",
+        connection,
+        bank_reference,
+    )
+    return [PAYOUTS.read(row) for row in rows]
+
+
 async def by_reference(tx: Tx, merchant_id: UUID, reference: str) -> Payout | None:
     """The merchant's payout with this reference."""
     row = await tx.fetchrow(

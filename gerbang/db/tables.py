@@ -328,7 +328,7 @@ PAYOUTS = Table(
 
 PARTNER_REQUESTS = Table(
     "partner_requests",
-    "partner_request_row",
+    "partner_request_row_2",
     PartnerRequest,
     {
         "id": "uuid",
@@ -343,8 +343,23 @@ PARTNER_REQUESTS = Table(
         "reason": "text",
         "tries": "integer",
         "next_at": "timestamptz",
+        "way": "text",
+        "account": "text",
+        "sending_at": "timestamptz",
+        "not_found": "integer",
     },
-    changing={"state", "updated_at", "partner_reference", "reason", "tries", "next_at"},
+    changing={
+        "state",
+        "updated_at",
+        "partner_reference",
+        "reason",
+        "tries",
+        "next_at",
+        "way",
+        "account",
+        "sending_at",
+        "not_found",
+    },
     key=("id",),
 )
 

@@ -123,6 +123,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     ]
     base_url: str | None = None
     """Where the partner is reached, without a slash at the end; None: it is never called."""
+    private_line: bool = False
+    """Whether `base_url` may be on a private network in live mode."""
     client_id: Text | None = None
     """What the partner issued to us (SNAP: X-CLIENT-KEY)."""
     client_secret: Secret | None = None

@@ -11,8 +11,10 @@ from gerbang.domain.paycodes import CodePlan
 
 Operation = Literal["open", "close", "send"]
 """`open`: make a code that a buyer can pay to. `close`: end such a code before its time. `send`: pay money out."""
-State = Literal["pending", "processing", "done", "declined"]
-"""`pending`: the partner is not known to have it. `processing`: the partner has it, and will say later how it ended."""
+State = Literal["pending", "sending", "processing", "done", "declined"]
+"""`pending`: the partner is not known to have it; money has not been sent. `sending`: the bank was or is about to be given the money's
+order, and has not said what became of it. `processing`: the partner has it, and will say later how it ended.
+"""
 
 LEASE = timedelta(seconds=90)
 """Whoever is about to call the partner has the request to itself for so long: well over the longest deadline of a call."""
@@ -80,6 +82,14 @@ class PartnerRequest(msgspec.Struct, frozen=True):
     """How often the partner was silent about it."""
     next_at: datetime | None = None
     """When the partner must next be called about it; None once it has ended."""
+    way: str = ""
+    """By which way money goes, in the provider's own word; chosen before the bank is called."""
+    account: str = ""
+    """From which account of ours money goes; "" where the provider knows none."""
+    sending_at: datetime | None = None
+    """When the right to send the money was taken, which is given once."""
+    not_found: int = 0
+    """How often the bank has said that it does not know it."""
 
     @property
     def ended(self) -> bool:
@@ -112,6 +122,7 @@ def under_way(
         request,
         state="processing",
         partner_reference=partner_reference,
+        not_found=0,
         next_at=next_at or now + ASK_AGAIN,
         updated_at=now,
     )
@@ -131,3 +142,44 @@ def unanswered(request: PartnerRequest, now: datetime) -> PartnerRequest:
     """The request after a silence. Each one doubles the wait, up to an hour."""
     wait = min(WAIT_FIRST[request.operation] * 2 ** min(request.tries, 10), WAIT_MAX)
     return replace(request, tries=request.tries + 1, next_at=now + wait)
+
+
+# -- money, which is sent once ----------------------------------------------------------------------------------------
+
+UNKNOWN_FOR = timedelta(hours=1)
+"""A bank that does not know a transfer may still come to know it in this time."""
+NOT_FOUND_MIN = 3
+"""So often a bank must have said that it does not know a transfer before anything is concluded from it."""
+
+
+def sending(request: PartnerRequest, way: str, account: str, now: datetime) -> PartnerRequest:
+    """The request of whoever sends the money now: nobody else may."""
+    assert request.state == "pending", "money is sent once"
+    return replace(
+        request, state="sending", way=way, account=account, sending_at=now, next_at=now + LEASE, updated_at=now
+    )
+
+
+def not_sent(request: PartnerRequest, now: datetime) -> PartnerRequest:
+    """The request after the bank surely got nothing: the right to send is given back, for later."""
+    return unanswered(replace(request, state="pending", way="", account="", sending_at=None, updated_at=now), now)
+
+
+def postponed(request: PartnerRequest, until: datetime, now: datetime) -> PartnerRequest:
+    """The request of money that no way is open for before an instant."""
+    return replace(request, next_at=max(until, now), updated_at=now)
+
+
+def not_known(request: PartnerRequest, now: datetime) -> PartnerRequest:
+    """The request after the bank has said that it does not know it, which proves nothing alone."""
+    return replace(unanswered(request, now), not_found=request.not_found + 1, updated_at=now)
+
+
+def may_have_failed(request: PartnerRequest, now: datetime) -> bool:
+    """Whether the bank's word that it does not know it is old and repeated enough to look at the account's statement."""
+    return (
+        request.state == "sending"
+        and request.sending_at is not None
+        and now - request.sending_at >= UNKNOWN_FOR
+        and request.not_found >= NOT_FOUND_MIN
+    )

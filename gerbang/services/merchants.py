@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from gerbang import channels, ids, network
+from gerbang import channels, ids
 from gerbang.db import Tx, merchants
 from gerbang.db.changes import write
 from gerbang.domain import agreements
@@ -16,7 +16,7 @@ from gerbang.domain.customers import Customer
 from gerbang.domain.merchants import Agreement, Look, Merchant
 from gerbang.errors import Invalid, MerchantUnknown, ProductUnknown
 from gerbang.keyring import hash_of
-from gerbang.network import NetworkFailed
+from gerbang.network_targets import NetworkFailed, split_credentials
 from gerbang.services import agreement_checks
 from gerbang.world import World
 
@@ -259,7 +259,7 @@ async def set_callbacks(world: World, merchant_id: UUID, urls: Mapping[str, str]
     if urls.keys() - world.products.keys():
         raise ProductUnknown("product", offered=", ".join(sorted(world.products)))
     try:
-        parts = {product: network.split_credentials(url) for product, url in urls.items()}
+        parts = {product: split_credentials(url) for product, url in urls.items()}
         for url, _ in parts.values():
             world.network.check(url)
     except NetworkFailed as refusal:

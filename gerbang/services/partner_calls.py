@@ -63,7 +63,9 @@ async def _write(world: World, batches: Batches, what: Report | Reversal | Payou
     elif isinstance(what, Reversal):
         await reversals.reverse(world, what)
     elif what is not None:
-        await payouts.returned_by_reference(world, what.connection, what.reference, what.partner_reference, what.reason)
+        await payouts.returned_by_reference(
+            world, what.connection, ours=what.reference, theirs=what.partner_reference, reason=what.reason
+        )
 
 
 def unread(partner: Partner, status: int, why: str) -> CallAnswer:

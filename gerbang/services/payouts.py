@@ -1,12 +1,10 @@
-"""Paying out: reserve the money and store the order, instruct the bank, record what came of it. Never twice.
+"""Paying out: reserve the money, store the order, and show, end and give back what came of it.
 
-The order is written down with the request to its bank, then the bank is called, holding nothing, then its answer is written
-down. What is left in between a worker takes up again (`gerbang.services.partner_requests`).
+How its bank is instructed, once, and asked about it is in `payout_requests`.
 """
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from functools import partial
+from collections import Counter
+from contextlib import suppress
 from operator import attrgetter
 from typing import Literal
 from uuid import UUID
@@ -15,17 +13,17 @@ import msgspec
 import structlog
 
 from gerbang import ids
-from gerbang.connections import Declined, Link, Sent, Silence, TransferOrder, Transfers
+from gerbang.connections import Declined, Sent, Silence, Transfers
 from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
 from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
-from gerbang.db.changes import write
+from gerbang.db.changes import write as write_changes
 from gerbang.domain.changes import Changes
 from gerbang.domain.events import Event, Snapshot
-from gerbang.domain.fees import Fee, fee_of
-from gerbang.domain.ledger import available, coming_back, paying_out, releasing, reserved, reserving
+from gerbang.domain.fees import fee_of
+from gerbang.domain.ledger import available, coming_back, reserved, reserving
 from gerbang.domain.money import readable
-from gerbang.domain.partner_requests import PartnerRequest, SendMoney, declined, done, noted, under_way
+from gerbang.domain.partner_requests import PartnerRequest, SendMoney, noted
 from gerbang.domain.payouts import (
     AMOUNT_MIN,
     FEE_DEFAULT,
@@ -36,7 +34,6 @@ from gerbang.domain.payouts import (
     completed,
     failed,
     returned,
-    sent,
 )
 from gerbang.errors import (
     AccountUnknown,
@@ -47,13 +44,11 @@ from gerbang.errors import (
     MerchantUnknown,
     NotInLiveMode,
     PayoutUnknown,
-    Unavailable,
-    WrongState,
 )
 from gerbang.partners import Partner
 from gerbang.services import page_positions
 from gerbang.services.page_positions import Page, Place
-from gerbang.services.partner_requests import put_off
+from gerbang.services.payout_requests import end, instruct, lost, planned, write
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -79,7 +74,7 @@ async def create(world: World, new: NewPayout) -> Payout:
     BankNotConnected where no connection is routed there.
     """
     payout, request = await _note(world, new)
-    return payout if request is None else await _ask(world, payout, request)
+    return payout if request is None else await instruct(world, payout, request)
 
 
 async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | None]:
@@ -118,8 +113,9 @@ async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | 
         if balance < payout.reserved:
             raise InsufficientFunds("amount", available=readable(balance), needed=readable(payout.reserved))
         request = noted(payout.id, payout.merchant_id, payout.connection, "send", SendMoney(), now)
+        request = planned(world, carrier, payout, request, now)
         transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
-        await write(tx, Changes(new_payouts=[payout], new_requests=[request], transfers=transfers), now)
+        await write_changes(tx, Changes(new_payouts=[payout], new_requests=[request], transfers=transfers), now)
     return payout, request
 
 
@@ -139,86 +135,6 @@ async def _available(tx: Tx, merchant_id: UUID) -> int:
     return -held.get(owner, 0)  # a balance is debits minus credits, and what is owed to a merchant is a credit
 
 
-async def ask(world: World, request: PartnerRequest) -> None:
-    """Asks the bank about a payout that is due: sends what it may not have, or asks how it ended."""
-    async with world.db.reading() as tx:
-        payout = await kept.by_id(tx, request.merchant_id, request.id)
-    if payout is None:
-        raise _lost(request.id)
-    await _ask(world, payout, request)
-
-
-async def _ask(world: World, payout: Payout, request: PartnerRequest) -> Payout:
-    """Gives the bank its order, or asks what came of it, and writes the answer. Silence leaves the payout as it is."""
-    now = world.clock.now()
-    carrier = world.partners.named(request.connection)
-    if carrier is None or carrier.sender is None:
-        log.error("a payout's connection is not there any more", payout=str(payout.id), connection=request.connection)
-        await put_off(world, request)
-        return payout
-    order = TransferOrder(
-        request.id, payout.amount, payout.destination, payout.description or "", payout.created_at, payout.sent_at
-    )
-    bank = carrier.sender
-    call = bank.send if request.state == "pending" else bank.ask
-    try:
-        said = await carrier.call(f"payout {payout.id}", partial(_called, call, order, now))
-    except Declined as refusal:
-        said = Sent("failed", request.partner_reference, reason=str(refusal))
-    except Silence:
-        await put_off(world, request)
-        return payout
-    return await _write(world, payout, said, now)
-
-
-async def _called(
-    call: Callable[[Link, TransferOrder, datetime], Awaitable[Sent]], order: TransferOrder, now: datetime, link: Link
-) -> Sent:
-    return await call(link, order, now)
-
-
-def _lost(payout_id: UUID) -> Unavailable:
-    """Payouts are never deleted, so the database has lost this one since, in a failover."""
-    log.error("a payout was lost by the database after its bank was asked", payout=str(payout_id))
-    return Unavailable()
-
-
-async def _write(world: World, asked: Payout, said: Sent, called_at: datetime) -> Payout:
-    """Writes what the bank has said, unless the payout has ended meanwhile."""
-    async with world.db.transaction() as tx:
-        now = world.clock.now()
-        request = (await requests.locked(tx, [asked.id])).get(asked.id)
-        payout = await kept.locked(tx, asked.merchant_id, asked.id)
-        if payout is None or request is None:
-            raise _lost(asked.id)
-        if payout.ended_at is not None:
-            return payout
-        if payout.state == "pending":
-            payout = sent(payout, said.reference, said.account_name, called_at)
-        if said.state == "processing":
-            request = under_way(request, said.reference, said.ask_at, now)
-            await write(tx, Changes(payouts={payout.id: payout}, requests={request.id: request}), now)
-            return payout
-        payout = completed(payout, now) if said.state == "completed" else failed(payout, said.reason, now)
-        await _end(tx, payout, request, now)
-    return payout
-
-
-async def _end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) -> None:
-    """Writes that a payout has ended, moves its money on or back, and notifies the merchant."""
-    if payout.state == "completed":
-        fee = Fee(payout.fee, payout.vat)
-        transfers = paying_out(payout.connection, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
-        request = done(request, payout.bank_reference, now)
-    else:
-        transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
-        request = declined(request, payout.failure_reason or "", now)
-    kind = "payout.completed" if payout.state == "completed" else "payout.failed"
-    event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))
-    changes = Changes(payouts={payout.id: payout}, requests={request.id: request}, transfers=transfers, events=[event])
-    await write(tx, changes, now)
-
-
 async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal["complete", "fail"]) -> Payout:
     """Ends a payout that is under way, for the sandbox. Raises PayoutUnknown, WrongState, or NotInLiveMode."""
     if world.live:
@@ -228,9 +144,9 @@ async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal[
         request = (await requests.locked(tx, [payout_id])).get(payout_id)
         payout = _known(await kept.locked(tx, merchant_id, payout_id))
         if request is None:
-            raise _lost(payout_id)
+            raise lost(payout_id)
         payout = completed(payout, now) if how == "complete" else failed(payout, SIMULATED, now)
-        await _end(tx, payout, request, now)
+        await end(tx, payout, request, now)
     return payout
 
 
@@ -249,30 +165,47 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
         payout = returned(payout, reason, now)
         transfers = coming_back(payout.connection, merchant_id, payout.amount, payout_id=payout.id)
         event = Event(merchant_id, "payout.failed", now, snapshot=Snapshot(payout=payout))
-        await write(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
+        await write_changes(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
     return payout
 
 
-async def returned_by_reference(
-    world: World, connection: str, reference: UUID | None, partner_reference: str, reason: str
-) -> Payout | None:
-    """As `give_back`, for a payout as its partner knows it; None, and a line in the log, where it is none of ours.
+unknown_returns: Counter[str] = Counter()
+"""By connection: how often a bank gave money back for a transfer that is none of ours, since the start of the process."""
 
-    `reference` is ours. Nothing changes for a payout that is not completed: what the bank says of it is asked for anyway.
+
+async def returned_by_reference(
+    world: World, connection: str, *, ours: str = "", theirs: str = "", reason: str
+) -> Payout | None:
+    """Records that a bank gives the money of a transfer back, by our reference as it was sent or by the bank's own.
+
+    Once however often that is said. One that was still under way has failed. None, which is logged, for a transfer that is none of ours.
     """
-    async with world.db.reading() as tx:
-        found = await requests.by_id(tx, [reference]) if reference is not None else {}
-    request = found.get(reference) if reference is not None else None
-    if request is None or request.connection != connection or request.operation != "send":
+    found = await _named(world, connection, ours, theirs)
+    if found is None:
+        unknown_returns[connection] += 1
         log.error(
-            "money came back of a payout that is not known", connection=connection, partner_reference=partner_reference
+            "a bank gives money back for a transfer that is not known", connection=connection, ours=ours, theirs=theirs
         )
         return None
-    try:
-        return await give_back(world, request.merchant_id, request.id, reason)
-    except WrongState:
-        log.warning("money is said to have come back of a payout that was never completed", payout=str(request.id))
-        return None
+    if found.ended_at is None:
+        found = await write(
+            world, found, Sent("failed", found.bank_reference or theirs, reason=reason), world.clock.now()
+        )
+    if found.state == "completed":
+        found = await give_back(world, found.merchant_id, found.id, reason)
+    return found
+
+
+async def _named(world: World, connection: str, ours: str, theirs: str) -> Payout | None:
+    """The payout of a connection that is named so; None where there is none, or where one name is two payouts'."""
+    async with world.db.reading() as tx:
+        with suppress(ValueError):
+            id_ = ids.uuid_of(ours)
+            request = (await requests.by_id(tx, [id_])).get(id_)
+            if request is not None and request.operation == "send" and request.connection == connection:
+                return await kept.by_id(tx, request.merchant_id, id_)
+        found = await kept.by_bank_reference(tx, connection, theirs) if theirs else []
+    return found[0] if len(found) == 1 else None
 
 
 def _known(payout: Payout | None) -> Payout:

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from gerbang.domain.partner_requests import PartnerRequest
-from gerbang.services import payouts
+from gerbang.services import payout_requests
 from gerbang.services.batches import Batches
 from gerbang.services.partner_requests import claim_due, put_off
 from gerbang.services.payments import opening
@@ -35,7 +35,7 @@ async def _ask_alone(world: World, batches: Batches, request: PartnerRequest) ->
 
 async def _ask(world: World, batches: Batches, request: PartnerRequest) -> None:
     if request.operation == "send":
-        await payouts.ask(world, request)
+        await payout_requests.ask(world, request)
     elif request.operation == "open":
         await batches.open_again(request)
     else:

@@ -12,6 +12,7 @@ LEAVES = frozenset(
         "clock",
         "ids",
         "network",
+        "network_targets",
         "resolver",
         "trust",
         "addresses",

@@ -252,6 +252,11 @@ def test_a_live_gateway_has_no_simulator_and_calls_nobody_in_the_clear_or_at_hom
         text = with_member(f'client_id = "a"\nbase_url = "{url}"')
         assert faults(folder, text) == []
         assert faults(folder, text, "live") == [f"{TOY}.base_url {sentence}"]
+    private = 'base_url = "https://127.0.0.1"\nprivate_line = true'
+    assert faults(folder, with_member(f'client_id = "a"\n{private}'), "live") == []
+    assert faults(folder, with_member('client_id = "a"\nprivate_line = true')) == [
+        f"{TOY}.private_line needs a base_url beside it, which it is about."
+    ]
 
 
 @pytest.mark.parametrize(

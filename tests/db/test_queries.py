@@ -66,6 +66,7 @@ KEYED_OTHERWISE = {
 NAMES_NO_MERCHANT = {
     "payments.opened_by_a_page": "the link to a payer's page names the payment alone",
     "payments.page_versions": "the same",
+    "payouts.by_bank_reference": "a bank that gives money back names the transfer as it does itself",
     "payments.due": "a worker ends payments whose time is over",
     "lists.pending": "payments of all merchants whose time is over and that no worker has ended yet: few",
     "lists.pending, oldest first": "the same",

@@ -1,20 +1,21 @@
 """What tests of payouts need around them: merchants with money, banks with a will of their own, and an eye on the ledger."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from gerbang.clock import MovableClock
-from gerbang.connections import Link, Sent, TransferOrder
+from gerbang.clock import MovableClock, wib
+from gerbang.connections import BankMovement, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder
 from gerbang.connections.simulator import Simulator
 from gerbang.db import ledger
-from gerbang.domain.connections import of_the_sandbox
+from gerbang.domain.calendars import BankCalendar
+from gerbang.domain.connections import Connection, of_the_sandbox
 from gerbang.domain.ledger import Transfer, available, reserved
 from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.domain.money import rupiah
@@ -28,6 +29,8 @@ from tests.support.services import START, Services, forget_power_cuts, services
 AMOUNT = rupiah(10_000)
 FEE, VAT = 388_500, 38_500
 WHOLE = AMOUNT + FEE
+ACCOUNT = "0123456789"
+"""Ours, that money goes from."""
 
 
 @asynccontextmanager
@@ -153,7 +156,7 @@ class Slow(Simulator):
         self.asked = asyncio.Event()
         self.answers = asyncio.Event()
 
-    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
         self.asked.set()
         await self.answers.wait()
         return await super().ask(link, order, now)
@@ -166,6 +169,9 @@ class Broken(Simulator):
         self._failure = failure
 
     async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        raise self._failure
+
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
         raise self._failure
 
     async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
@@ -182,3 +188,62 @@ class Reached(Simulator):
     async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
         await self._network.post(self._url, b"", {}, timeout_seconds=5)
         return await super().send(link, order, now)
+
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
+        await self._network.post(self._url, b"", {}, timeout_seconds=5)
+        return await super().ask(link, order, now)
+
+
+class Forgetful(Counting):
+    """A bank that is silent when money is sent, and knows nothing of it; its statement, if it has one, is as a test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def plan(self, connection: Connection, order: TransferOrder, now: datetime, calendar: BankCalendar) -> Plan | Later:
+        return Plan("simulated", ACCOUNT)
+
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        self.sent.append(order.reference)
+        raise Silence
+
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
+        self.asked += 1
+        return None
+
+
+class WithStatement(Forgetful):
+    """Such a bank with the movements of its account."""
+
+    def __init__(self, *movements: BankMovement) -> None:
+        super().__init__()
+        self.movements = [*movements]
+        self.read = 0
+
+    async def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
+        assert account == ACCOUNT
+        self.read += 1
+        for each in self.movements:
+            yield each
+
+
+class Unreached(Counting):
+    """A bank that cannot be reached for so many calls: it surely has nothing of them."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+        self.refused = 0
+
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        if self.refused < self.times:
+            self.refused += 1
+            raise NotSent("name not found")
+        return await super().send(link, order, now)
+
+
+def movement(text: str, at: datetime, amount: int = AMOUNT, **changes: Any) -> BankMovement:
+    """A line of a statement: money that went out."""
+    made = BankMovement(ACCOUNT, wib(at).date(), at, amount, "out", text, "", None)
+    return msgspec.structs.replace(made, **changes)

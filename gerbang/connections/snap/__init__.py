@@ -1,13 +1,13 @@
 """The national standard SNAP BI, in both roles: partners that we call, and partners that call us.
 
 `bodies`, `signatures`, `times` and `codes` are the standard; `profiles` are the habits of each bank; `server`, `fields` and `replies`
-are the calls that come to us.
+are the calls that come to us, `client`, `access` and `answers` the calls that we make.
 """
 
-from gerbang.connections import Asked, Call, CallAnswer, Link, Said, missing
-from gerbang.connections.snap import server
+from gerbang.connections import AccountBalance, Asked, Call, CallAnswer, Check, Link, Said, missing
+from gerbang.connections.snap import accounts, checking, server
 from gerbang.connections.snap.profiles import profiles
-from gerbang.connections.snap.settings import SnapSettings, profile_of, scheme_of
+from gerbang.connections.snap.settings import SnapSettings, profile_of, scheme_of, settings_of
 from gerbang.domain.connections import Connection
 
 
@@ -29,13 +29,28 @@ class Snap:
                 found += missing(connection, "inbound.client_secret")
         if "payments" in connection.serves and profile_of(connection).receives:
             found += missing(connection, "inbound")
-        return found
+        return found + _of_calls(connection)
+
+    async def check(self, link: Link) -> list[Check]:
+        return await checking.check(link)
+
+    async def balance(self, link: Link, account: str) -> AccountBalance:
+        return await accounts.balance(link, account)
 
     def read(self, link: Link, call: Call) -> Asked | CallAnswer:
         return server.read(link, call)
 
     def unread(self, link: Link, status: int, why: str) -> CallAnswer:
         return server.unread(link, status, why)
+
+
+def _of_calls(connection: Connection) -> list[Said]:
+    """What is missing where we call the partner: where we are called only, nothing is."""
+    if connection.base_url is None:
+        return missing(connection, "base_url") if connection.serves & {"payouts", "statements"} else []
+    found = missing(connection, "client_id", "private_key")
+    scheme = settings_of(connection).outbound_scheme or profile_of(connection).outbound_scheme
+    return found if scheme == "asymmetric" else found + missing(connection, "client_secret")
 
 
 PROVIDER = Snap()

@@ -166,7 +166,7 @@ def _returned(read: Read, now: datetime) -> Asked:
         raise FieldWrong("originalPartnerReferenceNo", missing=True)
     words = (fields.text(info, name) for name in ("rejectStatusID", "rejectStatusEN", "traceNo"))
     reason = next(filter(None, words), "") or fields.text(said, "transactionStatusDesc") or "Returned by the bank"
-    came_back = PayoutReturn(read.connection.name, _ours(ours), theirs, reason)
+    came_back = PayoutReturn(read.connection.name, ours, theirs, reason)
     return replies.to_notification(read.service, said, came_back, now)
 
 

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import msgspec
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from msgspec import Meta
 
-from gerbang.connections.snap import times
+from gerbang.connections.snap import paths, times
+from gerbang.connections.snap.paths import Group
 from gerbang.connections.snap.profiles import Profile, Scheme, profiles
 from gerbang.connections.snap.signatures import Encoding
-from gerbang.domain.connections import Connection
+from gerbang.domain.connections import Connection, Secret, Text
 
 SKEW_SECONDS = 600
 """No official text has a number; the strictest bank takes 2 minutes of ours. Ours is wider, since a refusal costs a payment."""
@@ -32,8 +33,28 @@ class SnapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Access tokens that the partner got before this instant are not good any more: how they are revoked."""
     encoding: Encoding | None = None
     """Of our signatures, where it is not as the profile says."""
+    token_encoding: Encoding | None = None
+    """Of our signature over token requests, where it is not as the profile says."""
+    outbound_scheme: Scheme | None = None
+    """How our calls are signed, where it is not as the profile says."""
+    calls: dict[str, str] = {}
+    """Where services are, by their numbers, where it is not as the profile says."""
+    external_id_length: Annotated[int, Meta(ge=9, le=36, description="a whole number, 9 to 36")] | None = None
+    """Of X-EXTERNAL-ID in our calls, where it is not as the profile says."""
+    channel_ids: dict[Group, Text] = {}
+    """CHANNEL-ID by kind of service, where it is not the connection's."""
+    token_info: dict[str, Secret] = {}
+    """Members of `additionalInfo` of our token requests."""
+    additional_info: dict[str, Text] = {}
+    """Members of `additionalInfo` of our other calls."""
+    ip_address: Text | None = None
+    """X-IP-ADDRESS of our calls."""
+    device_id: Text | None = None
+    """X-DEVICE-ID of our calls."""
 
     def __post_init__(self) -> None:
+        if wrong := paths.wrong(self.calls):
+            raise ValueError(f"has calls that cannot be read: {wrong}")
         if self.tokens_since is not None and times.read(self.tokens_since, zone_needed=True) is None:
             raise ValueError('has tokens_since that is no instant such as "2026-11-28T12:00:00+07:00"')
 
@@ -70,3 +91,21 @@ def _public_key(pem: str) -> RSAPublicKey:
     )
     assert isinstance(key, RSAPublicKey), "the connections file takes RSA keys only"
     return key
+
+
+def private_key(connection: Connection) -> RSAPrivateKey:
+    """Our key, which was looked at when the file was read."""
+    assert connection.private_key is not None, "a connection that calls has a key"
+    return _private_key(connection.private_key.value)
+
+
+@lru_cache(maxsize=256)
+def _private_key(pem: str) -> RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, RSAPrivateKey), "the connections file takes RSA keys only"
+    return key
+
+
+def operation(connection: Connection, service: str) -> paths.Operation | None:
+    """By which method and path a service of the partner is called; None for one that it does not have."""
+    return paths.operation(service, settings_of(connection).calls, profile_of(connection).calls)

@@ -66,7 +66,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     # -- how we call it -----------------------------------------------------------------------------------------------
 
     encoding: Encoding = "base64"
-    """Of our signatures over its services; the token request is in base64 everywhere."""
+    """Of our signatures over its services."""
+    token_encoding: Encoding = "base64"  # noqa: S105  how a signature is written
+    """Of our signature over its token request."""
+    outbound_scheme: Scheme = "symmetric"
+    """How our calls are signed."""
+    calls: dict[str, str] = {}
+    """Where each service is, as `paths` reads it; none said: where the standard has it."""
+    external_id_length: int = 32
+    """Of the digits by which we name each call; 36 at most."""
+    empty_is_hashed: bool = True
+    """Whether the hash of nothing is signed where a call has no body; else the place of the hash is empty."""
     registers: bool = False
     """Whether it must know a virtual account before it can be paid."""
     mints: frozenset[str] = frozenset()
