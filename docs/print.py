@@ -15,6 +15,8 @@ from typing import Any
 
 from gerbang import api, channels, errors, settings
 from gerbang.channels.virtual_account import BANKS, OWN_DIGITS
+from gerbang.connections.snap import codes
+from gerbang.connections.snap.profiles import Profile, profiles
 from gerbang.domain import charges, payments, payouts
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.deliveries import Product
@@ -327,11 +329,82 @@ def with_numbers(text: str, measured: str) -> str:
     return "\n\n".join([f"{before}{opening}", *shown, f"{closing}{after}"])
 
 
+# Banks
+
+SURE = {
+    "bank": "its own text or published client",
+    "portal": "an index of its portal, or two implementations",
+    "implementation": "one third-party implementation",
+}
+SAID = {
+    "question": "asks before it gives us the money",
+    "report": "says that we have the money",
+    "reversal": "takes money back",
+    "return": "says that a transfer of ours came back",
+}
+SCHEMES = {
+    "symmetric": "HMAC, with a token",
+    "symmetric_without_token": "HMAC, without a token",
+    "asymmetric": "RSA, without a token",
+}
+
+
+def banks_page() -> str:
+    """The text of docs/banks.md."""
+    known = sorted(profiles().items())
+    calls_us = [
+        [f"`{name}`", each.title, SCHEMES[each.scheme], "yes" if each.external_ids else "no", _received(each)]
+        for name, each in known
+    ]
+    called = [
+        [f"`{name}`", SCHEMES[each.outbound_scheme], each.encoding, _called(each), _codes_made(each)]
+        for name, each in known
+    ]
+    sure = [[f"`{name}`", what, SURE[certainty]] for name, each in known for what, certainty in each.certainty.items()]
+    services = [[number, what] for number, what in sorted(codes.NAMES.items())]
+    return page(
+        "Banks over SNAP BI",
+        "`gerbang/connections/snap/profiles/`",
+        [
+            'What each `profile` of a connection with `provider = "snap"` serves, and how sure each part is. Nothing here was tried',
+            "against a real bank: every sandbox needs a contract. What is not in the last table is the standard's own rule, and a",
+            "setting of the connection changes it ([connections.md](connections.md)).",
+        ],
+        ["## How it calls us"],
+        table(["profile", "bank", "signed by", "names each call", "services"], calls_us),
+        ["## How we call it"],
+        table(["profile", "signed by", "in", "services at addresses of its own", "codes"], called),
+        ["## Where it is known from"],
+        table(["profile", "what", "from"], sure),
+        ["## Services"],
+        table(["service", "what it is"], services),
+    )
+
+
+def _received(profile: Profile) -> str:
+    by_meaning = {
+        said: ", ".join(sorted(service for service, each in profile.receives.items() if each == meaning))
+        for meaning, said in SAID.items()
+    }
+    return "; ".join(f"{said} ({services})" for said, services in by_meaning.items() if services)
+
+
+def _called(profile: Profile) -> str:
+    return ", ".join(sorted(profile.calls)) or "as the standard has them"
+
+
+def _codes_made(profile: Profile) -> str:
+    kinds = ["virtual accounts are registered with it"] if profile.registers else []
+    kinds += [f"makes those of {channel}" for channel in sorted(profile.mints)]
+    return "; ".join(kinds) or "ours"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/states.md": states_page,
     "docs/errors.md": errors_page,
     "docs/channels.md": channels_page,
     "docs/settings.md": settings.markdown,
+    "docs/banks.md": banks_page,
     "README.md": readme,
 }
 

@@ -13,6 +13,44 @@ SKN_NOTIFY, RTGS_NOTIFY = "75", "76"
 QR_MAKE, QR_STATUS, QR_NOTIFY, QR_CANCEL, QR_REFUND = "47", "51", "52", "77", "78"
 DEBIT, DEBIT_STATUS, DEBIT_NOTIFY, DEBIT_CANCEL, DEBIT_REFUND = "54", "55", "56", "57", "58"
 
+NAMES = {
+    TOKEN: "access token",
+    BALANCE: "balance",
+    STATEMENT: "statement",
+    ACCOUNT_HERE: "name of an account at the same bank",
+    ACCOUNT_ELSEWHERE: "name of an account at another bank",
+    TRANSFER_HERE: "transfer within the bank",
+    TRANSFER_ELSEWHERE: "transfer to another bank (BI-FAST, switcher)",
+    TRANSFER_RTGS: "transfer by RTGS",
+    TRANSFER_SKN: "transfer by SKN",
+    TRANSFER_STATUS: "state of a transfer",
+    SKN_NOTIFY: "a transfer by SKN was rejected",
+    RTGS_NOTIFY: "a transfer by RTGS was rejected",
+    VA_INQUIRY: "virtual account: may it be paid?",
+    VA_PAYMENT: "virtual account: a payment",
+    VA_STATUS: "virtual account: state of a payment",
+    VA_CREATE: "virtual account: register",
+    VA_UPDATE: "virtual account: change",
+    VA_UPDATE_STATUS: "virtual account: mark as paid",
+    VA_READ: "virtual account: read",
+    VA_DELETE: "virtual account: delete",
+    VA_REPORT: "virtual account: payments of a day",
+    VA_INTRABANK_INQUIRY: "virtual account of another partner: may it be paid?",
+    VA_INTRABANK_PAYMENT: "virtual account of another partner: pay",
+    VA_INTRABANK_NOTIFY: "virtual account: a payment has happened",
+    QR_MAKE: "QRIS: make a code",
+    QR_STATUS: "QRIS: state of a code",
+    QR_NOTIFY: "QRIS: a code was paid",
+    QR_CANCEL: "QRIS: cancel a code",
+    QR_REFUND: "QRIS: refund",
+    DEBIT: "wallet: ask for a payment",
+    DEBIT_STATUS: "wallet: state of a payment",
+    DEBIT_NOTIFY: "wallet: a payment has ended",
+    DEBIT_CANCEL: "wallet: cancel",
+    DEBIT_REFUND: "wallet: refund",
+}
+"""What each service is, for people."""
+
 PATHS = {
     TOKEN: "access-token/b2b",
     VA_INQUIRY: "transfer-va/inquiry",
