@@ -14,6 +14,7 @@ from gerbang.domain.money import MINOR_PER_RUPIAH, readable
 from gerbang.domain.payments import Details, Kind, Method, Payment
 from gerbang.domain.terms import Terms
 from gerbang.errors import AgreementUnusable, Refused
+from gerbang.services.payments import codes
 from gerbang.services.payments.numbers import REFERENCE_LENGTH
 from gerbang.world import World
 
@@ -128,6 +129,9 @@ def _open(world: World, channel: Channel, payment: Payment, offer: Offer) -> Non
     """Does all that is done for a payment on its way to be paid and settled. Raises what goes wrong."""
     now, option = payment.created_at, payment.method.option if payment.method else None
     code_plan = channel.plan(payment, offer, now)
+    partner = world.partners.serving(offer.merchant.id, channel.spec.name, option, "payments")
+    if partner is not None:
+        codes.check_company_code(partner.connection, code_plan)
     numbers = ["A" * REFERENCE_LENGTH]
     if code_plan.range is not None:
         numbers = [code_plan.range.number(0), code_plan.range.number(code_plan.range.size - 1)]

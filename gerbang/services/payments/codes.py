@@ -151,13 +151,13 @@ def _partner(world: World, merchant_id: UUID, code_plan: CodePlan) -> tuple[str,
     partner = world.partners.serving(merchant_id, code_plan.channel, code_plan.option, "payments")
     if partner is None:
         raise ChannelNotEnabled("method", title=code_plan.option or world.channels[code_plan.channel].spec.title)
-    _demand_company_code(partner.connection, code_plan)
+    check_company_code(partner.connection, code_plan)
     if partner.opener is None:
         return partner.connection.name, "ours"
     return partner.connection.name, partner.opener.kind(partner.connection, code_plan.channel, code_plan.option)
 
 
-def _demand_company_code(connection: Connection, code_plan: CodePlan) -> None:
+def check_company_code(connection: Connection, code_plan: CodePlan) -> None:
     """Raises ValueError for numbers that the contract's company codes do not begin: no buyer could pay to them."""
     codes = connection.company_codes
     begins = code_plan.chosen or (code_plan.range.prefix if code_plan.range else "")
