@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -43,6 +45,24 @@ def set_up(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+@contextmanager
+def on_standard_error() -> Generator[None]:
+    """Inside this `with` statement, warnings and errors are written to standard error and nothing else is.
+
+    For commands that print a result, which programs read from standard output.
+    """
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def _briefly(record: logging.LogRecord) -> bool:

@@ -358,3 +358,13 @@ def test_a_certificate_that_ends_within_two_weeks_is_wrong() -> None:
         "Its certificate ends on 2026-03-10, in 9 days. Act.",
     )
     assert ending(NOON, NOON, "Act.") == (False, "Its certificate ended on 2026-03-01. Act.")
+
+
+def test_what_is_printed_as_json_is_json_alone_also_while_a_partner_is_called(tmp_path: Path) -> None:
+    with program("bank", "--data", str(tmp_path / "bank"), "--port", "0") as bank:
+        bank.printed(r"is at (http://\S+)")
+        file = str(tmp_path / "bank" / "connections.toml")
+        code, printed, _ = gerbang("connections", "check", "--json", GERBANG_CONNECTIONS=file)
+    said = json.loads(printed)
+    assert code == 0, printed
+    assert {"token", "clock", "file"} <= {each["what"] for each in said["checked"]}

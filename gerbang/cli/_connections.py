@@ -48,8 +48,10 @@ def connections_check(name: str | None, as_json: bool) -> int:
     from gerbang import connections_file
     from gerbang.connections_file.checks import check
     from gerbang.connections_file.listing import to_json
+    from gerbang.logs import on_standard_error
 
-    checked = check(connections_file.look(settings), name, live=settings.mode == "live")
+    with on_standard_error():
+        checked = check(connections_file.look(settings), name, live=settings.mode == "live")
     wrong = [each for each in checked if not each.ok]
     if as_json:
         show(to_json({"ok": not wrong, "checked": checked}))
