@@ -132,6 +132,8 @@ class TransferOrder(msgspec.Struct, frozen=True):
     """From which account of ours."""
     bank_reference: str = ""
     """The partner's own reference of it; "" while it is not known."""
+    sending_at: datetime | None = None
+    """When it is or was given to the bank."""
 
 
 class Plan(msgspec.Struct, frozen=True):

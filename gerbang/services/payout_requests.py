@@ -180,6 +180,7 @@ def order_of(payout: Payout, request: PartnerRequest) -> TransferOrder:
         way=request.way,
         account=request.account,
         bank_reference=request.partner_reference,
+        sending_at=request.sending_at,
     )
 
 

@@ -1,13 +1,31 @@
 """The national standard SNAP BI, in both roles: partners that we call, and partners that call us.
 
 `bodies`, `signatures`, `times` and `codes` are the standard; `profiles` are the habits of each bank; `server`, `fields` and `replies`
-are the calls that come to us, `client`, `access` and `answers` the calls that we make.
+are the calls that come to us; `client`, `access` and `answers` the calls that we make, `transfers` and `accounts` what they are for.
 """
 
-from gerbang.connections import AccountBalance, Asked, Call, CallAnswer, Check, Link, Said, missing
-from gerbang.connections.snap import accounts, checking, server
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+
+from gerbang.connections import (
+    AccountBalance,
+    Asked,
+    BankMovement,
+    Call,
+    CallAnswer,
+    Check,
+    Later,
+    Link,
+    Plan,
+    Said,
+    Sent,
+    TransferOrder,
+    missing,
+)
+from gerbang.connections.snap import accounts, checking, server, transfers
 from gerbang.connections.snap.profiles import profiles
 from gerbang.connections.snap.settings import SnapSettings, profile_of, scheme_of, settings_of
+from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Connection
 
 
@@ -37,6 +55,21 @@ class Snap:
     async def balance(self, link: Link, account: str) -> AccountBalance:
         return await accounts.balance(link, account)
 
+    def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
+        return accounts.statement(link, account, first, last)
+
+    def plan(self, connection: Connection, order: TransferOrder, now: datetime, calendar: BankCalendar) -> Plan | Later:
+        return transfers.plan(connection, order, now, calendar)
+
+    async def send(self, link: Link, order: TransferOrder, now: datetime) -> Sent:
+        return await transfers.send(link, order, now)
+
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
+        return await transfers.ask(link, order, now)
+
+    async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
+        return await transfers.account_name(link, bank_code, account_number)
+
     def read(self, link: Link, call: Call) -> Asked | CallAnswer:
         return server.read(link, call)
 
@@ -50,7 +83,11 @@ def _of_calls(connection: Connection) -> list[Said]:
         return missing(connection, "base_url") if connection.serves & {"payouts", "statements"} else []
     found = missing(connection, "client_id", "private_key")
     scheme = settings_of(connection).outbound_scheme or profile_of(connection).outbound_scheme
-    return found if scheme == "asymmetric" else found + missing(connection, "client_secret")
+    if scheme != "asymmetric":
+        found += missing(connection, "client_secret")
+    if "payouts" in connection.serves and not transfers.source_account(connection):
+        found.append(("accounts", "has none whose purposes are payouts: money must go from one"))
+    return found
 
 
 PROVIDER = Snap()

@@ -29,6 +29,10 @@ class TooMany(Silence):
     """The partner wants to be asked less often."""
 
 
+class Repeated(Silence):
+    """The partner has been asked under this name before, and does not say what came of it."""
+
+
 class Refusal(Declined):
     """The partner has refused, with this status and case of the standard."""
 
@@ -95,8 +99,10 @@ def outcome(said: Said, *, code_needed: bool = True) -> dict[str, Any]:
         raise Silence(f"its answer of status {http} has no code")
     if http == 429 or coded == 429:
         raise TooMany("it wants to be asked less often")
-    if UNCLEAR & {http, coded} or (coded, said.case) == (404, "18"):
-        raise Silence(f"it may have been asked the same before ({said.code})")
+    if 409 in (http, coded) or (coded, said.case) == (404, "18"):
+        raise Repeated(f"it may have been asked the same before ({said.code})")
+    if UNCLEAR & {http, coded}:
+        raise Silence(f"it leaves open what came of it ({said.code})")
     if 400 <= coded < 500 and (200 <= http < 300 or 400 <= http < 500):
         text = said.message or f"The bank has refused it (code {coded}{said.case})"
         raise Refusal(text, coded, said.case, said.fields)

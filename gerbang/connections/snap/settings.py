@@ -14,7 +14,9 @@ from gerbang.connections.snap import paths, times
 from gerbang.connections.snap.paths import Group
 from gerbang.connections.snap.profiles import Profile, Scheme, profiles
 from gerbang.connections.snap.signatures import Encoding
+from gerbang.domain.bank_directory import BANKS
 from gerbang.domain.connections import Connection, Secret, Text
+from gerbang.domain.transfer_ways import WAYS, Change, Way
 
 SKEW_SECONDS = 600
 """No official text has a number; the strictest bank takes 2 minutes of ours. Ours is wider, since a refusal costs a payment."""
@@ -51,10 +53,25 @@ class SnapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """X-IP-ADDRESS of our calls."""
     device_id: Text | None = None
     """X-DEVICE-ID of our calls."""
+    ways: dict[Way, Change] = {}
+    """By which ways money goes out, where it is not as the profile says."""
+    bank: Text | None = None
+    """The bank's code in our directory, where the profile has none: transfers to it stay in the bank."""
+    bank_codes: dict[str, Text] = {}
+    """What banks are called in transfers, by their codes in our directory, where it is not as published lists have it."""
+    swift_codes: tuple[Way, ...] | None = None
+    """The ways in which banks are named by their BIC, where it is not as the profile says."""
+    fee_type: Text = "OUR"
+    purpose_code: Text = "99"
+    """Of transfers by BI-FAST: 01 investment, 02 transfer of wealth, 03 purchase, 99 other."""
+    transfer_fields: dict[str, Text] = {}
+    """More members of transfers, as a contract asks for them."""
 
     def __post_init__(self) -> None:
         if wrong := paths.wrong(self.calls):
             raise ValueError(f"has calls that cannot be read: {wrong}")
+        if unknown := [*self.ways.keys() - set(WAYS), *self.bank_codes.keys() - BANKS.keys()]:
+            raise ValueError(f"has ways or bank_codes with {unknown[0]}, which is not known")
         if self.tokens_since is not None and times.read(self.tokens_since, zone_needed=True) is None:
             raise ValueError('has tokens_since that is no instant such as "2026-11-28T12:00:00+07:00"')
 

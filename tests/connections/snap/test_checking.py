@@ -94,5 +94,8 @@ def faults(**members: object) -> list[Said]:
 def test_what_a_connection_that_calls_cannot_do_without_is_a_fault() -> None:
     url, key = "https://bank.example", Secret("x", "a test")
     assert [member for member, _ in faults()] == ["base_url"]
-    assert [member for member, _ in faults(base_url=url)] == ["client_id", "private_key", "client_secret"]
-    assert faults(base_url=url, client_id="x", private_key=key, client_secret=key) == []
+    missing = ["client_id", "private_key", "client_secret", "accounts"]
+    assert [member for member, _ in faults(base_url=url)] == missing
+    whole = {"base_url": url, "client_id": "x", "private_key": key, "client_secret": key}
+    assert faults(**whole, accounts=ACCOUNTS) == []
+    assert [member for member, _ in faults(**whole, accounts=ACCOUNTS[1:])] == ["accounts"]

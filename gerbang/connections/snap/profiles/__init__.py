@@ -12,6 +12,7 @@ import msgspec
 
 from gerbang.connections.snap import codes
 from gerbang.connections.snap.signatures import Encoding
+from gerbang.domain.transfer_ways import Way
 
 Scheme = Literal["symmetric", "symmetric_without_token", "asymmetric"]
 """How requests are signed: see `signatures`."""
@@ -77,6 +78,24 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Of the digits by which we name each call; 36 at most."""
     empty_is_hashed: bool = True
     """Whether the hash of nothing is signed where a call has no body; else the place of the hash is empty."""
+    bank: str = ""
+    """Its own code in our directory of banks; "" for none."""
+    interbank: tuple[Way, ...] = ("switcher",)
+    """By which ways its service 18 goes."""
+    transfer_types: dict[Way, str] = {}
+    """What these ways are called in `transferType` and `inquiryService`."""
+    swift_codes: frozenset[Way] = frozenset({"bi_fast", "rtgs"})
+    """The ways in which a bank is named by its BIC; in others by its three digits."""
+    accepts_first: bool = False
+    """Whether its success means that it has taken the order, and not that the money is there."""
+    ask_after_seconds: int = 0
+    """How long it wants to be left alone before it is asked what became of a transfer."""
+    statement_days: int = 31
+    """How many days one statement may have."""
+    statement_rows: int = 9_000
+    """As many rows as this, or more, may not be all."""
+    statement_midnights: bool = False
+    """Whether both ends of a statement must be written as midnight."""
     registers: bool = False
     """Whether it must know a virtual account before it can be paid."""
     mints: frozenset[str] = frozenset()

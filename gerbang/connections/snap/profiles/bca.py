@@ -12,6 +12,10 @@ PROFILE = Profile(
     receives=DIRECT | RETURNS | QR_PUSH,
     repeated="inconsistent",
     name_length=30,
+    bank="BCA",
+    interbank=("bi_fast", "switcher"),
+    transfer_types={"switcher": "1", "bi_fast": "2"},
+    statement_midnights=True,
     calls={
         codes.TOKEN: "/openapi/v1.0/access-token/b2b",
         codes.BALANCE: "/openapi/v1.0/balance-inquiry",

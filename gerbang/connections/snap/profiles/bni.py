@@ -8,6 +8,7 @@ PROFILE = Profile(
     certainty={"transfers": "bank"},
     receives=DIRECT,
     external_id_length=19,
+    bank="BNI",
     calls={
         codes.TOKEN: "/snap/v1/access-token/b2b",
         codes.BALANCE: "/snap-service/v1/balance-inquiry",

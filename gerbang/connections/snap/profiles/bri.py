@@ -20,6 +20,7 @@ PROFILE = Profile(
     encoding="hex",
     external_id_length=9,
     empty_is_hashed=False,
+    bank="BRI",
     calls={
         codes.TOKEN: "/snap/v1.0/access-token/b2b",
         codes.BALANCE: "/snap/v1.0/balance-inquiry",

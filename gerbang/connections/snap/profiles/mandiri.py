@@ -12,6 +12,7 @@ PROFILE = Profile(
     receives={codes.VA_PAYMENT: "report"},
     registers=True,
     lean_payments=True,
+    bank="MANDIRI",
     calls={
         codes.TOKEN: "/openapi/auth/v2.0/access-token/b2b",
         codes.BALANCE: "/openapi/customers/v2.1/balance-inquiry",

@@ -7,6 +7,8 @@ PROFILE = Profile(
     title="Permata",
     certainty={"transfers": "implementation"},
     receives=DIRECT,
+    bank="PERMATA",
+    interbank=("bi_fast",),
     calls={
         codes.TOKEN: "/openapi/v1.0/access-token/b2b",
         codes.ACCOUNT_HERE: "/apiservice/snp/inquiry/v1.0/account-inquiry-internal",
