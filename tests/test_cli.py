@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -199,9 +200,15 @@ def test_the_locks_pin_every_dependency_with_hashes_and_name_no_host() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     to_run = [*project["dependencies"], *extras["embedded"], *extras["build"]]
-    for lock, wanted in (("requirements-run.lock", to_run), ("requirements.lock", [*to_run, *extras["dev"]])):
+    libraries = (ROOT / "tests/strangers/libraries.in").read_text().splitlines()
+    strangers = [line for line in libraries if not line.startswith("#")]
+    for lock, wanted in (
+        ("requirements-run.lock", to_run),
+        ("requirements.lock", [*to_run, *extras["dev"]]),
+        ("requirements-strangers.lock", strangers),
+    ):
         text = (ROOT / lock).read_text()
-        names = {each.split(">=")[0].split("[")[0].lower() for each in wanted}
+        names = {re.split("[<>=]=?", each)[0].split("[")[0].lower() for each in wanted}
         assert names - pinned(lock).keys() == set()
         packages = [line for line in text.splitlines() if line[:1].isalnum()]
         assert all(line.endswith("\\") for line in packages), "a package without a hash"
