@@ -12,7 +12,7 @@ import structlog
 
 from gerbang.clock import wib
 from gerbang.connections import BankMovement, Declined, Link, Silence, Statements, remark_of
-from gerbang.domain.partner_requests import PartnerRequest
+from gerbang.domain.partner_requests import UNKNOWN_FOR, PartnerRequest
 from gerbang.partners import Partner
 
 Verdict = Literal["absent", "present", "unclear", "none"]
@@ -56,9 +56,8 @@ def verdict(movements: list[BankMovement], request: PartnerRequest, amount: int)
     if any(each.amount == amount and not _ANY_CODE.search(letters) for each, letters in went_out):
         return "unclear"
     # A statement of today's morning says nothing about the afternoon.
-    covered = any(
-        each.at > request.sending_at if each.at is not None else each.booked_on > sent_on for each in movements
-    )
+    until = request.sending_at + UNKNOWN_FOR
+    covered = any(each.at > until if each.at is not None else each.booked_on > sent_on for each in movements)
     return "absent" if covered else "unclear"
 
 

@@ -37,10 +37,12 @@ async def call(
     once: bool = False,
     code_needed: bool = True,
     bytes_max: int = ANSWER_BYTES_MAX,
+    share: float = 1.0,
 ) -> dict[str, Any]:
     """The fields of a partner's answer to a call of one of its services, once it says that it is done.
 
     `external_id` names the call; a fresh one is made otherwise. `once`: over a connection of its own, for what must not be sent twice.
+    `share`: how much of the connection's deadline it may take, where another call follows.
     Raises Refusal (a Declined), or a Silence: NotSent where the partner surely has it not, InProgress, TooMany.
     """
     place = operation(link.connection, service)
@@ -51,14 +53,14 @@ async def call(
     manner = Manner(fresh=once, rest_seconds=link.connection.deadline_seconds, bytes_max=bytes_max)
     raw = None if body is None else bodies.written(_with_info(link.connection, body))
     token = await access.token(link) if _scheme(link.connection) == "symmetric" else None
-    said = await _exchanged(link, service, place, raw, named, token, manner)
+    said = await _exchanged(link, service, place, raw, named, token, manner, share)
     if said.is_unauthorized and token is not None:
         try:
             token = await access.another(link, token)
         except NotSent:
             access.alarm(link, _turned_away(said))
             raise
-        said = await _exchanged(link, service, place, raw, named, token, manner)
+        said = await _exchanged(link, service, place, raw, named, token, manner, share)
     if said.is_unauthorized:
         access.doubt(link, _turned_away(said))
         raise NotSent(_turned_away(said))
@@ -66,7 +68,14 @@ async def call(
 
 
 async def _exchanged(
-    link: Link, service: str, place: Operation, raw: bytes | None, named: str, token: str | None, manner: Manner
+    link: Link,
+    service: str,
+    place: Operation,
+    raw: bytes | None,
+    named: str,
+    token: str | None,
+    manner: Manner,
+    share: float,
 ) -> answers.Said:
     """One call, and its answer as it was read. Raises Silence."""
     connection = link.connection
@@ -74,7 +83,7 @@ async def _exchanged(
     headers = _headers(connection, service, place, raw, named, token, link.clock.now())
     try:
         answer = await link.network.call(
-            place.method, url, raw, headers, timeout_seconds=connection.deadline_seconds, manner=manner
+            place.method, url, raw, headers, timeout_seconds=connection.deadline_seconds * share, manner=manner
         )
     except NetworkFailed as failed:
         log.warning("a call to a partner failed", **_named(connection, service, named), why=failed.reason)
