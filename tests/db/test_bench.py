@@ -27,8 +27,11 @@ AGAINST_ITSELF = {
     "stored": ("create many", "create few"),
 }
 INBOUND = {"inbound 25", "inbound 25 at half the rate", "pay beside inbound", "pgbench pay beside inbound"}
-NAMES = {f"{kind} {who}" for kind in KINDS for who in WHO} | {name for pair in AGAINST_ITSELF.values() for name in pair}
-NAMES |= INBOUND
+NAMES = {
+    *(f"{kind} {who}" for kind in KINDS for who in WHO),
+    *(name for pair in AGAINST_ITSELF.values() for name in pair),
+    *INBOUND,
+}
 
 
 def measured(rate: float, app_us: float = 100) -> Measured:
