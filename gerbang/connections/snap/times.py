@@ -15,11 +15,18 @@ _FORM = re.compile(
     r"(?:(Z)|([+-])(\d{1,2})(?:\.\d{1,2})?(?::?(\d{2}))?)?",
     re.ASCII,
 )
+_USUAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+07:00", re.ASCII)
+"""What nearly all send, and what is written here: Python reads it in a tenth of the time of the others."""
 LENGTH_MAX = 40
 
 
 def read(text: str, *, zone_needed: bool = False) -> datetime | None:
     """The instant in UTC, or None for what is no time. Without a zone it is Jakarta's, unless one is needed."""
+    if _USUAL.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
     found = _FORM.fullmatch(text) if len(text) <= LENGTH_MAX else None
     if found is None:
         return None
