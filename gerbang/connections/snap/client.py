@@ -49,7 +49,7 @@ async def call(
     if place is None or link.connection.base_url is None:
         raise NotSent(f"the connection {link.connection.name} has no service {service}")
     place = Operation(method or place.method, place.path)
-    named = external_id or fresh_external_id(link)
+    named = external_id or fresh_external_id(link, service)
     manner = Manner(fresh=once, rest_seconds=link.connection.deadline_seconds, bytes_max=bytes_max)
     raw = None if body is None else bodies.written(_with_info(link.connection, body))
     token = await access.token(link) if _scheme(link.connection) == "symmetric" else None
@@ -154,22 +154,20 @@ def external_id(connection: Connection, reference: UUID, service: str) -> str:
     """The one of a call about something of ours: always the same, so that it can be asked for later."""
     hashed = hashlib.sha256(reference.bytes + service.encode()).digest()
     millisecond = (reference.int >> 80) % 86_400_000  # our ids are of version 7: they begin with their time
-    return _of_length(connection, millisecond, str(int.from_bytes(hashed, "big"))[-36:])
+    return _of_length(connection, service, millisecond, str(int.from_bytes(hashed, "big"))[-36:])
 
 
-def fresh_external_id(link: Link) -> str:
+def fresh_external_id(link: Link, service: str) -> str:
     """One that no call of this process has had on this day, and hardly one of another process."""
     day = wib(link.clock.now())
     millisecond = ((day.hour * 60 + day.minute) * 60 + day.second) * 1000 + day.microsecond // 1000
-    made = _of_length(link.connection, millisecond, ids.digits(36))
-    last = link.kept.get("external_id", "")
-    if (
-        len(last) == len(made)
-        and last[:MILLISECOND_DIGITS] >= made[:MILLISECOND_DIGITS]
-        and not _is_much_later(last, made)
-    ):
+    made = _of_length(link.connection, service, millisecond, ids.digits(36))
+    kept: dict[int, str] = link.kept.setdefault("external_ids", {})
+    last = kept.get(len(made), "")
+    # They grow, so that two of one millisecond differ however few digits there are.
+    if last and last[:MILLISECOND_DIGITS] >= made[:MILLISECOND_DIGITS] and not _is_much_later(last, made):
         made = f"{int(last) + 1:0{len(last)}d}"
-    link.kept["external_id"] = made
+    kept[len(made)] = made
     return made
 
 
@@ -178,6 +176,8 @@ def _is_much_later(last: str, made: str) -> bool:
     return int(last[:MILLISECOND_DIGITS]) - int(made[:MILLISECOND_DIGITS]) > 60_000
 
 
-def _of_length(connection: Connection, millisecond: int, digits: str) -> str:
-    length = settings_of(connection).external_id_length or profile_of(connection).external_id_length
+def _of_length(connection: Connection, service: str, millisecond: int, digits: str) -> str:
+    profile = profile_of(connection)
+    usual = profile.external_id_lengths.get(paths.group(service), profile.external_id_length)
+    length = settings_of(connection).external_id_length or usual
     return f"{millisecond:0{MILLISECOND_DIGITS}d}{digits}"[:length]

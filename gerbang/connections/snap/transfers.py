@@ -116,7 +116,7 @@ async def account_name(link: Link, bank: str, number: str) -> str | None:
     if bank not in BANKS:
         return None
     way: Way = "same_bank" if _own_bank(link.connection) == bank else "switcher"
-    return await _holder(link, way, bank, number, client.fresh_external_id(link), {})
+    return await _holder(link, way, bank, number, client.fresh_external_id(link, codes.ACCOUNT_HERE), {})
 
 
 async def _holder(

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from gerbang.connections.snap import codes
+from gerbang.connections.snap.paths import Group
 from gerbang.connections.snap.signatures import Encoding
 from gerbang.domain.transfer_ways import Way
 
@@ -76,6 +77,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Where each service is, as `paths` reads it; none said: where the standard has it."""
     external_id_length: int = 32
     """Of the digits by which we name each call; 36 at most."""
+    external_id_lengths: dict[Group, int] = {}
+    """By kind of service, where it takes fewer there."""
     empty_is_hashed: bool = True
     """Whether the hash of nothing is signed where a call has no body; else the place of the hash is empty."""
     bank: str = ""
