@@ -29,6 +29,15 @@ class TooMany(Silence):
     """The partner wants to be asked less often."""
 
 
+class AskedBefore(Silence):
+    """The partner may have been asked the same before: a call of this name, or about this thing, with this status and case."""
+
+    def __init__(self, text: str, status: int, case: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.case = case
+
+
 class Refusal(Declined):
     """The partner has refused, with this status and case of the standard."""
 
@@ -95,7 +104,10 @@ def outcome(said: Said, *, code_needed: bool = True) -> dict[str, Any]:
         raise Silence(f"its answer of status {http} has no code")
     if http == 429 or coded == 429:
         raise TooMany("it wants to be asked less often")
-    if UNCLEAR & {http, coded} or (coded, said.case) == (404, "18"):
+    if 409 in (http, coded) or (coded, said.case) == (404, "18"):
+        text = f"it may have been asked the same before ({said.code}{': ' + said.message if said.message else ''})"
+        raise AskedBefore(text, coded, said.case)
+    if UNCLEAR & {http, coded}:
         raise Silence(f"it may have been asked the same before ({said.code})")
     if 400 <= coded < 500 and (200 <= http < 300 or 400 <= http < 500):
         text = said.message or f"The bank has refused it (code {coded}{said.case})"

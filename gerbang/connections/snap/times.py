@@ -16,6 +16,8 @@ _FORM = re.compile(
     re.ASCII,
 )
 LENGTH_MAX = 40
+SAME_CLOCK = timedelta(minutes=1)
+"""Two clocks that are no further apart show the same time."""
 
 
 def read(text: str, *, zone_needed: bool = False) -> datetime | None:
@@ -41,3 +43,9 @@ def read(text: str, *, zone_needed: bool = False) -> datetime | None:
 def written(at: datetime) -> str:
     """An instant in Jakarta's time, to the second."""
     return wib(at).isoformat(timespec="seconds")
+
+
+def at_partner(at: datetime, now: datetime, there: datetime) -> datetime:
+    """An instant of ours by the partner's clock, which does not know how far a sandbox's was moved."""
+    ahead = now - there
+    return at if abs(ahead) < SAME_CLOCK else at - ahead

@@ -12,6 +12,7 @@ PROFILE = Profile(
     receives=DIRECT | RETURNS | QR_PUSH,
     repeated="inconsistent",
     name_length=30,
+    qr_minutes=(5, 120),
     calls={
         codes.TOKEN: "/openapi/v1.0/access-token/b2b",
         codes.BALANCE: "/openapi/v1.0/balance-inquiry",
