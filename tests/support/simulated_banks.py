@@ -67,14 +67,15 @@ async def simulated(
 
 @asynccontextmanager
 async def both(
-    databases: Databases, folder: Path, profile: str, *, routes: str = ""
+    databases: Databases, folder: Path, profile: str, *, routes: str = "", members: str = ""
 ) -> AsyncGenerator[tuple[Gateway, Simulated]]:
-    """A gateway and a bank that know each other; `routes` are added to the gateway's connections file."""
+    """A gateway and a bank that know each other. `routes` are added to the gateway's connections file, `members` to each of its banks."""
     with listen(Settings(host="127.0.0.1", port=0)) as listener:
         url = f"http://127.0.0.1:{listener.port}"
         prepared = bank_simulator.prepare(folder / "bank", profile, url, "http://127.0.0.1:8000")
         file = prepared.connections_file
-        file.write_text(file.read_text("utf-8") + routes, "utf-8")
+        written = file.read_text("utf-8").replace('provider = "snap"\n', f'provider = "snap"\n{members}')
+        file.write_text(written + routes, "utf-8")
         gateway = Gateway(databases.fresh(), folder / "data", clock=None, connections=file)
         await asyncio.to_thread(gateway.__enter__)
         try:

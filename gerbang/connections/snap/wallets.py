@@ -56,7 +56,7 @@ def _body(link: Link, asked: OpenCode, now: datetime) -> dict[str, Any]:
 
 
 def _notified_at(link: Link) -> str:
-    """Where the partner tells us of the payment (56)."""
+    """Where the partner reports the payment to us (56)."""
     inbound = link.connection.inbound
     if inbound is None or not link.public_url:
         return ""
