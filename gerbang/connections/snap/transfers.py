@@ -12,7 +12,7 @@ import structlog
 
 from gerbang.connections import Declined, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
 from gerbang.connections.snap import access, amounts, client, codes, times
-from gerbang.connections.snap.answers import InProgress, Refusal, Repeated
+from gerbang.connections.snap.answers import AskedBefore, InProgress, Refusal
 from gerbang.connections.snap.settings import operation, profile_of, settings_of
 from gerbang.domain.bank_directory import BANKS
 from gerbang.domain.calendars import BankCalendar
@@ -202,7 +202,7 @@ async def _holder_first(link: Link, way: Way, order: TransferOrder) -> str:
         if refusal.is_(*NOT_NOW):
             raise NotSent(str(refusal)) from refusal
         raise
-    except Repeated:
+    except AskedBefore:
         found = ""  # it was asked when the transfer could not be sent
     except Silence as silence:
         raise NotSent(str(silence)) from silence

@@ -103,6 +103,18 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it must know a virtual account before it can be paid."""
     mints: frozenset[str] = frozenset()
     """The channels whose codes it makes."""
+    repeats_codes: bool = False
+    """Whether a code that is asked for again under the same reference is the same code, and its answer the same answer."""
+    qr_minutes: tuple[int, int] | None = None
+    """How long a QR code may live, at least and at most."""
+    name_letters: str = ""
+    """What may stand in the name of a virtual account beside letters, digits and blanks; "": all that can be printed."""
+    va_channels: dict[str, str] = {}
+    """What it calls each bank whose virtual accounts it has, which its requests must say."""
+    wallets: dict[str, str] = {}
+    """What it calls each wallet, which its requests must say."""
+    wallet_body: Literal["standard", "dana", "doku"] = "standard"
+    """In whose shape a wallet payment is asked for."""
 
 
 QR_PUSH: dict[str, Meaning] = {codes.QR_NOTIFY: "report"}
