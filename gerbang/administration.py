@@ -83,6 +83,10 @@ def _within(settings: Settings, task: Callable[[World], Awaitable[T]]) -> T:
     return _completed(inside())
 
 
+within = _within
+"""Opens the gateway and does one thing in it, for the other files of administration."""
+
+
 def _completed(work: Coroutine[None, None, T]) -> T:
     """Runs a coroutine and logs errors only: warnings about the database are left to the command's own message."""
     set_up_logs("error")

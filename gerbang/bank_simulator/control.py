@@ -1,5 +1,6 @@
 """The simulator's own addresses: /control/… for programs, and a page for people at /. No partner ever calls them."""
 
+import re
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -8,7 +9,7 @@ import msgspec
 from gerbang.bank_simulator import bodies, page
 from gerbang.bank_simulator.bank import Bank
 from gerbang.bank_simulator.chance import FAULTS, LATE_SECONDS, FaultsWrong
-from gerbang.bank_simulator.ledger import written
+from gerbang.bank_simulator.ledger import PAYERS, written
 from gerbang.bank_simulator.notices import NoSuchNotice
 from gerbang.bank_simulator.payments import Order, OrderWrong, Outcome, notification, visit_of
 from gerbang.bank_simulator.records import code_found
@@ -17,6 +18,7 @@ from gerbang.bank_simulator.sockets import Reply, Request
 
 T = TypeVar("T")
 PREFIX = "/control/"
+MOVED = re.compile(r"-?[0-9]{1,13}\.[0-9]{2}", re.ASCII)
 
 
 class FaultsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +35,14 @@ class Played(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: str
     """A transfer's or a code's, of either side; or a registered number."""
     state: str | None = None
+
+
+class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """POST /control/move: money that nobody reports moves on the partner's account."""
+
+    amount: str
+    """In rupiah with two decimals; below zero where it leaves."""
+    remark: str = "SETORAN TUNAI"
 
 
 class _Wrong(Exception):
@@ -60,6 +70,8 @@ async def answer(bank: Bank, request: Request) -> Reply:
                 return _json([_account(bank, each.number) for each in bank.ledger.accounts()])
             case "POST", ("/control/notify" | "/control/return" | "/control/settle"):
                 return _json(await _played(bank, request.path.rsplit("/", 1)[-1], _read(request, Played)))
+            case "POST", "/control/move":
+                return _json(_moved(bank, _read(request, Moved)))
             case "GET", "/control/faults":
                 return _json(_faults(bank))
             case "PUT", "/control/faults":
@@ -112,6 +124,17 @@ async def _played(bank: Bank, what: str, asked: Played) -> Any:
         raise _Wrong("There is nothing with this reference that can be reported.")
     body = bodies.NUMBERED[bank.profile.push](bank.profile, visit)
     return {"exchanges": await bank.notices.send(bank.profile.push, body, visit.company)}
+
+
+def _moved(bank: Bank, asked: Moved) -> dict[str, Any]:
+    """Moves money on the partner's account without a word to the partner. Raises _Wrong."""
+    if not MOVED.fullmatch(asked.amount) or not (amount := int(asked.amount.replace(".", ""))):
+        raise _Wrong("The amount is in rupiah with two decimals and not zero, such as 123400.00 or -6500.00.")
+    number, now = bank.wiring.ids.account, bank.clock.now()
+    sides = (PAYERS, number) if amount > 0 else (number, PAYERS)
+    with bank.ledger.together():
+        bank.ledger.move(*sides, abs(amount), now, bank.chance.digits("reference", 12), asked.remark[:36])
+    return _account(bank, number)
 
 
 def _account(bank: Bank, number: str) -> dict[str, Any]:

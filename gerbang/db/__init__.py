@@ -30,6 +30,10 @@ else:
 """An open transaction, or a connection to read with."""
 
 ORDER = (
+    "statement_imports",
+    "statement_lines",
+    "findings",
+    "reconciled_days",
     "idempotency_keys",
     "payments",
     "partner_requests",

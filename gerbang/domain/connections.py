@@ -36,6 +36,8 @@ Option = Annotated[
     str, Meta(pattern=r"^[A-Z0-9_]{1,40}\Z", description="a bank, outlet or wallet in capitals, such as BCA")
 ]
 
+Rupiah = Annotated[int, Meta(ge=1, le=1_000_000, description="a whole number of rupiah, 1 to 1000000")]
+
 
 class Secret(msgspec.Struct, frozen=True):
     """A text that nobody may see, and where it was read, which may be shown."""
@@ -141,6 +143,10 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     company_codes: tuple[CompanyCode, ...] = ()
     """The first digits of its virtual accounts that are ours."""
     accounts: tuple[Account, ...] = ()
+    bank_fees: tuple[Rupiah, ...] = ()
+    """What the bank takes for single movements, each as a debit of its own on the statement."""
+    sum_words: tuple[Text, ...] = ()
+    """Words in the remark of the sums in which this partner's money arrives."""
     inbound: Inbound | None = None
     """None: the partner never calls us."""
     settings: Any = None

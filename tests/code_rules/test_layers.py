@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "partners": LEAVES | {"connections", "domain"},
     "statement_files": LEAVES | {"statement_files", "domain"},
     "world": LEAVES | {"db", "channels", "connections", "partners", "domain"},
-    "services": LEAVES | {"services", "world", "partners", "db", "channels", "connections", "domain"},
+    "services": LEAVES
+    | {"services", "world", "partners", "db", "channels", "connections", "domain", "statement_files"},
     "api": LEAVES | {"api", "world", "services", "channels", "domain"},
     "web": LEAVES | {"web", "world", "services", "channels", "domain"},
     "workers": LEAVES | {"workers", "world", "services", "channels", "domain"},
@@ -51,7 +52,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"connections_file", "partners"},
     "bank_simulator": LEAVES | {"bank_simulator"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},
-    "cli": LEAVES | {"cli", "administration", "app", "connections_file", "db", "bank_simulator"},
+    "administration_of_days": LEAVES | {"administration", "world", "services", "db", "domain", "statement_files"},
+    "cli": LEAVES
+    | {"cli", "administration", "administration_of_days", "app", "connections_file", "db", "bank_simulator"},
     "__main__": frozenset({"cli"}),
     "": LEAVES,  # gerbang/__init__.py
 }

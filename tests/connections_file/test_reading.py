@@ -33,6 +33,7 @@ def test_everything_that_a_contract_has_is_read(folder: Path) -> None:
     assert toy.private_key == Secret((folder / "ours.pem").read_text().strip(), f"the file {ours}", ours)
     assert toy.client_certificate and toy.client_certificate.private_key == toy.private_key
     assert toy.company_codes == ("12345", "00777")
+    assert (toy.bank_fees, toy.sum_words) == ((2500, 6500), ("TOY SETTLEMENT",))
     assert toy.accounts == (Account(number="0123456789", holder="PT Toko", purposes=frozenset({"refunds"})),)
     assert toy.settings == ToySettings(
         Secret("hush-hush", f"the file {folder / 'theirs.txt'}", f"{folder / 'theirs.txt'}"), 3

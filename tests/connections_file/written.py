@@ -31,6 +31,8 @@ client_certificate.certificate = { file = "ours.crt" }
 client_certificate.private_key = { file = "ours.pem" }
 deadline_seconds = 10
 company_codes = ["12345", "00777"]
+bank_fees = [2500, 6500]
+sum_words = ["TOY SETTLEMENT"]
 
 [[connections.toy-bank.accounts]]
 number = "0123456789"

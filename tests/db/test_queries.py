@@ -48,6 +48,9 @@ GROWING = {
     "settlements",
     "payouts",
     "partner_requests",
+    "statement_lines",
+    "partner_list_lines",
+    "findings",
 }
 """Tables that grow with the payments. The others have a row for each merchant, key or account."""
 READS_ALL_ON_PURPOSE = {
@@ -61,12 +64,16 @@ KEYED_OTHERWISE = {
     "reversals": "banks name them, also those of money that is nobody's",
     "inquiries": "banks name them, also those about numbers that are nobody's",
     "partner_requests": "a partner names its code by our reference alone",
+    "findings": "they are the operator's, and many are about money that is nobody's",
 }
 """Tables with a merchant whose keys do not begin with it."""
 NAMES_NO_MERCHANT = {
     "payments.opened_by_a_page": "the link to a payer's page names the payment alone",
     "payments.page_versions": "the same",
     "payouts.by_bank_reference": "a bank that gives money back names the transfer as it does itself",
+    "movements.arrived": "a day of an account is compared, whosever the money is",
+    "movements.sent": "the same",
+    "movements.returned": "the same",
     "payments.due": "a worker ends payments whose time is over",
     "lists.pending": "payments of all merchants whose time is over and that no worker has ended yet: few",
     "lists.pending, oldest first": "the same",
@@ -138,6 +145,15 @@ SOME_ROWS = """
                                   (ARRAY['waiting', 'parked'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN at END, 0, 0, NULL, '', at
         FROM rows;
     INSERT INTO tries SELECT md5('m' || n % 100)::uuid, md5('d' || n)::uuid, 1, at, 500, 0, '', '' FROM rows;
+    INSERT INTO statement_lines SELECT 'simulator', date '2025-03-30' + n / 100, md5('l' || n), '0123456789', 100, 'credit', '', n, '',
+                                       at, NULL, n, n % 100 = 0, '' FROM rows;
+    INSERT INTO partner_list_lines SELECT 'simulator', date '2025-03-30' + n / 100, md5('l' || n), n, 'payment', 100, 1, 99, 1, '', '',
+                                          n / 100, n FROM rows;
+    INSERT INTO findings (connection, happened_on, key, kind, owner, merchant_id, sides, ours, theirs, state, closed_as, note,
+                          found_at, updated_at, closed_at)
+        SELECT 'simulator', date '2025-03-30' + n / 100, md5('f' || n), 'missing_there', 'operator', md5('m' || n % 100)::uuid, '{}',
+               100, NULL, (ARRAY['closed', 'open'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN 'gone' END, '', at, at,
+               CASE WHEN n % 2 = 0 THEN at END FROM rows;
     INSERT INTO inbox (merchant_id, received_at, path, headers, body) SELECT md5('m' || n % 100)::uuid, at, '', '{}', '' FROM rows
 """
 
