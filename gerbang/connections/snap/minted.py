@@ -5,7 +5,9 @@ What the partner makes is known by our reference. Where an answer was lost the c
 made under our reference with two more digits behind it, so that a buyer never sees two. (`shared/reference`: A4, A6, A7, F1, G.)
 """
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,6 +29,9 @@ ALIVE = ("01", "02", "03")
 UNKNOWN = "07"
 OVER = ((403, "00"), (404, "01"), (404, "04"), (404, "12"), (404, "19"))
 """What is said of a code that is not there or has ended: expired, not found, cancelled."""
+
+
+_REFERENCE = re.compile(r"[!-~]{1,64}")
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -68,8 +73,8 @@ async def open_(link: Link, way: Way, reference: UUID, asked: OpenCode, now: dat
         try:
             return await _made(link, way, name, asked, now)
         except AskedBefore:
-            # It is there, and its answer was lost; or somebody else's call had the same name. Nobody has seen it.
-            await _end(link, way, name)
+            # It is there, and its answer was lost; or another call had the same name.
+            await _end_unseen(link, way, name)
     raise Declined("The partner made the code and did not say what it is")
 
 
@@ -84,9 +89,10 @@ async def status(link: Link, way: Way, reference: UUID, asked: OpenCode, now: da
         if state == calls.PAID:
             raise Silence("it says that the code was paid, and what it is has been lost")
         if state in ALIVE and profile_of(link.connection).repeats_codes:
-            return await _made(link, way, name, asked, now)
+            with suppress(AskedBefore):  # it is not what we ask for now
+                return await _made(link, way, name, asked, now)
         if state in ALIVE:
-            await _end(link, way, name)
+            await _end_unseen(link, way, name)
     return None
 
 
@@ -126,12 +132,12 @@ async def _made(link: Link, way: Way, name: _Name, asked: OpenCode, now: datetim
     external_id = "" if profile_of(connection).repeats_codes else name.external_id(connection, way)
     said = await client.call(link, way.make, body, external_id=external_id)
     theirs = amounts.text(said, "referenceNo", 64)
-    if not theirs or " " in theirs:
+    if not _REFERENCE.fullmatch(theirs):
         raise Silence("its answer has no reference of the code")
     try:
         content = way.content(said, asked)
     except Unusable as wrong:
-        await _end(link, way, name, theirs)
+        await _end_unseen(link, way, name, theirs)
         raise Declined(f"The partner made a code that cannot be used: {wrong}") from wrong
     return Opened(theirs, theirs + (f" {name.again}" if name.again else ""), content)
 
@@ -160,6 +166,12 @@ async def _end(link: Link, way: Way, name: _Name, theirs: str = "") -> None:
     except Refusal as refusal:
         if (refusal.status, refusal.case) not in OVER:
             raise
+
+
+async def _end_unseen(link: Link, way: Way, name: _Name, theirs: str = "") -> None:
+    """Ends a code that no buyer has seen: one that cannot be ended is paid by nobody all the same. Raises Silence."""
+    with suppress(Declined):
+        await _end(link, way, name, theirs)
 
 
 def _original(connection: Connection, way: Way, name: _Name, theirs: str) -> dict[str, Any]:
