@@ -25,6 +25,8 @@ from gerbang.domain.reports import Report
 
 TRIES_MAX = 10
 """So often a code is made anew after its answer was lost."""
+NAMES_LEFT = 1
+"""So many names in a row may have been left without a code."""
 ALIVE = ("01", "02", "03")
 UNKNOWN = "07"
 OVER = ((403, "00"), (404, "01"), (404, "04"), (404, "12"), (404, "19"))
@@ -72,25 +74,37 @@ async def open_(link: Link, way: Way, reference: UUID, asked: OpenCode, now: dat
         name = _Name(reference, again)
         try:
             return await _made(link, way, name, asked, now)
-        except AskedBefore:
+        except AskedBefore as before:
+            if _is_repeated(link, before):
+                raise
             # It is there, and its answer was lost; or another call had the same name.
             await _end_unseen(link, way, name)
     raise Declined("The partner made the code and did not say what it is")
 
 
 async def status(link: Link, way: Way, reference: UUID, asked: OpenCode, now: datetime) -> Opened | None:
-    """The code that was made for our reference, if what it says can be had; one that cannot be shown is ended. Raises Silence."""
+    """The code that was made for our reference, if what it says can be had; one that cannot be shown is ended. Raises Silence.
+
+    Where there is none, the next name is looked at too: the first was left if a conflict was about something else.
+    """
+    missing = 0
     for again in range(TRIES_MAX):
         name = _Name(reference, again)
         found = await _asked(link, way, name)
         if found is None:
-            return None
-        state = amounts.text(found, "latestTransactionStatus")
+            missing += 1
+            if missing > NAMES_LEFT:
+                return None
+            continue
+        state, missing = amounts.text(found, "latestTransactionStatus"), 0
         if state == calls.PAID:
             raise Silence("it says that the code was paid, and what it is has been lost")
         if state in ALIVE and profile_of(link.connection).repeats_codes:
-            with suppress(AskedBefore):  # it is not what we ask for now
+            try:
                 return await _made(link, way, name, asked, now)
+            except AskedBefore as before:
+                if _is_repeated(link, before):
+                    raise
         if state in ALIVE:
             await _end_unseen(link, way, name)
     return None
@@ -120,6 +134,14 @@ async def paid(
         return calls.minted_money(link.connection, way.channel, theirs, reference, amount, found)
     except FieldWrong as wrong:
         raise Silence(f"its answer has a {wrong.path} that cannot be read") from wrong
+
+
+def _is_repeated(link: Link, before: AskedBefore) -> bool:
+    """Whether a conflict says nothing of the code: a partner that repeats its answers contradicts only what is asked for otherwise.
+
+    A name whose code was ended is never used again there: the same answer would come, with the code that has ended.
+    """
+    return profile_of(link.connection).repeats_codes and before.status != 404
 
 
 # -- one call each ----------------------------------------------------------------------------------------------------

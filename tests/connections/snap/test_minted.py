@@ -77,7 +77,7 @@ class Partner:
             "settings": {"outbound_scheme": "symmetric", "calls": {"73": "/v1.0/access-token/b2b"}, **settings},
         }
         answering: Answering = self.answer
-        async with snap_bank(answering) as bank, link_to(bank, **members) as link:
+        async with snap_bank(answering) as bank, link_to(bank, None, **members) as link:
             return await getattr(PROVIDER, what)(link, REFERENCE, *asked, START)
 
     @property
@@ -190,11 +190,22 @@ async def test_a_partner_that_repeats_itself_is_asked_for_the_same_code_again() 
     assert "originalExternalId" not in partner.bodies("51")[0]
 
 
+async def test_a_partner_that_repeats_itself_contradicts_only_what_is_asked_for_otherwise() -> None:
+    conflict = Partner("dana", _51=[found("01")], _47=[DUPLICATE])
+    for what in ("status", "open"):
+        with pytest.raises(Silence):
+            await conflict.does(what, QRIS)
+    assert "77" not in conflict.services
+    other = Partner("dana", _47=[json_reply(404, "4044718"), json_reply(200, "2004700", **MADE["47"])])
+    assert await other.does("open", QRIS) == Opened("A1", "A1 1", QR)
+    assert other.services == ["47", "77", "47"]
+
+
 @pytest.mark.parametrize(
     ("reply", "services", "silent"),
     [
-        (NOT_THERE, ["51"], False),
-        (found("07"), ["51"], False),
+        (NOT_THERE, ["51", "51"], False),
+        (found("07"), ["51", "51"], False),
         (found("00"), ["51"], True),
         (json_reply(400, "4005101"), ["51"], True),
         (json_reply(500, "5005100"), ["51"], True),
@@ -213,7 +224,12 @@ async def test_how_a_code_stands_is_only_what_is_plainly_said(reply: Reply, serv
 async def test_a_code_that_is_there_and_cannot_be_shown_is_ended() -> None:
     partner = Partner(_51=[found("03"), NOT_THERE])
     assert await partner.does("status", QRIS) is None
-    assert partner.services == ["51", "77", "51"]
+    assert partner.services == ["51", "77", "51", "51"]
+
+
+async def test_a_code_behind_a_name_that_was_left_is_found() -> None:
+    partner = Partner("dana", _51=[NOT_THERE, found("01")])
+    assert await partner.does("status", QRIS) == Opened("A1", "A1 1", QR)
 
 
 # Wallets

@@ -51,8 +51,8 @@ class Asking:
         self.received: list[Received] = []
 
     async def does(self, what: str, asked: Any = ASKED) -> Any:
-        members = {"company_codes": ("88", "8862"), "profile": self._profile} | self._members
-        async with snap_bank(self._answering) as bank, link_to(bank, **members) as link:
+        members: dict[str, Any] = {"company_codes": ("88", "8862"), "profile": self._profile} | self._members
+        async with snap_bank(self._answering) as bank, link_to(bank, None, **members) as link:
             try:
                 return await getattr(PROVIDER, what)(link, REFERENCE, asked, START)
             finally:
@@ -232,8 +232,7 @@ async def test_the_list_of_a_day_has_the_same_money_as_the_pushes() -> None:
         NAMES | paid | {"paymentStatus": "Success"},
     ]
     answers = by_service(report=json_reply(200, "2003500", virtualAccountdata=lines))
-    members = {"company_codes": ("8862",), "profile": "mandiri"}
-    async with snap_bank(answers) as bank, link_to(bank, **members) as link:
+    async with snap_bank(answers) as bank, link_to(bank, company_codes=("8862",), profile="mandiri") as link:
         first, second = [each async for each in PROVIDER.report(link, date(2026, 11, 28))]
     assert (first.reference, first.number, first.amount, first.request_id) == ("R1", NUMBER, rupiah(20_000), REFERENCE)
     assert second.reference == f"{NUMBER}:{rupiah(20_000)}:20261128T101112+0700"
