@@ -69,7 +69,8 @@ async def reconcile(world: World, connection: str, day: date) -> Compared:
         raise CannotCompare(str(unknown)) from unknown
     name = group.names[0]
     async with world.db.transaction() as tx:
-        await read.claim(tx, name)
+        for each in group.names:
+            await read.claim(tx, each)
         now = world.clock.now()
         if day > over_until(now):
             raise CannotCompare(f"{day} is not over yet, so no statement can be whole.")
@@ -135,8 +136,8 @@ def together(world: World, connection: str) -> Group:
 async def _sides(world: World, tx: Tx, group: Group, day: date) -> Sides:
     """What is compared: the day and those around it, so that what crosses midnight finds its other side. Raises CannotCompare."""
     first, last = day - DAYS_AROUND, day + DAYS_AROUND
-    lines = await read.lines(tx, group.names, first, last)
     _check_covered(group, await read.periods(tx, group.names), day)
+    lines = await read.lines(tx, group.names, first, last)
     _check_whole(lines, day)
     lists = await read.listing(tx, group.names)
     expected = await movements.expected(tx, group.names, first, last, lists, lines.values())

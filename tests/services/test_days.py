@@ -52,7 +52,7 @@ def file_of(moved: Sequence[Moved], opening: int = OPENING) -> bytes:
     return writers.bri(lines(moved, opening)).encode()
 
 
-class Told(Simulator):
+class Printing(Simulator):
     """The simulator with a statement of its account, which a test writes."""
 
     def __init__(self, rows: Sequence[StatementLine] = ()) -> None:
@@ -202,7 +202,7 @@ async def test_a_day_with_a_hole_in_its_balances_cannot_be_compared(databases: D
 
 async def test_a_bank_gives_thousands_of_rows_the_newest_first(databases: Databases) -> None:
     rows = lines([(TODAY + timedelta(days=n // 10_000), 100_00 + n % 7, f"BRIVA {n}") for n in range(20_000)])
-    async with accounting(databases.fresh(), bank=Told(rows)) as here:
+    async with accounting(databases.fresh(), bank=Printing(rows)) as here:
         here.pass_time(days=9)
         (done,) = await statements.fetch(here.world, "simulator", None, TODAY, TODAY + timedelta(days=1))
         assert (done.lines, done.new_lines, done.last_on) == (20_000, 20_000, TODAY + timedelta(days=1))
@@ -262,9 +262,7 @@ async def test_what_a_person_has_settled_stays_so_and_counts_no_more(databases: 
         assert (closed.state, closed.closed_as, closed.note) == ("closed", "settled", "Our own money.")
         assert (await here.rows("SELECT findings FROM reconciled_days")) == [{"findings": 0}]
         assert await left(here) == []
-        noted = await reconciliation.note(
-            here.world, found.number, "From the safe of the shop."
-        )
+        noted = await reconciliation.note(here.world, found.number, "From the safe of the shop.")
         assert (noted.state, noted.note) == ("closed", "From the safe of the shop.")
 
 
