@@ -120,6 +120,8 @@ async def test_files_that_overlap_give_each_line_once_and_the_same_file_twice_ch
         first, second = writers.bri(whole[:8]).encode(), writers.bri(whole[4:]).encode()
         assert (await imported(here, first)).new_lines == 8
         assert (await imported(here, second)).new_lines == 4
+        both = await asyncio.gather(*(imported(here, writers.bri(whole[8:]).encode()) for _ in range(2)))
+        assert {each.new_lines for each in both} == {0}
         before = await here.rows("SELECT * FROM statement_lines ORDER BY key")
         again = await imported(here, first)
         assert (again.known_before, again.new_lines, again.last_on) == (True, 0, YESTERDAY)
@@ -129,6 +131,7 @@ async def test_files_that_overlap_give_each_line_once_and_the_same_file_twice_ch
         listed = await statements.recent(here.world, "simulator", 10)
         assert sorted((each.kind, each.lines, each.new_lines) for each in listed) == [
             ("bca", 12, 0),
+            ("bri", 4, 0),
             ("bri", 8, 4),
             ("bri", 8, 8),
         ]
@@ -333,10 +336,13 @@ async def test_qris_without_a_list_is_one_sum_a_day_and_with_danas_list_row_by_r
             came = money(paid_to, channel="qris")
             assert (await here.batches.report(came)).outcome == "booked"
             references.append(came.reference)
-        here.pass_time(days=3)
-        tomorrow = TODAY + timedelta(days=1)
+        tomorrow, later = TODAY + timedelta(days=1), TODAY + timedelta(days=2)
+        here.pass_time(days=2)
+        paid_to = number(await here.batches.create(order(merchant.id, method=Method(channel="qris"))))
+        await here.batches.report(money(paid_to, channel="qris"))
+        here.pass_time(days=2)
         fee = PRICE * 7 // 1000
-        await imported(here, file_of([(tomorrow, 3 * (PRICE - fee), "DANA SETTLEMENT")]), first=TODAY)
+        await imported(here, file_of([(tomorrow, 3 * (PRICE - fee), "DANA SETTLEMENT")]), first=TODAY, last=later)
         assert named(await left(here)) == [("missing_there", 3 * PRICE, None)]
         head = "SETTLEMENT_TXN_ID;TXN_ID;TXN_TYPE;ACQUIREMENT_ID;MID;SETTLE_DATE;MERCHANT_NAME;TXN_AMOUNT;TXN_CURRENCY"
         rows = [
@@ -348,6 +354,8 @@ async def test_qris_without_a_list_is_one_sum_a_day_and_with_danas_list_row_by_r
         assert (done.account, done.kind, done.lines, done.new_lines) == ("", "dana_payments", 3, 3)
         assert (await imported(here, data)).known_before
         assert await left(here) == []
+        with pytest.raises(CannotCompare, match=f"No list of simulator reaches {later}"):
+            await left(here, later)
         compared = await reconciliation.reconcile(here.world, "simulator", tomorrow)
         assert (compared.day.is_closed, compared.day.listed, compared.day.lines) == (True, 3, 1)
 
