@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 PYTHON_READY := $(VENV)/.python
 RUN_READY := $(VENV)/.run
 READY := $(VENV)/.ready
+# Libraries of others that play a bank and its partner in tests/strangers: what they need does not fit what Gerbang needs.
+STRANGERS := $(VENV)/strangers
+STRANGERS_READY := $(VENV)/.strangers
 ARGS ?=
 
 # The first of these that is Python 3.11 or newer, best one that can also make virtual environments.
@@ -24,11 +27,11 @@ set_right = grep -qsF "$$(cd $(BIN) && pwd -P)/python" $(BIN)/gerbang || \
 
 # Without its Python, as on another machine, it is made again.
 ifneq ($(shell test -x $(BIN)/python || echo gone),)
-$(shell rm -f $(PYTHON_READY) $(RUN_READY) $(READY))
+$(shell rm -f $(PYTHON_READY) $(RUN_READY) $(READY) $(STRANGERS_READY))
 endif
 
 UPGRADE ?= --upgrade
-COMPILE := build/lock/bin/uv --no-config pip compile pyproject.toml --universal --python-version 3.11 --quiet \
+COMPILE := build/lock/bin/uv --no-config pip compile --universal --python-version 3.11 --quiet \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 # Programs are started hundreds of times by the tests: what Python compiles is kept.
@@ -46,7 +49,7 @@ run: $(RUN_READY) ## start everything in one process, with a sandbox merchant; o
 	@$(set_right)
 	@exec $(MODULE) gerbang run $(ARGS)
 
-test: $(READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
+test: $(READY) $(STRANGERS_READY) ## run the tests; some of them: make test ARGS="tests/domain -x"
 	@$(set_right)
 	$(MODULE) pytest -q -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -72,12 +75,14 @@ screenshots: $(READY) ## take the pictures of the pages again
 docs: $(READY) ## write the pages of docs/ that are printed from the code
 	$(MODULE) docs.print $(ARGS)
 
-lock: $(READY) ## find the newest versions of everything, and write both locks; keep them: make lock UPGRADE=
+lock: $(READY) ## find the newest versions of everything, and write the locks; keep them: make lock UPGRADE=
 	$(BIN)/python -m venv build/lock
 	build/lock/bin/pip install --quiet --disable-pip-version-check uv
-	$(COMPILE) --all-extras $(UPGRADE) --output-file requirements.lock
-	$(COMPILE) --extra embedded --extra build --constraint requirements.lock --no-annotate \
+	$(COMPILE) pyproject.toml --all-extras $(UPGRADE) --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra embedded --extra build --constraint requirements.lock --no-annotate \
 		--output-file requirements-run.lock
+	$(COMPILE) tests/strangers/libraries.in --overrides tests/strangers/overrides.in $(UPGRADE) \
+		--output-file requirements-strangers.lock
 
 clean: ## remove what was installed and made (never ./var, which holds your payments)
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .schemathesis
@@ -91,6 +96,13 @@ $(RUN_READY): requirements-run.lock pyproject.toml | $(PYTHON_READY)
 $(READY): requirements.lock pyproject.toml | $(PYTHON_READY)
 	@echo "Installing what testing needs: about 190 MB to load, 700 MB on the disk ..."
 	@$(call install,requirements.lock) && touch $@ $(RUN_READY)
+
+# Nothing looks whether these fit each other: their lock says more than they themselves do (tests/strangers/overrides.in).
+$(STRANGERS_READY): requirements-strangers.lock | $(READY)
+	@echo "Installing client libraries of others to test with: about 10 MB to load, 40 MB on the disk ..."
+	@$(MODULE) venv --clear --without-pip $(STRANGERS)
+	@$(MODULE) pip --disable-pip-version-check --python $(STRANGERS) install --no-deps --require-hashes \
+		-r requirements-strangers.lock && touch $@
 
 $(PYTHON_READY):
 	@set -eu; \

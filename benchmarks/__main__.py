@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import cases, gateways, sides, table
+from benchmarks import cases, gateways, inbound, sides, table
 from benchmarks.bench import Bench, Options
 from benchmarks.gateways import Gateway
 from benchmarks.meters import Meter, instruments, memory, parent
@@ -26,7 +26,7 @@ DEFAULTS = {
     "unanalysed": 100_000,
     "processes": 1,
 }
-CASES = ("rounds", "uneven", "minted", "unanalysed", "stored", "due")
+CASES = ("rounds", "inbound", "uneven", "minted", "unanalysed", "stored", "due")
 
 
 def main() -> int:
@@ -99,6 +99,8 @@ async def _measure(options: Options, url: str, folder: Path) -> Results:
             await _rounds(bench, gateway)
         if options.wants("uneven"):
             await cases.uneven(bench, gateway)
+    if options.wants("inbound"):
+        await inbound.measured(bench)
     if options.wants("minted"):
         await cases.minted(bench)
     if options.wants("unanalysed"):

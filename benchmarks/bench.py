@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import gateways, lists, models, rows, settlements, sides
-from benchmarks.dialects import DIALECTS, V4, Dialect
+from benchmarks.dialects import DIALECTS, V2, V4, Dialect
 from benchmarks.gateways import Gateway
-from benchmarks.meters import Load, Meter
+from benchmarks.meters import Load, Measured, Meter
 from benchmarks.models import Model
 from benchmarks.rows import Connection, Table
 from benchmarks.sides import WHO
@@ -181,6 +181,18 @@ class Bench:
             self.results.add(f"{named} {who}", measured)
             if kind == "pay":
                 await self.after_paying(f"{who} {named}", measured.rate)
+
+    async def pays(self, gateway: Gateway, who: str) -> Measured:
+        """A turn of pays by one side only."""
+        side = f"{who} {V2.named('pay')}"
+        first = await self.ready_to_pay(side)
+        if who == "ours":
+            measured = self.meter.wrk(gateway, self.load(gateway, V2, "pay"), first)
+        else:
+            place = gateways.pgbench_place(self.url)
+            measured = self.meter.pgbench(place, self.options.clients, first, self.script(V2, "pay"))
+        await self.after_paying(side, measured.rate)
+        return measured
 
     # -- with many payments stored -------------------------------------------------------------------------------------
 

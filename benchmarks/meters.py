@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -151,21 +152,36 @@ class Meter:
 
     def wrk(self, gateway: Gateway, load: Load, first: int) -> Measured:
         """Sends a load to a gateway, from one serial number on. Ends the program if a request was refused or lost."""
-        script, side, pid = Path(__file__).with_name("requests.lua"), self._folder / "side.lua", gateway.pid
+        script, side = Path(__file__).with_name("requests.lua"), self._folder / "side.lua"
         side.write_text(load.lua())
-        connections, seconds = load.connections or self._connections, load.seconds or self._seconds
-        options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
+        command = self._wrk_with(script, load.connections or self._connections, load.seconds or self._seconds)
+        about = f"{load.request.method} {load.request.path}"
+        return self._sent(gateway, [*command, gateway.url, "--", str(first), str(side)], about)
+
+    def signed(self, gateway: Gateway, file: Path, *, rate: float = 0, seconds: int) -> Measured:
+        """Sends the requests of a file: as many as are answered, or at a rate. Ends the program as `wrk` does."""
+        if rate:
+            paced = [str(gateway.port), str(file), str(rate), str(seconds), str(self._connections)]
+            return self._sent(gateway, [sys.executable, "-m", "benchmarks.paced", *paced], "that were signed")
+        command = self._wrk_with(Path(__file__).with_name("signed.lua"), self._connections, seconds)
+        return self._sent(gateway, [*command, gateway.url, "--", str(file)], "that were signed")
+
+    def _wrk_with(self, script: Path, connections: int, seconds: int) -> list[str]:
+        return [self._tools.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(script)]
+
+    def _sent(self, gateway: Gateway, command: Sequence[str], about: str) -> Measured:
+        """Runs what sends requests to a gateway, and prints what it has measured."""
+        pid = gateway.pid
         before, app_before, own_before = seconds_of_family(self._postmaster), seconds_of_family(pid), _children()
-        ran = _run([self._tools.wrk, *options, gateway.url, "--", str(first), str(side)])
+        ran = _run(command)
         time.sleep(0.3)  # so that requests under way at the end are written
         app, postgres = seconds_of_family(pid) - app_before, seconds_of_family(self._postmaster) - before
         measured = re.search(r"^MEASURED (.*)$", ran, re.MULTILINE)
         if measured is None:
-            raise SystemExit(f"wrk did not say what it measured:\n{ran}")
+            raise SystemExit(f"{Path(command[0]).name} did not say what it measured:\n{ran}")
         numbers: dict[str, int] = json.loads(measured[1])
         if numbers["refused"] or numbers["lost"] or not numbers["requests"]:
-            request = f"{load.request.method} {load.request.path}"
-            raise SystemExit(f"Of the requests {request}, some were refused or lost: {numbers}")
+            raise SystemExit(f"Of the requests {about}, some were refused or lost: {numbers}")
         done = numbers["requests"]
         return Measured(
             done / numbers["microseconds"] * 1e6,

@@ -16,9 +16,12 @@ LISTED = "ours lists"
 """The one merchant whose list is read."""
 HOT = "one hot merchant"
 """The merchant to whom half of the requests of a case belong."""
+INBOUND = "ours inbound"
+"""The merchants whose payments a bank reports."""
 SIDES = (
     *(f"{who} {dialect.named(kind)}" for dialect in DIALECTS for kind in dialect.written_kinds for who in WHO),
     LISTED,
+    INBOUND,
 )
 
 
@@ -30,7 +33,8 @@ def wanted(places: int) -> dict[str, tuple[str, int]]:
     """The merchants to create: how many for each side, with callbacks of which product, and one of each dialect as a
     model.
     """
-    found = {LISTED: (V4.product, 1), HOT: (V2.product, 1)}
+    found = {LISTED: (V4.product, 1), HOT: (V2.product, 1), INBOUND: (V2.product, places)}
+    found["inbound model"] = (V2.product, 1)
     for dialect in DIALECTS:
         found[dialect.named("model")] = (dialect.product, 1)
         found |= dict.fromkeys(sides_of(dialect, "ours"), (dialect.product, places))

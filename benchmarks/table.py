@@ -18,6 +18,7 @@ FLOORS = {
     "get": (1.2, "2"),
     "get alone": (0.3, "0.5"),
     "pay": (1.1, "2"),
+    "inbound": (0.6, "0.8"),
     "stored": (0.9, "1.0"),
     "minted": (0.85, "1.0"),
     "hot": (0.7, "1.0"),
@@ -33,6 +34,7 @@ MEMORY_MAX_MB = 120.0
 SETTLING_MAX_SECONDS = 30.0
 SETTLING_MAX_MB = 20.0
 LIST_MAX_MS = 20.0
+INBOUND_MAX_MS = 50.0
 
 
 @dataclass
@@ -106,6 +108,7 @@ def ratios(results: Results) -> list[Ratio]:
         ("v4 create", "v4 creates / pgbench's", "v4 create ours", "v4 create pgbench"),
         ("whole create", "whole creates / pgbench's", "whole create ours", "whole create pgbench"),
         ("v4 pay", "v4 pays / pgbench's", "v4 pay ours", "v4 pay pgbench"),
+        ("inbound", "a bank's payment flags / pgbench's pays", "inbound 25", "pgbench pay beside inbound"),
         ("minted", "creates whose code a partner makes in 50 ms / at once", "minted in 50 ms", "minted at once"),
         ("hot", "creates with one hot merchant / spread evenly", "create hot", "create evenly"),
         ("repeats", "creates of which one in ten is a repeat / none", "create repeats", "create evenly"),
@@ -128,6 +131,12 @@ def figures(results: Results) -> list[Figure]:
         share = results.effort(f"{kind} ours") / results.effort(f"{kind} pgbench")
         label, limit = f"processor time of a {kind}, everything together / pgbench's", EFFORT_MAX
         found.append(Figure(label, share, limit if kind == "create" else None, digits=2))
+    if "inbound 25" in results.rounds:
+        p99 = median(run.p99 for run in results.rounds["inbound 25 at half the rate"])
+        found.append(Figure("payment flags at half of their rate, p99 in ms", p99, INBOUND_MAX_MS, digits=1))
+        for name, whose in (("pay", "the gateway's"), ("pgbench pay", "pgbench's")):
+            share = results.effort("inbound 25") / results.effort(f"{name} beside inbound")
+            found.append(Figure(f"processor time of a payment flag / {whose} pay", share, digits=2))
     if results.peak_mb:
         found += [
             Figure("memory of the gateway at its peak, MB (RSS)", results.peak_mb, MEMORY_MAX_MB),

@@ -94,7 +94,7 @@ async def gateway(
         network=network,
         keyring=keyring,
         channels=channels.found(),
-        partners=Partners(connections, providers(), network, token_key=keyring.partner_key),
+        partners=Partners(connections, providers(), network, token_key=keyring.partner_key, public_url=base_url),
         products=_callback_formats(dialects, base_url, keyring),
         answer_formats=_answer_formats(dialects, base_url, keyring),
         allocator=NumberAllocator(),

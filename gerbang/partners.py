@@ -19,6 +19,7 @@ from gerbang.connections import (
     Serves,
     Silence,
     Transfers,
+    WatchesCodes,
     of_connection,
 )
 from gerbang.domain.connections import Connection, Connections, Purpose
@@ -53,6 +54,11 @@ class Partner:
     def opener(self) -> OpensCodes | None:
         """The provider, if it opens codes."""
         return self.provider if isinstance(self.provider, OpensCodes) else None
+
+    @cached_property
+    def watcher(self) -> WatchesCodes | None:
+        """The provider, if it says whether its codes were paid."""
+        return self.provider if isinstance(self.provider, WatchesCodes) else None
 
     @cached_property
     def sender(self) -> Transfers | None:
@@ -95,15 +101,22 @@ class Partners:
     """All connections of a process, by name, and who is routed to which."""
 
     def __init__(
-        self, connections: Connections, providers: Mapping[str, Provider], network: Network, *, token_key: bytes = b""
+        self,
+        connections: Connections,
+        providers: Mapping[str, Provider],
+        network: Network,
+        *,
+        token_key: bytes = b"",
+        public_url: str = "",
     ) -> None:
+        self.public_url = public_url
         self._connections = connections
         self._own_routes = {route.merchant for route in connections.routes if route.merchant is not None}
         self._served: dict[tuple[UUID | None, str | None, str | None, Purpose], Partner | None] = {}
         self._taken: dict[str, bool] = {}
         self._partners = {
             name: Partner(
-                Link(connection, _network(connection, network), SystemClock(), token_key),
+                Link(connection, _network(connection, network), SystemClock(), token_key, public_url),
                 providers[connection.provider],
             )
             for name, connection in connections.by_name.items()

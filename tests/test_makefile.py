@@ -52,3 +52,13 @@ def test_an_environment_without_its_python_is_made_again(tmp_path: Path) -> None
     assert planned.returncode == 0, planned.stderr
     assert "-m venv --clear .venv" in planned.stdout
     assert "Preparing .venv with" in planned.stdout
+
+
+def test_libraries_of_others_are_installed_for_all_tests_and_for_nothing_else(tmp_path: Path) -> None:
+    folder = made(tmp_path / "here")
+    for name in ("requirements.lock", "requirements-strangers.lock"):
+        shutil.copy2(ROOT / name, folder)
+    planned = {what: run(folder, "make", "--dry-run", what) for what in ("test", "test-fast", "lint", "run")}
+    assert {what: plan.returncode for what, plan in planned.items()} == dict.fromkeys(planned, 0)
+    assert [what for what, plan in planned.items() if "requirements-strangers.lock" in plan.stdout] == ["test"]
+    assert "--no-deps --require-hashes" in planned["test"].stdout

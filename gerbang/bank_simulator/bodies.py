@@ -14,7 +14,7 @@ from gerbang.bank_simulator.signing import stamp_of
 from gerbang.clock import wib
 
 Body = dict[str, Any]
-BANK_CODES = {"bca": "014", "bri": "002", "mandiri": "008", "bsi": "451", "bnc": "490"}
+BANK_CODES = {"bca": "014", "bri": "002", "mandiri": "008", "bni": "009", "bsi": "451", "bnc": "490"}
 ID_WIDTH, BRI_NUMBER_WIDTH = 8, 28
 
 

@@ -225,6 +225,21 @@ _MANDIRI = Profile(
     external_digits=12,
     bodies="mandiri",
 )
+# Its services for accounts are public, its virtual accounts are not: where it calls its partner is the standard's.
+_BNI = Profile(
+    name="bni",
+    title="BNI",
+    connection="bni-va",
+    serves=("payments",),
+    routes=(("virtual_account", "BNI"),),
+    company_codes=("9881", "9882", "9883"),
+    here={
+        "73": "/snap/v1/access-token/b2b",
+        **standard("/snap-service/v1", "11", "15", "16", "17", "18", "22", "23", "36"),
+    },
+    partner=standard("/v1.0", "73", "24", "25"),
+    external_digits=19,
+)
 _BSI = Profile(
     name="bsi",
     title="Bank Syariah Indonesia",
@@ -333,5 +348,5 @@ _BCA = Profile(
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile
-    for profile in (_BCA, _BRI_ONLINE, _BRI_REGISTERED, _MANDIRI, _BSI, _BNC, _DOKU, _DANA, _GENERIC)
+    for profile in (_BCA, _BRI_ONLINE, _BRI_REGISTERED, _MANDIRI, _BNI, _BSI, _BNC, _DOKU, _DANA, _GENERIC)
 }

@@ -1,7 +1,7 @@
 """E-wallets: the buyer is sent to the wallet's own page or app, agrees there or declines, and is sent back.
 
-Our reference travels with the buyer and comes back in the wallet's report. Only the simulator's wallet exists so far, so
-it is offered in the sandbox alone; the page that it shows is Gerbang's own.
+Our reference travels with the buyer and comes back in the wallet's report. A partner that makes the payment says where its page is;
+in a sandbox without one there is the simulator's wallet, whose page is Gerbang's own.
 """
 
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from gerbang import channels
-from gerbang.channels import _emv
+from gerbang.domain import emv
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Offer
@@ -117,8 +117,8 @@ class Qris:
 
     def instructions(self, code_plan: CodePlan, number: str) -> Instructions:
         agreed = _settings(code_plan.settings)
-        written = number[-_emv.LABEL_LENGTH_MAX :]  # a partner's own number may be longer
-        content = _emv.compose(
+        written = number[-emv.LABEL_LENGTH_MAX :]  # a partner's own number may be longer
+        content = emv.compose(
             _account(agreed),
             amount=code_plan.amount,
             bill_number="" if code_plan.static else written,
@@ -146,8 +146,8 @@ def _settings(written: str) -> QrisAgreement:
 
 
 @lru_cache(maxsize=1024)
-def _account(agreed: QrisAgreement) -> _emv.MerchantAccount:
-    return _emv.MerchantAccount(
+def _account(agreed: QrisAgreement) -> emv.MerchantAccount:
+    return emv.MerchantAccount(
         acquirer=agreed.globally_unique_id,
         pan=agreed.merchant_pan,
         merchant_id=agreed.merchant_id,

@@ -55,6 +55,8 @@ class Link:
     """The machine's own: a partner does not know the sandbox's time."""
     token_key: bytes = b""
     """Signs the access tokens that partners get from us."""
+    public_url: str = ""
+    """Where others reach us."""
     kept: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)
     """What the provider keeps between two calls, such as its own access token. Of one process, and lost with it."""
 
@@ -109,6 +111,28 @@ class OpensCodes(Protocol):
 
     async def close(self, link: Link, reference: UUID, asked: CloseCode, now: datetime) -> None:
         """Ends a code; one that has ended already stays so. Raises Silence."""
+        ...
+
+
+class CodeEnded(msgspec.Struct, frozen=True):
+    """Word of a partner that nobody will pay a code that it made: it was cancelled, or the buyer declined or failed."""
+
+    connection: str
+    request_id: UUID
+    """Our reference when the code was opened."""
+
+
+@runtime_checkable
+class WatchesCodes(Protocol):
+    """A partner that says whether a code that it made was paid: its word of that may be lost, and is not always repeated."""
+
+    async def paid(
+        self, link: Link, reference: UUID, asked: OpenCode, partner_reference: str, now: datetime
+    ) -> Report | CodeEnded | None:
+        """The money of a code, the very same as the partner's own word of it; None while it may still be paid.
+
+        Raises Declined, where it says nothing of this code, or Silence.
+        """
         ...
 
 
@@ -294,7 +318,7 @@ class PayoutReturn(msgspec.Struct, frozen=True):
 class Asked:
     """A call that was understood: what must be decided or written down, and how the outcome is said."""
 
-    what: BankQuestion | Report | Reversal | PayoutReturn | None
+    what: BankQuestion | Report | Reversal | PayoutReturn | CodeEnded | None
     """None: the partner says something that changes nothing here."""
     answered: Callable[[Reply | None], CallAnswer]
     """The answer to a question from its reply, and to anything else, which is written down by then, from None."""

@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from gerbang.domain.paycodes import CodePlan
 
 Operation = Literal["open", "close", "send"]
-"""`open`: make a code that a buyer can pay to. `close`: end such a code before its time. `send`: pay money out."""
+"""`open`: make a code that a buyer can pay to. `close`: end such a code before its time, or see how it ended by itself. `send`:
+pay money out.
+"""
 State = Literal["pending", "sending", "processing", "done", "declined"]
 """`pending`: the partner is not known to have it; money has not been sent. `sending`: the bank was or is about to be given the money's
 order, and has not said what became of it. `processing`: the partner has it, and will say later how it ended.
@@ -55,11 +57,21 @@ class CloseCode(msgspec.Struct, frozen=True, tag="close"):
     partner_reference: str
 
 
+class WatchCode(msgspec.Struct, frozen=True, tag="watch"):
+    """A code that a partner made and may be paid: the partner is asked, should its own word of that be lost."""
+
+    code_id: UUID
+    """Our reference when it was opened, and the id of its charge."""
+    since: datetime
+    until: datetime
+    """When it ends by itself."""
+
+
 class SendMoney(msgspec.Struct, frozen=True, tag="send"):
     """A payout has the same id as its request, and holds all that the partner is asked."""
 
 
-Asked = OpenCode | CloseCode | SendMoney
+Asked = OpenCode | CloseCode | WatchCode | SendMoney
 
 
 class PartnerRequest(msgspec.Struct, frozen=True):
@@ -142,6 +154,43 @@ def unanswered(request: PartnerRequest, now: datetime) -> PartnerRequest:
     """The request after a silence. Each one doubles the wait, up to an hour."""
     wait = min(WAIT_FIRST[request.operation] * 2 ** min(request.tries, 10), WAIT_MAX)
     return replace(request, tries=request.tries + 1, next_at=now + wait)
+
+
+# -- codes whose partner is asked whether they were paid --------------------------------------------------------------
+
+WATCHED_FIRST = timedelta(minutes=2)
+WATCHED_AFTER = timedelta(minutes=1)
+"""After its end a code is asked about in any case, so that what was paid in its last seconds is known."""
+WATCHED_LAST = timedelta(days=1)
+"""So long after its end a code is asked about."""
+
+
+def watching(opening: PartnerRequest, id_: UUID, until: datetime, now: datetime) -> PartnerRequest:
+    """The request to see whether the code that another request has opened was paid."""
+    watch = WatchCode(opening.id, now, until)
+    made = noted(id_, opening.merchant_id, opening.connection, "close", watch, now)
+    return replace(
+        made, state="processing", partner_reference=opening.partner_reference, next_at=_watched_at(watch, now)
+    )
+
+
+def still_waiting(request: PartnerRequest, now: datetime) -> PartnerRequest:
+    """The request after the partner has said that nothing was paid yet: asked again later, until the code is long over."""
+    assert isinstance(request.asked, WatchCode), "a code that is watched"
+    next_at = _watched_at(request.asked, now)
+    if next_at is None:
+        return done(request, request.partner_reference, now)
+    return replace(request, tries=0, next_at=next_at, updated_at=now)
+
+
+def _watched_at(watch: WatchCode, now: datetime) -> datetime | None:
+    """Each wait is as long as the code's age, counted anew from its end; None once it is long over."""
+    end = watch.until + WATCHED_AFTER
+    if now < end:
+        return min(now + max(now - watch.since, WATCHED_FIRST), end)
+    if now >= watch.until + WATCHED_LAST:
+        return None
+    return min(now + max(now - watch.until, WATCHED_FIRST), watch.until + WATCHED_LAST)
 
 
 # -- money, which is sent once ----------------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ class CodePlan(msgspec.Struct, frozen=True):
     """How many static codes of this channel its merchant may have; None: any number."""
     settings: str = ""
     """The merchant's settings of the channel as they were when this was planned (JSON), where its instructions need any."""
+    return_url: str = ""
+    """Where a wallet sends its buyer back to, where a partner's wallet is paid by."""
 
 
 class Paycode(msgspec.Struct, frozen=True):

@@ -36,9 +36,7 @@ async def _answer_all(world: World, questions: Sequence[BankQuestion], claim_all
         now = world.clock.now()
         work = await reports.opened(tx, [question.money for question in questions], now, claim_all=claim_all)
         # Only now: whoever asked the same just before had the lock on the payment.
-        kept = await inquiries.replies(tx, {question.name for question in questions})
-        names = {question.call for question in questions if question.call is not None}
-        calls = await bank_calls.known(tx, names) if names else {}
+        kept, calls = await inquiries.before(tx, questions)
         if kept or work.known or calls:
             await wait_as_for_writing(tx)
         answers: list[Reply | KeyReused] = []

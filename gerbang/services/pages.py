@@ -54,7 +54,9 @@ class Pages:
         return f"{self._base_url}/detail?token={self._token(claims)}"
 
     def wallet_url(self, charge: Charge) -> str:
-        """Where a wallet's buyer agrees to a charge or declines it."""
+        """Where a wallet's buyer agrees to a charge or declines it: the wallet's own page, or the simulated one."""
+        if charge.instructions.content:
+            return charge.instructions.content
         claims: dict[str, str | int] = {
             "charge": str(charge.id),
             "uuid": str(charge.payment_id),
@@ -71,6 +73,8 @@ class Pages:
 
     def wallet_app_url(self, charge: Charge) -> str:
         """The same for phones: a link that opens the wallet's app at that page."""
+        if charge.instructions.content:
+            return charge.instructions.content
         return f"{WALLET_APP}?{urlencode({'apprl': self.wallet_url(charge)})}"
 
     def picture_url(self, merchant_id: UUID, id_: UUID) -> str:

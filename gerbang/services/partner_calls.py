@@ -4,14 +4,14 @@ import asyncio
 
 import structlog
 
-from gerbang.connections import Call, CallAnswer, CallRefused, PayoutReturn
+from gerbang.connections import Call, CallAnswer, CallRefused, CodeEnded, PayoutReturn
 from gerbang.domain.inquiries import Acceptance, Inquiry
 from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
 from gerbang.errors import Refused, Unavailable
 from gerbang.logs import Seldom
 from gerbang.partners import Partner
-from gerbang.services import payouts, reversals
+from gerbang.services import payouts, reversals, watching
 from gerbang.services.batches import Batches
 from gerbang.world import World
 
@@ -56,12 +56,14 @@ async def answer(world: World, batches: Batches, partner: Partner, call: Call) -
         return asked.refused(Unavailable())
 
 
-async def _write(world: World, batches: Batches, what: Report | Reversal | PayoutReturn | None) -> None:
+async def _write(world: World, batches: Batches, what: Report | Reversal | PayoutReturn | CodeEnded | None) -> None:
     """Writes down what a partner says has happened. It is never refused."""
     if isinstance(what, Report):
         await batches.report(what)
     elif isinstance(what, Reversal):
         await reversals.reverse(world, what)
+    elif isinstance(what, CodeEnded):
+        await watching.ended(world, what)
     elif what is not None:
         await payouts.returned_by_reference(
             world, what.connection, ours=what.reference, theirs=what.partner_reference, reason=what.reason

@@ -8,7 +8,8 @@ from gerbang import ids
 from gerbang.db import partner_requests
 from gerbang.db.changes import write
 from gerbang.domain.changes import Changes
-from gerbang.domain.partner_requests import LEASE, CloseCode, OpenCode, PartnerRequest, noted, unanswered
+from gerbang.domain.charges import Charge
+from gerbang.domain.partner_requests import LEASE, CloseCode, OpenCode, PartnerRequest, noted, unanswered, watching
 from gerbang.world import World
 
 AT_ONCE_MAX = 32
@@ -40,3 +41,14 @@ def closing(opening: PartnerRequest, number: str, now: datetime) -> PartnerReque
     asked = CloseCode(opening.id, plan.channel, plan.option, number, opening.partner_reference)
     made = noted(ids.uuid7(now), opening.merchant_id, opening.connection, "close", asked, now)
     return replace(made, next_at=now)
+
+
+def watched(
+    world: World, opening: PartnerRequest, charge: Charge | None, ends_at: datetime | None, now: datetime
+) -> list[PartnerRequest]:
+    """The request to see whether a code that its partner made was paid, where the partner can be asked: its own word may be lost."""
+    partner, asked = world.partners.named(opening.connection), opening.asked
+    if partner is None or partner.watcher is None or charge is None or not isinstance(asked, OpenCode) or asked.number:
+        return []
+    ends = [end for end in (charge.expires_at, ends_at) if end is not None]
+    return [watching(opening, ids.uuid7(now), min(ends, default=now), now)]

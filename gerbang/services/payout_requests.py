@@ -2,7 +2,7 @@
 
 Whoever calls the bank has written `sending` down before, in a commit of its own, and nobody gets that right a second time: after a
 silence, a cut answer or the death of a process the bank is only asked. What a bank does not know has not failed for that; see
-`payout_unknowns`. (docs/decisions/0071-money-out-is-sent-once.md)
+`payout_statements`. (docs/decisions/0071-money-out-is-sent-once.md)
 """
 
 from datetime import datetime
@@ -33,7 +33,7 @@ from gerbang.domain.partner_requests import (
 from gerbang.domain.payouts import Payout, completed, failed, sent
 from gerbang.errors import Unavailable
 from gerbang.partners import Partner
-from gerbang.services import payout_unknowns
+from gerbang.services import payout_statements
 from gerbang.services.partner_requests import put_off
 from gerbang.world import World
 
@@ -151,7 +151,7 @@ async def _ask_bank(world: World, carrier: Partner, bank: Transfers, payout: Pay
     request = await _note_not_known(world, request)
     if (
         may_have_failed(request, now)
-        and await payout_unknowns.statement_says(carrier, request, payout.amount, now) == "absent"
+        and await payout_statements.statement_says(carrier, request, payout.amount, now) == "absent"
     ):
         said = Sent("failed", request.partner_reference, reason=NOT_CARRIED_OUT)
         await write(world, payout, said, now, only_if=request)

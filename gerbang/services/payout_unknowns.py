@@ -1,67 +1,118 @@
-"""Money of which nobody knows whether it left: what the account's statement says of it.
+"""Payouts of which nobody knows whether their money left: an operator lists them, and ends them by what can be known.
 
-A bank that does not know a transfer may come to know it later, so its word alone ends nothing. The statement is believed where it
-reaches beyond the sending: the code in each remark of ours is in it, or it is not.
+The bank is asked once more and its statement is read, so that nobody's word goes against either.
 """
 
-import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
+import msgspec
 import structlog
 
-from gerbang.clock import wib
-from gerbang.connections import BankMovement, Declined, Link, Silence, Statements, remark_of
-from gerbang.domain.partner_requests import PartnerRequest
+from gerbang.connections import Declined, Sent, Silence, remark_of
+from gerbang.db import partner_requests as requests
+from gerbang.db import payouts as kept
+from gerbang.domain.partner_requests import UNKNOWN_FOR, PartnerRequest
+from gerbang.domain.payouts import Payout
 from gerbang.partners import Partner
+from gerbang.services.payout_requests import NOT_CARRIED_OUT, order_of, write
+from gerbang.services.payout_statements import Verdict, statement_says
+from gerbang.world import World
 
-Verdict = Literal["absent", "present", "unclear", "none"]
-"""Of a statement: the money did not leave; it did; the statement cannot say yet; there is no statement to be had."""
-STATEMENT_SECONDS = 45
-"""With the call before it this is less than the lease of a request."""
-_ANY_CODE = re.compile("GB[A-Z2-7]{12}")
-"""As `remark_of` makes it."""
 log = structlog.get_logger()
+SHOWN_AFTER = timedelta(minutes=2)
+"""Until then the bank has hardly been asked."""
+MOST = 1_000
+
+Outcome = Literal[
+    "sent",
+    "not_sent",
+    "bank_said",
+    "no_such_payout",
+    "ended_before",
+    "never_given_to_the_bank",
+    "bank_gives_no_answer",
+    "too_early",
+    "left_the_account",
+    "did_not_leave_the_account",
+    "statement_must_be_seen",
+]
+"""What came of resolving one; the first three have changed it."""
 
 
-async def statement_says(carrier: Partner, request: PartnerRequest, amount: int, now: datetime) -> Verdict:
-    """Whether the money of a request left its account."""
-    bank = carrier.provider
-    if not isinstance(bank, Statements) or not request.account or request.sending_at is None:
-        return "none"
-    since, today = wib(request.sending_at).date(), wib(now).date()
+class UnknownPayout(msgspec.Struct, frozen=True):
+    """A payout whose bank has not said what became of it."""
 
-    async def read(link: Link) -> list[BankMovement]:
-        return [each async for each in bank.statement(link, request.account, since, today)]
-
-    try:
-        movements = await carrier.call(f"the statement for {request.id}", read, seconds=STATEMENT_SECONDS)
-    except (Silence, Declined) as failed:
-        log.warning("a statement that is needed could not be read", request=str(request.id), why=str(failed))
-        return "unclear"
-    found = verdict(movements, request, amount)
-    if found != "absent":
-        log.error("a payout that its bank does not know is not cleared up", request=str(request.id), statement=found)
-    return found
+    payout: Payout
+    sending_at: datetime
+    tries: int
+    """How often the bank gave no answer, or said that it does not know it."""
+    not_found: int
 
 
-def verdict(movements: list[BankMovement], request: PartnerRequest, amount: int) -> Verdict:
-    """What these movements say of a request's money. Pure."""
-    assert request.sending_at is not None, "it was sent"
-    code, sent_on = remark_of(request.id), wib(request.sending_at).date()
-    went_out = [(each, _letters(each)) for each in movements if each.direction == "out"]
-    if any(code in letters or request.id.hex.upper() in letters for _, letters in went_out):
-        return "present"
-    # A remark may have been cut or replaced on its way: as much as this that left by nobody's code may be it.
-    if any(each.amount == amount and not _ANY_CODE.search(letters) for each, letters in went_out):
-        return "unclear"
-    # A statement of today's morning says nothing about the afternoon.
-    covered = any(
-        each.at > request.sending_at if each.at is not None else each.booked_on > sent_on for each in movements
+def code_of(payout_id: UUID) -> str:
+    """The code by which a payout is found on its account's statement."""
+    return remark_of(payout_id)
+
+
+async def every(world: World) -> list[UnknownPayout]:
+    """All of them, the oldest first, up to a thousand."""
+    async with world.db.reading() as tx:
+        found = await requests.unknown(tx, world.clock.now() - SHOWN_AFTER, MOST)
+        payouts = [await kept.by_id(tx, each.merchant_id, each.id) for each in found]
+    return [
+        UnknownPayout(payout, each.sending_at, each.tries, each.not_found)
+        for each, payout in zip(found, payouts, strict=True)
+        if payout is not None and each.sending_at is not None
+    ]
+
+
+async def resolve(world: World, payout_id: UUID, *, sent: bool, statement_seen: bool) -> tuple[Outcome, Payout | None]:
+    """Ends a payout by an operator's word that its money left or not, where neither the bank nor its statement says otherwise.
+
+    `statement_seen`: the operator has looked at the account, which is needed where no statement can be read here.
+    """
+    async with world.db.reading() as tx:
+        request = (await requests.by_id(tx, [payout_id])).get(payout_id)
+        payout = await kept.by_id(tx, request.merchant_id, payout_id) if request is not None else None
+    if request is None or payout is None:
+        return "no_such_payout", None
+    if payout.ended_at is not None:
+        return "ended_before", payout
+    if request.state == "pending" or request.sending_at is None:
+        return "never_given_to_the_bank", payout
+    carrier, now = world.partners.named(request.connection), world.clock.now()
+    answer = await _asked(carrier, payout, request, now)
+    if isinstance(answer, Sent):
+        return "bank_said", await write(world, payout, answer, now)
+    if not sent and answer == "no answer":
+        return "bank_gives_no_answer", payout
+    if not sent and now - request.sending_at < UNKNOWN_FOR:
+        return "too_early", payout
+    verdict: Verdict = "none" if carrier is None else await statement_says(carrier, request, payout.amount, now)
+    if verdict == ("absent" if sent else "present"):
+        return ("did_not_leave_the_account" if sent else "left_the_account"), payout
+    if verdict in ("unclear", "none") and not statement_seen:
+        return "statement_must_be_seen", payout
+    said = (
+        Sent("completed", request.partner_reference)
+        if sent
+        else Sent("failed", request.partner_reference, reason=NOT_CARRIED_OUT)
     )
-    return "absent" if covered else "unclear"
+    log.warning("an operator ends an unknown payout", payout=str(payout_id), sent=sent, statement=verdict)
+    return ("sent" if sent else "not_sent"), await write(world, payout, said, now)
 
 
-def _letters(movement: BankMovement) -> str:
-    """What a movement says, without the blanks and line ends that banks put anywhere into it."""
-    return "".join(f"{movement.text}{movement.reference}".split()).upper()
+async def _asked(
+    carrier: Partner | None, payout: Payout, request: PartnerRequest, now: datetime
+) -> Sent | Literal["not known", "no answer", "nobody"]:
+    """What the bank says of it now. A transfer at work is no end, but it is an answer."""
+    if carrier is None or carrier.sender is None:
+        return "nobody"
+    bank, order = carrier.sender, order_of(payout, request)
+    try:
+        said = await carrier.call(f"payout {payout.id}", lambda link: bank.ask(link, order, now))
+    except (Silence, Declined):
+        return "no answer"
+    return "not known" if said is None else said

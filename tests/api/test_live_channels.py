@@ -127,11 +127,11 @@ def test_nobody_gets_a_number_of_a_bank_that_is_not_connected(one_bank: Shop) ->
     assert one_bank.create(paymentMethodOptions=bca)["status"] == "REQUIRE_ACTION"
     before = payments_of(one_bank)
     checked = v2.CheckedShop.of(one_bank)
-    refused = {"status": 400, "code": "api_validation_error", "field": "paymentMethod.type"}
-    checked.refused("POST", "/v2/payments", session_order(), **refused)  # BRI
-    checked.refused(
-        "POST", "/v2/payments", session_order(paymentMethod={"type": "QR"}, paymentMethodOptions=...), **refused
-    )
+    qr = session_order(paymentMethod={"type": "QR"}, paymentMethodOptions=...)
+    for body in (session_order(), qr):  # BRI
+        checked.refused(
+            "POST", "/v2/payments", body, status=400, code="api_validation_error", field="paymentMethod.type"
+        )
     v4.CheckedShop(one_bank).refused("POST", PAYMENTS, order(paymentMethodType="qris"), status=403, code="003")
     assert payments_of(one_bank) == before
     assert channels_on_the_page(one_bank, session_page(one_bank)) == {"virtual_account"}

@@ -80,6 +80,18 @@ async def test_what_becomes_of_the_money_at_bri(folder: Path, answer: str, money
     assert (outcome["money"], len(gateway.calls("/payment"))) == (money, 1)
 
 
+async def test_bni_calls_as_the_standard_says_with_nineteen_digits(folder: Path) -> None:
+    async with tiny_gateway() as gateway, simulated(folder, "bni", gateway.url) as bank:
+        gateway.bills["9881000000000001"] = 50_000
+        assert (await bank.pay("9881000000000001"))["money"] == "paid"
+    assert [each.path for each in gateway.received] == [
+        f"/partners/bni/v1.0/{end}" for end in ("access-token/b2b", "transfer-va/inquiry", "transfer-va/payment")
+    ]
+    for request in gateway.received[1:]:
+        assert re.fullmatch(r"[0-9]{19}", request.headers["X-EXTERNAL-ID"])
+        assert request.document["sourceBankCode"] == "009"
+
+
 async def test_bnc_signs_with_its_key_and_without_a_token(folder: Path) -> None:
     async with tiny_gateway() as gateway, simulated(folder, "bnc", gateway.url) as bank:
         gateway.bills["90120001"] = 10_000

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from gerbang.channels._emv import CRITERIA, MalformedQr, MerchantAccount, compose, fold, parse
+from gerbang.domain.emv import CRITERIA, MalformedQr, MerchantAccount, compose, fold, parse
 
 # The sample of the EMVCo merchant-presented specification: Chinese characters, and not a QRIS merchant.
 EMVCO = (

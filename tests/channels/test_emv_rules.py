@@ -4,7 +4,7 @@ from binascii import crc_hqx
 
 import pytest
 
-from gerbang.channels._emv import MalformedQr, parse
+from gerbang.domain.emv import MalformedQr, parse
 
 # A made-up merchant with an institution number that is not assigned.
 STATIC = (

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from benchmarks import gateways, lists, models, rows, sides, table
+from benchmarks import gateways, lists, models, paced, rows, sides, table
 from benchmarks.cases import NEVER_ANALYSED
 from benchmarks.dialects import V2, V4, WHOLE, Request
 from benchmarks.meters import Load, Measured
@@ -25,7 +26,12 @@ AGAINST_ITSELF = {
     "get unanalysed": ("get unanalysed", "get analysed"),
     "stored": ("create many", "create few"),
 }
-NAMES = {f"{kind} {who}" for kind in KINDS for who in WHO} | {name for pair in AGAINST_ITSELF.values() for name in pair}
+INBOUND = {"inbound 25", "inbound 25 at half the rate", "pay beside inbound", "pgbench pay beside inbound"}
+NAMES = {
+    *(f"{kind} {who}" for kind in KINDS for who in WHO),
+    *(name for pair in AGAINST_ITSELF.values() for name in pair),
+    *INBOUND,
+}
 
 
 def measured(rate: float, app_us: float = 100) -> Measured:
@@ -59,6 +65,37 @@ def test_a_create_that_costs_more_processor_time_than_pgbench_is_named() -> None
     made = results()
     made.rounds["create ours"] = [measured(100, app_us=300)]
     assert table.broken(made) == ["processor time of a create, everything together / pgbench's: 1.95"]
+
+
+def test_a_bank_that_is_answered_too_slowly_is_named() -> None:
+    assert table.broken(results(**{"inbound 25": 50})) == ["a bank's payment flags / pgbench's pays: 0.50"]
+    made = results()
+    made.rounds["inbound 25 at half the rate"] = [replace(measured(50), p99=60)]
+    assert table.broken(made) == ["payment flags at half of their rate, p99 in ms: 60.0"]
+
+
+async def test_requests_at_a_rate_are_sent_once_each_and_timed_from_when_they_are_due() -> None:
+    received: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.readline():
+            received.append(request)
+            await asyncio.sleep(0.05)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+        over.set()
+
+    over = asyncio.Event()
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    requests = [b"%d\n" % number for number in range(200)]
+    found = await paced.measure(port, requests, rate=100, seconds=0.5, connections=1)
+    await over.wait()
+    server.close()
+    assert received == requests[: found["requests"]]
+    assert found["requests"] > 20
+    assert (found["refused"], found["lost"]) == (0, 0)
+    assert found["p99"] > 10 * 50_000, "one connection answers 20 a second, so most have waited for others"
 
 
 def test_a_repeat_is_of_a_request_that_was_none() -> None:

@@ -1,17 +1,14 @@
 """A simulated bank on bad days pays a gateway over the national standard: whatever goes wrong, the accounts of both agree."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gerbang import bank_simulator
 from gerbang.services import audit
 from tests.support.gateways import Databases, Gateway, Shop
-from tests.support.simulated_banks import Simulated, simulated
+from tests.support.simulated_banks import both
 
 PAID_TO = {"bca": "BCA", "bri": "BRI", "bsi": "BSI", "bnc": "BNC"}
 """The bank of the gateway's virtual accounts that each profile plays."""
@@ -30,19 +27,6 @@ MIXED = {
     "lost_answer": 0.15,
 }
 PAYMENTS = 25
-
-
-@asynccontextmanager
-async def both(databases: Databases, folder: Path, profile: str) -> AsyncGenerator[tuple[Gateway, Simulated]]:
-    """A gateway and a bank that know each other."""
-    prepared = bank_simulator.prepare(folder / "bank", profile, "http://127.0.0.1:9100", "http://127.0.0.1:8000")
-    gateway = Gateway(databases.fresh(), folder / "data", clock=None, connections=prepared.connections_file)
-    await asyncio.to_thread(gateway.__enter__)
-    try:
-        async with simulated(folder / "bank", profile, gateway.base_url) as bank:
-            yield gateway, bank
-    finally:
-        await asyncio.to_thread(gateway.__exit__, None, None, None)
 
 
 async def numbers(shop: Shop, bank: str, count: int) -> list[str]:

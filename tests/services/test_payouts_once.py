@@ -105,7 +105,8 @@ async def test_a_process_that_dies_between_the_commit_and_the_call_leaves_a_ques
     async with checked_processes(url) as (one, two):
         merchant, never, bank = await merchant_with(one, WHOLE), Never(), Forgetful()
         dying = asyncio.create_task(payouts.create(banking(one, never).world, new_payout(merchant)))
-        await never.about_to.wait()
+        async with asyncio.timeout(10):
+            await never.about_to.wait()
         dying.cancel()
         with suppress(asyncio.CancelledError):
             await dying

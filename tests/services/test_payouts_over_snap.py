@@ -137,7 +137,8 @@ async def test_a_bank_that_hangs_and_a_process_that_dies_leave_one_order(url: st
     async with checked_processes(url) as (one, _), paying_by(one, toy := Hanging()) as (here, _):
         merchant = await merchant_with(one, WHOLE)
         dying = asyncio.create_task(payouts.create(here.world, new_payout(merchant)))
-        await hangs.wait()
+        async with asyncio.timeout(10):
+            await hangs.wait()
         dying.cancel()
         with suppress(asyncio.CancelledError):
             await dying

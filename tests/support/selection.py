@@ -20,7 +20,7 @@ SLOW_MODULES = frozenset(
     }
 )
 """What a file imports whose tests take long."""
-SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_postgres", "start"})
+SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_postgres", "start", "strangers"})
 """What takes long to make for each test, or is shared by tests that take long."""
 PARAMETERS_MAX = 1
 EXAMPLES_FAST = 10

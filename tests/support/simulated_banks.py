@@ -1,5 +1,6 @@
 """Starts the simulated bank in a test, on a free port, with keys that are made once."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncGenerator, Mapping
@@ -14,6 +15,7 @@ from gerbang.bank_simulator.bank import Bank
 from gerbang.clock import Clock
 from gerbang.listening import listen
 from gerbang.settings import Settings
+from tests.support.gateways import Databases, Gateway
 
 
 class Answered(NamedTuple):
@@ -61,6 +63,27 @@ async def simulated(
         wiring = bank_simulator.prepare(folder, profile, url, gateway_url)
         async with bank_simulator.serving_bank(wiring, listener, clock) as bank, client() as http:
             yield Simulated(bank, http)
+
+
+@asynccontextmanager
+async def both(
+    databases: Databases, folder: Path, profile: str, *, routes: str = "", members: str = ""
+) -> AsyncGenerator[tuple[Gateway, Simulated]]:
+    """A gateway and a bank that know each other. `routes` are added to the gateway's connections file, `members` to each of its banks."""
+    with listen(Settings(host="127.0.0.1", port=0)) as listener:
+        url = f"http://127.0.0.1:{listener.port}"
+        prepared = bank_simulator.prepare(folder / "bank", profile, url, "http://127.0.0.1:8000")
+        file = prepared.connections_file
+        written = file.read_text("utf-8").replace('provider = "snap"\n', f'provider = "snap"\n{members}')
+        file.write_text(written + routes, "utf-8")
+        gateway = Gateway(databases.fresh(), folder / "data", clock=None, connections=file)
+        await asyncio.to_thread(gateway.__enter__)
+        try:
+            wiring = bank_simulator.prepare(folder / "bank", profile, url, gateway.base_url)
+            async with bank_simulator.serving_bank(wiring, listener) as bank, client() as http:
+                yield gateway, Simulated(bank, http)
+        finally:
+            await asyncio.to_thread(gateway.__exit__, None, None, None)
 
 
 def copied(source: Path, target: Path) -> Path:

@@ -36,6 +36,8 @@ client_secret = {{ file = "inbound-secret" }}
 public_keys = [{{ file = "bank.pub" }}]
 {inbound}
 """
+CALLED_ONLY = 'settings.codes = { virtual_account = "ours", qris = "ours", ewallet = "ours" }\n'
+"""This bank only calls: it is asked for no codes."""
 SIMULATOR = """
 [connections.simulator]
 provider = "simulator"
@@ -49,7 +51,7 @@ connections = ["simulator"]
 def connections(folder: Path, profile: str = "bca", *, more: str = "", inbound: str = "", option: str = "BCA") -> Path:
     """A connections file with one bank over the standard, for one option of virtual accounts, and the simulator for the rest."""
     route = f'[[routes]]\nconnections = ["bank"]\nchannel = "virtual_account"\noption = "{option}"\n'
-    codes = f'company_codes = ["{COMPANY}", "1401", "1304"]\n'
+    codes = f'company_codes = ["{COMPANY}", "1401", "1304"]\n{"" if "settings" in more else CALLED_ONLY}'
     return _file(
         folder, BANK.format(profile=profile, more=codes + more, inbound=inbound, client=CLIENT) + SIMULATOR + route
     )

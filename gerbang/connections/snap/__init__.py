@@ -1,11 +1,13 @@
 """The national standard SNAP BI, in both roles: partners that we call, and partners that call us.
 
 `bodies`, `signatures`, `times` and `codes` are the standard; `profiles` are the habits of each bank; `server`, `fields` and `replies`
-are the calls that come to us; `client`, `access` and `answers` the calls that we make, `transfers` and `accounts` what they are for.
+are the calls that come to us, `client`, `access` and `answers` the calls that we make: about numbers that a bank must know
+(`registered`), codes that a partner makes (`minted`: `qr`, `wallets`), `transfers` and `accounts`.
 """
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime
+from uuid import UUID
 
 from gerbang.connections import (
     AccountBalance,
@@ -14,19 +16,29 @@ from gerbang.connections import (
     Call,
     CallAnswer,
     Check,
+    CodeEnded,
+    CodeKind,
     Later,
     Link,
+    Opened,
     Plan,
     Said,
     Sent,
     TransferOrder,
     missing,
 )
-from gerbang.connections.snap import accounts, checking, server, transfers
+from gerbang.connections.snap import accounts, checking, minted, registered, server, transfers
 from gerbang.connections.snap.profiles import profiles
-from gerbang.connections.snap.settings import SnapSettings, profile_of, scheme_of, settings_of
+from gerbang.connections.snap.qr import QRIS
+from gerbang.connections.snap.settings import KINDS, SnapSettings, kind_of, profile_of, scheme_of, settings_of
+from gerbang.connections.snap.wallets import WALLETS
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Connection
+from gerbang.domain.partner_requests import CloseCode, OpenCode
+from gerbang.domain.reports import Report
+
+MADE = {way.channel: way for way in (QRIS, WALLETS)}
+"""How partners make the codes of each channel."""
 
 
 class Snap:
@@ -47,7 +59,44 @@ class Snap:
                 found += missing(connection, "inbound.client_secret")
         if "payments" in connection.serves and profile_of(connection).receives:
             found += missing(connection, "inbound")
-        return found + _of_calls(connection)
+        return found + _of_codes(connection) + _of_calls(connection)
+
+    # -- codes --------------------------------------------------------------------------------------------------------
+
+    def kind(self, connection: Connection, channel: str, option: str | None) -> CodeKind:
+        return kind_of(connection, channel)
+
+    async def open(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened:
+        """Registers a number, or has a code made. Raises Declined or Silence."""
+        way = MADE.get(asked.plan.channel)
+        if way is None:
+            return await registered.open_(link, reference, asked, now)
+        return await minted.open_(link, way, reference, asked, now)
+
+    async def status(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened | None:
+        """What was registered or made under our reference. Raises Silence."""
+        way = MADE.get(asked.plan.channel)
+        if way is None:
+            return await registered.status(link, reference, asked, now)
+        return await minted.status(link, way, reference, asked, now)
+
+    async def close(self, link: Link, reference: UUID, asked: CloseCode, now: datetime) -> None:
+        """Ends a number or a code. Raises Declined or Silence."""
+        way = MADE.get(asked.channel)
+        await (registered.close(link, asked) if way is None else minted.close(link, way, asked))
+
+    async def paid(
+        self, link: Link, reference: UUID, asked: OpenCode, partner_reference: str, now: datetime
+    ) -> Report | CodeEnded | None:
+        """The money of a code that the partner made. Raises Silence."""
+        way = MADE.get(asked.plan.channel)
+        return None if way is None else await minted.paid(link, way, reference, asked, partner_reference)
+
+    def report(self, link: Link, day: date) -> AsyncIterator[Report]:
+        """What was paid on a day to numbers that the bank knows. Raises Declined or Silence."""
+        return registered.report(link, day)
+
+    # -- accounts, and calls to us ------------------------------------------------------------------------------------
 
     async def check(self, link: Link) -> list[Check]:
         return await checking.check(link)
@@ -75,6 +124,15 @@ class Snap:
 
     def unread(self, link: Link, status: int, why: str) -> CallAnswer:
         return server.unread(link, status, why)
+
+
+def _of_codes(connection: Connection) -> list[Said]:
+    """What is missing where the partner must be asked for codes."""
+    asked = {channel for channel in KINDS if kind_of(connection, channel) != "ours"}
+    if "payments" not in connection.serves or not asked:
+        return []
+    found = missing(connection, "base_url")
+    return found + (missing(connection, "company_codes") if asked == {"virtual_account"} else [])
 
 
 def _of_calls(connection: Connection) -> list[Said]:

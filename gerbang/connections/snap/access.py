@@ -28,6 +28,8 @@ REFUSED_FOR = timedelta(seconds=10)
 DOUBTED_FOR = timedelta(seconds=30)
 """After a fresh token was turned away, a call that is turned away has no other one fetched in this time."""
 ALARM_EVERY = timedelta(minutes=1)
+BEFORE_SHARE = 0.4
+"""Of a deadline: how long what must be known before a call may take."""
 TOKEN_LENGTH_MAX = 8192
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 log = structlog.get_logger()
@@ -160,7 +162,7 @@ async def fetch(link: Link) -> dict[str, Any]:
             bodies.written(asked),
             headers,
             # Before the deadline of the call that needs it, which then knows that it was not sent.
-            timeout_seconds=max(connection.deadline_seconds * 0.6, 0.5),
+            timeout_seconds=connection.deadline_seconds * BEFORE_SHARE,
             manner=Manner(again=True, rest_seconds=connection.deadline_seconds),
         )
     except NetworkFailed as failed:
@@ -191,7 +193,7 @@ def _token(fields: dict[str, Any]) -> str:
 def _lifetime(said: Any) -> timedelta:
     """How long a token is good, from a number or a text."""
     try:
-        seconds = int(Decimal(str(said).strip())) if not isinstance(said, bool) else 0
-    except (ArithmeticError, ValueError):
+        seconds = Decimal(0) if isinstance(said, bool) else min(Decimal(str(said).strip()), Decimal(10**6))
+        return min(timedelta(seconds=int(seconds)), LIFETIME_MAX) if seconds >= 1 else LIFETIME
+    except (ArithmeticError, ValueError):  # no number, or none that can be compared
         return LIFETIME
-    return min(timedelta(seconds=min(seconds, 10**6)), LIFETIME_MAX) if seconds > 0 else LIFETIME

@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 
 async def balance(link: Link, account: str) -> AccountBalance:
     """What is on an account now. Raises Declined or Silence."""
-    named = client.fresh_external_id(link)
+    named = client.fresh_external_id(link, codes.BALANCE)
     fields = await client.call(
         link, codes.BALANCE, {"partnerReferenceNo": named, "accountNo": account}, external_id=named
     )
@@ -64,7 +64,7 @@ async def _asked(link: Link, account: str, begins: date, ends: date) -> dict[str
         "toDateTime": f"{ends}T{'00:00:00' if midnights else '23:59:59'}+07:00",
     }
     for wait in (*WAITS_SECONDS, None):
-        named = client.fresh_external_id(link)
+        named = client.fresh_external_id(link, codes.STATEMENT)
         try:
             return await client.call(
                 link,

@@ -29,8 +29,13 @@ class TooMany(Silence):
     """The partner wants to be asked less often."""
 
 
-class Repeated(Silence):
-    """The partner has been asked under this name before, and does not say what came of it."""
+class AskedBefore(Silence):
+    """The partner may have been asked the same before: a call of this name, or about this thing, with this status and case."""
+
+    def __init__(self, text: str, status: int, case: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.case = case
 
 
 class Refusal(Declined):
@@ -100,7 +105,8 @@ def outcome(said: Said, *, code_needed: bool = True) -> dict[str, Any]:
     if http == 429 or coded == 429:
         raise TooMany("it wants to be asked less often")
     if 409 in (http, coded) or (coded, said.case) == (404, "18"):
-        raise Repeated(f"it may have been asked the same before ({said.code})")
+        text = f"it may have been asked the same before ({said.code}{': ' + said.message if said.message else ''})"
+        raise AskedBefore(text, coded, said.case)
     if UNCLEAR & {http, coded}:
         raise Silence(f"it leaves open what came of it ({said.code})")
     if 400 <= coded < 500 and (200 <= http < 300 or 400 <= http < 500):

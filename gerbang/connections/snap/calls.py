@@ -1,6 +1,6 @@
 """What the calls of partners ask for, service by service: a question, money that has arrived, or money that went back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang.clock import wib
-from gerbang.connections import Asked, PayoutReturn
+from gerbang.connections import Asked, CodeEnded, PayoutReturn
 from gerbang.connections.snap import codes, fields, replies
 from gerbang.connections.snap.fields import FieldWrong
 from gerbang.connections.snap.settings import profile_of
@@ -18,6 +18,8 @@ from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
 
 VA, QRIS, EWALLET = "virtual_account", "qris", "ewallet"
+ENDED = ("05", "06")
+"""Cancelled and failed: nobody will pay it any more."""
 PAID = "00"
 """The status of a QR or a wallet payment that was paid; every other one brings no money."""
 _PAID_WORDS = ("", "00", "success", "successful", "paid")
@@ -69,26 +71,46 @@ def _notification(read: Read, now: datetime) -> Asked:
     status = fields.text(said, "paymentStatus").lower()
     if status not in _PAID_WORDS:
         return replies.to_notification(read.service, said, None, now)
-    reference = next(filter(None, (fields.text(said, name) for name in ("paymentRequestId", "partnerReferenceNo"))), "")
-    if not reference:
-        # The bank's own key of a payment: a number, an amount and a time.
-        at = fields.text(said, "trxDateTime") or fields.text(said, "trxDateInit")
-        reference = f"{_number(read)}:{paid}:{at}" if at else _request_id(read, "paymentRequestId", now)
+    reference = _reference_of(read.connection, said, paid) or _request_id(read, "paymentRequestId", now)
     return replies.to_notification(read.service, said, _money_to(read, reference, paid, "paidAmount.value"), now)
 
 
+def _reference_of(connection: Connection, said: Mapping[str, Any], paid: int) -> str:
+    """The bank's name of a payment; else its own key of one: a number, an amount and a time. "" where it has neither."""
+    named = next(filter(None, (fields.text(said, name) for name in ("paymentRequestId", "partnerReferenceNo"))), "")
+    at = fields.text(said, "trxDateTime") or fields.text(said, "trxDateInit")
+    return named or (f"{fields.va_number(said, connection.company_codes)}:{paid}:{at}" if at else "")
+
+
+def listed_money(connection: Connection, line: Mapping[str, Any]) -> Report | None:
+    """The money of a line in a bank's list of payments (35), as its push says it; None for one that was not paid. Raises FieldWrong."""
+    info, flag = fields.inside(line, "additionalInfo"), fields.text(line, "paymentFlagStatus").lower()
+    status = fields.text(line, "paymentStatus").lower()
+    if flag not in _PAID_WORDS or status not in _PAID_WORDS:
+        return None
+    paid = fields.first_amount((line, "paidAmount"), (line, "amount"), (info, "paymentAmount"), (line, "totalAmount"))
+    reference = _reference_of(connection, line, paid)
+    if not reference:
+        raise FieldWrong("paymentRequestId", missing=True)
+    return _money(connection, line, reference, paid, "paidAmount.value")
+
+
 def _money_to(read: Read, reference: str, amount: int, path: str) -> Report:
+    return _money(read.connection, read.fields, reference, amount, path)
+
+
+def _money(connection: Connection, said: Mapping[str, Any], reference: str, amount: int, path: str) -> Report:
     """Money that was paid to a virtual account. Nobody pays nothing: raises FieldWrong."""
     if not amount:
         raise FieldWrong(path)
     return Report(
-        read.connection.name,
+        connection.name,
         reference,
         VA,
-        _number(read),
+        fields.va_number(said, connection.company_codes),
         amount,
-        fields.instant(read.fields, "trxDateTime", "trxDateInit", "txnDateInit"),
-        request_id=_ours(fields.text(read.fields, "trxId")),
+        fields.instant(said, "trxDateTime", "trxDateInit", "txnDateInit"),
+        request_id=ours(fields.text(said, "trxId")),
     )
 
 
@@ -124,33 +146,46 @@ def _debit(read: Read, now: datetime) -> Asked:
 
 
 def _made_by_partner(read: Read, now: datetime, channel: str) -> Asked:
-    """Money by a code that the partner made: it is known by our reference, and by the partner's."""
-    said, info = read.fields, fields.inside(read.fields, "additionalInfo")
+    """Money by a code that the partner made: it is known by our reference, and by the partner's. Or word that there will be none."""
+    said = read.fields
     theirs = fields.needed(said, "originalReferenceNo")
-    if fields.needed(said, "latestTransactionStatus") != PAID:
+    request_id = ours(fields.text(said, "originalPartnerReferenceNo"))
+    state = fields.needed(said, "latestTransactionStatus")
+    if state in ENDED and request_id is not None:
+        return replies.to_notification(read.service, said, CodeEnded(read.connection.name, request_id), now)
+    if state != PAID:
         return replies.to_notification(read.service, said, None, now)
-    amount = fields.amount(said, "amount")
+    money = minted_money(read.connection, channel, theirs, request_id, fields.amount(said, "amount"), said)
+    return replies.to_notification(read.service, said, money, now)
+
+
+def minted_money(
+    connection: Connection, channel: str, theirs: str, request_id: UUID | None, amount: int, said: Mapping[str, Any]
+) -> Report:
+    """Money by a code that the partner made, as it reports it (52, 56) or answers (51, 55): the same money. Raises FieldWrong."""
     if not amount:
         raise FieldWrong("amount.value")
-    issuer = fields.text(info, "issuerName") or fields.text(said, "issuerName")
-    money = Report(
-        read.connection.name,
+    issuer = fields.text(fields.inside(said, "additionalInfo"), "issuerName") or fields.text(said, "issuerName")
+    return Report(
+        connection.name,
         theirs,
         channel,
         theirs,
         amount,
         fields.instant(said, "finishedTime", "paidTime", "transactionDate"),
         issuer=issuer,
-        service=f"snap-{read.service}",
-        request_id=_ours(fields.text(said, "originalPartnerReferenceNo")),
+        service=f"snap-{codes.QR_NOTIFY if channel == QRIS else codes.DEBIT_NOTIFY}",
+        request_id=request_id,
     )
-    return replies.to_notification(read.service, said, money, now)
 
 
-def _ours(reference: str) -> UUID | None:
-    """Our reference, by which the partner knows one of our requests; None for a text that is none of ours."""
+def ours(reference: str) -> UUID | None:
+    """Our reference, by which the partner knows one of our requests; None for a text that is none of ours.
+
+    Behind its 32 digits may be two more: which time the same code was asked for.
+    """
     try:
-        return UUID(reference) if len(reference) in (32, 36) else None
+        return UUID(reference[:32] if len(reference) == 34 else reference) if len(reference) in (32, 34, 36) else None
     except ValueError:
         return None
 

@@ -37,28 +37,30 @@ async def call(
     once: bool = False,
     code_needed: bool = True,
     bytes_max: int = ANSWER_BYTES_MAX,
+    share: float = 1.0,
 ) -> dict[str, Any]:
     """The fields of a partner's answer to a call of one of its services, once it says that it is done.
 
     `external_id` names the call; a fresh one is made otherwise. `once`: over a connection of its own, for what must not be sent twice.
+    `share`: how much of the connection's deadline it may take, where another call follows.
     Raises Refusal (a Declined), or a Silence: NotSent where the partner surely has it not, InProgress, TooMany.
     """
     place = operation(link.connection, service)
     if place is None or link.connection.base_url is None:
         raise NotSent(f"the connection {link.connection.name} has no service {service}")
     place = Operation(method or place.method, place.path)
-    named = external_id or fresh_external_id(link)
+    named = external_id or fresh_external_id(link, service)
     manner = Manner(fresh=once, rest_seconds=link.connection.deadline_seconds, bytes_max=bytes_max)
     raw = None if body is None else bodies.written(_with_info(link.connection, body))
     token = await access.token(link) if _scheme(link.connection) == "symmetric" else None
-    said = await _exchanged(link, service, place, raw, named, token, manner)
+    said = await _exchanged(link, service, place, raw, named, token, manner, share)
     if said.is_unauthorized and token is not None:
         try:
             token = await access.another(link, token)
         except NotSent:
             access.alarm(link, _turned_away(said))
             raise
-        said = await _exchanged(link, service, place, raw, named, token, manner)
+        said = await _exchanged(link, service, place, raw, named, token, manner, share)
     if said.is_unauthorized:
         access.doubt(link, _turned_away(said))
         raise NotSent(_turned_away(said))
@@ -66,7 +68,14 @@ async def call(
 
 
 async def _exchanged(
-    link: Link, service: str, place: Operation, raw: bytes | None, named: str, token: str | None, manner: Manner
+    link: Link,
+    service: str,
+    place: Operation,
+    raw: bytes | None,
+    named: str,
+    token: str | None,
+    manner: Manner,
+    share: float,
 ) -> answers.Said:
     """One call, and its answer as it was read. Raises Silence."""
     connection = link.connection
@@ -74,7 +83,7 @@ async def _exchanged(
     headers = _headers(connection, service, place, raw, named, token, link.clock.now())
     try:
         answer = await link.network.call(
-            place.method, url, raw, headers, timeout_seconds=connection.deadline_seconds, manner=manner
+            place.method, url, raw, headers, timeout_seconds=connection.deadline_seconds * share, manner=manner
         )
     except NetworkFailed as failed:
         log.warning("a call to a partner failed", **_named(connection, service, named), why=failed.reason)
@@ -145,22 +154,20 @@ def external_id(connection: Connection, reference: UUID, service: str) -> str:
     """The one of a call about something of ours: always the same, so that it can be asked for later."""
     hashed = hashlib.sha256(reference.bytes + service.encode()).digest()
     millisecond = (reference.int >> 80) % 86_400_000  # our ids are of version 7: they begin with their time
-    return _of_length(connection, millisecond, str(int.from_bytes(hashed, "big"))[-36:])
+    return _of_length(connection, service, millisecond, str(int.from_bytes(hashed, "big"))[-36:])
 
 
-def fresh_external_id(link: Link) -> str:
+def fresh_external_id(link: Link, service: str) -> str:
     """One that no call of this process has had on this day, and hardly one of another process."""
     day = wib(link.clock.now())
     millisecond = ((day.hour * 60 + day.minute) * 60 + day.second) * 1000 + day.microsecond // 1000
-    made = _of_length(link.connection, millisecond, ids.digits(36))
-    last = link.kept.get("external_id", "")
-    if (
-        len(last) == len(made)
-        and last[:MILLISECOND_DIGITS] >= made[:MILLISECOND_DIGITS]
-        and not _is_much_later(last, made)
-    ):
+    made = _of_length(link.connection, service, millisecond, ids.digits(36))
+    kept: dict[int, str] = link.kept.setdefault("external_ids", {})
+    last = kept.get(len(made), "")
+    # They grow, so that two of one millisecond differ however few digits there are.
+    if last and last[:MILLISECOND_DIGITS] >= made[:MILLISECOND_DIGITS] and not _is_much_later(last, made):
         made = f"{int(last) + 1:0{len(last)}d}"
-    link.kept["external_id"] = made
+    kept[len(made)] = made
     return made
 
 
@@ -169,6 +176,8 @@ def _is_much_later(last: str, made: str) -> bool:
     return int(last[:MILLISECOND_DIGITS]) - int(made[:MILLISECOND_DIGITS]) > 60_000
 
 
-def _of_length(connection: Connection, millisecond: int, digits: str) -> str:
-    length = settings_of(connection).external_id_length or profile_of(connection).external_id_length
+def _of_length(connection: Connection, service: str, millisecond: int, digits: str) -> str:
+    profile = profile_of(connection)
+    usual = profile.external_id_lengths.get(paths.group(service), profile.external_id_length)
+    length = settings_of(connection).external_id_length or usual
     return f"{millisecond:0{MILLISECOND_DIGITS}d}{digits}"[:length]

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from gerbang.connections import Asked, CallAnswer, PayoutReturn
+from gerbang.connections import Asked, CallAnswer, CodeEnded, PayoutReturn
 from gerbang.connections.snap import bodies, codes, times, tokens
 from gerbang.connections.snap.codes import Case
 from gerbang.connections.snap.profiles import Profile
@@ -69,7 +69,7 @@ def of_wrong_field(
 
 
 def to_notification(
-    service: str, said: dict[str, Any], what: Report | Reversal | PayoutReturn | None, now: datetime
+    service: str, said: dict[str, Any], what: Report | Reversal | PayoutReturn | CodeEnded | None, now: datetime
 ) -> Asked:
     """Word of something that has happened, which is acknowledged as soon as it is written down."""
     echo = _echo(said)

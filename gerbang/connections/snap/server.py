@@ -6,6 +6,7 @@ fields. What can be refused before the signature shows nothing of us. (Reference
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from gerbang.connections import Asked, Call, CallAnswer, CallRefused, Link
 from gerbang.connections.snap import bodies, calls, codes, replies, signatures, times, tokens
@@ -26,7 +27,7 @@ _GRANTS = ("client_credentials",)
 def read(link: Link, call: Call) -> Asked | CallAnswer:
     """What a call asks for; the answer itself for a token request. Raises CallRefused."""
     now = link.clock.now()
-    service = _service(call)
+    service = _service(call.address)
     if service is None or (service != codes.TOKEN and service not in profile_of(link.connection).receives):
         raise _refused("00", codes.NOT_SUPPORTED, now, why=f"there is no service at {call.address}")
     if call.method not in _methods(link, service):
@@ -60,11 +61,12 @@ def unread(link: Link, status: int, why: str) -> CallAnswer:
     return replies.plain("00", case if status < 500 else codes.GENERAL_ERROR, link.clock.now())
 
 
-def _service(call: Call) -> str | None:
+@lru_cache(maxsize=256)
+def _service(address: str) -> str | None:
     """Which service the address is of: its end counts, since every partner puts a prefix and a version of its own before it."""
-    address = "/" + "/".join(part for part in call.address.lower().removesuffix(".htm").split("/") if part)
+    plain = "/" + "/".join(part for part in address.lower().removesuffix(".htm").split("/") if part)
     for service, path in codes.PATHS.items():
-        if address.endswith(f"/{path}"):
+        if plain.endswith(f"/{path}"):
             return service
     return None
 

@@ -10,14 +10,21 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from msgspec import Meta
 
+from gerbang.connections import CodeKind
 from gerbang.connections.snap import paths, times
 from gerbang.connections.snap.paths import Group
 from gerbang.connections.snap.profiles import Profile, Scheme, profiles
 from gerbang.connections.snap.signatures import Encoding
 from gerbang.domain.bank_directory import BANKS
-from gerbang.domain.connections import Connection, Secret, Text
+from gerbang.domain.connections import ChannelName, Connection, Secret, Text
 from gerbang.domain.transfer_ways import WAYS, Change, Way
 
+KINDS: dict[str, tuple[CodeKind, ...]] = {
+    "virtual_account": ("ours", "registered"),
+    "qris": ("ours", "minted"),
+    "ewallet": ("ours", "minted"),
+}
+"""How the codes of each channel can be made over the standard; those of any other are ours."""
 SKEW_SECONDS = 600
 """No official text has a number; the strictest bank takes 2 minutes of ours. Ours is wider, since a refusal costs a payment."""
 
@@ -66,6 +73,16 @@ class SnapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Of transfers by BI-FAST: 01 investment, 02 transfer of wealth, 03 purchase, 99 other."""
     transfer_fields: dict[str, Text] = {}
     """More members of transfers, as a contract asks for them."""
+    codes: dict[ChannelName, CodeKind] = {}
+    """Who gives the codes of a channel, where it is not as the profile says."""
+    merchant_id: Text | None = None
+    """`merchantId` of QR codes and wallet payments; None: the connection's `partner_id`."""
+    terminal_id: Text | None = None
+    """`terminalId` of QR codes."""
+    store_id: Text | None = None
+    """`storeId` of QR codes, `externalStoreId` of wallet payments."""
+    merchant_category: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z", description="four digits in quotes")] | None = None
+    """What kind of shop it is (ISO 18245), for wallets that ask for it."""
 
     def __post_init__(self) -> None:
         if wrong := paths.wrong(self.calls):
@@ -74,6 +91,8 @@ class SnapSettings(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"has ways or bank_codes with {unknown[0]}, which is not known")
         if self.tokens_since is not None and times.read(self.tokens_since, zone_needed=True) is None:
             raise ValueError('has tokens_since that is no instant such as "2026-11-28T12:00:00+07:00"')
+        if wrong_codes := [name for name, kind in self.codes.items() if kind not in KINDS.get(name, ("ours",))]:
+            raise ValueError(f"has codes that nobody gives so: {', '.join(wrong_codes)}")
 
     @property
     def tokens_since_at(self) -> datetime | None:
@@ -88,6 +107,21 @@ def settings_of(connection: Connection) -> SnapSettings:
 def profile_of(connection: Connection) -> Profile:
     """The connection's profile; the standard's own where it names none."""
     return profiles()[connection.profile or "generic"]
+
+
+def kind_of(connection: Connection, channel: str) -> CodeKind:
+    """Who gives the codes of a channel."""
+    chosen, profile = settings_of(connection).codes.get(channel), profile_of(connection)
+    if chosen is not None:
+        return chosen
+    if channel == "virtual_account":
+        return "registered" if profile.registers else "ours"
+    return "minted" if channel in profile.mints else "ours"
+
+
+def merchant_id(connection: Connection) -> str:
+    """What the partner calls the merchant of a code."""
+    return settings_of(connection).merchant_id or connection.partner_id or connection.client_id or ""
 
 
 def scheme_of(connection: Connection) -> Scheme:

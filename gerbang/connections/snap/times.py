@@ -15,11 +15,20 @@ _FORM = re.compile(
     r"(?:(Z)|([+-])(\d{1,2})(?:\.\d{1,2})?(?::?(\d{2}))?)?",
     re.ASCII,
 )
+_USUAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+07:00", re.ASCII)
+"""What nearly all send, and what is written here: Python reads it in a tenth of the time of the others."""
 LENGTH_MAX = 40
+SAME_CLOCK = timedelta(minutes=1)
+"""Two clocks that are no further apart show the same time."""
 
 
 def read(text: str, *, zone_needed: bool = False) -> datetime | None:
     """The instant in UTC, or None for what is no time. Without a zone it is Jakarta's, unless one is needed."""
+    if _USUAL.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
     found = _FORM.fullmatch(text) if len(text) <= LENGTH_MAX else None
     if found is None:
         return None
@@ -41,3 +50,9 @@ def read(text: str, *, zone_needed: bool = False) -> datetime | None:
 def written(at: datetime) -> str:
     """An instant in Jakarta's time, to the second."""
     return wib(at).isoformat(timespec="seconds")
+
+
+def at_partner(at: datetime, now: datetime, there: datetime) -> datetime:
+    """An instant of ours by the partner's clock, which does not know how far a sandbox's was moved."""
+    ahead = now - there
+    return at if abs(ahead) < SAME_CLOCK else at - ahead

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from gerbang.connections.snap.settings import settings_of
 from gerbang.domain.connections import Connection
@@ -44,5 +45,9 @@ def is_good(key: bytes, connection: Connection, token: str, now: datetime) -> bo
 def _proof(key: bytes, connection: Connection, said: bytes) -> bytes:
     inbound = connection.inbound
     secret = inbound.client_secret.value if inbound and inbound.client_secret else ""
-    bound = hashlib.sha256(f"{inbound.client_id if inbound else ''}\n{secret}".encode()).digest()
-    return hmac.digest(key, b"partner token\n" + bound + said, "sha256")
+    return hmac.digest(key, b"partner token\n" + _bound(inbound.client_id if inbound else "", secret) + said, "sha256")
+
+
+@lru_cache(maxsize=256)
+def _bound(client_id: str, secret: str) -> bytes:
+    return hashlib.sha256(f"{client_id}\n{secret}".encode()).digest()

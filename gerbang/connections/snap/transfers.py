@@ -11,8 +11,8 @@ from uuid import UUID
 import structlog
 
 from gerbang.connections import Declined, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
-from gerbang.connections.snap import amounts, client, codes, times
-from gerbang.connections.snap.answers import InProgress, Refusal, Repeated
+from gerbang.connections.snap import access, amounts, client, codes, times
+from gerbang.connections.snap.answers import AskedBefore, InProgress, Refusal
 from gerbang.connections.snap.settings import operation, profile_of, settings_of
 from gerbang.domain.bank_directory import BANKS
 from gerbang.domain.calendars import BankCalendar
@@ -35,6 +35,10 @@ ASK_LATEST = timedelta(hours=1)
 NO_ACCOUNT = frozenset({"01", "11", "12"})
 """Cases of 404 in which there is no such account."""
 NOT_COVERED = "14"
+NOT_NOW = (403, "06")
+"""The bank's hours are over: the order may be given later."""
+NOT_FOUND_COUNTS_AFTER = timedelta(days=1)
+"""Of a batched transfer: until then a bank that does not know it may only not have come to it."""
 DONE, PENDING, FAILED, NOT_FOUND = "00", ("01", "02", "03"), {"04": "Refunded", "05": "Cancelled", "06": "Failed"}, "07"
 """`latestTransactionStatus`."""
 REMARK_LENGTH = 36
@@ -112,10 +116,12 @@ async def account_name(link: Link, bank: str, number: str) -> str | None:
     if bank not in BANKS:
         return None
     way: Way = "same_bank" if _own_bank(link.connection) == bank else "switcher"
-    return await _holder(link, way, bank, number, client.fresh_external_id(link), {})
+    return await _holder(link, way, bank, number, client.fresh_external_id(link, codes.ACCOUNT_HERE), {})
 
 
-async def _holder(link: Link, way: Way, bank: str, number: str, reference: str, more: dict[str, Any]) -> str | None:
+async def _holder(
+    link: Link, way: Way, bank: str, number: str, reference: str, more: dict[str, Any], *, share: float = 1.0
+) -> str | None:
     """The name of an account's holder; "" where the bank does not say it."""
     body: dict[str, Any] = {"partnerReferenceNo": reference, "beneficiaryAccountNo": number}
     service = codes.ACCOUNT_HERE
@@ -127,7 +133,7 @@ async def _holder(link: Link, way: Way, bank: str, number: str, reference: str, 
     if operation(link.connection, service) is None:
         return ""
     try:
-        fields = await client.call(link, service, body)
+        fields = await client.call(link, service, body, share=share)
     except Refusal as refusal:
         if refusal.is_(404, *NO_ACCOUNT):
             return None
@@ -154,10 +160,16 @@ async def send(link: Link, order: TransferOrder, now: datetime) -> Sent:
     except InProgress as progress:
         return _under_way(link, order, way, amounts.text(progress.fields, "referenceNo", 64), name, now)
     except Refusal as refusal:
+        if refusal.is_(*NOT_NOW):
+            raise NotSent(str(refusal)) from refusal
         if refusal.is_(403, NOT_COVERED):
             log.error("our account does not cover a payout", connection=connection.name, account=order.account)  # noqa: TRY400  the bank's words say it
         raise
     reference = amounts.text(fields, "referenceNo", 64)
+    if amounts.text(fields, "partnerReferenceNo", 64) not in ("", reference_of(order.reference)):
+        raise Silence("its answer is about another transfer")
+    if amounts.text(fields, "latestTransactionStatus", 2) not in ("", DONE):
+        return _under_way(link, order, way, reference, name, now)
     if way in BATCHED or (profile_of(connection).accepts_first and operation(connection, codes.TRANSFER_STATUS)):
         return _under_way(link, order, way, reference, name, now)
     return Sent("completed", reference, name)
@@ -178,9 +190,19 @@ async def _holder_first(link: Link, way: Way, order: TransferOrder) -> str:
     destination = order.destination
     try:
         found = await _holder(
-            link, way, destination.bank_code, destination.account_number, reference_of(order.reference), more
+            link,
+            way,
+            destination.bank_code,
+            destination.account_number,
+            reference_of(order.reference),
+            more,
+            share=access.BEFORE_SHARE,
         )
-    except Repeated:
+    except Refusal as refusal:
+        if refusal.is_(*NOT_NOW):
+            raise NotSent(str(refusal)) from refusal
+        raise
+    except AskedBefore:
         found = ""  # it was asked when the transfer could not be sent
     except Silence as silence:
         raise NotSent(str(silence)) from silence
@@ -265,10 +287,14 @@ async def ask(link: Link, order: TransferOrder, now: datetime) -> Sent | None:
     except InProgress:
         return _under_way(link, order, way, order.bank_reference, "", now)
     except Refusal as refusal:
-        if refusal.is_(404, "01"):
-            return None
-        raise
-    return _state(link, order, way, fields, now)
+        if not refusal.is_(404, "01"):
+            raise
+        said = None
+    else:
+        said = _state(link, order, way, fields, now)
+    if said is None and way in BATCHED and now - (order.sending_at or now) < NOT_FOUND_COUNTS_AFTER:
+        raise Silence("it does not know the transfer yet")
+    return said
 
 
 def _state(link: Link, order: TransferOrder, way: Way, fields: dict[str, Any], now: datetime) -> Sent | None:

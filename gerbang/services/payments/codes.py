@@ -24,6 +24,7 @@ from gerbang.errors import (
     NumberForStaticOnly,
     StaticNotOffered,
 )
+from gerbang.services.pages import Pages
 from gerbang.services.payments.numbers import CodeRequest
 from gerbang.world import World
 
@@ -141,9 +142,17 @@ def plan(world: World, payment: Payment, channel: Channel, offer: Offer, now: da
     with AsAgreed(channel, offer.merchant):
         code_plan = channel.plan(payment, offer, now)
         connection, kind = _partner(world, offer.merchant.id, code_plan)
+    if kind == "minted" and channel.spec.shows == "wallet":
+        code_plan = replace(code_plan, return_url=_return_url(world, payment))
     verb = "ask" if kind != "ours" else "activate" if payment.static else "confirm"
     charge_id = None if payment.static else ids.uuid7(now)
     return Plan(moved(payment, verb, now), offer, channel, code_plan, charge_id, connection, kind)
+
+
+def _return_url(world: World, payment: Payment) -> str:
+    """Where a wallet sends its buyer back to: the merchant's own address, else the payer's page."""
+    own = payment.method.return_url if payment.method else None
+    return own or Pages(world.partners.public_url, world.keyring.page_key).payment_url(payment)
 
 
 def _partner(world: World, merchant_id: UUID, code_plan: CodePlan) -> tuple[str, CodeKind]:

@@ -32,7 +32,7 @@ from gerbang.domain.partner_requests import CloseCode, OpenCode, PartnerRequest
 from gerbang.domain.payments import Payment, as_of, failed, moved, opened_late, reopened
 from gerbang.errors import NotOpenYet, PartnerDeclined, Refused, Unavailable
 from gerbang.partners import Partner
-from gerbang.services.partner_requests import closing, put_off
+from gerbang.services.partner_requests import closing, put_off, watched
 from gerbang.services.payments import codes, numbers
 from gerbang.services.payments.attempts import each_answered
 from gerbang.services.payments.codes import Plan
@@ -297,6 +297,7 @@ def complete(world: World, changes: Changes, code: Code, opened: Opened, now: da
     code = replace(code, request=request, payment=as_of(code.payment, now))
     if waited:
         code = open_payment(world, changes, code, opened, now)
+        changes.new_requests += watched(world, request, code.charge, code.payment.expires_at, now)
     elif may_be_paid(code.payment, code.charge):
         code = _with_content(changes, code, opened)
     elif code.charge is None or code.charge.state != "succeeded":
@@ -400,10 +401,10 @@ class GivenNumbers(msgspec.Struct, frozen=True):
     def keep(self, changes: Changes, code: Code, number: str) -> bool:
         """Adds the number for this code. False, and nothing is added, where another payment may be paid by it.
 
-        A number that we gave is kept already.
+        A number that we gave is kept already; a bank may have registered another one in its place.
         """
         asked = asked_of(code.request)
-        if asked.number:
+        if asked.number == number:
             return True
         place = (code.request.connection, asked.plan.channel, number)
         made_at = asked.created_at
@@ -433,7 +434,7 @@ async def given_numbers(tx: Tx, given: Sequence[tuple[PartnerRequest, str]], now
     minted = {
         (request.connection, asked_of(request).plan.channel, number)
         for request, number in given
-        if not asked_of(request).number
+        if asked_of(request).number != number
     }
     over = await paycodes.over_since(tx, sorted(minted)) if minted else {}
     held = {number: since if since and since <= now - QUARANTINE_MIN else None for number, since in over.items()}

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -76,7 +77,9 @@ class Banks:
 
     def _caller(self, request: Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         """The address that the request comes from; behind proxies of ours, what the outermost of them says."""
-        caller = _address(request.client.host if request.client else "")
+        caller = _peer(request.client.host if request.client else "")
+        if not self._proxies:
+            return caller
         hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
         for hop in reversed(hops[-HOPS_MAX:]):
             if caller is None or not any(caller in network for network in self._proxies) or not hop.strip():
@@ -96,6 +99,10 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+_peer = lru_cache(maxsize=256)(_address)
+"""Of whom the connection is with: few, and the same ones again and again."""
 
 
 async def _body(request: Request) -> bytes | None:

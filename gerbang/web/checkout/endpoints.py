@@ -153,7 +153,10 @@ class Checkout(Endpoints):
         """The URL of the wallet's page, in the language of this one; "" if the charge is not paid by a wallet."""
         if view.code is None or view.code.shown != "wallet" or visit.charge is None:
             return ""
-        return self.pages.wallet_url(visit.charge) + (f"&lang={asked_language}" if asked_language else "")
+        url = self.pages.wallet_url(visit.charge)
+        if visit.charge.instructions.content:
+            return url  # the wallet's own page, which is sent nothing of ours
+        return url + (f"&lang={asked_language}" if asked_language else "")
 
     async def _submit(self, action: Action, request: Request) -> Response:
         payment_id = self.payment_of(request)

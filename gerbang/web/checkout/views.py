@@ -256,10 +256,11 @@ def _code_shown(
     grouped = groups(instructions.number)
     # A number in a sentence may break only between its groups, an amount not at all.
     amount_text = owed or texts["any_amount"].replace(" ", "\u00a0")
+    pictured = bool(instructions.content) and spec.shows != "wallet"  # what a wallet says is where it is
     values = {"number": " ".join(grouped), "amount": amount_text, "name": instructions.name}
     return Code(
         channel=channel,
-        shown="picture" if instructions.content else spec.shows,
+        shown="picture" if pictured else spec.shows,
         title=labels["title"],
         act=labels["act"],
         label=labels["number"],
@@ -271,9 +272,9 @@ def _code_shown(
         name=instructions.name,
         amount=owed,
         amount_digits=str(whole_rupiah(payment.amount)) if payment.amount is not None else "",
-        picture=picture_name(payment.merchant_id, (visit.charge or payment).id) if instructions.content else "",
-        content=instructions.content,
-        nmid=_nmid(visit, spec) if instructions.content else "",
+        picture=picture_name(payment.merchant_id, (visit.charge or payment).id) if pictured else "",
+        content=instructions.content if pictured else "",
+        nmid=_nmid(visit, spec) if pictured else "",
         guides=payment_guides.filled(spec, instructions.option, language, values),
     )
 

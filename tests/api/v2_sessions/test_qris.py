@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from gerbang.channels._emv import Fields, parse
+from gerbang.domain.emv import Fields, parse
 from tests.api.v2_sessions.contracts import CheckedShop, refusal
 from tests.api.v2_sessions.sessions import rupiah, status_of, waiting
 from tests.services.test_pictures import pixels_of_png, pixels_of_svg

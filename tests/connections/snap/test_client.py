@@ -135,6 +135,10 @@ async def test_one_that_gives_up_waiting_takes_the_token_from_nobody() -> None:
         ({"accessToken": "abc", "expiresIn": None}, 900),
         ({"accessToken": "abc", "expiresIn": "soon"}, 900),
         ({"accessToken": "abc", "expiresIn": -1}, 900),
+        ({"accessToken": "abc", "expiresIn": "1E999999999"}, 86_400),
+        ({"accessToken": "abc", "expiresIn": "NaN"}, 900),
+        ({"accessToken": "abc", "expiresIn": "-Infinity"}, 900),
+        ({"accessToken": "abc", "expiresIn": True}, 900),
         ({"accessToken": "abc", "expiresIn": 10**30}, 86_400),
         ({"responseCode": "2007300", "accessToken": "abc", "tokenType": None, "additionalInfo": ""}, 900),
     ],
@@ -223,8 +227,9 @@ async def test_a_bank_that_takes_hex_and_signs_no_query_gets_it_so() -> None:
 
     async with snap_bank(fine_hex, encoding="hex") as bank, link_to(bank, profile="bri") as link:
         await asked(link)
-        (call,) = bank.of("/balance-inquiry")
-        assert len(call.headers["x-external-id"]) == 9
+        await client.call(link, codes.VA_READ, {"virtualAccountNo": "1"})
+        call, other = bank.of("/balance-inquiry") + bank.of("/inquiry-va")
+        assert (len(call.headers["x-external-id"]), len(other.headers["x-external-id"])) == (32, 9)
 
 
 # What is answered
@@ -342,16 +347,18 @@ async def test_an_answer_of_several_megabytes_is_read_where_it_is_wanted() -> No
 async def test_no_two_calls_of_a_day_have_the_same_external_id_however_short() -> None:
     clock = MovableClock(START, ticking=False)
     async with snap_bank(fine) as bank, link_to(bank, clock, profile="bri") as link:
-        made = [client.fresh_external_id(link) for _ in range(1000)]
+        made = [client.fresh_external_id(link, codes.VA_READ) for _ in range(1000)]
         clock.advance(timedelta(milliseconds=1))
-        made += [client.fresh_external_id(link) for _ in range(1000)]
+        made += [client.fresh_external_id(link, codes.VA_READ) for _ in range(1000)]
         assert len(set(made)) == 2000
         assert {len(each) for each in made} == {9}
 
 
-def test_an_external_id_is_always_the_same_for_one_thing() -> None:
+def test_an_external_id_is_always_the_same_for_one_thing_and_service() -> None:
     connection = Connection(name="bank", provider="snap", profile="bri", serves=frozenset())
-    references = [ids.uuid7(START + timedelta(milliseconds=n)) for n in range(100)]
+    references = [ids.uuid7(START) for _ in range(1000)]
     made = [client.external_id(connection, each, "17") for each in references]
     assert made == [client.external_id(connection, each, "17") for each in references]
-    assert len(set(made)) > 80
+    made += [client.external_id(connection, each, "18") for each in references]
+    assert len(set(made)) == 2000
+    assert {(len(each), each.isdigit()) for each in made} == {(32, True)}

@@ -126,6 +126,19 @@ def test_minifying_takes_any_bytes_and_does_not_change_its_own_result(body: byte
     assert all(isinstance(form, bytes) for form in bodies.as_signed(body, stripped=True))
 
 
+@given(st.dictionaries(st.text(), st.recursive(st.none() | st.booleans() | st.text(), st.lists, max_leaves=5)))
+def test_an_answer_is_written_compactly_and_is_its_own_minified_form(answer: dict[str, object]) -> None:
+    written = bodies.written(answer)
+    assert written == json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    assert bodies.minified(written) == written
+
+
+def test_the_body_as_it_was_sent_is_the_first_that_may_have_been_signed() -> None:
+    spaced = json.dumps(json.loads(vectors.PADDED_BODY), ensure_ascii=False, indent=2).encode()
+    sent, small, *_ = bodies.as_signed(spaced)
+    assert (sent, small) == (spaced, vectors.PADDED_BODY)
+
+
 def test_minifying_takes_one_pass_however_a_body_is_made() -> None:
     for body in (b'"\\' * 200_000, b'{"' + b'\\"' * 200_000, b" " * 400_000, b'"' * 400_001):
         assert len(bodies.minified(body)) <= len(body)

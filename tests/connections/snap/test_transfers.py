@@ -16,6 +16,7 @@ from gerbang.domain.connections import Account, Connection
 from gerbang.domain.money import rupiah
 from gerbang.domain.payouts import Destination
 from gerbang.domain.transfer_ways import Change
+from gerbang.partners import Partner
 from tests.support.services import START
 from tests.support.snap_banks import SILENT, Received, Reply, SnapBank, contract, json_reply, link_to, snap_bank
 
@@ -199,6 +200,45 @@ async def test_a_definite_refusal_is_declined_with_the_banks_words() -> None:
         assert "our account does not cover a payout" in [each["event"] for each in logged]
 
 
+@pytest.mark.parametrize("late", [{"transfer": json_reply(403, "4031806")}, {"inquiry": json_reply(403, "4031606")}])
+async def test_an_order_after_the_banks_hours_may_be_given_later(late: dict[str, Reply]) -> None:
+    async with (
+        snap_bank(Bank(**{"transfer": FINE, **late})) as bank,
+        link_to(bank, profile="bca", accounts=ACCOUNTS) as link,
+    ):
+        with pytest.raises(NotSent):
+            await sent(link, order())
+
+
+async def test_a_success_that_speaks_of_another_transfer_or_of_none_is_not_one() -> None:
+    async with (
+        snap_bank(Bank(json_reply(200, "2001800", partnerReferenceNo="another"))) as bank,
+        link_to(bank, profile="bca", accounts=ACCOUNTS) as link,
+    ):
+        with pytest.raises(Silence):
+            await sent(link, order())
+    async with (
+        snap_bank(Bank(json_reply(200, "2001800", latestTransactionStatus="03"))) as bank,
+        link_to(bank, profile="bca", accounts=ACCOUNTS) as link,
+    ):
+        assert (await sent(link, order())).state == "processing"
+
+
+async def test_a_bank_that_hangs_at_the_inquiry_leaves_time_to_know_that_nothing_was_sent() -> None:
+    class Hangs(Bank):
+        def __call__(self, call: Received) -> Reply | None:
+            return None if "account-inquiry" in call.path else FINE
+
+    async with (
+        snap_bank(Hangs()) as bank,
+        link_to(bank, profile="bca", accounts=ACCOUNTS, deadline_seconds=1) as link,
+    ):
+        partner = Partner(link, PROVIDER)
+        with pytest.raises(NotSent):
+            await partner.call("a payout", lambda link: sent(link, order()))
+        assert bank.of("/transfer-interbank") == []
+
+
 @pytest.mark.parametrize(
     ("inquiry", "raised"),
     [
@@ -290,6 +330,10 @@ async def test_a_bank_that_does_not_know_a_transfer_says_so() -> None:
         link_to(bank, profile="bca", accounts=ACCOUNTS) as link,
     ):
         assert await PROVIDER.ask(link, ASKED, START) is None
+        batched = replace(ASKED, way="skn")
+        with pytest.raises(Silence):
+            await PROVIDER.ask(link, batched, START + timedelta(hours=23))
+        assert await PROVIDER.ask(link, batched, START + timedelta(days=1)) is None
 
 
 @pytest.mark.parametrize(

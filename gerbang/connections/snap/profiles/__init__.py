@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from gerbang.connections.snap import codes
+from gerbang.connections.snap.paths import Group
 from gerbang.connections.snap.signatures import Encoding
 from gerbang.domain.transfer_ways import Way
 
@@ -76,6 +77,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Where each service is, as `paths` reads it; none said: where the standard has it."""
     external_id_length: int = 32
     """Of the digits by which we name each call; 36 at most."""
+    external_id_lengths: dict[Group, int] = {}
+    """By kind of service, where it takes fewer there."""
     empty_is_hashed: bool = True
     """Whether the hash of nothing is signed where a call has no body; else the place of the hash is empty."""
     bank: str = ""
@@ -100,6 +103,18 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it must know a virtual account before it can be paid."""
     mints: frozenset[str] = frozenset()
     """The channels whose codes it makes."""
+    repeats_codes: bool = False
+    """Whether a code that is asked for again under the same reference is the same code, and its answer the same answer."""
+    qr_minutes: tuple[int, int] | None = None
+    """How long a QR code may live, at least and at most."""
+    name_letters: str = ""
+    """What may stand in the name of a virtual account beside letters, digits and blanks; "": all that can be printed."""
+    va_channels: dict[str, str] = {}
+    """What it calls each bank whose virtual accounts it has, which its requests must say."""
+    wallets: dict[str, str] = {}
+    """What it calls each wallet, which its requests must say."""
+    wallet_body: Literal["standard", "dana", "doku"] = "standard"
+    """In whose shape a wallet payment is asked for."""
 
 
 QR_PUSH: dict[str, Meaning] = {codes.QR_NOTIFY: "report"}

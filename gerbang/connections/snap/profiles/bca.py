@@ -16,6 +16,7 @@ PROFILE = Profile(
     interbank=("bi_fast", "switcher"),
     transfer_types={"switcher": "1", "bi_fast": "2"},
     statement_midnights=True,
+    qr_minutes=(5, 120),
     calls={
         codes.TOKEN: "/openapi/v1.0/access-token/b2b",
         codes.BALANCE: "/openapi/v1.0/balance-inquiry",

@@ -4,7 +4,7 @@ The push (34) is sent once and never again, so its report (35) is read daily. It
 """
 
 from gerbang.connections.snap import codes
-from gerbang.connections.snap.profiles import Profile
+from gerbang.connections.snap.profiles import Profile, bri
 
 PROFILE = Profile(
     title="BRI (BRIVA WS)",
@@ -13,6 +13,9 @@ PROFILE = Profile(
     external_ids=False,
     query_is_signed=False,
     encoding="hex",
+    external_id_length=9,
+    empty_is_hashed=False,
     registers=True,
     mints=frozenset({"qris"}),
+    calls=bri.PROFILE.calls,
 )

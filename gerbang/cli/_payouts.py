@@ -1,0 +1,70 @@
+"""`gerbang payouts`: money out of which the bank has not said whether it left, and how an operator ends it."""
+
+from pathlib import Path
+
+import click
+
+from gerbang.cli._terminal import print_table, settings_of, show, with_database
+
+OUTCOMES = {
+    "sent": "{id} has been sent: it is completed, and its merchant is notified.",
+    "not_sent": "{id} has not been sent: it has failed, its money is available again, and its merchant is notified.",
+    "bank_said": "The bank was asked once more and has answered: {id} is {state} now.",
+    "no_such_payout": "There is no payout {id}. Nothing was changed.",
+    "ended_before": "{id} has ended before: it is {state}. Nothing was changed.",
+    "never_given_to_the_bank": "{id} was never given to its bank: it is sent as soon as that can be done. Nothing was changed.",
+    "bank_gives_no_answer": "The bank gives no answer about {id} now, and may yet say that it was sent. Nothing was changed; do this "
+    "again later.",
+    "too_early": "{id} was given to its bank less than an hour ago, and may still come to be known there. Nothing was changed; do this "
+    "again later.",
+    "left_the_account": "The account's statement has a debit with the code of {id}: its money has left. Nothing was changed.",
+    "did_not_leave_the_account": "The account's statement has no debit with the code of {id}: its money has not left. Nothing was changed.",
+    "statement_must_be_seen": "The account's statement does not show here whether {id} was sent. Look at the account yourself (the code "
+    "in the remark is {code}), then repeat this with --statement-seen. Nothing was changed.",
+}
+"""What is printed for each outcome."""
+CHANGED = frozenset({"sent", "not_sent", "bank_said"})
+
+
+@click.group()
+def payouts() -> None:
+    """Payouts whose bank has not said what became of them."""
+
+
+@payouts.command("list")
+@click.option("--unknown", is_flag=True, help="Those that were given to a bank which has not said what became of them.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_database
+def payouts_list(unknown: bool, as_json: bool, data: Path | None) -> None:
+    """List payouts that may or may not have been sent, the oldest first."""
+    if not unknown:
+        raise click.UsageError("Say which: --unknown. Merchants' other payouts are listed in their API.")
+    settings = settings_of(data)
+    from gerbang import administration
+
+    found = administration.unknown_payouts(settings)
+    if as_json:
+        show(administration.as_json(found))
+    else:
+        print_table([each.as_row() for each in found], none="None is unknown.")
+
+
+@payouts.command("resolve")
+@click.argument("payout_id", metavar="ID")
+@click.option("--sent/--not-sent", "sent", default=None, help="Whether the money has left the account.")
+@click.option("--statement-seen", is_flag=True, help="You have looked at the account's statement yourself.")
+@with_database
+def payouts_resolve(payout_id: str, sent: bool | None, statement_seen: bool, data: Path | None) -> int:
+    """End a payout that is unknown. Exit code 1: nothing was changed, and why is printed.
+
+    The bank is asked once more, and its answer counts before yours. A payout is taken for not sent only an hour after it was given to the
+    bank, and never against the account's statement.
+    """
+    if sent is None:
+        raise click.UsageError("Say what happened: --sent or --not-sent.")
+    settings = settings_of(data)
+    from gerbang import administration
+
+    outcome, values = administration.resolve_payout(settings, payout_id, sent=sent, statement_seen=statement_seen)
+    show(OUTCOMES[outcome].format(**values))
+    return 0 if outcome in CHANGED else 1

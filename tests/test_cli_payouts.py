@@ -1,0 +1,93 @@
+"""`gerbang payouts`: how an operator finds payouts that nobody knows the end of, and ends them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from gerbang import app
+from gerbang.clock import MovableClock, SystemClock
+from gerbang.connections import remark_of
+from gerbang.domain.connections import of_the_sandbox
+from gerbang.partners import Partners
+from gerbang.services import payouts
+from gerbang.services.batches import Batches
+from gerbang.settings import Settings
+from tests.support.gateways import Databases
+from tests.support.log import log_plainly
+from tests.support.payouts import WHOLE, Forgetful, merchant_with, new_payout
+from tests.support.services import KEY, Services, run, world_of_tests
+from tests.test_cli import typed
+
+
+@dataclass
+class Operator:
+    """A command line on a database that has a payout which went to a bank two hours ago and was never answered."""
+
+    payout: UUID
+    merchant: UUID
+    capsys: pytest.CaptureFixture[str]
+
+    def typed(self, line: str) -> tuple[int, str, str]:
+        return typed(line.replace("ID", str(self.payout)), self.capsys)
+
+
+@pytest.fixture
+def operator(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Operator]:
+    """In live mode, whose connections file no longer has the bank, so that the operator's word is all there is."""
+    settings = Settings(
+        mode="live", database_url=databases.fresh(), secret_key=KEY, public_url="https://pay.example.id"
+    )
+    for name in ("mode", "database_url", "secret_key", "public_url"):
+        monkeypatch.setenv(f"GERBANG_{name.upper()}", getattr(settings, name))
+
+    async def fill() -> tuple[UUID, UUID]:
+        async with app.gateway(settings, base_url="https://pay.example.id") as built:
+            clock = MovableClock(SystemClock().now() - timedelta(hours=2), ticking=False)
+            bank = Forgetful()
+            partners = Partners(of_the_sandbox(), {bank.name: bank}, built.world.network)
+            world = replace(world_of_tests(built.world, clock), partners=partners)
+            here = Services(world, Batches(world, size_max=64, lanes=2), built.workers, clock)
+            merchant = await merchant_with(here, WHOLE)
+            return (await payouts.create(here.world, new_payout(merchant))).id, merchant.id
+
+    payout, merchant = run(fill)
+    capsys.readouterr()  # what was logged meanwhile
+    yield Operator(payout, merchant, capsys)
+    log_plainly()
+
+
+def test_an_operator_finds_what_is_unknown_and_ends_it(operator: Operator) -> None:
+    code, printed, error = operator.typed("payouts list --unknown")
+    assert (code, error) == (0, "")
+    head, line = printed.splitlines()
+    assert head.split()[:4] == ["id", "merchant", "id", "reference"]
+    for part in (str(operator.payout), "salary-1", "Rp 10.000", "BRI", remark_of(operator.payout)):
+        assert part in line
+    (listed,) = json.loads(operator.typed("payouts list --unknown --json")[1])
+    assert (listed["id"], listed["merchantId"]) == (str(operator.payout), str(operator.merchant))
+
+    code, printed, _ = operator.typed("payouts resolve ID --not-sent")
+    assert (code, remark_of(operator.payout) in printed, printed.endswith("Nothing was changed.\n")) == (1, True, True)
+    code, printed, _ = operator.typed("payouts resolve ID --not-sent --statement-seen")
+    assert (code, printed.endswith("its money is available again, and its merchant is notified.\n")) == (0, True)
+    code, printed, _ = operator.typed("payouts resolve ID --sent --statement-seen")
+    assert (code, printed) == (1, f"{operator.payout} has ended before: it is failed. Nothing was changed.\n")
+    assert operator.typed("payouts list --unknown")[1] == "None is unknown.\n"
+
+
+def test_what_was_typed_wrong_is_said(operator: Operator) -> None:
+    assert operator.typed("payouts list")[0] == 2
+    assert operator.typed("payouts resolve ID")[0] == 2
+    code, _, error = operator.typed("payouts resolve salary-1 --sent")
+    assert (code, "salary-1 is not a payout's id" in error) == (1, True)
+    nobodys = uuid4()
+    assert operator.typed(f"payouts resolve {nobodys} --sent")[:2] == (
+        1,
+        f"There is no payout {nobodys}. Nothing was changed.\n",
+    )
