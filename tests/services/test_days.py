@@ -55,11 +55,12 @@ def file_of(moved: Sequence[Moved], opening: int = OPENING) -> bytes:
 class Printing(Simulator):
     """The simulator with a statement of its account, which a test writes."""
 
-    def __init__(self, rows: Sequence[StatementLine] = ()) -> None:
+    def __init__(self, rows: Sequence[StatementLine] = (), *, newest_first: bool = True) -> None:
         self.rows = list(rows)
+        self.newest_first = newest_first
 
     async def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
-        for row in reversed(self.rows):
+        for row in reversed(self.rows) if self.newest_first else self.rows:
             if first <= row.booked_on <= last:
                 way = "in" if row.direction == "credit" else "out"
                 yield BankMovement(account, row.booked_on, None, row.amount, way, row.text, "", row.balance_after)
@@ -219,19 +220,38 @@ async def test_a_bank_gives_thousands_of_rows_the_newest_first(databases: Databa
         assert [each["text"] for each in position] == ["BRIVA 0", "BRIVA 19999"]
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_a_day_is_read_in_whatever_order_its_bank_prints_it(databases: Databases, newest_first: bool) -> None:
+    rows = lines([(TODAY, 100_00 * (n + 1), f"A{n}") for n in range(5)])
+    bank = Printing(rows, newest_first=newest_first)
+    async with accounting(databases.fresh(), bank=bank) as here:
+        here.pass_time(days=2)
+        await statements.fetch(here.world, "simulator", None, TODAY, TODAY)
+        kept = await here.rows("SELECT text FROM statement_lines ORDER BY position")
+        assert [each["text"] for each in kept] == ["A0", "A1", "A2", "A3", "A4"]
+        # The file of the same account has nothing that is new.
+        assert (await imported(here, writers.bri(rows).encode())).new_lines == 0
+        del bank.rows[2]
+        with pytest.raises(StatementWrong, match="not whole"):
+            await statements.fetch(here.world, "simulator", None, TODAY, TODAY)
+        with pytest.raises(NoStatement, match="the wrong way round"):
+            await statements.fetch(here.world, "simulator", None, TODAY, YESTERDAY)
+
+
 # -- days -------------------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_found_no_more_is_closed_and_notes_stay(databases: Databases) -> None:
     async with accounting(databases.fresh()) as here:
         merchant = await here.merchant()
-        one, two, three = await paid(here, merchant, 3)
+        one, *others = await paid(here, merchant, 3)
         here.pass_time(days=2)
         known = [(TODAY, PRICE, f"BRIVA {one}")]
         await imported(here, file_of(known))
         found = await left(here)
         assert named(found) == [("missing_there", PRICE, None)] * 2
         by_number = {each.finding.expected.numbers[0]: each.number for each in found if each.finding.expected}
+        two, three = sorted(others, key=by_number.__getitem__)
         await reconciliation.note(here.world, by_number[two], "The bank looks for it.")
         # The next file has the line of one of them.
         await imported(here, file_of([*known, (TODAY, PRICE, f"BRIVA {two}"), (TODAY + timedelta(days=1), 1, "BUNGA")]))
