@@ -25,7 +25,7 @@ async def of_day(tx: Tx, connection: str, day: date) -> dict[str, KeptFinding]:
 
 
 async def write(tx: Tx, kept: Iterable[KeptFinding]) -> None:
-    """Writes new and changed ones."""
+    """Writes new and changed ones; new ones get their numbers in this order. The caller has locked those that there are."""
     rows = [_row(each) for each in kept]
     if rows:
         await tx.execute(
@@ -38,7 +38,7 @@ async def write(tx: Tx, kept: Iterable[KeptFinding]) -> None:
                 state = excluded.state, closed_as = excluded.closed_as, note = excluded.note, updated_at = excluded.updated_at,
                 closed_at = excluded.closed_at
             """,
-            sorted(rows, key=lambda row: row[:3]),
+            rows,
         )
 
 

@@ -86,15 +86,18 @@ async def periods(tx: Tx, connections: Collection[str]) -> dict[str, list[tuple[
     return found
 
 
-async def listing(tx: Tx, connections: Collection[str]) -> dict[str, set[str]]:
-    """The connections of which a partner's list was read, and of which kinds."""
+async def listing(tx: Tx, connections: Collection[str]) -> dict[str, dict[str, date | None]]:
+    """The connections of which partners' lists were read: of each kind the last day that one reaches."""
     rows = await tx.fetch(
-        "SELECT DISTINCT connection, kind FROM statement_imports WHERE connection = ANY($1::text[]) AND account = ''",
+        """
+        SELECT connection, kind, max(last_on) AS last_on FROM statement_imports
+        WHERE connection = ANY($1::text[]) AND account = '' GROUP BY connection, kind
+        """,
         list(connections),
     )
-    found: dict[str, set[str]] = {}
+    found: dict[str, dict[str, date | None]] = {}
     for row in rows:
-        found.setdefault(row["connection"], set()).add(row["kind"])
+        found.setdefault(row["connection"], {})[row["kind"]] = row["last_on"]
     return found
 
 

@@ -69,7 +69,8 @@ async def reconcile(world: World, connection: str, day: date) -> Compared:
         raise CannotCompare(str(unknown)) from unknown
     name = group.names[0]
     async with world.db.transaction() as tx:
-        await read.claim(tx, name)
+        for each in group.names:
+            await read.claim(tx, each)
         now = world.clock.now()
         if day > over_until(now):
             raise CannotCompare(f"{day} is not over yet, so no statement can be whole.")
@@ -135,11 +136,12 @@ def together(world: World, connection: str) -> Group:
 async def _sides(world: World, tx: Tx, group: Group, day: date) -> Sides:
     """What is compared: the day and those around it, so that what crosses midnight finds its other side. Raises CannotCompare."""
     first, last = day - DAYS_AROUND, day + DAYS_AROUND
-    lines = await read.lines(tx, group.names, first, last)
     _check_covered(group, await read.periods(tx, group.names), day)
+    lines = await read.lines(tx, group.names, first, last)
     _check_whole(lines, day)
     lists = await read.listing(tx, group.names)
     expected = await movements.expected(tx, group.names, first, last, lists, lines.values())
+    _check_listed(lists, expected, day)
     listed = await read.listed(tx, group.names, first, last) if lists else None
     contracts = [partner_of(world, name).connection for name in group.names]
     rules = Rules(
@@ -165,6 +167,18 @@ def _check_covered(group: Group, periods: Mapping[str, Collection[tuple[date, da
             raise CannotCompare(
                 f"No statement of account {account} ({names}) covers {day}; {known}. Import or fetch one that does; where the "
                 "bank printed no line on its last day, say with --to how far it reaches."
+            )
+
+
+def _check_listed(lists: Mapping[str, Mapping[str, date | None]], expected: Collection[Expected], day: date) -> None:
+    """Raises CannotCompare where money is expected in a sum, and no list reaches its day: all of it would be missing."""
+    if not any(each.in_sum and each.day == day for each in expected):
+        return
+    for connection, kinds in sorted(lists.items()):
+        last = kinds.get("dana_payments")
+        if "dana_payments" in kinds and (last is None or last < day):
+            raise CannotCompare(
+                f"No list of {connection} reaches {day}; import the one in which its payments are settled."
             )
 
 

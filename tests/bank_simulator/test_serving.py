@@ -156,6 +156,20 @@ async def test_a_completed_skn_that_comes_back_is_reported(folder: Path) -> None
     assert status["latestTransactionStatus"] == "06"
 
 
+async def test_money_that_moves_without_a_word_is_on_the_statement(folder: Path) -> None:
+    async with partner_of(folder) as partner:
+        await partner.bank.control("move", {"amount": "123400.00", "remark": "SETORAN TUNAI"})
+        moved = await partner.bank.control("move", {"amount": "-6500.00", "remark": "BIAYA ADM"})
+        for wrong in ({"amount": "0.00"}, {"amount": "12"}, {"amount": "many"}, {}):
+            assert (await partner.bank.asked("/control/move", wrong)).status == 400
+        balance = await partner.call("11", {"accountNo": partner.ids.account})
+    assert [(each["amount"], each["remark"]) for each in moved["movements"]] == [
+        ("-6500.00", "BIAYA ADM"),
+        ("123400.00", "SETORAN TUNAI"),
+    ]
+    assert balance["accountInfos"]["availableBalance"]["value"] == moved["balance"] == "1000116900.00"
+
+
 async def test_whose_an_account_is_stays_the_same(folder: Path) -> None:
     async with partner_of(folder) as partner:
         asked = {"beneficiaryBankCode": "BRINIDJA", "beneficiaryAccountNo": "8800112233"}

@@ -52,14 +52,15 @@ def file_of(moved: Sequence[Moved], opening: int = OPENING) -> bytes:
     return writers.bri(lines(moved, opening)).encode()
 
 
-class Told(Simulator):
+class Printing(Simulator):
     """The simulator with a statement of its account, which a test writes."""
 
-    def __init__(self, rows: Sequence[StatementLine] = ()) -> None:
+    def __init__(self, rows: Sequence[StatementLine] = (), *, newest_first: bool = True) -> None:
         self.rows = list(rows)
+        self.newest_first = newest_first
 
     async def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
-        for row in reversed(self.rows):
+        for row in reversed(self.rows) if self.newest_first else self.rows:
             if first <= row.booked_on <= last:
                 way = "in" if row.direction == "credit" else "out"
                 yield BankMovement(account, row.booked_on, None, row.amount, way, row.text, "", row.balance_after)
@@ -120,6 +121,8 @@ async def test_files_that_overlap_give_each_line_once_and_the_same_file_twice_ch
         first, second = writers.bri(whole[:8]).encode(), writers.bri(whole[4:]).encode()
         assert (await imported(here, first)).new_lines == 8
         assert (await imported(here, second)).new_lines == 4
+        both = await asyncio.gather(*(imported(here, writers.bri(whole[8:]).encode()) for _ in range(2)))
+        assert {each.new_lines for each in both} == {0}
         before = await here.rows("SELECT * FROM statement_lines ORDER BY key")
         again = await imported(here, first)
         assert (again.known_before, again.new_lines, again.last_on) == (True, 0, YESTERDAY)
@@ -129,6 +132,7 @@ async def test_files_that_overlap_give_each_line_once_and_the_same_file_twice_ch
         listed = await statements.recent(here.world, "simulator", 10)
         assert sorted((each.kind, each.lines, each.new_lines) for each in listed) == [
             ("bca", 12, 0),
+            ("bri", 4, 0),
             ("bri", 8, 4),
             ("bri", 8, 8),
         ]
@@ -202,7 +206,7 @@ async def test_a_day_with_a_hole_in_its_balances_cannot_be_compared(databases: D
 
 async def test_a_bank_gives_thousands_of_rows_the_newest_first(databases: Databases) -> None:
     rows = lines([(TODAY + timedelta(days=n // 10_000), 100_00 + n % 7, f"BRIVA {n}") for n in range(20_000)])
-    async with accounting(databases.fresh(), bank=Told(rows)) as here:
+    async with accounting(databases.fresh(), bank=Printing(rows)) as here:
         here.pass_time(days=9)
         (done,) = await statements.fetch(here.world, "simulator", None, TODAY, TODAY + timedelta(days=1))
         assert (done.lines, done.new_lines, done.last_on) == (20_000, 20_000, TODAY + timedelta(days=1))
@@ -216,19 +220,38 @@ async def test_a_bank_gives_thousands_of_rows_the_newest_first(databases: Databa
         assert [each["text"] for each in position] == ["BRIVA 0", "BRIVA 19999"]
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_a_day_is_read_in_whatever_order_its_bank_prints_it(databases: Databases, newest_first: bool) -> None:
+    rows = lines([(TODAY, 100_00 * (n + 1), f"A{n}") for n in range(5)])
+    bank = Printing(rows, newest_first=newest_first)
+    async with accounting(databases.fresh(), bank=bank) as here:
+        here.pass_time(days=2)
+        await statements.fetch(here.world, "simulator", None, TODAY, TODAY)
+        kept = await here.rows("SELECT text FROM statement_lines ORDER BY position")
+        assert [each["text"] for each in kept] == ["A0", "A1", "A2", "A3", "A4"]
+        # The file of the same account has nothing that is new.
+        assert (await imported(here, writers.bri(rows).encode())).new_lines == 0
+        del bank.rows[2]
+        with pytest.raises(StatementWrong, match="not whole"):
+            await statements.fetch(here.world, "simulator", None, TODAY, TODAY)
+        with pytest.raises(NoStatement, match="the wrong way round"):
+            await statements.fetch(here.world, "simulator", None, TODAY, YESTERDAY)
+
+
 # -- days -------------------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_found_no_more_is_closed_and_notes_stay(databases: Databases) -> None:
     async with accounting(databases.fresh()) as here:
         merchant = await here.merchant()
-        one, two, three = await paid(here, merchant, 3)
+        one, *others = await paid(here, merchant, 3)
         here.pass_time(days=2)
         known = [(TODAY, PRICE, f"BRIVA {one}")]
         await imported(here, file_of(known))
         found = await left(here)
         assert named(found) == [("missing_there", PRICE, None)] * 2
         by_number = {each.finding.expected.numbers[0]: each.number for each in found if each.finding.expected}
+        two, three = sorted(others, key=by_number.__getitem__)
         await reconciliation.note(here.world, by_number[two], "The bank looks for it.")
         # The next file has the line of one of them.
         await imported(here, file_of([*known, (TODAY, PRICE, f"BRIVA {two}"), (TODAY + timedelta(days=1), 1, "BUNGA")]))
@@ -333,10 +356,13 @@ async def test_qris_without_a_list_is_one_sum_a_day_and_with_danas_list_row_by_r
             came = money(paid_to, channel="qris")
             assert (await here.batches.report(came)).outcome == "booked"
             references.append(came.reference)
-        here.pass_time(days=3)
-        tomorrow = TODAY + timedelta(days=1)
+        tomorrow, later = TODAY + timedelta(days=1), TODAY + timedelta(days=2)
+        here.pass_time(days=2)
+        paid_to = number(await here.batches.create(order(merchant.id, method=Method(channel="qris"))))
+        await here.batches.report(money(paid_to, channel="qris"))
+        here.pass_time(days=2)
         fee = PRICE * 7 // 1000
-        await imported(here, file_of([(tomorrow, 3 * (PRICE - fee), "DANA SETTLEMENT")]), first=TODAY)
+        await imported(here, file_of([(tomorrow, 3 * (PRICE - fee), "DANA SETTLEMENT")]), first=TODAY, last=later)
         assert named(await left(here)) == [("missing_there", 3 * PRICE, None)]
         head = "SETTLEMENT_TXN_ID;TXN_ID;TXN_TYPE;ACQUIREMENT_ID;MID;SETTLE_DATE;MERCHANT_NAME;TXN_AMOUNT;TXN_CURRENCY"
         rows = [
@@ -348,6 +374,8 @@ async def test_qris_without_a_list_is_one_sum_a_day_and_with_danas_list_row_by_r
         assert (done.account, done.kind, done.lines, done.new_lines) == ("", "dana_payments", 3, 3)
         assert (await imported(here, data)).known_before
         assert await left(here) == []
+        with pytest.raises(CannotCompare, match=f"No list of simulator reaches {later}"):
+            await left(here, later)
         compared = await reconciliation.reconcile(here.world, "simulator", tomorrow)
         assert (compared.day.is_closed, compared.day.listed, compared.day.lines) == (True, 3, 1)
 
