@@ -19,7 +19,7 @@ from gerbang.errors import NotOpenYet, PartnerDeclined, ReferenceTaken, WrongSta
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.end import Cancellation
-from tests.support.codes import KINDS, PAGE, STATIC, process, settle_openings, states, the_only_payment
+from tests.support.codes import KINDS, PAGE, STATIC, Scripted, process, settle_openings, states, the_only_payment
 from tests.support.gateways import Databases
 from tests.support.partners import MANY, Hanging, Recording, asking, asking_bca
 from tests.support.services import (
@@ -340,3 +340,17 @@ async def test_whoever_comes_first_opens_a_code_and_it_is_open_once(url: str, ki
         assert [row["state"] for row in rows] == ["awaiting"] * 4
         (counted,) = await here.rows("SELECT count(*) AS n FROM charges WHERE merchant_id = $1", merchant.id)
         assert counted["n"] == 4
+
+
+async def test_a_number_that_the_bank_registers_in_place_of_ours_is_the_payments_too(url: str) -> None:
+    theirs = "88620000" + str(uuid4().int)[:8]
+    async with process(url, "registered", Scripted(number=theirs)) as here:
+        merchant = await here.merchant()
+        answer = await here.batches.create(order(merchant.id))
+        assert number(answer) == theirs
+        made = payment_id(answer)
+        kept = await here.rows("SELECT number FROM paycodes WHERE payment_id = $1", made)
+        assert len(kept) == 2
+        assert theirs in {row["number"] for row in kept}
+        assert (await here.batches.report(money(theirs))).outcome == "booked"
+        assert await states(here, made) == ("paid", ["succeeded"])
