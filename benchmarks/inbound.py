@@ -133,7 +133,7 @@ class Bank:
     async def flags(self, rate: float = 0, seconds: int = 0) -> Measured:
         """Sends payment flags, at this rate or as many as are answered. Ends the program unless each was booked."""
         seconds = seconds or self._bench.options.seconds
-        count = self._bench.whole(int((rate or self._fastest) * seconds * 1.6))
+        count = self._bench.whole(int((rate or self._fastest) * seconds * 1.6)) + 4 * self._bench.options.connections
         if missing := max(self._next + count - self._stored_to, 0):
             missing = self._bench.whole(missing)
             await sides.store(self._bench.db, self._model.created, INBOUND, self._stored_to, missing)
@@ -143,7 +143,8 @@ class Bank:
         # Timestamps and the token are good for minutes only, so each run has requests of its own.
         file.write_text(BETWEEN.join(self._signed(range(first, first + count))), "ascii")
         done = self._bench.meter.signed(self._gateway, file, rate=rate, seconds=seconds)
-        self._next = first + self._bench.whole(done.done + self._bench.options.connections)
+        # Each connection may have sent one more, and wrk takes one to look at.
+        self._next = first + self._bench.whole(done.done + 2 * self._bench.options.connections)
         await self._check(first, done.done)
         self._fastest = max(self._fastest, done.rate)
         return done

@@ -72,6 +72,8 @@ class Acceptance(msgspec.Struct, frozen=True):
     money: Report
     call: CallName | None = None
     """What the bank calls the request; None where it does not say."""
+    answer_by: datetime | None = None
+    """After this instant of the machine's clock it is not accepted any more: the bank has given the money back by then. None: it has not."""
 
     @property
     def name(self) -> Name:

@@ -14,7 +14,7 @@ from gerbang.clock import SystemClock, wib
 from gerbang.db import bank_calls, inquiries, wait_as_for_writing
 from gerbang.db.changes import write
 from gerbang.domain.inquiries import Acceptance, BankQuestion, KnownCall, Reply, owed, payer_name, refusal
-from gerbang.errors import KeyReused
+from gerbang.errors import KeyReused, Unavailable
 from gerbang.services import reports
 from gerbang.services.reports import UnitOfWork
 from gerbang.world import World
@@ -23,15 +23,18 @@ CALLS_LAST = timedelta(days=3)
 """A bank uses an id again on the next day at the earliest, and advises of a payment on the same day or the next."""
 
 
-async def answer_all(world: World, questions: Sequence[BankQuestion]) -> list[Reply | KeyReused]:
+async def answer_all(world: World, questions: Sequence[BankQuestion]) -> list[Reply | KeyReused | Unavailable]:
     """Answers each question, and keeps the answer for its repeats. One commit for all.
 
-    A question whose id, or whose request's id, was used for another one is answered with KeyReused.
+    A question whose id, or whose request's id, was used for another one is answered with KeyReused, and a payment that its bank
+    waits for no more with Unavailable: nothing of it is booked or kept.
     """
     return await reports.in_turn(partial(_answer_all, world, questions))
 
 
-async def _answer_all(world: World, questions: Sequence[BankQuestion], claim_all: bool) -> list[Reply | KeyReused]:
+async def _answer_all(
+    world: World, questions: Sequence[BankQuestion], claim_all: bool
+) -> list[Reply | KeyReused | Unavailable]:
     async with world.db.transaction() as tx:
         now = world.clock.now()
         work = await reports.opened(tx, [question.money for question in questions], now, claim_all=claim_all)
@@ -39,13 +42,16 @@ async def _answer_all(world: World, questions: Sequence[BankQuestion], claim_all
         kept, calls = await inquiries.before(tx, questions)
         if kept or work.known or calls:
             await wait_as_for_writing(tx)
-        answers: list[Reply | KeyReused] = []
+        answers: list[Reply | KeyReused | Unavailable] = []
         for question in questions:
             call = calls.get(question.call) if question.call is not None else None
             if call is not None and call.request_id != question.request_id:
                 answers.append(KeyReused())
                 continue
             reply = kept.get(question.name)
+            if reply is None and _is_too_late(question):
+                answers.append(Unavailable(what="cannot answer in time"))
+                continue
             if reply is None:
                 reply = kept[question.name] = _decide(world, work, question)
                 work.changes.new_replies.append(reply)
@@ -58,6 +64,12 @@ async def _answer_all(world: World, questions: Sequence[BankQuestion], claim_all
             answers.append(reply if call is None else replace(reply, same_call=True))
         await write(tx, work.changes, now)
     return answers
+
+
+def _is_too_late(question: BankQuestion) -> bool:
+    """Whether its bank has given up, and given the money back: looked at under the lock, as late as can be before the commit."""
+    answer_by = question.answer_by if isinstance(question, Acceptance) else None
+    return answer_by is not None and SystemClock().now() > answer_by
 
 
 def _decide(world: World, work: UnitOfWork, question: BankQuestion) -> Reply:

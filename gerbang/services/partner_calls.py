@@ -39,6 +39,9 @@ async def answer(world: World, batches: Batches, partner: Partner, call: Call) -
     except CallRefused as refusal:
         _log(connection, refusal, call.address)
         return refusal.answer
+    except Exception:
+        log.exception("a partner's call could not be read", connection=connection, address=call.address[:200])
+        return unread(partner, 500, "something went wrong on our side")
     if isinstance(asked, CallAnswer):
         return asked
     try:
@@ -48,6 +51,9 @@ async def answer(world: World, batches: Batches, partner: Partner, call: Call) -
             await _write(world, batches, asked.what)
         return asked.answered(None)
     except Refused as refusal:
+        if isinstance(refusal, Unavailable) and isinstance(asked.what, Acceptance):
+            alarm = _alarms.setdefault(connection, Seldom())
+            alarm.error("a bank's payment was not answered in time: compare its day", connection=connection)
         return asked.refused(refusal)
     except TimeoutError:
         return asked.refused(Unavailable(what="cannot answer in time"))

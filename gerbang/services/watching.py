@@ -6,6 +6,8 @@ money, under the same name, so that its word may still come later.
 
 from contextlib import suppress
 
+import structlog
+
 from gerbang.connections import CodeEnded, Declined, Silence
 from gerbang.db import charges, partner_requests
 from gerbang.db.changes import write
@@ -20,6 +22,8 @@ from gerbang.services.payments import end
 from gerbang.services.payments.end import Decline
 from gerbang.world import World
 
+log = structlog.get_logger()
+
 
 async def ask(world: World, batches: Batches, request: PartnerRequest) -> None:
     """Asks a partner whether a code was paid, and writes down what it says."""
@@ -33,7 +37,10 @@ async def ask(world: World, batches: Batches, request: PartnerRequest) -> None:
         await _over(world, request)
         return
     found = await _answer(world, request, opening)
-    if isinstance(found, Silence):
+    if isinstance(found, Silence) and world.clock.now() >= watch.until + 2 * rules.WATCHED_LAST:
+        log.error("a partner never said whether a code was paid", code=str(watch.code_id), why=str(found))
+        await _over(world, request)
+    elif isinstance(found, Silence):
         await put_off(world, request)
     elif isinstance(found, Report):
         await batches.report(found)

@@ -10,17 +10,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from gerbang.bank_simulator.records import payable
 from gerbang.clock import wib
 from gerbang.connections.snap import Snap
 from gerbang.services import audit
 from gerbang.services.payments import end
 from gerbang.services.payments.end import Cancellation
+from tests.api.v4_documents.contracts import CheckedShop
+from tests.api.v4_documents.pages import page_of, send_form
 from tests.support.gateways import Databases, Gateway, Shop, V4Shop
 from tests.support.simulated_banks import Simulated, both
+from tests.web.checkout.buyers import offers
 
 Kind = Literal["va", "qr", "wallet"]
 TABLES = {"va": "va", "qr": "qr", "wallet": "wallet"}
-ALIVE = {"open", "03"}
 FAULTS = (
     "late_after_acting",
     "dropped_before_acting",
@@ -34,6 +37,8 @@ FAULTS = (
     "html_error",
     "wrong_service_code",
 )
+APART = ("late_after_acting", "slow_drip", "unauthorized")
+"""What is waited for in vain, and a fault of our key, for which no token is fetched in half a minute."""
 SHORT = "deadline_seconds = 1\n"
 
 
@@ -124,6 +129,12 @@ class Here:
         """Our reference and the state of everything that the bank has made or registered for us."""
         return [(each.key, each.state) for each in self.bank.bank.ledger.found(TABLES[self.way.kind])]  # pyright: ignore[reportArgumentType]  # a kind
 
+    def alive(self) -> list[str]:
+        """Those that somebody could pay now."""
+        bank = self.bank.bank
+        found = bank.ledger.found(TABLES[self.way.kind])  # pyright: ignore[reportArgumentType]  # a kind
+        return [each.key for each in found if payable(each, bank.clock.now())]
+
     def states(self, payment: UUID) -> tuple[str, list[str]]:
         (row,) = self.gateway.rows("SELECT state FROM payments WHERE id = $1", payment)
         listed = self.gateway.rows("SELECT state FROM charges WHERE payment_id = $1 ORDER BY id", payment)
@@ -196,8 +207,7 @@ async def test_whatever_becomes_of_an_answer_there_is_one_code_and_it_can_be_pai
             assert status in (200, 201), (fault, status, body)
             paid = await here.pay(way.shown(body))
             assert (paid["money"], paid["taken"]) == ("paid", True), (fault, paid)
-            alive = [key for key, state in here.codes() if state in ALIVE]
-            assert alive == [] or not way.ends, f"{fault}: a code is left that nobody knows"
+            assert here.alive() == [] or not way.ends, f"{fault}: a code is left that nobody knows"
         assert here.arrived() == ["booked"] * len(FAULTS)
 
 
@@ -243,6 +253,40 @@ async def test_money_whose_push_was_lost_is_in_the_banks_list_of_the_day(
         assert here.arrived() == ["booked", "booked"]
 
 
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.id)
+async def test_a_bad_day_ends_with_every_shown_code_paid_once_and_no_other_alive(
+    databases: Databases, tmp_path: Path, way: Way
+) -> None:
+    async with open_(databases, tmp_path, way, members=SHORT) as here:
+        services = ("27", "28", "30", "31", "47", "51", "77", "54", "55", "57")
+        mixed = {fault: {"rate": 0.12, "services": services} for fault in FAULTS if fault not in APART}
+        await here.bank.put_faults(mixed, seed=sum(way.id.encode()))
+        references = [str(uuid4()) for _ in range(8)]
+        first = [await here.sent(each) for each in references]
+        assert {status for status, _ in first} <= {200, 201, 503}
+        made = here.gateway.rows(
+            "SELECT id, state FROM payments WHERE merchant_id = $1 ORDER BY id", here.shop.merchant_id
+        )
+        assert len(made) == len(references)
+        withdrawn = {row["id"] for row in made[::3]}
+        for payment in withdrawn:
+            said = Cancellation(here.shop.merchant_id, payment, "changed my mind")
+            await asyncio.to_thread(here.gateway.do, end.withdraw(here.gateway.services.world, said))
+        await here.advance(seconds=40)
+        await here.bank.put_faults({})
+        await here.advance(seconds=200)
+        for reference, row in zip(references, made, strict=True):
+            if row["id"] not in withdrawn:
+                status, body = await here.sent(reference)
+                assert status in (200, 201), body
+                paid = await here.pay(way.shown(body))
+                assert (paid["money"], paid["taken"]) == ("paid", True), paid
+                assert here.states(row["id"]) == ("paid", ["succeeded"])
+        await here.advance(seconds=3_600)
+        assert here.arrived() == ["booked"] * (len(made) - len(withdrawn))
+        assert here.alive() == [] or not way.ends
+
+
 async def test_a_wallet_payment_that_is_over_at_the_wallet_has_failed(databases: Databases, tmp_path: Path) -> None:
     async with open_(databases, tmp_path, DANA) as here:
         said, _ = await here.bought()
@@ -257,6 +301,27 @@ async def test_a_wallet_payment_that_is_over_at_the_wallet_has_failed(databases:
         ledger.change(record, "05")
         await here.advance(seconds=130)
         assert here.states(asked) == ("failed", ["failed"])
+
+
+async def test_the_payers_page_leads_to_the_wallets_own_page(databases: Databases, tmp_path: Path) -> None:
+    async with open_(databases, tmp_path, DANA) as here:
+        await asyncio.to_thread(offers, here.shop, "ewallet")
+        redirect = {"mode": "REDIRECT", "paymentMethod": None, "paymentMethodOptions": None}
+        url = (await asyncio.to_thread(lambda: here.shop.create(**redirect)))["paymentUrl"]
+        shop = CheckedShop(here.shop)
+        await asyncio.to_thread(send_form, shop, url, "choose", way="ewallet/SHOPEEPAY")
+        (code,) = here.bank.bank.ledger.found("wallet")
+        page = await asyncio.to_thread(page_of, shop, url)
+        assert f'href="{here.bank.url}/?code={code.other_key}"' in page.text
+        assert "/wallet?" not in page.text
+        back, notify = code.document["urls"]
+        assert (back["type"], back["url"]) == ("PAY_RETURN", url)
+        assert (notify["type"], notify["url"]) == (
+            "PAY_NOTIFY",
+            f"{here.gateway.base_url}/partners/dana/v1.0/debit/notify",
+        )
+        assert (await here.pay(f"code={code.other_key}"))["taken"]
+        assert here.arrived() == ["booked"]
 
 
 async def test_a_code_that_is_not_paid_is_asked_about_until_long_after_its_end_and_no_more(

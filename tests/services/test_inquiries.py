@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from gerbang.clock import SystemClock
 from gerbang.domain.inquiries import Acceptance, Inquiry, Reply
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Details
@@ -346,3 +347,19 @@ async def test_a_crash_before_the_commit_leaves_neither_an_answer_nor_money(url:
         assert await here.rows("SELECT 1 FROM inquiries WHERE payment_id = $1", id_) == []
         assert (await here.batches.answer(asked)).verdict == "accepted"
         await all_is_well(here)
+
+
+async def test_a_payment_that_its_bank_waits_for_no_more_is_not_accepted_and_its_repeat_is(url: str) -> None:
+    async with services_of(url) as here:
+        merchant, _, paid_to = await shop(here)
+        asked = acceptance(paid_to)
+        machine_now = SystemClock().now()
+        with pytest.raises(Unavailable):
+            await here.batches.answer(replace(asked, answer_by=machine_now - timedelta(seconds=1)))
+        assert await booked(here, merchant) == Counter()
+        assert await here.rows("SELECT 1 FROM inquiries WHERE request_id = $1", asked.request_id) == []
+        reply = await here.batches.answer(replace(asked, answer_by=machine_now + timedelta(minutes=1)))
+        assert reply.verdict == "accepted"
+        again_late = await here.batches.answer(replace(asked, answer_by=machine_now - timedelta(seconds=1)))
+        assert again_late == reply
+        assert await booked(here, merchant) == Counter({"booked": 1})

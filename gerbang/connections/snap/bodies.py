@@ -17,6 +17,8 @@ _STRING = rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)'
 _TEXT_OR_BLANKS = re.compile(_STRING + rb"|[ \t\r\n]+", re.DOTALL)
 _TEXT = re.compile(_STRING, re.DOTALL)
 _BLANKS = re.compile(rb"[ \t\r\n]+")
+REENCODED_BYTES_MAX = 8 * 1024
+"""A body that is longer is believed only as it came: real ones have one or two KiB, and the other forms take long to make."""
 DIGITS_MAX = 40
 """Of one number in a body: no amount and no id is longer."""
 
@@ -47,7 +49,7 @@ def _forms(body: bytes, *, reencoded: bool, stripped: bool) -> Iterator[bytes]:
     yield body  # most send what they sign, and looking for white space takes longer than a signature
     small = minified(body)
     yield small
-    if reencoded:
+    if reencoded and len(small) <= REENCODED_BYTES_MAX:
         for ascii_only in (False, True):
             for slashes in (False, True):
                 yield _rewritten(small, ascii_only=ascii_only, slashes=slashes)
@@ -95,7 +97,10 @@ def _whole(digits: str) -> int:
 def _decimal(digits: str) -> Decimal:
     if len(digits) > DIGITS_MAX:
         raise NotJson("it has a number that is too long")
-    return Decimal(digits)
+    try:
+        return Decimal(digits)
+    except ArithmeticError:  # an exponent that no number has
+        raise NotJson("it has a number that cannot be used") from None
 
 
 def _refused(name: str) -> Any:

@@ -1,15 +1,16 @@
 """What the calls of partners ask for, service by service: a question, money that has arrived, or money that went back."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from gerbang.clock import wib
 from gerbang.connections import Asked, CodeEnded, PayoutReturn
-from gerbang.connections.snap import codes, fields, replies
+from gerbang.connections.snap import amounts, codes, fields, replies
 from gerbang.connections.snap.fields import FieldWrong
 from gerbang.connections.snap.settings import profile_of
 from gerbang.domain.connections import Connection
@@ -17,6 +18,10 @@ from gerbang.domain.inquiries import Acceptance, CallName, Inquiry
 from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
 
+log = structlog.get_logger()
+ISSUER_LENGTH, REASON_LENGTH = 64, 128
+"""Of texts that are only shown: they are cut, and never a reason to refuse."""
+_NOT_REJECTED = ("00", "01", "02", "03")
 VA, QRIS, EWALLET = "virtual_account", "qris", "ewallet"
 ENDED = ("05", "06")
 """Cancelled and failed: nobody will pay it any more."""
@@ -55,9 +60,16 @@ def _payment(read: Read, now: datetime) -> Asked:
     money = _money_to(read, request_id, fields.amount(read.fields, "paidAmount"), "paidAmount.value")
     if profile_of(read.connection).receives[read.service] == "report":
         return replies.to_payment(read.connection, read.fields, request_id, money, now)
-    return replies.to_payment(
-        read.connection, read.fields, request_id, Acceptance(request_id, money, _call(read, now)), now
-    )
+    question = Acceptance(request_id, money, _call(read, now), _answer_by(read.connection, now))
+    return replies.to_payment(read.connection, read.fields, request_id, question, now)
+
+
+def _answer_by(connection: Connection, now: datetime) -> datetime | None:
+    """Until when a payment may be accepted: not later than the bank waits, where it then gives the money back by the contract."""
+    inbound = connection.inbound
+    if inbound is None or (inbound.unanswered or profile_of(connection).unanswered) == "kept":
+        return None
+    return now + timedelta(seconds=inbound.deadline_seconds)
 
 
 def _notification(read: Read, now: datetime) -> Asked:
@@ -110,7 +122,7 @@ def _money(connection: Connection, said: Mapping[str, Any], reference: str, amou
         fields.va_number(said, connection.company_codes),
         amount,
         fields.instant(said, "trxDateTime", "trxDateInit", "txnDateInit"),
-        request_id=ours(fields.text(said, "trxId")),
+        request_id=ours(said.get("trxId")),
     )
 
 
@@ -119,10 +131,13 @@ def _number(read: Read) -> str:
 
 
 def _request_id(read: Read, name: str, now: datetime) -> str:
-    """The id of a question. A partner that gives it none names only the call, and such a name is one day's."""
+    """The id of a question. Of a partner that gives it none, it is the name of the call, which has its time in it."""
+    profile = profile_of(read.connection)
     request_id = fields.text(read.fields, name)
-    if not request_id and read.external_id and not profile_of(read.connection).names_requests:
-        return f"{wib(now).date()}:{read.external_id}"
+    if profile.blanks_unsigned:  # blanks that nobody signed must not make another question of it
+        request_id = "".join(request_id.split())
+    if not request_id and read.external_id and not profile.names_requests:
+        return read.external_id
     if not request_id:
         raise FieldWrong(name, missing=True)
     return request_id
@@ -148,8 +163,8 @@ def _debit(read: Read, now: datetime) -> Asked:
 def _made_by_partner(read: Read, now: datetime, channel: str) -> Asked:
     """Money by a code that the partner made: it is known by our reference, and by the partner's. Or word that there will be none."""
     said = read.fields
-    theirs = fields.needed(said, "originalReferenceNo")
-    request_id = ours(fields.text(said, "originalPartnerReferenceNo"))
+    theirs = "".join(fields.needed(said, "originalReferenceNo").split())
+    request_id = ours(said.get("originalPartnerReferenceNo"))
     state = fields.needed(said, "latestTransactionStatus")
     if state in ENDED and request_id is not None:
         return replies.to_notification(read.service, said, CodeEnded(read.connection.name, request_id), now)
@@ -165,7 +180,8 @@ def minted_money(
     """Money by a code that the partner made, as it reports it (52, 56) or answers (51, 55): the same money. Raises FieldWrong."""
     if not amount:
         raise FieldWrong("amount.value")
-    issuer = fields.text(fields.inside(said, "additionalInfo"), "issuerName") or fields.text(said, "issuerName")
+    inside = fields.inside(said, "additionalInfo")
+    issuer = amounts.text(inside, "issuerName", ISSUER_LENGTH) or amounts.text(said, "issuerName", ISSUER_LENGTH)
     return Report(
         connection.name,
         theirs,
@@ -179,11 +195,14 @@ def minted_money(
     )
 
 
-def ours(reference: str) -> UUID | None:
-    """Our reference, by which the partner knows one of our requests; None for a text that is none of ours.
+def ours(reference: object) -> UUID | None:
+    """Our reference, by which the partner knows one of our requests; None for anything that is none of ours.
 
     Behind its 32 digits may be two more: which time the same code was asked for.
     """
+    if not isinstance(reference, str):
+        return None
+    reference = reference.strip()
     try:
         return UUID(reference[:32] if len(reference) == 34 else reference) if len(reference) in (32, 34, 36) else None
     except ValueError:
@@ -196,11 +215,15 @@ def ours(reference: str) -> UUID | None:
 def _returned(read: Read, now: datetime) -> Asked:
     """A transfer by RTGS or SKN that the other bank has rejected: the bank speaks of no others."""
     said, info = read.fields, fields.inside(read.fields, "additionalInfo")
-    ours, theirs = fields.text(said, "originalPartnerReferenceNo"), fields.text(said, "originalReferenceNo")
+    ours, theirs = amounts.text(said, "originalPartnerReferenceNo"), amounts.text(said, "originalReferenceNo")
     if not ours and not theirs:
         raise FieldWrong("originalPartnerReferenceNo", missing=True)
-    words = (fields.text(info, name) for name in ("rejectStatusID", "rejectStatusEN", "traceNo"))
-    reason = next(filter(None, words), "") or fields.text(said, "transactionStatusDesc") or "Returned by the bank"
+    if amounts.text(said, "latestTransactionStatus") in _NOT_REJECTED:
+        log.error("a bank notifies of a transfer that it has not rejected", connection=read.connection.name, ours=ours)
+        return replies.to_notification(read.service, said, None, now)
+    words = [amounts.text(info, name, REASON_LENGTH) for name in ("rejectStatusID", "rejectStatusEN", "traceNo")]
+    words.append(amounts.text(said, "transactionStatusDesc", REASON_LENGTH))
+    reason = next(filter(None, words), "Returned by the bank")
     came_back = PayoutReturn(read.connection.name, ours, theirs, reason)
     return replies.to_notification(read.service, said, came_back, now)
 

@@ -30,7 +30,7 @@ class FieldWrong(Exception):
 def text(fields: Mapping[str, Any], name: str, length_max: int = ID_LENGTH_MAX, *, path: str = "") -> str:
     """A text, or a whole number as one, without the blanks around it; "" where it is absent. Raises FieldWrong."""
     value = fields.get(name)
-    if value is None:
+    if value in (None, {}, []):
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -116,9 +116,12 @@ def va_number(fields: Mapping[str, Any], company_codes: Collection[str]) -> str:
     with blanks or with zeros, and the codes of the contract say which. Where the parts say different numbers, it is nobody's.
     """
     whole = text(fields, "virtualAccountNo", 40).replace(" ", "")
+    as_number = isinstance(fields.get("customerNo"), int)
     customer = text(fields, "customerNo", 28)
     company = text(fields, "partnerServiceId", 28)
     company = next((code for code in company_codes if code.lstrip("0") == company.lstrip("0")), company)
+    if as_number and whole.startswith(company) and whole.removeprefix(company).lstrip("0") == customer.lstrip("0"):
+        customer = whole.removeprefix(company)  # a number has lost its zeros
     if not whole:
         if not customer:
             raise FieldWrong("virtualAccountNo", missing=True)

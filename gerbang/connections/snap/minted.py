@@ -5,7 +5,9 @@ What the partner makes is known by our reference. Where an answer was lost the c
 made under our reference with two more digits behind it, so that a buyer never sees two. (`shared/reference`: A4, A6, A7, F1, G.)
 """
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,10 +25,15 @@ from gerbang.domain.reports import Report
 
 TRIES_MAX = 10
 """So often a code is made anew after its answer was lost."""
+NAMES_LEFT = 1
+"""So many names in a row may have been left without a code."""
 ALIVE = ("01", "02", "03")
 UNKNOWN = "07"
 OVER = ((403, "00"), (404, "01"), (404, "04"), (404, "12"), (404, "19"))
 """What is said of a code that is not there or has ended: expired, not found, cancelled."""
+
+
+_REFERENCE = re.compile(r"[!-~]{1,64}")
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -67,26 +74,39 @@ async def open_(link: Link, way: Way, reference: UUID, asked: OpenCode, now: dat
         name = _Name(reference, again)
         try:
             return await _made(link, way, name, asked, now)
-        except AskedBefore:
-            # It is there, and its answer was lost; or somebody else's call had the same name. Nobody has seen it.
-            await _end(link, way, name)
+        except AskedBefore as before:
+            if _is_repeated(link, before):
+                raise
+            # It is there, and its answer was lost; or another call had the same name.
+            await _end_unseen(link, way, name)
     raise Declined("The partner made the code and did not say what it is")
 
 
 async def status(link: Link, way: Way, reference: UUID, asked: OpenCode, now: datetime) -> Opened | None:
-    """The code that was made for our reference, if what it says can be had; one that cannot be shown is ended. Raises Silence."""
+    """The code that was made for our reference, if what it says can be had; one that cannot be shown is ended. Raises Silence.
+
+    Where there is none, the next name is looked at too: the first was left if a conflict was about something else.
+    """
+    missing = 0
     for again in range(TRIES_MAX):
         name = _Name(reference, again)
         found = await _asked(link, way, name)
         if found is None:
-            return None
-        state = amounts.text(found, "latestTransactionStatus")
+            missing += 1
+            if missing > NAMES_LEFT:
+                return None
+            continue
+        state, missing = amounts.text(found, "latestTransactionStatus"), 0
         if state == calls.PAID:
             raise Silence("it says that the code was paid, and what it is has been lost")
         if state in ALIVE and profile_of(link.connection).repeats_codes:
-            return await _made(link, way, name, asked, now)
+            try:
+                return await _made(link, way, name, asked, now)
+            except AskedBefore as before:
+                if _is_repeated(link, before):
+                    raise
         if state in ALIVE:
-            await _end(link, way, name)
+            await _end_unseen(link, way, name)
     return None
 
 
@@ -116,6 +136,14 @@ async def paid(
         raise Silence(f"its answer has a {wrong.path} that cannot be read") from wrong
 
 
+def _is_repeated(link: Link, before: AskedBefore) -> bool:
+    """Whether a conflict says nothing of the code: a partner that repeats its answers contradicts only what is asked for otherwise.
+
+    A name whose code was ended is never used again there: the same answer would come, with the code that has ended.
+    """
+    return profile_of(link.connection).repeats_codes and before.status != 404
+
+
 # -- one call each ----------------------------------------------------------------------------------------------------
 
 
@@ -126,12 +154,12 @@ async def _made(link: Link, way: Way, name: _Name, asked: OpenCode, now: datetim
     external_id = "" if profile_of(connection).repeats_codes else name.external_id(connection, way)
     said = await client.call(link, way.make, body, external_id=external_id)
     theirs = amounts.text(said, "referenceNo", 64)
-    if not theirs or " " in theirs:
+    if not _REFERENCE.fullmatch(theirs):
         raise Silence("its answer has no reference of the code")
     try:
         content = way.content(said, asked)
     except Unusable as wrong:
-        await _end(link, way, name, theirs)
+        await _end_unseen(link, way, name, theirs)
         raise Declined(f"The partner made a code that cannot be used: {wrong}") from wrong
     return Opened(theirs, theirs + (f" {name.again}" if name.again else ""), content)
 
@@ -160,6 +188,12 @@ async def _end(link: Link, way: Way, name: _Name, theirs: str = "") -> None:
     except Refusal as refusal:
         if (refusal.status, refusal.case) not in OVER:
             raise
+
+
+async def _end_unseen(link: Link, way: Way, name: _Name, theirs: str = "") -> None:
+    """Ends a code that no buyer has seen: one that cannot be ended is paid by nobody all the same. Raises Silence."""
+    with suppress(Declined):
+        await _end(link, way, name, theirs)
 
 
 def _original(connection: Connection, way: Way, name: _Name, theirs: str) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def _echo(said: dict[str, Any]) -> dict[str, Any]:
 
 def _shown_id(said: dict[str, Any], name: str, request_id: str) -> str:
     """The request's id as it came, or where there was none, the external id that stands for it."""
-    return _text(said.get(name)) or request_id.partition(":")[2]
+    return _text(said.get(name)) or request_id
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The calls that partners make to us: who calls, is it signed, and what does it ask for. The answers are in `replies`.
 
-Checked in this order, and each failure is answered by its own code: address, method, headers, timestamp, signature, token, body,
+Checked in this order, and each failure is answered by its own code: address, method, headers, timestamp, token, signature, body,
 fields. What can be refused before the signature shows nothing of us. (Reference, sections A1, A2, A4; order of one provider's checks.)
 """
 
@@ -21,6 +21,7 @@ TOKEN_LENGTH_MAX = 2_048
 EXTERNAL_ID_LENGTH_MAX = 64
 """Real ones are longer than the standard's 36, and have letters in them."""
 _PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_UNREAD = {403: "Forbidden", 404: "Not Found", 413: "Request Too Large", 429: codes.TOO_MANY.text}
 _GRANTS = ("client_credentials",)
 
 
@@ -57,7 +58,7 @@ def read(link: Link, call: Call) -> Asked | CallAnswer:
 
 def unread(link: Link, status: int, why: str) -> CallAnswer:
     """The answer to what is no call at all."""
-    case = Case(status, "00", codes.TOO_MANY.text if status == 429 else codes.BAD_REQUEST.text)
+    case = Case(status, "00", _UNREAD.get(status, codes.BAD_REQUEST.text))
     return replies.plain("00", case if status < 500 else codes.GENERAL_ERROR, link.clock.now())
 
 
@@ -150,6 +151,9 @@ def _demand_signature(link: Link, call: Call, service: str, timestamp: str, now:
     connection, profile, scheme = link.connection, profile_of(link.connection), scheme_of(link.connection)
     scheme_word, _, token = call.headers.get("authorization", "").strip().partition(" ")
     token = token.strip() if scheme_word.lower() == "bearer" and len(token) <= TOKEN_LENGTH_MAX else ""
+    # Before the signature: whoever has no token of ours gets no work out of us.
+    if scheme == "symmetric" and not tokens.is_good(link.token_key, connection, token, now):
+        raise _refused(service, codes.WRONG_TOKEN, now, why="its token is none of ours, or has ended")
     forms = bodies.as_signed(call.body, reencoded=profile.reencoded, stripped=profile.blanks_unsigned)
     paths = dict.fromkeys(path if profile.query_is_signed else path.partition("?")[0] for path in call.signed_paths)
     texts = (
@@ -165,5 +169,3 @@ def _demand_signature(link: Link, call: Call, service: str, timestamp: str, now:
     if not good:
         why = "its signature is missing" if not _signature(call) else "its signature is not the partner's"
         raise _refused(service, codes.UNAUTHORIZED, now, "[Signature]", why=why, alarm=True)
-    if scheme == "symmetric" and not tokens.is_good(link.token_key, connection, token, now):
-        raise _refused(service, codes.WRONG_TOKEN, now, why="its token is none of ours, or has ended")

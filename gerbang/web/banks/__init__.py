@@ -12,7 +12,7 @@ from gerbang.services import partner_calls
 from gerbang.services.partner_calls import Call, CallAnswer, Partner
 from gerbang.web._pages.endpoints import Context
 
-BODY_BYTES_MAX = 256 * 1024
+BODY_BYTES_MAX = 64 * 1024
 """No request of the standard comes near it."""
 HOPS_MAX = 20
 

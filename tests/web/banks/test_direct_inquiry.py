@@ -1,6 +1,7 @@
 """A bank that asks us over the national standard whether a number may be paid, and whether we take a payment (24 and 25)."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -274,8 +275,8 @@ def test_a_call_that_is_not_the_banks_is_refused(gateway: Gateway, bank: Bank, s
     refused: tuple[tuple[dict[str, str | None], str], ...] = (
         ({"X_SIGNATURE": None}, "4012500"),
         ({"X_SIGNATURE": "x" * 5000}, "4012500"),
-        ({"AUTHORIZATION": None}, "4012500"),
-        ({"AUTHORIZATION": "Bearer nothing"}, "4012500"),
+        ({"AUTHORIZATION": None}, "4012501"),
+        ({"AUTHORIZATION": "Bearer nothing"}, "4012501"),
         ({"X_TIMESTAMP": stamp(far)}, "4012500"),
         ({"X_TIMESTAMP": stamp(datetime.now(UTC) - timedelta(minutes=11))}, "4012500"),
         ({"X_TIMESTAMP": "yesterday"}, "4002501"),
@@ -298,7 +299,7 @@ def test_a_token_is_one_connections_and_ends(gateway: Gateway, bank: Bank, shop:
     good = bank.token
     for token in ("x", good[:-1], "A" + good[1:], good + "A", "x" * 3000, shop.token):
         bank.token = token
-        assert code(bank.inquire(number)) in ("4012401", "4012400"), token
+        assert code(bank.inquire(number)) == "4012401", token
     bank.token = good
     assert code(bank.inquire(number)) == "2002400"
 
@@ -338,10 +339,11 @@ def test_a_changed_body_is_not_believed(bank: Bank, shop: Shop) -> None:
         b'{"a":',
         b'{"virtualAccountNo":"1","virtualAccountNo":"2"}',
         b"\xff\xfe{}",
-        b"[" * 100_000,
-        b'{"a":' * 20_000,
+        b"[" * 60_000,
+        b'{"a":' * 12_000,
         b'{"paidAmount":' + b"9" * 5_000 + b"}",
         b'{"virtualAccountNo":NaN}',
+        b'{"paidAmount":1e99999999999999999999}',
     ],
 )
 def test_a_signed_body_that_is_no_json_object_is_a_bad_request(bank: Bank, body: bytes) -> None:
@@ -417,3 +419,27 @@ def test_a_token_request_that_is_not_the_banks_gets_none(gateway: Gateway) -> No
     bank.hex_signatures = True
     for at in ("%Y-%m-%dT%H:%M:%S.123Z", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S-00:00"):
         assert code(bank.sign_in(**{"X-TIMESTAMP": datetime.now(UTC).strftime(at)})) == "2007300"
+
+
+def test_who_has_no_token_gets_no_work_out_of_the_gateway(gateway: Gateway) -> None:
+    stranger = Bank(gateway.client, secret="guessed", token="guessed")
+    body = b'{"a":[' + b'"\\u00e9/",' * 5_000 + b'""]}'
+    began = time.process_time()
+    assert code(stranger.call("/transfer-va/payment", body)) == "4012501"
+    assert time.process_time() - began < 0.5  # the gateway is in this process; other forms of it would take seconds
+
+
+def test_what_is_only_shown_and_what_names_nothing_of_ours_is_no_reason_to_refuse(
+    gateway: Gateway, bank: Bank, shop: Shop
+) -> None:
+    trx_ids: tuple[object, ...] = ({}, [], None, 7, "x" * 500)
+    for trx_id in trx_ids:
+        _, number = created(shop)
+        assert code(bank.pay(number, trxId=trx_id)) == "2002500", trx_id
+        assert len(booked(gateway, number)) == 1
+
+
+def test_a_customer_number_that_lost_its_zeros_as_a_number_is_known(bank: Bank, shop: Shop) -> None:
+    for _ in range(3):
+        _, number = created(shop)
+        assert code(bank.inquire(number, customerNo=int(number[4:]))) == "2002400"

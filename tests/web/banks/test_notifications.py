@@ -112,6 +112,28 @@ def test_a_returned_transfer_that_is_not_ours_is_acknowledged(opened: Open) -> N
     )
 
 
+def test_a_notice_of_a_transfer_that_was_not_rejected_gives_nothing_back(opened: Open) -> None:
+    gateway = opened("bca")
+    bank = Bank(gateway.client)
+    bank.sign_in()
+    said = {"originalReferenceNo": "R1", "latestTransactionStatus": "00", "transactionStatusDesc": "Success\r\n" * 99}
+    assert code(bank.call("/transfer-rtgs/notify", said)) == "2007600"
+    assert code(bank.call("/transfer-rtgs/notify", said | {"latestTransactionStatus": "06"})) == "2007600"
+
+
+@pytest.mark.parametrize("issuer", [{"a": 1}, "BANK\r\nX", "x" * 500, 7])
+def test_money_is_taken_whatever_its_issuer_is_called(opened: Open, issuer: object) -> None:
+    gateway = opened("dana")
+    bank = Bank(gateway.client, prefix="/partners/bank/v1.0", asymmetric=True)
+    paid = {
+        "originalReferenceNo": "A1",
+        "latestTransactionStatus": "00",
+        "amount": {"value": "1.00", "currency": "IDR"},
+    }
+    assert code(bank.call("/qr/qr-mpm-notify", paid | {"additionalInfo": {"issuerName": issuer}})) == "2005200"
+    assert [outcome for outcome, _ in booked(gateway, "A1")] == ["unknown_number"]
+
+
 def test_a_report_that_cannot_be_written_down_is_not_acknowledged(opened: Open) -> None:
     gateway = opened("mandiri")
     bank = Bank(gateway.client)
