@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 
 import gerbang.db
-from benchmarks.crowd import INDEXES
+from benchmarks.crowd import INDEXES, WITHOUT_AUTOVACUUM
 from gerbang.db import SESSION
 from tests.support.gateways import Databases
 
@@ -149,10 +149,9 @@ SOME_ROWS = """
                                        at, NULL, n, n % 100 = 0, '' FROM rows;
     INSERT INTO partner_list_lines SELECT 'simulator', date '2025-03-30' + n / 100, md5('l' || n), n, 'payment', 100, 1, 99, 1, '', '',
                                           n / 100, n FROM rows;
-    INSERT INTO findings (connection, happened_on, key, kind, owner, merchant_id, sides, ours, theirs, state, closed_as, note,
-                          found_at, updated_at, closed_at)
-        SELECT 'simulator', date '2025-03-30' + n / 100, md5('f' || n), 'missing_there', 'operator', md5('m' || n % 100)::uuid, '{}',
-               100, NULL, (ARRAY['closed', 'open'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN 'gone' END, '', at, at,
+    INSERT INTO findings (connection, happened_on, key, kind, owner, sides, state, closed_as, note, found_at, updated_at, closed_at)
+        SELECT 'simulator', date '2025-03-30' + n / 100, md5('f' || n), 'missing_there', 'operator', '{}',
+               (ARRAY['closed', 'open'])[1 + n % 2], CASE WHEN n % 2 = 0 THEN 'gone' END, '', at, at,
                CASE WHEN n % 2 = 0 THEN at END FROM rows;
     INSERT INTO inbox (merchant_id, received_at, path, headers, body) SELECT md5('m' || n % 100)::uuid, at, '', '{}', '' FROM rows
 """
@@ -332,6 +331,7 @@ def _uncounted(databases: Databases, rows: int) -> Generator[Grown]:
         settings = SESSION | {"plan_cache_mode": "force_generic_plan"}
         connection = runner.run(asyncpg.connect(databases.fresh(), server_settings=settings))
         database = Grown(runner, connection)
+        runner.run(database.run(WITHOUT_AUTOVACUUM))
         if rows:
             runner.run(database.fill(rows))
         yield database
