@@ -151,7 +151,7 @@ async def _ask_bank(world: World, carrier: Partner, bank: Transfers, payout: Pay
     request = await _note_not_known(world, request)
     if (
         may_have_failed(request, now)
-        and await payout_statements.statement_says(carrier, request, payout.amount, now) == "absent"
+        and await payout_statements.statement_says(world, carrier, request, payout.amount) == "absent"
     ):
         said = Sent("failed", request.partner_reference, reason=NOT_CARRIED_OUT)
         await write(world, payout, said, now, only_if=request)
