@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from gerbang.connections import Declined, Sent, Silence, remark_of
+from gerbang.connections import Declined, NeverSays, Sent, Silence, remark_of
 from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
 from gerbang.domain.partner_requests import UNKNOWN_FOR, PartnerRequest
@@ -113,6 +113,8 @@ async def _asked(
     bank, order = carrier.sender, order_of(payout, request)
     try:
         said = await carrier.call(f"payout {payout.id}", lambda link: bank.ask(link, order, now))
+    except NeverSays:
+        return "nobody"
     except (Silence, Declined):
         return "no answer"
     return "not known" if said is None else said

@@ -6,17 +6,20 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from gerbang.clock import WIB
-from gerbang.connections import BankMovement, Link, remark_of
+from gerbang.connections import BankMovement, Link, Sent, remark_of
 from gerbang.domain.partner_requests import WAIT_FIRST, PartnerRequest, SendMoney
-from gerbang.services import payouts
+from gerbang.services import payout_unknowns, payouts
+from gerbang.services.payout_requests import write
 from gerbang.services.payout_statements import STATEMENT_SECONDS, verdict
 from gerbang.workers.partner_requests import ask_due
 from tests.support.gateways import Databases
 from tests.support.payouts import (
     AMOUNT,
     WHOLE,
+    Mute,
     WithStatement,
     banking,
     checked_processes,
@@ -164,6 +167,62 @@ async def test_the_code_of_another_payout_is_known_whether_its_bank_has_answered
         bank.movements[1] = movement("SETORAN", here.clock.now() + timedelta(minutes=70), amount=1)
         await work(here, 4)
         assert (await payouts.read(here.world, third.merchant_id, third.id)).state == "failed"
+
+
+class MuteWithStatement(Mute, WithStatement):
+    """A bank that cannot be asked, and has a statement."""
+
+
+async def test_where_the_bank_cannot_be_asked_the_age_and_the_statement_end_it(url: str) -> None:
+    async with checked_processes(url) as (one, _):
+        merchant, bank = await merchant_with(one, WHOLE), MuteWithStatement()
+        here = banking(one, bank)
+        payout = await payouts.create(here.world, new_payout(merchant))
+        line = movement("TRSF", START)
+        bank.movements = [line, movement("SETORAN", START + timedelta(minutes=61), amount=1)]
+        await work(here, 0.9)
+        assert (bank.asked > 1, bank.read) == (True, 0)
+        await work(here, 3)
+        assert (await payouts.read(here.world, merchant.id, payout.id)).state == "pending"
+        bank.movements.remove(line)
+        await work(here, 2)
+        assert (await payouts.read(here.world, merchant.id, payout.id)).state == "failed"
+        assert (bank.sent, await held(one, merchant)) == ([payout.id], (WHOLE, 0))
+
+
+async def test_where_the_bank_says_nothing_at_all_only_an_operator_ends_it(url: str) -> None:
+    async with checked_processes(url) as (one, _):
+        merchant, bank = await merchant_with(one, WHOLE), Mute()
+        here = banking(one, bank)
+        payout = await payouts.create(here.world, new_payout(merchant))
+        with capture_logs() as logged:
+            await work(here, 30)
+        assert (await payouts.read(here.world, merchant.id, payout.id)).state == "pending"
+        assert "a bank never says what became of a payout" in [each["event"] for each in logged]
+        outcomes = [
+            (await payout_unknowns.resolve(here.world, payout.id, sent=False, statement_seen=seen))[0]
+            for seen in (False, True)
+        ]
+        assert outcomes == ["statement_must_be_seen", "not_sent"]
+        assert await held(one, merchant) == (WHOLE, 0)
+
+
+async def test_a_bank_that_says_another_end_than_the_one_written_is_an_error(url: str) -> None:
+    async with checked_processes(url) as (one, _):
+        merchant = await merchant_with(one, WHOLE)
+        here = banking(one, Mute())
+        payout = await payouts.create(here.world, new_payout(merchant))
+        now = here.clock.now()
+        for said, errors in (
+            (Sent("failed", "R-1", reason="Rejected"), 0),
+            (Sent("failed", "R-1", reason="Rejected"), 0),
+            (Sent("processing", "R-1"), 0),
+            (Sent("completed", "R-1"), 1),
+        ):
+            with capture_logs() as logged:
+                assert (await write(here.world, payout, said, now)).state == "failed"
+            found = [(each["event"], each["log_level"]) for each in logged]
+            assert found == [("a bank says another end of a payout", "error")] * errors
 
 
 def test_a_statement_is_read_within_the_least_wait_that_its_request_was_given_before() -> None:

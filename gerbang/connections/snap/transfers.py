@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from gerbang.connections import Declined, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
+from gerbang.connections import Declined, Later, Link, NeverSays, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
 from gerbang.connections.snap import access, amounts, client, codes, times
 from gerbang.connections.snap.answers import AskedBefore, InProgress, Refusal
 from gerbang.connections.snap.settings import operation, profile_of, settings_of
@@ -280,7 +280,8 @@ async def ask(link: Link, order: TransferOrder, now: datetime) -> Sent | None:
     way, connection = _way(order), link.connection
     service = SERVICES[way]
     if operation(connection, codes.TRANSFER_STATUS) is None:
-        raise Silence("this bank has no service that says what became of a transfer")
+        no_service = "this bank has no service that says what became of a transfer"
+        raise Silence(no_service) if way in BATCHED and _is_young(order, now) else NeverSays(no_service)
     body: dict[str, Any] = {
         "originalPartnerReferenceNo": reference_of(order.reference),
         "originalExternalId": client.external_id(connection, order.reference, service),
@@ -300,9 +301,13 @@ async def ask(link: Link, order: TransferOrder, now: datetime) -> Sent | None:
         said = None
     else:
         said = _state(link, order, way, fields, now)
-    if said is None and way in BATCHED and now - (order.sending_at or now) < NOT_FOUND_COUNTS_AFTER:
+    if said is None and way in BATCHED and _is_young(order, now):
         raise Silence("it does not know the transfer yet")
     return said
+
+
+def _is_young(order: TransferOrder, now: datetime) -> bool:
+    return now - (order.sending_at or now) < NOT_FOUND_COUNTS_AFTER
 
 
 def _state(link: Link, order: TransferOrder, way: Way, fields: dict[str, Any], now: datetime) -> Sent | None:

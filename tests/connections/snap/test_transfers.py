@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from gerbang import ids
-from gerbang.connections import Declined, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
+from gerbang.connections import Declined, Later, Link, NeverSays, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
 from gerbang.connections.snap import PROVIDER, client
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Account, Connection
@@ -92,8 +92,8 @@ async def test_a_holder_that_is_not_known_in_time_leaves_nothing_sent() -> None:
             return json_reply(401, "4011600") if inquiries == 1 else None
 
     async with (
-        snap_bank(Hanging(FINE), token_seconds=0.35) as bank,
-        link_to(bank, profile="bca", accounts=ACCOUNTS, deadline_seconds=1) as link,
+        snap_bank(Hanging(FINE), token_seconds=0.7) as bank,
+        link_to(bank, profile="bca", accounts=ACCOUNTS, deadline_seconds=2) as link,
     ):
         with pytest.raises(NotSent):
             await Partner(link, PROVIDER).call("a payout", lambda link: sent(link, order()))
@@ -421,3 +421,16 @@ async def test_an_account_that_there_is_not_has_no_name() -> None:
         async with snap_bank(bank_says) as bank, link_to(bank, profile="bca", accounts=ACCOUNTS) as link:
             assert await PROVIDER.account_name(link, "BCA", "5550001234") is None
             assert await PROVIDER.account_name(link, "NOWHERE", "5550001234") is None
+
+
+@pytest.mark.parametrize(
+    ("way", "hours", "never"), [("bi_fast", 0, True), ("skn", 23, False), ("skn", 24, True), ("rtgs", 1, False)]
+)
+async def test_a_bank_without_a_status_service_never_says_what_became_of_a_transfer(
+    way: str, hours: int, never: bool
+) -> None:
+    async with snap_bank(Bank()) as bank, link_to(bank, profile="permata", accounts=ACCOUNTS) as link:
+        with pytest.raises(Silence) as silence:
+            await PROVIDER.ask(link, order(way=way), START + timedelta(hours=hours))
+        assert isinstance(silence.value, NeverSays) == never
+        assert bank.received == []
