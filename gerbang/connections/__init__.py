@@ -41,6 +41,10 @@ class NotSent(Silence):
     """
 
 
+class NeverSays(Silence):
+    """The partner has no way to be asked this, and never says it."""
+
+
 class Declined(Exception):
     """The partner has said that it will not do it, with its reason as a short text for people."""
 
@@ -380,6 +384,15 @@ class Provider(Protocol):
 
         It is asked where the connection's `settings` could be read, and perhaps other members not.
         """
+        ...
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """A provider with connections that can be used and yet are unsafe."""
+
+    def remarks(self, connection: Connection) -> list[Said]:
+        """What an operator must know of a connection before it is used. Pure."""
         ...
 
 

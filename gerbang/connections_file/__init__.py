@@ -76,7 +76,9 @@ def look(settings: Settings, providers: Mapping[str, Provider] | None = None) ->
         routes, found, made.keys(), _channels()
     )
     connections = Connections(found, tuple(each for each in routes if each is not None))
-    return Contents(file, connections, (*made,), [*decoder.faults, *faults], decoder.remarks)
+    all_faults = [*decoder.faults, *faults]
+    unsafe = [] if all_faults else rules.remarks_on(found, providers)
+    return Contents(file, connections, (*made,), all_faults, [*decoder.remarks, *unsafe])
 
 
 def _channels() -> Collection[str]:

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-from gerbang.connections import Provider, Said, Transfers
+from gerbang.connections import Provider, Remarks, Said, Transfers
 from gerbang.connections_file import keys
 from gerbang.connections_file.decoding import Fault, joined, suggestion
 from gerbang.domain.connections import SIMULATOR, Connection, Route
@@ -27,6 +27,16 @@ def of_connections(found: Mapping[str, Connection], providers: Mapping[str, Prov
         ):
             faults += [Fault(f"{path}.{member}", sentence) for member, sentence in said]
     return faults + _of_prefixes(found)
+
+
+def remarks_on(found: Mapping[str, Connection], providers: Mapping[str, Provider]) -> list[Fault]:
+    """What is unsafe with connections that were read."""
+    return [
+        Fault(f"{joined('connections', name)}.{member}", sentence)
+        for name, connection in found.items()
+        if connection.settings is not None and isinstance(provider := providers.get(connection.provider), Remarks)
+        for member, sentence in provider.remarks(connection)
+    ]
 
 
 def of_routes(

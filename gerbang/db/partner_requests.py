@@ -68,3 +68,21 @@ async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
 async def unknown(tx: Tx, before: datetime, most: int) -> list[PartnerRequest]:
     """Money that was sent before this instant and that its bank has not said the fate of, the oldest first."""
     return [PARTNER_REQUESTS.read(row) for row in await tx.fetch(QUERIES["unknown"], before, most)]
+
+
+async def sent_since(tx: Tx, connection: str, since: datetime, least: int, most: int) -> list[UUID]:
+    """Money that went over a connection since an instant, between two amounts where its bank has answered."""
+    rows = await tx.fetch(
+        """
+        SELECT id FROM payouts WHERE connection = $1 AND sent_at >= $2 AND amount BETWEEN $3 AND $4
+        UNION
+        SELECT id FROM partner_requests
+        WHERE operation = 'send' AND next_at IS NOT NULL AND (state = 'sending' OR not_found > 0) AND sending_at >= $2
+            AND connection = $1
+        """,
+        connection,
+        since,
+        least,
+        most,
+    )
+    return [row["id"] for row in rows]

@@ -224,11 +224,14 @@ def not_known(request: PartnerRequest, now: datetime) -> PartnerRequest:
     return replace(unanswered(request, now), not_found=request.not_found + 1, updated_at=now)
 
 
-def may_have_failed(request: PartnerRequest, now: datetime) -> bool:
-    """Whether the bank's word that it does not know it is old and repeated enough to look at the account's statement."""
+def may_have_failed(request: PartnerRequest, now: datetime, *, never_says: bool = False) -> bool:
+    """Whether the bank's word that it does not know it is old and repeated enough to look at the account's statement.
+
+    `never_says`: the bank cannot be asked, so that only the age counts.
+    """
     return (
         request.state == "sending"
         and request.sending_at is not None
         and now - request.sending_at >= UNKNOWN_FOR
-        and request.not_found >= NOT_FOUND_MIN
+        and (never_says or request.not_found >= NOT_FOUND_MIN)
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from gerbang.connections import Declined, Later, NotSent, Sent, Silence, TransferOrder, Transfers
+from gerbang.connections import Declined, Later, NeverSays, NotSent, Sent, Silence, TransferOrder, Transfers
 from gerbang.db import Tx
 from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
@@ -136,6 +136,11 @@ async def _ask_bank(world: World, carrier: Partner, bank: Transfers, payout: Pay
         log.warning("a bank does not say what became of a payout", payout=str(payout.id), why=str(refusal))
         await put_off(world, request)
         return
+    except NeverSays:
+        log.error("a bank never says what became of a payout", payout=str(payout.id), connection=request.connection)  # noqa: TRY400  nothing has failed
+        await put_off(world, request)
+        await _look_at_statement(world, carrier, payout, request.id, now, never_says=True)
+        return
     except Silence:
         await put_off(world, request)
         return
@@ -148,24 +153,31 @@ async def _ask_bank(world: World, carrier: Partner, bank: Transfers, payout: Pay
         connection=request.connection,
         times=request.not_found + 1,
     )
-    request = await _note_not_known(world, request)
+    await _note_not_known(world, request)
+    await _look_at_statement(world, carrier, payout, request.id, now)
+
+
+async def _look_at_statement(
+    world: World, carrier: Partner, payout: Payout, request_id: UUID, now: datetime, *, never_says: bool = False
+) -> None:
+    """Ends a payout that has been unknown for long enough, where its money surely did not leave the account."""
+    async with world.db.reading() as tx:
+        request = (await requests.by_id(tx, [request_id])).get(request_id)
     if (
-        may_have_failed(request, now)
-        and await payout_statements.statement_says(carrier, request, payout.amount, now) == "absent"
+        request is not None
+        and may_have_failed(request, now, never_says=never_says)
+        and await payout_statements.statement_says(world, carrier, request, payout.amount) == "absent"
     ):
         said = Sent("failed", request.partner_reference, reason=NOT_CARRIED_OUT)
         await write(world, payout, said, now, only_if=request)
 
 
-async def _note_not_known(world: World, asked: PartnerRequest) -> PartnerRequest:
+async def _note_not_known(world: World, asked: PartnerRequest) -> None:
     async with world.db.transaction() as tx:
         now = world.clock.now()
         request = (await requests.locked(tx, [asked.id])).get(asked.id)
-        if request is None or request.state != asked.state or request.tries != asked.tries:
-            return request or asked
-        request = not_known(request, now)
-        await write_changes(tx, Changes(requests={request.id: request}), now)
-    return request
+        if request is not None and request.state == asked.state and request.tries == asked.tries:
+            await write_changes(tx, Changes(requests={request.id: not_known(request, now)}), now)
 
 
 def order_of(payout: Payout, request: PartnerRequest) -> TransferOrder:
@@ -203,7 +215,10 @@ async def write(
         payout = await kept.locked(tx, asked.merchant_id, asked.id)
         if payout is None or request is None:
             raise lost(asked.id)
-        if payout.ended_at is not None or only_if not in (None, request):
+        if payout.ended_at is not None:
+            _compare(payout, said)
+            return payout
+        if only_if not in (None, request):
             return payout
         if payout.state == "pending":
             payout = sent(payout, said.reference, said.account_name, called_at)
@@ -214,6 +229,12 @@ async def write(
         payout = completed(payout, now) if said.state == "completed" else failed(payout, said.reason, now)
         await end(tx, payout, request, now)
     return payout
+
+
+def _compare(payout: Payout, said: Sent) -> None:
+    """Reports a bank that says another end of a payout than the one that was written: somebody has the money twice, or nobody has."""
+    if payout.returned_at is None and said.state in ("completed", "failed") and said.state != payout.state:
+        log.error("a bank says another end of a payout", payout=str(payout.id), ended=payout.state, said=said.state)
 
 
 async def end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) -> None:

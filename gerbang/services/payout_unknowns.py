@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from gerbang.connections import Declined, Sent, Silence, remark_of
+from gerbang.connections import Declined, NeverSays, Sent, Silence, remark_of
 from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
 from gerbang.domain.partner_requests import UNKNOWN_FOR, PartnerRequest
@@ -90,7 +90,7 @@ async def resolve(world: World, payout_id: UUID, *, sent: bool, statement_seen: 
         return "bank_gives_no_answer", payout
     if not sent and now - request.sending_at < UNKNOWN_FOR:
         return "too_early", payout
-    verdict: Verdict = "none" if carrier is None else await statement_says(carrier, request, payout.amount, now)
+    verdict: Verdict = "none" if carrier is None else await statement_says(world, carrier, request, payout.amount)
     if verdict == ("absent" if sent else "present"):
         return ("did_not_leave_the_account" if sent else "left_the_account"), payout
     if verdict in ("unclear", "none") and not statement_seen:
@@ -113,6 +113,8 @@ async def _asked(
     bank, order = carrier.sender, order_of(payout, request)
     try:
         said = await carrier.call(f"payout {payout.id}", lambda link: bank.ask(link, order, now))
+    except NeverSays:
+        return "nobody"
     except (Silence, Declined):
         return "no answer"
     return "not known" if said is None else said

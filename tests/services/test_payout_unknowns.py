@@ -27,7 +27,7 @@ from tests.support.payouts import (
 )
 from tests.support.services import START, Services
 
-LATER = START + timedelta(hours=10)
+DAY_AFTER = movement("nothing", START + timedelta(days=1), amount=5)
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +73,16 @@ async def test_without_a_statement_the_operator_must_have_seen_it_and_an_hour_mu
 
 async def test_nobody_goes_against_the_statement(url: str) -> None:
     async with checked_processes(url) as (one, _):
-        bank = WithStatement(movement("nothing", LATER, amount=5))
+        bank = WithStatement(DAY_AFTER)
         here, payout = await unknown(one, bank)
-        here.pass_time(hours=1)
+        here.pass_time(days=1)
         assert await resolved(here, payout, sent=True, seen=True) == ("did_not_leave_the_account", "pending")
         bank.movements.append(movement(remark_of(payout.id), START))
         assert await resolved(here, payout, sent=False, seen=True) == ("left_the_account", "pending")
         assert await resolved(here, payout, sent=True) == ("sent", "completed")
         here, second = await unknown(one, bank)
-        here.pass_time(hours=1)
+        here.pass_time(hours=1, minutes=10)
+        bank.movements.append(movement("nothing", one.clock.now(), amount=5))
         assert await resolved(here, second, sent=False) == ("not_sent", "failed")
         here, third = await unknown(one, bank)
         here.pass_time(hours=1)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gerbang.clock import Clock
 from gerbang.connections import (
     BankMovement,
     Declined,
@@ -55,8 +56,9 @@ MOODS: tuple[Mood, ...] = (
 class Moody(Simulator):
     """A bank whose next answers are drawn; what it has carried out is on its statement, and nothing else is."""
 
-    def __init__(self, moods: list[Mood]) -> None:
+    def __init__(self, moods: list[Mood], clock: Clock) -> None:
         self.moods = moods
+        self.clock = clock
         self.arrived: list[UUID] = []
         self.left: dict[UUID, datetime] = {}
 
@@ -94,7 +96,7 @@ class Moody(Simulator):
     async def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
         for reference, at in self.left.items():
             yield movement(f"TRSF {remark_of(reference)}", at)
-        yield movement("a fee", datetime.max.replace(tzinfo=link.clock.now().tzinfo) - timedelta(days=9), amount=1)
+        yield movement("a fee", self.clock.now(), amount=1)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ def test_an_order_arrives_at_most_once_and_nothing_that_left_is_given_back(
 ) -> None:
     async def live() -> None:
         async with two_processes_on(url) as (first, second):
-            bank = Moody(moods)
+            bank = Moody(moods, first.clock)
             one, two = banking(first, bank), banking(second, bank)
             merchant = await merchant_with(one, 3 * WHOLE)
             await several(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from gerbang.clock import wib
 from gerbang.connections import remark_of
 from gerbang.connections.snap import PROVIDER
 from gerbang.domain.connections import Account, Connections, Route
@@ -176,8 +177,8 @@ async def test_an_order_that_got_lost_has_failed_by_the_statement_and_one_that_l
         async with checked_processes(url) as (one, _), paying_by(one, toy) as (here, bank):
             merchant = await merchant_with(one, WHOLE)
             payout = await payouts.create(here.world, new_payout(merchant))
-            tomorrow = here.clock.now() + timedelta(days=1)
-            toy.rows.append(line("FEE", f"{tomorrow:%Y-%m-%d}T00:00:00+07:00", "6500.00"))
+            later = wib(here.clock.now()) + timedelta(minutes=70)
+            toy.rows.append(line("FEE", f"{later:%Y-%m-%dT%H:%M:%S}+07:00", "6500.00"))
             await work(here, 0.9)
             assert (await now(here, payout)).state == "pending"
             assert bank.of("/bank-statement") == []

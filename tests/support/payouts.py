@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang.clock import MovableClock, wib
-from gerbang.connections import BankMovement, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder
+from gerbang.connections import BankMovement, Later, Link, NeverSays, NotSent, Plan, Sent, Silence, TransferOrder
 from gerbang.connections.simulator import Simulator
 from gerbang.db import ledger
 from gerbang.domain.calendars import BankCalendar
@@ -199,7 +199,7 @@ class Forgetful(Counting):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = 0
+        self.asked: int = 0
 
     def plan(self, connection: Connection, order: TransferOrder, now: datetime, calendar: BankCalendar) -> Plan | Later:
         return Plan("simulated", ACCOUNT)
@@ -211,6 +211,14 @@ class Forgetful(Counting):
     async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
         self.asked += 1
         return None
+
+
+class Mute(Forgetful):
+    """Such a bank that cannot even be asked, and has no statement."""
+
+    async def ask(self, link: Link, order: TransferOrder, now: datetime) -> Sent | None:
+        self.asked += 1
+        raise NeverSays
 
 
 class WithStatement(Forgetful):

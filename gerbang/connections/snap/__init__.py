@@ -27,10 +27,18 @@ from gerbang.connections import (
     TransferOrder,
     missing,
 )
-from gerbang.connections.snap import accounts, checking, minted, registered, server, transfers
+from gerbang.connections.snap import accounts, checking, codes, minted, registered, server, transfers
 from gerbang.connections.snap.profiles import profiles
 from gerbang.connections.snap.qr import QRIS
-from gerbang.connections.snap.settings import KINDS, SnapSettings, kind_of, profile_of, scheme_of, settings_of
+from gerbang.connections.snap.settings import (
+    KINDS,
+    SnapSettings,
+    kind_of,
+    operation,
+    profile_of,
+    scheme_of,
+    settings_of,
+)
 from gerbang.connections.snap.wallets import WALLETS
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Connection
@@ -60,6 +68,18 @@ class Snap:
         if "payments" in connection.serves and profile_of(connection).receives:
             found += missing(connection, "inbound")
         return found + _of_codes(connection) + _of_calls(connection)
+
+    def remarks(self, connection: Connection) -> list[Said]:
+        """What is unsafe about money that is sent to a bank which says too little afterwards."""
+        services = (codes.TRANSFER_STATUS, codes.STATEMENT)
+        if "payouts" not in connection.serves or any(operation(connection, each) is not None for each in services):
+            return []
+        sentence = (
+            "names payouts, and this bank has neither a service that says what became of a transfer (36) nor one for statements "
+            "(14): whenever an answer is lost, an operator must look at the account and end the payout (gerbang payouts list "
+            "--unknown). Where the contract has one of the two, write its path into settings.calls"
+        )
+        return [("serves", sentence)]
 
     # -- codes --------------------------------------------------------------------------------------------------------
 

@@ -121,14 +121,17 @@ def _remark(row: dict[str, Any]) -> str:
 
 
 def _when(said: str, begins: date) -> tuple[date, datetime | None]:
-    """The day and the instant of a row; a bank that has the day only writes midnight."""
+    """The day and the instant of a row; a bank that has the day only writes midnight. What is no day is the first one asked for."""
     at = times.read(said)
     if at is None:
         try:
             return date.fromisoformat(said[:10]), None
         except ValueError:
             return begins, None
-    local = wib(at)
+    try:
+        local = wib(at)
+    except OverflowError:  # the last hours of all time
+        return begins, None
     midnight = (local.hour, local.minute, local.second) == (0, 0, 0)
     return local.date(), None if midnight else at
 

@@ -67,11 +67,23 @@ class Said(msgspec.Struct, frozen=True):
     @property
     def is_unauthorized(self) -> bool:
         """Whether it turns away whoever called, so that nothing was done."""
+        if self.leaves_open:
+            return False
         if self.coded is None:
             return self.http == 401
         if self.coded == 401:
             return 200 <= self.http < 300 or 400 <= self.http < 500
         return self.http == 401 and 400 <= self.coded < 500
+
+    @property
+    def leaves_open(self) -> bool:
+        """Whether its status or its code, whatever the other is, may be about a call that arrived."""
+        return bool(UNCLEAR & {self.http, self.coded}) or self.names_a_call_before
+
+    @property
+    def names_a_call_before(self) -> bool:
+        """Whether it may say that there was such a call already."""
+        return 409 in (self.http, self.coded) or (404 in (self.http, self.coded) and self.case == "18")
 
     @property
     def code(self) -> str:
@@ -85,7 +97,7 @@ def read(answer: Answer) -> Said:
         raise Silence(f"its answer of status {answer.status} was cut off")
     try:
         fields = bodies.read(answer.body)
-    except bodies.NotJson as wrong:
+    except (bodies.NotJson, ArithmeticError) as wrong:  # or a number that is beyond all numbers
         if answer.status == 401:
             return Said(401, None, "", "", {})
         raise Silence(f"its answer of status {answer.status} cannot be read: {wrong}") from wrong
@@ -104,10 +116,10 @@ def outcome(said: Said, *, code_needed: bool = True) -> dict[str, Any]:
         raise Silence(f"its answer of status {http} has no code")
     if http == 429 or coded == 429:
         raise TooMany("it wants to be asked less often")
-    if 409 in (http, coded) or (coded, said.case) == (404, "18"):
+    if said.names_a_call_before:
         text = f"it may have been asked the same before ({said.code}{': ' + said.message if said.message else ''})"
         raise AskedBefore(text, coded, said.case)
-    if UNCLEAR & {http, coded}:
+    if said.leaves_open:
         raise Silence(f"it leaves open what came of it ({said.code})")
     if 400 <= coded < 500 and (200 <= http < 300 or 400 <= http < 500):
         text = said.message or f"The bank has refused it (code {coded}{said.case})"

@@ -4,13 +4,14 @@ what became of it (36). (`shared/reference`: sections A8, F1, F2, F5.)
 A transfer is sent once. Its partnerReferenceNo is our reference, and its X-EXTERNAL-ID follows from it, so it can always be asked for.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from gerbang.connections import Declined, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
+from gerbang.connections import Declined, Later, Link, NeverSays, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
 from gerbang.connections.snap import access, amounts, client, codes, times
 from gerbang.connections.snap.answers import AskedBefore, InProgress, Refusal
 from gerbang.connections.snap.settings import operation, profile_of, settings_of
@@ -42,6 +43,8 @@ NOT_FOUND_COUNTS_AFTER = timedelta(days=1)
 DONE, PENDING, FAILED, NOT_FOUND = "00", ("01", "02", "03"), {"04": "Refunded", "05": "Cancelled", "06": "Failed"}, "07"
 """`latestTransactionStatus`."""
 REMARK_LENGTH = 36
+ASKED_FIRST_SHARE = 0.6
+"""Of the deadline: how long the token and the holder's name may take together. The rest is for the transfer."""
 _NAME_LENGTH = 100
 log = structlog.get_logger()
 
@@ -147,7 +150,12 @@ async def _holder(
 async def send(link: Link, order: TransferOrder, now: datetime) -> Sent:
     """Sends a transfer. Raises Declined, NotSent, or Silence if the bank may have it."""
     way, connection = _way(order), link.connection
-    name = await _holder_first(link, way, order)
+    try:
+        # The deadline of the whole call must not come first: what happened would not be known then.
+        async with asyncio.timeout(connection.deadline_seconds * ASKED_FIRST_SHARE):
+            name = await _holder_first(link, way, order)
+    except TimeoutError as late:
+        raise NotSent("the account's holder was not known in time") from late
     service = SERVICES[way]
     try:
         fields = await client.call(
@@ -168,7 +176,7 @@ async def send(link: Link, order: TransferOrder, now: datetime) -> Sent:
     reference = amounts.text(fields, "referenceNo", 64)
     if amounts.text(fields, "partnerReferenceNo", 64) not in ("", reference_of(order.reference)):
         raise Silence("its answer is about another transfer")
-    if amounts.text(fields, "latestTransactionStatus", 2) not in ("", DONE):
+    if _status(fields) not in ("", DONE):
         return _under_way(link, order, way, reference, name, now)
     if way in BATCHED or (profile_of(connection).accepts_first and operation(connection, codes.TRANSFER_STATUS)):
         return _under_way(link, order, way, reference, name, now)
@@ -272,7 +280,8 @@ async def ask(link: Link, order: TransferOrder, now: datetime) -> Sent | None:
     way, connection = _way(order), link.connection
     service = SERVICES[way]
     if operation(connection, codes.TRANSFER_STATUS) is None:
-        raise Silence("this bank has no service that says what became of a transfer")
+        no_service = "this bank has no service that says what became of a transfer"
+        raise Silence(no_service) if way in BATCHED and _is_young(order, now) else NeverSays(no_service)
     body: dict[str, Any] = {
         "originalPartnerReferenceNo": reference_of(order.reference),
         "originalExternalId": client.external_id(connection, order.reference, service),
@@ -292,9 +301,13 @@ async def ask(link: Link, order: TransferOrder, now: datetime) -> Sent | None:
         said = None
     else:
         said = _state(link, order, way, fields, now)
-    if said is None and way in BATCHED and now - (order.sending_at or now) < NOT_FOUND_COUNTS_AFTER:
+    if said is None and way in BATCHED and _is_young(order, now):
         raise Silence("it does not know the transfer yet")
     return said
+
+
+def _is_young(order: TransferOrder, now: datetime) -> bool:
+    return now - (order.sending_at or now) < NOT_FOUND_COUNTS_AFTER
 
 
 def _state(link: Link, order: TransferOrder, way: Way, fields: dict[str, Any], now: datetime) -> Sent | None:
@@ -303,7 +316,7 @@ def _state(link: Link, order: TransferOrder, way: Way, fields: dict[str, Any], n
     amount = amounts.read(fields, "amount")
     if (named and named != reference_of(order.reference)) or amount not in (None, 0, order.amount):
         raise Silence("its answer is about another transfer")
-    status = amounts.text(fields, "latestTransactionStatus", 2)
+    status = _status(fields)
     reference = (
         amounts.text(fields, "originalReferenceNo", 64)
         or amounts.text(fields, "referenceNumber", 64)
@@ -320,3 +333,9 @@ def _state(link: Link, order: TransferOrder, way: Way, fields: dict[str, Any], n
     if status == NOT_FOUND:
         return None
     raise Silence(f"its answer has the status {status or 'nothing'}, which says nothing")
+
+
+def _status(fields: dict[str, Any]) -> str:
+    """The status that an answer has, whole: no other one begins with it. "" where it has none."""
+    given: Any = fields.get("latestTransactionStatus")
+    return "" if given in (None, "") else amounts.text(fields, "latestTransactionStatus") or "that cannot be read"

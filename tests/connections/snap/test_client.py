@@ -300,6 +300,14 @@ async def test_a_definite_refusal_is_one_with_its_case(reply: Reply, status: int
         json_reply(409, "4091700"),
         json_reply(409, "4091701"),
         json_reply(408, "4081700"),
+        json_reply(401, "4091700"),
+        json_reply(401, "4081700"),
+        json_reply(401, "4251700"),
+        json_reply(401, "4041718"),
+        json_reply(409, "4011700"),
+        json_reply(404, "4011718"),
+        json_reply(429, "4011700"),
+        Reply(200, b'{"responseCode":"2001700","fee":1e99999999999999999999}'),
         json_reply(200, "2021700"),
         json_reply(202, "2001700"),
         json_reply(429, "4291400"),
@@ -315,6 +323,14 @@ async def test_whatever_could_be_read_in_two_ways_is_not_known(reply: Reply) -> 
         too_many = reply.status == 429
         assert isinstance(silence.value, TooMany) == too_many
         assert isinstance(silence.value, InProgress) == (b'"202' in reply.body or reply.status == 202)
+
+
+async def test_a_token_answer_with_a_number_beyond_all_numbers_gives_no_token() -> None:
+    said = b'{"responseCode":"2007300","accessToken":"abc","expiresIn":9e99999999999999999999}'
+    async with snap_bank(fine, tokens=lambda _: Reply(200, said)) as bank, link_to(bank) as link:
+        with pytest.raises(NotSent):
+            await asked(link)
+        assert bank.of("/balance-inquiry") == []
 
 
 async def test_a_bank_that_never_answers_is_not_waited_for() -> None:

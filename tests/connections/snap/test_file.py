@@ -116,3 +116,18 @@ def test_check_gets_a_token_and_a_balance_and_shows_no_secret(tmp_path: Path) ->
     assert "The partner knows our-client-id and our key; a token lasts 900 seconds." in shown
     assert "Rp 1.500.000 are available." in shown
     assert "hush" not in shown + error
+
+
+def test_payouts_of_a_bank_that_never_says_what_became_of_them_are_a_remark(tmp_path: Path) -> None:
+    def remarks(text: str) -> list[str]:
+        contents = look(Settings(mode="live", connections=written(tmp_path, text=text)))
+        assert contents.faults == []
+        return [str(each) for each in contents.remarks]
+
+    plain = CONTRACT.replace('profile = "bca"', 'profile = "permata"')
+    (remark,) = remarks(plain)
+    assert remark.startswith("connections.bca-transfers.serves names payouts, and this bank has neither a service")
+    assert "gerbang payouts list --unknown" in remark
+    for service in ("14", "36"):
+        assert remarks(plain.replace("calls.17", f'calls.{service} = "/v1.0/some"\ncalls.17')) == []
+    assert remarks(CONTRACT) == []

@@ -125,3 +125,11 @@ async def test_a_statement_of_several_megabytes_is_read() -> None:
     assert len(whole.body) > 5 * MEBIBYTE
     async with snap_bank(lambda _: whole) as bank, link_to(bank) as link:
         assert len(await read(link)) == 5000
+
+
+async def test_a_row_of_the_last_hours_of_all_time_keeps_no_statement_from_being_read() -> None:
+    far = [row("9999-12-31T23:59:59Z"), row("9999-12-31T23:59:59+07:00"), row("0001-01-01T00:00:00+14:00"), row("soon")]
+    async with snap_bank(lambda _: statement(*far, row())) as bank, link_to(bank, profile="generic") as link:
+        movements = await read(link)
+        assert [each.booked_on.year for each in movements] == [2026, 9999, 1, 2026, 2026]
+        assert movements[0].at is None

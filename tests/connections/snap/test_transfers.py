@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from gerbang import ids
-from gerbang.connections import Declined, Later, Link, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
+from gerbang.connections import Declined, Later, Link, NeverSays, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
 from gerbang.connections.snap import PROVIDER, client
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Account, Connection
@@ -59,6 +59,45 @@ async def sent(link: Link, asked: TransferOrder, now: datetime = START) -> Sent:
     planned = PROVIDER.plan(link.connection, asked, now, CALENDAR)
     assert isinstance(planned, Plan)
     return await PROVIDER.send(link, replace(asked, way=planned.way, account=planned.account), now)
+
+
+@pytest.mark.parametrize("status", ["0012", "00 ", "06", ["06"], {"00": 1}])
+async def test_an_answer_with_any_other_status_than_done_is_no_end(status: Any) -> None:
+    transfer = json_reply(200, "2001800", referenceNo="R-7", latestTransactionStatus=status)
+    async with snap_bank(Bank(transfer)) as bank, link_to(bank, profile="bca", accounts=ACCOUNTS) as link:
+        assert (await sent(link, order())).state == ("completed" if status == "00 " else "processing")
+
+
+@pytest.mark.parametrize(
+    ("http", "code"),
+    [(401, "4091800"), (401, "4041818"), (401, "4081800"), (401, "4291800"), (409, "4011800"), (429, "4011800")],
+)
+async def test_a_transfer_that_is_turned_away_with_another_word_may_have_arrived(http: int, code: str) -> None:
+    async with (
+        snap_bank(Bank(json_reply(http, code))) as bank,
+        link_to(bank, profile="bca", accounts=ACCOUNTS) as link,
+    ):
+        with pytest.raises(Silence) as silence:
+            await sent(link, order())
+        assert not isinstance(silence.value, NotSent)
+        assert len(bank.of("/transfer-interbank")) == 1
+
+
+async def test_a_holder_that_is_not_known_in_time_leaves_nothing_sent() -> None:
+    """Two tokens and two questions take longer than the whole call may."""
+
+    class Hanging(Bank):
+        def __call__(self, call: Received) -> Reply | None:
+            inquiries = len(bank.of("account-inquiry-external"))
+            return json_reply(401, "4011600") if inquiries == 1 else None
+
+    async with (
+        snap_bank(Hanging(FINE), token_seconds=0.7) as bank,
+        link_to(bank, profile="bca", accounts=ACCOUNTS, deadline_seconds=2) as link,
+    ):
+        with pytest.raises(NotSent):
+            await Partner(link, PROVIDER).call("a payout", lambda link: sent(link, order()))
+        assert bank.of("/transfer-interbank") == []
 
 
 # Which way
@@ -341,6 +380,10 @@ async def test_a_bank_that_does_not_know_a_transfer_says_so() -> None:
     [
         (json_reply(200, "2003600"), Silence),
         (json_reply(200, "2003600", latestTransactionStatus="99"), Silence),
+        (json_reply(200, "2003600", latestTransactionStatus="0012"), Silence),
+        (json_reply(200, "2003600", latestTransactionStatus="06-PENDING"), Silence),
+        (json_reply(200, "2003600", latestTransactionStatus="07x"), Silence),
+        (json_reply(200, "2003600", latestTransactionStatus=["00"]), Silence),
         (json_reply(200, "2003600", latestTransactionStatus="00", originalPartnerReferenceNo="another"), Silence),
         (
             json_reply(200, "2003600", latestTransactionStatus="06", amount={"value": "1.00", "currency": "IDR"}),
@@ -378,3 +421,16 @@ async def test_an_account_that_there_is_not_has_no_name() -> None:
         async with snap_bank(bank_says) as bank, link_to(bank, profile="bca", accounts=ACCOUNTS) as link:
             assert await PROVIDER.account_name(link, "BCA", "5550001234") is None
             assert await PROVIDER.account_name(link, "NOWHERE", "5550001234") is None
+
+
+@pytest.mark.parametrize(
+    ("way", "hours", "never"), [("bi_fast", 0, True), ("skn", 23, False), ("skn", 24, True), ("rtgs", 1, False)]
+)
+async def test_a_bank_without_a_status_service_never_says_what_became_of_a_transfer(
+    way: str, hours: int, never: bool
+) -> None:
+    async with snap_bank(Bank()) as bank, link_to(bank, profile="permata", accounts=ACCOUNTS) as link:
+        with pytest.raises(Silence) as silence:
+            await PROVIDER.ask(link, order(way=way), START + timedelta(hours=hours))
+        assert isinstance(silence.value, NeverSays) == never
+        assert bank.received == []
