@@ -30,6 +30,7 @@ from tests.support.programs import (
     program_with_descriptors,
     short_folder,
 )
+from tests.support.snap_bank import live_connections
 
 FIRST_START_SECONDS_MAX = 5.0
 SECOND_START_SECONDS_MAX = 2.0
@@ -357,9 +358,10 @@ def until(holds: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
-def test_live_mode_has_no_sandbox(databases: Databases, data: Path) -> None:
+def test_live_mode_has_no_sandbox(databases: Databases, data: Path, tmp_path: Path) -> None:
     live = {
         "GERBANG_MODE": "live",
+        "GERBANG_CONNECTIONS": str(live_connections(tmp_path, "virtual_account")),
         "GERBANG_DATABASE_URL": databases.fresh(),
         "GERBANG_SECRET_KEY": SECRET_KEY,
         "GERBANG_PUBLIC_URL": "https://pay.example.id",
