@@ -85,7 +85,11 @@ def unread(partner: Partner, status: int, why: str) -> CallAnswer:
 def not_allowed(partner: Partner, address: str) -> CallAnswer:
     """The answer to somebody who calls from an address that is not the partner's."""
     refused = _refusals.setdefault(partner.connection.name, Seldom())
-    refused.warning("a call was refused: it is from no address of the partner's", caller=address)
+    refused.warning(
+        "a call was refused: it is from no address of the partner's",
+        connection=partner.connection.name,
+        caller=address,
+    )
     return unread(partner, 403, "not from here")
 
 
