@@ -27,8 +27,11 @@ class LibraryLines(logging.Formatter):
         return json.dumps(line)
 
 
-def set_up(level: str) -> None:
-    """Configures the log with the lowest level to write (`debug` to `error`); of libraries, a warning at least."""
+def set_up(level: str, *, for_good: bool = True) -> None:
+    """Configures the log with the lowest level to write (`debug` to `error`); of libraries, a warning at least.
+
+    `for_good`: for the rest of the process, so that each logger is made once.
+    """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     lines = logging.StreamHandler()
     lines.addFilter(_briefly)
@@ -43,7 +46,7 @@ def set_up(level: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=for_good,
     )
 
 

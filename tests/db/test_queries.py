@@ -71,6 +71,7 @@ NAMES_NO_MERCHANT = {
     "payments.opened_by_a_page": "the link to a payer's page names the payment alone",
     "payments.page_versions": "the same",
     "payouts.by_bank_reference": "a bank that gives money back names the transfer as it does itself",
+    "partner_requests.sent_since": "an account's statement has everybody's payouts",
     "movements.arrived": "a day of an account is compared, whosever the money is",
     "movements.sent": "the same",
     "movements.returned": "the same",

@@ -178,6 +178,6 @@ def _is_much_later(last: str, made: str) -> bool:
 
 def _of_length(connection: Connection, service: str, millisecond: int, digits: str) -> str:
     profile = profile_of(connection)
-    usual = profile.external_id_lengths.get(paths.group(service), profile.external_id_length)
+    usual = profile.external_id_lengths.get(paths.group(service[:2]), profile.external_id_length)
     length = settings_of(connection).external_id_length or usual
     return f"{millisecond:0{MILLISECOND_DIGITS}d}{digits}"[:length]
