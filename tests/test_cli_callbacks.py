@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ from gerbang.world import World
 from tests.support.gateways import Databases
 from tests.support.log import log_plainly
 from tests.support.services import KEY, START, Services, money, number, order, run, services, world_of_tests
+from tests.support.snap_bank import live_connections
 from tests.test_cli import typed
 
 
@@ -124,14 +126,18 @@ class Operator:
 
 @pytest.fixture
 def operator(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Operator]:
     """A live database with a merchant that has a parked, a given-up and a delivered callback."""
     settings = Settings(
-        mode="live", database_url=databases.fresh(), secret_key=KEY, public_url="https://pay.example.id"
+        mode="live",
+        database_url=databases.fresh(),
+        secret_key=KEY,
+        public_url="https://pay.example.id",
+        connections=live_connections(tmp_path, "virtual_account"),
     )
-    for name in ("mode", "database_url", "secret_key", "public_url"):
-        monkeypatch.setenv(f"GERBANG_{name.upper()}", getattr(settings, name))
+    for name in ("mode", "database_url", "secret_key", "public_url", "connections"):
+        monkeypatch.setenv(f"GERBANG_{name.upper()}", str(getattr(settings, name)))
 
     async def fill() -> tuple[str, UUID, UUID]:
         async with app.gateway(settings, base_url="https://pay.example.id") as built:
