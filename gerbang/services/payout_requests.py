@@ -126,6 +126,10 @@ async def _give_right_back(world: World, asked: PartnerRequest) -> None:
             await write_changes(tx, Changes(requests={request.id: not_sent(request, now)}), now)
 
 
+def _alarm_never_says(payout: Payout, request: PartnerRequest) -> None:
+    log.error("a bank never says what became of a payout", payout=str(payout.id), connection=request.connection)
+
+
 async def _ask_bank(world: World, carrier: Partner, bank: Transfers, payout: Payout, request: PartnerRequest) -> None:
     """Asks what became of a transfer that the bank may have, and writes the answer."""
     now, order = world.clock.now(), order_of(payout, request)
@@ -137,8 +141,8 @@ async def _ask_bank(world: World, carrier: Partner, bank: Transfers, payout: Pay
         await put_off(world, request)
         return
     except NeverSays:
-        log.error("a bank never says what became of a payout", payout=str(payout.id), connection=request.connection)  # noqa: TRY400  nothing has failed
         await put_off(world, request)
+        _alarm_never_says(payout, request)
         await _look_at_statement(world, carrier, payout, request.id, now, never_says=True)
         return
     except Silence:

@@ -25,8 +25,7 @@ UNPACKING_ERRORS = (
     EOFError,
     OSError,
     ValueError,
-    RuntimeError,  # a password
-    NotImplementedError,
+    RuntimeError,  # a password, or a way of packing that zipfile does not know
 )
 STRINGS = "xl/sharedStrings.xml"
 _COLUMN = re.compile(r"^([A-Z]{1,3})[0-9]{1,7}$")

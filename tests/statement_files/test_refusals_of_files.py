@@ -175,10 +175,10 @@ def test_a_spreadsheet_that_was_made_to_harm_is_refused() -> None:
     deep = "<x>" * 2_000
     with pytest.raises(StatementWrong, match="nested"):
         sheets.sheets(_archive({"xl/sharedStrings.xml": deep, "xl/worksheets/sheet1.xml": "<a/>"}))
-    wide = '<worksheet><row r="1"><c r="XFD1"><v>1</v></c></row></worksheet>'
+    wide = writers.element(writers.SHEET, '<row r="1"><c r="XFD1"><v>1</v></c></row>')
     with pytest.raises(StatementWrong, match="cells"):
         sheets.sheets(_archive({"xl/worksheets/sheet1.xml": wide}))
-    huge = '<worksheet><row r="1"><c r="A1"><v>1e999999</v></c></row></worksheet>'
+    huge = writers.element(writers.SHEET, '<row r="1"><c r="A1"><v>1e999999</v></c></row>')
     with pytest.raises(StatementWrong, match="larger"):
         sheets.sheets(_archive({"xl/worksheets/sheet1.xml": huge}))
 

@@ -17,6 +17,9 @@ Lines = Sequence[StatementLine]
 Signs = Literal[".,", ",."]
 """The sign before the sen, and the one between thousands."""
 
+SHEET = "worksheet"
+"""What the XML of a sheet begins with."""
+
 
 def amount(minor: int, signs: Signs = ".,", *, thousands: bool = False) -> str:
     whole = f"{abs(minor) // 100:,}" if thousands else str(abs(minor) // 100)
@@ -167,9 +170,15 @@ def xlsx(table: Sequence[Sequence[str | Decimal]], *, shared: bool = True, befor
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         parts = "".join(f"<si><t>{escape(each)}</t></si>" for each in strings)
         archive.writestr("xl/sharedStrings.xml", f"<sst {name}>{parts}</sst>")
-        xml = f'<?xml version="1.0"?>{before}<worksheet {name}><sheetData>{"".join(sheet)}</sheetData></worksheet>'
+        rows = element("sheetData", "".join(sheet))
+        xml = f'<?xml version="1.0"?>{before}{element(SHEET, rows, name)}'
         archive.writestr("xl/worksheets/sheet1.xml", xml)
     return data.getvalue()
+
+
+def element(name: str, inside: str, attributes: str = "") -> str:
+    """An XML element."""
+    return f"<{f'{name} {attributes}'.strip()}>{inside}</{name}>"
 
 
 def _balance(minor: int, day: date) -> str:

@@ -117,7 +117,7 @@ def main() -> None:
         order = json.loads(line)
         try:
             said: Members = {"gives": ORDERS[order["do"]](**order["with"])}
-        except Exception as refused:  # noqa: BLE001  # each library has errors of its own, and the test reads them
+        except Exception as refused:  # noqa: BLE001  each library has errors of its own, and the test reads them
             said = {"raises": f"{type(refused).__name__}: {refused}"}
         print(json.dumps(said), file=answers, flush=True)
 

@@ -140,7 +140,7 @@ async def _keep(link: Link, access: Access) -> str:
 async def fetch(link: Link) -> dict[str, Any]:
     """What the partner answers to a token request. Raises Refusal or Silence."""
     connection = link.connection
-    place, settings, profile = operation(connection, codes.TOKEN), settings_of(connection), profile_of(connection)
+    place, settings, profile = operation(connection, codes.ACCESS), settings_of(connection), profile_of(connection)
     assert place is not None, "every table of services has the token"
     timestamp = times.written(link.clock.now())
     signed = signatures.token_string(connection.client_id or "", timestamp)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-TOKEN = "73"  # noqa: S105  the number of a service
+ACCESS = "73"
 VA_INQUIRY, VA_PAYMENT, VA_STATUS = "24", "25", "26"
 VA_CREATE, VA_UPDATE, VA_UPDATE_STATUS, VA_READ, VA_DELETE = "27", "28", "29", "30", "31"
 VA_INTRABANK_INQUIRY, VA_INTRABANK_PAYMENT, VA_INTRABANK_NOTIFY, VA_REPORT = "32", "33", "34", "35"
@@ -14,7 +14,7 @@ QR_MAKE, QR_STATUS, QR_NOTIFY, QR_CANCEL, QR_REFUND = "47", "51", "52", "77", "7
 DEBIT, DEBIT_STATUS, DEBIT_NOTIFY, DEBIT_CANCEL, DEBIT_REFUND = "54", "55", "56", "57", "58"
 
 NAMES = {
-    TOKEN: "access token",
+    ACCESS: "access token",
     BALANCE: "balance",
     STATEMENT: "statement",
     ACCOUNT_HERE: "name of an account at the same bank",
@@ -52,7 +52,7 @@ NAMES = {
 """What each service is, for people."""
 
 PATHS = {
-    TOKEN: "access-token/b2b",
+    ACCESS: "access-token/b2b",
     VA_INQUIRY: "transfer-va/inquiry",
     VA_PAYMENT: "transfer-va/payment",
     VA_INTRABANK_NOTIFY: "transfer-va/notify-payment-intrabank",

@@ -16,7 +16,7 @@ Group = Literal["virtual_accounts", "transfers", "qris", "debit"]
 """Kinds of services that a bank may give different ids for. `transfers` has balances and statements in it, too."""
 
 STANDARD = {
-    codes.TOKEN: "/v1.0/access-token/b2b",
+    codes.ACCESS: "/v1.0/access-token/b2b",
     codes.BALANCE: "/v1.0/balance-inquiry",
     codes.STATEMENT: "/v1.0/bank-statement",
     codes.ACCOUNT_HERE: "/v1.0/account-inquiry-internal",

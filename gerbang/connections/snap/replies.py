@@ -52,7 +52,7 @@ def plain(service: str, case: Case, now: datetime, detail: str = "", **members: 
 def token(value: str, client_id: str, now: datetime) -> CallAnswer:
     """The answer to a token request."""
     seconds = str(int(tokens.LIFETIME.total_seconds()))
-    made = plain(codes.TOKEN, codes.SUCCESSFUL, now, accessToken=value, tokenType="Bearer", expiresIn=seconds)
+    made = plain(codes.ACCESS, codes.SUCCESSFUL, now, accessToken=value, tokenType="Bearer", expiresIn=seconds)
     return CallAnswer(made.status, made.headers | {"x-client-key": client_id}, made.body)
 
 

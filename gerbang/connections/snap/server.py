@@ -29,12 +29,12 @@ def read(link: Link, call: Call) -> Asked | CallAnswer:
     """What a call asks for; the answer itself for a token request. Raises CallRefused."""
     now = link.clock.now()
     service = _service(call.address)
-    if service is None or (service != codes.TOKEN and service not in profile_of(link.connection).receives):
+    if service is None or (service != codes.ACCESS and service not in profile_of(link.connection).receives):
         raise _refused("00", codes.NOT_SUPPORTED, now, why=f"there is no service at {call.address}")
     if call.method not in _methods(link, service):
         raise _refused(service, codes.NOT_SUPPORTED, now, why=f"{call.method} is not how this is called")
     timestamp = _timestamp(link, call, service, now)
-    if service == codes.TOKEN:
+    if service == codes.ACCESS:
         return _token(link, call, timestamp, now)
     _demand_partner(link, call, service, now)
     _demand_signature(link, call, service, timestamp, now)
@@ -106,18 +106,18 @@ def _token(link: Link, call: Call, timestamp: str, now: datetime) -> CallAnswer:
     """Answers a token request (service 73)."""
     inbound, client_id = link.connection.inbound, call.headers.get("x-client-key", "")
     if not client_id:
-        raise _refused(codes.TOKEN, codes.FIELD_MISSING, now, "X-CLIENT-KEY", why="it has no X-CLIENT-KEY")
+        raise _refused(codes.ACCESS, codes.FIELD_MISSING, now, "X-CLIENT-KEY", why="it has no X-CLIENT-KEY")
     if inbound is None or client_id != inbound.client_id:
         raise _refused(
-            codes.TOKEN, codes.UNAUTHORIZED, now, "[Unknown client]", why="its client id is not the partner's"
+            codes.ACCESS, codes.UNAUTHORIZED, now, "[Unknown client]", why="its client id is not the partner's"
         )
     texts = [signatures.token_string(client_id, timestamp)]
     if not signatures.is_signed_rsa(public_keys(link.connection), texts, _signature(call)):
         why = "a token request is not signed by a key of the partner's"
-        raise _refused(codes.TOKEN, codes.UNAUTHORIZED, now, "[Signature]", why=why, alarm=True)
+        raise _refused(codes.ACCESS, codes.UNAUTHORIZED, now, "[Signature]", why=why, alarm=True)
     grant = _grant(call)
     if grant is not None and grant.lower() not in _GRANTS:
-        raise _refused(codes.TOKEN, codes.BAD_REQUEST, now, why="its grant type is not client_credentials")
+        raise _refused(codes.ACCESS, codes.BAD_REQUEST, now, why="its grant type is not client_credentials")
     return replies.token(tokens.issue(link.token_key, link.connection, now), client_id, now)
 
 

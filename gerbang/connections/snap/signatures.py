@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 
 Encoding = Literal["base64", "hex"]
+BASE64: Encoding = "base64"
 HMAC_BYTES = 64
 
 

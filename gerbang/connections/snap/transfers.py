@@ -171,7 +171,7 @@ async def send(link: Link, order: TransferOrder, now: datetime) -> Sent:
         if refusal.is_(*NOT_NOW):
             raise NotSent(str(refusal)) from refusal
         if refusal.is_(403, NOT_COVERED):
-            log.error("our account does not cover a payout", connection=connection.name, account=order.account)  # noqa: TRY400  the bank's words say it
+            _alarm_not_covered(connection, order)
         raise
     reference = amounts.text(fields, "referenceNo", 64)
     if amounts.text(fields, "partnerReferenceNo", 64) not in ("", reference_of(order.reference)):
@@ -181,6 +181,10 @@ async def send(link: Link, order: TransferOrder, now: datetime) -> Sent:
     if way in BATCHED or (profile_of(connection).accepts_first and operation(connection, codes.TRANSFER_STATUS)):
         return _under_way(link, order, way, reference, name, now)
     return Sent("completed", reference, name)
+
+
+def _alarm_not_covered(connection: Connection, order: TransferOrder) -> None:
+    log.error("our account does not cover a payout", connection=connection.name, account=order.account)
 
 
 async def _holder_first(link: Link, way: Way, order: TransferOrder) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from gerbang.connections.snap import codes
 from gerbang.connections.snap.paths import Group
-from gerbang.connections.snap.signatures import Encoding
+from gerbang.connections.snap.signatures import BASE64, Encoding
 from gerbang.domain.transfer_ways import Way
 
 Scheme = Literal["symmetric", "symmetric_without_token", "asymmetric"]
@@ -69,7 +69,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     encoding: Encoding = "base64"
     """Of our signatures over its services."""
-    token_encoding: Encoding = "base64"  # noqa: S105  how a signature is written
+    token_encoding: Encoding = BASE64
     """Of our signature over its token request."""
     outbound_scheme: Scheme = "symmetric"
     """How our calls are signed."""

@@ -18,7 +18,7 @@ PROFILE = Profile(
     statement_midnights=True,
     qr_minutes=(5, 120),
     calls={
-        codes.TOKEN: "/openapi/v1.0/access-token/b2b",
+        codes.ACCESS: "/openapi/v1.0/access-token/b2b",
         codes.BALANCE: "/openapi/v1.0/balance-inquiry",
         codes.STATEMENT: "/openapi/v1.0/bank-statement",
         codes.ACCOUNT_HERE: "/openapi/v1.0/account-inquiry-internal",

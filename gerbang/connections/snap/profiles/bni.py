@@ -10,7 +10,7 @@ PROFILE = Profile(
     external_id_length=19,
     bank="BNI",
     calls={
-        codes.TOKEN: "/snap/v1/access-token/b2b",
+        codes.ACCESS: "/snap/v1/access-token/b2b",
         codes.BALANCE: "/snap-service/v1/balance-inquiry",
         codes.STATEMENT: "/snap-service/v1/bank-statement",
         codes.ACCOUNT_HERE: "/snap-service/v1/account-inquiry-internal",

@@ -22,7 +22,7 @@ PROFILE = Profile(
     empty_is_hashed=False,
     bank="BRI",
     calls={
-        codes.TOKEN: "/snap/v1.0/access-token/b2b",
+        codes.ACCESS: "/snap/v1.0/access-token/b2b",
         codes.BALANCE: "/snap/v1.0/balance-inquiry",
         codes.STATEMENT: "/snap/v1.1/bank-statement",
         codes.ACCOUNT_HERE: "/intrabank/snap/v1.1/account-inquiry-internal",

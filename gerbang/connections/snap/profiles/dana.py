@@ -17,7 +17,7 @@ PROFILE = Profile(
     repeats_codes=True,
     wallet_body="dana",
     calls={
-        codes.TOKEN: "/v1.0/access-token/b2b.htm",
+        codes.ACCESS: "/v1.0/access-token/b2b.htm",
         codes.QR_MAKE: "/v1.0/qr/qr-mpm-generate.htm",
         codes.QR_STATUS: "/v1.0/qr/qr-mpm-query.htm",
         codes.QR_CANCEL: "/v1.0/qr/qr-mpm-cancel.htm",

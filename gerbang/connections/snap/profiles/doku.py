@@ -32,7 +32,7 @@ PROFILE = Profile(
     wallets={"DANA": "EMONEY_DANA_SNAP", "OVO": "EMONEY_OVO_SNAP", "SHOPEEPAY": "EMONEY_SHOPEE_PAY_SNAP"},
     wallet_body="doku",
     calls={
-        codes.TOKEN: "/authorization/v1/access-token/b2b",
+        codes.ACCESS: "/authorization/v1/access-token/b2b",
         codes.VA_STATUS: "/orders/v1.0/transfer-va/status",
         codes.VA_CREATE: "/virtual-accounts/bi-snap-va/v1.1/transfer-va/create-va",
         codes.VA_UPDATE: "/virtual-accounts/bi-snap-va/v1.1/transfer-va/update-va",

@@ -14,7 +14,7 @@ PROFILE = Profile(
     lean_payments=True,
     bank="MANDIRI",
     calls={
-        codes.TOKEN: "/openapi/auth/v2.0/access-token/b2b",
+        codes.ACCESS: "/openapi/auth/v2.0/access-token/b2b",
         codes.BALANCE: "/openapi/customers/v2.1/balance-inquiry",
         codes.STATEMENT: "/openapi/transactions/v2.1/bank-statement",
         codes.ACCOUNT_HERE: "/openapi/customers/v2.0/account-inquiry-internal",

@@ -10,7 +10,7 @@ PROFILE = Profile(
     bank="PERMATA",
     interbank=("bi_fast",),
     calls={
-        codes.TOKEN: "/openapi/v1.0/access-token/b2b",
+        codes.ACCESS: "/openapi/v1.0/access-token/b2b",
         codes.ACCOUNT_HERE: "/apiservice/snp/inquiry/v1.0/account-inquiry-internal",
         codes.TRANSFER_HERE: "/apiservice/snp/intrabank/v1.0/transfer-intrabank",
         codes.TRANSFER_ELSEWHERE: "/apiservice/snp/interbank/v1.0/transfer-interbank",
