@@ -9,7 +9,6 @@ import time
 from collections import Counter
 
 from benchmarks.meters import memory, resident
-from gerbang.domain import reconciliation
 from gerbang.domain.statements import keyed
 from gerbang.statement_files import planted
 
@@ -25,15 +24,7 @@ def main() -> int:
     keys = sum(1 for _ in keyed(month.lines.values()))
     keying = time.perf_counter() - started
     before, started = resident(os.getpid()), time.perf_counter()
-    found = reconciliation.compare(
-        month.expected,
-        month.lines,
-        month.listed,
-        connection="bank",
-        first=month.first,
-        last=month.last,
-        rules=month.rules,
-    )
+    found = month.compared()
     seconds = time.perf_counter() - started
     peak, _ = memory(os.getpid())
     right = Counter((each.kind, each.about) for each in found.findings) == Counter(month.findings)

@@ -4,6 +4,7 @@ Each function opens the gateway, does one thing, closes the gateway and returns 
 """
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -304,22 +305,18 @@ def list_findings(
 
 def note_finding(settings: Settings, number: int, text: str) -> ShownFinding:
     """Writes a note beside a finding. Raises SettingsWrong for one that there is not."""
-
-    async def task(world: World) -> ShownFinding:
-        try:
-            return _shown(await reconciliation.note(world, number, text))
-        except FindingUnknown as wrong:
-            raise SettingsWrong(str(wrong)) from None
-
-    return within(settings, task)
+    return _changed(settings, lambda world: reconciliation.note(world, number, text))
 
 
 def close_finding(settings: Settings, number: int, text: str) -> ShownFinding:
     """Closes a finding. Raises SettingsWrong for one that there is not."""
+    return _changed(settings, lambda world: reconciliation.close(world, number, text))
 
+
+def _changed(settings: Settings, change: Callable[[World], Awaitable[KeptFinding]]) -> ShownFinding:
     async def task(world: World) -> ShownFinding:
         try:
-            return _shown(await reconciliation.close(world, number, text))
+            return _shown(await change(world))
         except FindingUnknown as wrong:
             raise SettingsWrong(str(wrong)) from None
 

@@ -4,13 +4,11 @@ In a document `<!-- run -->` stands before shell commands that are executed, all
 after `<!-- prints -->` is compared with what the commands before it printed.
 """
 
-import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +27,7 @@ from gerbang.cli import commands
 from gerbang.settings import Settings
 from tests.support.gateways import Shop
 from tests.support.plain_http import TRUSTS_NOBODY
+from tests.support.programs import free_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN, PRINTS = "<!-- run -->", "<!-- prints -->"
@@ -105,13 +104,6 @@ def _address(process: subprocess.Popen[bytes], keys: Path, log: Path) -> str:
             pass
         time.sleep(0.05)
     raise AssertionError(log.read_text())
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]
 
 
 Printed = list[tuple[str, list[str]]]

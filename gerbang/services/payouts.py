@@ -3,7 +3,6 @@
 How its bank is instructed, once, and asked about it is in `payout_requests`.
 """
 
-from collections import Counter
 from contextlib import suppress
 from operator import attrgetter
 from typing import Literal
@@ -169,10 +168,6 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
     return payout
 
 
-unknown_returns: Counter[str] = Counter()
-"""By connection: how often a bank gave money back for a transfer that is none of ours, since the start of the process."""
-
-
 async def returned_by_reference(
     world: World, connection: str, *, ours: str = "", theirs: str = "", reason: str
 ) -> Payout | None:
@@ -182,7 +177,6 @@ async def returned_by_reference(
     """
     found = await _named(world, connection, ours, theirs)
     if found is None:
-        unknown_returns[connection] += 1
         log.error(
             "a bank gives money back for a transfer that is not known", connection=connection, ours=ours, theirs=theirs
         )

@@ -2,7 +2,6 @@
 
 import msgspec
 
-from gerbang.domain import reconciliation
 from gerbang.domain.findings import FindingKind
 from gerbang.statement_files.planted import month
 
@@ -27,15 +26,7 @@ class Tried(msgspec.Struct, frozen=True):
 def try_out(seed: int, payments: int) -> Tried:
     """Makes the month that follows from the seed, and compares its sides."""
     made = month(seed, payments)
-    found = reconciliation.compare(
-        made.expected,
-        made.lines,
-        made.listed,
-        connection="planted",
-        first=made.first,
-        last=made.last,
-        rules=made.rules,
-    )
+    found = made.compared()
     return Tried(
         movements=len(made.expected),
         lines=len(made.lines),

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from gerbang.domain import reconciliation
 from gerbang.domain.findings import Expected, FindingKind, Rules
 from gerbang.domain.partner_lists import PartnerLine, sums_of
 from gerbang.domain.statements import Direction, StatementLine, keyed
@@ -40,6 +41,18 @@ class Month(msgspec.Struct, frozen=True):
     rules: Rules
     first: date
     last: date
+
+    def compared(self) -> reconciliation.Reconciled:
+        """What a comparison of the three sides finds."""
+        return reconciliation.compare(
+            self.expected,
+            self.lines,
+            self.listed,
+            connection="planted",
+            first=self.first,
+            last=self.last,
+            rules=self.rules,
+        )
 
 
 class _Dice:

@@ -23,8 +23,7 @@ import pytest
 
 from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.program_records import read
-from tests.support.programs import Program, keys_of, postgres_of, program, short_folder
-from tests.test_readme import free_ports
+from tests.support.programs import Program, free_ports, keys_of, postgres_of, program, short_folder
 
 from .test_crash import Signed, asked, kill
 

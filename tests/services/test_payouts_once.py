@@ -252,13 +252,11 @@ async def test_what_comes_back_before_its_end_was_known_has_failed_whole(url: st
         assert await held(one, merchant) == (WHOLE, 0)
 
 
-async def test_money_back_for_what_is_not_ours_is_logged_and_counted(url: str) -> None:
+async def test_money_back_for_what_is_not_ours_is_logged(url: str) -> None:
     async with checked_processes(url) as (one, _):
         merchant = await merchant_with(one, WHOLE)
         payout = await payouts.create(one.world, new_payout(merchant))
-        before = payouts.unknown_returns["elsewhere"]
         with capture_logs() as logged:
             for named in ({"ours": "no id"}, {"ours": uuid4().hex}, {"theirs": "7"}, {"ours": payout.id.hex}, {}):
                 assert await payouts.returned_by_reference(one.world, "elsewhere", **named, reason="x") is None
-        assert payouts.unknown_returns["elsewhere"] == before + 5
         assert [each["log_level"] for each in logged] == ["error"] * 5

@@ -18,7 +18,6 @@ CREATE TABLE statement_imports (
     CHECK ((first_on IS NULL) = (last_on IS NULL) AND first_on <= last_on),
     PRIMARY KEY (connection, hash, account)
 );
-CREATE INDEX statement_imports_by_day ON statement_imports (connection, account, last_on) WHERE last_on IS NOT NULL;
 CREATE INDEX statement_imports_newest ON statement_imports (imported_at);
 
 -- Each line of a statement once, under the key by which it is known again in another file. The day stands before the key, since days

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from gerbang.connections.snap import bodies, signatures
 from gerbang.connections.snap.signatures import body_hash, call_string, is_signed_hmac, is_signed_rsa, token_string
-
-from . import vectors
+from tests.support import snap_vectors as vectors
 
 DEBIT = "/v1.0/debit/notify"
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
