@@ -89,7 +89,7 @@ within = _within
 
 def _completed(work: Coroutine[None, None, T]) -> T:
     """Runs a coroutine and logs errors only: warnings about the database are left to the command's own message."""
-    set_up_logs("error", for_good=False)
+    set_up_logs("error")
     return uvloop.run(work)
 
 

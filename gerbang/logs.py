@@ -27,11 +27,8 @@ class LibraryLines(logging.Formatter):
         return json.dumps(line)
 
 
-def set_up(level: str, *, for_good: bool = True) -> None:
-    """Configures the log with the lowest level to write (`debug` to `error`); of libraries, a warning at least.
-
-    `for_good`: for the rest of the process, so that each logger is made once.
-    """
+def set_up(level: str) -> None:
+    """Configures the log with the lowest level to write (`debug` to `error`); of libraries, a warning at least."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     lines = logging.StreamHandler()
     lines.addFilter(_briefly)
@@ -46,7 +43,6 @@ def set_up(level: str, *, for_good: bool = True) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=for_good,
     )
 
 
@@ -60,7 +56,6 @@ def on_standard_error() -> Generator[None]:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
     )
     try:
         yield

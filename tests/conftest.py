@@ -16,7 +16,7 @@ import uvloop
 from gerbang.db.embedded import watched_postgres
 from tests.support import clusters
 from tests.support.gateways import Databases, Gateway, Shop
-from tests.support.log import log_plainly
+from tests.support.log import forget_commands, log_plainly
 from tests.support.memory import memory_folder
 from tests.support.programs import short_folder
 from tests.support.selection import EXAMPLES_FAST, first_few, is_all_slow, is_fast, slowest_first
@@ -74,6 +74,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    try:
+        return (yield)
+    finally:
+        forget_commands()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +20,6 @@ from gerbang.services.deliveries import Result, Wanted
 from gerbang.settings import Settings
 from gerbang.world import World
 from tests.support.gateways import Databases
-from tests.support.log import log_plainly
 from tests.support.services import KEY, START, Services, money, number, order, run, services, world_of_tests
 from tests.support.snap_bank import live_connections
 from tests.test_cli import typed
@@ -127,7 +125,7 @@ class Operator:
 @pytest.fixture
 def operator(
     databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Operator]:
+) -> Operator:
     """A live database with a merchant that has a parked, a given-up and a delivered callback."""
     settings = Settings(
         mode="live",
@@ -149,8 +147,7 @@ def operator(
             return str(merchant.id), parked, given_up
 
     merchant, parked, given_up = run(fill)
-    yield Operator(merchant, str(parked), str(given_up), capsys)
-    log_plainly()
+    return Operator(merchant, str(parked), str(given_up), capsys)
 
 
 def test_an_operator_lists_undelivered_callbacks_and_resends_them(operator: Operator) -> None:

@@ -16,7 +16,6 @@ from gerbang.db import _complaints
 from gerbang.db.embedded import postgres
 from tests.support.clusters import copied
 from tests.support.gateways import Databases
-from tests.support.log import log_plainly
 from tests.support.programs import program, short_folder
 
 PASSWORD = "hush/4#9"
@@ -32,7 +31,7 @@ Operator = Callable[[str, str], str]
 
 
 @pytest.fixture
-def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Operator]:
+def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Operator:
     """Runs a command on a database URL, checks that it fails, and returns the one sentence that explains it."""
     for name in ("MODE", "PUBLIC_URL", "DATA", "HOST"):
         monkeypatch.delenv(f"GERBANG_{name}", raising=False)
@@ -49,9 +48,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         assert "hush" not in sentence
         return sentence.rstrip("\n")
 
-    yield refused
-    # The command configured the log for the standard error of this test.
-    log_plainly()
+    return refused
 
 
 class Server:

@@ -1,7 +1,6 @@
 """How a finance person closes days: files are imported, days compared, findings noted and closed."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,6 @@ from gerbang.statement_files import FileKind
 from tests.statement_files import writers
 from tests.statement_files.movements import ACCOUNT
 from tests.support.gateways import Databases
-from tests.support.log import log_plainly
 from tests.support.services import KEY, run
 from tests.test_cli import typed
 
@@ -54,7 +52,7 @@ class Finance:
 @pytest.fixture
 def finance(
     databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Finance]:
+) -> Finance:
     settings = Settings(database_url=databases.fresh(), secret_key=KEY)
     for name in ("database_url", "secret_key"):
         monkeypatch.setenv(f"GERBANG_{name.upper()}", getattr(settings, name))
@@ -68,8 +66,7 @@ def finance(
                 assert (await batches.report(money)).outcome == "unknown_number"
 
     run(fill)
-    yield Finance(wib(paid_at).date(), tmp_path, capsys)
-    log_plainly()
+    return Finance(wib(paid_at).date(), tmp_path, capsys)
 
 
 def test_a_day_is_worked_through_from_the_command_line(finance: Finance) -> None:

@@ -6,9 +6,11 @@ import sys
 import time
 from datetime import datetime
 
+import structlog
 from structlog.testing import capture_logs
 
-from gerbang.logs import Seldom
+from gerbang.logs import Seldom, set_up
+from tests.support.log import forget_commands
 
 PROGRAM = """
 import structlog
@@ -74,3 +76,14 @@ def test_a_frequent_event_is_logged_seldom_with_its_number_of_times() -> None:
         time.sleep(0.55)
         seldom.warning("full", most=7)
     assert [(line["event"], line["most"], line["times"]) for line in lines] == [("full", 7, 1), ("full", 7, 3)]
+
+
+def test_the_log_of_a_command_that_ran_in_a_test_ends_with_the_test() -> None:
+    logger = structlog.get_logger()
+    before = structlog.get_config()
+    set_up("info")
+    logger.info("a line of the command")
+    assert structlog.get_config() != before
+    forget_commands()
+    logger.info("a line of the next test")
+    assert isinstance(structlog.get_config()["logger_factory"], type(before["logger_factory"]))

@@ -12,3 +12,9 @@ def log_plainly() -> None:
     *before, _ = structlog.get_config()["processors"]
     printed = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*before, printed])
+
+
+def forget_commands() -> None:
+    """Ends the log that a command has set up in the test's process: it writes to an output that ends with the test."""
+    if isinstance(structlog.get_config()["logger_factory"], structlog.WriteLoggerFactory):
+        log_plainly()
