@@ -4,7 +4,7 @@ Everything else is passed a `Clock`, or better, the instant itself. Instants are
 """
 
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
 
 WIB = timezone(timedelta(hours=7), "WIB")
@@ -104,6 +104,11 @@ def wib(instant: datetime) -> datetime:
     """
     _demand_zone(instant)
     return instant.astimezone(WIB)
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins in Jakarta."""
+    return datetime(day.year, day.month, day.day, tzinfo=WIB).astimezone(UTC)
 
 
 def _in_utc(instant: datetime) -> datetime:

@@ -12,6 +12,7 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.connections import (
     Declined,
+    FindsPayments,
     Link,
     NotSent,
     OpensCodes,
@@ -59,6 +60,11 @@ class Partner:
     def watcher(self) -> WatchesCodes | None:
         """The provider, if it says whether its codes were paid."""
         return self.provider if isinstance(self.provider, WatchesCodes) else None
+
+    @cached_property
+    def finder(self) -> FindsPayments | None:
+        """The provider, if it can be asked what was paid."""
+        return self.provider if isinstance(self.provider, FindsPayments) else None
 
     @cached_property
     def sender(self) -> Transfers | None:

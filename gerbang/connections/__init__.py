@@ -140,6 +140,23 @@ class WatchesCodes(Protocol):
         ...
 
 
+@runtime_checkable
+class FindsPayments(Protocol):
+    """A bank that can be asked what was paid to its numbers: its own word of that may be lost, and is not always repeated."""
+
+    def finds_by(self, connection: Connection) -> Literal["list", "inquiry"] | None:
+        """Whether it lists a day's payments, or is asked what came of each inquiry; None where neither is of use. Pure."""
+        ...
+
+    def listed(self, link: Link, day: date) -> AsyncIterator[Report]:
+        """What was paid on a day, the very same as the bank's own word of it. Raises Declined or Silence."""
+        ...
+
+    async def paid_after(self, link: Link, number: str, inquiry_id: str) -> Report | None:
+        """The money that was paid to a number after the bank's inquiry of this id; None if none was. Raises Declined or Silence."""
+        ...
+
+
 # -- money that is paid out -------------------------------------------------------------------------------------------
 
 

@@ -37,6 +37,7 @@ ORDER = (
     "idempotency_keys",
     "payments",
     "partner_requests",
+    "payment_lookups",
     "charges",
     "paycodes",
     "customers",

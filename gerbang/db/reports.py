@@ -1,6 +1,8 @@
 """How banks' reports are kept: each piece of money once."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -73,6 +75,20 @@ async def known(tx: Tx, names: Collection[Name]) -> dict[Name, list[KnownReport]
         )
         found.setdefault(report.name, []).append(KnownReport(report, booked_of(row)))
     return found
+
+
+async def counted(
+    tx: Tx, connection: str, numbers: Collection[str], since: datetime, until: datetime
+) -> Counter[tuple[str, int]]:
+    """How often each amount was paid to each of these numbers from one instant on and before another."""
+    rows = await tx.fetch(
+        """
+        SELECT number, amount, count(*) FROM reports
+        WHERE connection = $1 AND paid_at >= $3 AND paid_at < $4 AND number = ANY($2::text[]) GROUP BY number, amount
+        """,
+        *(connection, list(numbers), since, until),
+    )
+    return Counter({(row["number"], row["amount"]): row["count"] for row in rows})
 
 
 async def in_suspense(tx: Tx, payments: Sequence[OwnedId]) -> dict[UUID, list[HeldMoney]]:

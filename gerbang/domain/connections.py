@@ -81,6 +81,10 @@ class ClientCertificate(msgspec.Struct, frozen=True, kw_only=True):
     private_key: Secret
 
 
+Unanswered = Literal["returned", "kept"]
+"""What becomes of a payer's money that the bank got no answer about in time: it goes back, or it stays and is ours."""
+
+
 class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """How the partner calls us: where, by what it proves who it is, and by when we must have answered."""
 
@@ -107,8 +111,8 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
         ANSWER_SECONDS_DEFAULT
     )
     """Within this time it must have our answer."""
-    unanswered: Literal["returned", "kept"] | None = None
-    """What the contract says of the payer's money when we answer too late: it goes back, or it stays and is ours."""
+    unanswered: Unanswered | None = None
+    """What the contract says of the payer's money when we answer too late."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """Our side of some days, as a statement and a partner's list should show it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 
-from gerbang.clock import WIB, wib
+from gerbang.clock import midnight, wib
 from gerbang.connections import remark_of
 from gerbang.db import Tx, movements
 from gerbang.db.movements import Arrived, TakenBack
@@ -40,11 +40,6 @@ async def expected(
         *map(_returned, returned),
         *_failed([each for each in sent if each.state == "failed" and each.returned_at is None], lines),
     ]
-
-
-def midnight(day: date) -> datetime:
-    """When a day begins in Jakarta."""
-    return datetime.combine(day, time(), WIB).astimezone(UTC)
 
 
 def _arrivals(came: Sequence[Arrived], lists: Mapping[str, Collection[str]]) -> Iterator[Expected]:

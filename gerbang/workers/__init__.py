@@ -1,4 +1,4 @@
-"""Background work: expiry, settlement, partner requests, deliveries, release of numbers and clean-up.
+"""Background work: expiry, settlement, partner requests, payments that nobody reported, deliveries, release of numbers and clean-up.
 
 Each kind of work is a step that is taken again and again, and returns how much it has done.
 """
@@ -15,6 +15,7 @@ from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
 from gerbang.services import reversals, sandbox, settlements
 from gerbang.services.batches import Batches
+from gerbang.services.payment_lookups import look_up
 from gerbang.services.payments import end
 from gerbang.workers.deliveries import Sender
 from gerbang.workers.forgetting import forget
@@ -43,6 +44,7 @@ class Workers:
             ASKED: (partial(ask_due, world, batches), ASKED_PAUSE),
             "sent": (self._sender.step, 0.1),
             "reversed": (partial(reversals.reverse_overtaken, world), 30.0),
+            "looked_up": (partial(look_up, world, batches), 30.0),
             "released": (partial(end.release_numbers, world), 30.0),
             "forgotten": (partial(forget, world), 300.0),
         }

@@ -73,7 +73,7 @@ NAMES_NO_MERCHANT = {
     "payouts.by_bank_reference": "a bank that gives money back names the transfer as it does itself",
     "partner_requests.sent_since": "an account's statement has everybody's payouts",
     "movements.arrived": "a day of an account is compared, whosever the money is",
-    **dict.fromkeys(("movements.sent", "movements.returned"), "the same"),
+    **dict.fromkeys(("movements.sent", "movements.returned", "reports.counted"), "the same"),
     "payments.due": "a worker ends payments whose time is over",
     "lists.pending": "payments of all merchants whose time is over and that no worker has ended yet: few",
     "lists.pending, oldest first": "the same",

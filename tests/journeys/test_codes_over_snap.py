@@ -11,8 +11,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from gerbang.bank_simulator.records import payable
-from gerbang.clock import wib
-from gerbang.connections.snap import Snap
 from gerbang.services import audit
 from gerbang.services.payments import end
 from gerbang.services.payments.end import Cancellation
@@ -237,17 +235,7 @@ async def test_money_whose_push_was_lost_is_in_the_banks_list_of_the_day(
         await here.bank.put_faults({"bad_signature": 1})
         assert not (await here.pay(shown))["taken"]
         await here.bank.put_faults({})
-        partner = here.gateway.services.world.partners.named(way.connection)
-        assert partner is not None
-        assert isinstance(partner.provider, Snap)
-        provider, link = partner.provider, partner.link
-
-        async def read() -> None:
-            for _ in range(2):
-                async for report in provider.report(link, wib(link.clock.now()).date()):
-                    await here.gateway.services.batches.report(report)
-
-        await asyncio.to_thread(here.gateway.do, read())
+        await here.advance(seconds=16 * 60)
         assert here.states(payment) == here.states(other) == ("paid", ["succeeded"])
         await here.bank.control("notify", {"reference": shown})
         assert here.arrived() == ["booked", "booked"]

@@ -7,6 +7,7 @@ are the calls that come to us, `client`, `access` and `answers` the calls that w
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 from gerbang.connections import (
@@ -38,6 +39,7 @@ from gerbang.connections.snap.settings import (
     profile_of,
     scheme_of,
     settings_of,
+    unanswered_of,
 )
 from gerbang.connections.snap.wallets import WALLETS
 from gerbang.domain.calendars import BankCalendar
@@ -112,9 +114,18 @@ class Snap:
         way = MADE.get(asked.plan.channel)
         return None if way is None else await minted.paid(link, way, reference, asked, partner_reference)
 
-    def report(self, link: Link, day: date) -> AsyncIterator[Report]:
-        """What was paid on a day to numbers that the bank knows. Raises Declined or Silence."""
-        return registered.report(link, day)
+    def finds_by(self, connection: Connection) -> Literal["list", "inquiry"] | None:
+        """By 35 for numbers that the bank knows; by 26 for ours, where the bank keeps money that it got no answer about."""
+        if kind_of(connection, "virtual_account") == "registered":
+            return "list" if operation(connection, codes.VA_REPORT) is not None else None
+        kept = unanswered_of(connection) == "kept"
+        return "inquiry" if kept and operation(connection, codes.VA_STATUS) is not None else None
+
+    def listed(self, link: Link, day: date) -> AsyncIterator[Report]:
+        return registered.listed(link, day)
+
+    async def paid_after(self, link: Link, number: str, inquiry_id: str) -> Report | None:
+        return await registered.paid_after(link, number, inquiry_id)
 
     # -- accounts, and calls to us ------------------------------------------------------------------------------------
 

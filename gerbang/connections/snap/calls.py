@@ -12,7 +12,7 @@ from gerbang.clock import wib
 from gerbang.connections import Asked, CodeEnded, PayoutReturn
 from gerbang.connections.snap import amounts, codes, fields, replies
 from gerbang.connections.snap.fields import FieldWrong
-from gerbang.connections.snap.settings import profile_of
+from gerbang.connections.snap.settings import profile_of, unanswered_of
 from gerbang.domain.connections import Connection
 from gerbang.domain.inquiries import Acceptance, CallName, Inquiry
 from gerbang.domain.reports import Report
@@ -26,7 +26,9 @@ VA, QRIS, EWALLET = "virtual_account", "qris", "ewallet"
 ENDED = ("05", "06")
 """Cancelled and failed: nobody will pay it any more."""
 PAID = "00"
-"""The status of a QR or a wallet payment that was paid; every other one brings no money."""
+"""The status or the flag of what was paid; every other one brings no money."""
+TIMED_OUT = "02"
+"""The flag of a payment that the bank got no answer about."""
 _PAID_WORDS = ("", "00", "success", "successful", "paid")
 """How the status of a pushed payment says that it was paid; "" where it says nothing else."""
 
@@ -67,7 +69,7 @@ def _payment(read: Read, now: datetime) -> Asked:
 def _answer_by(connection: Connection, now: datetime) -> datetime | None:
     """Until when a payment may be accepted: not later than the bank waits, where it then gives the money back by the contract."""
     inbound = connection.inbound
-    if inbound is None or (inbound.unanswered or profile_of(connection).unanswered) == "kept":
+    if inbound is None or unanswered_of(connection) == "kept":
         return None
     return now + timedelta(seconds=inbound.deadline_seconds)
 
@@ -105,6 +107,25 @@ def listed_money(connection: Connection, line: Mapping[str, Any]) -> Report | No
     if not reference:
         raise FieldWrong("paymentRequestId", missing=True)
     return _money(connection, line, reference, paid, "paidAmount.value")
+
+
+def money_after(connection: Connection, said: Mapping[str, Any], number: str, inquiry_id: str) -> Report | None:
+    """The money in a bank's answer about a payment (26), as its payment flag (25) says it; None where there is none. Raises FieldWrong."""
+    flag = fields.text(said, "paymentFlagStatus")
+    if flag == TIMED_OUT:
+        log.error(
+            "a bank had no answer about a payment, and has not decided on it",
+            connection=connection.name,
+            inquiry=inquiry_id,
+        )
+    if flag != PAID:
+        return None
+    reference = fields.text(said, "paymentRequestId") or inquiry_id
+    at = fields.instant(said, "trxDateTime", "transactionDate")
+    paid = fields.first_amount((said, "paidAmount"), (said, "totalAmount"))
+    if not paid:
+        raise FieldWrong("paidAmount.value")
+    return Report(connection.name, reference, VA, number, paid, at)
 
 
 def _money_to(read: Read, reference: str, amount: int, path: str) -> Report:

@@ -1,4 +1,5 @@
-"""Virtual accounts that a bank must know: registered (27), looked up (30), changed (28), deleted (31), and a day's list (35).
+"""Virtual accounts that a bank must know: registered (27), looked up (30), changed (28), deleted (31), and a day's list (35);
+and what was paid to a number of ours (26).
 
 The bank knows each by our reference (`trxId`), so what it was asked before is found again. A bank without service 30 is asked by 28,
 which changes a number to what it is; one without 31 is given its end by 28. (`shared/reference`: A5, F2, F3, G.)
@@ -9,6 +10,8 @@ from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+
+import structlog
 
 from gerbang.connections import Declined, Link, Opened, Silence
 from gerbang.connections.snap import amounts, calls, client, codes, fields, times
@@ -24,6 +27,7 @@ NAMELESS = "MERCHANT"
 GONE = ("01", "11", "12", "19")
 """The cases of a 404 that say that a number is not there, or has ended."""
 PAID = "14"
+log = structlog.get_logger()
 
 
 async def open_(link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened:
@@ -80,18 +84,43 @@ async def close(link: Link, asked: CloseCode) -> None:
             raise
 
 
-async def report(link: Link, day: date) -> AsyncIterator[Report]:
-    """What was paid on a day to numbers of ours, as the bank lists it: the same money as its pushes. Raises Declined or Silence."""
+async def listed(link: Link, day: date) -> AsyncIterator[Report]:
+    """What was paid on a day to numbers of ours, as the bank lists it (35): the same money as its pushes. Raises Declined or Silence.
+
+    A line that cannot be read is left out, and logged: the money of the others is there.
+    """
     for company in link.connection.company_codes:
         said = await client.call(link, codes.VA_REPORT, _day(company, day))
         lines = amounts.objects(said, "virtualAccountData") or amounts.objects(said, "virtualAccountdata")
         for line in lines:
-            try:
-                money = calls.listed_money(link.connection, line)
-            except FieldWrong as wrong:
-                raise Silence(f"its list has a line whose {wrong.path} cannot be read") from wrong
+            money = _listed(link.connection, line)
             if money is not None:
                 yield money
+
+
+def _listed(connection: Connection, line: dict[str, Any]) -> Report | None:
+    try:
+        return calls.listed_money(connection, line)
+    except FieldWrong as wrong:
+        field = wrong.path
+    log.error("a line of a bank's list cannot be read", connection=connection.name, field=field)
+    return None
+
+
+async def paid_after(link: Link, number: str, inquiry_id: str) -> Report | None:
+    """What was paid to a number after an inquiry (26); a payment has the id of its inquiry. Raises Declined or Silence."""
+    connection = link.connection
+    named: dict[str, Any] = _names(connection, number) | {"inquiryRequestId": inquiry_id, "additionalInfo": {}}
+    try:
+        said = await client.call(link, codes.VA_STATUS, named)
+    except Refusal as refusal:
+        if refusal.is_(404, *GONE):
+            return None
+        raise
+    try:
+        return calls.money_after(connection, _data(said), number, inquiry_id)
+    except FieldWrong as wrong:
+        raise Declined(f"its answer has a {wrong.path} that cannot be read") from wrong
 
 
 def _day(company: str, day: date) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from gerbang.connections.snap.paths import Group
 from gerbang.connections.snap.profiles import Profile, Scheme, profiles
 from gerbang.connections.snap.signatures import Encoding
 from gerbang.domain.bank_directory import BANKS
-from gerbang.domain.connections import ChannelName, Connection, Secret, Text
+from gerbang.domain.connections import ChannelName, Connection, Secret, Text, Unanswered
 from gerbang.domain.transfer_ways import WAYS, Change, Way
 
 KINDS: dict[str, tuple[CodeKind, ...]] = {
@@ -117,6 +117,12 @@ def kind_of(connection: Connection, channel: str) -> CodeKind:
     if channel == "virtual_account":
         return "registered" if profile.registers else "ours"
     return "minted" if channel in profile.mints else "ours"
+
+
+def unanswered_of(connection: Connection) -> Unanswered:
+    """By the contract, else as the bank's profile has it."""
+    said = connection.inbound.unanswered if connection.inbound is not None else None
+    return said or profile_of(connection).unanswered
 
 
 def merchant_id(connection: Connection) -> str:

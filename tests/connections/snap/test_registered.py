@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from gerbang.connections import Declined, Silence
 from gerbang.connections.snap import PROVIDER
@@ -233,7 +234,7 @@ async def test_the_list_of_a_day_has_the_same_money_as_the_pushes() -> None:
     ]
     answers = by_service(report=json_reply(200, "2003500", virtualAccountdata=lines))
     async with snap_bank(answers) as bank, link_to(bank, company_codes=("8862",), profile="mandiri") as link:
-        first, second = [each async for each in PROVIDER.report(link, date(2026, 11, 28))]
+        first, second = [each async for each in PROVIDER.listed(link, date(2026, 11, 28))]
     assert (first.reference, first.number, first.amount, first.request_id) == ("R1", NUMBER, rupiah(20_000), REFERENCE)
     assert second.reference == f"{NUMBER}:{rupiah(20_000)}:20261128T101112+0700"
     assert bank.of("/report")[0].body == {
@@ -245,8 +246,13 @@ async def test_the_list_of_a_day_has_the_same_money_as_the_pushes() -> None:
     }
 
 
-async def test_a_list_with_a_line_that_cannot_be_read_is_silence() -> None:
-    answers = by_service(report=json_reply(200, "2003500", virtualAccountData=[NAMES]))
+async def test_a_line_that_cannot_be_read_keeps_none_of_the_others_from_being_booked() -> None:
+    good = NAMES | {"paidAmount": {"value": "20000.00", "currency": "IDR"}, "paymentRequestId": "R1"}
+    answers = by_service(report=json_reply(200, "2003500", virtualAccountData=[NAMES, good]))
     async with snap_bank(answers) as bank, link_to(bank, company_codes=("8862",), profile="mandiri") as link:
-        with pytest.raises(Silence, match="cannot be read"):
-            _ = [each async for each in PROVIDER.report(link, date(2026, 11, 28))]
+        with capture_logs() as logs:
+            (money,) = [each async for each in PROVIDER.listed(link, date(2026, 11, 28))]
+    assert money.reference == "R1"
+    assert [(each["event"], each["field"]) for each in logs if each["log_level"] == "error"] == [
+        ("a line of a bank's list cannot be read", "paidAmount")
+    ]

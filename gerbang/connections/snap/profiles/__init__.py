@@ -13,6 +13,7 @@ import msgspec
 from gerbang.connections.snap import codes
 from gerbang.connections.snap.paths import Group
 from gerbang.connections.snap.signatures import BASE64, Encoding
+from gerbang.domain.connections import Unanswered
 from gerbang.domain.transfer_ways import Way
 
 Scheme = Literal["symmetric", "symmetric_without_token", "asymmetric"]
@@ -51,7 +52,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it leaves out white space inside of texts, too, when it signs."""
     repeated: Literal["again", "inconsistent"] = "again"
     """What a repeated call gets that keeps its external id: the same answer, or 404xx18 with the first outcome in it."""
-    unanswered: Literal["returned", "kept"] = "returned"
+    unanswered: Unanswered = "returned"
     """What becomes of a payment that we did not answer for in time, unless the contract says otherwise."""
 
     # -- how it wants to be answered ----------------------------------------------------------------------------------

@@ -1,0 +1,10 @@
+-- Payments that their bank has not reported are looked up at the bank: in its list of a day, or one by one.
+CREATE TABLE payment_lookups (
+    connection   text PRIMARY KEY,
+    -- Until then somebody else has it in hand, or nothing is to be done.
+    next_at      timestamptz NOT NULL,
+    -- Up to where the bank's list was read, and the bank's inquiries were followed; none before the first time.
+    looked_until timestamptz
+);
+-- Where the answer was that a number may be paid, it perhaps was.
+CREATE INDEX inquiries_payable ON inquiries (connection, answered_at) WHERE service = 'inquiry' AND verdict = 'payable';
