@@ -1,7 +1,7 @@
 """The partners of one process: which connection serves whom, and calling them with a deadline and in a bounded number."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -11,6 +11,7 @@ import structlog
 
 from gerbang.clock import SystemClock
 from gerbang.connections import (
+    SILENT,
     Declined,
     FindsPayments,
     Link,
@@ -89,18 +90,23 @@ class Partner:
         try:
             async with asyncio.timeout(seconds or self.connection.deadline_seconds), self.places:
                 begun = True
-                return await ask(self.link)
+                answer = await ask(self.link)
         except Declined:
+            self.link.is_well(SILENT)
             raise
         except Silence as silence:
+            self.link.alarm(SILENT)
             log.warning("a partner was silent", connection=self.connection.name, about=about, why=str(silence))
             raise
         except TimeoutError as late:
+            self.link.alarm(SILENT)
             log.warning("a partner was silent", connection=self.connection.name, about=about)
             raise (Silence if begun else NotSent)("the deadline passed") from late
         except Exception as failure:
             log.exception("a partner could not be called", connection=self.connection.name, about=about)
             raise Silence(str(failure)) from failure
+        self.link.is_well(SILENT)
+        return answer
 
 
 class Partners:
@@ -157,6 +163,11 @@ class Partners:
         if channel not in self._taken:
             self._taken[channel] = self._connections.serves_channel(channel)
         return self._taken[channel]
+
+    @property
+    def all(self) -> Collection[Partner]:
+        """The partners of all connections."""
+        return self._partners.values()
 
     @property
     def names(self) -> list[str]:

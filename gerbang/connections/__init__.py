@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
@@ -49,6 +49,21 @@ class Declined(Exception):
     """The partner has said that it will not do it, with its reason as a short text for people."""
 
 
+SILENT = "it does not answer"
+TURNS_AWAY = "it turns our calls away: look at our keys and clock"
+CALLS_REFUSED = "its calls are refused for its key or a clock: its buyers cannot pay"
+QUIET = timedelta(minutes=15)
+"""An alarm that was not raised for so long is over."""
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """A fault that an operator must see."""
+
+    since: datetime
+    last: datetime
+    times: int
+
+
 @dataclass(frozen=True)
 class Link:
     """A connection with what is needed to use it."""
@@ -63,6 +78,25 @@ class Link:
     """Where others reach us."""
     kept: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)
     """What the provider keeps between two calls, such as its own access token. Of one process, and lost with it."""
+    alarms: dict[str, Alarm] = field(default_factory=dict[str, Alarm], compare=False)
+    """Faults of this connection, by what they are, as this process has seen them."""
+
+    def alarm(self, what: str) -> None:
+        """Notes a fault of the connection, now."""
+        now = self.clock.now()
+        before = self.alarms.get(what)
+        if before is None or now - before.last > QUIET:
+            before = Alarm(now, now, 0)
+        self.alarms[what] = Alarm(before.since, now, before.times + 1)
+
+    def is_well(self, what: str) -> None:
+        """Notes that a fault is over."""
+        self.alarms.pop(what, None)
+
+    def alarmed(self) -> dict[str, Alarm]:
+        """The faults that are not over."""
+        now = self.clock.now()
+        return {what: alarm for what, alarm in self.alarms.items() if now - alarm.last <= QUIET}
 
 
 def of_connection(connection: Connection, network: Network) -> Network:

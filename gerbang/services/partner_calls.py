@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from gerbang.connections import Call, CallAnswer, CallRefused, CodeEnded, PayoutReturn
+from gerbang.connections import CALLS_REFUSED, Call, CallAnswer, CallRefused, CodeEnded, PayoutReturn
 from gerbang.domain.inquiries import Acceptance, Inquiry
 from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
@@ -37,7 +37,7 @@ async def answer(world: World, batches: Batches, partner: Partner, call: Call) -
     try:
         asked = partner.server.read(partner.link, call)
     except CallRefused as refusal:
-        _log(connection, refusal, call.address)
+        _log(partner, refusal, call.address)
         return refusal.answer
     except Exception:
         log.exception("a partner's call could not be read", connection=connection, address=call.address[:200])
@@ -93,9 +93,11 @@ def not_allowed(partner: Partner, address: str) -> CallAnswer:
     return unread(partner, 403, "not from here")
 
 
-def _log(connection: str, refusal: CallRefused, address: str) -> None:
+def _log(partner: Partner, refusal: CallRefused, address: str) -> None:
+    connection = partner.connection.name
     spec = {"connection": connection, "address": address[:200], "why": str(refusal), "status": refusal.answer.status}
     if refusal.alarm:
+        partner.link.alarm(CALLS_REFUSED)
         event = "a partner's call was refused for its key or its clock: its buyers cannot pay"
         _alarms.setdefault(connection, Seldom()).error(event, **spec)
     else:

@@ -1,13 +1,13 @@
 """An operator ends a payout that nobody knows the end of: never against the bank's answer, nor against its statement."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
 from gerbang.connections import remark_of
 from gerbang.domain.payouts import Payout
-from gerbang.services import payout_unknowns, payouts
+from gerbang.services import health, payout_unknowns, payouts
 from gerbang.services.payments import read
 from gerbang.services.payout_unknowns import Outcome
 from tests.support.gateways import Databases
@@ -48,12 +48,20 @@ async def resolved(here: Services, payout: Payout, *, sent: bool, seen: bool = F
     return outcome, after.state
 
 
+async def remarks(here: Services) -> list[tuple[int, datetime]]:
+    found = await health.state(here.world)
+    return [(each.times, each.since) for each in found.remarks if "payouts" in each.what]
+
+
 async def test_what_is_unknown_is_listed_until_it_has_ended(url: str) -> None:
     async with checked_processes(url) as (one, _):
         here, payout = await unknown(one, Forgetful())
         assert await payout_unknowns.every(here.world) == [], "it has hardly been sent"
         here.pass_time(minutes=2)
         (found,) = await payout_unknowns.every(here.world)
+        assert await remarks(here) == []
+        here.pass_time(minutes=58)
+        assert await remarks(here) == [(1, START)], "the health check shows those of an hour"
         assert (found.payout, found.sending_at, found.not_found) == (payout, START, 0)
         assert await resolved(here, payout, sent=True, seen=True) == ("sent", "completed")
         assert await payout_unknowns.every(here.world) == []

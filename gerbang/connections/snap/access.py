@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from gerbang.connections import Link, NotSent, Silence
+from gerbang.connections import TURNS_AWAY, Link, NotSent, Silence
 from gerbang.connections.snap import answers, bodies, codes, signatures, times
 from gerbang.connections.snap.answers import Refusal
 from gerbang.connections.snap.settings import operation, private_key, profile_of, settings_of
@@ -91,6 +91,7 @@ def doubt(link: Link, sentence: str) -> None:
 def alarm(link: Link, sentence: str) -> None:
     """Logs a fault of ours that stops all calls, once a minute."""
     access, now = of(link), link.clock.now()
+    link.alarm(TURNS_AWAY)
     if now >= access.alarm_at:
         access.alarm_at = now + ALARM_EVERY
         log.error(
