@@ -30,7 +30,6 @@ from tests.support.plain_http import TRUSTS_NOBODY
 from tests.support.ports import held_ports
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN, PRINTS = "<!-- run -->", "<!-- prints -->"
 FENCED = re.compile(
     r"(?:^<!-- (?P<mark>[^>]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

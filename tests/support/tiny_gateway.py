@@ -8,10 +8,9 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 TOKEN = "token-of-the-gateway"
-Unanswered = Literal["silence", "hung up"]
 
 
 @dataclass
@@ -43,7 +42,7 @@ class TinyGateway:
     def calls(self, end: str) -> list[Received]:
         return [each for each in self.received if each.path.endswith(end)]
 
-    def answer(self, request: Received) -> tuple[int, dict[str, Any]] | Unanswered:
+    def answer(self, request: Received) -> tuple[int, dict[str, Any]] | str:
         if request.path.endswith("/access-token/b2b"):
             return 200, {
                 "responseCode": "2007300",
@@ -69,7 +68,7 @@ class TinyGateway:
             return 200, {"responseCode": "2002400", "responseMessage": "Successful", "virtualAccountData": data}
         return self._payment(data, body)
 
-    def _payment(self, data: dict[str, Any], body: dict[str, Any]) -> tuple[int, dict[str, Any]] | Unanswered:
+    def _payment(self, data: dict[str, Any], body: dict[str, Any]) -> tuple[int, dict[str, Any]] | str:
         how = self.payments.pop(0) if self.payments else "00"
         if how in {"silence", "hung up"}:
             return how
