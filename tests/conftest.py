@@ -34,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     log_plainly()
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # So a script's shell starts what it puts in the background, and programs that the tests start would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("fast"):
         hypothesis.settings.register_profile(
             "fast", hypothesis.settings.get_profile("ours"), max_examples=EXAMPLES_FAST

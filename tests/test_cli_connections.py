@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from gerbang.connections_file.checks import clocks, ending
 from gerbang.network import Answer
 from tests.connections_file.pems import certificate, private, public, rsa_key
 from tests.support.http_servers import HttpAnswer, HttpServer
+from tests.support.ports import held_ports
 from tests.support.programs import ROOT, clean_environment, program
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -206,10 +206,8 @@ def test_a_partner_whose_certificate_nobody_vouches_for_is_wrong(tmp_path: Path)
 
 
 def test_a_partner_that_is_not_there_is_wrong_and_the_others_are_still_looked_at(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        free = taken.getsockname()[1]
-    file = Path(written(tmp_path, f'base_url = "http://127.0.0.1:{free}"'))
-    with partner() as server:
+    with held_ports() as (free,), partner() as server:
+        file = Path(written(tmp_path, f'base_url = "http://127.0.0.1:{free}"'))
         file.write_text(
             file.read_text()
             + f'[connections.other]\nprovider = "simulator"\nserves = ["payments"]\nbase_url = "http://127.0.0.1:{server.port}"\n'

@@ -28,7 +28,7 @@ OPENING = 1_000_000_00
 
 @dataclass
 class Finance:
-    """A command line on a database where money was reported the day before yesterday."""
+    """A command line on a database where money was reported three days ago."""
 
     day: date
     folder: Path
@@ -56,7 +56,8 @@ def finance(
     settings = Settings(database_url=databases.fresh(), secret_key=KEY)
     for name in ("database_url", "secret_key"):
         monkeypatch.setenv(f"GERBANG_{name.upper()}", getattr(settings, name))
-    paid_at = datetime.now(UTC) - timedelta(days=2)
+    # The day after it is over for good, also in the first hour after a midnight, when the last day does not count as over.
+    paid_at = datetime.now(UTC) - timedelta(days=3)
 
     async def fill() -> None:
         async with app.gateway(settings, base_url="http://127.0.0.1:1") as built:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gerbang import network
 from gerbang.network import NetworkFailed
+from tests.support.ports import held_ports
 from tests.support.shop_servers import OK, Peer, Run, answering, failure, read_request, shop, way_out
 
 # Requests and answers
@@ -134,10 +135,9 @@ def test_an_answer_that_ends_with_the_connection_is_complete(run: Run) -> None:
 
 def test_a_closed_port_and_an_unknown_name_have_plain_reasons(run: Run) -> None:
     async def story() -> None:
-        async with shop(answering(OK)) as port:
-            pass
         async with way_out() as way:
-            assert await failure(way.post(f"http://127.0.0.1:{port}/", b"x", {})) == f"refused by 127.0.0.1:{port}"
+            with held_ports() as (port,):
+                assert await failure(way.post(f"http://127.0.0.1:{port}/", b"x", {})) == f"refused by 127.0.0.1:{port}"
             reason = await failure(way.post("http://nobody.invalid/", b"x", {}))
             assert reason == "name not found: nobody.invalid"
 

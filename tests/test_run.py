@@ -21,6 +21,7 @@ from gerbang.listening import base_url, cannot_listen, listen
 from gerbang.settings import Settings, SettingsWrong
 from tests.support.gateways import Databases
 from tests.support.plain_http import TRUSTS_NOBODY
+from tests.support.ports import held_ports
 from tests.support.programs import (
     Caller,
     is_gone,
@@ -163,7 +164,8 @@ def test_a_repeated_order_is_not_an_error_in_the_databases_log(data: Path) -> No
         with pytest.raises(AssertionError, match="exists already"):
             shop.create("order-1")
         assert shop.create("order-2")["status"] == "REQUIRE_ACTION"
-    assert "ERROR" not in (data / "postgres.log").read_text()
+        # Read before the stop, which may cancel a worker's statement: PostgreSQL calls that an error, too.
+        assert "ERROR" not in (data / "postgres.log").read_text()
 
 
 @pytest.mark.parametrize("same_port", [False, True])
@@ -380,11 +382,12 @@ def test_live_mode_has_no_sandbox(databases: Databases, data: Path, tmp_path: Pa
         "callbacks", "set", "--merchant", keys[0], "--product", "payment", "--url", "https://8.8.8.8/x", **live
     )
     assert shown["url"] == "https://8.8.8.8/x"
-    live["GERBANG_PORT"] = str(free_port())
-    port = live["GERBANG_PORT"]
-    with program("serve", "--port", port, **live | {"GERBANG_PORT": "1"}) as server:
+    with (
+        held_ports() as (port,),
+        program("serve", "--port", str(port), **live | {"GERBANG_PORT": "1"}) as server,
+    ):
         assert server.printed(r"answers at (.+)") == f"https://pay.example.id (listening on 127.0.0.1 port {port})"
-        here = Caller(f"http://127.0.0.1:{live['GERBANG_PORT']}", *keys)
+        here = Caller(f"http://127.0.0.1:{port}", *keys)
         payment = here.create("order-1")
         assert payment["status"] == "REQUIRE_ACTION"
         answered = here.pay(payment["id"])
@@ -406,11 +409,6 @@ def test_live_mode_has_no_sandbox(databases: Databases, data: Path, tmp_path: Pa
         assert httpx.get(f"{here.url}/docs/v2_sessions", verify=TRUSTS_NOBODY).status_code == 200
         assert server.stop() == 0
         assert server.err == ""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
 
 
 @pytest.mark.parametrize("missing", ["GERBANG_SECRET_KEY", "GERBANG_PUBLIC_URL", "GERBANG_DATABASE_URL"])

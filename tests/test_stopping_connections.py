@@ -80,7 +80,7 @@ def test_every_command_answers_who_came_before_it_was_stopped(
             for line in lines:
                 line.sendall(LIVE)
             running.process.send_signal(signal.SIGTERM)
-            time.sleep(0.1)  # so that the process that waits has passed it on
+            time.sleep(0.5)  # so that the process that waits has passed it on
         got = [answer.status for line in lines for answer in answers(until_hung_up(line))]
         assert got == [200] * NEW
         assert running.ended() == 0

@@ -13,7 +13,6 @@ from gerbang.bank_simulator.profiles import Profile
 from gerbang.bank_simulator.transcript import Exchange
 
 Meaning = Literal["accepted", "refused", "unknown"]
-_BRI_UNKNOWN = frozenset({"4292500", "5002500", "5002501", "5002502", "5042500"})
 _BRI_REFUSED = frozenset(
     {"2022500", "4002500", "4002501", "4002502", "4012500", "4012501"}
     | {"4042512", "4042513", "4042514", "4042519", "4092500"}

@@ -1,6 +1,6 @@
 """How findings and the results of compared days are kept."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import date
 
 import asyncpg
@@ -69,17 +69,6 @@ async def every(tx: Tx, connection: str | None, first: date, last: date, most: i
         ORDER BY happened_on, number LIMIT $4
         """,
         *(connection, first, last, most),
-    )
-    return [_kept(row) for row in rows]
-
-
-async def of_keys(tx: Tx, connection: str, day: date, keys: Collection[str]) -> list[KeptFinding]:
-    """Some findings of a day, by their numbers."""
-    rows = await tx.fetch(
-        f"""
-        SELECT {COLUMNS} FROM findings WHERE connection = $1 AND happened_on = $2 AND key = ANY($3::text[]) ORDER BY number
-        """,
-        *(connection, day, list(keys)),
     )
     return [_kept(row) for row in rows]
 

@@ -10,7 +10,7 @@ from gerbang.db.movements import Arrived, TakenBack
 from gerbang.domain.findings import Expected
 from gerbang.domain.payouts import Payout
 from gerbang.domain.remarks import normal
-from gerbang.domain.statements import StatementLine
+from gerbang.domain.statements import Direction, StatementLine
 
 IN_SUMS = frozenset({"qris", "ewallet"})
 """The channels whose partners pay what they collected in one sum."""
@@ -90,30 +90,26 @@ def _references(payout: Payout) -> tuple[str, ...]:
 def _sent(payouts: Iterable[Payout], lists: Mapping[str, Collection[str]]) -> Iterator[Expected]:
     for each in payouts:
         assert each.sent_at is not None, "it was looked for by that"
-        yield Expected(
-            key=f"payout {each.id}",
-            kind="payout",
-            direction="debit",
-            amount=each.amount,
-            day=wib(each.sent_at).date(),
-            references=_references(each),
-            merchant_id=each.merchant_id,
-            payout_id=each.id,
-            listed="dana_payouts" in lists.get(each.connection, ()),
-        )
+        listed = "dana_payouts" in lists.get(each.connection, ())
+        yield _of_payout(each, f"payout {each.id}", "debit", wib(each.sent_at).date(), listed=listed)
 
 
 def _returned(each: Payout) -> Expected:
     assert each.returned_at is not None, "it was looked for by that"
+    return _of_payout(each, f"payout {each.id} returned", "credit", wib(each.returned_at).date())
+
+
+def _of_payout(payout: Payout, key: str, direction: Direction, day: date, *, listed: bool = False) -> Expected:
     return Expected(
-        key=f"payout {each.id} returned",
+        key=key,
         kind="payout",
-        direction="credit",
-        amount=each.amount,
-        day=wib(each.returned_at).date(),
-        references=_references(each),
-        merchant_id=each.merchant_id,
-        payout_id=each.id,
+        direction=direction,
+        amount=payout.amount,
+        day=day,
+        references=_references(payout),
+        merchant_id=payout.merchant_id,
+        payout_id=payout.id,
+        listed=listed,
     )
 
 
@@ -136,14 +132,5 @@ def _failed(payouts: Sequence[Payout], lines: Iterable[StatementLine]) -> Iterat
                     days.setdefault(direction, day)
         if len(days) < 2:
             continue
-        for direction in ("debit", "credit"):
-            yield Expected(
-                key=f"payout {each.id} {'failed' if direction == 'debit' else 'back'}",
-                kind="payout",
-                direction="debit" if direction == "debit" else "credit",
-                amount=each.amount,
-                day=days[direction],
-                references=_references(each),
-                merchant_id=each.merchant_id,
-                payout_id=each.id,
-            )
+        yield _of_payout(each, f"payout {each.id} failed", "debit", days["debit"])
+        yield _of_payout(each, f"payout {each.id} back", "credit", days["credit"])

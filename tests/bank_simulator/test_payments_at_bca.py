@@ -99,12 +99,12 @@ async def test_money_that_was_accepted_is_on_the_partners_account(folder: Path) 
         (["01"], "returned", "reversed", 1),
         (["4042513"], "kept", "reversed", 1),
         (["4012500"], "kept", "reversed", 1),
-        (["silence", "1800"], "returned", "paid", 2),
-        (["silence", "1801"], "kept", "reversed", 2),
+        (["hung up", "1800"], "returned", "paid", 2),
+        (["hung up", "1801"], "kept", "reversed", 2),
         (["5002500", "02", "00"], "returned", "paid", 3),
-        (["silence", "silence", "silence"], "returned", "reversed", 3),
-        (["silence", "5042500", "02"], "kept", "paid", 3),
-        (["silence", "silence", "silence"], "suspended", "suspended", 3),
+        (["hung up", "hung up", "hung up"], "returned", "reversed", 3),
+        (["hung up", "5042500", "02"], "kept", "paid", 3),
+        (["hung up", "hung up", "hung up"], "suspended", "suspended", 3),
         (["2022500", "2022500", "2022500"], "returned", "reversed", 3),
     ],
 )
@@ -114,7 +114,7 @@ async def test_what_becomes_of_the_payers_money(
     async with tiny_gateway() as gateway, simulated(folder, "bca", gateway.url) as bank:
         gateway.bills[NUMBER] = 10_000
         gateway.payments += answers
-        outcome = await bank.pay(NUMBER, unanswered=unanswered, deadline_seconds=0.2)
+        outcome = await bank.pay(NUMBER, unanswered=unanswered)
         accounts = {each["number"]: each["balance"] for each in await bank.control("accounts")}
     assert outcome["money"] == money
     assert accounts["suspense"] == ("10000.00" if money == "suspended" else "0.00")
@@ -124,6 +124,14 @@ async def test_what_becomes_of_the_payers_money(
     assert {each.headers["X-EXTERNAL-ID"] for each in sent} == {sent[0].headers["X-EXTERNAL-ID"]}
     assert {each.document["paymentRequestId"] for each in sent} == {sent[0].document["paymentRequestId"]}
     assert [each.document["flagAdvise"] for each in sent] == ["N", "Y", "Y"][:calls]
+
+
+async def test_silence_is_asked_again_after_the_deadline(folder: Path) -> None:
+    async with tiny_gateway() as gateway, simulated(folder, "bca", gateway.url) as bank:
+        gateway.bills[NUMBER] = 10_000
+        gateway.payments.append("silence")
+        outcome = await bank.pay(NUMBER, deadline_seconds=2)  # which the answers have, too
+    assert (outcome["money"], len(gateway.calls("/payment"))) == ("paid", 2)
 
 
 async def test_a_number_that_the_partner_does_not_know_takes_no_money(folder: Path) -> None:

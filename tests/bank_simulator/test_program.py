@@ -1,46 +1,28 @@
 """`gerbang bank` as a program: it starts, shows what to do next, answers, and stops; and its page."""
 
 import shlex
-import signal
-import subprocess
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gerbang.cli import main
+from tests.support.programs import ROOT, program
 from tests.support.simulated_banks import simulated
 from tests.support.tiny_gateway import tiny_gateway
 
-ROOT = Path(__file__).resolve().parents[2]
 NUMBER = "140200001234"
-
-
-@contextmanager
-def started(folder: Path, *arguments: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
-    """The program, and the lines that it prints at its start."""
-    command = [sys.executable, "-m", "gerbang", "bank", "--data", str(folder), "--port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
-        assert program.stdout is not None
-        try:
-            yield program, [program.stdout.readline().strip() for _ in range(3)]
-        finally:
-            program.kill()
 
 
 @pytest.mark.slow
 def test_the_program_shows_what_to_do_next_and_stops_when_asked(folder: Path) -> None:
-    with started(folder) as (program, lines):
-        url = lines[0].rsplit(" ", 1)[-1]
-        assert lines[1].endswith("http://127.0.0.1:8000/partners/bca")
-        assert lines[2].endswith(f"GERBANG_CONNECTIONS={folder / 'connections.toml'}")
-        answer = httpx.get(f"{url}/", trust_env=False)
+    with program("bank", "--data", str(folder), "--port", "0") as running:
+        connections = running.printed(r"GERBANG_CONNECTIONS=(.+)\n")
+        at, gateway = (line.rsplit(" ", 1)[-1] for line in running.out.splitlines()[:2])
+        assert (gateway, connections) == ("http://127.0.0.1:8000/partners/bca", str(folder / "connections.toml"))
+        answer = httpx.get(f"{at}/", trust_env=False)
         assert "Simulasi BCA" in answer.text
-        program.send_signal(signal.SIGTERM)
-        assert program.wait(timeout=10) == 0
+        assert running.stop() == 0
 
 
 def test_a_bank_that_nobody_plays_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from tests.support.tiny_partner import partner_of
 
 
 async def test_a_token_is_given_for_fifteen_minutes_and_then_refused(folder: Path) -> None:
-    clock = MovableClock()
+    clock = MovableClock(ticking=False)
     async with partner_of(folder, clock=clock) as partner:
         token = await partner.get_token()
         assert (token["responseCode"], token["tokenType"], token["expiresIn"]) == ("2007300", "bearer", "900")
@@ -180,7 +180,7 @@ async def test_whose_an_account_is_stays_the_same(folder: Path) -> None:
 
 
 async def test_a_statement_has_the_newest_first_and_goes_on_in_pages(folder: Path) -> None:
-    clock = MovableClock()
+    clock = MovableClock(ticking=False)
     async with partner_of(folder, "generic", clock=clock) as partner:
         ledger, account = partner.bank.bank.ledger, partner.ids.account
         with ledger.together():

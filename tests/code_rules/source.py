@@ -33,6 +33,7 @@ class File:
         return self.module if self.path.endswith("/__init__.py") else self.module.rpartition(".")[0]
 
 
+@cache
 def parsed(path: str, text: str) -> File:
     """Parses a file, or a snippet in a test, with the syntax of the oldest supported Python. Raises SyntaxError."""
     return File(path, text, ast.parse(text, filename=path, feature_version=OLDEST_PYTHON))

@@ -1,14 +1,12 @@
 """A simulated bank on bad days pays a gateway over the national standard: whatever goes wrong, the accounts of both agree."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gerbang.services import audit
-from tests.support.gateways import Databases, Gateway, Shop
-from tests.support.simulated_banks import both
+from tests.support.gateways import Databases, Gateway
+from tests.support.simulated_banks import both, in_order, numbers
 
 PAID_TO = {"bca": "BCA", "bri": "BRI", "bsi": "BSI", "bnc": "BNC"}
 """The bank of the gateway's virtual accounts that each profile plays."""
@@ -29,28 +27,12 @@ MIXED = {
 PAYMENTS = 25
 
 
-async def numbers(shop: Shop, bank: str, count: int) -> list[str]:
-    """Numbers of new payments of Rp 20.000."""
-    options = {"virtualAccount": {"channel": bank, "virtualAccountName": "Budi"}}
-
-    def one() -> str:
-        made = shop.create(paymentMethodOptions=options)
-        return made["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
-
-    return [await asyncio.to_thread(one) for _ in range(count)]
-
-
 def arrived(gateway: Gateway) -> dict[str, list[str]]:
     """The outcomes of all money that the gateway has, by number."""
     found: dict[str, list[str]] = {}
     for row in gateway.rows("SELECT number, outcome FROM reports"):
         found.setdefault(row["number"], []).append(row["outcome"])
     return found
-
-
-def in_order(gateway: Gateway) -> None:
-    wrong = [finding for finding in gateway.do(audit.look(gateway.services.world.db)) if finding.count]
-    assert [(finding.rule, finding.examples) for finding in wrong] == []
 
 
 @pytest.mark.parametrize("profile", [*PAID_TO])

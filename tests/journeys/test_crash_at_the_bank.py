@@ -22,8 +22,9 @@ import httpx
 import pytest
 
 from tests.support.plain_http import TRUSTS_NOBODY
+from tests.support.ports import held_ports
 from tests.support.program_records import read
-from tests.support.programs import Program, free_ports, keys_of, postgres_of, program, short_folder
+from tests.support.programs import Program, keys_of, postgres_of, program, short_folder
 
 from .test_crash import Signed, asked, kill
 
@@ -153,9 +154,9 @@ def people(seen: Seen, client: httpx.Client, bank_url: str, rng: random.Random) 
 def place(made: Path) -> Iterator[Place]:
     from tests.support.clusters import copied
 
-    with short_folder(on_disk=True) as folder:
+    with short_folder(on_disk=True) as folder, held_ports(2) as ports:
         copied(made, folder / "var")
-        yield Place(folder, *free_ports(2))
+        yield Place(folder, *ports)
 
 
 def test_money_and_transfers_are_once_however_often_the_gateway_and_the_bank_are_killed(place: Place) -> None:

@@ -37,8 +37,6 @@ def _lines() -> tuple[StatementLine, ...]:
 
 LINES = _lines()
 CLOSING = LINES[-1].balance_after or 0
-CREDITS = sum(line.amount for line in LINES if line.direction == "credit")
-DEBITS = sum(line.amount for line in LINES if line.direction == "debit")
 
 Movement = tuple[str, date, int, str, str, int | None]
 

@@ -1,12 +1,10 @@
 """The gateway as people start it: a program of its own, with what it prints, its keys, and its end."""
 
-import contextlib
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -221,10 +219,3 @@ class Caller:
             assert time.monotonic() < end, items
             time.sleep(0.05)
         return [item["body"]["event"] for item in items[::-1]]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]

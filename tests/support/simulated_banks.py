@@ -14,8 +14,9 @@ from gerbang import bank_simulator
 from gerbang.bank_simulator.bank import Bank
 from gerbang.clock import Clock
 from gerbang.listening import listen
+from gerbang.services import audit
 from gerbang.settings import Settings
-from tests.support.gateways import Databases, Gateway
+from tests.support.gateways import Databases, Gateway, Shop
 
 
 class Answered(NamedTuple):
@@ -84,6 +85,23 @@ async def both(
                 yield gateway, Simulated(bank, http)
         finally:
             await asyncio.to_thread(gateway.__exit__, None, None, None)
+
+
+async def numbers(shop: Shop, bank: str, count: int) -> list[str]:
+    """Numbers at this bank of new payments of Rp 20.000."""
+    options = {"virtualAccount": {"channel": bank, "virtualAccountName": "Budi"}}
+
+    def one() -> str:
+        made = shop.create(paymentMethodOptions=options)
+        return made["chargeDetails"][0]["virtualAccount"]["virtualAccountNumber"]
+
+    return [await asyncio.to_thread(one) for _ in range(count)]
+
+
+def in_order(gateway: Gateway) -> None:
+    """Fails if the audit of the gateway's ledger finds anything."""
+    wrong = [finding for finding in gateway.do(audit.look(gateway.services.world.db)) if finding.count]
+    assert [(finding.rule, finding.examples) for finding in wrong] == []
 
 
 def copied(source: Path, target: Path) -> Path:

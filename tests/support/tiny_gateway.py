@@ -34,7 +34,7 @@ class TinyGateway:
     bills: dict[str, int] = field(default_factory=dict[str, int])
     """Number without blanks -> rupiah."""
     payments: list[str] = field(default_factory=list[str])
-    """How the next payments are answered: `silence`, a code such as `5002500`, or `00`, `01`, `02` as flag; then `00`."""
+    """How the next payments are answered: `silence`, `hung up`, a code such as `5002500`, or `00`, `01`, `02` as flag; then `00`."""
     others: dict[str, Any] = field(default_factory=dict[str, Any])
     """The answer to every other call."""
     received: list[Received] = field(default_factory=list[Received])
@@ -42,7 +42,7 @@ class TinyGateway:
     def calls(self, end: str) -> list[Received]:
         return [each for each in self.received if each.path.endswith(end)]
 
-    def answer(self, request: Received) -> tuple[int, dict[str, Any]] | None:
+    def answer(self, request: Received) -> tuple[int, dict[str, Any]] | str:
         if request.path.endswith("/access-token/b2b"):
             return 200, {
                 "responseCode": "2007300",
@@ -68,10 +68,10 @@ class TinyGateway:
             return 200, {"responseCode": "2002400", "responseMessage": "Successful", "virtualAccountData": data}
         return self._payment(data, body)
 
-    def _payment(self, data: dict[str, Any], body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
+    def _payment(self, data: dict[str, Any], body: dict[str, Any]) -> tuple[int, dict[str, Any]] | str:
         how = self.payments.pop(0) if self.payments else "00"
-        if how == "silence":
-            return None
+        if how in {"silence", "hung up"}:
+            return how
         if len(how) == 7:
             return int(how[:3]), {"responseCode": how, "responseMessage": "As the test wants"}
         if how.startswith("18"):
@@ -94,8 +94,9 @@ async def tiny_gateway() -> AsyncGenerator[TinyGateway]:
                 request = Received(first.split()[1], headers, body)
                 gateway.received.append(request)
                 answered = gateway.answer(request)
-                if answered is None:
+                if answered == "silence":
                     await reader.read()  # until the bank gives up
+                if isinstance(answered, str):
                     break
                 status, document = answered
                 text = json.dumps(document).encode()

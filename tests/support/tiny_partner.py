@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gerbang.clock import MovableClock
 from tests.support.simulated_banks import Answered, Simulated, simulated
 
 NOWHERE = "http://127.0.0.1:1"
+JAKARTA = timezone(timedelta(hours=7))
 
 _counter = itertools.count(1)
 
@@ -39,7 +40,7 @@ class TinyPartner:
 
     @property
     def stamp(self) -> str:
-        return datetime.now(timezone(timedelta(hours=7))).isoformat(timespec="seconds")
+        return self.bank.bank.clock.now().astimezone(JAKARTA).isoformat(timespec="seconds")
 
     def by_key(self, text: str) -> str:
         return base64.b64encode(self.key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
@@ -78,7 +79,7 @@ class TinyPartner:
             "X-TIMESTAMP": stamp,
             "X-SIGNATURE": signature,
             "X-PARTNER-ID": self.ids.partner_id,
-            "X-EXTERNAL-ID": f"{datetime.now(UTC):%H%M%S}{next(_counter):09d}",
+            "X-EXTERNAL-ID": f"{next(_counter):015d}",
             "CHANNEL-ID": "95051",
         } | changed
         wire = json.dumps(document, ensure_ascii=False).encode()  # blanks on the wire are not signed
@@ -108,6 +109,6 @@ class TinyPartner:
 async def partner_of(
     folder: Path, profile: str = "bca", gateway: str = NOWHERE, clock: MovableClock | None = None
 ) -> AsyncGenerator[TinyPartner]:
-    """A simulated bank with its partner."""
-    async with simulated(folder, profile, gateway, clock) as bank:
+    """A simulated bank with its partner. Unless a clock is given, the bank's stands still, so that no day ends meanwhile."""
+    async with simulated(folder, profile, gateway, clock or MovableClock(ticking=False)) as bank:
         yield TinyPartner(bank, folder)

@@ -424,9 +424,12 @@ def test_a_token_request_that_is_not_the_banks_gets_none(gateway: Gateway) -> No
 def test_who_has_no_token_gets_no_work_out_of_the_gateway(gateway: Gateway) -> None:
     stranger = Bank(gateway.client, secret="guessed", token="guessed")
     body = b'{"a":[' + b'"\\u00e9/",' * 5_000 + b'""]}'
-    began = time.process_time()
-    assert code(stranger.call("/transfer-va/payment", body)) == "4012501"
-    assert time.process_time() - began < 0.5  # the gateway is in this process; other forms of it would take seconds
+    took: list[float] = []
+    for _ in range(3):
+        began = time.process_time()  # the gateway is in this process
+        assert code(stranger.call("/transfer-va/payment", body)) == "4012501"
+        took.append(time.process_time() - began)
+    assert min(took) < 0.5, "other forms of it would take seconds"
 
 
 def test_what_is_only_shown_and_what_names_nothing_of_ours_is_no_reason_to_refuse(
