@@ -4,9 +4,10 @@ A bank that does not know a transfer may come to know it later, so its word alon
 reaches beyond the sending: the code in each remark of ours is in it, or it is not.
 """
 
+import asyncio
 import re
 from collections.abc import Container
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import structlog
@@ -45,11 +46,8 @@ async def statement_says(world: World, carrier: Partner, request: PartnerRequest
     # The bank's clock may be behind ours, so that it has booked what we sent after midnight on the day before.
     since, today = wib(request.sending_at).date() - timedelta(days=1), wib(now).date()
 
-    async def read(link: Link) -> list[BankMovement]:
-        return [each async for each in bank.statement(link, request.account, since, today)]
-
     try:
-        movements = await carrier.call(f"the statement for {request.id}", read, seconds=STATEMENT_SECONDS)
+        movements = await _read_for_all(carrier, bank, request.account, since, today)
     except (Silence, Declined) as failed:
         log.warning("a statement that is needed could not be read", request=str(request.id), why=str(failed))
         return "unclear"
@@ -57,6 +55,31 @@ async def statement_says(world: World, carrier: Partner, request: PartnerRequest
     if found != "absent":
         log.error("a payout that its bank does not know is not cleared up", request=str(request.id), statement=found)
     return found
+
+
+async def _read_for_all(
+    carrier: Partner, bank: Statements, account: str, since: date, today: date
+) -> list[BankMovement]:
+    """The movements of these days, read once for all who ask meanwhile: after a bad hour of a bank's they are many, and a statement
+    is large. Raises Silence or Declined.
+    """
+
+    async def read(link: Link) -> list[BankMovement]:
+        return [each async for each in bank.statement(link, account, since, today)]
+
+    kept, name = carrier.link.kept, f"statement of {account} from {since} to {today}"
+    reading: asyncio.Task[list[BankMovement]] | None = kept.get(name)
+    if reading is None:
+        reading = kept[name] = asyncio.create_task(carrier.call(f"the {name}", read, seconds=STATEMENT_SECONDS))
+
+        def over(done: asyncio.Task[list[BankMovement]]) -> None:
+            del kept[name]
+            if not done.cancelled():
+                done.exception()  # those who waited may be gone by now
+
+        reading.add_done_callback(over)
+    # One that gives up waiting takes the statement from nobody else.
+    return await asyncio.shield(reading)
 
 
 async def _codes_of_others(

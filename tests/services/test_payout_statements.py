@@ -1,5 +1,6 @@
 """What a statement says of money that a bank does not know: given back is only what surely did not leave."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -10,10 +11,11 @@ from structlog.testing import capture_logs
 
 from gerbang.clock import WIB
 from gerbang.connections import BankMovement, Link, Sent, remark_of
+from gerbang.db import partner_requests as requests
 from gerbang.domain.partner_requests import WAIT_FIRST, PartnerRequest, SendMoney
 from gerbang.services import payout_unknowns, payouts
 from gerbang.services.payout_requests import write
-from gerbang.services.payout_statements import STATEMENT_SECONDS, verdict
+from gerbang.services.payout_statements import STATEMENT_SECONDS, statement_says, verdict
 from gerbang.workers.partner_requests import ask_due
 from tests.support.gateways import Databases
 from tests.support.payouts import (
@@ -233,3 +235,36 @@ async def work(here: Services, hours: float) -> None:
     for _ in range(int(hours * 6)):
         here.pass_time(minutes=10)
         await ask_due(here.world, here.batches)
+
+
+async def test_a_statement_is_read_once_for_all_who_need_it_at_the_same_time(url: str) -> None:
+    """A hundred payouts that a bad hour left open would otherwise be a hundred long statements in memory."""
+
+    class Slow(WithStatement):
+        async def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
+            await asyncio.sleep(0.1)
+            async for each in super().statement(link, account, first, last):
+                yield each
+
+    async with checked_processes(url) as (one, _):
+        merchant, bank = await merchant_with(one, 3 * WHOLE), Slow()
+        here = banking(one, bank)
+        made = [await payouts.create(here.world, new_payout(merchant, f"salary-{nth}")) for nth in range(3)]
+        here.pass_time(hours=2)
+        bank.movements = [movement(f"TRSF {remark_of(made[1].id)}", START), movement("X", here.clock.now(), amount=1)]
+        carrier = here.world.partners.named("simulator")
+        assert carrier is not None
+        async with here.world.db.reading() as tx:
+            found = await requests.by_id(tx, [each.id for each in made])
+
+        async def say(of: UUID) -> str:
+            return await statement_says(here.world, carrier, found[of], AMOUNT)
+
+        for reads in (1, 2):
+            giving_up = asyncio.create_task(say(made[0].id))
+            await asyncio.sleep(0.02)
+            giving_up.cancel()
+            assert await asyncio.gather(*(say(each.id) for each in made)) == ["absent", "present", "absent"]
+            assert bank.read == reads
+        bank.movements = []
+        assert await say(made[0].id) == "unclear"
