@@ -28,7 +28,7 @@ OPENING = 1_000_000_00
 
 @dataclass
 class Finance:
-    """A command line on a database where money was reported the day before yesterday."""
+    """A command line on a database where money was reported some days ago."""
 
     day: date
     folder: Path
@@ -56,7 +56,7 @@ def finance(
     settings = Settings(database_url=databases.fresh(), secret_key=KEY)
     for name in ("database_url", "secret_key"):
         monkeypatch.setenv(f"GERBANG_{name.upper()}", getattr(settings, name))
-    paid_at = datetime.now(UTC) - timedelta(days=2)
+    paid_at = datetime.now(UTC) - timedelta(days=3)  # the day after it is over, too, also just after midnight
 
     async def fill() -> None:
         async with app.gateway(settings, base_url="http://127.0.0.1:1") as built:
@@ -120,6 +120,16 @@ def test_a_day_is_worked_through_from_the_command_line(finance: Finance) -> None
     assert code == 0
     assert printed.startswith(f"{finance.day} is closed at simulator: 2 movements of ours (1 of them found)")
     assert finance.typed("findings list")[1] == "Nothing is left to look at.\n"
+
+
+def test_a_remark_that_a_payer_wrote_is_shown_and_not_obeyed(finance: Finance) -> None:
+    finance.write((rupiah(500), "\x1b[1A\x1b[2K\rSETORAN\x9b2J \u202eNARTER"))
+    assert finance.typed("statements import FILE --connection simulator")[0] == 0
+    for line in ("reconcile --connection simulator --day DAY", "findings list"):
+        _, printed, _ = finance.typed(line)
+        assert "\ufffd[1A\ufffd[2K" in printed
+        assert "SETORAN\ufffd2J \ufffdNARTER" in printed
+        assert not {*"\x1b\r\x9b\u202e"} & {*printed}
 
 
 def test_what_cannot_be_done_is_said_in_a_sentence(finance: Finance) -> None:
