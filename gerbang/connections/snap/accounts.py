@@ -120,7 +120,8 @@ def _movement(account: str, row: dict[str, Any], begins: date) -> BankMovement:
 def _remark(row: dict[str, Any]) -> str:
     """What the bank has written beside it, its details included: our code may be in either."""
     details = [str(value) for each in amounts.objects(row, "detailInfo") for value in each.values() if value]
-    return " ".join(each for each in (amounts.text(row, "remark"), *details) if each)[:1000]
+    written = " ".join(each for each in (amounts.text(row, "remark"), *details) if each)
+    return "".join(each for each in written if each.isprintable())[:1000]  # the rest could not be kept
 
 
 def _when(said: str, begins: date) -> tuple[date, datetime | None]:

@@ -152,3 +152,11 @@ async def test_others_have_their_turn_while_a_long_statement_is_read() -> None:
         assert len([each async for each in reading]) == 4_999
         assert len(turns) >= 9
         task.cancel()
+
+
+async def test_what_cannot_be_kept_is_left_out_of_a_remark() -> None:
+    said = row(detailInfo={"a": "FEE\x00", "b": "\ud800BI\x1b[2J-FAST", "c": {"d": "\x00"}})
+    async with snap_bank(lambda _: statement(said)) as bank, link_to(bank) as link:
+        (found,) = await read(link)
+    assert found.text == "TRSF E-BANKING GBABCDEFGHIJKL FEE BI[2J-FAST {'d': '\\x00'}"
+    assert found.text.isprintable()
