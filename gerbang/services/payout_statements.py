@@ -17,6 +17,7 @@ from gerbang.connections import BankMovement, Declined, Link, Silence, Statement
 from gerbang.db import partner_requests as requests
 from gerbang.domain.money import rupiah
 from gerbang.domain.partner_requests import UNKNOWN_FOR, PartnerRequest
+from gerbang.domain.payouts import Payout
 from gerbang.partners import Partner
 from gerbang.world import World
 
@@ -38,8 +39,8 @@ _NO_LETTERS = re.compile("[^A-Z0-9]+")
 log = structlog.get_logger()
 
 
-async def statement_says(world: World, carrier: Partner, request: PartnerRequest, amount: int) -> Verdict:
-    """Whether the money of a request left its account."""
+async def statement_says(world: World, carrier: Partner, request: PartnerRequest, payout: Payout) -> Verdict:
+    """Whether the money of a payout's request left its account."""
     bank, now = carrier.provider, world.clock.now()
     if not isinstance(bank, Statements) or not request.account or request.sending_at is None:
         return "none"
@@ -51,7 +52,8 @@ async def statement_says(world: World, carrier: Partner, request: PartnerRequest
     except (Silence, Declined) as failed:
         log.warning("a statement that is needed could not be read", request=str(request.id), why=str(failed))
         return "unclear"
-    found = verdict(movements, request, amount, now, await _codes_of_others(world, movements, request, amount))
+    others = await _codes_of_others(world, movements, request, payout)
+    found = verdict(movements, request, payout.amount, now, others)
     if found != "absent":
         log.error("a payout that its bank does not know is not cleared up", request=str(request.id), statement=found)
     return found
@@ -83,16 +85,20 @@ async def _read_for_all(
 
 
 async def _codes_of_others(
-    world: World, movements: list[BankMovement], request: PartnerRequest, amount: int
+    world: World, movements: list[BankMovement], request: PartnerRequest, payout: Payout
 ) -> set[str]:
-    """The codes in debits that might be ours, so far as they are of other money that went over the same connection."""
+    """The codes in debits that might be ours, so far as they are of other money that went over the same connection.
+
+    A code that its merchant wrote into its own description says nothing of a remark that has lost its beginning.
+    """
     assert request.sending_at is not None, "it was sent"
+    amount, ours = payout.amount, _NO_LETTERS.sub("", f"{remark_of(request.id)}{payout.description or ''}".upper())
     wanted = {
         code
         for each in movements
         if _may_be(each, amount)
         for code in _LIKE_A_CODE.findall(_letters(each))
-        if code != remark_of(request.id)
+        if code not in ours
     }
     if not wanted:
         return set()

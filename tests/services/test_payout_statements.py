@@ -13,6 +13,7 @@ from gerbang.clock import WIB
 from gerbang.connections import BankMovement, Link, Sent, remark_of
 from gerbang.db import partner_requests as requests
 from gerbang.domain.partner_requests import WAIT_FIRST, PartnerRequest, SendMoney
+from gerbang.domain.payouts import Payout
 from gerbang.services import payout_unknowns, payouts
 from gerbang.services.payout_requests import write
 from gerbang.services.payout_statements import STATEMENT_SECONDS, statement_says, verdict
@@ -171,6 +172,24 @@ async def test_the_code_of_another_payout_is_known_whether_its_bank_has_answered
         assert (await payouts.read(here.world, third.merchant_id, third.id)).state == "failed"
 
 
+@pytest.mark.parametrize("blank", ["", " ", "-"])
+async def test_the_code_of_another_payout_in_a_description_hides_nothing(url: str, blank: str) -> None:
+    """A merchant knows the codes of its payouts, and a bank may show the end of a remark alone."""
+    async with checked_processes(url) as (one, _):
+        merchant, bank = await merchant_with(one, 2 * WHOLE), WithStatement()
+        here = banking(one, bank)
+        other = await payouts.create(here.world, new_payout(merchant, "salary-1"))
+        code = remark_of(other.id)
+        description = f"{code[:5]}{blank}{code[5:]} Gaji"
+        payout = await payouts.create(here.world, new_payout(merchant, "salary-2", description=description))
+        bank.movements = [
+            movement(f"TRSF {description}", START),
+            movement("SETORAN", START + timedelta(minutes=70), amount=1),
+        ]
+        await work(here, 4)
+        assert (await payouts.read(here.world, merchant.id, payout.id)).state == "pending"
+
+
 class MuteWithStatement(Mute, WithStatement):
     """A bank that cannot be asked, and has a statement."""
 
@@ -257,14 +276,14 @@ async def test_a_statement_is_read_once_for_all_who_need_it_at_the_same_time(url
         async with here.world.db.reading() as tx:
             found = await requests.by_id(tx, [each.id for each in made])
 
-        async def say(of: UUID) -> str:
-            return await statement_says(here.world, carrier, found[of], AMOUNT)
+        async def say(of: Payout) -> str:
+            return await statement_says(here.world, carrier, found[of.id], of)
 
         for reads in (1, 2):
-            giving_up = asyncio.create_task(say(made[0].id))
+            giving_up = asyncio.create_task(say(made[0]))
             await asyncio.sleep(0.02)
             giving_up.cancel()
-            assert await asyncio.gather(*(say(each.id) for each in made)) == ["absent", "present", "absent"]
+            assert await asyncio.gather(*(say(each) for each in made)) == ["absent", "present", "absent"]
             assert bank.read == reads
         bank.movements = []
-        assert await say(made[0].id) == "unclear"
+        assert await say(made[0]) == "unclear"
