@@ -7,6 +7,7 @@ reaches beyond the sending: the code in each remark of ours is in it, or it is n
 import asyncio
 import re
 from collections.abc import Container
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -37,6 +38,14 @@ _LIKE_A_CODE = re.compile("(?=(GB[A-Z2-7]{12}))")
 """As `remark_of` makes it, and as ordinary words look without their blanks: BANG BOY SANTOSO."""
 _NO_LETTERS = re.compile("[^A-Z0-9]+")
 log = structlog.get_logger()
+
+
+@dataclass
+class _Reading:
+    """A statement that is being read, and how many wait for it."""
+
+    task: asyncio.Task[list[BankMovement]]
+    waiting: int = 0
 
 
 async def statement_says(world: World, carrier: Partner, request: PartnerRequest, payout: Payout) -> Verdict:
@@ -70,18 +79,18 @@ async def _read_for_all(
         return [each async for each in bank.statement(link, account, since, today)]
 
     kept, name = carrier.link.kept, f"statement of {account} from {since} to {today}"
-    reading: asyncio.Task[list[BankMovement]] | None = kept.get(name)
-    if reading is None:
-        reading = kept[name] = asyncio.create_task(carrier.call(f"the {name}", read, seconds=STATEMENT_SECONDS))
-
-        def over(done: asyncio.Task[list[BankMovement]]) -> None:
+    if name not in kept:
+        kept[name] = _Reading(asyncio.create_task(carrier.call(f"the {name}", read, seconds=STATEMENT_SECONDS)))
+    reading: _Reading = kept[name]
+    reading.waiting += 1
+    try:
+        # One that gives up waiting takes the statement from nobody else.
+        return await asyncio.shield(reading.task)
+    finally:
+        reading.waiting -= 1
+        if not reading.waiting:
+            reading.task.cancel()
             del kept[name]
-            if not done.cancelled():
-                done.exception()  # those who waited may be gone by now
-
-        reading.add_done_callback(over)
-    # One that gives up waiting takes the statement from nobody else.
-    return await asyncio.shield(reading)
 
 
 async def _codes_of_others(

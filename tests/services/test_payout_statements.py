@@ -285,5 +285,10 @@ async def test_a_statement_is_read_once_for_all_who_need_it_at_the_same_time(url
             giving_up.cancel()
             assert await asyncio.gather(*(say(each) for each in made)) == ["absent", "present", "absent"]
             assert bank.read == reads
+        alone = asyncio.create_task(say(made[0]))
+        await asyncio.sleep(0.02)
+        alone.cancel()  # as a process that ends does: nothing goes on for nobody
+        assert await say(made[0]) == "absent"
+        assert bank.read == 3
         bank.movements = []
         assert await say(made[0]) == "unclear"
