@@ -30,6 +30,7 @@ ENDED = ("05", "06")
 """Cancelled and failed: nobody will pay it any more."""
 PAID = "00"
 """The status of a QR or a wallet payment that was paid; every other one brings no money."""
+_UNPAID = ("01", "02", "03", "04", "05", "06", "07")
 _PAID_WORDS = ("", "00", "success", "successful", "paid")
 """How the status of a pushed payment says that it was paid; "" where it says nothing else."""
 
@@ -175,6 +176,10 @@ def _made_by_partner(read: Read, now: datetime, channel: str) -> Asked:
     if state in ENDED and request_id is not None:
         return replies.to_notification(read.service, said, CodeEnded(read.connection.name, request_id), now)
     if state != PAID:
+        if state not in _UNPAID:
+            log.warning(
+                "a partner reports a code in a state that is not known", connection=read.connection.name, state=state
+            )
         return replies.to_notification(read.service, said, None, now)
     money = minted_money(read.connection, channel, theirs, request_id, fields.amount(said, "amount"), said)
     return replies.to_notification(read.service, said, money, now)

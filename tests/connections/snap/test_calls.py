@@ -46,3 +46,12 @@ def test_a_report_of_a_payment_that_is_not_called_paid_leaves_a_line_in_the_log(
     with capture_logs() as logs:
         assert asked("34", number | {"paymentStatus": "Lunas"}, "bri-ws") is None
     assert [(each["log_level"], each["status"]) for each in logs] == [("warning", "lunas")]
+
+
+@pytest.mark.parametrize("state", ["Success", "0", 0, "SUKSES"])
+def test_a_code_in_a_state_that_is_not_known_leaves_a_line_in_the_log(state: object) -> None:
+    said = {"originalReferenceNo": "R1", "latestTransactionStatus": state, "amount": "1.00"}
+    with capture_logs() as logs:
+        assert asked("52", said) is None
+        assert asked("52", said | {"latestTransactionStatus": "03"}) is None
+    assert [(each["log_level"], each["state"]) for each in logs] == [("warning", str(state))]
