@@ -35,7 +35,7 @@ from gerbang.listening import Listener, base_url, ignore_signals, listen, serve_
 from gerbang.logs import set_up as set_up_logs
 from gerbang.network import Network
 from gerbang.output import never_wait
-from gerbang.partners import Partners
+from gerbang.partners import Partners, calls_at_once
 from gerbang.processes import together
 from gerbang.router import Router
 from gerbang.services import installation, sandbox, sandbox_merchant
@@ -88,13 +88,15 @@ async def gateway(
     database = Database(settings.database_url, settings.database_connections)
     ports = frozenset(settings.callback_ports.split(",")) if live else None
     network = Network(allow_private=not live, ports=ports, connections_max=AT_ONCE_MAX)
+    # Of their own, so that neither shops nor other banks that hang take a bank's places: money would wait for one, and be unknown.
+    to_partners = Network(allow_private=not live, ports=ports, connections_max=calls_at_once(connections))
     world = World(
         db=database,
         clock=clock,
         network=network,
         keyring=keyring,
         channels=channels.found(),
-        partners=Partners(connections, providers(), network, token_key=keyring.partner_key, public_url=base_url),
+        partners=Partners(connections, providers(), to_partners, token_key=keyring.partner_key, public_url=base_url),
         products=_callback_formats(dialects, base_url, keyring),
         answer_formats=_answer_formats(dialects, base_url, keyring),
         allocator=NumberAllocator(),
@@ -120,6 +122,7 @@ async def gateway(
             await asyncio.wait([following], timeout=FOLLOWING_ENDS_SECONDS_MAX)
             following.cancel()
         await network.aclose()
+        await to_partners.aclose()
         await database.close()
 
 

@@ -178,6 +178,11 @@ class Partners:
         return bool(self._partners)
 
 
+def calls_at_once(connections: Connections) -> int:
+    """So many calls all partners may have under way together: each one's, and its request for a token, which is nobody's call."""
+    return max(1, len(connections.by_name)) * (CALLS_AT_ONCE_MAX + 1)
+
+
 def _network(connection: Connection, network: Network) -> Network:
     """The client that calls a connection's partner. A certificate that cannot be used keeps no other partner from working."""
     try:

@@ -1,6 +1,7 @@
 """What the commands share: options, the settings made from them, and printing."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,9 @@ import click
 
 from gerbang.settings import Settings, SettingsWrong, taken_by
 
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+_OBEYED = re.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+"""What a terminal obeys and does not show, but for the end of a line."""
 EARLIEST, LATEST = 1970, 8999
 """The years an option may name: far enough from the last year of a datetime (9999) to add expiries and retries."""
 
@@ -107,9 +111,12 @@ def settings_of(data: Path | None) -> Settings:
 
 
 def show(text: str) -> None:
-    """Prints the result of a command. Raises SettingsWrong if it cannot be written."""
+    """Prints the result of a command. Raises SettingsWrong if it cannot be written.
+
+    Payers and banks write remarks, and what a terminal would obey (to hide a line, to change another one) is not passed on to it.
+    """
     try:
-        click.echo(text)
+        click.echo(_OBEYED.sub(REPLACED, text))
     except BrokenPipeError:
         raise
     except OSError as failed:
@@ -133,6 +140,7 @@ def print_table(rows: list[dict[str, str]], none: str = "There are none.") -> No
     if not rows:
         show(none)
         return
+    rows = [{name: value.replace("\n", REPLACED) for name, value in row.items()} for row in rows]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
     for row in ({name: name for name in widths}, *rows):
         show("  ".join(f"{row[name]:<{width}}" for name, width in widths.items()).rstrip())

@@ -170,7 +170,7 @@ async def _look_at_statement(
     if (
         request is not None
         and may_have_failed(request, now, never_says=never_says)
-        and await payout_statements.statement_says(world, carrier, request, payout.amount) == "absent"
+        and await payout_statements.statement_says(world, carrier, request, payout) == "absent"
     ):
         said = Sent("failed", request.partner_reference, reason=NOT_CARRIED_OUT)
         await write(world, payout, said, now, only_if=request)

@@ -4,9 +4,11 @@ A bank that does not know a transfer may come to know it later, so its word alon
 reaches beyond the sending: the code in each remark of ours is in it, or it is not.
 """
 
+import asyncio
 import re
 from collections.abc import Container
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import structlog
@@ -16,6 +18,7 @@ from gerbang.connections import BankMovement, Declined, Link, Silence, Statement
 from gerbang.db import partner_requests as requests
 from gerbang.domain.money import rupiah
 from gerbang.domain.partner_requests import UNKNOWN_FOR, PartnerRequest
+from gerbang.domain.payouts import Payout
 from gerbang.partners import Partner
 from gerbang.world import World
 
@@ -37,39 +40,74 @@ _NO_LETTERS = re.compile("[^A-Z0-9]+")
 log = structlog.get_logger()
 
 
-async def statement_says(world: World, carrier: Partner, request: PartnerRequest, amount: int) -> Verdict:
-    """Whether the money of a request left its account."""
+@dataclass
+class _Reading:
+    """A statement that is being read, and how many wait for it."""
+
+    task: asyncio.Task[list[BankMovement]]
+    waiting: int = 0
+
+
+async def statement_says(world: World, carrier: Partner, request: PartnerRequest, payout: Payout) -> Verdict:
+    """Whether the money of a payout's request left its account."""
     bank, now = carrier.provider, world.clock.now()
     if not isinstance(bank, Statements) or not request.account or request.sending_at is None:
         return "none"
     # The bank's clock may be behind ours, so that it has booked what we sent after midnight on the day before.
     since, today = wib(request.sending_at).date() - timedelta(days=1), wib(now).date()
 
-    async def read(link: Link) -> list[BankMovement]:
-        return [each async for each in bank.statement(link, request.account, since, today)]
-
     try:
-        movements = await carrier.call(f"the statement for {request.id}", read, seconds=STATEMENT_SECONDS)
+        movements = await _read_for_all(carrier, bank, request.account, since, today)
     except (Silence, Declined) as failed:
         log.warning("a statement that is needed could not be read", request=str(request.id), why=str(failed))
         return "unclear"
-    found = verdict(movements, request, amount, now, await _codes_of_others(world, movements, request, amount))
+    others = await _codes_of_others(world, movements, request, payout)
+    found = verdict(movements, request, payout.amount, now, others)
     if found != "absent":
         log.error("a payout that its bank does not know is not cleared up", request=str(request.id), statement=found)
     return found
 
 
+async def _read_for_all(
+    carrier: Partner, bank: Statements, account: str, since: date, today: date
+) -> list[BankMovement]:
+    """The movements of these days, read once for all who ask meanwhile: after a bad hour of a bank's they are many, and a statement
+    is large. Raises Silence or Declined.
+    """
+
+    async def read(link: Link) -> list[BankMovement]:
+        return [each async for each in bank.statement(link, account, since, today)]
+
+    kept, name = carrier.link.kept, f"statement of {account} from {since} to {today}"
+    if name not in kept:
+        kept[name] = _Reading(asyncio.create_task(carrier.call(f"the {name}", read, seconds=STATEMENT_SECONDS)))
+    reading: _Reading = kept[name]
+    reading.waiting += 1
+    try:
+        # One that gives up waiting takes the statement from nobody else.
+        return await asyncio.shield(reading.task)
+    finally:
+        reading.waiting -= 1
+        if not reading.waiting:
+            reading.task.cancel()
+            del kept[name]
+
+
 async def _codes_of_others(
-    world: World, movements: list[BankMovement], request: PartnerRequest, amount: int
+    world: World, movements: list[BankMovement], request: PartnerRequest, payout: Payout
 ) -> set[str]:
-    """The codes in debits that might be ours, so far as they are of other money that went over the same connection."""
+    """The codes in debits that might be ours, so far as they are of other money that went over the same connection.
+
+    A code that its merchant wrote into its own description says nothing of a remark that has lost its beginning.
+    """
     assert request.sending_at is not None, "it was sent"
+    amount, ours = payout.amount, _NO_LETTERS.sub("", f"{remark_of(request.id)}{payout.description or ''}".upper())
     wanted = {
         code
         for each in movements
         if _may_be(each, amount)
         for code in _LIKE_A_CODE.findall(_letters(each))
-        if code != remark_of(request.id)
+        if code not in ours
     }
     if not wanted:
         return set()

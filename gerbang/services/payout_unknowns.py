@@ -90,7 +90,7 @@ async def resolve(world: World, payout_id: UUID, *, sent: bool, statement_seen: 
         return "bank_gives_no_answer", payout
     if not sent and now - request.sending_at < UNKNOWN_FOR:
         return "too_early", payout
-    verdict: Verdict = "none" if carrier is None else await statement_says(world, carrier, request, payout.amount)
+    verdict: Verdict = "none" if carrier is None else await statement_says(world, carrier, request, payout)
     if verdict == ("absent" if sent else "present"):
         return ("did_not_leave_the_account" if sent else "left_the_account"), payout
     if verdict in ("unclear", "none") and not statement_seen:

@@ -223,7 +223,9 @@ def book(world: World, work: UnitOfWork, report: Report, outcome: Outcome) -> Bo
         )
     before = work.known.setdefault(report.name, [])
     before.append(KnownReport(report, booked))
-    work.changes.new_reports.append(BookedReport(report, booked, work.now, occurrence=len(before)))
+    # A day is compared with the statement by this instant, so a clock that is plainly wrong must not put the money on no day at all.
+    dated = replace(report, paid_at=_paid_at(report, payment, charge, work.now))
+    work.changes.new_reports.append(BookedReport(dated, booked, work.now, occurrence=len(before)))
     return booked
 
 

@@ -82,6 +82,7 @@ def found(rows: Iterable[Row], form: Form, *, footers: bool = False) -> Table | 
     account, currency = "", "IDR"
     until: date | None = None
     names = {word(name): field for field, spelled in form.columns.items() for name in spelled}
+    above: list[Row] = []
     for count, (line, cells) in enumerate(rows):
         if count >= HEAD_ROWS_MAX:
             return None
@@ -90,7 +91,9 @@ def found(rows: Iterable[Row], form: Form, *, footers: bool = False) -> Table | 
             if field := names.get(word(cell)):
                 at.setdefault(field, column)
         if at.keys() >= set(form.by):
+            _check_above(above, at["day"], len(cells))
             return Table(form, rows, line, len(cells), at, account, currency, until, footers)
+        above.append((line, cells))
         label, value = labelled(cells)
         if label in ACCOUNT_LABELS and value:
             account = account_number(value)
@@ -99,6 +102,13 @@ def found(rows: Iterable[Row], form: Form, *, footers: bool = False) -> Table | 
         elif label in PERIOD_LABELS and (last := re.findall(r"[0-9]{2}/[0-9]{2}/[0-9]{4}", value)):
             until = days.moment(last[-1], line)[0]
     return None
+
+
+def _check_above(rows: list[Row], day: int, width: int) -> None:
+    """Raises StatementWrong for a movement above the names of the columns: somebody has sorted the file, and it would be left out."""
+    for line, cells in rows:
+        if len(cells) >= width and days.is_day(cells[day]) and len([cell for cell in cells if plain(cell)]) > 3:
+            raise StatementWrong(line, "a movement stands above the names of the columns: was the file sorted?")
 
 
 def labelled(cells: list[Cell]) -> tuple[str, str]:

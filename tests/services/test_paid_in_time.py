@@ -170,3 +170,16 @@ def test_both_dialects_show_that_an_expired_payment_was_paid(gateway: Gateway) -
     assert [body["event"] for body in received if "event" in body] == ["PAYMENT.PAID"]
     statuses = [body["data"]["attributes"]["status"] for body in received if "event" not in body]
     assert statuses[0] == "paid" and set(statuses) <= {"paid", "completed"}
+
+
+@pytest.mark.parametrize("days_off", [-700_000, -1, 1, 2_900_000])
+async def test_a_clock_that_is_plainly_wrong_puts_money_on_the_day_of_its_report(url: str, days_off: int) -> None:
+    """Days are compared with the bank's statement: money on no day of theirs would never be missed there."""
+    async with shop_on(url) as (here, merchant):
+        answer = await here.batches.create(order(merchant.id))
+        wrong = here.clock.now() + timedelta(days=days_off)
+        for outcome in ("booked", "double"):
+            booked = await here.batches.report(replace(money(number(answer)), paid_at=wrong))
+            assert booked.outcome == outcome
+        found = await here.rows("SELECT paid_at, received_at FROM reports WHERE merchant_id = $1", merchant.id)
+        assert [each["paid_at"] for each in found] == [each["received_at"] for each in found]

@@ -1,5 +1,6 @@
 """What a statement says of money that a bank does not know: given back is only what surely did not leave."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -10,10 +11,12 @@ from structlog.testing import capture_logs
 
 from gerbang.clock import WIB
 from gerbang.connections import BankMovement, Link, Sent, remark_of
+from gerbang.db import partner_requests as requests
 from gerbang.domain.partner_requests import WAIT_FIRST, PartnerRequest, SendMoney
+from gerbang.domain.payouts import Payout
 from gerbang.services import payout_unknowns, payouts
 from gerbang.services.payout_requests import write
-from gerbang.services.payout_statements import STATEMENT_SECONDS, verdict
+from gerbang.services.payout_statements import STATEMENT_SECONDS, statement_says, verdict
 from gerbang.workers.partner_requests import ask_due
 from tests.support.gateways import Databases
 from tests.support.payouts import (
@@ -169,6 +172,24 @@ async def test_the_code_of_another_payout_is_known_whether_its_bank_has_answered
         assert (await payouts.read(here.world, third.merchant_id, third.id)).state == "failed"
 
 
+@pytest.mark.parametrize("blank", ["", " ", "-"])
+async def test_the_code_of_another_payout_in_a_description_hides_nothing(url: str, blank: str) -> None:
+    """A merchant knows the codes of its payouts, and a bank may show the end of a remark alone."""
+    async with checked_processes(url) as (one, _):
+        merchant, bank = await merchant_with(one, 2 * WHOLE), WithStatement()
+        here = banking(one, bank)
+        other = await payouts.create(here.world, new_payout(merchant, "salary-1"))
+        code = remark_of(other.id)
+        description = f"{code[:5]}{blank}{code[5:]} Gaji"
+        payout = await payouts.create(here.world, new_payout(merchant, "salary-2", description=description))
+        bank.movements = [
+            movement(f"TRSF {description}", START),
+            movement("SETORAN", START + timedelta(minutes=70), amount=1),
+        ]
+        await work(here, 4)
+        assert (await payouts.read(here.world, merchant.id, payout.id)).state == "pending"
+
+
 class MuteWithStatement(Mute, WithStatement):
     """A bank that cannot be asked, and has a statement."""
 
@@ -233,3 +254,41 @@ async def work(here: Services, hours: float) -> None:
     for _ in range(int(hours * 6)):
         here.pass_time(minutes=10)
         await ask_due(here.world, here.batches)
+
+
+async def test_a_statement_is_read_once_for_all_who_need_it_at_the_same_time(url: str) -> None:
+    """A hundred payouts that a bad hour left open would otherwise be a hundred long statements in memory."""
+
+    class Slow(WithStatement):
+        async def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
+            await asyncio.sleep(0.1)
+            async for each in super().statement(link, account, first, last):
+                yield each
+
+    async with checked_processes(url) as (one, _):
+        merchant, bank = await merchant_with(one, 3 * WHOLE), Slow()
+        here = banking(one, bank)
+        made = [await payouts.create(here.world, new_payout(merchant, f"salary-{nth}")) for nth in range(3)]
+        here.pass_time(hours=2)
+        bank.movements = [movement(f"TRSF {remark_of(made[1].id)}", START), movement("X", here.clock.now(), amount=1)]
+        carrier = here.world.partners.named("simulator")
+        assert carrier is not None
+        async with here.world.db.reading() as tx:
+            found = await requests.by_id(tx, [each.id for each in made])
+
+        async def say(of: Payout) -> str:
+            return await statement_says(here.world, carrier, found[of.id], of)
+
+        for reads in (1, 2):
+            giving_up = asyncio.create_task(say(made[0]))
+            await asyncio.sleep(0.02)
+            giving_up.cancel()
+            assert await asyncio.gather(*(say(each) for each in made)) == ["absent", "present", "absent"]
+            assert bank.read == reads
+        alone = asyncio.create_task(say(made[0]))
+        await asyncio.sleep(0.02)
+        alone.cancel()  # as a process that ends does: nothing goes on for nobody
+        assert await say(made[0]) == "absent"
+        assert bank.read == 3
+        bank.movements = []
+        assert await say(made[0]) == "unclear"

@@ -53,6 +53,22 @@ def test_a_damaged_file_never_raises_anything_else(form: str, data: st.DataObjec
     _read_or_refuse(bytes(whole))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [writers.bri(), writers.jatim(), writers.mandiri_corporate(), writers.mandiri_corporate_indonesian()],
+    ids=["bri", "jatim", "mandiri", "mandiri, Indonesian"],
+)
+def test_a_file_whose_names_of_columns_were_sorted_among_its_rows_is_refused(text: str) -> None:
+    """What stood above them would be left out, and the balances of the rest would agree."""
+    lines = text.splitlines(keepends=True)
+    (place,) = [place for place, line in enumerate(lines) if "saldo" in line.lower() or "balance" in line.lower()]
+    for down in (1, 3, len(lines) - place - 1):
+        sorted_ = lines[:place] + lines[place + 1 :]
+        sorted_.insert(place + down, lines[place])
+        with pytest.raises(StatementWrong, match="above the names of the columns"):
+            statement_files.read("".join(sorted_).encode(), today=TODAY, account=writers.ACCOUNT)
+
+
 @given(st.binary(max_size=600))
 def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
     for start in (b"", b":20:", b"{1:X}{4:\n:20:A\n:25:1\n:60F:", b"PK\x03\x04", b"\xff\xfe"):

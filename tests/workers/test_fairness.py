@@ -10,6 +10,7 @@ import pytest
 
 from gerbang.db import deliveries as kept
 from gerbang.domain.deliveries import LEASE
+from gerbang.network import Answer, Network
 from gerbang.services.deliveries import Places
 from gerbang.workers.deliveries import (
     AT_ONCE_MAX,
@@ -21,7 +22,7 @@ from gerbang.workers.deliveries import (
 )
 from tests.support.http_shop import HttpShop, Start, paid, shop_server, soon, working
 from tests.support.services import START, Services
-from tests.support.shop_servers import flooding, shop
+from tests.support.shop_servers import OK, answering, flooding, shop
 
 WATCHED_SECONDS = 0.3
 """How long a test waits to see that no more places are taken."""
@@ -149,6 +150,27 @@ async def test_silent_endpoints_together_take_at_most_half_of_the_places(
             assert hanging.in_hand <= AT_ONCE_SILENT_MAX
             await crowd(processes.one, slow.url, 3, 20)
             await soon(lambda: slow.in_hand == 3 * AT_ONCE_PER_ENDPOINT + 1)
+
+
+async def test_shops_that_hang_take_no_place_of_a_bank(start: Start) -> None:
+    """A transfer that waited for a place would be taken for one that may have been sent."""
+
+    async def post(network: Network, port: int) -> Answer:
+        return await network.post(f"http://127.0.0.1:{port}/", b"{}", {}, timeout_seconds=30)
+
+    async with start() as processes, shop_server(processes.one, is_open=False) as hanging, shop(answering(OK)) as bank:
+        world = processes.one.world
+        (name,) = world.partners.names
+        partner = world.partners.named(name)
+        assert partner is not None
+        posted = [
+            asyncio.create_task(post(world.network, int(hanging.url.split(":")[2].split("/")[0])))
+            for _ in range(AT_ONCE_MAX)
+        ]
+        await soon(lambda: hanging.in_hand == AT_ONCE_MAX)
+        assert (await asyncio.wait_for(post(partner.link.network, bank), 5)).status == 200
+        hanging.open.set()
+        await asyncio.gather(*posted)
 
 
 async def test_a_silent_endpoint_has_one_place_until_it_answers_again(start: Start) -> None:

@@ -17,6 +17,7 @@ from gerbang.connections.snap.settings import profile_of
 STATEMENT_BYTES_MAX = 24 * 1024 * 1024
 WAITS_SECONDS = (1, 4, 10)
 """After a bank wants to be asked less often."""
+ROWS_AT_ONCE = 500
 _DAY = timedelta(days=1)
 
 
@@ -52,7 +53,9 @@ async def statement(link: Link, account: str, first: date, last: date) -> AsyncI
             middle = begins + (ends - begins) // 2
             spans += [(begins, middle), (middle + _DAY, ends)]
             continue
-        for row in rows:
+        for place, row in enumerate(rows):
+            if place % ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have their turn
             yield _movement(account, row, begins)
 
 
@@ -117,7 +120,8 @@ def _movement(account: str, row: dict[str, Any], begins: date) -> BankMovement:
 def _remark(row: dict[str, Any]) -> str:
     """What the bank has written beside it, its details included: our code may be in either."""
     details = [str(value) for each in amounts.objects(row, "detailInfo") for value in each.values() if value]
-    return " ".join(each for each in (amounts.text(row, "remark"), *details) if each)[:1000]
+    written = " ".join(each for each in (amounts.text(row, "remark"), *details) if each)
+    return "".join(each for each in written if each.isprintable())[:1000]  # the rest could not be kept
 
 
 def _when(said: str, begins: date) -> tuple[date, datetime | None]:

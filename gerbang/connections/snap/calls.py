@@ -1,5 +1,6 @@
 """What the calls of partners ask for, service by service: a question, money that has arrived, or money that went back."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,9 @@ from gerbang.domain.reversals import Reversal
 log = structlog.get_logger()
 ISSUER_LENGTH, REASON_LENGTH = 64, 128
 """Of texts that are only shown: they are cut, and never a reason to refuse."""
-_NOT_REJECTED = ("00", "01", "02", "03")
+_REJECTED = ("", "04", "05", "06")
+"""The states in which a transfer's money is back; banks send none in a notice that has no other meaning."""
+_REJECTED_WORDS = re.compile("reject|return|refund|fail|cancel|tolak|retur|gagal|batal", re.IGNORECASE)
 VA, QRIS, EWALLET = "virtual_account", "qris", "ewallet"
 ENDED = ("05", "06")
 """Cancelled and failed: nobody will pay it any more."""
@@ -29,6 +32,7 @@ PAID = "00"
 """The status or the flag of what was paid; every other one brings no money."""
 TIMED_OUT = "02"
 """The flag of a payment that the bank got no answer about."""
+_UNPAID = ("01", "02", "03", "04", "05", "06", "07")
 _PAID_WORDS = ("", "00", "success", "successful", "paid")
 """How the status of a pushed payment says that it was paid; "" where it says nothing else."""
 
@@ -84,6 +88,9 @@ def _notification(read: Read, now: datetime) -> Asked:
         return replies.to_notification(read.service, said, reversal, now)
     status = fields.text(said, "paymentStatus").lower()
     if status not in _PAID_WORDS:
+        log.warning(
+            "a bank reports a payment that it does not call paid", connection=read.connection.name, status=status
+        )
         return replies.to_notification(read.service, said, None, now)
     reference = _reference_of(read.connection, said, paid) or _request_id(read, "paymentRequestId", now)
     return replies.to_notification(read.service, said, _money_to(read, reference, paid, "paidAmount.value"), now)
@@ -190,6 +197,10 @@ def _made_by_partner(read: Read, now: datetime, channel: str) -> Asked:
     if state in ENDED and request_id is not None:
         return replies.to_notification(read.service, said, CodeEnded(read.connection.name, request_id), now)
     if state != PAID:
+        if state not in _UNPAID:
+            log.warning(
+                "a partner reports a code in a state that is not known", connection=read.connection.name, state=state
+            )
         return replies.to_notification(read.service, said, None, now)
     money = minted_money(read.connection, channel, theirs, request_id, fields.amount(said, "amount"), said)
     return replies.to_notification(read.service, said, money, now)
@@ -239,7 +250,7 @@ def _returned(read: Read, now: datetime) -> Asked:
     ours, theirs = amounts.text(said, "originalPartnerReferenceNo"), amounts.text(said, "originalReferenceNo")
     if not ours and not theirs:
         raise FieldWrong("originalPartnerReferenceNo", missing=True)
-    if amounts.text(said, "latestTransactionStatus") in _NOT_REJECTED:
+    if not _is_rejected(said.get("latestTransactionStatus")):
         log.error("a bank notifies of a transfer that it has not rejected", connection=read.connection.name, ours=ours)
         return replies.to_notification(read.service, said, None, now)
     words = [amounts.text(info, name, REASON_LENGTH) for name in ("rejectStatusID", "rejectStatusEN", "traceNo")]
@@ -247,6 +258,15 @@ def _returned(read: Read, now: datetime) -> Asked:
     reason = next(filter(None, words), "Returned by the bank")
     came_back = PayoutReturn(read.connection.name, ours, theirs, reason)
     return replies.to_notification(read.service, said, came_back, now)
+
+
+def _is_rejected(status: Any) -> bool:
+    """Whether a notice's status says that the money is back. What says nothing that is known gives nothing back."""
+    if status in (None, {}, []):
+        return True
+    if not isinstance(status, str):
+        return False
+    return status.strip() in _REJECTED or _REJECTED_WORDS.search(status) is not None
 
 
 _READERS: dict[str, Callable[[Read, datetime], Asked]] = {

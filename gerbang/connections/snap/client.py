@@ -4,6 +4,7 @@ A call that is turned away for its token is repeated once with another one. What
 second time for any other reason. (`shared/reference`: sections A2, A4, E, K.)
 """
 
+import asyncio
 import hashlib
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from gerbang.network import Manner, NetworkFailed
 
 MILLISECOND_DIGITS = 8
 """Of the day, in an external id."""
+LARGE_BYTES = 256 * 1024
 log = structlog.get_logger()
 
 
@@ -88,7 +90,9 @@ async def _exchanged(
     except NetworkFailed as failed:
         log.warning("a call to a partner failed", **_named(connection, service, named), why=failed.reason)
         raise (NotSent if failed.unsent else Silence)(failed.reason) from failed
-    said = answers.read(answer)
+    # A long statement takes seconds to read, in which nobody else would be answered.
+    large = len(answer.body) > LARGE_BYTES
+    said = await asyncio.to_thread(answers.read, answer) if large else answers.read(answer)
     log.info("a partner was called", **_named(connection, service, named), code=said.code, seconds=answer.seconds)
     return said
 

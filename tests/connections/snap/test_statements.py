@@ -1,5 +1,6 @@
 """Statements over the standard: whole or none, by the bank's rules of days and rows."""
 
+import asyncio
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -133,3 +134,29 @@ async def test_a_row_of_the_last_hours_of_all_time_keeps_no_statement_from_being
         movements = await read(link)
         assert [each.booked_on.year for each in movements] == [2026, 9999, 1, 2026, 2026]
         assert movements[0].at is None
+
+
+async def test_others_have_their_turn_while_a_long_statement_is_read() -> None:
+    rows = [row(transactionId=str(number)) for number in range(5_000)]
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    async with snap_bank(lambda _: statement(*rows)) as bank, link_to(bank) as link:
+        reading = PROVIDER.statement(link, ACCOUNT, FIRST, LAST)
+        assert (await anext(reading)).reference == "0"
+        task = asyncio.create_task(other())
+        assert len([each async for each in reading]) == 4_999
+        assert len(turns) >= 9
+        task.cancel()
+
+
+async def test_what_cannot_be_kept_is_left_out_of_a_remark() -> None:
+    said = row(detailInfo={"a": "FEE\x00", "b": "\ud800BI\x1b[2J-FAST", "c": {"d": "\x00"}})
+    async with snap_bank(lambda _: statement(said)) as bank, link_to(bank) as link:
+        (found,) = await read(link)
+    assert found.text == "TRSF E-BANKING GBABCDEFGHIJKL FEE BI[2J-FAST {'d': '\\x00'}"
+    assert found.text.isprintable()
