@@ -45,9 +45,11 @@ async def serving_bank(wiring: Wiring, listener: Listener, clock: Clock | None =
         return msgspec.structs.replace(reply, headers=said | reply.headers)
 
     servers = await answer_on(listener, answer)
+    going_on = asyncio.create_task(bank.payers.go_on())
     try:
         yield bank
     finally:
+        going_on.cancel()
         for server in servers:
             server.close()
         await bank.notices.stop()

@@ -40,6 +40,8 @@ class Visit(msgspec.Struct, kw_only=True):
     trx_id: str = ""
     """The partner's id of a registered number."""
     bills: list[Body] = []
+    external_id: str = ""
+    """X-EXTERNAL-ID of the payment and its repetitions."""
 
     @property
     def number(self) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from gerbang.bank_simulator import bodies, page
 from gerbang.bank_simulator.bank import Bank
 from gerbang.bank_simulator.chance import FAULTS, LATE_SECONDS, FaultsWrong
-from gerbang.bank_simulator.ledger import PAYERS, written
+from gerbang.bank_simulator.ledger import PAYERS, Record, written
 from gerbang.bank_simulator.notices import NoSuchNotice
 from gerbang.bank_simulator.payments import Order, OrderWrong, Outcome, notification, visit_of
 from gerbang.bank_simulator.records import code_found
@@ -111,10 +111,9 @@ async def _played(bank: Bank, what: str, asked: Played) -> Any:
     if what == "return":
         if transfer is None or transfer.state != "00":
             raise _Wrong("There is no completed transfer with this reference.")
-        transfer = transfers.give_back(bank, transfer)
-        service = {"22": "76", "23": "75"}.get(str(transfer.document["service"]))
-        body = bodies.transfer_returned(transfer, now)
-        return {"exchanges": await bank.notices.send(service, body, ids.partner_id) if service else []}
+        return await _returned(bank, transfers.give_back(bank, transfer))
+    if transfer is not None and transfer.document.get("returned"):
+        return await _returned(bank, transfer)
     code = code_found(bank.ledger, asked.reference)
     if code is not None:
         service, body = notification(code, now, asked.state)
@@ -124,6 +123,13 @@ async def _played(bank: Bank, what: str, asked: Played) -> Any:
         raise _Wrong("There is nothing with this reference that can be reported.")
     body = bodies.NUMBERED[bank.profile.push](bank.profile, visit)
     return {"exchanges": await bank.notices.send(bank.profile.push, body, visit.company)}
+
+
+async def _returned(bank: Bank, transfer: Record) -> Any:
+    """Reports a transfer that came back, where the bank has a report for its kind."""
+    service = {"22": "76", "23": "75"}.get(str(transfer.document["service"]))
+    body = bodies.transfer_returned(transfer, bank.clock.now())
+    return {"exchanges": await bank.notices.send(service, body, bank.wiring.ids.partner_id) if service else []}
 
 
 def _moved(bank: Bank, asked: Moved) -> dict[str, Any]:

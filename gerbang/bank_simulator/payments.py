@@ -18,6 +18,9 @@ from gerbang.bank_simulator.verdicts import is_taken, said
 
 Money = Literal["not taken", "paid", "reversed", "suspended"]
 """What became of the payer's money. `reversed`: it was taken and given back."""
+ASKED = "asked"
+"""The state of a payment that was reported to the partner, and whose money has no end yet."""
+FLAGS: dict[verdicts.Meaning, str] = {"accepted": "00", "refused": "01", "unknown": "02"}
 OF_A_PAYMENT = ("wrong_amount", "unknown_number", "foreign_number", "out_of_order", "reversal")
 RUPIAH = 100
 
@@ -88,6 +91,12 @@ class Payers:
         if registered is not None:
             return await self._pay_registered(registered, visit, faults)
         return await _Visiting(self, order, visit, faults).go()
+
+    async def go_on(self) -> None:
+        """Ends the payments that were under way when the bank itself ended: by an advice, as after a silence."""
+        for record in reversed(self.ledger.found("payment")):
+            if record.state == ASKED:
+                await _Visiting(self, Order(), _visit_kept(record), frozenset()).go_on()
 
     async def _pay_registered(self, record: Record, visit: Visit, faults: frozenset[str]) -> Outcome:
         """A number that the bank knows: it takes the money, and then reports it (25 or 34) until that is taken."""
@@ -174,6 +183,11 @@ class _Visiting:
             await self.inquire()
         return self.outcome(self.settle(meaning), why, taken=meaning == "accepted")
 
+    async def go_on(self) -> None:
+        """Repeats the payment as an advice, and ends it."""
+        meaning, _ = await self.advise("unknown", "")
+        self.settle(meaning)
+
     async def inquire(self) -> verdicts.Bill:
         """Service 24."""
         body = bodies.inquiry(self.profile, self.visit)
@@ -185,14 +199,20 @@ class _Visiting:
 
     async def report(self) -> tuple[verdicts.Meaning, str]:
         """Service 25, repeated with the same ids while it is not answered."""
-        external_id = self.caller.external_id("PAY", self.visit.at)
-        exchange = await self.call("25", bodies.payment(self.profile, self.visit), external_id)
-        meaning, why = verdicts.of_payment(self.profile, exchange)
+        visit = self.visit
+        visit.external_id = self.caller.external_id("PAY", visit.at)
+        keep(self.ledger, visit, ASKED, "unknown", self.caller.clock.now())
+        exchange = await self.call("25", bodies.payment(self.profile, visit), visit.external_id)
+        return await self.advise(*verdicts.of_payment(self.profile, exchange))
+
+    async def advise(self, meaning: verdicts.Meaning, why: str) -> tuple[verdicts.Meaning, str]:
+        """Repeats service 25 while what was said of it is not known, as often as the bank does that."""
         for _ in range(self.profile.advices):
             if meaning != "unknown":
                 break
             body = bodies.payment(self.profile, self.visit, advice=True)
-            meaning, why = verdicts.of_payment(self.profile, await self.call("25", body, external_id))
+            exchange = await self.call("25", body, self.visit.external_id)
+            meaning, why = verdicts.of_payment(self.profile, exchange)
         return meaning, why
 
     async def call(self, service: str, body: bodies.Body, external_id: str) -> Exchange:
@@ -201,7 +221,7 @@ class _Visiting:
         return made[-1]
 
     def settle(self, meaning: verdicts.Meaning) -> Money:
-        """Moves the payer's money by what the partner has said, and keeps the payment."""
+        """Moves the payer's money by what the partner has said, and keeps how the payment ended."""
         silence = self.order.unanswered or self.profile.silence
         money: Money = "paid"
         if meaning == "refused" or (meaning == "unknown" and silence == "returned") or "reversal" in self.faults:
@@ -218,7 +238,9 @@ class _Visiting:
                 self.ledger.move(PAYERS, account, visit.paid, now, visit.reference, remark)
             if money == "reversed" and "reversal" in self.faults:
                 self.ledger.move(account, PAYERS, visit.paid, now, visit.reference, f"REVERSAL {remark}"[:36])
-            keep(self.ledger, visit, money, meaning, now)
+            asked = self.ledger.find("payment", other_key=visit.request_id)
+            assert asked is not None, "it was kept before it was reported"
+            self.ledger.change(asked, money, flag=FLAGS[meaning])
         return money
 
     def outcome(self, money: Money, why: str, *, taken: bool) -> Outcome:
@@ -229,12 +251,14 @@ class _Visiting:
         )
 
 
-def keep(ledger: Ledger, visit: Visit, money: Money, meaning: verdicts.Meaning, now: datetime) -> None:
+def keep(ledger: Ledger, visit: Visit, state: str, meaning: verdicts.Meaning, now: datetime) -> None:
     """Keeps a payment of a number, for services 26 and 35."""
     ledger.keep(
-        *("payment", visit.number, visit.request_id, money, visit.paid, now),
-        flag={"accepted": "00", "refused": "01"}.get(meaning, "02"),
+        *("payment", visit.number, visit.request_id, state, visit.paid, now),
+        flag=FLAGS[meaning],
         name=visit.name,
+        bills=visit.bills,
+        externalId=visit.external_id,
         total=visit.total,
         reference=visit.reference,
         company=visit.company,
@@ -247,8 +271,11 @@ def keep(ledger: Ledger, visit: Visit, money: Money, meaning: verdicts.Meaning, 
 def visit_of(ledger: Ledger, number: str) -> Visit | None:
     """The last payment of a registered number, to report it again; None if there is none."""
     paid = ledger.find("payment", key=number)
-    if paid is None or ledger.find("va", key=number) is None:
-        return None
+    return None if paid is None or ledger.find("va", key=number) is None else _visit_kept(paid)
+
+
+def _visit_kept(paid: Record) -> Visit:
+    """The visit of a payment that was kept."""
     document = paid.document
     return Visit(
         company=str(document["company"]),
@@ -260,4 +287,6 @@ def visit_of(ledger: Ledger, number: str) -> Visit | None:
         total=int(document["total"]),
         paid=paid.amount,
         trx_id=str(document["trxId"]),
+        bills=list(document.get("bills", [])),
+        external_id=str(document.get("externalId", "")),
     )

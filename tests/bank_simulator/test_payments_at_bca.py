@@ -1,5 +1,6 @@
 """A customer of BCA pays: what the bank sends, byte for byte, and what becomes of the payer's money by what it gets back."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from gerbang.bank_simulator.bodies import Visit
+from gerbang.bank_simulator.payments import ASKED, keep
 from gerbang.clock import MovableClock
 from tests.support.simulated_banks import simulated
 from tests.support.tiny_gateway import TOKEN, Received, tiny_gateway
@@ -132,6 +135,29 @@ async def test_silence_is_asked_again_after_the_deadline(folder: Path) -> None:
         gateway.payments.append("silence")
         outcome = await bank.pay(NUMBER, deadline_seconds=2)  # which the answers have, too
     assert (outcome["money"], len(gateway.calls("/payment"))) == ("paid", 2)
+
+
+@pytest.mark.parametrize(("answers", "money", "balance"), [([], "paid", "-10000.00"), (["01"], "reversed", "0.00")])
+async def test_a_payment_under_way_when_the_bank_ended_is_advised_at_its_next_start(
+    folder: Path, answers: list[str], money: str, balance: str
+) -> None:
+    async with tiny_gateway() as gateway:
+        gateway.bills[NUMBER] = 10_000
+        gateway.payments += answers
+        async with simulated(folder, "bca", gateway.url) as bank:
+            visit = Visit(company="1402", customer="00001234", at=bank.bank.clock.now(), request_id="R1", reference="1")
+            visit.paid, visit.total, visit.external_id, visit.bills = 1_000_000, 1_000_000, "77", [{"billNo": "1"}]
+            keep(bank.bank.ledger, visit, ASKED, "unknown", visit.at)
+        async with simulated(folder, "bca", gateway.url) as bank, asyncio.timeout(10):
+            while (kept := bank.bank.ledger.found("payment"))[0].state == ASKED:
+                await bank.control("accounts")
+            accounts = {each["number"]: each["balance"] for each in await bank.control("accounts")}
+    (advice,) = gateway.calls("/payment")
+    assert (advice.document["flagAdvise"], advice.document["paymentRequestId"]) == ("Y", "R1")
+    assert advice.headers["X-EXTERNAL-ID"] == "77"
+    assert advice.document["billDetails"][0]["billNo"] == "1"
+    assert [each.state for each in kept] == [money]
+    assert accounts["payers"] == balance
 
 
 async def test_a_number_that_the_partner_does_not_know_takes_no_money(folder: Path) -> None:

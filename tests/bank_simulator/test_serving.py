@@ -149,11 +149,27 @@ async def test_a_completed_skn_that_comes_back_is_reported(folder: Path) -> None
         answer = await partner.bank.control("return", {"reference": body["partnerReferenceNo"]})
         assert answer["exchanges"][-1]["status"] == 200
         status = await partner.call("36", {"serviceCode": "23", "originalExternalId": "2300"})
-    (notice,) = gateway.calls("/transfer-skn/notify")
+        await partner.bank.control("notify", {"reference": body["partnerReferenceNo"]})
+        accounts = {each["number"]: each for each in await partner.bank.control("accounts")}
+    notice, again = gateway.calls("/transfer-skn/notify")
+    assert again.document["originalReferenceNo"] == done["referenceNo"], "said once more"
+    remarks = [each["remark"] for each in accounts[partner.ids.account]["movements"]]
+    assert [remark.split()[0] for remark in remarks] == ["RETUR", "TRSF"], "and given back once"
     assert notice.path == "/partners/bca/openapi/v1.0/transfer-skn/notify"
     assert notice.document["originalReferenceNo"] == done["referenceNo"]
     assert notice.document["originalExternalId"] == "2300"
     assert status["latestTransactionStatus"] == "06"
+
+
+async def test_what_the_partner_says_of_a_transfer_is_on_the_statement_whole(folder: Path) -> None:
+    async with partner_of(folder) as partner:
+        body = partner.transfer(remark="GBABCDEFGHIJKL gaji November")
+        await partner.call("17", body)
+        await partner.call("17", partner.transfer(remark=""))
+        accounts = {each["number"]: each for each in await partner.bank.control("accounts")}
+    newest, first = accounts[partner.ids.account]["movements"]
+    assert first["remark"] == "TRSF GBABCDEFGHIJKL gaji November"
+    assert newest["remark"].startswith("TRSF "), "its reference, where the partner says nothing"
 
 
 async def test_money_that_moves_without_a_word_is_on_the_statement(folder: Path) -> None:

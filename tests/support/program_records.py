@@ -82,4 +82,9 @@ def read(data: Path) -> Records:
     """The records of the gateway that runs on a folder. Fails where one of the rules does not hold."""
     url = running_url(data)
     assert url is not None
+    return read_at(url)
+
+
+def read_at(url: str) -> Records:
+    """The same, of the gateway that works on a database."""
     return asyncio.run(_read(url))

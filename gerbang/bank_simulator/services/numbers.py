@@ -38,7 +38,7 @@ def status(bank: Bank, call: Call) -> Done:
     if not found:
         raise Refusal(404, "01")
     paid = found[0]
-    flag = {"paid": "00", "reversed": "01", "suspended": "02"}[paid.state]
+    flag = {"paid": "00", "reversed": "01"}.get(paid.state, "02")
     data: dict[str, Any] = _identity(company, customer) | {
         "inquiryRequestId": paid.other_key,
         "paymentRequestId": paid.other_key,

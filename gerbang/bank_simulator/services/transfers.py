@@ -40,7 +40,9 @@ def transfer(bank: Bank, call: Call) -> Done:
         raise Refusal(403, "14")
     state = {UNDER_WAY: "03", CLOSED_ACCOUNT: "06"}.get(beneficiary[-4:], "00")
     ours = bank.chance.digits("reference", 16)
-    remark = f"TRSF {reference} {call.optional('remark', 50)}"[:36].strip()
+    # What the partner says comes first, since the line is cut: by that it finds its transfer.
+    said = call.optional("remark", 50) or reference
+    remark = f"TRSF {said}"[:36].strip()
     with bank.ledger.together():
         bank.ledger.move(source.number, OTHER_BANKS, amount, call.now, ours, remark)
         if state == "06":
@@ -49,6 +51,7 @@ def transfer(bank: Bank, call: Call) -> Done:
             *("transfer", reference, ours, state, amount, call.now),
             service=call.service,
             externalId=call.external_id,
+            remark=said,
             **document,
         )
     if state == "06":
@@ -118,7 +121,7 @@ def give_back(bank: Bank, found: Record, **members: Any) -> Record:
     """A transfer comes back: its money is on the partner's account again."""
     with bank.ledger.together():
         account = str(found.document["sourceAccountNo"])
-        remark = f"RETUR {found.key}"[:36]
+        remark = f"RETUR {found.document.get('remark') or found.key}"[:36].strip()
         bank.ledger.move(OTHER_BANKS, account, found.amount, bank.clock.now(), found.other_key, remark)
         return bank.ledger.change(found, "06", returned=True, **members)
 
