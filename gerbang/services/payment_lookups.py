@@ -41,9 +41,12 @@ async def look_up_all(world: World, batches: Batches) -> int:
     return sum([await look_up(world, batches, connection) for connection in world.partners.names])
 
 
-async def look_up(world: World, batches: Batches, connection: str) -> int:
-    """Asks a bank whose turn has come for payments that nobody has reported, writes them down, and returns how many there were."""
-    asking = _asking(world, batches, connection)
+async def look_up(world: World, batches: Batches, connection: str, *, most: int = MOST) -> int:
+    """Asks a bank whose turn has come for payments that nobody has reported, writes them down, and returns how many there were.
+
+    Of inquiries about `most` at a time; the others are the next time's, which is at once then.
+    """
+    asking = _asking(world, batches, connection, most)
     if asking is None:
         return 0
     now = world.clock.now()
@@ -69,29 +72,43 @@ async def look_up(world: World, batches: Batches, connection: str) -> int:
     return found
 
 
-async def look_up_day(world: World, batches: Batches, connection: str, day: date) -> int | None:
+class CannotLookUp(Exception):
+    """Why a bank's payments could not be looked up, in sentences."""
+
+
+async def look_up_day(world: World, batches: Batches, connection: str, day: date) -> int:
     """Asks a bank for the payments of a day, writes down what nobody has reported, and returns how many there were.
 
-    None for a bank that cannot be asked. Raises Declined or Silence.
+    Raises CannotLookUp.
     """
-    asking = _asking(world, batches, connection)
+    if world.partners.named(connection) is None:
+        raise CannotLookUp(f"There is no connection {connection}. Nothing was changed.")
+    asking = _asking(world, batches, connection, MOST)
     if asking is None:
-        return None
-    if asking.way == "list":
-        return await asking.list_of(day)
+        raise CannotLookUp(
+            f"{connection} has no list of a day's payments (35), and no word on its inquiries (26) that would be of use. Compare the day with "
+            "the account's statement: gerbang reconcile."
+        )
     since, until, found = midnight(day), midnight(day + timedelta(days=1)), 0
-    while since < until:
-        since, more = await asking.part(since, until, timedelta(0))
-        found += more
+    try:
+        if asking.way == "list":
+            return await asking.list_of(day)
+        while since < until:
+            since, more = await asking.part(since, until, timedelta(0))
+            found += more
+    except (Silence, Declined) as failed:
+        raise CannotLookUp(
+            f"{connection} was asked, and {failed}. What it said before that is written down."
+        ) from failed
     return found
 
 
-def _asking(world: World, batches: Batches, connection: str) -> "_Asking | None":
+def _asking(world: World, batches: Batches, connection: str, most: int) -> "_Asking | None":
     partner = world.partners.named(connection)
     if partner is None or partner.finder is None or "payments" not in partner.connection.serves:
         return None
     way = partner.finder.finds_by(partner.connection)
-    return None if way is None else _Asking(world, batches, partner, partner.finder, way)
+    return None if way is None else _Asking(world, batches, partner, partner.finder, way, most)
 
 
 class _Asking(msgspec.Struct, frozen=True):
@@ -102,6 +119,7 @@ class _Asking(msgspec.Struct, frozen=True):
     partner: Partner
     finder: FindsPayments
     way: Literal["list", "inquiry"]
+    most: int
 
     @property
     def name(self) -> str:
@@ -135,7 +153,7 @@ class _Asking(msgspec.Struct, frozen=True):
     async def part(self, since: datetime, until: datetime, age: timedelta) -> tuple[datetime, int]:
         """Asks what came of inquiries that reached this age between two instants, or of the first ones, and up to where it did."""
         async with self.world.db.reading() as tx:
-            inquiries = await payment_lookups.unpaid(tx, self.name, since - age, until - age, MOST)
+            inquiries = await payment_lookups.unpaid(tx, self.name, since - age, until - age, self.most)
         found = 0
         for first in range(0, len(inquiries), AT_ONCE):
             asked = [self._ask(each) for each in inquiries[first : first + AT_ONCE]]
@@ -143,7 +161,7 @@ class _Asking(msgspec.Struct, frozen=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
                 found += outcome
-        return (inquiries[-1].answered_at + age if len(inquiries) >= MOST else until), found
+        return (inquiries[-1].answered_at + age if len(inquiries) >= self.most else until), found
 
     async def _ask(self, inquiry: Reply) -> bool:
         """Writes down what was paid after an inquiry. Raises Silence."""

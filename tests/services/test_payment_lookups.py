@@ -18,7 +18,6 @@ from gerbang.domain.connections import Connections, Inbound, Route, Unanswered
 from gerbang.domain.inquiries import Acceptance, Inquiry
 from gerbang.domain.merchants import Merchant
 from gerbang.partners import Partners
-from gerbang.services import payment_lookups
 from gerbang.services.batches import Batches
 from gerbang.services.payment_lookups import look_up, look_up_day
 from gerbang.workers import Workers
@@ -190,16 +189,15 @@ async def test_a_silent_bank_is_asked_again_and_one_that_will_not_say_keeps_nobo
         assert Counter(here.followed()) == {"first": 2, "second": 2, "third": 1}
 
 
-async def test_many_are_asked_about_in_parts_and_none_is_left_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payment_lookups, "MOST", 3)
+async def test_many_are_asked_about_in_parts_and_none_is_left_out(url: str) -> None:
     async with selling_by(url, ToyBank()) as here:
         _, paid_to = await here.bought()
         for number in range(8):
             here.services.clock.advance(timedelta(seconds=number // 2))
             await here.asked_about(paid_to, f"ask-{number}")
-        await here.look_up()
-        for _ in range(3):
-            await here.look_up(timedelta(0))
+        here.services.clock.advance(LATER)
+        for _ in range(4):
+            await look_up(here.services.world, here.services.batches, "bank", most=3)
         assert sorted(here.followed()) == [f"ask-{number}" for number in range(8)]
 
 
