@@ -66,7 +66,10 @@ class Workers:
             group.create_task(self._repeat(ASKED, partial(ask_due, self._world, self._batches), ALL_ASKED_PAUSE))
 
     async def _repeat(self, name: str, step: Step, pause: float) -> None:
-        while True:
+        task = asyncio.current_task()
+        assert task is not None, "it runs in a task"
+        # Python 3.11 loses a cancellation that comes in the very moment in which a call with a time limit ends.
+        while not task.cancelling():
             try:
                 done = await step()
             except Unavailable:
@@ -76,7 +79,7 @@ class Workers:
                 done, wait = 0, max(pause, 1.0)
             else:
                 wait = pause
-            if not done:
+            if not done and not task.cancelling():
                 await asyncio.sleep(wait)
 
     async def catch_up(self) -> dict[str, int]:
