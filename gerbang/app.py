@@ -28,6 +28,7 @@ from gerbang.db.sandbox import CLOCK_CHANNEL
 from gerbang.domain import calendars
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.deliveries import CallbackFormat
+from gerbang.errors import Unavailable
 from gerbang.folders import data_folder, write_private
 from gerbang.http_connections import PATIENCE, Patience
 from gerbang.keyring import Keyring
@@ -38,7 +39,7 @@ from gerbang.output import never_wait
 from gerbang.partners import Partners, calls_at_once
 from gerbang.processes import together
 from gerbang.router import Router
-from gerbang.services import installation, sandbox, sandbox_merchant
+from gerbang.services import installation, merchants, sandbox, sandbox_merchant
 from gerbang.services.batches import Batches
 from gerbang.services.sandbox_merchant import Sandbox
 from gerbang.settings import Settings, SettingsWrong
@@ -48,6 +49,7 @@ from gerbang.workers.deliveries import AT_ONCE_MAX
 from gerbang.world import AnswerFormat, World
 
 SECRET_KEY_LENGTH_MIN = 32
+WARNINGS_MAX = 20
 FOLLOWING_ENDS_SECONDS_MAX = 3.0
 """How long closing waits for the task that follows the shared clock."""
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
@@ -390,4 +392,16 @@ async def _work(settings: Settings, listener: Listener | None, health_url: str) 
             if health_url
             else "Gerbang is working."
         )
+        warning = asyncio.create_task(_warn_of_agreements(built.world)) if built.world.live else None
         await until_stopped(jobs, stop)
+        if warning is not None:
+            warning.cancel()
+
+
+async def _warn_of_agreements(world: World) -> None:
+    """Says by which agreements nobody could pay with the connections that there are: a changed file does not stop the others."""
+    with contextlib.suppress(Unavailable):
+        for merchant, wrong in (await merchants.unusable(world))[:WARNINGS_MAX]:
+            _say(
+                f"Warning: the agreement of {merchant.name} ({merchant.id}) cannot be used: {wrong} See gerbang merchant check."
+            )

@@ -411,6 +411,22 @@ def test_live_mode_has_no_sandbox(databases: Databases, data: Path, tmp_path: Pa
         assert server.err == ""
 
 
+def test_a_worker_says_whose_numbers_no_bank_knows_any_more(databases: Databases, tmp_path: Path) -> None:
+    live = {
+        "GERBANG_MODE": "live",
+        "GERBANG_CONNECTIONS": str(live_connections(tmp_path, "virtual_account", more='company_codes = ["98765"]')),
+        "GERBANG_DATABASE_URL": databases.fresh(),
+        "GERBANG_SECRET_KEY": SECRET_KEY,
+        "GERBANG_PUBLIC_URL": "https://pay.example.id",
+        "GERBANG_PORT": "0",
+    }
+    merchant_id = merchant(live)[0]
+    with program("work", **live) as worker:
+        assert worker.printed(r"Warning: (.+)").startswith("the agreement of ")
+        assert worker.stop() == 0
+    assert merchant_id in worker.err + worker.out
+
+
 @pytest.mark.parametrize("missing", ["GERBANG_SECRET_KEY", "GERBANG_PUBLIC_URL", "GERBANG_DATABASE_URL"])
 def test_live_mode_does_not_start_with_missing_settings(missing: str) -> None:
     live = {

@@ -1,5 +1,6 @@
 """Taking merchants in, giving them keys, and setting where their callbacks go."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -134,8 +135,12 @@ async def numbered(world: World, number: int) -> UUID:
 
 async def unusable(world: World) -> list[tuple[Merchant, str]]:
     """The merchants whose agreements do not pass the check as they are kept, each with the first thing that is wrong."""
-    found = [(merchant, agreement_checks.fault(world, merchant, _usual(merchant))) for merchant in await every(world)]
-    return [(merchant, wrong) for merchant, wrong in found if wrong is not None]
+    found: list[tuple[Merchant, str]] = []
+    for merchant in await every(world):
+        if wrong := agreement_checks.fault(world, merchant, _usual(merchant)):
+            found.append((merchant, wrong))
+        await asyncio.sleep(0)  # a check takes milliseconds, and others work meanwhile
+    return found
 
 
 def _usual(merchant: Merchant) -> Merchant:

@@ -57,10 +57,10 @@ def connections(folder: Path, profile: str = "bca", *, more: str = "", inbound: 
     )
 
 
-def live_connections(folder: Path, *channels: str) -> Path:
+def live_connections(folder: Path, *channels: str, more: str = "") -> Path:
     """A connections file for live mode: one bank, which serves these channels."""
     routes = "".join(f'[[routes]]\nconnections = ["bank"]\nchannel = "{channel}"\n' for channel in channels)
-    return _file(folder, BANK.format(profile="generic", more="", inbound="", client=CLIENT) + routes)
+    return _file(folder, BANK.format(profile="generic", more=more, inbound="", client=CLIENT) + routes)
 
 
 def _file(folder: Path, text: str) -> Path:
