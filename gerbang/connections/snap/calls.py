@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,15 @@ TIMED_OUT = "02"
 """The flag of a payment that the bank got no answer about."""
 
 
+class SignedAs(msgspec.Struct, frozen=True):
+    """What names a call by what its partner signed of it, which nobody else can change."""
+
+    on: date
+    """The day in Jakarta of its timestamp."""
+    text_hash: str
+    """Of the text that is signed: of the hash of its body, its path, its timestamp and its token."""
+
+
 class Read(msgspec.Struct, frozen=True):
     """A call that is the partner's: signed, with a token where one is needed."""
 
@@ -39,6 +48,7 @@ class Read(msgspec.Struct, frozen=True):
     service: str
     external_id: str
     fields: dict[str, Any]
+    signed: SignedAs | None = None
 
 
 def asked(read: Read, now: datetime) -> Asked:
@@ -169,6 +179,11 @@ def _request_id(read: Read, name: str, now: datetime) -> str:
 
 
 def _call(read: Read, now: datetime) -> CallName | None:
+    """What the bank calls the request; None where it does not say."""
+    # Where the external id is all that names a payment, whoever has seen a signed call could send it again under another one,
+    # since nobody signs that header. So a text that was signed once is one payment; its repeats have other timestamps.
+    if read.signed is not None and read.service == codes.VA_PAYMENT and not profile_of(read.connection).names_requests:
+        return CallName(read.connection.name, read.service, read.signed.on, read.signed.text_hash)
     if not read.external_id:
         return None
     return CallName(read.connection.name, read.service, wib(now).date(), read.external_id)
