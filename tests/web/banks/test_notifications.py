@@ -170,6 +170,15 @@ def test_a_notice_of_a_transfer_that_was_not_rejected_gives_nothing_back(opened:
     assert code(bank.call("/transfer-rtgs/notify", said | {"latestTransactionStatus": "06"})) == "2007600"
 
 
+def test_a_bank_that_asks_about_its_numbers_reports_its_codes(opened: Open) -> None:
+    gateway = opened("bri")
+    bank = Bank(gateway.client, prefix="/partners/bank", hex_signatures=True, headers={"X-EXTERNAL-ID": None})
+    bank.sign_in()
+    paid = {"originalReferenceNo": "A1", "latestTransactionStatus": "00", "amount": {"value": "1.00"}}
+    assert code(bank.call("/v1.1/qr-dynamic/qr-mpm-notify", paid)) == "2005200"
+    assert [outcome for outcome, _ in booked(gateway, "A1")] == ["unknown_number"]
+
+
 @pytest.mark.parametrize("issuer", [{"a": 1}, "BANK\r\nX", "x" * 500, 7])
 def test_money_is_taken_whatever_its_issuer_is_called(opened: Open, issuer: object) -> None:
     gateway = opened("dana")
