@@ -16,6 +16,7 @@ from typing import Any
 from gerbang import api, channels, errors, settings
 from gerbang.channels.virtual_account import BANKS, OWN_DIGITS
 from gerbang.connections.snap import codes
+from gerbang.connections.snap.paths import STANDARD
 from gerbang.connections.snap.profiles import Profile, profiles
 from gerbang.domain import charges, payments, payouts
 from gerbang.domain.calendars import Schedule
@@ -390,7 +391,8 @@ def _received(profile: Profile) -> str:
 
 
 def _called(profile: Profile) -> str:
-    return ", ".join(sorted(profile.calls)) or "as the standard has them"
+    own = sorted(service for service, place in profile.calls.items() if place != STANDARD.get(service))
+    return ", ".join(own) or "as the standard has them"
 
 
 def _codes_made(profile: Profile) -> str:

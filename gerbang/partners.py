@@ -15,6 +15,7 @@ from gerbang.connections import (
     Declined,
     FindsPayments,
     Link,
+    NeverSays,
     NotSent,
     OpensCodes,
     Provider,
@@ -95,7 +96,8 @@ class Partner:
             self.link.is_well(SILENT)
             raise
         except Silence as silence:
-            self.link.alarm(SILENT)
+            if not isinstance(silence, NeverSays):  # nobody was asked
+                self.link.alarm(SILENT)
             log.warning("a partner was silent", connection=self.connection.name, about=about, why=str(silence))
             raise
         except TimeoutError as late:
@@ -103,6 +105,7 @@ class Partner:
             log.warning("a partner was silent", connection=self.connection.name, about=about)
             raise (Silence if begun else NotSent)("the deadline passed") from late
         except Exception as failure:
+            self.link.alarm(SILENT)
             log.exception("a partner could not be called", connection=self.connection.name, about=about)
             raise Silence(str(failure)) from failure
         self.link.is_well(SILENT)

@@ -289,12 +289,14 @@ class CallRefused(Exception):
     """A call that is answered without anything being decided: it is not the partner's, or cannot be understood.
 
     The message says why, for the log. `alarm`: a fault of a key or a clock, which costs buyers their payments.
+    `lost`: the names in the partner's word of something that has happened, which could not be read; None for any other call.
     """
 
-    def __init__(self, answer: CallAnswer, why: str, *, alarm: bool = False) -> None:
+    def __init__(
+        self, answer: CallAnswer, why: str, *, alarm: bool = False, lost: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(why)
-        self.answer = answer
-        self.alarm = alarm
+        self.answer, self.alarm, self.lost = answer, alarm, lost
 
 
 class PayoutReturn(msgspec.Struct, frozen=True):

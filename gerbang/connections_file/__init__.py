@@ -76,9 +76,14 @@ def look(settings: Settings, providers: Mapping[str, Provider] | None = None) ->
         routes, found, made.keys(), _channels()
     )
     connections = Connections(found, tuple(each for each in routes if each is not None))
-    all_faults = [*decoder.faults, *faults]
+    all_faults = [*decoder.faults, *(each for each in faults if not _is_shown(each, decoder.faults))]
     unsafe = [] if all_faults else rules.remarks_on(found, providers)
     return Contents(file, connections, (*made,), all_faults, [*decoder.remarks, *unsafe])
+
+
+def _is_shown(fault: Fault, shown: list[Fault]) -> bool:
+    """Whether something in this member is known to be wrong: it counts as left out then, and nobody has left it out."""
+    return any(each.path == fault.path or each.path.startswith((f"{fault.path}.", f"{fault.path}[")) for each in shown)
 
 
 def _channels() -> Collection[str]:

@@ -6,6 +6,7 @@ import structlog
 
 from gerbang.connections import CALLS_REFUSED, Call, CallAnswer, CallRefused, CodeEnded, PayoutReturn
 from gerbang.domain.inquiries import Acceptance, Inquiry
+from gerbang.domain.money import readable
 from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
 from gerbang.errors import Refused, Unavailable
@@ -19,9 +20,8 @@ log = structlog.get_logger()
 ON_THE_WAY_SECONDS = 0.5
 """Of the deadline, for the way there and back."""
 __all__ = ["Call", "CallAnswer", "Partner", "answer", "not_allowed", "unread"]
-_refusals: dict[str, Seldom] = {}
-_alarms: dict[str, Seldom] = {}
-"""One of each for a connection, so that whoever calls without a key fills no log."""
+_seldom: dict[tuple[str, str], Seldom] = {}
+"""One for each event of a connection, so that whoever calls without a key fills no log, and hides no other event from it."""
 
 
 async def answer(world: World, batches: Batches, partner: Partner, call: Call) -> CallAnswer:
@@ -51,14 +51,15 @@ async def answer(world: World, batches: Batches, partner: Partner, call: Call) -
             await _write(world, batches, asked.what)
         return asked.answered(None)
     except Refused as refusal:
-        if isinstance(refusal, Unavailable) and isinstance(asked.what, Acceptance):
-            alarm = _alarms.setdefault(connection, Seldom())
-            alarm.error("a bank's payment was not answered in time: compare its day", connection=connection)
+        if isinstance(refusal, Unavailable):
+            _log_unanswered(partner, asked.what)
         return asked.refused(refusal)
     except TimeoutError:
+        _log_unanswered(partner, asked.what)
         return asked.refused(Unavailable(what="cannot answer in time"))
     except Exception:
         log.exception("a partner's call could not be answered", connection=connection, address=call.address)
+        _log_unanswered(partner, asked.what)
         return asked.refused(Unavailable())
 
 
@@ -84,13 +85,28 @@ def unread(partner: Partner, status: int, why: str) -> CallAnswer:
 
 def not_allowed(partner: Partner, address: str) -> CallAnswer:
     """The answer to somebody who calls from an address that is not the partner's."""
-    refused = _refusals.setdefault(partner.connection.name, Seldom())
-    refused.warning(
-        "a call was refused: it is from no address of the partner's",
-        connection=partner.connection.name,
-        caller=address,
-    )
+    event = "a call was refused: it is from no address of the partner's"
+    _limited(partner, event).warning(event, connection=partner.connection.name, caller=address)
     return unread(partner, 403, "not from here")
+
+
+def _log_unanswered(partner: Partner, what: object) -> None:
+    """Logs each payment that its bank got no answer about, and all else that was not written down, so that somebody can look for it."""
+    if isinstance(what, Acceptance):
+        spec = {"request": what.request_id, "number": what.money.number, "amount": readable(what.money.amount)}
+        event = "a bank's payment was not answered in time: compare its day"
+    elif isinstance(what, Report):
+        spec = {"reference": what.reference, "number": what.number, "amount": readable(what.amount)}
+        event = "money that a partner has reported was not written down: compare its day"
+    elif isinstance(what, Reversal):
+        spec = {"original": what.original, "amount": readable(what.amount)}
+        event = "a reversal was not written down: compare its day"
+    elif isinstance(what, PayoutReturn):
+        spec = {"ours": what.reference, "theirs": what.partner_reference}
+        event = "a transfer that came back was not written down"
+    else:
+        return  # an inquiry moves nothing, and a code that has ended is asked about
+    log.error(event, connection=partner.connection.name, **spec)
 
 
 def _log(partner: Partner, refusal: CallRefused, address: str) -> None:
@@ -99,6 +115,14 @@ def _log(partner: Partner, refusal: CallRefused, address: str) -> None:
     if refusal.alarm:
         partner.link.alarm(CALLS_REFUSED)
         event = "a partner's call was refused for its key or its clock: its buyers cannot pay"
-        _alarms.setdefault(connection, Seldom()).error(event, **spec)
+        _limited(partner, event).error(event, **spec)
+    elif refusal.lost is not None:
+        event = "what a partner reports could not be read, and may not be said again: compare its day"
+        log.error(event, said=dict(refusal.lost), **spec)
     else:
-        _refusals.setdefault(connection, Seldom()).warning("a partner's call was refused", **spec)
+        event = "a partner's call was refused"
+        _limited(partner, event).warning(event, **spec)
+
+
+def _limited(partner: Partner, event: str) -> Seldom:
+    return _seldom.setdefault((partner.connection.name, event), Seldom())

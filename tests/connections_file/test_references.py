@@ -62,6 +62,35 @@ def test_a_file_that_cannot_be_read_is_shown(folder: Path) -> None:
         assert faults(folder, text) == [f"{TOY}.client_secret names the file {folder / name}, which {sentence}."]
 
 
+def test_a_key_that_cannot_be_read_is_not_said_to_be_left_out_as_well(folder: Path) -> None:
+    (folder / "ours.pem").unlink()
+    (folder / "theirs.pub").write_bytes(b"\xff\xfe")
+    text = """
+[connections.bank]
+provider = "snap"
+profile = "mandiri"
+serves = ["payments", "payouts", "refund"]
+base_url = 7
+client_id = "us"
+client_secret = { env = "TOY_GONE" }
+private_key = { file = "ours.pem" }
+company_codes = ["1x"]
+inbound = { path_prefix = "/a", client_id = "x", client_secret = { file = "gone" }, public_keys = [{ file = "theirs.pub" }] }
+accounts = [{ number = 7, purposes = ["payouts"] }]
+"""
+    wrong = [each.partition(" ")[0].removeprefix("connections.bank.") for each in faults(folder, text, "live")]
+    assert sorted(wrong) == [
+        "accounts[1].number",
+        "base_url",
+        "client_secret",
+        "company_codes[1]",
+        "inbound.client_secret",
+        "inbound.public_keys[1]",
+        "private_key",
+        "serves[3]",
+    ]
+
+
 def test_a_secret_that_every_user_can_read_is_a_remark_and_a_public_key_is_not(folder: Path) -> None:
     for name in ("theirs.pub", "ours.crt", "theirs-next.crt"):
         (folder / name).chmod(0o644)

@@ -73,6 +73,8 @@ class SnapBank:
     """How long a token request takes."""
     port: int = 0
     encoding: str = "base64"
+    by_key: bool = False
+    """Whether calls are signed by our key, without a token."""
 
     def of(self, end: str) -> list[Received]:
         """The calls whose path ends so."""
@@ -86,12 +88,16 @@ class SnapBank:
         self.received.append(call)
         if call.path.endswith("/access-token/b2b"):
             await asyncio.sleep(self.token_seconds)
-            _demand_rsa(call)
+            _demand_rsa(call, f"{CLIENT}|{call.headers['x-timestamp']}")
             if self.tokens is not None and (said := self.tokens(call)) is not None:
                 return said
             self.issued.append(f"token-{len(self.issued) + 1}")
             self.good.add(self.issued[-1])
             return json_reply(200, "2007300", accessToken=self.issued[-1], tokenType="Bearer", expiresIn="900")
+        if self.by_key:
+            hashed = hashlib.sha256(call.raw).hexdigest()
+            _demand_rsa(call, f"{call.method}:{call.path}:{hashed}:{call.headers['x-timestamp']}")
+            return self.answering(call)
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
         if token not in self.good:
             return json_reply(401, "4010001")
@@ -109,11 +115,10 @@ def signed(call: Received, token: str, encoding: str = "base64") -> str:
     return raw.hex() if encoding == "hex" else base64.b64encode(raw).decode()
 
 
-def _demand_rsa(call: Received) -> None:
-    """Whether a token request is signed with our key."""
-    text = f"{CLIENT}|{call.headers['x-timestamp']}".encode()
+def _demand_rsa(call: Received, text: str) -> None:
+    """Whether a call is signed with our key."""
     key = rsa_key("ours").public_key()
-    key.verify(base64.b64decode(call.headers["x-signature"]), text, PKCS1v15(), SHA256())
+    key.verify(base64.b64decode(call.headers["x-signature"]), text.encode(), PKCS1v15(), SHA256())
 
 
 @asynccontextmanager
@@ -124,8 +129,9 @@ async def snap_bank(
     token_seconds: float = 0,
     encoding: str = "base64",
     good: tuple[str, ...] = (),
+    by_key: bool = False,
 ) -> AsyncGenerator[SnapBank]:
-    bank = SnapBank(answering, tokens, good=set(good), token_seconds=token_seconds, encoding=encoding)
+    bank = SnapBank(answering, tokens, good=set(good), token_seconds=token_seconds, encoding=encoding, by_key=by_key)
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -56,7 +56,7 @@ async def statement(link: Link, account: str, first: date, last: date) -> AsyncI
         for place, row in enumerate(rows):
             if place % ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # others have their turn
-            yield _movement(account, row, begins)
+            yield _movement(account, row)
 
 
 async def _asked(link: Link, account: str, begins: date, ends: date) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _may_be_cut(link: Link, fields: dict[str, Any], rows: list[dict[str, Any]]) 
     return counted > len(rows)
 
 
-def _movement(account: str, row: dict[str, Any], begins: date) -> BankMovement:
+def _movement(account: str, row: dict[str, Any]) -> BankMovement:
     """One row. Raises Silence for one that cannot be read: a statement without it would say something else."""
     amount = amounts.read(row, "amount")
     kind = amounts.text(row, "type", 20).upper()
@@ -104,7 +104,7 @@ def _movement(account: str, row: dict[str, Any], begins: date) -> BankMovement:
     direction = directions.get(kind[:1])
     if amount is None or direction is None:
         raise Silence("its statement has a row that cannot be read")
-    booked_on, at = _when(amounts.text(row, "transactionDate", 40), begins)
+    booked_on, at = _when(amounts.text(row, "transactionDate", 40))
     return BankMovement(
         account=account,
         booked_on=booked_on,
@@ -124,18 +124,18 @@ def _remark(row: dict[str, Any]) -> str:
     return "".join(each for each in written if each.isprintable())[:1000]  # the rest could not be kept
 
 
-def _when(said: str, begins: date) -> tuple[date, datetime | None]:
-    """The day and the instant of a row; a bank that has the day only writes midnight. What is no day is the first one asked for."""
+def _when(said: str) -> tuple[date, datetime | None]:
+    """The day and the instant of a row; a bank that has the day only writes midnight. Raises Silence for what is no day."""
     at = times.read(said)
     if at is None:
         try:
             return date.fromisoformat(said[:10]), None
         except ValueError:
-            return begins, None
+            raise Silence("its statement has a row whose day cannot be read") from None
     try:
         local = wib(at)
     except OverflowError:  # the last hours of all time
-        return begins, None
+        return at.date(), None
     midnight = (local.hour, local.minute, local.second) == (0, 0, 0)
     return local.date(), None if midnight else at
 

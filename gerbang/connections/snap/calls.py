@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import structlog
 
 from gerbang.clock import wib
 from gerbang.connections import Asked, CodeEnded, PayoutReturn
-from gerbang.connections.snap import amounts, codes, fields, replies
+from gerbang.connections.snap import amounts, codes, fields, replies, states
 from gerbang.connections.snap.fields import FieldWrong
 from gerbang.connections.snap.settings import profile_of, unanswered_of
 from gerbang.domain.connections import Connection
@@ -28,13 +28,17 @@ _REJECTED_WORDS = re.compile("reject|return|refund|fail|cancel|tolak|retur|gagal
 VA, QRIS, EWALLET = "virtual_account", "qris", "ewallet"
 ENDED = ("05", "06")
 """Cancelled and failed: nobody will pay it any more."""
-PAID = "00"
-"""The status or the flag of what was paid; every other one brings no money."""
 TIMED_OUT = "02"
 """The flag of a payment that the bank got no answer about."""
-_UNPAID = ("01", "02", "03", "04", "05", "06", "07")
-_PAID_WORDS = ("", "00", "success", "successful", "paid")
-"""How the status of a pushed payment says that it was paid; "" where it says nothing else."""
+
+
+class SignedAs(msgspec.Struct, frozen=True):
+    """What names a call by what its partner signed of it, which nobody else can change."""
+
+    on: date
+    """The day in Jakarta of its timestamp."""
+    text_hash: str
+    """Of the text that is signed: of the hash of its body, its path, its timestamp and its token."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -44,6 +48,7 @@ class Read(msgspec.Struct, frozen=True):
     service: str
     external_id: str
     fields: dict[str, Any]
+    signed: SignedAs | None = None
 
 
 def asked(read: Read, now: datetime) -> Asked:
@@ -86,11 +91,10 @@ def _notification(read: Read, now: datetime) -> Asked:
         original = fields.needed(said, "paymentRequestId")
         reversal = Reversal(read.connection.name, original, original, paid)
         return replies.to_notification(read.service, said, reversal, now)
-    status = fields.text(said, "paymentStatus").lower()
-    if status not in _PAID_WORDS:
-        log.warning(
-            "a bank reports a payment that it does not call paid", connection=read.connection.name, status=status
-        )
+    status = fields.text(said, "paymentStatus")
+    if status and not states.is_paid(
+        read.connection, status, said
+    ):  # a bank that has only one thing to say leaves it out
         return replies.to_notification(read.service, said, None, now)
     reference = _reference_of(read.connection, said, paid) or _request_id(read, "paymentRequestId", now)
     return replies.to_notification(read.service, said, _money_to(read, reference, paid, "paidAmount.value"), now)
@@ -105,9 +109,11 @@ def _reference_of(connection: Connection, said: Mapping[str, Any], paid: int) ->
 
 def listed_money(connection: Connection, line: Mapping[str, Any]) -> Report | None:
     """The money of a line in a bank's list of payments (35), as its push says it; None for one that was not paid. Raises FieldWrong."""
-    info, flag = fields.inside(line, "additionalInfo"), fields.text(line, "paymentFlagStatus").lower()
-    status = fields.text(line, "paymentStatus").lower()
-    if flag not in _PAID_WORDS or status not in _PAID_WORDS:
+    info, flag = fields.inside(line, "additionalInfo"), fields.text(line, "paymentFlagStatus")
+    if flag == TIMED_OUT:
+        states.unknown(connection, flag, line)
+        return None
+    if any(each and not states.is_paid(connection, each, line) for each in (flag, fields.text(line, "paymentStatus"))):
         return None
     paid = fields.first_amount((line, "paidAmount"), (line, "amount"), (info, "paymentAmount"), (line, "totalAmount"))
     reference = _reference_of(connection, line, paid)
@@ -125,7 +131,8 @@ def money_after(connection: Connection, said: Mapping[str, Any], number: str, in
             connection=connection.name,
             inquiry=inquiry_id,
         )
-    if flag != PAID:
+    # A bank that says nothing of it has no payment.
+    if not flag or flag == TIMED_OUT or not states.is_paid(connection, flag, {"inquiryRequestId": inquiry_id, **said}):
         return None
     reference = fields.text(said, "paymentRequestId") or inquiry_id
     at = fields.instant(said, "trxDateTime", "transactionDate")
@@ -172,6 +179,11 @@ def _request_id(read: Read, name: str, now: datetime) -> str:
 
 
 def _call(read: Read, now: datetime) -> CallName | None:
+    """What the bank calls the request; None where it does not say."""
+    # Where the external id is all that names a payment, whoever has seen a signed call could send it again under another one,
+    # since nobody signs that header. So a text that was signed once is one payment; its repeats have other timestamps.
+    if read.signed is not None and read.service == codes.VA_PAYMENT and not profile_of(read.connection).names_requests:
+        return CallName(read.connection.name, read.service, read.signed.on, read.signed.text_hash)
     if not read.external_id:
         return None
     return CallName(read.connection.name, read.service, wib(now).date(), read.external_id)
@@ -196,11 +208,7 @@ def _made_by_partner(read: Read, now: datetime, channel: str) -> Asked:
     state = fields.needed(said, "latestTransactionStatus")
     if state in ENDED and request_id is not None:
         return replies.to_notification(read.service, said, CodeEnded(read.connection.name, request_id), now)
-    if state != PAID:
-        if state not in _UNPAID:
-            log.warning(
-                "a partner reports a code in a state that is not known", connection=read.connection.name, state=state
-            )
+    if not states.is_paid(read.connection, state, said):
         return replies.to_notification(read.service, said, None, now)
     money = minted_money(read.connection, channel, theirs, request_id, fields.amount(said, "amount"), said)
     return replies.to_notification(read.service, said, money, now)

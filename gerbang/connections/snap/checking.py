@@ -1,11 +1,14 @@
-"""`gerbang connections check` of a partner over the standard: a token, the clocks, and what is on the accounts. Nothing is paid."""
+"""`gerbang connections check` of a partner over the standard: a token, the clocks, and what is on the accounts. Nothing is paid.
+
+A partner that gives no tokens is asked about a code that there is not: whoever answers that has believed our signature.
+"""
 
 from datetime import datetime, timedelta
 
-from gerbang.connections import Check, Declined, Link, Silence
-from gerbang.connections.snap import access, accounts, codes, times
+from gerbang.connections import Check, Declined, Link, NotSent, Silence
+from gerbang.connections.snap import access, accounts, client, codes, times
 from gerbang.connections.snap.answers import Refusal
-from gerbang.connections.snap.settings import operation
+from gerbang.connections.snap.settings import merchant_id, operation
 from gerbang.domain.money import readable
 
 CLOCK_SKEW_MAX = timedelta(seconds=60)
@@ -18,7 +21,19 @@ async def check(link: Link) -> list[Check]:
     connection = link.connection
     if connection.base_url is None or connection.client_id is None or connection.private_key is None:
         return []
-    asked_at = link.clock.now()
+    checks = await _of_token(link) if client.scheme(connection) == "symmetric" else await _of_signature(link)
+    if any(not each.ok for each in checks if each.what != "timestamps") or operation(connection, codes.BALANCE) is None:
+        return checks
+    for account in connection.accounts:
+        # Those of virtual accounts' contracts are asked for nothing.
+        if (account.purposes or connection.serves) & PURPOSES:
+            checks.append(await _balance(link, account.number))
+    return checks
+
+
+async def _of_token(link: Link) -> list[Check]:
+    """Whether the partner gives us a token, and has our time."""
+    connection, asked_at = link.connection, link.clock.now()
     try:
         await access.token(link)
     except Silence as silence:
@@ -31,14 +46,39 @@ async def check(link: Link) -> list[Check]:
     checks = [
         Check("token", True, f"The partner knows {connection.client_id} and our key; a token lasts {lasts} seconds.")
     ]
-    checks += _clock(link, asked_at)
-    if operation(connection, codes.BALANCE) is None:
-        return checks
-    for account in connection.accounts:
-        # Those of virtual accounts' contracts are asked for nothing.
-        if (account.purposes or connection.serves) & PURPOSES:
-            checks.append(await _balance(link, account.number))
-    return checks
+    return checks + _clock(link, asked_at)
+
+
+async def _of_signature(link: Link) -> list[Check]:
+    """Whether the partner believes our signature; nothing where it has no service that can be asked for nothing."""
+    connection = link.connection
+    ways = {codes.QR_STATUS: codes.QR_MAKE, codes.DEBIT_STATUS: codes.DEBIT}
+    asked = next((each for each in ways if operation(connection, each) is not None), None)
+    if asked is None:
+        return []
+    named = client.fresh_external_id(link, asked)
+    body = {
+        "originalPartnerReferenceNo": named,
+        "originalExternalId": named,
+        "serviceCode": ways[asked],
+        "merchantId": merchant_id(connection),
+    }
+    try:
+        await client.call(link, asked, body)
+    except Declined as refusal:
+        if not (isinstance(refusal, Refusal) and refusal.status == 404):  # else it has looked for it
+            why = f"The partner was asked about a code that there is not, and refuses that: {refusal}."
+            return [Check("signature", False, f"{why} Compare client_id and partner_id with the contract.")]
+    except Silence as silence:
+        why = f"{_sentence(silence)}."
+        if isinstance(silence, NotSent) and "turned" in str(silence):
+            source = connection.private_key.source if connection.private_key else ""
+            why += (
+                f" Does it have the public half of the key from {source} (openssl pkey -in FILE -pubout)? Compare client_id and "
+                "partner_id with the contract, and this machine's clock (timedatectl)."
+            )
+        return [Check("signature", False, why)]
+    return [Check("signature", True, f"The partner knows {connection.client_id} and our key.")]
 
 
 def _refused(link: Link, refusal: Refusal) -> str:

@@ -54,7 +54,7 @@ async def call(
     named = external_id or fresh_external_id(link, service)
     manner = Manner(fresh=once, rest_seconds=link.connection.deadline_seconds, bytes_max=bytes_max)
     raw = None if body is None else bodies.written(_with_info(link.connection, body))
-    token = await access.token(link) if _scheme(link.connection) == "symmetric" else None
+    token = await access.token(link) if scheme(link.connection) == "symmetric" else None
     said = await _exchanged(link, service, place, raw, named, token, manner, share)
     if said.is_unauthorized and token is not None:
         try:
@@ -114,7 +114,7 @@ def _headers(
         place.method, path if profile.query_is_signed else path.partition("?")[0], hashed, timestamp, token
     )
     encoding = settings.encoding or profile.encoding
-    if _scheme(connection) == "asymmetric":
+    if scheme(connection) == "asymmetric":
         signature = signatures.sign_rsa(private_key(connection), text, encoding)
     else:
         secret = connection.client_secret.value if connection.client_secret else ""
@@ -139,7 +139,8 @@ def _with_info(connection: Connection, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "additionalInfo": {**more, **body.get("additionalInfo", {})}} if more else body
 
 
-def _scheme(connection: Connection) -> str:
+def scheme(connection: Connection) -> str:
+    """How our calls are signed."""
     return settings_of(connection).outbound_scheme or profile_of(connection).outbound_scheme
 
 

@@ -14,6 +14,18 @@ from gerbang.connections.snap import times
 from gerbang.domain.money import AMOUNT_DIGITS_MAX
 
 ID_LENGTH_MAX = 128
+NAMES = (
+    *(
+        "paymentRequestId",
+        "inquiryRequestId",
+        "partnerReferenceNo",
+        "originalReferenceNo",
+        "originalPartnerReferenceNo",
+    ),
+    *("referenceNo", "trxId", "partnerServiceId", "customerNo", "virtualAccountNo"),
+)
+AMOUNTS = ("paidAmount", "amount", "totalAmount", "paymentAmount")
+_SHOWN_LENGTH_MAX = 64
 _NUMBER = re.compile(r"[0-9]{1,28}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,30}(\.[0-9]{0,20})?(E[0-9]{1,2})?", re.ASCII)
 
@@ -73,9 +85,22 @@ def amount(fields: Mapping[str, Any], name: str) -> int:
 def first_amount(*places: tuple[Mapping[str, Any], str]) -> int:
     """The amount of the first of these members that is there, in minor units. Raises FieldWrong."""
     for members, name in places:
-        if members.get(name) not in (None, "", {}):
+        given: Any = members.get(name)
+        if (given.get("value") if isinstance(given, dict) else given) not in (None, "", {}):  # pyright: ignore[reportUnknownMemberType]  # json gives text keys
             return amount(members, name)
     raise FieldWrong(places[0][1], missing=True)
+
+
+def names(fields: Mapping[str, Any]) -> dict[str, str]:
+    """What names a payment in a partner's words, and its amounts, as far as they can be shown: for the log, with no secret in it."""
+    found: dict[str, str] = {}
+    for name in (*NAMES, *AMOUNTS):
+        value: Any = fields.get(name, inside(fields, "additionalInfo").get(name))
+        if name in AMOUNTS and isinstance(value, dict):
+            value = value.get("value")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # json gives text keys
+        if isinstance(value, str | int | Decimal) and (shown := str(value).strip()[:_SHOWN_LENGTH_MAX]):
+            found[name] = shown if shown.isprintable() else ascii(shown)
+    return found
 
 
 def inside(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:

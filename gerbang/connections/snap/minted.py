@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang.connections import CodeEnded, Declined, Link, Opened, Silence
-from gerbang.connections.snap import amounts, calls, client
+from gerbang.connections.snap import amounts, calls, client, states
 from gerbang.connections.snap.answers import AskedBefore, Refusal
 from gerbang.connections.snap.fields import FieldWrong
 from gerbang.connections.snap.settings import merchant_id, operation, profile_of
@@ -97,7 +97,7 @@ async def status(link: Link, way: Way, reference: UUID, asked: OpenCode, now: da
                 return None
             continue
         state, missing = amounts.text(found, "latestTransactionStatus"), 0
-        if state == calls.PAID:
+        if states.says_paid(state):
             raise Silence("it says that the code was paid, and what it is has been lost")
         if state in ALIVE and profile_of(link.connection).repeats_codes:
             try:
@@ -125,7 +125,11 @@ async def paid(
     state = "" if found is None else amounts.text(found, "latestTransactionStatus")
     if state in calls.ENDED:
         return CodeEnded(link.connection.name, reference)
-    if found is None or state != calls.PAID:
+    if (
+        found is None
+        or not state
+        or not states.is_paid(link.connection, state, {"originalReferenceNo": theirs, **found})
+    ):
         return None
     amount = next(
         filter(None, (amounts.read(found, each) for each in ("amount", "transAmount"))), asked.plan.amount or 0

@@ -4,20 +4,25 @@ Checked in this order, and each failure is answered by its own code: address, me
 fields. What can be refused before the signature shows nothing of us. (Reference, sections A1, A2, A4; order of one provider's checks.)
 """
 
+import hashlib
 import re
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
+from gerbang.clock import wib
 from gerbang.connections import Asked, Call, CallAnswer, CallRefused, Link
-from gerbang.connections.snap import bodies, calls, codes, replies, signatures, times, tokens
+from gerbang.connections.snap import bodies, calls, codes, fields, replies, signatures, times, tokens
 from gerbang.connections.snap.bodies import NotJson
-from gerbang.connections.snap.calls import Read
+from gerbang.connections.snap.calls import Read, SignedAs
 from gerbang.connections.snap.codes import Case
 from gerbang.connections.snap.fields import FieldWrong
 from gerbang.connections.snap.settings import profile_of, public_keys, scheme_of, settings_of
 
 SIGNATURE_LENGTH_MAX = 2_000
 TOKEN_LENGTH_MAX = 2_048
+REVERSED_BY = "PUT"
+"""The verb by which one bank takes back with 34 what it has said; by POST the standard's 34 says that money came."""
 EXTERNAL_ID_LENGTH_MAX = 64
 """Real ones are longer than the standard's 36, and have letters in them."""
 _PRINTABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
@@ -37,23 +42,37 @@ def read(link: Link, call: Call) -> Asked | CallAnswer:
     if service == codes.ACCESS:
         return _token(link, call, timestamp, now)
     _demand_partner(link, call, service, now)
-    _demand_signature(link, call, service, timestamp, now)
-    external_id = call.headers.get("x-external-id", "").strip()
-    if len(external_id) > EXTERNAL_ID_LENGTH_MAX or (external_id and not _PRINTABLE.fullmatch(external_id)):
-        raise _refused(service, codes.WRONG_FORMAT, now, "X-EXTERNAL-ID", why="its X-EXTERNAL-ID is malformed")
-    if not external_id and profile_of(link.connection).external_ids:
-        raise _refused(service, codes.FIELD_MISSING, now, "X-EXTERNAL-ID", why="it has no X-EXTERNAL-ID")
+    signed = _demand_signature(link, call, service, timestamp, now)
+    meaning = profile_of(link.connection).receives[service]
+    external_id = _external_id(link, call, service, now) if meaning == "question" else ""
+    said: dict[str, Any] = {}
     try:
         said = bodies.read(call.body)
+        if meaning == "reversal" and call.method != REVERSED_BY:
+            why = f"{call.method} is not how money is taken back, and {service} says nothing else here"
+            raise _refused(service, codes.NOT_SUPPORTED, now, why=why)
+        return calls.asked(Read(link.connection, service, external_id, said, signed), now)
     except NotJson as wrong:
-        raise _refused(service, codes.BAD_REQUEST, now, why=f"its body cannot be used: {wrong}") from wrong
-    asked = Read(link.connection, service, external_id, said)
-    try:
-        return calls.asked(asked, now)
+        refusal = _refused(service, codes.BAD_REQUEST, now, why=f"its body cannot be used: {wrong}")
     except FieldWrong as wrong:
         case = codes.FIELD_MISSING if wrong.missing else codes.WRONG_FORMAT
         answer = replies.of_wrong_field(link.connection, service, case, wrong.path, said, now)
-        raise CallRefused(answer, f"{case.text} {wrong.path}") from wrong
+        refusal = CallRefused(answer, f"{case.text} {wrong.path}")
+    except CallRefused as refused:
+        refusal = refused
+    if meaning != "question":  # it has happened, and may never be said again
+        refusal.lost = fields.names(said)
+    raise refusal
+
+
+def _external_id(link: Link, call: Call, service: str, now: datetime) -> str:
+    """What the partner calls its question; what has happened needs no such name. Raises CallRefused."""
+    given = call.headers.get("x-external-id", "").strip()
+    if len(given) > EXTERNAL_ID_LENGTH_MAX or (given and not _PRINTABLE.fullmatch(given)):
+        raise _refused(service, codes.WRONG_FORMAT, now, "X-EXTERNAL-ID", why="its X-EXTERNAL-ID is malformed")
+    if not given and profile_of(link.connection).external_ids:
+        raise _refused(service, codes.FIELD_MISSING, now, "X-EXTERNAL-ID", why="it has no X-EXTERNAL-ID")
+    return given
 
 
 def unread(link: Link, status: int, why: str) -> CallAnswer:
@@ -80,7 +99,8 @@ def _refused(
 
 def _methods(link: Link, service: str) -> tuple[str, ...]:
     """The verbs of a service: always POST, but for the one bank that takes back by PUT what it has said."""
-    return ("POST", "PUT") if profile_of(link.connection).receives.get(service) == "reversal" else ("POST",)
+    # A POST is refused as well there, and only after its signature: what a bank means by it must not be overlooked.
+    return ("POST", REVERSED_BY) if profile_of(link.connection).receives.get(service) == "reversal" else ("POST",)
 
 
 # -- who calls --------------------------------------------------------------------------------------------------------
@@ -146,8 +166,8 @@ def _demand_partner(link: Link, call: Call, service: str, now: datetime) -> None
         raise _refused(service, codes.UNAUTHORIZED, now, "[Unknown client]", why=why)
 
 
-def _demand_signature(link: Link, call: Call, service: str, timestamp: str, now: datetime) -> None:
-    """Whether the partner signed the call, and has a token where its scheme needs one. Raises CallRefused."""
+def _demand_signature(link: Link, call: Call, service: str, timestamp: str, now: datetime) -> SignedAs:
+    """What names the signed call, if the partner signed it, with a token where its scheme needs one. Raises CallRefused."""
     connection, profile, scheme = link.connection, profile_of(link.connection), scheme_of(link.connection)
     scheme_word, _, token = call.headers.get("authorization", "").strip().partition(" ")
     token = token.strip() if scheme_word.lower() == "bearer" and len(token) <= TOKEN_LENGTH_MAX else ""
@@ -161,11 +181,16 @@ def _demand_signature(link: Link, call: Call, service: str, timestamp: str, now:
         for hashed in map(signatures.body_hash, forms)
         for path in paths
     )
+    seen: list[bytes] = []  # the last one is the one that was signed
+    tried = (seen.append(text) or text for text in texts)
     if scheme == "asymmetric":
-        good = signatures.is_signed_rsa(public_keys(connection), texts, _signature(call))
+        good = signatures.is_signed_rsa(public_keys(connection), tried, _signature(call))
     else:
         secret = connection.inbound.client_secret if connection.inbound else None
-        good = secret is not None and signatures.is_signed_hmac(secret.value, texts, _signature(call))
+        good = secret is not None and signatures.is_signed_hmac(secret.value, tried, _signature(call))
     if not good:
         why = "its signature is missing" if not _signature(call) else "its signature is not the partner's"
         raise _refused(service, codes.UNAUTHORIZED, now, "[Signature]", why=why, alarm=True)
+    at = times.read(timestamp, zone_needed=True)
+    assert at is not None, "it was looked at before"
+    return SignedAs(wib(at).date(), hashlib.sha256(seen[-1]).hexdigest())

@@ -6,7 +6,7 @@
     symmetric without token, as one bank's notifications have it: METHOD : path : hash of the body : timestamp
 
 The hash is SHA-256 in lower-case hex. Timestamp and path are signed byte for byte as they are sent. A signature is written in
-base64 or in hex, each in exactly one form. (`shared/reference`: sections A1, A2 and E; ASPI's security page, the banks' portals.)
+base64, in exactly one form, or in hex, all small or all capital letters. (`shared/reference`: sections A1, A2 and E; ASPI's security page, the banks' portals.)
 """
 
 import base64
@@ -95,7 +95,8 @@ def decoded_signature(signature: str, length: int) -> bytes | None:
         return None
     try:
         if len(signature) == 2 * length:
-            return bytes.fromhex(signature) if signature.isalnum() else None
+            raw = bytes.fromhex(signature)
+            return raw if signature in (raw.hex(), raw.hex().upper()) else None
         if len(signature) == (length + 2) // 3 * 4:
             raw = base64.b64decode(signature, validate=True)
             # The last letter has bits that decoding ignores: of the spellings of one signature only the right one is good.

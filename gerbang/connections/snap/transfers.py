@@ -115,11 +115,21 @@ def source_account(connection: Connection) -> str:
 
 
 async def account_name(link: Link, bank: str, number: str) -> str | None:
-    """The name of an account's holder; None if there is no such account. Raises Declined or Silence."""
+    """The name of an account's holder; None if there is no such account. Raises Declined or Silence: NeverSays without a service for it."""
     if bank not in BANKS:
         return None
     way: Way = "same_bank" if _own_bank(link.connection) == bank else "switcher"
-    return await _holder(link, way, bank, number, client.fresh_external_id(link, codes.ACCOUNT_HERE), {})
+    if operation(link.connection, _named_by(way)) is None:
+        raise NeverSays("this bank has no service that says whose an account is")
+    found = await _holder(link, way, bank, number, client.fresh_external_id(link, codes.ACCOUNT_HERE), {})
+    if found == "":
+        raise Silence("its answer has no name of the account's holder")
+    return found
+
+
+def _named_by(way: Way) -> str:
+    """The service that says whose an account is."""
+    return codes.ACCOUNT_HERE if way == "same_bank" else codes.ACCOUNT_ELSEWHERE
 
 
 async def _holder(
@@ -127,9 +137,8 @@ async def _holder(
 ) -> str | None:
     """The name of an account's holder; "" where the bank does not say it."""
     body: dict[str, Any] = {"partnerReferenceNo": reference, "beneficiaryAccountNo": number}
-    service = codes.ACCOUNT_HERE
+    service = _named_by(way)
     if way != "same_bank":
-        service = codes.ACCOUNT_ELSEWHERE
         inquiry_service = profile_of(link.connection).transfer_types.get(way)
         info = {"inquiryService": inquiry_service} if inquiry_service else {}
         body |= {"beneficiaryBankCode": _bank_code(link.connection, way, bank), "additionalInfo": info | more}

@@ -81,6 +81,32 @@ async def test_the_partners_own_time_is_compared(ahead: timedelta) -> None:
         assert ("180 seconds apart" in sentence) == bool(ahead)
 
 
+async def test_a_partner_that_gives_no_tokens_is_asked_about_a_code_that_there_is_not() -> None:
+    unknown = json_reply(404, "4045101")
+    async with (
+        snap_bank(lambda _: unknown, by_key=True) as bank,
+        link_to(bank, profile="dana", client_secret=None) as link,
+    ):
+        assert await found(link) == {"signature": (True, "The partner knows our-client-id and our key.")}
+        (asked,) = bank.received
+        assert (asked.path, asked.body["serviceCode"]) == ("/v1.0/qr/qr-mpm-query.htm", "47")
+        assert "authorization" not in asked.headers
+
+
+@pytest.mark.parametrize(
+    ("reply", "part"),
+    [
+        (json_reply(401, "4015100"), "Does it have the public half of the key from the file ours.pem"),
+        (json_reply(500, "5005100"), "The partner was asked, and"),
+        (json_reply(400, "4005102"), "Compare client_id and partner_id"),
+    ],
+)
+async def test_a_partner_that_does_not_believe_our_signature_is_a_fault(reply: Reply, part: str) -> None:
+    async with snap_bank(lambda _: reply, by_key=True) as bank, link_to(bank, profile="dana") as link:
+        ((what, (ok, sentence)),) = (await found(link)).items()
+        assert (what, ok, part in sentence) == ("signature", False, True)
+
+
 async def test_a_contract_that_is_only_called_has_nothing_to_look_at() -> None:
     async with snap_bank(rich) as bank, link_to(bank, base_url=None) as link:
         assert await PROVIDER.check(link) == []

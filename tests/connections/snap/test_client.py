@@ -232,6 +232,29 @@ async def test_a_bank_that_takes_hex_and_signs_no_query_gets_it_so() -> None:
         assert (len(call.headers["x-external-id"]), len(other.headers["x-external-id"])) == (32, 9)
 
 
+@pytest.mark.parametrize(
+    ("profile", "service", "place", "digits"),
+    [
+        ("btn", codes.VA_UPDATE, "POST /v1.0/transfer-va/update-va", 16),
+        ("btn", codes.VA_DELETE, "POST /v1.0/transfer-va/delete-va", 16),
+        ("btn", codes.VA_STATUS, "POST /v1.0/transfer-va/status", 16),
+        ("ocbc", codes.QR_MAKE, "POST /v2.0/qr/qr-mpm-generate", 32),
+        ("ocbc", codes.QR_STATUS, "POST /v3.0/qr/qr-mpm-query", 32),
+        ("ocbc", codes.BALANCE, "POST /v1.0/balance-inquiry", 32),
+        ("bri-ws", codes.VA_CREATE, "POST /snap/v1.0/transfer-va/create-va", 9),
+        ("bri-ws", codes.TRANSFER_STATUS, "POST /snap/v1.0/transfer/status", 32),
+    ],
+)
+async def test_a_bank_is_called_where_and_as_it_wants(profile: str, service: str, place: str, digits: int) -> None:
+    encoding = "hex" if profile == "bri-ws" else "base64"
+    done = json_reply(200, f"200{service}00")
+    async with snap_bank(lambda _: done, encoding=encoding) as bank, link_to(bank, profile=profile) as link:
+        await client.call(link, service, {})
+    token, call = bank.received
+    assert token.path == {"ocbc": "/qr/v2.0/access-token/b2b"}.get(profile, token.path)
+    assert (f"{call.method} {call.path}", len(call.headers["x-external-id"])) == (place, digits)
+
+
 # What is answered
 
 

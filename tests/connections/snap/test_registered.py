@@ -199,7 +199,12 @@ async def test_only_a_plain_word_says_that_a_number_is_there_or_not(reply: Reply
 
 @pytest.mark.parametrize(
     ("profile", "method", "end"),
-    [("bri-ws", "DELETE", "delete-va"), ("doku", "DELETE", "delete-va"), ("mandiri", "POST", "update-va")],
+    [
+        ("bri-ws", "DELETE", "delete-va"),
+        ("doku", "DELETE", "delete-va"),
+        ("mandiri", "POST", "update-va"),
+        ("btn", "POST", "delete-va"),
+    ],
 )
 async def test_a_number_is_ended_as_the_bank_has_it(profile: str, method: str, end: str) -> None:
     done = json_reply(200, "2003100")

@@ -89,6 +89,8 @@ def test_no_body_is_the_hash_of_nothing() -> None:
         " " + vectors.PADDED_SIGNATURE[1:],
         base64.b64encode(vectors.PADDED_SIGNATURE.encode()).decode(),
         vectors.PADDED_SIGNATURE_HEX[:-1] + " ",
+        vectors.PADDED_SIGNATURE_HEX[:4].upper() + vectors.PADDED_SIGNATURE_HEX[4:],
+        vectors.PADDED_SIGNATURE_HEX[:4] + vectors.PADDED_SIGNATURE_HEX[4:].upper(),
         "0x" + vectors.PADDED_SIGNATURE_HEX[2:],
         vectors.PADDED_SIGNATURE * 1000,
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gerbang.clock import MovableClock
-from gerbang.connections import QUIET, SILENT, Declined, Link, NotSent, Silence, simulator
+from gerbang.connections import QUIET, SILENT, Declined, Link, NeverSays, NotSent, Silence, simulator
 from gerbang.domain.connections import Connection
 from gerbang.network import Network
 from gerbang.partners import Partner
@@ -68,6 +68,17 @@ async def test_a_silent_partner_is_seen_until_it_answers(silence: Exception) -> 
     (alarm,) = bank.link.alarmed().values()
     assert (alarm.times, alarm.last - alarm.since) == (3, timedelta(minutes=2))
     await bank.call("a question", answered)
+    assert bank.link.alarmed() == {}
+
+
+async def test_what_a_partner_can_never_be_asked_is_no_fault_of_it() -> None:
+    bank, _ = partner()
+
+    async def never(_: Link) -> str:
+        raise NeverSays("it has no such service")
+
+    with pytest.raises(NeverSays):
+        await bank.call("a question", never)
     assert bank.link.alarmed() == {}
 
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,39 @@ def test_bsi_names_only_the_call_and_is_answered_in_whole_rupiah(opened: Open) -
     assert [code(each) for each in paid] == ["2002500", "2002500"]
     assert paid[0].json()["virtualAccountData"]["paymentRequestId"] == "PAY-1"
     assert len(booked(gateway, number)) == 1
+
+
+def test_a_call_of_bsi_that_somebody_sends_again_under_another_id_is_a_conflict(opened: Open) -> None:
+    gateway = opened("bsi")
+    bank = Bank(gateway.client, prefix="/partners/bank/api/v1.0")
+    bank.sign_in()
+    made = gateway.new_shop().create(
+        paymentMethodOptions={"virtualAccount": {"channel": "BCA", "virtualAccountName": "Budi"}},
+        paymentType="MULTIPLE",
+        amount=None,
+    )
+    number = made["paymentMethod"]["virtualAccount"]["virtualAccountNumber"]
+    said = {"partnerServiceId": number[:4], "customerNo": number[4:], "paidAmount": {"value": "20000"}}
+    # Late in its clock's window, so that the days of Jakarta may differ, too.
+    signed_at = snap_bank.stamp(datetime.now(UTC) - timedelta(minutes=9))
+    later = snap_bank.stamp(datetime.now(UTC) - timedelta(minutes=8))
+    answers: list[str] = []
+    for id_, at in (
+        ("PAY-1", signed_at),
+        ("PAY-2", signed_at),  # whoever has seen the first call has this one, and no other
+        ("PAY-1", signed_at),
+        ("PAY-1", later),
+        ("PAY-3", later),
+        ("PAY-4", snap_bank.stamp()),
+    ):
+        answers.append(code(bank.call("/transfer-va/payment", said, X_EXTERNAL_ID=id_, X_TIMESTAMP=at)))
+        bank.hex_signatures = not bank.hex_signatures  # another spelling of a signature is no other signature
+    assert answers == ["2002500", "4092500", "2002500", "2002500", "4092500", "2002500"]
+    assert booked(gateway, number) == [("booked", 2_000_000)] * 2
+    # Asking moves nothing: two who ask in one second are both answered.
+    only = {"partnerServiceId": number[:4], "customerNo": number[4:]}
+    for id_ in ("INQ-1", "INQ-2"):
+        assert code(bank.call("/transfer-va/inquiry", only, X_EXTERNAL_ID=id_, X_TIMESTAMP=later)) == "2002400"
 
 
 def test_bnc_signs_with_its_key_and_has_no_token(opened: Open) -> None:

@@ -4,16 +4,16 @@ Its client sends neither X-EXTERNAL-ID nor CHANNEL-ID, pads a number to 28 chara
 in hex over the path without its query. It takes no answer within 10 seconds as silence, and holds the money until that is
 settled by hand; every listed 4xx gives the money back.
 
-We sign for a token in base64 and everything else in hex. The versions of services that no text names are the standard's first one.
+Its QR notifications come to a path of their own. We sign for a token in base64 and everything else in hex. The versions of services that no text names are the standard's first one.
 """
 
 from gerbang.connections.snap import codes
-from gerbang.connections.snap.profiles import DIRECT, Profile
+from gerbang.connections.snap.profiles import DIRECT, QR_PUSH, Profile
 
 PROFILE = Profile(
     title="BRI (BRIVA Online)",
     certainty={"virtual accounts": "bank", "transfers": "bank", "statements": "bank", "qris": "bank"},
-    receives=DIRECT,
+    receives=DIRECT | QR_PUSH,
     external_ids=False,
     query_is_signed=False,
     unanswered="kept",
