@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.api.corrupted_bodies import TEXTS, corrupted
-from tests.api.test_fuzz import contract
+from tests.support.fuzzing import contract
 from tests.support.gateways import Gateway, Shop, V4Shop
 
 SECONDS_MAX = 2.0

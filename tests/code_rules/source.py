@@ -1,17 +1,20 @@
 """How the rules about the code read the source: files, modules, names. Nothing of the package is imported here."""
 
 import ast
+import gc
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TypeVar, cast
 
 OLDEST_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parents[2]
 NOT_TEXT = {".png", ".jpg", ".ico", ".woff2", ".gz", ".pdf"}
 NOT_OURS = {".git", ".venv", "__pycache__", "node_modules"}
+Node = TypeVar("Node", bound=ast.AST)
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,29 @@ class File:
         """The package that a leading dot in a relative import means."""
         return self.module if self.path.endswith("/__init__.py") else self.module.rpartition(".")[0]
 
+    @cached_property
+    def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
+        # Every rule asks for a few kinds of nodes of every file: the trees are walked once for all of them.
+        found: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            found.setdefault(type(node), []).append(node)
+        return found
+
+    def nodes(self, *kinds: type[Node]) -> list[Node]:
+        """Every node of these kinds, from the outside to the inside, and one kind after the other."""
+        return [node for kind in kinds for node in cast("list[Node]", self._by_kind.get(kind, []))]
+
 
 @cache
 def parsed(path: str, text: str) -> File:
     """Parses a file, or a snippet in a test, with the syntax of the oldest supported Python. Raises SyntaxError."""
-    return File(path, text, ast.parse(text, filename=path, feature_version=OLDEST_PYTHON))
+    # Trees are kept to the end and are very many objects: nobody need look again and again for garbage among them.
+    gc.disable()
+    try:
+        return File(path, text, ast.parse(text, filename=path, feature_version=OLDEST_PYTHON))
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def unreadable(path: str, text: str) -> list[str]:
@@ -71,19 +92,15 @@ def tracked_texts() -> tuple[tuple[str, str], ...]:
 def python_files(*folders: str) -> tuple[File, ...]:
     """Every Python file under these folders (`gerbang`, `tests`, …), parsed. Those with syntax errors are left out."""
     prefixes = tuple(f"{folder}/" for folder in folders)
-    found = tuple(file for file in _all_python_files() if file.path.startswith(prefixes))
+    found = tuple(file for path, text in tracked_texts() if path.startswith(prefixes) for file in _parsed(path, text))
     assert found, f"no Python file under {folders}: the rule would check nothing"
     return found
 
 
-@cache
-def _all_python_files() -> tuple[File, ...]:
-    found: list[File] = []
-    for path, text in tracked_texts():
-        if path.endswith(".py"):
-            with suppress(SyntaxError):
-                found.append(parsed(path, text))
-    return tuple(found)
+def _parsed(path: str, text: str) -> Iterator[File]:
+    if path.endswith(".py"):
+        with suppress(SyntaxError):
+            yield parsed(path, text)
 
 
 @cache
@@ -99,13 +116,13 @@ def imports(file: File) -> Iterator[tuple[int, str]]:
     `from a.b import c` counts as `a.b.c`, relative imports are resolved, imports for type checkers count, and so do
     `import_module("a.b")` and `__import__("a.b")` with the name written out.
     """
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            source = _imported_from(file, node)
-            yield from ((node.lineno, f"{source}.{alias.name}") for alias in node.names)
-        elif isinstance(node, ast.Call) and node.args and _last_name(node.func) in {"import_module", "__import__"}:
+    for node in file.nodes(ast.Import):
+        yield from ((node.lineno, alias.name) for alias in node.names)
+    for node in file.nodes(ast.ImportFrom):
+        source = _imported_from(file, node)
+        yield from ((node.lineno, f"{source}.{alias.name}") for alias in node.names)
+    for node in file.nodes(ast.Call):
+        if node.args and _last_name(node.func) in {"import_module", "__import__"}:
             name = node.args[0]
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
                 yield node.lineno, name.value
@@ -131,17 +148,16 @@ def uses(file: File) -> Iterator[tuple[int, str]]:
     With `from datetime import datetime as dt`, `dt.now()` is `datetime.datetime.now`.
     """
     origins: dict[str, str] = {}
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.partition(".")[0]
-                origins[alias.asname or first] = alias.name if alias.asname else first
-        elif isinstance(node, ast.ImportFrom):
-            source = _imported_from(file, node)
-            origins.update({alias.asname or alias.name: f"{source}.{alias.name}" for alias in node.names})
+    for node in file.nodes(ast.Import):
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            origins[alias.asname or first] = alias.name if alias.asname else first
+    for node in file.nodes(ast.ImportFrom):
+        source = _imported_from(file, node)
+        origins.update({alias.asname or alias.name: f"{source}.{alias.name}" for alias in node.names})
     yield from imports(file)
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Attribute) and (name := _dotted(node, origins)):
+    for node in file.nodes(ast.Attribute):
+        if name := _dotted(node, origins):
             yield node.lineno, name
 
 
@@ -156,31 +172,26 @@ def _dotted(node: ast.expr, origins: dict[str, str]) -> str:
 def strings(file: File) -> Iterator[tuple[int, str]]:
     """Line and text of every string literal that is not a docstring; expressions in f-strings are left out."""
     seen: set[int] = set()
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+    for node in file.nodes(ast.Expr):
+        if isinstance(node.value, ast.Constant):
             seen.add(id(node.value))
-        elif isinstance(node, ast.JoinedStr):
-            pieces = [piece for piece in node.values if isinstance(piece, ast.Constant)]
-            seen.update(id(piece) for piece in pieces)
-            yield node.lineno, " … ".join(str(piece.value) for piece in pieces)
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in seen:
+    for node in file.nodes(ast.JoinedStr):
+        pieces = [piece for piece in node.values if isinstance(piece, ast.Constant)]
+        seen.update(id(piece) for piece in pieces)
+        yield node.lineno, " … ".join(str(piece.value) for piece in pieces)
+    for node in file.nodes(ast.Constant):
+        if isinstance(node.value, str) and id(node) not in seen:
             yield node.lineno, node.value
 
 
 def identifiers(file: File) -> Iterator[tuple[int, str]]:
     """Line and spelling of every name that a file defines, uses, passes or imports."""
-    for node in ast.walk(file.tree):
-        line = getattr(node, "lineno", 0)
-        match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
-                yield line, name
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield line, name
-            case ast.keyword(arg=str(name)):
-                yield line, name
-            case ast.alias(name=name, asname=asname):
-                yield line, name
-                yield line, asname or name
-            case _:
-                pass
+    yield from ((node.lineno, node.id) for node in file.nodes(ast.Name))
+    yield from ((node.lineno, node.attr) for node in file.nodes(ast.Attribute))
+    yield from ((node.lineno, node.arg) for node in file.nodes(ast.arg))
+    yield from ((node.lineno, node.arg) for node in file.nodes(ast.keyword) if node.arg is not None)
+    for node in file.nodes(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
+        yield node.lineno, node.name
+    for node in file.nodes(ast.alias):
+        yield node.lineno, node.name
+        yield node.lineno, node.asname or node.name

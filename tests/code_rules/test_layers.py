@@ -146,8 +146,8 @@ def sql_reached_through_the_world(file: File) -> list[str]:
         return []
     return [
         f"{file.path}:{node.lineno}: only services access the database; call one instead of using world.db"
-        for node in ast.walk(file.tree)
-        if isinstance(node, ast.Attribute) and node.attr == "db"
+        for node in file.nodes(ast.Attribute)
+        if node.attr == "db"
     ]
 
 
@@ -160,11 +160,9 @@ def impurities(file: File) -> list[str]:
         for line, name in imports(file)
         if name.split(".")[0] in IMPURE_MODULES
     ]
-    waiting = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
     found += [
         f"{file.path}:{node.lineno}: the domain is pure and may not wait"
-        for node in ast.walk(file.tree)
-        if isinstance(node, waiting)
+        for node in file.nodes(ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith)
     ]
     return found
 

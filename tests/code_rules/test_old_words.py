@@ -82,6 +82,8 @@ def old_words(path: str, text: str) -> Iterator[Found]:
 
 def old_names(file: File) -> Iterator[Found]:
     """Every CamelCase name in a Python file that has a word which is only banned there."""
+    if not any(word in file.text for word in OLD_NAMES):
+        return
     for line, name in identifiers(file):
         yield from ((file.path, line, word) for word in words_in(name) if word in OLD_NAMES)
 

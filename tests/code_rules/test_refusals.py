@@ -44,7 +44,7 @@ def missing_in_tree(kinds: list[type[Exception]], tree: str) -> list[str]:
 
 def raised_names(files: tuple[File, ...]) -> set[str]:
     """The names of everything that is called anywhere: a branch that is raised itself needs an answer too."""
-    calls = (node.func for file in files for node in ast.walk(file.tree) if isinstance(node, ast.Call))
+    calls = (node.func for file in files for node in file.nodes(ast.Call))
     return {
         func.attr if isinstance(func, ast.Attribute) else func.id
         for func in calls
@@ -69,11 +69,10 @@ def strays(file: File, names: set[str]) -> list[str]:
     if file.path == ERRORS:
         return []
     found: list[str] = []
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.ClassDef):
-            bases = {base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases}
-            if bases & names:
-                found.append(f"{file.path}:{node.lineno}: {node.name} is a refusal and belongs in {ERRORS}")
+    for node in file.nodes(ast.ClassDef):
+        bases = {base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases}
+        if bases & names:
+            found.append(f"{file.path}:{node.lineno}: {node.name} is a refusal and belongs in {ERRORS}")
     return found
 
 

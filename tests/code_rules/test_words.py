@@ -85,10 +85,9 @@ def empty_words(path: str) -> list[str]:
 
 def empty_class_names(file: File) -> list[str]:
     found: list[str] = []
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.ClassDef):
-            words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", node.name)}
-            found += [f"{file.path}:{node.lineno}: {node.name}: {word!r} says nothing" for word in words & EMPTY_WORDS]
+    for node in file.nodes(ast.ClassDef):
+        words = {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", node.name)}
+        found += [f"{file.path}:{node.lineno}: {node.name}: {word!r} says nothing" for word in words & EMPTY_WORDS]
     return found
 
 
@@ -132,7 +131,7 @@ def sizes(file: File) -> Iterator[tuple[str, int, int]]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, Function):
                 name = ".".join([*names, child.name])
-                yield f"{file.path}::{name}", (child.end_lineno or child.lineno) - child.lineno + 1, FUNCTION_LINES_MAX
+                yield f"{file.path}::{name}", _lines(child), FUNCTION_LINES_MAX
                 yield from inside(child, (*names, child.name))
             elif isinstance(child, ast.ClassDef):
                 yield from inside(child, (*names, child.name))
@@ -143,7 +142,15 @@ def sizes(file: File) -> Iterator[tuple[str, int, int]]:
 
 
 def too_long(file: File) -> dict[str, str]:
+    functions = file.nodes(ast.FunctionDef, ast.AsyncFunctionDef)
+    # To go through a tree for the names of its functions takes long, and most files have none that is long.
+    if file.text.count("\n") < FILE_LINES_MAX and not any(_lines(each) > FUNCTION_LINES_MAX for each in functions):
+        return {}
     return {name: f"{name}: {lines} lines, at most {most}" for name, lines, most in sizes(file) if lines > most}
+
+
+def _lines(function: Function) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
 def put_off(path: str, text: str) -> list[str]:
@@ -162,8 +169,9 @@ def mocks_and_skips(file: File) -> list[str]:
         for line, name in uses(file)
         if name.startswith((*(f"{each}." for each in MOCKS), *SKIPPING)) or name in MOCKS or MARKS.match(name)
     }
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"monkeypatch.setattr", "mocker.patch"}:
+    for node in file.nodes(ast.Attribute):
+        # To write a node out takes long: only those that end so are.
+        if node.attr in {"setattr", "patch"} and ast.unparse(node) in {"monkeypatch.setattr", "mocker.patch"}:
             found.add(f"{file.path}:{node.lineno}: {ast.unparse(node)}: no mocks of our own code")
     return sorted(found)
 
@@ -174,6 +182,8 @@ def unexplained_silencing(file: File) -> list[str]:
         r"#\s*(?:type:\s*ignore|noqa|pyright:\s*ignore)(?:\[[^\]]*\]|:\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?(.*)"
     )
     found: list[str] = []
+    if not silenced.search(file.text):
+        return found  # to take a file apart takes long
     for token in tokenize.generate_tokens(io.StringIO(file.text).readline):
         silence = silenced.search(token.string) if token.type == tokenize.COMMENT else None
         if silence and len(silence[1].split()) < 3:

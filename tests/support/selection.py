@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).resolve().parents[1]
 SLOW_MODULES = frozenset(
     {
         "gerbang.db.embedded",  # a PostgreSQL of its own
@@ -15,6 +16,7 @@ SLOW_MODULES = frozenset(
         "schemathesis",
         "subprocess",
         "tests.support.clusters",
+        "tests.support.fuzzing",
         "tests.support.programs",  # `gerbang` as a program
         "time",  # it waits, or measures
     }
@@ -22,6 +24,15 @@ SLOW_MODULES = frozenset(
 """What a file imports whose tests take long."""
 SLOW_FIXTURES = frozenset({"browser", "data", "gateway", "moving_gateway", "own_postgres", "start", "strangers"})
 """What takes long to make for each test, or is shared by tests that take long."""
+LONGEST = (
+    "web/checkout",  # with one browser for all, which is closed where another folder's file comes between
+    *("services/test_state_machine.py", "api/test_fuzz_sessions.py", "journeys/test_codes_over_snap.py", "test_run.py"),
+    *("journeys/test_crash_between_steps.py", "journeys/test_crash.py", "workers/test_fairness.py"),
+    *("db/test_embedded.py", "api/test_fuzz_documents.py", "services/test_payouts_left_behind.py", "test_output.py"),
+    *("journeys/test_crash_at_the_bank.py", "db/test_failover.py", "channels/test_toy_channel.py"),
+    *("api/test_generated_clients.py", "test_stopping.py", "api/test_fuzz_sandbox.py"),
+)
+"""The files that take longest, which is not seen in what they need, and folders; measured on two cores, the longest first."""
 PARAMETERS_MAX = 1
 EXAMPLES_FAST = 10
 """So many examples hypothesis makes of what says no number itself."""
@@ -75,6 +86,12 @@ def first_few(items: Sequence[pytest.Item]) -> list[pytest.Item]:
 
 
 def slowest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """The tests by file, those files first that have the most slow tests: workers then end at about the same time."""
+    """The tests by file, those files first that take longest or have most slow tests: workers then end at about the same time."""
     slow = Counter(item.path for item in items if not is_fast(item))
-    return sorted(items, key=lambda item: -slow[item.path])
+    places = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    assert all(path.exists() for path in places), "what is named in LONGEST has another name now"
+
+    def place(path: Path) -> int:
+        return places.get(path, places.get(path.parent, len(places)))
+
+    return sorted(items, key=lambda item: (place(item.path), -slow[item.path]))

@@ -5,7 +5,9 @@ import json
 import shutil
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import httpx
@@ -66,6 +68,14 @@ async def simulated(
             yield Simulated(bank, http)
 
 
+@cache
+def _made(profile: str) -> "TemporaryDirectory[str]":
+    """The folder of a bank that nobody has started yet, with its keys: to make two takes longer than most tests."""
+    folder = TemporaryDirectory(prefix="gerbang-test-bank-")
+    bank_simulator.prepare(Path(folder.name) / "bank", profile, "http://127.0.0.1:9100", "http://127.0.0.1:8000")
+    return folder
+
+
 @asynccontextmanager
 async def both(
     databases: Databases, folder: Path, profile: str, *, routes: str = "", members: str = ""
@@ -73,6 +83,7 @@ async def both(
     """A gateway and a bank that know each other. `routes` are added to the gateway's connections file, `members` to each of its banks."""
     with listen(Settings(host="127.0.0.1", port=0)) as listener:
         url = f"http://127.0.0.1:{listener.port}"
+        copied(Path(_made(profile).name) / "bank", folder / "bank")
         prepared = bank_simulator.prepare(folder / "bank", profile, url, "http://127.0.0.1:8000")
         file = prepared.connections_file
         written = file.read_text("utf-8").replace('provider = "snap"\n', f'provider = "snap"\n{members}')
