@@ -15,6 +15,7 @@ from gerbang.connections import (
     Declined,
     FindsPayments,
     Link,
+    NotNow,
     NotSent,
     OpensCodes,
     Provider,
@@ -91,7 +92,7 @@ class Partner:
             async with asyncio.timeout(seconds or self.connection.deadline_seconds), self.places:
                 begun = True
                 answer = await ask(self.link)
-        except Declined:
+        except (Declined, NotNow):
             self.link.is_well(SILENT)
             raise
         except Silence as silence:
