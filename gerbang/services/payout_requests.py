@@ -41,6 +41,8 @@ from gerbang.world import World
 log = structlog.get_logger()
 NOT_CARRIED_OUT = "The bank did not carry it out"
 """Why a payout failed that its bank does not know and that never left the account."""
+NOT_GIVEN = "It could not be given to a bank"
+"""Why a payout failed that an operator has ended before its bank was given it."""
 
 
 def planned(world: World, carrier: Partner, payout: Payout, request: PartnerRequest, now: datetime) -> PartnerRequest:
@@ -236,6 +238,22 @@ async def write(
         payout = completed(payout, now) if said.state == "completed" else failed(payout, said.reason, now)
         await end(tx, payout, request, now)
     return payout
+
+
+async def end_unsent(world: World, asked: Payout) -> tuple[bool, Payout]:
+    """Ends a payout that no bank was given, and says whether it did: nobody can send it any more then."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        request = (await requests.locked(tx, [asked.id])).get(asked.id)
+        payout = await kept.locked(tx, asked.merchant_id, asked.id)
+        if payout is None or request is None:
+            raise lost(asked.id)
+        # Whoever sends it takes the right to under the same lock: one of the two comes first.
+        if payout.ended_at is not None or request.state != "pending":
+            return False, payout
+        payout = failed(sent(payout, "", "", now, now), NOT_GIVEN, now)
+        await end(tx, payout, request, now)
+    return True, payout
 
 
 def _compare(payout: Payout, said: Sent) -> None:
