@@ -19,6 +19,8 @@ from gerbang.domain.money import readable
 from gerbang.domain.partner_lists import PartnerLine
 from gerbang.domain.statements import StatementLine, StatementWrong
 from gerbang.services import planted_months, reconciliation, statements
+from gerbang.services.batches import Batches
+from gerbang.services.payment_lookups import CannotLookUp, look_up_day
 from gerbang.services.planted_months import Tried
 from gerbang.services.reconciliation import CannotCompare, FindingUnknown
 from gerbang.services.statements import Imported, NoStatement
@@ -107,6 +109,18 @@ def import_row(one: StatementImport) -> dict[str, str]:
         "new": str(one.new_lines),
         "file": one.file_name,
     }
+
+
+def look_up(settings: Settings, connection: str, day: date) -> int:
+    """Writes down a day's payments that a bank had and had not reported; how many there were. Raises SettingsWrong."""
+
+    async def task(world: World) -> int:
+        try:
+            return await look_up_day(world, Batches(world, size_max=64, lanes=1), connection, day)
+        except CannotLookUp as why:
+            raise SettingsWrong(str(why)) from None
+
+    return within(settings, task)
 
 
 # -- findings ---------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`, `connections`,
-`payouts`, `statements`, `reconcile`, `findings`, `bank`.
+`payments`, `payouts`, `statements`, `reconcile`, `findings`, `bank`.
 
 It parses the arguments, calls gerbang.app or gerbang.administration and prints the result. An expected error is one
 sentence on standard error and exit code 1.
@@ -17,6 +17,7 @@ from gerbang.cli._bank import bank
 from gerbang.cli._callbacks import callbacks
 from gerbang.cli._connections import connections
 from gerbang.cli._merchants import merchant
+from gerbang.cli._payments import payments
 from gerbang.cli._payouts import payouts
 from gerbang.cli._statements import findings, reconcile, statements
 from gerbang.cli._terminal import DATA, HOST, PORT, at_address, instant, settings_of, show, with_address, with_database
@@ -179,6 +180,7 @@ def audit(as_json: bool, data: Path | None) -> int:
 commands.add_command(merchant)
 commands.add_command(callbacks)
 commands.add_command(connections)
+commands.add_command(payments)
 commands.add_command(payouts)
 commands.add_command(statements)
 commands.add_command(reconcile)

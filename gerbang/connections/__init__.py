@@ -10,14 +10,20 @@ import hashlib
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 import msgspec
 
-from gerbang.clock import Clock
+from gerbang.connections._links import CALLS_REFUSED as CALLS_REFUSED
+from gerbang.connections._links import QUIET as QUIET
+from gerbang.connections._links import SILENT as SILENT
+from gerbang.connections._links import TURNS_AWAY as TURNS_AWAY
+from gerbang.connections._links import Alarm as Alarm
+from gerbang.connections._links import Link as Link
+from gerbang.connections._links import of_connection as of_connection
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Connection
 from gerbang.domain.inquiries import BankQuestion, Reply
@@ -26,8 +32,6 @@ from gerbang.domain.payouts import Destination
 from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
 from gerbang.errors import Refused
-from gerbang.network import Network
-from gerbang.trust import trusted_showing
 
 
 class Silence(Exception):
@@ -51,70 +55,6 @@ class NeverSays(Silence):
 
 class Declined(Exception):
     """The partner has said that it will not do it, with its reason as a short text for people."""
-
-
-SILENT = "it does not answer"
-TURNS_AWAY = "it turns our calls away: look at our keys and clock"
-CALLS_REFUSED = "its calls are refused for its key or a clock: its buyers cannot pay"
-QUIET = timedelta(minutes=15)
-"""An alarm that was not raised for so long is over."""
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """A fault that an operator must see."""
-
-    since: datetime
-    last: datetime
-    times: int
-
-
-@dataclass(frozen=True)
-class Link:
-    """A connection with what is needed to use it."""
-
-    connection: Connection
-    network: Network
-    clock: Clock
-    """The machine's own: a partner does not know the sandbox's time."""
-    token_key: bytes = b""
-    """Signs the access tokens that partners get from us."""
-    public_url: str = ""
-    """Where others reach us."""
-    kept: dict[str, Any] = field(default_factory=dict[str, Any], compare=False)
-    """What the provider keeps between two calls, such as its own access token. Of one process, and lost with it."""
-    alarms: dict[str, Alarm] = field(default_factory=dict[str, Alarm], compare=False)
-    """Faults of this connection, by what they are, as this process has seen them."""
-
-    def alarm(self, what: str) -> None:
-        """Notes a fault of the connection, now."""
-        now = self.clock.now()
-        before = self.alarms.get(what)
-        if before is None or now - before.last > QUIET:
-            before = Alarm(now, now, 0)
-        self.alarms[what] = Alarm(before.since, now, before.times + 1)
-
-    def is_well(self, what: str) -> None:
-        """Notes that a fault is over."""
-        self.alarms.pop(what, None)
-
-    def alarmed(self) -> dict[str, Alarm]:
-        """The faults that are not over."""
-        now = self.clock.now()
-        return {what: alarm for what, alarm in self.alarms.items() if now - alarm.last <= QUIET}
-
-
-def of_connection(connection: Connection, network: Network) -> Network:
-    """The client that calls a connection's partner: one of its own where it shows a certificate or has a private line.
-
-    Raises OSError where TLS cannot use the certificate.
-    """
-    shown, tls = connection.client_certificate, None
-    if shown is not None:
-        assert shown.certificate.file is not None, "the file's rules ask for a path"
-        tls = trusted_showing(shown.certificate.file, shown.private_key.file)
-    if connection.base_url is None or (tls is None and not connection.private_line):
-        return network
-    return network.line_to(connection.base_url, private=connection.private_line, tls=tls)
 
 
 # -- codes that buyers pay to -----------------------------------------------------------------------------------------

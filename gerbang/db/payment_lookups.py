@@ -23,9 +23,11 @@ async def claim(tx: Tx, connection: str, now: datetime, next_at: datetime) -> tu
     return row is not None, None if row is None else row["looked_until"]
 
 
-async def reached(tx: Tx, connection: str, until: datetime) -> None:
-    """Writes down up to where it was looked at."""
-    await tx.execute("UPDATE payment_lookups SET looked_until = $2 WHERE connection = $1", connection, until)
+async def reached(tx: Tx, connection: str, until: datetime, next_at: datetime) -> None:
+    """Writes down up to where it was looked at, and when it is looked at again."""
+    await tx.execute(
+        "UPDATE payment_lookups SET looked_until = $2, next_at = $3 WHERE connection = $1", connection, until, next_at
+    )
 
 
 async def unpaid(tx: Tx, connection: str, since: datetime, until: datetime, most: int) -> list[Reply]:
@@ -41,6 +43,9 @@ async def unpaid(tx: Tx, connection: str, since: datetime, until: datetime, most
                 SELECT FROM inquiries p
                 WHERE p.connection = i.connection AND p.service = '{PAYMENT}' AND p.request_id = i.request_id
                     AND p.verdict = 'accepted' OFFSET 0
+            ) AND NOT EXISTS (
+                SELECT FROM report_names n
+                WHERE n.connection = i.connection AND n.service = '{PAYMENT}' AND n.reference = i.request_id OFFSET 0
             )
         ORDER BY i.answered_at FETCH FIRST $4 ROWS WITH TIES
         """,

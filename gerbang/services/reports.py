@@ -66,6 +66,13 @@ class UnitOfWork:
         owner = self.owner(report)
         return self.charges.get(owner.charge_id) if owner and owner.charge_id else None
 
+    def _is_to_anothers_number(self, report: Report) -> bool:
+        """Whether the number that was paid to is in use by another payment than the one that the partner names."""
+        named, holder = _named(self.requests, report), self.owners.get(_asked(report, self.now))
+        if named is None or holder is None or holder.payment_id == named.payment_id:
+            return False
+        return holder.free_at is None or holder.free_at > self.now
+
     def received(self, report: Report) -> Booked | None:
         """What became of this money, if it was reported before."""
         for before in self.known.get(report.name, []):
@@ -77,6 +84,8 @@ class UnitOfWork:
         """What becomes of money that was not received before, by the state of what it is for."""
         payment, charge = self.payment(report), self.charge(report)
         outcome = classify(payment, charge, report.amount, self.now, _paid_at(report, payment, charge, self.now))
+        if outcome == "booked" and self._is_to_anothers_number(report):
+            return "late"  # the partner names one payment and the number of another: a person must see whose it is
         if outcome == "booked" and self.known.get(report.name):
             return "double"  # one reference pays at most once: what else comes under it is for a person to look at
         return outcome

@@ -15,7 +15,7 @@ from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
 from gerbang.services import reversals, sandbox, settlements
 from gerbang.services.batches import Batches
-from gerbang.services.payment_lookups import look_up
+from gerbang.services.payment_lookups import look_up, look_up_all
 from gerbang.services.payments import end
 from gerbang.workers.deliveries import Sender
 from gerbang.workers.forgetting import forget
@@ -25,6 +25,7 @@ from gerbang.world import World
 log = structlog.get_logger()
 Step = Callable[[], Awaitable[int]]
 ASKED, ASKED_PAUSE, ALL_ASKED_PAUSE = "asked", 0.5, 30.0
+LOOKED_UP, LOOKED_UP_PAUSE = "looked_up", 30.0
 OTHERS_SECONDS_MAX = 20.0
 """How long moving the clock waits for work that another process has claimed."""
 QUIET_SECONDS_MAX = 1.0
@@ -44,7 +45,7 @@ class Workers:
             ASKED: (partial(ask_due, world, batches), ASKED_PAUSE),
             "sent": (self._sender.step, 0.1),
             "reversed": (partial(reversals.reverse_overtaken, world), 30.0),
-            "looked_up": (partial(look_up, world, batches), 30.0),
+            LOOKED_UP: (partial(look_up_all, world, batches), LOOKED_UP_PAUSE),
             "released": (partial(end.release_numbers, world), 30.0),
             "forgotten": (partial(forget, world), 300.0),
         }
@@ -53,17 +54,22 @@ class Workers:
         """Takes all steps until cancelled, each with its own pause."""
         async with asyncio.TaskGroup() as group:
             for name, (step, pause) in self._steps.items():
-                if name != ASKED:
+                if name not in (ASKED, LOOKED_UP):
                     group.create_task(self._repeat(name, step, pause))
             # Each partner has a step of its own, so that one that hangs holds up nobody else's requests.
             for connection in self._world.partners.names:
                 step = partial(ask_due, self._world, self._batches, connection)
                 group.create_task(self._repeat(f"{ASKED}: {connection}", step, ASKED_PAUSE))
+                step = partial(look_up, self._world, self._batches, connection)
+                group.create_task(self._repeat(f"{LOOKED_UP}: {connection}", step, LOOKED_UP_PAUSE))
             # What was asked by a connection that is no longer in the file is only seen by who looks at all.
             group.create_task(self._repeat(ASKED, partial(ask_due, self._world, self._batches), ALL_ASKED_PAUSE))
 
     async def _repeat(self, name: str, step: Step, pause: float) -> None:
-        while True:
+        task = asyncio.current_task()
+        assert task is not None, "it runs in a task"
+        # Python 3.11 loses a cancellation that comes in the very moment in which a call with a time limit ends.
+        while not task.cancelling():
             try:
                 done = await step()
             except Unavailable:
@@ -73,7 +79,7 @@ class Workers:
                 done, wait = 0, max(pause, 1.0)
             else:
                 wait = pause
-            if not done:
+            if not done and not task.cancelling():
                 await asyncio.sleep(wait)
 
     async def catch_up(self) -> dict[str, int]:

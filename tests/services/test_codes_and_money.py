@@ -154,6 +154,22 @@ async def test_reports_of_one_number_are_those_of_the_payments_that_they_name(ur
         assert [(each.payment_id, each.outcome) for each in booked] == [(second, "booked"), (first, "double")]
 
 
+async def test_money_to_one_number_pays_no_other_payment_that_its_partner_names(url: str) -> None:
+    async with process(url, "registered", Scripted()) as here:
+        first, second = [await here.create(await here.merchant()) for _ in range(2)]
+        (_, number), (reference, own) = [await asked_number(here, each) for each in (first, second)]
+        mixed = replace(money(number), request_id=reference)
+        booked = await here.batches.report(mixed)
+        assert (booked.outcome, booked.payment_id) == ("late", second)
+        assert (await here.batches.report(mixed)).known_before
+        acceptance = Acceptance(uuid4().hex, replace(mixed, reference="other"))
+        assert (await here.batches.answer(acceptance)).verdict == "refused"
+        assert [await states(here, each) for each in (first, second)] == [("awaiting", ["waiting"])] * 2
+        assert (await here.batches.report(money(number))).payment_id == first
+        named = replace(money(own.lstrip("0")[1:]), request_id=reference)
+        assert (await here.batches.report(named)).outcome == "booked"
+
+
 # Merchants who repeat their request
 
 

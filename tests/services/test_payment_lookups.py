@@ -1,5 +1,6 @@
 """Payments that their bank has not reported: what the bank says when it is asked is booked, once, as the same money."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from gerbang.domain.inquiries import Acceptance, Inquiry
 from gerbang.domain.merchants import Merchant
 from gerbang.partners import Partners
 from gerbang.services.batches import Batches
-from gerbang.services.payment_lookups import look_up
+from gerbang.services.payment_lookups import look_up, look_up_day
 from gerbang.workers import Workers
 from tests.support.gateways import Databases
 from tests.support.services import PRICE, Services, money, number, order, payment_id
@@ -41,9 +42,13 @@ class ToyBank:
     says: dict[str, dict[str, Any] | Reply] = field(default_factory=dict[str, dict[str, Any] | Reply])
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     """Lines by day."""
+    nobody_paid_to: str = ""
+    """A company code with an empty list, which the bank says as if there were none."""
 
     def __call__(self, call: Received) -> Reply:
         if call.path.endswith("/report"):
+            if call.body["partnerServiceId"].strip() == self.nobody_paid_to:
+                return json_reply(404, "4043501")
             return json_reply(200, "2003500", virtualAccountData=self.lists.get(call.body["startDate"], []))
         if call.path.endswith("/create-va"):
             return json_reply(200, "2002700", virtualAccountData=call.body)
@@ -67,7 +72,7 @@ class Here:
 
     async def look_up(self, after: timedelta = LATER) -> int:
         self.services.clock.advance(after)
-        return await look_up(self.services.world, self.services.batches)
+        return await look_up(self.services.world, self.services.batches, "bank")
 
     async def arrived(self) -> list[tuple[str, str, int]]:
         rows = await self.services.rows("SELECT reference, outcome, amount FROM reports ORDER BY received_at, id")
@@ -110,7 +115,7 @@ async def test_money_of_which_the_bank_got_no_answer_and_that_it_keeps_is_booked
         assert await here.arrived() == [("ask-1", "booked", PRICE)]
         assert (await here.services.read(here.merchant, payment)).payment.state == "paid"
         assert await here.look_up() == 0
-        assert here.followed() == ["ask-1", "ask-2"], "each is asked about once"
+        assert here.followed() == ["ask-1", "ask-2"], "what is booked is asked about no more, and the other one later"
         late = Acceptance("ask-1", money(paid_to, connection="bank", reference="ask-1"))
         reply = await here.services.batches.answer(late, 5)
         assert reply.verdict == "accepted", "the bank's own word comes all the same"
@@ -152,20 +157,48 @@ async def test_what_the_bank_has_not_decided_or_has_refused_is_not_booked(url: s
         ) == (flag == "02")
 
 
+async def test_what_is_not_decided_is_asked_again_after_hours_and_then_no_more(url: str) -> None:
+    async with selling_by(url, toy := ToyBank()) as here:
+        _, paid_to = await here.bought()
+        await here.asked_about(paid_to, "ask-1")
+        await here.asked_about((await here.bought())[1], "never paid")
+        toy.says["ask-1"] = {"paymentFlagStatus": "02", "paidAmount": VALUE}
+        assert await here.look_up() == 0
+        toy.says["ask-1"] = {"paymentFlagStatus": "00", "paidAmount": VALUE}
+        assert await here.look_up(timedelta(hours=1)) == 0
+        assert await here.look_up(timedelta(hours=1)) == 1
+        assert await here.arrived() == [("ask-1", "booked", PRICE)], "as of when the bank asked"
+        for _ in range(3):
+            await here.look_up(timedelta(hours=20))
+        assert Counter(here.followed()) == {"ask-1": 2, "never paid": 3}
+
+
 async def test_a_silent_bank_is_asked_again_and_one_that_will_not_say_keeps_nobody_else_waiting(url: str) -> None:
     async with selling_by(url, toy := ToyBank()) as here:
         payments = [await here.bought() for _ in range(3)]
         for (_, paid_to), name in zip(payments, ("first", "second", "third"), strict=True):
             here.services.clock.advance(timedelta(seconds=1))
             await here.asked_about(paid_to, name)
-        toy.says |= {"first": json_reply(400, "4002600"), "second": SILENT}
-        assert await here.look_up() == 0
-        assert here.followed() == ["first", "second"]
         paid = {"paymentFlagStatus": "00", "paidAmount": VALUE}
-        toy.says |= {"second": paid, "third": paid | {"paymentRequestId": "another"}}
-        assert await here.look_up() == 2
-        assert [name for name, *_ in await here.arrived()] == ["second", "another"]
-        assert here.followed() == ["first", "second", "second", "third"]
+        toy.says |= {"first": json_reply(400, "4002600"), "second": SILENT, "third": paid}
+        assert await here.look_up() == 0
+        assert await here.arrived() == [("third", "booked", PRICE)], "what was said is not lost"
+        toy.says |= {"second": paid | {"paymentRequestId": "another"}}
+        assert await here.look_up() == 1
+        assert {name for name, *_ in await here.arrived()} == {"third", "another"}
+        assert Counter(here.followed()) == {"first": 2, "second": 2, "third": 1}
+
+
+async def test_many_are_asked_about_in_parts_and_none_is_left_out(url: str) -> None:
+    async with selling_by(url, ToyBank()) as here:
+        _, paid_to = await here.bought()
+        for number in range(8):
+            here.services.clock.advance(timedelta(seconds=number // 2))
+            await here.asked_about(paid_to, f"ask-{number}")
+        here.services.clock.advance(LATER)
+        for _ in range(4):
+            await look_up(here.services.world, here.services.batches, "bank", most=3)
+        assert sorted(here.followed()) == [f"ask-{number}" for number in range(8)]
 
 
 async def test_of_two_processes_one_asks(url: str) -> None:
@@ -173,7 +206,7 @@ async def test_of_two_processes_one_asks(url: str) -> None:
         _, paid_to = await here.bought()
         await here.asked_about(paid_to, "ask-1")
         await here.look_up()
-        await look_up(here.services.world, here.services.batches)
+        await look_up(here.services.world, here.services.batches, "bank")
         assert here.followed() == ["ask-1"]
 
 
@@ -217,3 +250,48 @@ async def test_a_bank_that_names_a_payment_otherwise_in_its_list_has_it_booked_o
         toy.lists[today].append(line(paid_to, "a second payment"))
         assert await here.look_up() == 1, "there is more on the list than was reported"
         assert len(await here.arrived()) == 2
+
+
+async def test_a_long_list_is_read_whole_and_a_company_code_that_nobody_paid_to_keeps_none_of_the_others(
+    url: str,
+) -> None:
+    async with selling_by(url, toy := ToyBank(), "mandiri") as here:
+        today = wib(SystemClock().now()).date()
+        paid = {(await here.bought())[1]: f"paid-{number}" for number in range(200)}
+        toy.lists[today.isoformat()] = [line(paid_to, name) for paid_to, name in paid.items()]
+        toy.nobody_paid_to = "1"
+        found = await look_up_day(here.services.world, here.services.batches, "bank", today)
+        assert found == len([each for each in await here.arrived() if each[1] == "booked"]) == 200
+        assert await look_up_day(here.services.world, here.services.batches, "bank", today) == 0
+
+
+async def test_the_inquiries_of_a_chosen_day_can_be_asked_about_at_any_time(url: str) -> None:
+    async with selling_by(url, toy := ToyBank()) as here:
+        _, paid_to = await here.bought()
+        await here.asked_about(paid_to, "ask-1")
+        day = wib(here.services.clock.now()).date()
+        toy.says["ask-1"] = {"paymentFlagStatus": "00", "paidAmount": VALUE}
+        assert await look_up_day(here.services.world, here.services.batches, "bank", day - timedelta(days=1)) == 0
+        assert await look_up_day(here.services.world, here.services.batches, "bank", day) == 1
+
+
+@pytest.mark.parametrize(
+    ("profile", "members", "way"),
+    [
+        ("mandiri", {}, "list"),
+        ("bri-ws", {}, "list"),
+        ("doku", {}, None),
+        ("bca", {}, "inquiry"),
+        ("bca", {"base_url": None}, None),
+        ("bca", {"inbound": Inbound(path_prefix="/bank", unanswered="returned")}, None),
+        ("bsi", {}, None),
+    ],
+)
+def test_who_is_asked_and_how(profile: str, members: dict[str, Any], way: str | None) -> None:
+    usual = {"inbound": Inbound(path_prefix="/bank", unanswered="kept"), "serves": frozenset({"payments"})}
+    connection = contract(SnapBank(lambda _: None), profile=profile, **(usual | members))
+    assert PROVIDER.finds_by(connection) == way
+    remarked = "inbound.unanswered" in [member for member, _ in PROVIDER.remarks(connection)]
+    assert remarked == (way is None and profile != "doku" and "inbound" not in members), (
+        "a bank that keeps money unseen"
+    )

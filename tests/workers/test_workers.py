@@ -2,13 +2,16 @@
 
 import asyncio
 import itertools
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
 from gerbang.api.v2_sessions.events import RETRY_SCHEDULE
+from gerbang.db import Database, Tx
 from gerbang.db.deliveries import Listed
 from gerbang.domain.deliveries import LEASE, ON_ITS_WAY_MAX
 from gerbang.domain.merchants import Merchant
@@ -18,6 +21,7 @@ from gerbang.services import deliveries
 from gerbang.services.merchants import set_callback
 from gerbang.services.payments.create import KEY_REMEMBERED
 from gerbang.services.payments.end import MOST_AT_ONCE, expire_due
+from gerbang.workers import Workers
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
 from gerbang.workers.forgetting import AT_ONCE, KINDS, forget
 from gerbang.world import World
@@ -32,6 +36,37 @@ TRY_OFFSETS = [timedelta(0), *itertools.accumulate(RETRY_SCHEDULE)]
 async def only_delivery(here: Services, merchant: Merchant) -> Listed:
     (only,) = await deliveries.newest(here.world, merchant.id, None, 10)
     return only
+
+
+class Losing(Database):
+    """A database that is never reached; whoever waits for it does not learn that he was cancelled, as Python 3.11 may have it."""
+
+    def __init__(self, begun: asyncio.Event) -> None:
+        super().__init__("postgresql://nowhere", 1)
+        self.begun = begun
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Tx]:
+        self.begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        for connection in list[Tx]():
+            yield connection
+        raise Unavailable
+
+    reading = transaction
+
+
+async def test_workers_end_though_a_step_has_lost_that_it_was_cancelled(start: Start) -> None:
+    """Two signals in a thousandth of a second left a process that went on for ever."""
+    async with start() as processes:
+        begun = asyncio.Event()
+        world = replace(processes.one.world, db=Losing(begun))
+        running = asyncio.create_task(Workers(world, processes.one.batches).run())
+        await begun.wait()
+        await asyncio.sleep(0.1)
+        running.cancel()
+        assert await asyncio.wait([running], timeout=20) == ({running}, set())
 
 
 # Expiry

@@ -72,16 +72,8 @@ class Snap:
         return found + _of_codes(connection) + _of_calls(connection)
 
     def remarks(self, connection: Connection) -> list[Said]:
-        """What is unsafe about money that is sent to a bank which says too little afterwards."""
-        services = (codes.TRANSFER_STATUS, codes.STATEMENT)
-        if "payouts" not in connection.serves or any(operation(connection, each) is not None for each in services):
-            return []
-        sentence = (
-            "names payouts, and this bank has neither a service that says what became of a transfer (36) nor one for statements "
-            "(14): whenever an answer is lost, an operator must look at the account and end the payout (gerbang payouts list "
-            "--unknown). Where the contract has one of the two, write its path into settings.calls"
-        )
-        return [("serves", sentence)]
+        """What is unsafe about money at a bank which says too little afterwards."""
+        return [*_of_silence(connection), *_of_payouts(connection)]
 
     # -- codes --------------------------------------------------------------------------------------------------------
 
@@ -115,11 +107,16 @@ class Snap:
         return None if way is None else await minted.paid(link, way, reference, asked, partner_reference)
 
     def finds_by(self, connection: Connection) -> Literal["list", "inquiry"] | None:
-        """By 35 for numbers that the bank knows; by 26 for ours, where the bank keeps money that it got no answer about."""
+        """By 35 for numbers that the bank knows; by 26 for ours, where the bank keeps money that it got no answer about.
+
+        A bank that does not name its inquiries (`names_requests`) cannot be asked about one.
+        """
+        if connection.base_url is None:
+            return None
         if kind_of(connection, "virtual_account") == "registered":
             return "list" if operation(connection, codes.VA_REPORT) is not None else None
-        kept = unanswered_of(connection) == "kept"
-        return "inquiry" if kept and operation(connection, codes.VA_STATUS) is not None else None
+        asks = profile_of(connection).names_requests and unanswered_of(connection) == "kept"
+        return "inquiry" if asks and operation(connection, codes.VA_STATUS) is not None else None
 
     def listed(self, link: Link, day: date) -> AsyncIterator[Report]:
         return registered.listed(link, day)
@@ -155,6 +152,34 @@ class Snap:
 
     def unread(self, link: Link, status: int, why: str) -> CallAnswer:
         return server.unread(link, status, why)
+
+
+def _of_payouts(connection: Connection) -> list[Said]:
+    services = (codes.TRANSFER_STATUS, codes.STATEMENT)
+    if "payouts" not in connection.serves or any(operation(connection, each) is not None for each in services):
+        return []
+    sentence = (
+        "names payouts, and this bank has neither a service that says what became of a transfer (36) nor one for statements "
+        "(14): whenever an answer is lost, an operator must look at the account and end the payout (gerbang payouts list "
+        "--unknown). Where the contract has one of the two, write its path into settings.calls"
+    )
+    return [("serves", sentence)]
+
+
+def _of_silence(connection: Connection) -> list[Said]:
+    """What is unsafe where the bank keeps money that it got no answer about."""
+    is_asked = (
+        "payments" in connection.serves
+        and connection.inbound is not None
+        and kind_of(connection, "virtual_account") == "ours"
+    )
+    if not is_asked or unanswered_of(connection) == "returned" or PROVIDER.finds_by(connection) is not None:
+        return []
+    sentence = (
+        "says that the bank keeps money which it got no answer about, and this connection cannot ask the bank for such money (service 26, "
+        "with a base_url): it is found only when the day is compared with the account's statement (gerbang reconcile)"
+    )
+    return [("inbound.unanswered", sentence)]
 
 
 def _of_codes(connection: Connection) -> list[Said]:

@@ -44,7 +44,7 @@ async def call(
     """The fields of a partner's answer to a call of one of its services, once it says that it is done.
 
     `external_id` names the call; a fresh one is made otherwise. `once`: over a connection of its own, for what must not be sent twice.
-    `share`: how much of the connection's deadline it may take, where another call follows.
+    `share`: how much of the connection's deadline it may take, where another call follows; more than all of it for a long list.
     Raises Refusal (a Declined), or a Silence: NotSent where the partner surely has it not, InProgress, TooMany.
     """
     place = operation(link.connection, service)

@@ -27,6 +27,8 @@ NAMELESS = "MERCHANT"
 GONE = ("01", "11", "12", "19")
 """The cases of a 404 that say that a number is not there, or has ended."""
 PAID = "14"
+LIST_BYTES_MAX, LIST_SHARE = 24 * 1024 * 1024, 4.0
+"""A day's list may be long, and take longer than other calls."""
 log = structlog.get_logger()
 
 
@@ -90,7 +92,14 @@ async def listed(link: Link, day: date) -> AsyncIterator[Report]:
     A line that cannot be read is left out, and logged: the money of the others is there.
     """
     for company in link.connection.company_codes:
-        said = await client.call(link, codes.VA_REPORT, _day(company, day))
+        try:
+            said = await client.call(
+                link, codes.VA_REPORT, _day(company, day), bytes_max=LIST_BYTES_MAX, share=LIST_SHARE
+            )
+        except Refusal as refusal:
+            if refusal.is_(404, *GONE):
+                continue  # nobody has paid to numbers of this code
+            raise
         lines = amounts.objects(said, "virtualAccountData") or amounts.objects(said, "virtualAccountdata")
         for line in lines:
             money = _listed(link.connection, line)
