@@ -1,4 +1,4 @@
-"""What an operator does from the command line: migrate, create merchants, rotate secrets, list and resend callbacks, end unknown payouts.
+"""What an operator does from the command line: migrate, create merchants, rotate secrets, list and resend callbacks.
 
 Each function opens the gateway, does one thing, closes the gateway and returns what the command prints.
 """
@@ -16,16 +16,14 @@ from gerbang import app, db
 from gerbang.db import Database
 from gerbang.domain.deliveries import State
 from gerbang.domain.merchants import Agreement
-from gerbang.domain.money import readable
 from gerbang.errors import DeliveryUnknown, Invalid, MerchantUnknown, ProductUnknown
 from gerbang.keyring import Keyring
 from gerbang.logs import set_up as set_up_logs
-from gerbang.services import audit, deliveries, installation, merchants, payout_unknowns
+from gerbang.services import audit, deliveries, installation, merchants
 from gerbang.services.audit import Finding
 from gerbang.services.deliveries import Left, Overview, Wanted
 from gerbang.services.merchants import Keys
 from gerbang.services.payments import read
-from gerbang.services.payout_unknowns import Outcome, UnknownPayout
 from gerbang.settings import Settings, SettingsWrong, whole
 from gerbang.world import World
 
@@ -292,70 +290,6 @@ def resend_callbacks(settings: Settings, chosen: Chosen) -> Resent:
             ) from None
         left: dict[UUID, Left] = {id_: why for id_, why in found.items() if why is not None}
         return Resent(len(found) - len(left), left)
-
-    return _within(settings, task)
-
-
-class ListedPayout(msgspec.Struct, frozen=True, rename="camel"):
-    """A payout as `gerbang payouts list --unknown` prints it."""
-
-    id: UUID
-    merchant_id: UUID
-    reference: str
-    connection: str
-    amount: str
-    bank: str
-    account: str
-    given_to_the_bank_at: datetime
-    not_found: int
-    code_in_the_remark: str
-
-    def as_row(self) -> dict[str, str]:
-        """The payout as a row of a table: column name to text."""
-        values = msgspec.structs.asdict(self) | {
-            "given_to_the_bank_at": f"{self.given_to_the_bank_at:%Y-%m-%dT%H:%M:%SZ}"
-        }
-        return {name.replace("_", " "): str(value) for name, value in values.items()}
-
-
-def unknown_payouts(settings: Settings) -> list[ListedPayout]:
-    """Payouts whose bank has not said what became of them, the oldest first."""
-
-    async def task(world: World) -> list[ListedPayout]:
-        return [_shown(each) for each in await payout_unknowns.every(world)]
-
-    return _within(settings, task)
-
-
-def _shown(unknown: UnknownPayout) -> ListedPayout:
-    payout = unknown.payout
-    return ListedPayout(
-        payout.id,
-        payout.merchant_id,
-        payout.reference,
-        payout.connection,
-        readable(payout.amount),
-        payout.destination.bank_code,
-        payout.destination.account_number,
-        unknown.sending_at,
-        unknown.not_found,
-        payout_unknowns.code_of(payout.id),
-    )
-
-
-def resolve_payout(
-    settings: Settings, payout_id: str, *, sent: bool, statement_seen: bool
-) -> tuple[Outcome, dict[str, str]]:
-    """Ends a payout by an operator's word; what came of it, and what a sentence about it says. Raises SettingsWrong."""
-    try:
-        id_ = UUID(payout_id)
-    except ValueError:
-        raise SettingsWrong(f"{payout_id} is not a payout's id; `gerbang payouts list --unknown` shows them.") from None
-
-    async def task(world: World) -> tuple[Outcome, dict[str, str]]:
-        outcome, payout = await payout_unknowns.resolve(world, id_, sent=sent, statement_seen=statement_seen)
-        state = payout.state if payout is not None else ""
-        return outcome, {"id": str(id_), "state": state, "code": payout_unknowns.code_of(id_)}
 
     return _within(settings, task)
 

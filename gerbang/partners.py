@@ -16,6 +16,7 @@ from gerbang.connections import (
     FindsPayments,
     Link,
     NeverSays,
+    NotNow,
     NotSent,
     OpensCodes,
     Provider,
@@ -92,7 +93,7 @@ class Partner:
             async with asyncio.timeout(seconds or self.connection.deadline_seconds), self.places:
                 begun = True
                 answer = await ask(self.link)
-        except Declined:
+        except (Declined, NotNow):
             self.link.is_well(SILENT)
             raise
         except Silence as silence:

@@ -19,7 +19,7 @@ from gerbang.settings import Settings
 from tests.support.gateways import Databases
 from tests.support.log import log_plainly
 from tests.support.payouts import WHOLE, Forgetful, merchant_with, new_payout
-from tests.support.services import KEY, Services, run, world_of_tests
+from tests.support.services import KEY, Services, connected, run, world_of_tests
 from tests.test_cli import typed
 
 
@@ -29,7 +29,17 @@ class Operator:
 
     payout: UUID
     merchant: UUID
+    url: str
     capsys: pytest.CaptureFixture[str]
+
+    def now(self, sql: str) -> None:
+        """Changes what is in the database."""
+
+        async def change() -> None:
+            async with connected(self.url) as connection:
+                await connection.execute(sql)
+
+        run(change)
 
     def typed(self, line: str) -> tuple[int, str, str]:
         return typed(line.replace("ID", str(self.payout)), self.capsys)
@@ -58,7 +68,8 @@ def operator(
 
     payout, merchant = run(fill)
     capsys.readouterr()  # what was logged meanwhile
-    yield Operator(payout, merchant, capsys)
+    assert settings.database_url is not None
+    yield Operator(payout, merchant, settings.database_url, capsys)
     log_plainly()
 
 
@@ -79,10 +90,26 @@ def test_an_operator_finds_what_is_unknown_and_ends_it(operator: Operator) -> No
     code, printed, _ = operator.typed("payouts resolve ID --sent --statement-seen")
     assert (code, printed) == (1, f"{operator.payout} has ended before: it is failed. Nothing was changed.\n")
     assert operator.typed("payouts list --unknown")[1] == "None is unknown.\n"
+    assert operator.typed("payouts list --waiting")[:2] == (0, "None is waiting.\n")
+
+
+def test_an_operator_finds_what_cannot_be_sent_and_gives_it_up(operator: Operator) -> None:
+    operator.now("UPDATE partner_requests SET state = 'pending', sending_at = NULL, reason = 'it turned the call away'")
+    assert operator.typed("payouts list --unknown")[1] == "None is unknown.\n"
+    (listed,) = json.loads(operator.typed("payouts list --waiting --json")[1])
+    assert (listed["id"], listed["why"]) == (str(operator.payout), "its connection is not in the connections file")
+    head, line = operator.typed("payouts list --waiting")[1].splitlines()
+    assert head.split()[-1] == "why"
+    assert str(operator.payout) in line
+    code, printed, _ = operator.typed("payouts resolve ID --sent")
+    assert (code, "it cannot have been sent" in printed) == (1, True)
+    code, printed, _ = operator.typed("payouts resolve ID --not-sent")
+    assert (code, printed.endswith("its money is available again, and its merchant is notified.\n")) == (0, True)
 
 
 def test_what_was_typed_wrong_is_said(operator: Operator) -> None:
     assert operator.typed("payouts list")[0] == 2
+    assert operator.typed("payouts list --unknown --waiting")[0] == 2
     assert operator.typed("payouts resolve ID")[0] == 2
     code, _, error = operator.typed("payouts resolve salary-1 --sent")
     assert (code, "salary-1 is not a payout's id" in error) == (1, True)

@@ -12,7 +12,10 @@ OUTCOMES = {
     "bank_said": "The bank was asked once more and has answered: {id} is {state} now.",
     "no_such_payout": "There is no payout {id}. Nothing was changed.",
     "ended_before": "{id} has ended before: it is {state}. Nothing was changed.",
-    "never_given_to_the_bank": "{id} was never given to its bank: it is sent as soon as that can be done. Nothing was changed.",
+    "never_given_to_the_bank": "{id} was never given to its bank, so it cannot have been sent. Nothing was changed; it is sent as soon as "
+    "that can be done, and --not-sent ends it.",
+    "still_under_way": "The bank says that it is at work on {id}, which it was given less than a day ago. Nothing was changed; do this "
+    "again later.",
     "bank_gives_no_answer": "The bank gives no answer about {id} now, and may yet say that it was sent. Nothing was changed; do this "
     "again later.",
     "too_early": "{id} was given to its bank less than an hour ago, and may still come to be known there. Nothing was changed; do this "
@@ -28,25 +31,31 @@ CHANGED = frozenset({"sent", "not_sent", "bank_said"})
 
 @click.group()
 def payouts() -> None:
-    """Payouts whose bank has not said what became of them."""
+    """Payouts that do not end by themselves."""
 
 
 @payouts.command("list")
-@click.option("--unknown", is_flag=True, help="Those that were given to a bank which has not said what became of them.")
+@click.option(
+    "--unknown",
+    is_flag=True,
+    help="Those that were given to a bank which has not said what became of them, or has been at work on them for a day.",
+)
+@click.option("--waiting", is_flag=True, help="Those that have waited for minutes to be given to a bank, and why.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_database
-def payouts_list(unknown: bool, as_json: bool, data: Path | None) -> None:
-    """List payouts that may or may not have been sent, the oldest first."""
-    if not unknown:
-        raise click.UsageError("Say which: --unknown. Merchants' other payouts are listed in their API.")
+def payouts_list(unknown: bool, waiting: bool, as_json: bool, data: Path | None) -> None:
+    """List payouts that may or may not have been sent, or that cannot be sent; the oldest first."""
+    if unknown == waiting:
+        raise click.UsageError("Say which: --unknown or --waiting. Merchants' other payouts are listed in their API.")
     settings = settings_of(data)
-    from gerbang import administration
+    from gerbang import administration, administration_of_payouts
 
-    found = administration.unknown_payouts(settings)
+    listed = administration_of_payouts.waiting_payouts if waiting else administration_of_payouts.unknown_payouts
+    found = listed(settings)
     if as_json:
         show(administration.as_json(found))
     else:
-        print_table([each.as_row() for each in found], none="None is unknown.")
+        print_table([each.as_row() for each in found], none=f"None is {'waiting' if waiting else 'unknown'}.")
 
 
 @payouts.command("resolve")
@@ -55,16 +64,19 @@ def payouts_list(unknown: bool, as_json: bool, data: Path | None) -> None:
 @click.option("--statement-seen", is_flag=True, help="You have looked at the account's statement yourself.")
 @with_database
 def payouts_resolve(payout_id: str, sent: bool | None, statement_seen: bool, data: Path | None) -> int:
-    """End a payout that is unknown. Exit code 1: nothing was changed, and why is printed.
+    """End a payout that is unknown or waiting. Exit code 1: it has not ended, and why is printed.
 
-    The bank is asked once more, and its answer counts before yours. A payout is taken for not sent only an hour after it was given to the
-    bank, and never against the account's statement.
+    The bank is asked once more, and that it was carried out or not counts before your word. A payout is taken for not sent only an hour
+    after it was given to the bank, or a day where the bank says that it is at work on it, and never against the account's statement. One that
+    is still waiting is ended at once, and is not sent any more.
     """
     if sent is None:
         raise click.UsageError("Say what happened: --sent or --not-sent.")
     settings = settings_of(data)
-    from gerbang import administration
+    from gerbang import administration_of_payouts
 
-    outcome, values = administration.resolve_payout(settings, payout_id, sent=sent, statement_seen=statement_seen)
+    outcome, values = administration_of_payouts.resolve_payout(
+        settings, payout_id, sent=sent, statement_seen=statement_seen
+    )
     show(OUTCOMES[outcome].format(**values))
     return 0 if outcome in CHANGED else 1

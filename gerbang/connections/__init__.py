@@ -45,6 +45,10 @@ class NotSent(Silence):
     """
 
 
+class NotNow(NotSent):
+    """The partner does not have it, and takes nothing of its kind at this hour."""
+
+
 class NeverSays(Silence):
     """The partner has no way to be asked this, and never says it."""
 

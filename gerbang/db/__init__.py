@@ -71,6 +71,8 @@ is asked here has an index, so none of them may read a table from end to end. An
 they are read in the order of that index, not all of them in order to be sorted.
 """
 ACQUIRE_SECONDS_MAX = 10.0
+DAYS_SECONDS_MAX = 300.0
+"""All that moved on an account in some days is read by operators only, and of a busy account takes longer than any other statement."""
 ROLL_BACK_SECONDS_MAX = 1.0
 LISTENING_BEAT_SECONDS = 10.0
 

@@ -10,9 +10,17 @@ SELECT * FROM unnest($1::bank_call_row[])
 """
 
 
-async def forget(tx: Tx, before: date) -> None:
-    """Deletes what is of days before this one."""
-    await tx.execute("DELETE FROM bank_calls WHERE called_on < $1", before)
+async def forget(tx: Tx, before: date, most: int) -> int:
+    """Deletes up to `most` of what is of days before this one, and returns how much."""
+    done = await tx.execute(
+        """
+        DELETE FROM bank_calls
+        WHERE ctid = ANY(ARRAY(SELECT ctid FROM bank_calls WHERE called_on < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        """,
+        before,
+        most,
+    )
+    return int(done.split()[-1])
 
 
 QUERIES = {"new": NEW}

@@ -1,11 +1,12 @@
 """How answers to banks' questions are kept: one for each question, however often it is asked."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
 from gerbang.db.tables import INQUIRIES
-from gerbang.domain.inquiries import BankQuestion, CallName, KnownCall, Reply
+from gerbang.domain.inquiries import INQUIRY, BankQuestion, CallName, KnownCall, Reply
 from gerbang.domain.reports import Name
 
 COLUMNS = INQUIRIES.columns
@@ -45,6 +46,20 @@ async def before(tx: Tx, questions: Iterable[BankQuestion]) -> tuple[dict[Name, 
         if row["external_id"] is not None
     ]
     return {reply.name: reply for reply in replies}, {call.name: call for call in calls}
+
+
+async def forget(tx: Tx, before: datetime, most: int) -> int:
+    """Deletes up to `most` answers to mere inquiries that were given before an instant, and returns how many. Those to payments stay."""
+    done = await tx.execute(
+        f"""
+        DELETE FROM inquiries
+        WHERE ctid = ANY(ARRAY(SELECT ctid FROM inquiries WHERE service = '{INQUIRY}' AND amount >= 0 AND answered_at < $1 LIMIT $2
+                               FOR UPDATE SKIP LOCKED))
+        """,
+        before,
+        most,
+    )
+    return int(done.split()[-1])
 
 
 def _sent(call: CallName | None) -> tuple[object, ...]:

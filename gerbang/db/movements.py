@@ -6,11 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.db import Tx
+from gerbang.db import DAYS_SECONDS_MAX, Tx
 from gerbang.db.tables import PAYOUTS
 from gerbang.domain.payouts import Payout
 
 COLUMNS = PAYOUTS.columns
+P_COLUMNS = ", ".join(f"p.{column}" for column in PAYOUTS.types)
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -51,6 +52,7 @@ async def arrived(tx: Tx, connections: Collection[str], since: datetime, until: 
         WHERE connection = ANY($1::text[]) AND paid_at >= $2 AND paid_at < $3 ORDER BY paid_at, id
         """,
         *(list(connections), since, until),
+        timeout=DAYS_SECONDS_MAX,
     )
     return [Arrived(*row.values()) for row in rows]
 
@@ -68,6 +70,7 @@ async def taken_back(tx: Tx, connections: Collection[str], since: datetime, unti
         ORDER BY v.received_at, v.id
         """,
         *(list(connections), since, until),
+        timeout=DAYS_SECONDS_MAX,
     )
     return [TakenBack(*row.values()) for row in rows]
 
@@ -79,6 +82,7 @@ async def sent(tx: Tx, connections: Collection[str], since: datetime, until: dat
         SELECT {COLUMNS} FROM payouts WHERE connection = ANY($1::text[]) AND sent_at >= $2 AND sent_at < $3 ORDER BY sent_at, id
         """,
         *(list(connections), since, until),
+        timeout=DAYS_SECONDS_MAX,
     )
     return [PAYOUTS.read(row) for row in rows]
 
@@ -91,5 +95,27 @@ async def returned(tx: Tx, connections: Collection[str], since: datetime, until:
         ORDER BY returned_at, id
         """,
         *(list(connections), since, until),
+        timeout=DAYS_SECONDS_MAX,
     )
     return [PAYOUTS.read(row) for row in rows]
+
+
+async def unknown(
+    tx: Tx, connections: Collection[str], since: datetime, until: datetime
+) -> list[tuple[Payout, datetime]]:
+    """Payouts that banks were or were about to be given from one instant on and before another, and of which nobody knows whether
+    they have them; each with the instant.
+    """
+    rows = await tx.fetch(
+        f"""
+        SELECT {P_COLUMNS}, r.sending_at FROM partner_requests r CROSS JOIN LATERAL (
+            SELECT {COLUMNS} FROM payouts WHERE merchant_id = r.merchant_id AND id = r.id LIMIT 1
+        ) p
+        WHERE r.operation = 'send' AND r.next_at IS NOT NULL AND (r.state = 'sending' OR r.not_found > 0)
+            AND r.sending_at >= $2 AND r.sending_at < $3 AND r.connection = ANY($1::text[]) AND p.sent_at IS NULL
+        ORDER BY r.sending_at, r.id
+        """,
+        *(list(connections), since, until),
+        timeout=DAYS_SECONDS_MAX,
+    )
+    return [(PAYOUTS.read(row), row["sending_at"]) for row in rows]

@@ -41,6 +41,14 @@ async def keep(tx: Tx, merchant_id: UUID, list_: bytes, begins: Mapping[int, UUI
         return
 
 
-async def forget(tx: Tx, before: datetime) -> None:
-    """Deletes what nobody has gone on with since."""
-    await tx.execute("DELETE FROM page_positions WHERE read_at < $1", before)
+async def forget(tx: Tx, before: datetime, most: int) -> int:
+    """Deletes up to `most` of what nobody has gone on with since, and returns how much."""
+    done = await tx.execute(
+        """
+        DELETE FROM page_positions
+        WHERE ctid = ANY(ARRAY(SELECT ctid FROM page_positions WHERE read_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        """,
+        before,
+        most,
+    )
+    return int(done.split()[-1])

@@ -42,6 +42,17 @@ QUERIES = {
         WHERE operation = 'send' AND next_at IS NOT NULL AND (state = 'sending' OR not_found > 0) AND sending_at <= $1
         ORDER BY sending_at, id LIMIT $2
         """,
+    "long under way": f"""
+        SELECT {COLUMNS} FROM partner_requests
+        WHERE operation = 'send' AND next_at IS NOT NULL AND created_at <= $1 AND state = 'processing' AND not_found = 0
+            AND sending_at <= $1
+        ORDER BY created_at, id LIMIT $2
+        """,
+    "waiting": f"""
+        SELECT {COLUMNS} FROM partner_requests
+        WHERE operation = 'send' AND next_at IS NOT NULL AND created_at <= $1 AND state = 'pending'
+        ORDER BY created_at, id LIMIT $2
+        """,
 }
 """Each is read from an index of its own."""
 
@@ -68,6 +79,16 @@ async def next_due_at(tx: Tx, after: datetime) -> datetime | None:
 async def unknown(tx: Tx, before: datetime, most: int) -> list[PartnerRequest]:
     """Money that was sent before this instant and that its bank has not said the fate of, the oldest first."""
     return [PARTNER_REQUESTS.read(row) for row in await tx.fetch(QUERIES["unknown"], before, most)]
+
+
+async def long_under_way(tx: Tx, before: datetime, most: int) -> list[PartnerRequest]:
+    """Money that its bank was given before this instant and is still at work on, as it says; the oldest first."""
+    return [PARTNER_REQUESTS.read(row) for row in await tx.fetch(QUERIES["long under way"], before, most)]
+
+
+async def waiting(tx: Tx, before: datetime, most: int) -> list[PartnerRequest]:
+    """Money that was ordered before this instant and that no bank was given yet, the oldest first."""
+    return [PARTNER_REQUESTS.read(row) for row in await tx.fetch(QUERIES["waiting"], before, most)]
 
 
 async def sent_since(tx: Tx, connection: str, since: datetime, least: int, most: int) -> list[UUID]:

@@ -1,9 +1,11 @@
 """Reading payouts. `gerbang.db.changes` writes them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 from gerbang.db import Tx
+from gerbang.db._rows import arrays
 from gerbang.db.tables import PAYOUTS
 from gerbang.domain.payouts import Payout, Search
 
@@ -27,6 +29,21 @@ async def by_id(tx: Tx, merchant_id: UUID, id_: UUID) -> Payout | None:
     """A merchant's payout."""
     row = await tx.fetchrow(f"SELECT {COLUMNS} FROM payouts WHERE merchant_id = $1 AND id = $2", merchant_id, id_)
     return None if row is None else PAYOUTS.read(row)
+
+
+async def by_ids(tx: Tx, pairs: Sequence[tuple[UUID, UUID]]) -> dict[UUID, Payout]:
+    """Payouts by their id, for pairs of a merchant and an id."""
+    if not pairs:
+        return {}
+    rows = await tx.fetch(
+        f"""
+        SELECT p.* FROM unnest($1::uuid[], $2::uuid[]) AS asked(merchant_id, id) CROSS JOIN LATERAL (
+            SELECT {COLUMNS} FROM payouts WHERE merchant_id = asked.merchant_id AND id = asked.id LIMIT 1
+        ) p
+        """,
+        *arrays(pairs),
+    )
+    return {row["id"]: PAYOUTS.read(row) for row in rows}
 
 
 async def by_bank_reference(tx: Tx, connection: str, bank_reference: str) -> list[Payout]:

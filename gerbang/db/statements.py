@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from gerbang.db import Tx
+from gerbang.db import DAYS_SECONDS_MAX, Tx
 from gerbang.domain.partner_lists import PartnerLine
 from gerbang.domain.statements import StatementLine
 
@@ -86,18 +86,17 @@ async def periods(tx: Tx, connections: Collection[str]) -> dict[str, list[tuple[
     return found
 
 
-async def listing(tx: Tx, connections: Collection[str]) -> dict[str, dict[str, date | None]]:
-    """The connections of which partners' lists were read: of each kind the last day that one reaches."""
+async def listing(tx: Tx, connections: Collection[str]) -> dict[str, dict[str, list[tuple[date, date]]]]:
+    """The connections of which partners' lists were read: of each kind the days of which nothing is missing."""
     rows = await tx.fetch(
-        """
-        SELECT connection, kind, max(last_on) AS last_on FROM statement_imports
-        WHERE connection = ANY($1::text[]) AND account = '' GROUP BY connection, kind
-        """,
+        "SELECT connection, kind, first_on, last_on FROM statement_imports WHERE connection = ANY($1::text[]) AND account = ''",
         list(connections),
     )
-    found: dict[str, dict[str, date | None]] = {}
+    found: dict[str, dict[str, list[tuple[date, date]]]] = {}
     for row in rows:
-        found.setdefault(row["connection"], {})[row["kind"]] = row["last_on"]
+        spans = found.setdefault(row["connection"], {}).setdefault(row["kind"], [])
+        if row["first_on"] is not None:
+            spans.append((row["first_on"], row["last_on"]))
     return found
 
 
@@ -156,6 +155,7 @@ async def lines(tx: Tx, connections: Collection[str], first: date, last: date) -
         FROM statement_lines WHERE connection = ANY($1::text[]) AND booked_on BETWEEN $2 AND $3 ORDER BY booked_on, position
         """,
         *(list(connections), first, last),
+        timeout=DAYS_SECONDS_MAX,
     )
     return {row["key"]: StatementLine(*list(row.values())[1:]) for row in rows}
 
@@ -218,6 +218,7 @@ async def listed(tx: Tx, connections: Collection[str], first: date, last: date) 
         FROM partner_list_lines WHERE connection = ANY($1::text[]) AND listed_on BETWEEN $2 AND $3 ORDER BY listed_on, position, key
         """,
         *(list(connections), first, last),
+        timeout=DAYS_SECONDS_MAX,
     )
     return [PartnerLine(**dict(row)) for row in rows]
 

@@ -38,7 +38,7 @@ MEANINGS: Mapping[FindingKind, str] = {
     "fee_differs": "The partner kept another fee than was expected.",
     "double": "It is there twice, and once in our ledger.",
     "unexplained_credit": "Money came that nothing explains.",
-    "unexplained_debit": "Money left that nothing explains.",
+    "unexplained_debit": "Money left that nothing explains, or a payout of which nobody knew whether it had left.",
     "returned": "It went back after it had arrived.",
     "late_day": "It was booked there more days apart than is usual.",
     "sum_differs": "The sum that arrived is not that of the partner's list.",
@@ -71,6 +71,8 @@ class Expected(msgspec.Struct, frozen=True, gc=False):
     """The partner's list must have it."""
     in_sum: bool = False
     """The list must have it, and its money arrives in one sum with others: the account does not show it by itself."""
+    unsure: bool = False
+    """Nobody knows whether it moved: it need not be there, and where it is, somebody must write down how it ended."""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -111,7 +111,8 @@ class Account:
         # A number alone says which payment it was only where one payment waits on it.
         if free and (referred or len(free) == 1):
             self._match(free[0], line, "reference" if referred else "number")
-            self._find("amount_differs", free[0], line)
+            if not self._expected[free[0]].unsure:
+                self._find("amount_differs", free[0], line)
         elif equal := [place for place in same_way if self._expected[place].amount == amount]:
             self._find("double", equal[0], line)
         elif other_way := [place for place in known if place not in same_way and self._is_return(place, amount)]:
@@ -156,7 +157,7 @@ class Account:
         """Lines without any code of ours whose amount and day fit exactly one movement, which no other line fits."""
         waiting: dict[tuple[Direction, int], list[tuple[int, int]]] = defaultdict(list)
         for place, each in enumerate(self._expected):
-            if self._matched[place] is None:
+            if self._matched[place] is None and not each.unsure:
                 waiting[each.direction, each.amount].append((self._expected_days[place], place))
         there: dict[tuple[Direction, int], list[tuple[int, int]]] = defaultdict(list)
         for line in self._left:
@@ -206,7 +207,7 @@ class Account:
             if not self._is_bank_fee(line):
                 self._find_unexplained(line, None)
         for place, each in enumerate(self._expected):
-            if self._matched[place] is None:
+            if self._matched[place] is None and not each.unsure:
                 self.findings.append(
                     Finding("missing_there", "account", "operator", self._connection, each.day, each, ours=each.amount)
                 )
@@ -237,7 +238,9 @@ class Account:
         del self._left[line]
         days = self._days[line] - self._expected_days[place]
         self.matches.append(Match(by, self._expected[place].key, self._keys[line], days=days))
-        if abs(days) > self._rules.days_apart:
+        if self._expected[place].unsure:
+            self._find_unexplained(line, place)
+        elif abs(days) > self._rules.days_apart:
             self._find("late_day", place, line)
 
     def _find_unexplained(self, line: int, place: int | None) -> None:

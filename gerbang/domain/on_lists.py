@@ -25,7 +25,9 @@ class Listed:
         self.findings: list[Finding] = []
         self.matches: list[Match] = []
         # What arrives in a sum is seen nowhere but in the list, so without one it stays open.
-        self._expected = [each for each in expected if each.in_sum or (each.listed and rows is not None)]
+        self._expected = [
+            each for each in expected if each.in_sum or ((each.listed or each.unsure) and rows is not None)
+        ]
         self._by_reference: dict[tuple[ExpectedKind, str], Expected] = {}
         for each in self._expected:
             for reference in each.references:
@@ -38,7 +40,7 @@ class Listed:
         for row in self.rows:
             self._compare(row)
         for each in self._expected:
-            if each.key not in self._found:
+            if each.key not in self._found and not each.unsure:
                 self._find("missing_there", each, None, each.amount, None)
 
     def unknown(self) -> list[PartnerLine]:
@@ -60,7 +62,9 @@ class Listed:
         else:
             self._found.add(known.key)
             self.matches.append(Match("list", known.key, partner_name=row.name, batch=row.batch))
-            if row.gross != known.amount:
+            if known.unsure:
+                self._find("missing_here", known, row, known.amount, row.gross)
+            elif row.gross != known.amount:
                 self._find("amount_differs", known, row, known.amount, row.gross)
             elif known.fee is not None and row.fee != known.fee:
                 self._find("fee_differs", known, row, known.fee, row.fee)

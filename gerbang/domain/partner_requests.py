@@ -89,7 +89,7 @@ class PartnerRequest(msgspec.Struct, frozen=True):
     partner_reference: str = ""
     """The partner's own name for it, once known."""
     reason: str = ""
-    """Why it was declined; "" if it was not."""
+    """Why it was declined, or why money has not been sent yet; "" if neither is so."""
     tries: int = 0
     """How often the partner was silent about it."""
     next_at: datetime | None = None
@@ -201,22 +201,46 @@ NOT_FOUND_MIN = 3
 """So often a bank must have said that it does not know a transfer before anything is concluded from it."""
 
 
+CLOSED_FOR = timedelta(hours=1)
+"""A bank that takes no order at this hour is tried again after so long."""
+NO_WAY_OPEN = "no way to the bank is open now"
+
+
 def sending(request: PartnerRequest, way: str, account: str, now: datetime) -> PartnerRequest:
     """The request of whoever sends the money now: nobody else may."""
     assert request.state == "pending", "money is sent once"
     return replace(
-        request, state="sending", way=way, account=account, sending_at=now, next_at=now + LEASE, updated_at=now
+        request,
+        state="sending",
+        way=way,
+        account=account,
+        sending_at=now,
+        next_at=now + LEASE,
+        reason="",
+        updated_at=now,
     )
 
 
-def not_sent(request: PartnerRequest, now: datetime) -> PartnerRequest:
+def not_sent(request: PartnerRequest, why: str, now: datetime) -> PartnerRequest:
     """The request after the bank surely got nothing: the right to send is given back, for later."""
-    return unanswered(replace(request, state="pending", way="", account="", sending_at=None, updated_at=now), now)
+    return unanswered(_given_back(request, why, now), now)
+
+
+def not_taken_now(request: PartnerRequest, why: str, now: datetime) -> PartnerRequest:
+    """The request after the bank has said that it takes no such order at this hour: the right to send is given back.
+
+    Its hours are not those that we know of, so nobody knows when it opens: it is tried again each hour in which ours are open.
+    """
+    return replace(_given_back(request, why, now), next_at=now + CLOSED_FOR)
+
+
+def _given_back(request: PartnerRequest, why: str, now: datetime) -> PartnerRequest:
+    return replace(request, state="pending", way="", account="", sending_at=None, reason=why, updated_at=now)
 
 
 def postponed(request: PartnerRequest, until: datetime, now: datetime) -> PartnerRequest:
     """The request of money that no way is open for before an instant."""
-    return replace(request, next_at=max(until, now), updated_at=now)
+    return replace(request, next_at=max(until, now), reason=NO_WAY_OPEN, updated_at=now)
 
 
 def not_known(request: PartnerRequest, now: datetime) -> PartnerRequest:

@@ -120,10 +120,10 @@ def moved(payout: Payout, verb: str, now: datetime) -> Payout:
     return replace(payout, state=state, updated_at=now)
 
 
-def sent(payout: Payout, bank_reference: str, bank_account_name: str, at: datetime) -> Payout:
-    """The payout once the bank has it. Raises WrongState."""
+def sent(payout: Payout, bank_reference: str, bank_account_name: str, at: datetime, now: datetime) -> Payout:
+    """The payout once the bank is known to have it, which was given the order at an instant. Raises WrongState."""
     return replace(
-        moved(payout, "send", at), sent_at=at, bank_reference=bank_reference, bank_account_name=bank_account_name
+        moved(payout, "send", now), sent_at=at, bank_reference=bank_reference, bank_account_name=bank_account_name
     )
 
 

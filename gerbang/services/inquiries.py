@@ -19,6 +19,8 @@ from gerbang.services import reports
 from gerbang.services.reports import UnitOfWork
 from gerbang.world import World
 
+INQUIRIES_LAST = timedelta(days=7)
+"""A bank repeats an inquiry on the same day, and is asked what came of it for two more."""
 CALLS_LAST = timedelta(days=3)
 """A bank uses an id again on the next day at the earliest, and advises of a payment on the same day or the next."""
 
@@ -103,7 +105,16 @@ def _decide(world: World, work: UnitOfWork, question: BankQuestion) -> Reply:
     return reply
 
 
-async def forget_calls(world: World) -> None:
-    """Forgets what banks called their requests of some days ago. Their days are the machine's, not the sandbox clock's."""
+async def forget_calls(world: World, most: int) -> int:
+    """Forgets what banks called their requests of some days ago, up to `most` of them, and returns how many.
+
+    Their days are the machine's, not the sandbox clock's.
+    """
     async with world.db.transaction() as tx:
-        await bank_calls.forget(tx, wib(SystemClock().now() - CALLS_LAST).date())
+        return await bank_calls.forget(tx, wib(SystemClock().now() - CALLS_LAST).date(), most)
+
+
+async def forget_old(world: World, most: int) -> int:
+    """Forgets answers to inquiries of days ago, up to `most` of them, and returns how many. Whoever has a bank's ear can make any number."""
+    async with world.db.transaction() as tx:
+        return await inquiries.forget(tx, world.clock.now() - INQUIRIES_LAST, most)

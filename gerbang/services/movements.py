@@ -1,7 +1,9 @@
 """Our side of some days, as a statement and a partner's list should show it."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+
+import msgspec
 
 from gerbang.clock import midnight, wib
 from gerbang.connections import remark_of
@@ -38,6 +40,7 @@ async def expected(
         *map(_taken_back, back),
         *_sent([each for each in sent if each.state != "failed" or each.returned_at is not None], lists),
         *map(_returned, returned),
+        *_unknown(await movements.unknown(tx, connections, since, until)),
         *_failed([each for each in sent if each.state == "failed" and each.returned_at is None], lines),
     ]
 
@@ -92,6 +95,12 @@ def _sent(payouts: Iterable[Payout], lists: Mapping[str, Collection[str]]) -> It
         assert each.sent_at is not None, "it was looked for by that"
         listed = "dana_payouts" in lists.get(each.connection, ())
         yield _of_payout(each, f"payout {each.id}", "debit", wib(each.sent_at).date(), listed=listed)
+
+
+def _unknown(payouts: Iterable[tuple[Payout, datetime]]) -> Iterator[Expected]:
+    for each, sending_at in payouts:
+        made = _of_payout(each, f"payout {each.id} of unknown end", "debit", wib(sending_at).date())
+        yield msgspec.structs.replace(made, unsure=True)
 
 
 def _returned(each: Payout) -> Expected:

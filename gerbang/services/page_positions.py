@@ -81,7 +81,7 @@ def _turned(begins: Mapping[int, UUID], page: Page, first: UUID, last: UUID) -> 
     return ({1: begins[1]} if 1 in begins else {}) | kept
 
 
-async def forget(world: World) -> None:
-    """Forgets what nobody has gone on with."""
+async def forget(world: World, most: int) -> int:
+    """Forgets what nobody has gone on with, up to `most` of them, and returns how many."""
     async with world.db.transaction() as tx:
-        await page_positions.forget(tx, world.clock.now() - LASTS)
+        return await page_positions.forget(tx, world.clock.now() - LASTS, most)

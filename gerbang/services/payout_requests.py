@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from gerbang.connections import Declined, Later, NeverSays, NotSent, Sent, Silence, TransferOrder, Transfers
+from gerbang.connections import Declined, Later, NeverSays, NotNow, NotSent, Sent, Silence, TransferOrder, Transfers
 from gerbang.db import Tx
 from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
@@ -26,6 +26,7 @@ from gerbang.domain.partner_requests import (
     may_have_failed,
     not_known,
     not_sent,
+    not_taken_now,
     postponed,
     sending,
     under_way,
@@ -40,6 +41,8 @@ from gerbang.world import World
 log = structlog.get_logger()
 NOT_CARRIED_OUT = "The bank did not carry it out"
 """Why a payout failed that its bank does not know and that never left the account."""
+NOT_GIVEN = "It could not be given to a bank"
+"""Why a payout failed that an operator has ended before its bank was given it."""
 
 
 def planned(world: World, carrier: Partner, payout: Payout, request: PartnerRequest, now: datetime) -> PartnerRequest:
@@ -73,8 +76,8 @@ async def instruct(world: World, payout: Payout, request: PartnerRequest) -> Pay
         said = await carrier.call(f"payout {payout.id}", lambda link: bank.send(link, order, now))
     except Declined as refusal:
         said = Sent("failed", request.partner_reference, reason=str(refusal))
-    except NotSent:
-        await _give_right_back(world, request)
+    except NotSent as unsent:
+        await _give_right_back(world, request, unsent)
         return payout
     except Silence:
         await put_off(world, request)
@@ -117,13 +120,14 @@ async def _claim(world: World, carrier: Partner, payout: Payout, asked: PartnerR
     return claimed if claimed.state == "sending" else None
 
 
-async def _give_right_back(world: World, asked: PartnerRequest) -> None:
+async def _give_right_back(world: World, asked: PartnerRequest, unsent: NotSent) -> None:
     """Writes that the bank surely has nothing, unless somebody has learned better meanwhile."""
     async with world.db.transaction() as tx:
         now = world.clock.now()
         request = (await requests.locked(tx, [asked.id])).get(asked.id)
         if request is not None and request.state == "sending" and request.sending_at == asked.sending_at:
-            await write_changes(tx, Changes(requests={request.id: not_sent(request, now)}), now)
+            again = not_taken_now if isinstance(unsent, NotNow) else not_sent
+            await write_changes(tx, Changes(requests={request.id: again(request, str(unsent), now)}), now)
 
 
 def _alarm_never_says(payout: Payout, request: PartnerRequest) -> None:
@@ -225,7 +229,8 @@ async def write(
         if only_if not in (None, request):
             return payout
         if payout.state == "pending":
-            payout = sent(payout, said.reference, said.account_name, called_at)
+            # The bank may be asked days after it was given the order, and its statement has the day of the order.
+            payout = sent(payout, said.reference, said.account_name, request.sending_at or called_at, called_at)
         if said.state == "processing":
             request = under_way(request, said.reference, said.ask_at, now)
             await write_changes(tx, Changes(payouts={payout.id: payout}, requests={request.id: request}), now)
@@ -233,6 +238,22 @@ async def write(
         payout = completed(payout, now) if said.state == "completed" else failed(payout, said.reason, now)
         await end(tx, payout, request, now)
     return payout
+
+
+async def end_unsent(world: World, asked: Payout) -> tuple[bool, Payout]:
+    """Ends a payout that no bank was given, and says whether it did: nobody can send it any more then."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        request = (await requests.locked(tx, [asked.id])).get(asked.id)
+        payout = await kept.locked(tx, asked.merchant_id, asked.id)
+        if payout is None or request is None:
+            raise lost(asked.id)
+        # Whoever sends it takes the right to under the same lock: one of the two comes first.
+        if payout.ended_at is not None or request.state != "pending":
+            return False, payout
+        payout = failed(sent(payout, "", "", now, now), NOT_GIVEN, now)
+        await end(tx, payout, request, now)
+    return True, payout
 
 
 def _compare(payout: Payout, said: Sent) -> None:

@@ -4,7 +4,7 @@ Connections that share an account are compared together, under the name of the f
 """
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -141,7 +141,7 @@ async def _sides(world: World, tx: Tx, group: Group, day: date) -> Sides:
     _check_whole(lines, day)
     lists = await read.listing(tx, group.names)
     expected = await movements.expected(tx, group.names, first, last, lists, lines.values())
-    _check_listed(lists, expected, day)
+    _check_listed(world, lists, expected, day)
     listed = await read.listed(tx, group.names, first, last) if lists else None
     contracts = [partner_of(world, name).connection for name in group.names]
     rules = Rules(
@@ -170,16 +170,30 @@ def _check_covered(group: Group, periods: Mapping[str, Collection[tuple[date, da
             )
 
 
-def _check_listed(lists: Mapping[str, Mapping[str, date | None]], expected: Collection[Expected], day: date) -> None:
-    """Raises CannotCompare where money is expected in a sum, and no list reaches its day: all of it would be missing."""
-    if not any(each.in_sum and each.day == day for each in expected):
-        return
+Lists = Mapping[str, Mapping[str, Collection[tuple[date, date]]]]
+"""Of each connection and kind of list the days of which nothing is missing."""
+
+
+def _check_listed(world: World, lists: Lists, expected: Collection[Expected], day: date) -> None:
+    """Raises CannotCompare where a list that must have money of the day is missing: all of it would be missing there."""
+    of_day = [each for each in expected if each.day == day]
     for connection, kinds in sorted(lists.items()):
-        last = kinds.get("dana_payments")
-        if "dana_payments" in kinds and (last is None or last < day):
-            raise CannotCompare(
-                f"No list of {connection} reaches {day}; import the one in which its payments are settled."
-            )
+        # Payments are settled on the next day, and by some partners on the next on which banks work.
+        after, until = day + timedelta(days=1), world.calendar.after(day, 1)
+        if "dana_payments" in kinds and any(each.in_sum for each in of_day):
+            _check_list(connection, "payments", kinds["dana_payments"], after, until)
+        if "dana_payouts" in kinds and any(each.listed for each in of_day):
+            _check_list(connection, "payouts", kinds["dana_payouts"], day, day)
+
+
+def _check_list(connection: str, what: str, spans: Collection[tuple[date, date]], first: date, last: date) -> None:
+    if any(begins <= last and first <= ends for begins, ends in spans):
+        return
+    days = str(first) if first == last else f"a day from {first} to {last}"
+    raise CannotCompare(
+        f"No list of {connection}'s {what} covers {days}; import it. Where one does that has no row on its first or last day, import it "
+        "with --from and --to."
+    )
 
 
 def _check_whole(lines: Mapping[str, StatementLine], day: date) -> None:
@@ -198,7 +212,7 @@ def _check_whole(lines: Mapping[str, StatementLine], day: date) -> None:
 
 
 def _counted(name: str, day: date, sides: Sides, found: Reconciled, left: int, now: datetime) -> ReconciledDay:
-    ours = {each.key for each in sides.expected if each.day == day}
+    ours = {each.key for each in sides.expected if each.day == day and not each.unsure}
     matched = {match.expected_key for match in found.matches}
     return ReconciledDay(
         connection=name,

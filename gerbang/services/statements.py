@@ -209,7 +209,8 @@ async def _keep_list(world: World, connection: str, data: bytes, kind: FileKind,
         span = (None, None)
     async with world.db.transaction() as tx:
         await kept.claim(tx, connection)
-        if await kept.imported(tx, connection, source.hash, "") is not None:
+        before = await kept.imported(tx, connection, source.hash, "")
+        if before is not None and source.first is None and source.last is None:
             return Imported(connection, "", kind, len(rows), 0, True, *span)
         new = await kept.add_list(tx, connection, kept.list_keys(rows))
         noted = StatementImport(

@@ -52,9 +52,19 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"connections_file", "partners"},
     "bank_simulator": LEAVES | {"bank_simulator"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},
+    "administration_of_payouts": LEAVES | {"administration", "world", "services", "domain"},
     "administration_of_days": LEAVES | {"administration", "world", "services", "db", "domain", "statement_files"},
     "cli": LEAVES
-    | {"cli", "administration", "administration_of_days", "app", "connections_file", "db", "bank_simulator"},
+    | {
+        "cli",
+        "administration",
+        "administration_of_days",
+        "administration_of_payouts",
+        "app",
+        "connections_file",
+        "db",
+        "bank_simulator",
+    },
     "__main__": frozenset({"cli"}),
     "": LEAVES,  # gerbang/__init__.py
 }

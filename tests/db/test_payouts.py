@@ -59,7 +59,7 @@ def payout(state: State = "pending", merchant_id: UUID = MERCHANT, at: datetime 
         created_at=at,
         updated_at=at,
     )
-    made = made if state == "pending" else sent(made, "2434d944156e", "PROD ONLY", at)
+    made = made if state == "pending" else sent(made, "2434d944156e", "PROD ONLY", at, at)
     made = completed(made, at) if state == "completed" else made
     made = failed(made, "Account closed", at) if state == "failed" else made
     return msgspec.structs.replace(made, **others)
@@ -77,7 +77,7 @@ async def test_a_payout_comes_back_as_it_was_written(url: str, state: State) -> 
         for read in (payouts.by_id, payouts.locked):
             assert await read(tx, MERCHANT, made.id) == made
             assert await read(tx, UUID(int=2), made.id) is None, "another merchant's"
-        ended = failed(sent(payout(reference=made.reference, id=made.id), "ref", "name", START), "closed", START)
+        ended = failed(sent(payout(reference=made.reference, id=made.id), "ref", "name", START, START), "closed", START)
         await changes.write(tx, Changes(payouts={ended.id: ended}), START)
         kept = await payouts.by_reference(tx, MERCHANT, made.reference)
         assert kept == msgspec.structs.replace(ended, description="March")

@@ -361,3 +361,29 @@ def test_crowds_that_are_all_alike_take_no_longer(crowd: str) -> None:
     rows = [replace(ROW, batch=f"ST{place:07d}") for place in range(count)] if crowd == "one batch each" else None
     rules = Rules(sum_words=("X",))
     assert processor_seconds(lambda: reconciled(expected, [line(amount, text)] * count, rows, rules)) < 5
+
+
+UNSURE = replace(PAYOUT, unsure=True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([], []),
+        ([line(50_000_00, "TRSF PO0001AB", direction="debit")], [("unexplained_debit", "payout")]),
+        ([line(50_000_00, "TRSF PO0001AB", 9, direction="debit")], [("unexplained_debit", "payout")]),
+        ([line(52_500_00, "TRSF PO0001AB", direction="debit")], [("unexplained_debit", "payout")]),
+        ([line(50_000_00, "TRSF", direction="debit")], [("unexplained_debit", "")]),
+    ],
+    ids=["nothing", "its code", "its code, late", "with a fee", "no code"],
+)
+def test_what_may_have_moved_is_named_where_its_code_is_and_not_missed(
+    lines: list[StatementLine], found: list[tuple[FindingKind, str]]
+) -> None:
+    assert findings([UNSURE], lines) == found
+    assert findings([UNSURE], lines, []) == found
+
+
+def test_what_may_have_moved_is_named_where_a_partners_list_has_it() -> None:
+    row = PartnerLine("PO0001AB", "payout", 50_000_00, 0, 50_000_00, DAY)
+    assert findings([UNSURE], [], [row], Rules(list_in_sums=False)) == [("missing_here", "payout")]

@@ -22,17 +22,18 @@ from gerbang.domain.payments import Method
 from gerbang.domain.reversals import Reversal
 from gerbang.domain.statements import StatementLine, StatementWrong
 from gerbang.partners import Partners
-from gerbang.services import payouts, reconciliation, reversals, statements
+from gerbang.services import payout_unknowns, payouts, reconciliation, reversals, statements
 from gerbang.services.reconciliation import CannotCompare, FindingUnknown
 from gerbang.services.statements import Imported, NoStatement
 from tests.statement_files import writers
 from tests.statement_files.movements import ACCOUNT
 from tests.support.gateways import Databases
-from tests.support.payouts import AMOUNT, WHOLE, merchant_with, new_payout
+from tests.support.payouts import AMOUNT, WHOLE, Forgetful, merchant_with, new_payout
 from tests.support.services import BRI, PRICE, START, Services, money, number, order, services
 
 TODAY = wib(START).date()
 YESTERDAY = TODAY - timedelta(days=1)
+DAY = timedelta(days=1)
 OPENING = 50_000_000_00
 Moved = tuple[date, int, str]
 """Day, amount (below zero where it left), remark."""
@@ -330,6 +331,26 @@ async def test_payouts_that_went_out_came_back_or_failed_are_explained(databases
         assert kinds == {"missing_there": "operator", "returned": "merchant", "unexplained_credit": "operator"}
 
 
+async def test_a_debit_of_a_payout_of_unknown_end_names_it(databases: Databases) -> None:
+    async with accounting(databases.fresh(), bank=Forgetful()) as here:
+        merchant = await merchant_with(here, 2 * WHOLE)
+        there, nowhere = [await payouts.create(here.world, new_payout(merchant, f"salary-{n}")) for n in range(2)]
+        here.pass_time(days=2)
+        moved = [(TODAY, -AMOUNT, f"TRSF {remark_of(there.id)}"), (TODAY, -2_500_00, "BIAYA ADM")]
+        await imported(here, file_of(moved), last=TODAY)
+        (found,) = await left(here)
+        assert found.finding.expected is not None
+        assert (found.finding.kind, found.finding.expected.payout_id) == ("unexplained_debit", there.id)
+        (day,) = await here.rows("SELECT movements, matched FROM reconciled_days")
+        assert day == {"movements": 0, "matched": 0}
+        # Once its end is written, the debit is explained; what is not there is no finding before.
+        for each in (there, nowhere):
+            await payout_unknowns.resolve(here.world, each.id, sent=True, statement_seen=True)
+        assert [
+            (each.finding.kind, each.finding.expected and each.finding.expected.payout_id) for each in await left(here)
+        ] == [("missing_there", nowhere.id)]
+
+
 async def test_money_that_the_bank_took_back_is_explained_where_it_has_said_so(databases: Databases) -> None:
     async with accounting(databases.fresh()) as here:
         merchant = await here.merchant()
@@ -374,10 +395,34 @@ async def test_qris_without_a_list_is_one_sum_a_day_and_with_danas_list_row_by_r
         assert (done.account, done.kind, done.lines, done.new_lines) == ("", "dana_payments", 3, 3)
         assert (await imported(here, data)).known_before
         assert await left(here) == []
-        with pytest.raises(CannotCompare, match=f"No list of simulator reaches {later}"):
+        with pytest.raises(CannotCompare, match=f"No list of simulator's payments covers a day from {later + DAY} to"):
             await left(here, later)
         compared = await reconciliation.reconcile(here.world, "simulator", tomorrow)
         assert (compared.day.is_closed, compared.day.listed, compared.day.lines) == (True, 3, 1)
+
+
+async def test_a_day_whose_list_is_missing_between_others_is_not_compared(databases: Databases) -> None:
+    head = "SETTLEMENT_TXN_ID;TXN_ID;TXN_TYPE;ACQUIREMENT_ID;MID;SETTLE_DATE;MERCHANT_NAME;TXN_AMOUNT;TXN_CURRENCY"
+    row = "B1;other-{0};ACQUIRING_ORDER;other-{0};21;{0}T10:00:00+07:00;TOKO;100;IDR;BALANCE;0;100"
+
+    def listing(day: date) -> bytes:
+        return "\n".join([f"{head};PAY_METHOD;MDR_AMOUNT;SETTLE_AMOUNT", row.format(day), ""]).encode()
+
+    async with accounting(databases.fresh()) as here:
+        merchant = await here.merchant()
+        here.pass_time(days=9)  # the eighth of April, when banks work again
+        day = TODAY + 9 * DAY
+        paid_to = number(await here.batches.create(order(merchant.id, method=Method(channel="qris"))))
+        await here.batches.report(money(paid_to, channel="qris"))
+        here.pass_time(days=4)
+        await imported(here, file_of([(day, 1_00, "BUNGA"), (day + DAY, 1_00, "BUNGA")]))
+        for each in (day, day + 2 * DAY):
+            await imported(here, listing(each))
+        with pytest.raises(CannotCompare, match=f"No list of simulator's payments covers {day + DAY}; import it"):
+            await left(here, day)
+        # What was read before covers more where somebody says so.
+        await imported(here, listing(day), first=day, last=day + DAY)
+        assert "missing_there" in {each.finding.kind for each in await left(here, day)}
 
 
 async def test_connections_that_share_an_account_are_compared_together(databases: Databases) -> None:

@@ -99,6 +99,16 @@ async def test_an_order_whose_answer_was_lost_is_found_and_never_sent_again(url:
         assert await held(one, merchant) == (0, 0)
 
 
+async def test_an_order_was_sent_when_it_was_given_and_not_when_its_bank_was_asked(url: str) -> None:
+    async with checked_processes(url) as (one, _):
+        merchant, bank = await merchant_with(one, WHOLE), Lost()
+        payout = await payouts.create(banking(one, bank).world, new_payout(merchant))
+        one.pass_time(days=3)
+        await work(banking(one, bank), 0.1)
+        after = await payouts.read(one.world, merchant.id, payout.id)
+        assert (after.state, after.sent_at, after.updated_at) == ("processing", START, one.clock.now())
+
+
 async def test_a_process_that_dies_between_the_commit_and_the_call_leaves_a_question_and_no_second_order(
     url: str,
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -122,6 +123,55 @@ async def test_a_lost_answer_is_asked_for_and_the_money_goes_once(url: str, answ
         assert (await now(here, payout)).state == "completed"
         assert toy.sent == [payout.id.hex]
         assert await held(one, merchant) == (0, 0)
+
+
+@pytest.mark.parametrize("closed", ["/transfer-interbank", "/account-inquiry-external"])
+async def test_an_order_outside_of_the_banks_hours_is_given_again_later_under_another_name(
+    url: str, closed: str
+) -> None:
+    class Conforming(ToyBank):
+        """Remembers the name of each call, also of those that it turned away."""
+
+        closed = True
+        names: ClassVar[set[str]] = set()
+
+        def __call__(self, call: Received) -> Reply | None:
+            if call.headers["x-external-id"] in self.names:
+                return json_reply(409, "4091800")
+            self.names.add(call.headers["x-external-id"])
+            if self.closed and call.path.endswith(closed):
+                return json_reply(403, "4031806")
+            return super().__call__(call)
+
+    async with checked_processes(url) as (one, _), paying_by(one, toy := Conforming()) as (here, bank):
+        merchant = await merchant_with(one, WHOLE)
+        payout = await payouts.create(here.world, new_payout(merchant))
+        await work(here, 2.5)
+        assert len(bank.of(closed)) == 3, "once an hour"
+        (partner,) = here.world.partners.all
+        assert partner.link.alarms == {}, "it does answer"
+        toy.closed = False
+        await work(here, 1)
+        assert (await now(here, payout)).state == "completed"
+        assert toy.sent == [payout.id.hex]
+
+
+async def test_a_transfer_is_asked_for_by_the_name_that_it_was_given_last(url: str) -> None:
+    async with (
+        checked_processes(url) as (one, _),
+        paying_by(one, toy := ToyBank(json_reply(403, "4031806"))) as (
+            here,
+            bank,
+        ),
+    ):
+        merchant = await merchant_with(one, WHOLE)
+        payout = await payouts.create(here.world, new_payout(merchant))
+        toy.answer = SILENT
+        await work(here, 1.5)
+        assert (await now(here, payout)).state == "completed"
+        first, second = [each.headers["x-external-id"] for each in bank.of("/transfer-interbank")]
+        assert first != second
+        assert {each.body["originalExternalId"] for each in bank.of("/transfer/status")} == {second}
 
 
 async def test_a_bank_that_hangs_and_a_process_that_dies_leave_one_order(url: str) -> None:

@@ -19,11 +19,12 @@ from gerbang.domain.terms import EXPIRES_AFTER_DEFAULT
 from gerbang.errors import Unavailable
 from gerbang.services import deliveries
 from gerbang.services.merchants import set_callback
-from gerbang.services.payments.create import FORGOTTEN_AT_ONCE, KEY_REMEMBERED
+from gerbang.services.payments.create import KEY_REMEMBERED
 from gerbang.services.payments.end import MOST_AT_ONCE, expire_due
 from gerbang.workers import Workers
 from gerbang.workers.deliveries import AT_ONCE_PER_ENDPOINT
-from gerbang.workers.forgetting import forget
+from gerbang.workers.forgetting import AT_ONCE, KINDS, forget
+from gerbang.world import World
 from tests.support.http_shop import PATIENCE_SECONDS, Start, paid, shop_server, soon, soon_there, working
 from tests.support.services import START, Services, connected, money, number, order, payment_id
 
@@ -357,17 +358,58 @@ async def test_kept_answers_are_deleted_after_a_day_and_the_payments_are_not(sta
         assert [row["id"] for row in await processes.one.rows("SELECT id FROM payments")] == [payment_id(answer)]
 
 
-async def test_expired_answers_are_deleted_in_batches_of_limited_size(start: Start) -> None:
+OLD = {
+    "idempotency_keys": """
+        INSERT INTO idempotency_keys (merchant_id, key, fingerprint, answer, expires_at)
+        SELECT gen_random_uuid(), n::text, '', '', $1 FROM generate_series(0, $2::integer) n
+    """,
+    "bank_calls": """
+        INSERT INTO bank_calls SELECT $1::date, 'bank', 'payment', n::text, n::text FROM generate_series(0, $2::integer) n
+    """,
+    "inquiries": """
+        INSERT INTO inquiries SELECT 'bank', 'inquiry', n::text, 'virtual_account', n::text, 0, '', 'refused', 'unknown_number',
+                                     NULL, NULL, NULL, NULL, '', $1::timestamptz - interval '8 days' FROM generate_series(0, $2::integer) n
+    """,
+}
+"""One row more than are deleted at once."""
+
+
+@pytest.mark.parametrize("table", OLD)
+async def test_what_is_old_is_deleted_in_batches_of_limited_size(start: Start, table: str) -> None:
+    async with start() as processes:
+        async with processes.one.world.db.transaction() as tx:
+            await tx.execute(OLD[table], START, AT_ONCE)
+        assert await forget(processes.one.world) == AT_ONCE
+        assert await forget(processes.one.world) == 0
+        assert await processes.one.rows(f"SELECT FROM {table}") == []
+
+
+@pytest.mark.parametrize("failure", [Unavailable(), RuntimeError("a fault of ours")])
+async def test_what_cannot_be_deleted_keeps_nothing_else_from_being_deleted(start: Start, failure: Exception) -> None:
+    async def fails(world: World, most: int) -> int:
+        raise failure
+
+    async with start() as processes:
+        async with processes.one.world.db.transaction() as tx:
+            await tx.execute(OLD["idempotency_keys"], START, AT_ONCE)
+        assert await forget(processes.one.world, {"another kind": fails, **KINDS}) == AT_ONCE
+
+
+async def test_answers_to_inquiries_are_forgotten_after_days_and_those_to_payments_never(start: Start) -> None:
     async with start() as processes:
         async with processes.one.world.db.transaction() as tx:
             await tx.execute(
                 """
-                INSERT INTO idempotency_keys (merchant_id, key, fingerprint, answer, expires_at)
-                SELECT gen_random_uuid(), n::text, '', '', $1 FROM generate_series(0, $2::integer) n
+                INSERT INTO inquiries SELECT 'bank', service, days::text, 'virtual_account', '1', 0, '', 'refused', 'unknown_number',
+                                             NULL, NULL, NULL, NULL, '', $1::timestamptz - days * interval '1 day'
+                FROM unnest(ARRAY['inquiry', 'payment']) service, generate_series(6, 8) days
                 """,
                 START,
-                FORGOTTEN_AT_ONCE,
             )
-        assert await forget(processes.one.world) == FORGOTTEN_AT_ONCE
-        assert await forget(processes.one.world) == 0
-        assert await processes.one.rows("SELECT key FROM idempotency_keys") == []
+        await forget(processes.one.world)
+        kept = await processes.one.rows("SELECT service, request_id FROM inquiries ORDER BY service, request_id")
+        assert [(row["service"], row["request_id"]) for row in kept] == [
+            ("inquiry", "6"),
+            ("inquiry", "7"),
+            *(("payment", days) for days in ("6", "7", "8")),
+        ]

@@ -6,7 +6,7 @@ second time for any other reason. (`shared/reference`: sections A2, A4, E, K.)
 
 import asyncio
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -155,18 +155,22 @@ def _named(connection: Connection, service: str, external_id: str) -> dict[str, 
 # -- external ids, which must be unique on one day --------------------------------------------------------------------
 
 
-def external_id(connection: Connection, reference: UUID, service: str) -> str:
-    """The one of a call about something of ours: always the same, so that it can be asked for later."""
-    hashed = hashlib.sha256(reference.bytes + service.encode()).digest()
+def external_id(connection: Connection, reference: UUID, service: str, tried_at: datetime | None = None) -> str:
+    """The one of a call about something of ours: always the same, so that it can be asked for later.
+
+    `tried_at`: of the try that began then. A bank may keep the name of a call that it has turned away, and answer 409 to another.
+    """
+    tried = b"" if tried_at is None else tried_at.astimezone(UTC).isoformat().encode()
+    hashed = hashlib.sha256(reference.bytes + service.encode() + tried).digest()
     millisecond = (reference.int >> 80) % 86_400_000  # our ids are of version 7: they begin with their time
+    if tried_at is not None:
+        millisecond = _millisecond(tried_at)
     return _of_length(connection, service, millisecond, str(int.from_bytes(hashed, "big"))[-36:])
 
 
 def fresh_external_id(link: Link, service: str) -> str:
     """One that no call of this process has had on this day, and hardly one of another process."""
-    day = wib(link.clock.now())
-    millisecond = ((day.hour * 60 + day.minute) * 60 + day.second) * 1000 + day.microsecond // 1000
-    made = _of_length(link.connection, service, millisecond, ids.digits(36))
+    made = _of_length(link.connection, service, _millisecond(link.clock.now()), ids.digits(36))
     kept: dict[int, str] = link.kept.setdefault("external_ids", {})
     last = kept.get(len(made), "")
     # They grow, so that two of one millisecond differ however few digits there are.
@@ -174,6 +178,12 @@ def fresh_external_id(link: Link, service: str) -> str:
         made = f"{int(last) + 1:0{len(last)}d}"
     kept[len(made)] = made
     return made
+
+
+def _millisecond(at: datetime) -> int:
+    """Of the day in Jakarta."""
+    day = wib(at)
+    return ((day.hour * 60 + day.minute) * 60 + day.second) * 1000 + day.microsecond // 1000
 
 
 def _is_much_later(last: str, made: str) -> bool:

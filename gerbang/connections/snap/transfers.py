@@ -1,7 +1,8 @@
 """Money out over the standard: to the same bank (17), by BI-FAST or the switcher (18), by SKN (23) and RTGS (22); names (15, 16) and
 what became of it (36). (`shared/reference`: sections A8, F1, F2, F5.)
 
-A transfer is sent once. Its partnerReferenceNo is our reference, and its X-EXTERNAL-ID follows from it, so it can always be asked for.
+A transfer is sent once. Its partnerReferenceNo is our reference, and its X-EXTERNAL-ID follows from it and from when the right to send it
+was taken, so it can always be asked for.
 """
 
 import asyncio
@@ -11,7 +12,19 @@ from uuid import UUID
 
 import structlog
 
-from gerbang.connections import Declined, Later, Link, NeverSays, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
+from gerbang.connections import (
+    Declined,
+    Later,
+    Link,
+    NeverSays,
+    NotNow,
+    NotSent,
+    Plan,
+    Sent,
+    Silence,
+    TransferOrder,
+    remark_of,
+)
 from gerbang.connections.snap import access, amounts, client, codes, times
 from gerbang.connections.snap.answers import AskedBefore, InProgress, Refusal
 from gerbang.connections.snap.settings import operation, profile_of, settings_of
@@ -157,7 +170,7 @@ async def _holder(
 
 
 async def send(link: Link, order: TransferOrder, now: datetime) -> Sent:
-    """Sends a transfer. Raises Declined, NotSent, or Silence if the bank may have it."""
+    """Sends a transfer. Raises Declined, NotSent, NotNow, or Silence if the bank may have it."""
     way, connection = _way(order), link.connection
     try:
         # The deadline of the whole call must not come first: what happened would not be known then.
@@ -171,14 +184,14 @@ async def send(link: Link, order: TransferOrder, now: datetime) -> Sent:
             link,
             service,
             _body(connection, way, order, name, now),
-            external_id=client.external_id(connection, order.reference, service),
+            external_id=client.external_id(connection, order.reference, service, order.sending_at),
             once=True,
         )
     except InProgress as progress:
         return _under_way(link, order, way, amounts.text(progress.fields, "referenceNo", 64), name, now)
     except Refusal as refusal:
         if refusal.is_(*NOT_NOW):
-            raise NotSent(str(refusal)) from refusal
+            raise NotNow(str(refusal)) from refusal
         if refusal.is_(403, NOT_COVERED):
             _alarm_not_covered(connection, order)
         raise
@@ -221,7 +234,7 @@ async def _holder_first(link: Link, way: Way, order: TransferOrder) -> str:
         )
     except Refusal as refusal:
         if refusal.is_(*NOT_NOW):
-            raise NotSent(str(refusal)) from refusal
+            raise NotNow(str(refusal)) from refusal
         raise
     except AskedBefore:
         found = ""  # it was asked when the transfer could not be sent
@@ -297,7 +310,7 @@ async def ask(link: Link, order: TransferOrder, now: datetime) -> Sent | None:
         raise Silence(no_service) if way in BATCHED and _is_young(order, now) else NeverSays(no_service)
     body: dict[str, Any] = {
         "originalPartnerReferenceNo": reference_of(order.reference),
-        "originalExternalId": client.external_id(connection, order.reference, service),
+        "originalExternalId": client.external_id(connection, order.reference, service, order.sending_at),
         "serviceCode": service,
         "transactionDate": times.written(order.sending_at or order.ordered_at),
         "amount": amounts.written(order.amount),

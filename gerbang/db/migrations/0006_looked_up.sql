@@ -8,3 +8,7 @@ CREATE TABLE payment_lookups (
 );
 -- Where the answer was that a number may be paid, it perhaps was.
 CREATE INDEX inquiries_payable ON inquiries (connection, answered_at) WHERE service = 'inquiry' AND verdict = 'payable';
+-- Those of mere inquiries are forgotten after some days. The condition on the amount keeps this index from being used for anything else.
+CREATE INDEX inquiries_by_age ON inquiries (answered_at) WHERE service = 'inquiry' AND amount >= 0;
+-- Money that has no end yet is looked for by operators, the oldest first.
+CREATE INDEX partner_requests_money ON partner_requests (created_at, id) WHERE operation = 'send' AND next_at IS NOT NULL;

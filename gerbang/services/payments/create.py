@@ -19,8 +19,6 @@ from gerbang.world import World
 Answer = bytes | Noted | Refused | Crowded
 KEY_REMEMBERED = timedelta(hours=24)
 """How long an idempotency key is remembered (payment-session reference, 1.4)."""
-FORGOTTEN_AT_ONCE = 10_000
-"""However many a worker that was stopped has left: no statement may take more than a moment."""
 
 
 async def create_all(world: World, orders: Sequence[NewPayment], *, hurried: bool = False) -> list[Answer | Exception]:
@@ -134,7 +132,7 @@ async def _repeated(
     return answers, {i: order for i, order in orders.items() if i not in answers}
 
 
-async def forget_keys(world: World) -> int:
-    """Forgets idempotency keys that are past their 24 hours, up to 10,000 of them, and returns how many."""
+async def forget_keys(world: World, most: int) -> int:
+    """Forgets idempotency keys that are past their 24 hours, up to `most` of them, and returns how many."""
     async with world.db.transaction() as tx:
-        return await idempotency.forget(tx, world.clock.now(), FORGOTTEN_AT_ONCE)
+        return await idempotency.forget(tx, world.clock.now(), most)

@@ -9,7 +9,19 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from gerbang import ids
-from gerbang.connections import Declined, Later, Link, NeverSays, NotSent, Plan, Sent, Silence, TransferOrder, remark_of
+from gerbang.connections import (
+    Declined,
+    Later,
+    Link,
+    NeverSays,
+    NotNow,
+    NotSent,
+    Plan,
+    Sent,
+    Silence,
+    TransferOrder,
+    remark_of,
+)
 from gerbang.connections.snap import PROVIDER, client
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import Account, Connection
@@ -161,7 +173,7 @@ async def test_a_transfer_in_the_bank_uses_the_reference_of_its_inquiry() -> Non
             "transactionDate": "2025-03-30T12:48:17+07:00",
             "additionalInfo": {},
         }
-        assert transfer.headers["x-external-id"] == client.external_id(link.connection, REFERENCE, "17")
+        assert transfer.headers["x-external-id"] == client.external_id(link.connection, REFERENCE, "17", START)
         assert inquiry.headers["x-external-id"] != transfer.headers["x-external-id"]
 
 
@@ -245,7 +257,7 @@ async def test_an_order_after_the_banks_hours_may_be_given_later(late: dict[str,
         snap_bank(Bank(**{"transfer": FINE, **late})) as bank,
         link_to(bank, profile="bca", accounts=ACCOUNTS) as link,
     ):
-        with pytest.raises(NotSent):
+        with pytest.raises(NotNow):
             await sent(link, order())
 
 
@@ -345,7 +357,7 @@ async def test_a_transfer_is_asked_for_by_our_reference_and_its_external_id(
         (asked,) = bank.of("/transfer/status")
         assert asked.body == {
             "originalPartnerReferenceNo": REFERENCE.hex,
-            "originalExternalId": client.external_id(link.connection, REFERENCE, "18"),
+            "originalExternalId": client.external_id(link.connection, REFERENCE, "18", START),
             "serviceCode": "18",
             "transactionDate": "2025-03-30T12:48:17+07:00",
             "amount": {"value": "10000.00", "currency": "IDR"},
