@@ -22,13 +22,14 @@ Reason = Literal["unknown_number", "not_active", "expired", "ended", "paid", "wr
 
 
 class CallName(msgspec.Struct, frozen=True):
-    """What a bank calls one of its requests: an id that it uses once a day for each service."""
+    """What names one request of a bank: an id that it uses once a day for each service."""
 
     connection: str
     service: str
     called_on: date
     """The day in Jakarta."""
     external_id: str
+    """As the bank has it; where nobody signs what names a payment, a hash of what is signed."""
 
 
 class KnownCall(msgspec.Struct, frozen=True):
