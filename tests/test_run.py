@@ -30,6 +30,7 @@ from tests.support.programs import (
     program,
     program_with_descriptors,
     short_folder,
+    typed,
 )
 from tests.support.snap_bank import live_connections
 
@@ -279,14 +280,6 @@ def test_answers_do_not_wait_for_an_acknowledgement() -> None:
 # -- production ---------------------------------------------------------------------------------------------------------
 
 
-def typed(*arguments: str, **environment: str) -> dict[str, str]:
-    """Runs a command that must succeed, and returns the names and values that it printed."""
-    with program(*arguments, **environment) as command:
-        assert command.ended() == 0, command.err
-    lines = [line.partition("  ") for line in command.out.splitlines()]
-    return {name.strip(): value.strip() for name, _, value in lines}
-
-
 def merchant(environment: dict[str, str]) -> tuple[str, str]:
     shown = typed(
         "merchant", "create", "--name", "Toko", "--short-name", "TOKO", "--email", "t@toko.example", **environment
@@ -409,22 +402,6 @@ def test_live_mode_has_no_sandbox(databases: Databases, data: Path, tmp_path: Pa
         assert httpx.get(f"{here.url}/docs/v2_sessions", verify=TRUSTS_NOBODY).status_code == 200
         assert server.stop() == 0
         assert server.err == ""
-
-
-def test_a_worker_says_whose_numbers_no_bank_knows_any_more(databases: Databases, tmp_path: Path) -> None:
-    live = {
-        "GERBANG_MODE": "live",
-        "GERBANG_CONNECTIONS": str(live_connections(tmp_path, "virtual_account", more='company_codes = ["98765"]')),
-        "GERBANG_DATABASE_URL": databases.fresh(),
-        "GERBANG_SECRET_KEY": SECRET_KEY,
-        "GERBANG_PUBLIC_URL": "https://pay.example.id",
-        "GERBANG_PORT": "0",
-    }
-    merchant_id = merchant(live)[0]
-    with program("work", **live) as worker:
-        assert worker.printed(r"Warning: (.+)").startswith("the agreement of ")
-        assert worker.stop() == 0
-    assert merchant_id in worker.err + worker.out
 
 
 @pytest.mark.parametrize("missing", ["GERBANG_SECRET_KEY", "GERBANG_PUBLIC_URL", "GERBANG_DATABASE_URL"])

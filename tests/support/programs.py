@@ -219,3 +219,11 @@ class Caller:
             assert time.monotonic() < end, items
             time.sleep(0.05)
         return [item["body"]["event"] for item in items[::-1]]
+
+
+def typed(*arguments: str, **environment: str) -> dict[str, str]:
+    """Runs a command that must succeed, and returns the names and values that it printed."""
+    with program(*arguments, **environment) as command:
+        assert command.ended() == 0, command.err
+    lines = [line.partition("  ") for line in command.out.splitlines()]
+    return {name.strip(): value.strip() for name, _, value in lines}

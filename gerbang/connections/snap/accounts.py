@@ -15,6 +15,8 @@ from gerbang.connections.snap.answers import TooMany
 from gerbang.connections.snap.settings import profile_of
 
 STATEMENT_BYTES_MAX = 24 * 1024 * 1024
+LONG_SHARE = 4.0
+"""A statement may be long, and take longer than other calls."""
 WAITS_SECONDS = (1, 4, 10)
 """After a bank wants to be asked less often."""
 ROWS_AT_ONCE = 500
@@ -75,6 +77,7 @@ async def _asked(link: Link, account: str, begins: date, ends: date) -> dict[str
                 {"partnerReferenceNo": named, **body},
                 external_id=named,
                 bytes_max=STATEMENT_BYTES_MAX,
+                share=LONG_SHARE,
             )
         except TooMany:
             if wait is None:

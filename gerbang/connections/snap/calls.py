@@ -104,6 +104,8 @@ def _reference_of(connection: Connection, said: Mapping[str, Any], paid: int) ->
     """The bank's name of a payment; else its own key of one: a number, an amount and a time. "" where it has neither."""
     named = next(filter(None, (fields.text(said, name) for name in ("paymentRequestId", "partnerReferenceNo"))), "")
     at = fields.text(said, "trxDateTime") or fields.text(said, "trxDateInit")
+    if (instant := fields.instant(said, "trxDateTime", "trxDateInit")) is not None:
+        at = instant.astimezone(UTC).isoformat()  # however it is written
     return named or (f"{fields.va_number(said, connection.company_codes)}:{paid}:{at}" if at else "")
 
 

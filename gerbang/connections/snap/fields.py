@@ -7,7 +7,7 @@ absent, and only what is used is looked at.
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from gerbang.connections.snap import times
@@ -28,6 +28,10 @@ AMOUNTS = ("paidAmount", "amount", "totalAmount", "paymentAmount")
 _SHOWN_LENGTH_MAX = 64
 _NUMBER = re.compile(r"[0-9]{1,28}", re.ASCII)
 _AMOUNT = re.compile(r"[0-9]{1,30}(\.[0-9]{0,20})?(E[0-9]{1,2})?", re.ASCII)
+
+
+_EXACT = Context(prec=200)
+"""More digits than any amount that is looked at: none is rounded to whole sen."""
 
 
 class FieldWrong(Exception):
@@ -117,7 +121,7 @@ def _minor(value: object) -> int | None:
     if not _AMOUNT.fullmatch(written):
         return None
     try:
-        sen = Decimal(written) * 100
+        sen = _EXACT.multiply(Decimal(written), Decimal(100))
     except InvalidOperation:
         return None
     if sen != sen.to_integral_value() or sen >= 10 ** (AMOUNT_DIGITS_MAX + 2):

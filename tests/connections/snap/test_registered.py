@@ -241,7 +241,7 @@ async def test_the_list_of_a_day_has_the_same_money_as_the_pushes() -> None:
     async with snap_bank(answers) as bank, link_to(bank, company_codes=("8862",), profile="mandiri") as link:
         first, second = [each async for each in PROVIDER.listed(link, date(2026, 11, 28))]
     assert (first.reference, first.number, first.amount, first.request_id) == ("R1", NUMBER, rupiah(20_000), REFERENCE)
-    assert second.reference == f"{NUMBER}:{rupiah(20_000)}:20261128T101112+0700"
+    assert second.reference == f"{NUMBER}:{rupiah(20_000)}:2026-11-28T03:11:12+00:00", "however its time is written"
     assert bank.of("/report")[0].body == {
         "partnerServiceId": "    8862",
         "startDate": "2026-11-28",

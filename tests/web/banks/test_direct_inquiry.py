@@ -110,7 +110,22 @@ def test_amounts_are_read_in_every_form_that_banks_write(bank: Bank, shop: Shop,
 
 
 @pytest.mark.parametrize(
-    "value", ["", "-1", "NaN", "1e99", "1,000.00", "١٠٠٠", True, [], {}, "0x10", "20000.001", None]
+    "value",
+    [
+        "",
+        "-1",
+        "NaN",
+        "1e99",
+        "1,000.00",
+        "١٠٠٠",
+        True,
+        [],
+        {},
+        "0x10",
+        "20000.001",
+        "9999999999.99999999999999999999",
+        None,
+    ],
 )
 def test_what_is_no_amount_is_refused_by_its_path(gateway: Gateway, bank: Bank, shop: Shop, value: object) -> None:
     _, number = created(shop)
