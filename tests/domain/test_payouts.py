@@ -78,7 +78,7 @@ def test_only_a_payout_that_was_sent_to_the_bank_can_end() -> None:
 
 
 def test_a_payout_records_the_banks_answer_and_when_it_ended() -> None:
-    sent = payouts.sent(PAYOUT, "2434d944156e", "PROD ONLY", NOW)
+    sent = payouts.sent(PAYOUT, "2434d944156e", "PROD ONLY", NOW, NOW)
     assert (sent.state, sent.sent_at, sent.ended_at) == ("processing", NOW, None)
     assert (sent.bank_reference, sent.bank_account_name) == ("2434d944156e", "PROD ONLY")
     done = payouts.completed(sent, LATER)
@@ -162,6 +162,6 @@ def test_an_event_of_a_payout_concerns_only_its_product() -> None:
 
 
 def test_a_payout_survives_being_stored_in_a_snapshot() -> None:
-    payout = payouts.failed(payouts.sent(PAYOUT, "2434d944156e", "", NOW), "Account not found", LATER)
+    payout = payouts.failed(payouts.sent(PAYOUT, "2434d944156e", "", NOW, NOW), "Account not found", LATER)
     kept = msgspec.json.encode(Snapshot(payout=payout))
     assert msgspec.json.decode(kept, type=Snapshot).payout == payout
