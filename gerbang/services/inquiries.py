@@ -20,7 +20,7 @@ from gerbang.services.reports import UnitOfWork
 from gerbang.world import World
 
 INQUIRIES_LAST = timedelta(days=7)
-"""A bank repeats an inquiry on the same day, and is asked what came of it for two more."""
+"""A bank repeats an inquiry on the same day, and is asked what came of it for three days (`payment_lookups`)."""
 CALLS_LAST = timedelta(days=3)
 """A bank uses an id again on the next day at the earliest, and advises of a payment on the same day or the next."""
 

@@ -1,5 +1,6 @@
 """Deletes what is no longer needed: expired idempotency keys, old list positions, what banks called their requests, and old inquiries."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -25,8 +26,10 @@ async def forget(world: World, kinds: Mapping[str, Callable[[World, int], Awaita
 
     A kind that cannot be deleted keeps no other from being deleted.
     """
-    left = 0
+    left, task = 0, asyncio.current_task()
     for kind, forget_some in kinds.items():
+        if task is not None and task.cancelling():
+            break  # a cancellation that was lost below came as another failure
         try:
             forgotten = await forget_some(world, AT_ONCE)
         except Unavailable:
