@@ -4,20 +4,21 @@ Each function opens the gateway, does one thing, closes the gateway and returns 
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import convert
 
 from gerbang.administration import within
 from gerbang.db.statements import StatementImport
-from gerbang.domain.findings import MEANINGS, Expected, FindingKind, Owner, Where
+from gerbang.domain.findings import MEANINGS, FindingKind, Owner, Where
 from gerbang.domain.kept_findings import ClosedAs, FindingState, KeptFinding
 from gerbang.domain.money import readable
-from gerbang.domain.partner_lists import PartnerLine
-from gerbang.domain.statements import StatementLine, StatementWrong
+from gerbang.domain.statements import StatementWrong
 from gerbang.services import planted_months, reconciliation, statements
 from gerbang.services.batches import Batches
 from gerbang.services.payment_lookups import CannotLookUp, look_up_day
@@ -45,11 +46,22 @@ class File(msgspec.Struct, frozen=True):
     made_on: date | None = None
 
 
+@contextmanager
+def _in_words(unchanged: str = "") -> Generator[None]:
+    """Raises SettingsWrong for what an operator can set right; `unchanged` says before the reason what was not done."""
+    try:
+        yield
+    except StatementWrong as wrong:
+        raise SettingsWrong(f"{unchanged}: {wrong}.") from None
+    except (NoStatement, FindingUnknown) as wrong:
+        raise SettingsWrong(str(wrong)) from None
+
+
 def import_statement(settings: Settings, connection: str, file: File) -> list[Imported]:
     """Reads a file of a connection. Raises SettingsWrong, with nothing changed, for one that cannot be taken whole."""
 
     async def task(world: World) -> list[Imported]:
-        try:
+        with _in_words(f"{file.name} was not imported, and nothing was changed"):
             return await statements.import_file(
                 world,
                 connection,
@@ -61,10 +73,6 @@ def import_statement(settings: Settings, connection: str, file: File) -> list[Im
                 last=file.last,
                 made_on=file.made_on,
             )
-        except StatementWrong as wrong:
-            raise SettingsWrong(f"{file.name} was not imported, and nothing was changed: {wrong}.") from None
-        except NoStatement as wrong:
-            raise SettingsWrong(str(wrong)) from None
 
     return within(settings, task)
 
@@ -75,12 +83,8 @@ def fetch_statement(
     """Asks a bank for a statement. Raises SettingsWrong, with nothing changed, where it gives none that is whole."""
 
     async def task(world: World) -> list[Imported]:
-        try:
+        with _in_words("Nothing was changed"):
             return await statements.fetch(world, connection, account, first, last)
-        except StatementWrong as wrong:
-            raise SettingsWrong(f"Nothing was changed: {wrong}.") from None
-        except NoStatement as wrong:
-            raise SettingsWrong(str(wrong)) from None
 
     return within(settings, task)
 
@@ -89,10 +93,8 @@ def list_imports(settings: Settings, connection: str | None, most: int) -> list[
     """What was read last, newest first."""
 
     async def task(world: World) -> list[StatementImport]:
-        try:
+        with _in_words():
             return await statements.recent(world, connection, most)
-        except NoStatement as wrong:
-            raise SettingsWrong(str(wrong)) from None
 
     return within(settings, task)
 
@@ -228,31 +230,12 @@ def _shown(kept: KeptFinding) -> ShownFinding:
         ours=finding.ours,
         theirs=finding.theirs,
         about=finding.about,
-        our_side=_our_side(finding.expected),
-        line=_line_side(finding.line),
-        list_row=_list_side(finding.partner_line),
+        our_side=convert(finding.expected, OurSide | None, from_attributes=True),
+        line=convert(finding.line, LineSide | None, from_attributes=True),
+        list_row=convert(finding.partner_line, ListSide | None, from_attributes=True),
         found_at=kept.found_at,
         closed_at=kept.closed_at,
     )
-
-
-def _our_side(each: Expected | None) -> OurSide | None:
-    if each is None:
-        return None
-    owned = (each.merchant_id, each.payment_id, each.payout_id)
-    return OurSide(each.kind, each.amount, each.day, each.references, each.numbers, *owned)
-
-
-def _line_side(line: StatementLine | None) -> LineSide | None:
-    if line is None:
-        return None
-    return LineSide(line.account, line.booked_on, line.direction, line.amount, line.text, line.reference)
-
-
-def _list_side(row: PartnerLine | None) -> ListSide | None:
-    if row is None:
-        return None
-    return ListSide(row.reference, row.type, row.gross, row.fee, row.net, row.listed_on, row.batch)
 
 
 class ShownDay(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -306,13 +289,11 @@ def list_findings(
     """Findings of some days: those that nobody has closed, or all."""
 
     async def task(world: World) -> list[ShownFinding]:
-        try:
+        with _in_words():
             found = await reconciliation.list_findings(
                 world, connection, first or FIRST, last or LAST, most, closed=closed
             )
-        except NoStatement as wrong:
-            raise SettingsWrong(str(wrong)) from None
-        return [_shown(each) for each in found]
+            return [_shown(each) for each in found]
 
     return within(settings, task)
 
@@ -329,10 +310,8 @@ def close_finding(settings: Settings, number: int, text: str) -> ShownFinding:
 
 def _changed(settings: Settings, change: Callable[[World], Awaitable[KeptFinding]]) -> ShownFinding:
     async def task(world: World) -> ShownFinding:
-        try:
+        with _in_words():
             return _shown(await change(world))
-        except FindingUnknown as wrong:
-            raise SettingsWrong(str(wrong)) from None
 
     return within(settings, task)
 

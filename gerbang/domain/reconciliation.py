@@ -31,7 +31,7 @@ def compare(
 ) -> Reconciled:
     """The findings of the days from `first` to `last`, and what was matched.
 
-    `lines` are by key, as `statements.merged` returns them; pending ones are left out. `listed` is None where the
+    `lines` are by key, as `statements.keyed` gives them; pending ones are left out. `listed` is None where the
     partner has no list; what arrives in sums is missing there then. All three should reach a few days further on both
     sides, so that what crosses midnight finds its other side; findings on those further days are left out.
     """

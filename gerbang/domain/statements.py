@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -180,24 +180,3 @@ def keyed(lines: Iterable[StatementLine]) -> Iterator[tuple[str, StatementLine]]
         seen[parts] = occurrence = seen.get(parts, 0) + 1
         written = "\x1f".join(map(str, (*parts, occurrence)))
         yield hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32], line
-
-
-def merged(known: Mapping[str, StatementLine], statement: Statement) -> dict[str, StatementLine]:
-    """All lines by key once a statement is added to what is known: each booked line once, however often it was read.
-
-    Pending lines are a picture of one moment. A later statement replaces them: those of its account, up to its last
-    day.
-    """
-    new = dict(keyed(statement.lines))
-    until = max((line.booked_on for line in statement.lines), default=None)
-    kept = {
-        key: line
-        for key, line in known.items()
-        if not line.pending
-        or statement.partial
-        or line.account != statement.account
-        or until is None
-        or line.booked_on > until
-    }
-    # A line that is known stays as it was read first.
-    return {**kept, **{key: line for key, line in new.items() if key not in kept}}

@@ -18,7 +18,6 @@ from gerbang.domain.statements import (
     gaps,
     in_rupiah,
     keyed,
-    merged,
     oldest_first,
 )
 
@@ -114,11 +113,10 @@ def test_the_line_after_what_is_missing_is_named() -> None:
 
 @given(statements())
 def test_a_statement_read_twice_adds_nothing(statement: Statement) -> None:
-    once = merged({}, statement)
+    once = dict(keyed(statement.lines))
     assert len(once) == len(statement.lines), "truly equal lines stay as many as they are"
-    assert merged(once, statement) == once
-    renamed = replace(statement, lines=tuple(replace(each, text=f"{each.text} WS_OB;1") for each in statement.lines))
-    assert merged(once, renamed) == once, "another remark on the next day does not make another line"
+    renamed = [replace(each, text=f"{each.text} WS_OB;1") for each in statement.lines]
+    assert dict(keyed(renamed)).keys() == once.keys(), "another remark on the next day does not make another line"
 
 
 @given(statements(), st.integers(0, 12), st.integers(0, 12))
@@ -126,10 +124,9 @@ def test_statements_that_overlap_by_whole_days_give_each_line_once(statement: St
     until, since = DAY + timedelta(days=max(start, end)), DAY + timedelta(days=min(start, end))
     for balances in (True, False):
         lines = [each if balances else replace(each, balance_after=None) for each in statement.lines]
-        first = Statement("123", "IDR", tuple(each for each in lines if each.booked_on <= until))
-        second = Statement("123", "IDR", tuple(each for each in lines if each.booked_on >= since))
-        both = merged(merged({}, first), second)
-        assert both == merged(merged({}, second), first) == dict(keyed(lines))
+        first = dict(keyed(each for each in lines if each.booked_on <= until))
+        second = dict(keyed(each for each in lines if each.booked_on >= since))
+        assert first | second == second | first == dict(keyed(lines))
 
 
 def test_two_equal_lines_of_a_day_both_count() -> None:
@@ -145,32 +142,6 @@ def test_lines_of_other_accounts_and_days_are_others() -> None:
     assert len({key for each in (LINE, *others) for key, _ in keyed([each])}) == 7
     same = [replace(LINE, position=9), replace(LINE, branch="0001")]
     assert {key for each in (LINE, *same) for key, _ in keyed([each])} == {key for key, _ in keyed([LINE])}
-
-
-def test_pending_lines_are_replaced_by_the_next_statement() -> None:
-    waiting = replace(LINE, pending=True, text="PEND A")
-    first = merged({}, Statement("123", "IDR", (LINE, waiting)))
-    assert [each.pending for each in first.values()] == [False, True]
-    booked = replace(waiting, pending=False, text="A")
-    other = replace(waiting, text="PEND B")
-    second = merged(first, Statement("123", "IDR", (LINE, booked, other)))
-    assert sorted((each.text, each.pending) for each in second.values()) == [
-        ("A", False),
-        ("BRIVA 1", False),
-        ("PEND B", True),
-    ]
-
-
-def test_pending_lines_stay_where_a_statement_does_not_speak_of_them() -> None:
-    waiting = replace(LINE, pending=True)
-    known = merged({}, Statement("123", "IDR", (waiting,)))
-    for other in (
-        Statement("124", "IDR", (replace(LINE, account="124"),)),
-        Statement("123", "IDR", (replace(LINE, booked_on=DAY - timedelta(days=1)),)),
-        Statement("123", "IDR", ()),
-        Statement("123", "IDR", (replace(LINE, pending=True, text="later"),), partial=True),
-    ):
-        assert waiting in merged(known, other).values()
 
 
 @pytest.mark.parametrize(("minor", "text"), [(0, "0.00"), (5, "0.05"), (-150_00, "-150.00"), (1_234_56, "1234.56")])

@@ -170,6 +170,16 @@ async def test_what_is_pending_counts_for_nothing_and_is_replaced_once_it_is_boo
         assert [(each["text"], each["pending"]) for each in rows] == [("A", False), ("SUDAH", False)]
 
 
+async def test_what_is_pending_stays_where_a_statement_ends_before_it(databases: Databases) -> None:
+    pending = StatementLine(ACCOUNT, TODAY, 900_00, "credit", "PROSES", pending=True)
+    async with accounting(databases.fresh()) as here:
+        await imported(here, writers.bca([*lines([(YESTERDAY, 100_00, "A")]), pending], OPENING).encode())
+        earlier = lines([(YESTERDAY, 100_00, "A"), (YESTERDAY, 50_00, "B")])
+        await imported(here, writers.bca(earlier, OPENING).encode())
+        rows = await here.rows("SELECT text, pending FROM statement_lines ORDER BY text")
+        assert [(each["text"], each["pending"]) for each in rows] == [("A", False), ("B", False), ("PROSES", True)]
+
+
 async def test_a_day_is_covered_once_it_is_over(databases: Databases) -> None:
     data = file_of([(YESTERDAY, 100_00, "A"), (TODAY, 200_00, "B")])
     async with accounting(databases.fresh()) as here:

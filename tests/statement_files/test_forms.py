@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from gerbang import statement_files
-from gerbang.domain.statements import Statement, StatementWrong, keyed, merged
+from gerbang.domain.statements import Statement, StatementWrong, keyed
 from gerbang.statement_files import FileKind
 from tests.statement_files import writers
 from tests.statement_files.movements import ACCOUNT, CLOSING, LINES, OPENING, TODAY, movements
@@ -113,7 +113,7 @@ def test_files_that_overlap_and_files_read_twice_give_each_line_once() -> None:
     first, second = LINES[:8], LINES[5:]
     one = read_one(writers.bca(first).encode())
     two = read_one(writers.bri(second).encode())
-    both = merged(merged(merged({}, one), two), one)
+    both = dict(keyed(one.lines)) | dict(keyed(two.lines)) | dict(keyed(one.lines))
     assert sorted(both) == sorted(key for key, _ in keyed(LINES))
     assert len(both) == 12
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gerbang import statement_files
 from gerbang.domain import reconciliation
 from gerbang.domain.findings import FindingKind, Reconciled
-from gerbang.domain.statements import StatementLine, merged
+from gerbang.domain.statements import StatementLine, keyed
 from gerbang.statement_files.planted import ACCOUNT, Month, month
 from tests.statement_files import writers
 
@@ -78,7 +78,7 @@ def test_a_month_that_went_through_files_of_its_bank_gives_the_same_findings() -
     # Two files that overlap, the second of them twice.
     for part in (booked[: middle + 300], booked[middle:], booked[middle:]):
         for statement in statement_files.read(writers.bri(part, account=ACCOUNT).encode()):
-            known = merged(known, statement)
+            known |= keyed(statement.lines)
     assert len(known) == len(booked)
     read_again = replace(planted, lines=known)
     assert Counter((each.kind, each.about) for each in compared(read_again).findings) == Counter(planted.findings)

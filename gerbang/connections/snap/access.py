@@ -5,7 +5,7 @@ for some seconds, so that a hundred calls do not ask a hundred times. (`shared/r
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,7 +48,7 @@ class Access:
     """Why there is no token, while `silent_until` has not come."""
     doubted_until: datetime = LONG_AGO
     alarm_at: datetime = LONG_AGO
-    answered: list[Answer] = field(default_factory=list[Answer])
+    answered: Answer | None = None
     """The last answer to a token request, for its clock."""
 
 
@@ -168,7 +168,7 @@ async def fetch(link: Link) -> dict[str, Any]:
         )
     except NetworkFailed as failed:
         raise Silence(failed.reason) from failed
-    of(link).answered[:] = [answer]
+    of(link).answered = answer
     said = answers.read(answer)
     if said.http == 200 and _said_token(said.fields):
         return said.fields  # whatever else it says, or does not

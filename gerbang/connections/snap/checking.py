@@ -106,7 +106,7 @@ def _refused(link: Link, refusal: Refusal) -> str:
 def _clock(link: Link, asked_at: datetime) -> list[Check]:
     """Compares our clock with the time that the partner writes into its answer; nothing where it writes none."""
     answered = access.of(link).answered
-    theirs = times.read(answered[0].headers.get("x-timestamp", "").strip(), zone_needed=True) if answered else None
+    theirs = times.read(answered.headers.get("x-timestamp", "").strip(), zone_needed=True) if answered else None
     if theirs is None:
         return []
     apart = max(asked_at - theirs, theirs - link.clock.now(), timedelta(0))

@@ -37,7 +37,6 @@ async def call(
     external_id: str = "",
     method: str | None = None,
     once: bool = False,
-    code_needed: bool = True,
     bytes_max: int = ANSWER_BYTES_MAX,
     share: float = 1.0,
 ) -> dict[str, Any]:
@@ -66,7 +65,7 @@ async def call(
     if said.is_unauthorized:
         access.doubt(link, _turned_away(said))
         raise NotSent(_turned_away(said))
-    return answers.outcome(said, code_needed=code_needed)
+    return answers.outcome(said)
 
 
 async def _exchanged(

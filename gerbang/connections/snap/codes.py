@@ -49,7 +49,7 @@ NAMES = {
     DEBIT_CANCEL: "wallet: cancel",
     DEBIT_REFUND: "wallet: refund",
 }
-"""What each service is, for people."""
+"""What each service is, for people: docs/banks.md is printed with it."""
 
 PATHS = {
     ACCESS: "access-token/b2b",
