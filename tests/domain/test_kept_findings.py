@@ -2,10 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 from msgspec.structs import replace
 
 from gerbang.domain.findings import Finding
 from gerbang.domain.kept_findings import KeptFinding, compared_again, noted, settled
+from gerbang.domain.statements import StatementLine
 
 DAY = date(2026, 11, 28)
 NOW = datetime(2026, 11, 29, 3, tzinfo=UTC)
@@ -66,3 +68,9 @@ def test_what_was_gone_can_be_settled_for_good() -> None:
     done = settled(gone, "a mistake of the bank", LATER)
     assert done.closed_as == "settled"
     assert again([done], finding("a")) == [done]
+
+
+def test_a_finding_is_the_same_after_it_was_stored() -> None:
+    line = StatementLine("1", DAY, 100, "credit", "A", balance_after=100)
+    stored = Finding("unexplained_credit", "account", "operator", "bca", DAY, line_key="k", line=line, theirs=100)
+    assert msgspec.json.decode(msgspec.json.encode(stored), type=Finding) == stored

@@ -8,14 +8,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 from gerbang.clock import wib
 from gerbang.connections import BankMovement, Link, remark_of
 from gerbang.connections.simulator import Simulator
 from gerbang.domain.connections import Account, Connection, Connections, Route
-from gerbang.domain.findings import Finding
 from gerbang.domain.kept_findings import KeptFinding
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method
@@ -449,9 +447,3 @@ async def test_connections_that_share_an_account_are_compared_together(databases
         assert named(found.findings) == [("unexplained_credit", None, 77_00)]
         assert named(await left(here)) == named(found.findings)
         assert len(await here.rows("SELECT FROM findings")) == 1
-
-
-def test_a_finding_is_the_same_after_it_was_stored() -> None:
-    (line,) = lines([(TODAY, 100_00, "A")])
-    finding = Finding("unexplained_credit", "account", "operator", "bca", TODAY, line_key="k", line=line, theirs=100_00)
-    assert msgspec.json.decode(msgspec.json.encode(finding), type=Finding) == finding

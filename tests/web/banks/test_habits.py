@@ -177,3 +177,12 @@ def test_the_same_external_id_is_good_on_another_service(opened: Open) -> None:
         bank.inquire(number, X_EXTERNAL_ID=id_),
     ]
     assert [code(each) for each in answers] == ["2002400", "2002400", "2002500", "4092400"]
+
+
+def test_a_customer_number_that_lost_its_zeros_as_a_number_is_known(opened: Open) -> None:
+    gateway = opened("bca")
+    bank, shop = Bank(gateway.client), gateway.new_shop()
+    bank.sign_in()
+    for _ in range(3):
+        _, number = created(shop)
+        assert code(bank.inquire(number, customerNo=int(number[4:]))) == "2002400"
