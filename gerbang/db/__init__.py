@@ -198,8 +198,12 @@ class Database:
                         await connection.execute("BEGIN")
                         yield connection
                     except BaseException:
-                        with suppress(*CONNECTION_LOST):  # a server without its client rolls back by itself
+                        try:
                             await connection.execute("ROLLBACK", timeout=ROLL_BACK_SECONDS_MAX)
+                        except BaseException as failed:
+                            connection.terminate()  # a server without its client rolls back by itself
+                            if not isinstance(failed, CONNECTION_LOST):
+                                raise
                         raise
                     await connection.execute("COMMIT")
             except Unavailable:
