@@ -21,9 +21,12 @@ def here(databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         (
             ["--connection", "nobody", "--day", "2026-11-28"],
-            "gerbang: There is no connection nobody. Nothing was changed.",
+            "gerbang: There is no connection nobody; there are: bank, simulator. Nothing",
         ),
-        (["--connection", "bank", "--day", "2026-11-28"], "gerbang: bank has no list of a day's payments (35)"),
+        (
+            ["--connection", "bank", "--day", "2026-11-28"],
+            "gerbang: bank cannot be asked: it has no list of a day's payments (35)",
+        ),
         (["--connection", "bank", "--day", "28.11.2026"], "28.11.2026 is not a day; write it as in 2026-11-28"),
     ],
 )

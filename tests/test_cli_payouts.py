@@ -89,13 +89,22 @@ def test_an_operator_finds_what_is_unknown_and_ends_it(operator: Operator) -> No
     assert (code, printed.endswith("its money is available again, and its merchant is notified.\n")) == (0, True)
     code, printed, _ = operator.typed("payouts resolve ID --sent --statement-seen")
     assert (code, printed) == (1, f"{operator.payout} has ended before: it is failed. Nothing was changed.\n")
-    assert operator.typed("payouts list --unknown")[1] == "None is unknown.\n"
-    assert operator.typed("payouts list --waiting")[:2] == (0, "None is waiting.\n")
+    assert (
+        operator.typed("payouts list --unknown")[1]
+        == "None has been unknown for two minutes, or under way for a day.\n"
+    )
+    assert operator.typed("payouts list --waiting")[:2] == (
+        0,
+        "None has waited for five minutes to be given to a bank.\n",
+    )
 
 
 def test_an_operator_finds_what_cannot_be_sent_and_gives_it_up(operator: Operator) -> None:
     operator.now("UPDATE partner_requests SET state = 'pending', sending_at = NULL, reason = 'it turned the call away'")
-    assert operator.typed("payouts list --unknown")[1] == "None is unknown.\n"
+    assert (
+        operator.typed("payouts list --unknown")[1]
+        == "None has been unknown for two minutes, or under way for a day.\n"
+    )
     (listed,) = json.loads(operator.typed("payouts list --waiting --json")[1])
     assert (listed["id"], listed["why"]) == (str(operator.payout), "its connection is not in the connections file")
     head, line = operator.typed("payouts list --waiting")[1].splitlines()

@@ -53,6 +53,8 @@ class Done(msgspec.Struct, frozen=True):
     members: dict[str, Any] = {}
     case: str = "00"
     message: str = "Successful"
+    status: int = 200
+    """202 for what is not done yet."""
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -107,7 +107,7 @@ def _served(bank: Bank, request: Request, service: str, now: datetime, faults: f
     if not bank.ledger.first_use(wib(now).date().isoformat(), service, external_id):
         raise Refusal(409, "00")
     done: Done = SERVICES[service](bank, Call(service, document, external_id, now, faults))
-    return _reply(200, f"200{service}{done.case}", done.message, done.members)
+    return _reply(done.status, f"{done.status}{service}{done.case}", done.message, done.members)
 
 
 def _check_headers(bank: Bank, request: Request, now: datetime) -> None:

@@ -26,6 +26,8 @@ OUTCOMES = {
     "in the remark is {code}), then repeat this with --statement-seen. Nothing was changed.",
 }
 """What is printed for each outcome."""
+NONE_WAITS = "None has waited for five minutes to be given to a bank."
+NONE_IS_UNKNOWN = "None has been unknown for two minutes, or under way for a day."
 CHANGED = frozenset({"sent", "not_sent", "bank_said"})
 
 
@@ -55,7 +57,7 @@ def payouts_list(unknown: bool, waiting: bool, as_json: bool, data: Path | None)
     if as_json:
         show(administration.as_json(found))
     else:
-        print_table([each.as_row() for each in found], none=f"None is {'waiting' if waiting else 'unknown'}.")
+        print_table([each.as_row() for each in found], none=NONE_WAITS if waiting else NONE_IS_UNKNOWN)
 
 
 @payouts.command("resolve")

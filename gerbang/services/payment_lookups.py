@@ -82,12 +82,14 @@ async def look_up_day(world: World, batches: Batches, connection: str, day: date
     Raises CannotLookUp.
     """
     if world.partners.named(connection) is None:
-        raise CannotLookUp(f"There is no connection {connection}. Nothing was changed.")
+        known = ", ".join(world.partners.names) or "none"
+        raise CannotLookUp(f"There is no connection {connection}; there are: {known}. Nothing was changed.")
     asking = _asking(world, batches, connection, MOST)
     if asking is None:
         raise CannotLookUp(
-            f"{connection} has no list of a day's payments (35), and no word on its inquiries (26) that would be of use. Compare the day with "
-            "the account's statement: gerbang reconcile."
+            f"{connection} cannot be asked: it has no list of a day's payments (35), and by its contract money that it got no answer about is "
+            'with its payer, or it cannot be asked about one inquiry (26; unanswered = "kept" and a base_url are needed). Compare the day '
+            "with the account's statement: gerbang reconcile."
         )
     since, until, found = midnight(day), midnight(day + timedelta(days=1)), 0
     try:

@@ -133,7 +133,7 @@ async def test_a_transfer_under_way_is_ended_by_hand(folder: Path) -> None:
     async with partner_of(folder) as partner:
         body = partner.transfer(beneficiaryAccountNo="8800110303")
         asked = {"serviceCode": "17", "originalExternalId": "12"}
-        await partner.call("17", body, **{"X-EXTERNAL-ID": "12"})
+        assert (await partner.call("17", body, **{"X-EXTERNAL-ID": "12"}))["responseCode"] == "2021700"
         assert (await partner.call("36", asked))["latestTransactionStatus"] == "03"
         await partner.bank.control("settle", {"reference": body["partnerReferenceNo"], "state": "06"})
         assert (await partner.call("36", asked))["latestTransactionStatus"] == "06"

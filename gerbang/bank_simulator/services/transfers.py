@@ -56,16 +56,15 @@ def transfer(bank: Bank, call: Call) -> Done:
         )
     if state == "06":
         raise Refusal(403, "15", "[beneficiary account is closed]")
-    return Done(
-        {
-            "referenceNo": ours,
-            "partnerReferenceNo": reference,
-            "amount": money(amount),
-            **{name: value for name, value in document.items() if value},
-            **({"traceNo": ours[-12:]} if call.service != "17" else {}),
-            "additionalInfo": {"bifastId": ours[:18]} if call.service == "18" else {},
-        }
-    )
+    members: dict[str, Any] = {
+        "referenceNo": ours,
+        "partnerReferenceNo": reference,
+        "amount": money(amount),
+        **{name: value for name, value in document.items() if value},
+        **({"traceNo": ours[-12:]} if call.service != "17" else {}),
+        "additionalInfo": {"bifastId": ours[:18]} if call.service == "18" else {},
+    }
+    return Done(members, message="In progress", status=202) if state == "03" else Done(members)
 
 
 def status(bank: Bank, call: Call) -> Done:

@@ -129,7 +129,12 @@ def _token(link: Link, call: Call, timestamp: str, now: datetime) -> CallAnswer:
         raise _refused(codes.ACCESS, codes.FIELD_MISSING, now, "X-CLIENT-KEY", why="it has no X-CLIENT-KEY")
     if inbound is None or client_id != inbound.client_id:
         raise _refused(
-            codes.ACCESS, codes.UNAUTHORIZED, now, "[Unknown client]", why="its client id is not the partner's"
+            codes.ACCESS,
+            codes.UNAUTHORIZED,
+            now,
+            "[Unknown client]",
+            why="its client id is not the partner's",
+            alarm=True,
         )
     texts = [signatures.token_string(client_id, timestamp)]
     if not signatures.is_signed_rsa(public_keys(link.connection), texts, _signature(call)):
