@@ -393,9 +393,11 @@ async def _work(settings: Settings, listener: Listener | None, health_url: str) 
             else "Gerbang is working."
         )
         warning = asyncio.create_task(_warn_of_agreements(built.world)) if built.world.live else None
-        await until_stopped(jobs, stop)
-        if warning is not None:
-            warning.cancel()
+        try:
+            await until_stopped(jobs, stop)
+        finally:
+            if warning is not None:
+                warning.cancel()
 
 
 async def _warn_of_agreements(world: World) -> None:

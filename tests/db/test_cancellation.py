@@ -20,7 +20,7 @@ async def test_a_transaction_that_is_cancelled_twice_leaves_no_connection_in_it(
             async with here.world.db.transaction() as tx:
                 await tx.execute("CREATE TABLE never_there (n int)")
                 begun.set()
-                await asyncio.sleep(30)
+                await asyncio.Event().wait()
 
         working = asyncio.ensure_future(work())
         await begun.wait()

@@ -49,7 +49,7 @@ class Losing(Database):
     async def transaction(self) -> AsyncGenerator[Tx]:
         self.begun.set()
         with suppress(asyncio.CancelledError):
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         for connection in list[Tx]():
             yield connection
         raise Unavailable
