@@ -166,9 +166,9 @@ NUMBERS = {
     "a payment that waits to be paid has no number": """
         SELECT p.id::text FROM payments p LEFT JOIN (SELECT DISTINCT payment_id FROM paycodes WHERE held) n
             ON n.payment_id = p.id
-        LEFT JOIN (SELECT DISTINCT payment_id FROM charges WHERE state = 'waiting' AND expires_at <= $1) lapsed
+        LEFT JOIN (SELECT DISTINCT payment_id FROM charges WHERE state IN ('waiting', 'authenticating') AND expires_at <= $1) lapsed
             ON lapsed.payment_id = p.id
-        WHERE p.state IN ('awaiting', 'active') AND (p.expires_at IS NULL OR p.expires_at > $1)
+        WHERE p.state IN ('awaiting', 'authenticating', 'active') AND (p.expires_at IS NULL OR p.expires_at > $1)
           AND n.payment_id IS NULL AND lapsed.payment_id IS NULL""",
     "a number is held by two": """
         SELECT channel || ' ' || number FROM paycodes WHERE held GROUP BY connection, channel, number HAVING count(*) > 1""",
@@ -235,7 +235,7 @@ _LATE = "(SELECT max(at) FROM events) - interval '10 minutes'"
 LATE = {
     "a payment could not be ended: its time has been over for ten minutes": f"""
         SELECT id::text FROM payments
-        WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active') AND expires_at < {_LATE}""",
+        WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'authenticating', 'active') AND expires_at < {_LATE}""",
     # What fails to be settled is put off by an hour, to an instant that no schedule has: they have whole minutes.
     "money could not be settled: it has been due for ten minutes, or was put off": f"""
         SELECT id::text FROM charges WHERE settled_at IS NULL AND (settles_at < {_LATE}

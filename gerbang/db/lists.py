@@ -42,8 +42,8 @@ WHERE merchant_id = $1 AND payment_id > $2 AND payment_id < $3 AND NOT static
 """
 ON_CODE = "SELECT id, true AS arrival FROM charges WHERE payment_id = $1 AND id > $2 AND id < $3 AND static"
 
-PENDING = ("awaiting", "opening", "needs_method", "needs_confirmation")
-UNPAID = "state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active')"
+PENDING = ("awaiting", "authenticating", "processing", "opening", "needs_method", "needs_confirmation")
+UNPAID = "state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'authenticating', 'active')"
 # Payments whose time is over ($7 is now) but which no worker has marked as expired yet are found by their end: there are
 # few of them over all merchants, unless no worker has run for a while. Of more than 1,000, those of the merchant are found
 # by id instead.

@@ -8,6 +8,7 @@ from gerbang import ids
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
 from gerbang.db.tables import PAYCODES
+from gerbang.domain.charges import MOVES
 from gerbang.domain.merchants import NumberRange
 from gerbang.domain.paycodes import Paycode
 
@@ -115,7 +116,7 @@ HOLDERS = f"""
 SELECT n.* FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number) {ITS_PLACE}
 """
 OVER_SINCE = """
-SELECT n.*, CASE WHEN y.state NOT IN ('opening', 'awaiting', 'active') THEN y.updated_at ELSE y.expires_at END AS ends_at,
+SELECT n.*, CASE WHEN y.state NOT IN ('opening', 'awaiting', 'authenticating', 'processing', 'active') THEN y.updated_at ELSE y.expires_at END AS ends_at,
        c.state AS charge, c.updated_at AS changed_at, c.expires_at AS lapses_at
 FROM unnest($1::text[], $2::text[], $3::text[]) AS n(connection, channel, number)
 CROSS JOIN LATERAL (SELECT merchant_id, payment_id, charge_id FROM paycodes
@@ -136,7 +137,11 @@ async def over_since(tx: Tx, numbers: Sequence[Number]) -> dict[Number, datetime
     await tx.execute(HOLDERS, *asked)  # locked first: what is read next must be what others have just changed
     found: dict[Number, datetime | None] = {}
     for row in await tx.fetch(OVER_SINCE, *asked):
-        ends = [row["ends_at"], row["lapses_at"], row["changed_at"] if row["charge"] not in (None, "waiting") else None]
+        ends = [
+            row["ends_at"],
+            row["lapses_at"],
+            row["changed_at"] if row["charge"] not in (None, *MOVES["pay"]) else None,
+        ]
         number = row["connection"], row["channel"], row["number"]
         found[number] = min((end for end in ends if end is not None), default=None)
     return found

@@ -140,7 +140,7 @@ async def due(tx: Tx, now: datetime, most: int, *, skip: int = 0) -> list[OwnedI
     rows = await tx.fetch(
         """
         SELECT merchant_id, id FROM payments
-        WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'active') AND expires_at <= $1
+        WHERE state IN ('needs_method', 'needs_confirmation', 'opening', 'awaiting', 'authenticating', 'active') AND expires_at <= $1
         ORDER BY expires_at OFFSET $3 LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
         """,
         now,

@@ -7,11 +7,11 @@ from uuid import UUID
 from gerbang.db import Tx
 from gerbang.db._rows import arrays
 from gerbang.db.tables import PAYOUTS
-from gerbang.domain.payouts import Payout, Search
+from gerbang.domain.payouts import Kind, Payout, Search
 
 COLUMNS = PAYOUTS.columns
 
-WITHIN = "merchant_id = $1 AND amount > 0 AND (created_at, id) > ($2, $3) AND (created_at, id) < ($4, $5)"
+WITHIN = "merchant_id = $1 AND kind = 'payout' AND (created_at, id) > ($2, $3) AND (created_at, id) < ($4, $5)"
 """One range of one index: PostgreSQL would check any further condition on the time row by row."""
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 NO_ID = UUID(int=0)
@@ -57,10 +57,13 @@ async def by_bank_reference(tx: Tx, connection: str, bank_reference: str) -> lis
     return [PAYOUTS.read(row) for row in rows]
 
 
-async def by_reference(tx: Tx, merchant_id: UUID, reference: str) -> Payout | None:
-    """The merchant's payout with this reference."""
+async def by_reference(tx: Tx, merchant_id: UUID, reference: str, kind: Kind = "payout") -> Payout | None:
+    """The merchant's payout of a kind with this reference."""
     row = await tx.fetchrow(
-        f"SELECT {COLUMNS} FROM payouts WHERE merchant_id = $1 AND reference = $2", merchant_id, reference
+        f"SELECT {COLUMNS} FROM payouts WHERE merchant_id = $1 AND reference = $2 AND kind = $3",
+        merchant_id,
+        reference,
+        kind,
     )
     return None if row is None else PAYOUTS.read(row)
 

@@ -183,7 +183,7 @@ PAYMENTS = Table(
 
 CHARGES = Table(
     "charges",
-    "charge_row",
+    "charge_row_2",
     Charge,
     {
         "id": "uuid",
@@ -203,6 +203,8 @@ CHARGES = Table(
         "updated_at": "timestamptz",
         "expires_at": "timestamptz",
         "paid_at": "timestamptz",
+        "card": "json",
+        "captured": "bigint",
         "settles_at": "timestamptz",
         "settled_at": "timestamptz",
         "settlement_id": "uuid",
@@ -215,6 +217,8 @@ CHARGES = Table(
         "failure",
         "updated_at",
         "paid_at",
+        "card",
+        "captured",
         "settles_at",
     },
 )
@@ -291,7 +295,7 @@ SETTLEMENTS = Table(
 
 PAYOUTS = Table(
     "payouts",
-    "payout_row",
+    "payout_row_2",
     Payout,
     {
         "id": "uuid",
@@ -307,6 +311,9 @@ PAYOUTS = Table(
         "description": "text",
         "created_at": "timestamptz",
         "updated_at": "timestamptz",
+        "kind": "text",
+        "source": "text",
+        "cause_id": "uuid",
         "sent_at": "timestamptz",
         "ended_at": "timestamptz",
         "bank_reference": "text",

@@ -7,18 +7,48 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from gerbang.domain.cards import CardDetails
 from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
 
-State = Literal["waiting", "succeeded", "failed", "expired"]
-Failure = Literal["expired", "declined", "abandoned"]
-"""Why no money will come by a charge: its time is over, its buyer declined it, or went back to pay in another way."""
+State = Literal["waiting", "authenticating", "processing", "authorized", "succeeded", "failed", "expired"]
+"""`authenticating`: the buyer is at the page of their bank or wallet. `processing`: they agreed, and the partner is at work.
+`authorized`: the partner holds the money for us until it is captured, or released.
+"""
+Failure = Literal[
+    "expired",
+    "declined",
+    "abandoned",
+    "refused",
+    "card_expired",
+    "wrong_cvc",
+    "invalid_account",
+    "not_authenticated",
+    "suspected_fraud",
+    "blocked",
+    "blocked_by_risk",
+    "needs_review",
+    "insufficient_funds",
+    "unavailable",
+]
+"""Why no money will come by a charge: its time is over, its buyer declined it, or went back to pay in another way; all others are a
+partner's reasons (payment-session reference, 5.3), of which `refused` is the general one.
+"""
 
 MOVES: dict[str, dict[State, State]] = {
-    "pay": {"waiting": "succeeded"},
-    "fail": {"waiting": "failed"},
-    "expire": {"waiting": "expired"},
-    "give_up": {"waiting": "expired"},
+    "authenticate": {"waiting": "authenticating"},
+    "process": {"waiting": "processing", "authenticating": "processing"},
+    "authorize": {"waiting": "authorized", "authenticating": "authorized", "processing": "authorized"},
+    "pay": {
+        "waiting": "succeeded",
+        "authenticating": "succeeded",
+        "processing": "succeeded",
+        "authorized": "succeeded",
+    },
+    "fail": {"waiting": "failed", "authenticating": "failed", "processing": "failed"},
+    "expire": {"waiting": "expired", "authenticating": "expired"},
+    "lapse": {"processing": "expired", "authorized": "expired"},
+    "give_up": {"waiting": "expired", "authenticating": "expired"},
 }
 
 
@@ -44,10 +74,19 @@ class Charge(msgspec.Struct, frozen=True):
     failure: Failure | None = None
     static: bool = False
     """Whether it is one arrival of money on a static paycode."""
+    card: CardDetails | None = None
+    """What may be known of the card that pays it."""
+    captured: int | None = None
+    """What was taken of the money that its partner holds, in minor units; None where it was all paid at once, or nothing yet."""
     settles_at: datetime | None = None
     """When its money becomes the merchant's to withdraw; known once paid."""
     settled_at: datetime | None = None
     settlement_id: UUID | None = None
+
+    @property
+    def taken(self) -> int:
+        """What was paid, in minor units, once it has succeeded."""
+        return self.amount if self.captured is None else self.captured
 
 
 def as_of(charge: Charge, now: datetime, payment_expires_at: datetime | None) -> Charge:

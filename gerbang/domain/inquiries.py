@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.domain.charges import Charge
+from gerbang.domain.charges import MOVES, Charge
 from gerbang.domain.payments import Payment, as_of
 from gerbang.domain.reports import ENDED_BY_TIME, Name, Outcome, Report
 
@@ -151,6 +151,11 @@ def refusal(outcome: Outcome, payment: Payment | None, charge: Charge | None, no
         return "paid" if state == "paid" else "reference_used"
     if state in ("needs_method", "needs_confirmation", "opening"):
         return "not_active"
-    if charge is not None and charge.state == "waiting" and charge.expires_at is not None and charge.expires_at <= now:
+    if (
+        charge is not None
+        and charge.state in MOVES["expire"]
+        and charge.expires_at is not None
+        and charge.expires_at <= now
+    ):
         return "expired"
     return "expired" if state in ENDED_BY_TIME else "ended"

@@ -2,7 +2,7 @@
 
 A balance is debits minus credits, so that all balances together are zero after every commit. Accounts are named:
 `bank/<connection>` (money that a bank owes us), `merchant/<id>/pending` (paid and not yet settled), `merchant/<id>/available`
-(settled: the merchant may take it out), `merchant/<id>/reserved` (on its way out), `merchant/<id>/suspense` (arrived, but not
+(settled: the merchant may take it out), `merchant/<id>/payouts` (paid in, to be paid out), `merchant/<id>/reserved` (on its way out), `merchant/<id>/suspense` (arrived, but not
 what was owed), `platform/fees`, `platform/vat`, `platform/suspense`.
 """
 
@@ -13,6 +13,7 @@ import msgspec
 
 from gerbang.domain.fees import Fee
 from gerbang.domain.merchants import PLATFORM
+from gerbang.domain.payouts import Source
 
 FEES = "platform/fees"
 VAT = "platform/vat"
@@ -47,6 +48,10 @@ def pending(merchant_id: UUID) -> str:
 
 def available(merchant_id: UUID) -> str:
     return f"merchant/{merchant_id}/available"
+
+
+def payouts(merchant_id: UUID) -> str:
+    return f"merchant/{merchant_id}/payouts"
 
 
 def suspense(merchant_id: UUID) -> str:
@@ -112,10 +117,17 @@ def reserved(merchant_id: UUID) -> str:
     return f"merchant/{merchant_id}/reserved"
 
 
-def reserving(merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transfer]:
+def payable(merchant_id: UUID, source: Source) -> str:
+    """The account that a payout is taken from, and comes back to."""
+    return available(merchant_id) if source == "available" else payouts(merchant_id)
+
+
+def reserving(merchant_id: UUID, amount: int, *, payout_id: UUID, source: Source = "available") -> list[Transfer]:
     """Money for a payout, its fee included: reserved, so that it cannot be paid out twice."""
     return [
-        _of_payout(available(merchant_id), reserved(merchant_id), amount, "payout_reserved", merchant_id, payout_id)
+        _of_payout(
+            payable(merchant_id, source), reserved(merchant_id), amount, "payout_reserved", merchant_id, payout_id
+        )
     ]
 
 
@@ -129,16 +141,21 @@ def paying_out(connection: str, merchant_id: UUID, amount: int, fee: Fee, *, pay
     ]
 
 
-def releasing(merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transfer]:
+def releasing(merchant_id: UUID, amount: int, *, payout_id: UUID, source: Source = "available") -> list[Transfer]:
     """Money of a payout that failed, its fee included: available again."""
     return [
-        _of_payout(reserved(merchant_id), available(merchant_id), amount, "payout_released", merchant_id, payout_id)
+        _of_payout(
+            reserved(merchant_id), payable(merchant_id, source), amount, "payout_released", merchant_id, payout_id
+        )
     ]
 
 
-def coming_back(connection: str, merchant_id: UUID, amount: int, *, payout_id: UUID) -> list[Transfer]:
+def coming_back(
+    connection: str, merchant_id: UUID, amount: int, *, payout_id: UUID, source: Source = "available"
+) -> list[Transfer]:
     """Money of a payout that came back after it had left: available again. The fee stays: the bank has done its work."""
-    return [_of_payout(bank(connection), available(merchant_id), amount, "payout_returned", merchant_id, payout_id)]
+    owner = payable(merchant_id, source)
+    return [_of_payout(bank(connection), owner, amount, "payout_returned", merchant_id, payout_id)]
 
 
 def _of_payout(debit: str, credit: str, amount: int, reason: str, merchant_id: UUID, payout_id: UUID) -> Transfer:

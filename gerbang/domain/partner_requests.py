@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from gerbang.domain.paycodes import CodePlan
 
-Operation = Literal["open", "close", "send"]
+Operation = Literal["open", "close", "send", "authorize", "capture", "void", "refund"]
 """`open`: make a code that a buyer can pay to. `close`: end such a code before its time, or see how it ended by itself. `send`:
-pay money out.
+pay money out. `authorize`, `capture`, `void`: have the money of a card held, take it, let it go. `refund`: give a buyer money back by the
+way it came.
 """
 State = Literal["pending", "sending", "processing", "done", "declined"]
 """`pending`: the partner is not known to have it; money has not been sent. `sending`: the bank was or is about to be given the money's
@@ -24,6 +25,10 @@ WAIT_FIRST: dict[Operation, timedelta] = {
     "open": timedelta(seconds=5),
     "close": timedelta(minutes=1),
     "send": timedelta(minutes=1),
+    "authorize": timedelta(seconds=5),
+    "capture": timedelta(seconds=30),
+    "void": timedelta(minutes=1),
+    "refund": timedelta(minutes=1),
 }
 """When a partner is asked again after its first silence. A merchant or a buyer waits for a code."""
 WAIT_MAX = timedelta(hours=1)

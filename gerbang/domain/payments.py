@@ -18,6 +18,8 @@ State = Literal[
     "needs_confirmation",
     "opening",
     "awaiting",
+    "authenticating",
+    "processing",
     "active",
     "paid",
     "cancelled",
@@ -32,24 +34,34 @@ MOVES: dict[str, dict[State, State]] = {
     "ask": {"needs_method": "opening", "needs_confirmation": "opening"},
     "open": {"opening": "awaiting"},
     "open_static": {"opening": "active"},
-    "pay": {"awaiting": "paid", "active": "active"},
+    "authenticate": {"awaiting": "authenticating"},
+    "process": {"awaiting": "processing", "authenticating": "processing"},
+    "pay": {"awaiting": "paid", "authenticating": "paid", "processing": "paid", "active": "active"},
     "honour": {"expired": "paid"},
-    "reopen": {"awaiting": "needs_method", "opening": "needs_method"},
+    "reopen": {
+        "awaiting": "needs_method",
+        "opening": "needs_method",
+        "authenticating": "needs_method",
+        "processing": "needs_method",
+    },
     "cancel": {"needs_method": "cancelled", "needs_confirmation": "cancelled"},
     "withdraw": {
         "needs_method": "cancelled",
         "needs_confirmation": "cancelled",
         "opening": "cancelled",
         "awaiting": "cancelled",
+        "authenticating": "cancelled",
     },
-    "fail": {"opening": "failed", "awaiting": "failed"},
+    "fail": {"opening": "failed", "awaiting": "failed", "authenticating": "failed", "processing": "failed"},
     "expire": {
         "needs_method": "expired",
         "needs_confirmation": "expired",
         "opening": "expired",
         "awaiting": "expired",
+        "authenticating": "expired",
         "active": "inactive",
     },
+    "lapse": {"processing": "expired"},
 }
 """Which move leads from which state to which (payment-session reference, section 5). What is missing is refused.
 
@@ -57,7 +69,9 @@ While it is `opening`, a partner outside is asked to make the code that the buye
 `honour` is ours: money that was paid before the end and is reported after that, so the payment is paid after all.
 `reopen` is ours: on the payer's page a buyer may go back and choose another way to pay while nothing is paid. `withdraw`
 is the cancelling of the one-time-payment API, which also ends what has a number (its reference, 2.2); `fail` is the end
-of a payment whose only charge was declined (payment-session reference, section 5.2).
+of a payment whose only charge was declined (payment-session reference, section 5.2). `authenticate`: the buyer of a card or a wallet is
+at their bank's or their wallet's page; `process`: they have agreed, and the partner is at work or holds the money. What is in
+process does not end by time; `lapse` is its end where the partner says that nothing will come of it, or nobody captured it.
 """
 SCOPES = ("", "links", "virtual_account", "qris")
 """The series of references: payments, payment links, and static paycodes by channel (one-time-payment reference, 1.6)."""
@@ -196,6 +210,8 @@ PAST = {
     "ask": "confirmed",
     "open": "opened",
     "open_static": "opened",
+    "authenticate": "authenticated",
+    "process": "processed",
     "pay": "paid",
     "honour": "paid",
     "reopen": "opened again",
@@ -203,6 +219,7 @@ PAST = {
     "withdraw": "cancelled",
     "fail": "declined",
     "expire": "expired",
+    "lapse": "expired",
 }
 
 

@@ -14,6 +14,11 @@ from gerbang.errors import WrongState
 State = Literal["pending", "processing", "completed", "failed"]
 """`pending`: kept, and the bank is not yet known to have it. `processing`: the bank has it and is at work."""
 
+Kind = Literal["payout", "refund", "withdrawal"]
+"""`refund`: the transfer by which a refund is carried out. `withdrawal`: to the merchant's own account."""
+Source = Literal["available", "payouts"]
+"""Which of the merchant's balances it is taken from: what was settled, or what was paid in for payouts."""
+
 MOVES: dict[str, dict[State, State]] = {
     "send": {"pending": "processing"},
     "complete": {"processing": "completed"},
@@ -63,6 +68,10 @@ class Payout(msgspec.Struct, frozen=True):
     description: str | None
     created_at: datetime
     updated_at: datetime
+    kind: Kind = "payout"
+    source: Source = "available"
+    cause_id: UUID | None = None
+    """The refund or the withdrawal that it carries out, or the order of many payouts that it is a line of."""
     sent_at: datetime | None = None
     ended_at: datetime | None = None
     bank_reference: str = ""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from gerbang.domain.charges import Charge, is_written
+from gerbang.domain.charges import MOVES, Charge, is_written
 from gerbang.domain.payments import Payment, as_of
 
 Outcome = Literal["booked", "late", "double", "overpaid", "underpaid", "unknown_number"]
@@ -89,11 +89,16 @@ def classify(
     state = as_of(payment, now).state
     if state == "paid":
         return "double"
-    if state not in ("awaiting", "active", *ENDED_BY_TIME):
+    if state not in ("awaiting", "authenticating", "processing", "active", *ENDED_BY_TIME):
         return "late"
     if state in ENDED_BY_TIME and min(payment.expires_at or paid_at, now) <= paid_at:
         return "late"
-    if charge is not None and charge.expires_at is not None and charge.expires_at <= paid_at:
+    if (
+        charge is not None
+        and charge.expires_at is not None
+        and charge.expires_at <= paid_at
+        and charge.state in MOVES["expire"]
+    ):
         return "late"
     if charge is not None and charge.state == "succeeded":
         return "double"

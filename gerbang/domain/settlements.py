@@ -42,5 +42,5 @@ def parts_of(settled: Iterable[tuple[Charge, date]]) -> list[Part]:
     sums: dict[tuple[UUID, date], tuple[int, int, int]] = {}
     for charge, day in settled:
         count, gross, fees = sums.get((charge.merchant_id, day), (0, 0, 0))
-        sums[charge.merchant_id, day] = count + 1, gross + charge.amount, fees + charge.fee
+        sums[charge.merchant_id, day] = count + 1, gross + charge.taken, fees + charge.fee
     return [Part(merchant_id, day, *numbers) for (merchant_id, day), numbers in sorted(sums.items())]

@@ -269,7 +269,7 @@ async def end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) ->
         transfers = paying_out(payout.connection, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
         request = done(request, payout.bank_reference, now)
     else:
-        transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id)
+        transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id, source=payout.source)
         request = declined(request, payout.failure_reason or "", now)
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
     event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))

@@ -162,7 +162,9 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
             await wait_as_for_writing(tx)
             return payout
         payout = returned(payout, reason, now)
-        transfers = coming_back(payout.connection, merchant_id, payout.amount, payout_id=payout.id)
+        transfers = coming_back(
+            payout.connection, merchant_id, payout.amount, payout_id=payout.id, source=payout.source
+        )
         event = Event(merchant_id, "payout.failed", now, snapshot=Snapshot(payout=payout))
         await write_changes(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
     return payout

@@ -85,7 +85,7 @@ async def _settle(world: World, tx: Tx, due: Sequence[Charge], now: datetime) ->
         for charge in due
         for transfer in settling(
             charge.merchant_id,
-            charge.amount,
+            charge.taken,
             Fee(charge.fee, charge.vat),
             payment_id=charge.payment_id,
             charge_id=charge.id,

@@ -52,7 +52,7 @@ async def receive(world: World, batches: Batches, found: Paid) -> None:
     charge = found.charge
     if found.payment.details.redirect and found.payment.state in ("needs_method", "needs_confirmation"):
         charge = await _chosen(world, batches, found.payment)
-    if charge is None or charge.state != "waiting":
+    if charge is None or charge.state not in ("waiting", "authenticating", "processing"):
         raise WrongState(state=state_of(found), verb="paid")
     booked = await batches.report(_played(charge, f"TASK-{charge.id.hex}"))
     if booked.outcome != "booked":  # another request was faster, so this money is late

@@ -27,6 +27,8 @@ STATUS = {
     "needs_confirmation": "REQUIRE_CONFIRMATION",
     "opening": "PROCESSING",
     "awaiting": "REQUIRE_ACTION",
+    "authenticating": "PROCESSING",
+    "processing": "PROCESSING",
     "active": "ACTIVE",
     "paid": "PAID",
     "cancelled": "CANCELLED",
@@ -36,6 +38,9 @@ STATUS = {
 }
 CHARGE_STATUS = {
     "waiting": "WAITING_FOR_USER_ACTION",
+    "authenticating": "WAITING_FOR_AUTHENTICATION",
+    "processing": "PROCESSING",
+    "authorized": "WAITING_FOR_CAPTURE",
     "succeeded": "SUCCESS",
     "failed": "FAILED",
     "expired": "EXPIRED",

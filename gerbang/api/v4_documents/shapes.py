@@ -21,6 +21,8 @@ STATUS = {
     "needs_confirmation": "pending",
     "opening": "pending",
     "awaiting": "pending",
+    "authenticating": "pending",
+    "processing": "pending",
     "active": "pending",
     "failed": "failed",
     "paid": "paid",

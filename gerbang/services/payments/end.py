@@ -168,7 +168,7 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
     async with world.db.transaction() as tx:
         now = world.clock.now()
         locked = as_of(await _locked(tx, merchant_id, payment_id), now)
-        if locked.state not in ("opening", "awaiting", "active"):
+        if locked.state not in ("opening", "awaiting", "authenticating", "active"):
             raise WrongState(state=locked.state, verb="expired")
         payment = payment_rules.expired_early(locked, now)
         changes = _expired([payment])

@@ -25,7 +25,7 @@ from gerbang.db.paycodes import Number
 from gerbang.domain import partner_requests as rules
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE
 from gerbang.domain.changes import Answered, Changes, Freed
-from gerbang.domain.charges import Charge, is_written
+from gerbang.domain.charges import MOVES, Charge, is_written
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.merchants import QUARANTINE_MIN, Merchant
 from gerbang.domain.partner_requests import CloseCode, OpenCode, PartnerRequest
@@ -182,7 +182,7 @@ def may_be_paid(payment: Payment, charge: Charge | None) -> bool:
     """Whether a code that is written down may still be paid. The payment is as it is now."""
     if payment.static:
         return payment.state == "active"
-    return payment.state == "awaiting" and charge is not None and charge.state == "waiting"
+    return payment.state in ("awaiting", "authenticating") and charge is not None and charge.state in MOVES["expire"]
 
 
 def waits_for(request: PartnerRequest, payment: Payment, charge: Charge | None, now: datetime) -> bool:

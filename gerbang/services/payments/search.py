@@ -20,7 +20,7 @@ from gerbang.services.page_positions import Page, Place
 from gerbang.world import World
 
 STATES: dict[str, tuple[tuple[str, ...], bool | None]] = {
-    "pending": (("needs_method", "needs_confirmation", "opening", "awaiting"), None),
+    "pending": (("needs_method", "needs_confirmation", "opening", "awaiting", "authenticating", "processing"), None),
     "paid": (("paid",), False),
     "settled": (("paid",), True),
     "cancelled": (("cancelled",), None),
