@@ -97,7 +97,7 @@ def classify(
         charge is not None
         and charge.expires_at is not None
         and charge.expires_at <= paid_at
-        and charge.state in MOVES["expire"]
+        and charge.state not in MOVES["lapse"]
     ):
         return "late"
     if charge is not None and charge.state == "succeeded":

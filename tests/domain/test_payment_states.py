@@ -19,7 +19,7 @@ from tests.domain.samples import NOW, PAYMENT
 MICROSECOND = timedelta(microseconds=1)
 STATES: tuple[State, ...] = get_args(State)
 ENDED = {"paid", "cancelled", "failed", "expired", "inactive"}
-ORDER = ["needs_method", "needs_confirmation", "opening", "awaiting", "active"]
+ORDER = ["needs_method", "needs_confirmation", "opening", "awaiting", "authenticating", "processing", "active"]
 """The states of a payment that has not ended, in the order in which it can go through them."""
 
 
@@ -58,12 +58,14 @@ def test_states_only_go_forward_except_when_a_buyer_chooses_again() -> None:
         ("pay", "active", "active"),
         ("reopen", "awaiting", "needs_method"),
         ("reopen", "opening", "needs_method"),
+        ("reopen", "authenticating", "needs_method"),
+        ("reopen", "processing", "needs_method"),
     ]
 
 
 def test_only_money_makes_a_payment_paid() -> None:
     assert [verb for verb, table in MOVES.items() if "paid" in table.values()] == ["pay", "honour"]
-    assert set(MOVES["pay"]) == {"awaiting", "active"}
+    assert set(MOVES["pay"]) == {"awaiting", "authenticating", "processing", "active"}
 
 
 @pytest.mark.parametrize("verb", MOVES)
@@ -117,7 +119,7 @@ def test_a_payment_that_awaits_money_cannot_be_cancelled_but_can_be_withdrawn() 
 
 
 def test_a_payment_that_is_static_or_ended_cannot_be_withdrawn() -> None:
-    assert set(STATES) - set(MOVES["withdraw"]) == {"active", *ENDED}
+    assert set(STATES) - set(MOVES["withdraw"]) == {"processing", "active", *ENDED}
 
 
 @pytest.mark.parametrize("state", MOVES["fail"])

@@ -99,6 +99,8 @@ BY_PAYMENT_STATE: dict[payments.State, Outcome | None] = {
     "needs_confirmation": "late",
     "opening": "late",
     "awaiting": None,
+    "authenticating": None,
+    "processing": None,
     "active": None,
     "paid": "double",
     "cancelled": "late",
@@ -108,6 +110,9 @@ BY_PAYMENT_STATE: dict[payments.State, Outcome | None] = {
 }
 BY_CHARGE_STATE: dict[charges.State, Outcome | None] = {
     "waiting": None,
+    "authenticating": None,
+    "processing": None,
+    "authorized": None,
     "succeeded": "double",
     "failed": "late",
     "expired": "late",
@@ -120,8 +125,10 @@ BY_AMOUNT: dict[int, Outcome] = {
     100 * PRICE: "overpaid",
 }
 OVER: dict[datetime | None, bool] = {None: False, PAST: True, NOW: True, SOON: False}
-ENDED_BY_TIME = {"awaiting", "active"}
+ENDED_BY_TIME = {"awaiting", "authenticating", "active"}
 """The states that expire, of those that can be paid."""
+AGREED = {"processing", "authorized"}
+"""The buyer has agreed, so the charge does not end by time."""
 
 
 @pytest.mark.parametrize("state", BY_PAYMENT_STATE)
@@ -135,7 +142,7 @@ def test_every_state_expiry_and_amount_of_a_single_payment_has_its_outcome(
     for charge_state, by_state in BY_CHARGE_STATE.items():
         for charge_end, over in OVER.items():
             charge = replace(CHARGE, state=charge_state, expires_at=charge_end)
-            by_charge = "late" if over else by_state
+            by_charge = "late" if over and charge_state not in AGREED else by_state
             for amount, by_amount in BY_AMOUNT.items():
                 outcome = classify(payment, charge, amount, NOW)
                 assert outcome == (by_payment or by_charge or by_amount), (charge_state, charge_end, amount)
