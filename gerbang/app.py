@@ -43,6 +43,7 @@ from gerbang.services import installation, merchants, sandbox, sandbox_merchant
 from gerbang.services.batches import Batches
 from gerbang.services.sandbox_merchant import Sandbox
 from gerbang.settings import Settings, SettingsWrong
+from gerbang.vault import Vault
 from gerbang.web.health import Health
 from gerbang.workers import Workers
 from gerbang.workers.deliveries import AT_ONCE_MAX
@@ -85,6 +86,7 @@ async def gateway(
     live = settings.mode == "live"
     connections = connections_file.read(settings).connections
     keyring = Keyring(secret_key(settings))
+    vault = Vault(keyring.card_key)
     dialects = [dialect for dialect in api.found() if not (live and dialect.sandbox_only)]
     clock = SystemClock() if live else MovableClock()
     database = Database(settings.database_url, settings.database_connections)
@@ -97,10 +99,11 @@ async def gateway(
         clock=clock,
         network=network,
         keyring=keyring,
+        vault=vault,
         channels=channels.found(),
         partners=Partners(connections, providers(), to_partners, token_key=keyring.partner_key, public_url=base_url),
         products=_callback_formats(dialects, base_url, keyring),
-        answer_formats=_answer_formats(dialects, base_url, keyring),
+        answer_formats=_answer_formats(dialects, base_url, keyring, vault),
         allocator=NumberAllocator(),
         calendar=_calendar(settings),
         live=live,
@@ -143,11 +146,13 @@ def _callback_formats(dialects: list[Dialect], base_url: str, keyring: Keyring) 
     }
 
 
-def _answer_formats(dialects: list[Dialect], base_url: str, keyring: Keyring) -> Mapping[str, AnswerFormat]:
+def _answer_formats(
+    dialects: list[Dialect], base_url: str, keyring: Keyring, vault: Vault
+) -> Mapping[str, AnswerFormat]:
     return {
         answer_format.product: answer_format
         for dialect in dialects
-        for answer_format in dialect.answer_formats(base_url, keyring.page_key)
+        for answer_format in dialect.answer_formats(base_url, keyring.page_key, vault)
     }
 
 

@@ -11,6 +11,7 @@ Refused
 │   ├── OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
 │   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
+│   ├── CardMissing  CardWrong  CardUnreadable  CardNotStored  CustomerMissing  BillingAddressMissing  CaptureTooMuch
 │   └── NumberForStaticOnly  TooMuchKept
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
@@ -171,6 +172,34 @@ class NumberForStaticOnly(Invalid):
 
 class TooMuchKept(Invalid):
     """Metadata and order information have {size} bytes together, of which {most} can be kept."""
+
+
+class CardMissing(Invalid):
+    """A card is needed: encrypted, as a number, or as the token of a stored one."""
+
+
+class CardWrong(Invalid):
+    """The value {why}."""
+
+
+class CardUnreadable(Invalid):
+    """The card cannot be decrypted: encrypt it with the encryptionKey of this payment, as the documentation shows."""
+
+
+class CardNotStored(Invalid):
+    """There is no stored card of this customer with this token."""
+
+
+class CustomerMissing(Invalid):
+    """A customer is needed in order to keep a card, or to pay by one that was kept."""
+
+
+class BillingAddressMissing(Invalid):
+    """A card that was issued in another country needs the buyer's billing address."""
+
+
+class CaptureTooMuch(Invalid):
+    """No more than {left} is still held for this payment."""
 
 
 class StaticQrQuotaUsedUp(Invalid):

@@ -107,6 +107,11 @@ def secret(bytes_count: int = 32) -> str:
     return secrets.token_urlsafe(bytes_count)
 
 
+def random_bytes(count: int) -> bytes:
+    """So many bytes that nobody can guess."""
+    return secrets.token_bytes(count)
+
+
 def base64_secret(bytes_count: int) -> str:
     """A secret of `bytes_count` random bytes, in standard base64 with padding, the form of Standard Webhooks keys."""
     return base64.b64encode(secrets.token_bytes(bytes_count)).decode()

@@ -17,6 +17,7 @@ class Keyring:
         self.token_key = self._derive("access token").hex()
         self.page_key = self._derive("payment page").hex()
         self.partner_key = self._derive("partner token")
+        self.card_key = self._derive("card fingerprint")
         self.fingerprint = self._derive("fingerprint").hex()
         """Identifies the secret key without revealing it: 64 hexadecimal digits."""
 

@@ -22,6 +22,7 @@ from gerbang.connections import (
     Provider,
     Serves,
     Silence,
+    TakesCards,
     Transfers,
     WatchesCodes,
     of_connection,
@@ -68,6 +69,11 @@ class Partner:
     def finder(self) -> FindsPayments | None:
         """The provider, if it can be asked what was paid."""
         return self.provider if isinstance(self.provider, FindsPayments) else None
+
+    @cached_property
+    def acquirer(self) -> TakesCards | None:
+        """The provider, if it takes cards."""
+        return self.provider if isinstance(self.provider, TakesCards) else None
 
     @cached_property
     def sender(self) -> Transfers | None:

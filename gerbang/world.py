@@ -18,6 +18,7 @@ from gerbang.domain.terms import NOTHING_OFFERED
 from gerbang.keyring import Keyring
 from gerbang.network import Network
 from gerbang.partners import Partners
+from gerbang.vault import Vault
 
 
 class AnswerFormat(Protocol):
@@ -41,6 +42,8 @@ class World:
     clock: Clock
     network: Network
     keyring: Keyring
+    vault: Vault
+    """Card numbers."""
     channels: Mapping[str, Channel]
     partners: Partners
     """Who moves the money."""

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from gerbang.api._addresses import plain_path
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.batches import Batches
+from gerbang.vault import Vault
 from gerbang.world import AnswerFormat, World
 
 __all__ = ["Context", "Dialect", "found", "plain_path"]
@@ -49,8 +50,8 @@ class Dialect:
     build: Callable[[Context], ASGIApp]
     callback_formats: Callable[[str, str], Sequence[CallbackFormat]]
     """Makes its callback formats from the base URL and the key that signs page URLs."""
-    answer_formats: Callable[[str, str], Sequence[AnswerFormat]]
-    """Makes its formats of answers to creates, from the same two."""
+    answer_formats: Callable[[str, str, Vault], Sequence[AnswerFormat]]
+    """Makes its formats of answers to creates, from the same two and the keys that cards are encrypted for."""
     unread: Callable[[int, str], Response]
     """Makes the error response to a request that is incomplete or not valid HTTP, or whose path cannot be ours (404), from
     a status and a sentence.

@@ -35,8 +35,10 @@ from gerbang.errors import (
 TOLERANCE = timedelta(minutes=1)
 """Callers reckon the shortest expiry by their own clocks, some seconds before it is received here."""
 
-Shown = Literal["number", "picture", "barcode", "wallet"]
-"""What the payer's page shows: a number to copy, a QR picture to scan, a barcode for the cashier, the way to a wallet."""
+Shown = Literal["number", "picture", "barcode", "wallet", "card"]
+"""What the payer's page shows: a number to copy, a QR picture to scan, a barcode for the cashier, the way to a wallet, a form for
+a card.
+"""
 Text = dict[str, str]
 """A text by language: "id" and "en"."""
 

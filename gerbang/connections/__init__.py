@@ -17,6 +17,16 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.connections._cards import Approved as Approved
+from gerbang.connections._cards import AtWork as AtWork
+from gerbang.connections._cards import BankAnswer as BankAnswer
+from gerbang.connections._cards import CaptureOutcome as CaptureOutcome
+from gerbang.connections._cards import CardOutcome as CardOutcome
+from gerbang.connections._cards import Challenge as Challenge
+from gerbang.connections._cards import Issuer as Issuer
+from gerbang.connections._cards import NotApproved as NotApproved
+from gerbang.connections._cards import PlaysBanks as PlaysBanks
+from gerbang.connections._cards import TakesCards as TakesCards
 from gerbang.connections._links import CALLS_REFUSED as CALLS_REFUSED
 from gerbang.connections._links import QUIET as QUIET
 from gerbang.connections._links import SILENT as SILENT

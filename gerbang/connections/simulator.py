@@ -27,11 +27,28 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from gerbang.connections import CodeKind, Declined, Later, Link, Opened, Plan, Said, Sent, Silence, TransferOrder
+from gerbang.connections import (
+    BankAnswer,
+    CaptureOutcome,
+    CardOutcome,
+    CodeKind,
+    Declined,
+    Issuer,
+    Later,
+    Link,
+    Opened,
+    Plan,
+    Said,
+    Sent,
+    Silence,
+    TransferOrder,
+    _test_cards,
+)
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import SIMULATOR, ChannelName, Connection
 from gerbang.domain.money import rupiah
-from gerbang.domain.partner_requests import CloseCode, OpenCode
+from gerbang.domain.partner_requests import AuthorizeCard, CaptureCard, CloseCode, OpenCode, VoidCard
+from gerbang.vault import Card
 
 UNKNOWN, CLOSED, SILENT_AT_FIRST = "404", "405", "503"
 DOCUMENTED = frozenset({"0102030405", "000501003219303"})
@@ -95,6 +112,32 @@ class Simulator:
 
     async def close(self, link: Link, reference: UUID, asked: CloseCode, now: datetime) -> None:
         """Nobody can pay to a code of the simulator but whoever plays a buyer."""
+
+    # -- cards --------------------------------------------------------------------------------------------------------
+
+    def issuer(self, connection: Connection, first8: str) -> Issuer:
+        return _test_cards.issuer(first8)
+
+    async def authorize(
+        self, link: Link, reference: UUID, asked: AuthorizeCard, card: Card, now: datetime
+    ) -> CardOutcome:
+        """What the card's scenario is, by digits of it. Raises Silence."""
+        return _test_cards.at_first(reference, asked, now)
+
+    async def authorized(self, link: Link, reference: UUID, asked: AuthorizeCard, now: datetime) -> CardOutcome | None:
+        """What became of it; None for an amount at which the simulator was silent and had not got it."""
+        return _test_cards.afterwards(reference, asked, now) if _test_cards.has(asked) else None
+
+    def challenged(self, reference: UUID, asked: AuthorizeCard, answer: BankAnswer, now: datetime) -> CardOutcome:
+        """What becomes of the card's scenario after its bank has asked."""
+        return _test_cards.challenged(reference, asked, answer, now)
+
+    async def capture(self, link: Link, reference: UUID, asked: CaptureCard, now: datetime) -> CaptureOutcome:
+        """Takes whatever is asked, but for amounts at which it declines."""
+        return _test_cards.captured(reference, asked)
+
+    async def void(self, link: Link, reference: UUID, asked: VoidCard, now: datetime) -> None:
+        """Nothing is held but what is written down."""
 
     # -- transfers ----------------------------------------------------------------------------------------------------
 

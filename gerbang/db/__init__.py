@@ -41,6 +41,7 @@ ORDER = (
     "charges",
     "paycodes",
     "customers",
+    "stored_cards",
     "reports",
     "report_names",
     "bank_calls",

@@ -62,6 +62,13 @@ UPDATE charges c SET settled_at = n.settled_at, settlement_id = n.settlement_id
 FROM unnest($1::settled_charge[]) AS n
 WHERE c.merchant_id = n.merchant_id AND c.id = n.id
 """
+STORED_CARDS = """
+INSERT INTO stored_cards (merchant_id, token, customer_id, charge_id, key_number, sealed, brand, first8, last4, expiry_month,
+                          expiry_year, fingerprint, holder, state, created_at, updated_at)
+SELECT * FROM unnest($1::stored_card_row[])
+ON CONFLICT (merchant_id, token) DO UPDATE
+SET state = excluded.state, key_number = excluded.key_number, sealed = excluded.sealed, updated_at = excluded.updated_at
+"""
 REPORTS = """
 INSERT INTO reports (id, connection, service, reference, occurrence, channel, number, amount, outcome, merchant_id,
                      payment_id, charge_id, paid_at, received_at)
@@ -183,9 +190,13 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
         add("new_paycodes", PAYCODES.inserted(sorted(changes.new_paycodes, key=lambda p: p.name)))
     if changes.customers:
         known = {
-            (c.merchant_id, c.id): (c.merchant_id, c.id, c.customer.email, text(c.customer)) for c in changes.customers
+            (c.merchant_id, c.id): (c.merchant_id, c.id, c.customer.email, text(c.customer.without_cards()))
+            for c in changes.customers
         }
         add("known_customers", (CUSTOMERS, [[row for _, row in sorted(known.items())], now]))
+    if changes.stored_cards:
+        stored = sorted(changes.stored_cards, key=lambda c: (c.merchant_id, c.token))
+        add("stored_cards", (STORED_CARDS, [[msgspec.structs.astuple(one) for one in stored]]))
     if changes.new_reports:
         reports = sorted(changes.new_reports, key=lambda r: (r.report.name, r.occurrence))
         add("new_reports", (REPORTS, [[_report(one) for one in reports]]))
@@ -295,6 +306,7 @@ QUERIES = {
     "free": FREE,
     "customers": CUSTOMERS,
     "settled": SETTLED,
+    "stored_cards": STORED_CARDS,
     "reports": REPORTS,
     "report_names": REPORT_NAMES,
     "reversals": REVERSALS,

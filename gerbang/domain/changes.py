@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.domain.cards import StoredCard
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.events import Event
@@ -93,6 +94,8 @@ class Changes(msgspec.Struct):
     """New ones, and those whose money has come after them."""
     new_payouts: list[Payout] = []
     new_requests: list[PartnerRequest] = []
+    stored_cards: list[StoredCard] = []
+    """New ones, and those that may be paid by from now on, or no more."""
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
     answered: list[Answered] = []

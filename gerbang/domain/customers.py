@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
 
 class Phone(msgspec.Struct, frozen=True):
@@ -25,7 +26,19 @@ class RefundPreference(msgspec.Struct, frozen=True):
     destination: Destination | None = None
 
 
-class StoredMethod(msgspec.Struct, frozen=True):
+class CardOnFile(msgspec.Struct, frozen=True):
+    """What may be known of a stored card."""
+
+    fingerprint: str
+    network: str
+    first8: str
+    last4: str
+    expiry_month: int
+    expiry_year: int
+    holder: str
+
+
+class StoredMethod(msgspec.Struct, frozen=True, omit_defaults=True):
     """A wallet or card that the customer allowed the merchant to use again."""
 
     token: str
@@ -33,6 +46,8 @@ class StoredMethod(msgspec.Struct, frozen=True):
     option: str
     created_at: datetime
     active: bool
+    card: CardOnFile | None = None
+    """For a card that is kept here."""
 
 
 class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,6 +59,12 @@ class Customer(msgspec.Struct, frozen=True, omit_defaults=True):
     phone: Phone | None = None
     refund_preference: RefundPreference | None = None
     stored_methods: list[StoredMethod] = []
+
+    def without_cards(self) -> "Customer":
+        """The customer as it is kept: cards are kept by themselves."""
+        if not any(method.card is not None for method in self.stored_methods):
+            return self
+        return replace(self, stored_methods=[method for method in self.stored_methods if method.card is None])
 
 
 def known_as(said: Customer, kept: Customer) -> Customer:

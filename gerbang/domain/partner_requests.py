@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from gerbang.domain.cards import Authentication, BillingAddress, CardDetails, ThreeDs
 from gerbang.domain.paycodes import CodePlan
 
 Operation = Literal["open", "close", "send", "authorize", "capture", "void", "refund"]
@@ -76,7 +77,47 @@ class SendMoney(msgspec.Struct, frozen=True, tag="send"):
     """A payout has the same id as its request, and holds all that the partner is asked."""
 
 
-Asked = OpenCode | CloseCode | WatchCode | SendMoney
+class AuthorizeCard(msgspec.Struct, frozen=True, tag="authorize"):
+    """Money of a card that is to be held, or taken at once. The number is not in it: the partner gets that beside it."""
+
+    payment_id: UUID
+    charge_id: UUID
+    plan: CodePlan
+    amount: int
+    """Minor units."""
+    card: CardDetails
+    created_at: datetime
+    three_ds: ThreeDs = "automatic"
+    external: Authentication | None = None
+    billing: BillingAddress | None = None
+    key: str | None = None
+    """The idempotency key under which the payment's answer is kept as soon as there is one."""
+    number: str = ""
+    """Under which its money comes."""
+
+
+class CaptureCard(msgspec.Struct, frozen=True, tag="capture"):
+    """A part of what is held that is to be taken."""
+
+    payment_id: UUID
+    charge_id: UUID
+    amount: int
+    """Minor units."""
+    release_rest: bool
+    authorization: str
+    """The partner's own name of what it holds."""
+
+
+class VoidCard(msgspec.Struct, frozen=True, tag="void"):
+    """What is held and will not be taken."""
+
+    payment_id: UUID
+    charge_id: UUID
+    authorization: str
+    """The partner's own name of what it holds; "" where it never said one."""
+
+
+Asked = OpenCode | CloseCode | WatchCode | SendMoney | AuthorizeCard | CaptureCard | VoidCard
 
 
 class PartnerRequest(msgspec.Struct, frozen=True):

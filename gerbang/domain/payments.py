@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from gerbang.domain.cards import BillingAddress, CardChoice
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import IDR
 from gerbang.domain.paycodes import Instructions
@@ -92,6 +93,8 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a wallet sends its buyer back to; None: to the payer's page."""
     left_to_buyer: Literal["", "option", "method"] = ""
     """How much of this the buyer chose on the payer's page: nothing, the bank or wallet, or the channel too."""
+    card: CardChoice | None = None
+    """What was asked of a payment by card."""
     expires_at: datetime | None = None
     instructions: Instructions | None = None
     """For a static payment once active: its static paycode."""
@@ -112,6 +115,9 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str | None = None
     shown_name: str = ""
     """The name that the merchant wants shown where the buyer pays, whatever way they choose."""
+    billing: BillingAddress | None = None
+    keep_method: bool = False
+    """Whether the card or wallet is kept for the customer once it has paid."""
     echo: dict[str, str | bool] = {}
     """Small things that only the dialect which took the request understands."""
 

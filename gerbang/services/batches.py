@@ -12,6 +12,9 @@ from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.reports import Booked, Report
 from gerbang.errors import PartnerDeclined, Unavailable
 from gerbang.services import checkout, deliveries, inquiries, reports
+from gerbang.services.cards import asking
+from gerbang.services.cards.asking import CardAnswer
+from gerbang.services.cards.given import CardGiven
 from gerbang.services.checkout import Visit
 from gerbang.services.credentials import SignIns
 from gerbang.services.deliveries import Result
@@ -50,6 +53,9 @@ class Batches:
         self._opened: Batch[PartnerAnswer, NowOpen] = Batch(
             partial(opening.write_all, world), size_max=size_max, lanes=lanes
         )
+        self.card_answered: Batch[CardAnswer, NowOpen] = Batch(
+            partial(asking.write_all, world), size_max=size_max, lanes=lanes
+        )
         self.report: Batch[Report, Booked] = Batch(partial(reports.book_all, world), size_max=size_max, lanes=lanes)
         self._answer: Batch[BankQuestion, Reply] = Batch(
             partial(inquiries.answer_all, world), size_max=size_max, lanes=lanes
@@ -66,7 +72,9 @@ class Batches:
             made = await self._create(order)
         except Crowded:
             made = await self._create_patiently(order)
-        return opening.rendered(self._world, await self._open(made.request)) if isinstance(made, Noted) else made
+        if not isinstance(made, Noted):
+            return made
+        return opening.rendered(self._world, await self._open(made.request, order.card))
 
     async def confirm(self, confirmation: Confirmation) -> Confirmed:
         """The confirmed payment; where a partner makes the code, after it was asked. Raises what a confirmation raises."""
@@ -76,11 +84,19 @@ class Batches:
             made = await self._confirm_patiently(confirmation)
         if not isinstance(made, Noted):
             return made
-        opened = await self._open(made.request)
+        opened = await self._open(made.request, confirmation.card)
         return opened.payment, opened.charge
 
-    async def _open(self, request: PartnerRequest) -> NowOpen:
+    async def _open(self, request: PartnerRequest, card: CardGiven | None) -> NowOpen:
+        if card is not None and request.operation == "authorize":
+            return await self.card_answered(await asking.ask(self._world, request, card))
         return await self._opened(await opening.ask(self._world, request))
+
+    async def ask_again_about_card(self, request: PartnerRequest) -> None:
+        """Asks an acquirer what became of a card, and writes its answer down if there is one."""
+        said = await asking.ask_again(self._world, request)
+        if said is not None:
+            await self.card_answered(said)
 
     async def open_again(self, request: PartnerRequest) -> None:
         """Asks a partner again for a code, and writes its answer down if there is one."""

@@ -18,6 +18,7 @@ ISSUER = "backend-portal"
 """As in the vendor's sample links (payment-session reference, section 8)."""
 WALLET_ISSUER = "wallet"
 """Another one, so that neither page is opened by the other's token: a wallet learns nothing but its charge."""
+CHALLENGE_ISSUER = "threeds"
 _HEAD = b"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 """{"alg":"HS256","typ":"JWT"}"""
 WALLET_APP = "shopeeid://main"
@@ -57,14 +58,21 @@ class Pages:
         """Where a wallet's buyer agrees to a charge or declines it: the wallet's own page, or the simulated one."""
         if charge.instructions.content:
             return charge.instructions.content
-        claims: dict[str, str | int] = {
-            "charge": str(charge.id),
-            "uuid": str(charge.payment_id),
-            "iss": WALLET_ISSUER,
-        }
+        return f"{self._base_url}/wallet?token={self._charge_token(charge, WALLET_ISSUER)}"
+
+    def challenge_url(self, charge: Charge) -> str:
+        """Where a sandbox plays the page on which a card's bank asks who pays."""
+        return f"{self._base_url}/threeds?token={self._charge_token(charge, CHALLENGE_ISSUER)}"
+
+    def challenged_url(self, charge: Charge) -> str:
+        """Where an acquirer sends a buyer whose bank has asked them."""
+        return f"{self._base_url}/threeds/return?token={self._charge_token(charge, CHALLENGE_ISSUER)}"
+
+    def _charge_token(self, charge: Charge, issuer: str) -> str:
+        claims: dict[str, str | int] = {"charge": str(charge.id), "uuid": str(charge.payment_id), "iss": issuer}
         if charge.expires_at is not None:
             claims["exp"] = int(charge.expires_at.timestamp())
-        return f"{self._base_url}/wallet?token={self._token(claims)}"
+        return self._token(claims)
 
     def _token(self, claims: dict[str, str | int]) -> str:
         # What the library makes of the same claims in ten times the time; lists have a token for each of their payments.
@@ -89,6 +97,11 @@ class Pages:
     def wallet_charge_of(self, token: str) -> tuple[UUID, UUID]:
         """Payment and charge that a wallet's token opens. Raises CredentialsWrong if forged."""
         payment_id, charge_id = self._named(token, WALLET_ISSUER, "uuid", "charge")
+        return payment_id, charge_id
+
+    def challenged_charge_of(self, token: str) -> tuple[UUID, UUID]:
+        """Payment and charge whose card's bank asks. Raises CredentialsWrong if forged."""
+        payment_id, charge_id = self._named(token, CHALLENGE_ISSUER, "uuid", "charge")
         return payment_id, charge_id
 
     def _named(self, token: str, issuer: str, *names: str) -> list[UUID]:

@@ -26,7 +26,7 @@ from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.ledger import money_held, money_in
 from gerbang.domain.merchants import PLATFORM, Merchant
-from gerbang.domain.partner_requests import OpenCode, PartnerRequest
+from gerbang.domain.partner_requests import AuthorizeCard, OpenCode, PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Name, Outcome, Report, classify
@@ -152,7 +152,7 @@ def _named(requests: Mapping[UUID, PartnerRequest], report: Report) -> Paycode |
     if request is None or request.connection != report.connection:
         return None
     asked = request.asked
-    if not isinstance(asked, OpenCode) or asked.plan.channel != report.channel:
+    if not isinstance(asked, OpenCode | AuthorizeCard) or asked.plan.channel != report.channel:
         return None
     return Paycode(
         connection=report.connection,

@@ -4,9 +4,10 @@ import asyncio
 
 import structlog
 
-from gerbang.domain.partner_requests import PartnerRequest, WatchCode
+from gerbang.domain.partner_requests import AuthorizeCard, CaptureCard, PartnerRequest, VoidCard, WatchCode
 from gerbang.services import payout_requests, watching
 from gerbang.services.batches import Batches
+from gerbang.services.cards import asking, authorizations
 from gerbang.services.partner_requests import claim_due, put_off
 from gerbang.services.payments import opening
 from gerbang.world import World
@@ -36,6 +37,10 @@ async def _ask_alone(world: World, batches: Batches, request: PartnerRequest) ->
 async def _ask(world: World, batches: Batches, request: PartnerRequest) -> None:
     if request.operation == "send":
         await payout_requests.ask(world, request)
+    elif isinstance(request.asked, AuthorizeCard):
+        await authorizations.take_up(world, batches, request)
+    elif isinstance(request.asked, CaptureCard | VoidCard):
+        await asking.take_up(world, request)
     elif isinstance(request.asked, WatchCode):
         await watching.ask(world, batches, request)
     elif request.operation == "open":

@@ -33,23 +33,24 @@ LEAVES = frozenset(
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, LEAVES),
+    "vault": LEAVES | {"domain"},
     "domain": frozenset({"domain", "errors"}),
     "db": LEAVES | {"db", "domain"},
-    "connections": LEAVES | {"connections", "domain"},
+    "connections": LEAVES | {"connections", "domain", "vault"},
     "channels": LEAVES | {"channels", "domain"},
     "connections_file": LEAVES | {"connections_file", "connections", "channels", "domain"},
     "partners": LEAVES | {"connections", "domain"},
     "statement_files": LEAVES | {"statement_files", "domain"},
-    "world": LEAVES | {"db", "channels", "connections", "partners", "domain"},
+    "world": LEAVES | {"db", "channels", "connections", "partners", "domain", "vault"},
     "services": LEAVES
-    | {"services", "world", "partners", "db", "channels", "connections", "domain", "statement_files"},
-    "api": LEAVES | {"api", "world", "services", "channels", "domain"},
-    "web": LEAVES | {"web", "world", "services", "channels", "domain"},
+    | {"services", "world", "partners", "db", "channels", "connections", "domain", "statement_files", "vault"},
+    "api": LEAVES | {"api", "world", "services", "channels", "domain", "vault"},
+    "web": LEAVES | {"web", "world", "services", "channels", "domain", "vault"},
     "workers": LEAVES | {"workers", "world", "services", "channels", "domain"},
     "router": LEAVES | {"world", "api", "web"},
     "app": LEAVES
     | {"app", "router", "world", "api", "web", "workers", "services", "channels", "connections", "db", "domain"}
-    | {"connections_file", "partners"},
+    | {"connections_file", "partners", "vault"},
     "bank_simulator": LEAVES | {"bank_simulator"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},
     "administration_of_payouts": LEAVES | {"administration", "world", "services", "domain"},

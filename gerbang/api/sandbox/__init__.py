@@ -14,6 +14,7 @@ from gerbang.api.sandbox import bank, endpoints, errors, ledger
 from gerbang.api.sandbox.endpoints import Endpoints
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.errors import Refused
+from gerbang.vault import Vault
 from gerbang.world import AnswerFormat
 
 log = structlog.get_logger()
@@ -74,7 +75,7 @@ def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
     return []
 
 
-def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:
+def answer_formats(base_url: str, page_key: str, vault: Vault) -> list[AnswerFormat]:
     return []
 
 

@@ -4,11 +4,12 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v2_sessions import contract, errors, payments, sandbox, tokens
+from gerbang.api.v2_sessions import cards, contract, customers, errors, payments, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Endpoints, method_not_allowed, not_found
 from gerbang.api.v2_sessions.events import PaymentCallbacks, SuspenseCallbacks
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
+from gerbang.vault import Vault
 from gerbang.world import AnswerFormat
 
 
@@ -22,6 +23,9 @@ def build(context: Context) -> ASGIApp:
             "/v2/payments/{id}": {"GET": endpoints.endpoint(payments.retrieve)},
             "/v2/payments/{id}/confirm": {"POST": endpoints.endpoint(payments.confirm)},
             "/v2/payments/{id}/cancel": {"POST": endpoints.endpoint(payments.cancel)},
+            "/v2/payments/{id}/capture": {"POST": endpoints.endpoint(cards.capture)},
+            "/v1/customers/{id}": {"GET": endpoints.endpoint(customers.retrieve)},
+            "/v1/customers/{id}/stored-payment-methods/{token}": {"DELETE": endpoints.endpoint(customers.delete)},
             "/v2/charges": {"GET": endpoints.endpoint(payments.charges)},
             "/v2/payment-method-configs": {"GET": endpoints.endpoint(payments.method_configs)},
             "/v2/qr/{name}": {"GET": endpoints.endpoint(payments.picture)},
@@ -35,8 +39,8 @@ def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
     return [PaymentCallbacks(Pages(base_url, page_key)), SuspenseCallbacks()]
 
 
-def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:
-    return [payments.PaymentAnswers(Pages(base_url, page_key))]
+def answer_formats(base_url: str, page_key: str, vault: Vault) -> list[AnswerFormat]:
+    return [payments.PaymentAnswers(Pages(base_url, page_key), vault)]
 
 
 DIALECT = Dialect(

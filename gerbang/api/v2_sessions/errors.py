@@ -57,6 +57,13 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NumberNotOffered: _UNNAMED,
     errors.NumberForStaticOnly: _INVALID,
     errors.TooMuchKept: _INVALID,
+    errors.CardMissing: _INVALID,
+    errors.CardWrong: _INVALID,
+    errors.CardUnreadable: _INVALID,
+    errors.CardNotStored: _INVALID,
+    errors.CustomerMissing: _INVALID,
+    errors.BillingAddressMissing: _INVALID,
+    errors.CaptureTooMuch: _INVALID,
     errors.NumberTaken: _UNNAMED,
     errors.RangeUsedUp: _UNNAMED,
     errors.StaticQrQuotaUsedUp: _UNNAMED,
@@ -107,6 +114,12 @@ FIELDS = {
     "customer_id": "customerId",
     "page_size": "perPage",
     "mode": "mode",
+    "card": "paymentMethod.card",
+    "card.token": "paymentMethod.card.token",
+    "card.number": "paymentMethod.card.number",
+    "card.option": "paymentMethod.card.number",
+    "customer": "customer",
+    "billing": "orderInformation.billingInfo",
     "metadata": "metadata",
     "order": "orderInformation",
     "virtual_account.expires_at": "paymentMethodOptions.virtualAccount.expiryAt",
@@ -148,6 +161,6 @@ def unread(status: int, why: str) -> Response:
 
 def refused(refusal: Refused) -> Response:
     if isinstance(refusal, errors.WrongState):
-        status = shapes.STATUS[str(refusal.spec["state"])]
+        status = shapes.STATUS.get(str(refusal.spec["state"]), refusal.spec["state"])
         refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
     return error_response(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)

@@ -7,7 +7,13 @@ the type, its name in camel case the block.
 from gerbang import channels
 from gerbang.api._spelling import camel, upper_snake
 
-TYPES = {"virtual_account": "VIRTUAL_ACCOUNT", "qris": "QR", "ewallet": "EWALLET", "retail_outlet": "RETAIL_OUTLET"}
+TYPES = {
+    "virtual_account": "VIRTUAL_ACCOUNT",
+    "qris": "QR",
+    "ewallet": "EWALLET",
+    "card": "CARD",
+    "retail_outlet": "RETAIL_OUTLET",
+}
 """The last is ours: the API has no word for a payment at a retail outlet, which another dialect or the page may have opened."""
 OTHERS = tuple(name for name in channels.found() if name not in TYPES)
 """Channels that the vendor has no word for."""

@@ -12,6 +12,7 @@ from gerbang.api._structs import normalized
 from gerbang.api.v2_sessions import requests
 from gerbang.api.v2_sessions.methods import OTHERS, REQUESTED, block_of
 from gerbang.domain import addresses, customers
+from gerbang.domain.cards import Authentication, BillingAddress, CardChoice, ThreeDs
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
 from gerbang.domain.payments import Details, Method
 
@@ -56,6 +57,8 @@ def method(chosen: requests.PaymentMethod | None, beside: requests.MethodOptions
         )
     if chosen.type == "QR" and options.qr is not None:
         return Method(channel=channel, expires_at=instant(options.qr.expiryAt, f"{path}.qr.expiryAt"))
+    if chosen.type == "CARD":
+        return Method(channel=channel, card=card_choice(options.card))
     block = block_of(channel)
     other = getattr(options, block, None) if channel in OTHERS else None
     if isinstance(other, requests.OtherOptions):
@@ -124,8 +127,49 @@ def details(given: requests.CreatePayment, body_object: dict[str, Any], metadata
         skip_result_page=bool(given.bypassStatusPage),
         order=order,
         metadata=msgspec.UNSET if metadata is None else msgspec.Raw(metadata),
+        billing=_billing(given.orderInformation),
+        keep_method=bool(given.saveForFutureUse or given.saveForFuture),
         echo=echo,
     )
+
+
+def _billing(order: requests.OrderInformation | None) -> BillingAddress | None:
+    billing = order.billingInfo if order is not None else None
+    if billing is None:
+        return None
+    return BillingAddress(
+        billing.addressLine1 or "", billing.city or "", (billing.country or "").upper(), billing.postalCode or ""
+    )
+
+
+ECI_PASSED = ("01", "02", "05", "06")
+THREE_DS: dict[str, ThreeDs] = {
+    "AUTOMATIC": "automatic",
+    "CHALLENGE": "challenge",
+    "NEVER": "never",
+    "EXTERNAL": "external",
+}
+
+
+def card_choice(asked: requests.CardOptions | None) -> CardChoice:
+    """What was asked of a payment by card. Raises Malformed for what is not offered."""
+    if asked is None:
+        return CardChoice()
+    path = "paymentMethodOptions.card"
+    if asked.installment and str(asked.installment.get("enabled", "true")).lower() != "false":
+        raise Malformed(f"{path}.installment", "installments are not offered here: leave it out, or send null")
+    three_ds = THREE_DS[asked.threeDsMethod or "AUTOMATIC"]
+    external = _external(asked.threeDsInfo, path) if three_ds == "external" else None
+    return CardChoice("manual" if (asked.captureMethod or "").lower() == "manual" else "automatic", three_ds, external)
+
+
+def _external(said: requests.ThreeDsResult | None, path: str) -> Authentication:
+    """What the merchant's own 3-D Secure came to."""
+    if said is None or not said.eci:
+        raise Malformed(f"{path}.threeDsInfo.eci", "is needed for threeDsMethod EXTERNAL")
+    if said.eci.zfill(2) not in ECI_PASSED:
+        raise Malformed(f"{path}.threeDsInfo.eci", "must be of a buyer who was authenticated: 01, 02, 05 or 06")
+    return Authentication(said.threeDsVersion or "2.2.0", "SUCCESSFUL", "external", said.eci.zfill(2))
 
 
 def _order(order_object: dict[str, Any]) -> msgspec.Raw:

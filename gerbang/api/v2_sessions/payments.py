@@ -4,6 +4,7 @@ import re
 from uuid import UUID
 
 from anyio import to_thread
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +13,7 @@ from gerbang.api._addresses import spellings
 from gerbang.api._bodies import Malformed, body_of, fingerprint, json_body, metadata_in, read
 from gerbang.api._structs import shaped
 from gerbang.api._texts import TEXT
-from gerbang.api.v2_sessions import orders, requests, shapes
+from gerbang.api.v2_sessions import cards, orders, requests, shapes
 from gerbang.api.v2_sessions.answers import (
     PAGE_MAX,
     Endpoints,
@@ -40,6 +41,7 @@ from gerbang.services.payments.confirm import Confirmation
 from gerbang.services.payments.decide import NewPayment
 from gerbang.services.payments.end import Cancellation
 from gerbang.services.payments.read import Found, Question
+from gerbang.vault import Vault
 from gerbang.world import World
 
 REFERENCE_LENGTH_MAX = 255
@@ -53,19 +55,36 @@ class PaymentAnswers:
 
     product = PRODUCT
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, vault: Vault) -> None:
         self._pages = pages
+        self._vault = vault
 
     def answer(self, payment: Payment, charge: Charge | None) -> bytes:
-        return success(shapes.session(payment, [charge] if charge else [], self._pages, "answer"))
+        session = shapes.session(payment, [charge] if charge else [], self._pages, "answer")
+        if _is_card_to_be_given(payment):
+            session = shapes.with_key(session, self._vault.public_key)
+        return success(session)
+
+
+def _is_card_to_be_given(payment: Payment) -> bool:
+    """Whether the merchant sends a card with the confirmation, encrypted for the key that it gets now."""
+    method, details = payment.method, payment.details
+    return method is not None and method.channel == "card" and not details.redirect and not details.auto_confirm
 
 
 async def create(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
     body = await body_of(request)
     body_object = read(request, body)
+    card = cards.taken_out(endpoints, body_object)
     given = shaped(body_object, requests.CreatePayment, body)
     order = new_payment(merchant_id, given, body_object, body, request.headers.get("x-request-id"))
+    if given.paymentMethod is not None and given.paymentMethod.type == "CARD":
+        order = replace(
+            order,
+            card=await cards.given(endpoints, merchant_id, given.paymentMethod, card.taken),
+            fingerprint=order.fingerprint + card.mark,
+        )
     return answer(await endpoints.batches.create(order))
 
 
@@ -107,12 +126,15 @@ def new_payment(
 
 async def confirm(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    given = shaped(await json_body(request, may_be_empty=True), requests.ConfirmPayment)
+    body_object = await json_body(request, may_be_empty=True)
+    taken = cards.taken_out(endpoints, body_object).taken
+    given = shaped(body_object, requests.ConfirmPayment)
     payment_id = id_in_path(request)
     if payment_id is None:
         raise PaymentUnknown
     method = orders.method(given.paymentMethod, given.paymentMethodOptions)
-    payment, charge = await endpoints.batches.confirm(Confirmation(merchant_id, payment_id, method))
+    card = await cards.given(endpoints, merchant_id, given.paymentMethod, taken)
+    payment, charge = await endpoints.batches.confirm(Confirmation(merchant_id, payment_id, method, card))
     return answer(endpoints.world.answer_formats[PRODUCT].answer(payment, charge))
 
 
@@ -184,7 +206,7 @@ async def method_configs(endpoints: Endpoints, request: Request) -> Response:
     return answer(
         success(
             {
-                "card": disabled,
+                "card": _config(endpoints.world, known["card"], offer) | {"installmentConfig": None},
                 "virtualAccount": _config(endpoints.world, known["virtual_account"], offer),
                 "qr": _config(endpoints.world, known["qris"], offer),
                 "ewallet": disabled,

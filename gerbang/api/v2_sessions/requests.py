@@ -194,10 +194,11 @@ else:
 class Card(Struct):
     encryptedCard: str | None = None
     token: Text100 | None = None
-    number: Annotated[str, Meta(pattern=r"\A[0-9]{12,19}\Z")] | None = None
-    expMonth: Annotated[str, Meta(pattern=r"\A(0[1-9]|1[0-2])\Z")] | None = None
-    expYear: Annotated[str, Meta(pattern=r"\A([0-9]{2}|[0-9]{4})\Z")] | None = None
-    cvc: Annotated[str, Meta(pattern=r"\A[0-9]{3,4}\Z")] | None = None
+    # The vault takes these two out of the request before it is looked at, unless they are no texts.
+    number: str | None = None
+    cvc: str | None = None
+    expMonth: Annotated[str, Meta(max_length=4, pattern=TEXT)] | None = None
+    expYear: Annotated[str, Meta(max_length=4, pattern=TEXT)] | None = None
     cardHolderFirstName: Text255 | None = None
     cardHolderLastName: Text255 | None = None
     cardHolderEmail: Text255 | None = None
@@ -250,6 +251,11 @@ class CreatePayment(Struct):
 class ConfirmPayment(Struct):
     paymentMethod: PaymentMethod | None = None
     paymentMethodOptions: MethodOptions | None = None
+
+
+class CapturePayment(Struct):
+    releaseRemainingAmount: bool
+    amount: Amount | None = None
 
 
 class CancelPayment(Struct):

@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from gerbang.api.v2_sessions import card_shapes
 from gerbang.api.v2_sessions.methods import OTHERS, block_of, type_of
 from gerbang.domain.charges import Charge, Failure
-from gerbang.domain.customers import Customer
+from gerbang.domain.customers import Customer, StoredMethod
 from gerbang.domain.money import in_rupiah
 from gerbang.domain.paycodes import Instructions
 from gerbang.domain.payments import Payment
@@ -87,8 +88,8 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     written["createdAt"] = _whole_second(payment.created_at) if read else payment.created_at
     written["updatedAt"] = _whole_second(payment.updated_at) if read else payment.updated_at
     written["expiryAt"] = payment.expires_at
-    if details.redirect:
-        written["paymentUrl"] = pages.payment_url(payment)
+    if url := _payment_url(payment, charges, pages):
+        written["paymentUrl"] = url
     listed = [charge_in_session(charge, pages) for charge in charges]
     if older:
         for charge in listed:
@@ -97,7 +98,7 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     if payment.customer_id is not None:
         written["customerId"] = payment.customer_id
     if details.customer is not None:
-        written["customer"] = _customer(details.customer, bool(echo.get("sure_name")), read=read)
+        written["customer"] = customer_of(details.customer, bool(echo.get("sure_name")), read=read)
     if older or payment.cancelled_at is not None:
         written["cancelledAt"] = payment.cancelled_at
         # A payment is cancelled with this reason when its only charge was declined (payment-session reference, 3.7).
@@ -108,6 +109,23 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     if read:
         written["bypassStatusPage"] = details.skip_result_page
     return written
+
+
+def _payment_url(payment: Payment, charges: Sequence[Charge], pages: Pages) -> str | None:
+    """Where the buyer is sent: to the payer's page, or to their card's bank where there is no such page."""
+    if payment.details.redirect:
+        return pages.payment_url(payment)
+    card = charges[0].card if charges and payment.state in ("awaiting", "authenticating") else None
+    return card.page or None if card is not None else None
+
+
+def with_key(session: Json, public_key: str) -> Json:
+    """A session with the key that its card is encrypted for, before `chargeDetails` as the vendor prints it."""
+    if not public_key:
+        return session
+    before = list(session).index("chargeDetails")
+    members = list(session.items())
+    return dict([*members[:before], ("encryptionKey", public_key), *members[before:]])
 
 
 def _whole_second(instant: datetime) -> datetime:
@@ -151,6 +169,8 @@ def _instructions(channel: str, instructions: Instructions, picture: Callable[[]
                 "expiryAt": instructions.expires_at or NO_INSTANT,
             }
         }
+    if channel == "card":
+        return {}
     if channel == "ewallet":
         return {"ewallet": {"channel": instructions.option}}
     if channel == "retail_outlet":
@@ -190,6 +210,7 @@ def _other(instructions: Instructions, picture: Callable[[], str]) -> Json:
 def charge_in_session(charge: Charge, pages: Pages) -> Json:
     """A charge inside a session, with only the instructions of its own method."""
     paid = charge.state == "succeeded"
+    taken = charge.taken if paid else charge.captured
     written: Json = {
         "id": charge.id,
         "paymentSessionId": charge.payment_id,
@@ -197,13 +218,15 @@ def charge_in_session(charge: Charge, pages: Pages) -> Json:
         "amount": amount(charge.amount),
         "statementDescriptor": charge.descriptor,
         "status": CHARGE_STATUS[charge.state],
-        "authorizedAmount": amount(charge.amount) if paid else None,
-        "capturedAmount": amount(charge.amount) if paid else None,
+        "authorizedAmount": amount(charge.amount) if paid or charge.state == "authorized" else None,
+        "capturedAmount": amount(taken) if taken else None,
         "isCaptured": paid,
         "createdAt": charge.created_at,
         "updatedAt": charge.updated_at,
         "paidAt": charge.paid_at,
     }
+    if charge.channel == "card":
+        written |= card_shapes.blocks(charge)
     picture = partial(pages.picture_url, charge.merchant_id, charge.id)
     written |= _instructions(charge.channel, charge.instructions, picture, charge.created_at)
     if charge.failure is not None:
@@ -216,13 +239,13 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
     inside = charge_in_session(charge, pages)
     return {
         **{name: inside[name] for name in list(inside)[:12]},
-        "fdsRiskAssessment": None,
-        "card": None,
+        "fdsRiskAssessment": inside.get("fdsRiskAssessment"),
+        "card": inside.get("card"),
         "virtualAccount": inside.get("virtualAccount"),
         "qr": inside.get("qr"),
         "ewallet": inside.get("ewallet"),
         **{block: inside[block] for block in ("retailOutlet", *map(block_of, OTHERS)) if block in inside},
-        "captureHistories": None,
+        "captureHistories": inside.get("captureHistories"),
         "failureCode": inside.get("failureCode"),
         "failureMessage": inside.get("failureMessage"),
         "recommendation": inside.get("recommendation"),
@@ -233,6 +256,17 @@ FAILURE_CODES: dict[Failure | None, str] = {
     "expired": "CHARGE_EXPIRED",
     "declined": "CANCELLED_BY_USER",
     "abandoned": "CANCELLED_BY_USER",
+    "refused": "DECLINED_BY_CHANNEL",
+    "card_expired": "DECLINED_BY_CHANNEL",
+    "wrong_cvc": "DECLINED_BY_CHANNEL",
+    "invalid_account": "INVALID_ACCOUNT",
+    "not_authenticated": "AUTHENTICATION_FAILED",
+    "suspected_fraud": "SUSPECTED_FRAUD",
+    "blocked": "SUSPECTED_FRAUD",
+    "blocked_by_risk": "BLOCKED_BY_FDS",
+    "needs_review": "REQUIRE_REVIEW",
+    "insufficient_funds": "INSUFFICIENT_FUND",
+    "unavailable": "CHANNEL_UNAVAILABLE",
 }
 FAILURES = {
     "CHARGE_EXPIRED": (
@@ -256,7 +290,32 @@ def _failure(charge: Charge) -> Json:
     }
 
 
-def _customer(customer: Customer, sure_name: bool, *, read: bool) -> Json:
+def stored_method(stored: StoredMethod) -> Json:
+    """A card or a wallet that the customer may pay by again (payment-session reference, 3.11)."""
+    written: Json = {
+        "token": stored.token,
+        "paymentMethod": stored.channel,
+        "paymentChannel": stored.option,
+        "createdAt": stored.created_at,
+        "status": "ACTIVE" if stored.active else "INACTIVE",
+    }
+    card = stored.card
+    if card is not None:
+        written["card"] = {
+            "fingerprint": card.fingerprint,
+            "network": card.network,
+            "first6": card.first8[:6],
+            "first8": card.first8,
+            "last4": card.last4,
+            "expMonth": f"{card.expiry_month:02}",
+            "expYear": str(card.expiry_year),
+            "cardHolderFirstName": card.holder.partition(" ")[0],
+            "cardHolderLastName": card.holder.partition(" ")[2],
+        }
+    return written
+
+
+def customer_of(customer: Customer, sure_name: bool = False, *, read: bool) -> Json:
     written: Json = {
         "givenName": customer.given_name,
         "sureName" if sure_name else "surname": customer.surname,
@@ -278,16 +337,7 @@ def _customer(customer: Customer, sure_name: bool, *, read: bool) -> Json:
         written["refundPreference"] = preference
     written = {name: value for name, value in written.items() if value is not None}
     if customer.stored_methods:
-        written["storedPaymentMethods"] = [
-            {
-                "token": stored.token,
-                "paymentMethod": stored.channel,
-                "paymentChannel": stored.option,
-                "createdAt": stored.created_at,
-                "status": "ACTIVE" if stored.active else "INACTIVE",
-            }
-            for stored in customer.stored_methods
-        ]
+        written["storedPaymentMethods"] = [stored_method(stored) for stored in customer.stored_methods]
     elif read:
         written["storePaymentMethods"] = None
     return written

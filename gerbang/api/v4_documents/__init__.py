@@ -10,6 +10,7 @@ from gerbang.api.v4_documents.answers import Endpoints, method_not_allowed, not_
 from gerbang.api.v4_documents.events import PaymentCallbacks, PayoutCallbacks
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
+from gerbang.vault import Vault
 from gerbang.world import AnswerFormat
 
 
@@ -59,7 +60,7 @@ def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
     return [PaymentCallbacks(Pages(base_url, page_key)), PayoutCallbacks()]
 
 
-def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:
+def answer_formats(base_url: str, page_key: str, vault: Vault) -> list[AnswerFormat]:
     return [payments.PaymentAnswers(Pages(base_url, page_key))]
 
 

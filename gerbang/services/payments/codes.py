@@ -9,21 +9,26 @@ from msgspec.structs import replace
 
 from gerbang import channels, ids
 from gerbang.channels import Channel
+from gerbang.channels.card import CardAgreement
 from gerbang.connections import CodeKind
+from gerbang.domain.cards import CardChoice, CardDetails
 from gerbang.domain.charges import Charge
 from gerbang.domain.connections import Connection
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.merchants import Merchant, Offer
-from gerbang.domain.partner_requests import OpenCode, PartnerRequest, noted
+from gerbang.domain.partner_requests import AuthorizeCard, OpenCode, PartnerRequest, noted
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Method, Payment, moved
 from gerbang.errors import (
     AgreementUnusable,
+    CardMissing,
+    CardWrong,
     ChannelNotBuilt,
     ChannelNotEnabled,
     NumberForStaticOnly,
     StaticNotOffered,
 )
+from gerbang.services.cards.given import CardGiven, details_of
 from gerbang.services.pages import Pages
 from gerbang.services.payments.numbers import CodeRequest
 from gerbang.world import World
@@ -43,6 +48,10 @@ class Plan(msgspec.Struct, frozen=True):
     connection: str = ""
     """By which its money will come; "" for a payment that needs no number yet."""
     kind: CodeKind = "ours"
+    given: CardGiven | None = None
+    """The card that is to pay, where it was given with the request."""
+    card: CardDetails | None = None
+    """What may be known of it."""
 
     @property
     def code_request(self) -> CodeRequest | None:
@@ -60,12 +69,48 @@ class Plan(msgspec.Struct, frozen=True):
         )
 
     def partner_request(self, number: str, key: str | None, now: datetime) -> PartnerRequest | None:
-        """What a partner must be asked before anybody can pay; None where nobody need be."""
+        """What a partner must be asked before anybody can pay, or in order that they pay by a card; None where nobody need be."""
+        if self.card is not None:
+            return self._authorization(number, key, now)
         if self.code_plan is None or self.kind == "ours":
             return None
         asked = OpenCode(self.payment.id, self.code_plan, number, self.charge_id, now, key)
         id_ = self.charge_id or self.payment.id
         return noted(id_, self.payment.merchant_id, self.connection, "open", asked, now)
+
+    def _authorization(self, number: str, key: str | None, now: datetime) -> PartnerRequest:
+        """What an acquirer is asked."""
+        assert self.card is not None and self.code_plan is not None and self.charge_id is not None, "a card is given"
+        return authorization(self.payment, self.code_plan, self.charge_id, number, self.card, self.connection, key, now)
+
+
+def authorization(
+    payment: Payment,
+    code_plan: CodePlan,
+    charge_id: UUID,
+    number: str,
+    card: CardDetails,
+    connection: str,
+    key: str | None,
+    now: datetime,
+) -> PartnerRequest:
+    """The request to have the money of a card held or taken; its id is the charge's."""
+    assert payment.amount is not None, "cards pay fixed amounts"
+    choice = payment.method.card if payment.method and payment.method.card else CardChoice()
+    asked = AuthorizeCard(
+        payment_id=payment.id,
+        charge_id=charge_id,
+        plan=code_plan,
+        amount=payment.amount,
+        card=card,
+        created_at=now,
+        three_ds=choice.three_ds,
+        external=choice.external,
+        billing=payment.details.billing,
+        key=key,
+        number=number,
+    )
+    return noted(charge_id, payment.merchant_id, connection, "authorize", asked, now)
 
 
 def channel_for(world: World, method: Method, offer: Offer, payment: Payment) -> Channel:
@@ -134,11 +179,15 @@ class AsAgreed:
             raise AgreementUnusable("method", title=spec.title) from wrong
 
 
-def plan(world: World, payment: Payment, channel: Channel, offer: Offer, now: datetime) -> Plan:
+def plan(
+    world: World, payment: Payment, channel: Channel, offer: Offer, now: datetime, given: CardGiven | None = None
+) -> Plan:
     """Plans the number that a payment needs for its method, and moves the payment on. Raises what the channel refuses.
 
     The channel is that of the method, and the offer that of the payment's product.
     """
+    if channel.spec.shows == "card":
+        return _plan_card(world, payment, channel, offer, now, given)
     with AsAgreed(channel, offer.merchant):
         code_plan = channel.plan(payment, offer, now)
         connection, kind = _partner(world, offer.merchant.id, code_plan)
@@ -147,6 +196,29 @@ def plan(world: World, payment: Payment, channel: Channel, offer: Offer, now: da
     verb = "ask" if kind != "ours" else "activate" if payment.static else "confirm"
     charge_id = None if payment.static else ids.uuid7(now)
     return Plan(moved(payment, verb, now), offer, channel, code_plan, charge_id, connection, kind)
+
+
+def _plan_card(
+    world: World, payment: Payment, channel: Channel, offer: Offer, now: datetime, given: CardGiven | None
+) -> Plan:
+    """Plans a payment by card: the acquirer is asked once there is a card. Raises CardMissing where nobody could give one."""
+    if given is None and not payment.details.redirect:
+        raise CardMissing("card")
+    if given is not None and given.raw:
+        agreed = offer.merchant.agreement.settings(channel.spec.name, CardAgreement)
+        if agreed is None or not agreed.raw_numbers:
+            raise CardWrong("card.number", why="may not be sent as it is here: send card.encryptedCard")
+    if given is not None and payment.method is not None:
+        payment = replace(payment, method=replace(payment.method, option=given.itself.brand))
+    with AsAgreed(channel, offer.merchant):
+        code_plan = channel.plan(payment, offer, now)
+        connection, _ = _partner(world, offer.merchant.id, code_plan)
+    code_plan = replace(code_plan, return_url=_return_url(world, payment))
+    partner, charge_id = world.partners.named(connection), ids.uuid7(now)
+    assert partner is not None, "it was just found"
+    card = None if given is None else details_of(world.vault, partner, offer.merchant, payment, given)
+    moved_on = moved(payment, "confirm", now)
+    return Plan(moved_on, offer, channel, code_plan, charge_id, connection, "ours", given, card)
 
 
 def _return_url(world: World, payment: Payment) -> str:
@@ -208,4 +280,5 @@ def waiting_charge(plan: Plan, instructions: Instructions, now: datetime) -> Cha
         expires_at=instructions.expires_at,
         fee=fee.total,
         vat=fee.vat,
+        card=plan.card,
     )

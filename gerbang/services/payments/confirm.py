@@ -15,6 +15,7 @@ from gerbang.domain.events import Event
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.payments import Method, Payment, as_of, moved
 from gerbang.errors import MethodMissing, NotOpenYet, Refused
+from gerbang.services.cards.given import CardGiven, stored
 from gerbang.services.payments import codes, numbers
 from gerbang.services.payments.attempts import each_answered
 from gerbang.services.payments.codes import Plan
@@ -30,6 +31,8 @@ class Confirmation(msgspec.Struct, frozen=True):
     merchant_id: UUID
     payment_id: UUID
     method: Method | None
+    card: CardGiven | None = None
+    """The card that is to pay, in memory alone."""
 
 
 Confirmed = tuple[Payment, Charge | None]
@@ -76,7 +79,7 @@ async def _confirm(
             if isinstance(number, str):
                 if number:
                     changes.new_paycodes.append(numbers.paycode(request, number, now))
-                answers[i] = _add(changes, plans[i], number, now)
+                answers[i] = _add(world, changes, plans[i], number, now)
             elif isinstance(number, Refused) and not sure:
                 unsure.append(i)
             else:
@@ -85,17 +88,20 @@ async def _confirm(
     return answers, unsure
 
 
-def _add(changes: Changes, plan: Plan, number: str, now: datetime) -> Confirmed | Noted:
+def _add(world: World, changes: Changes, plan: Plan, number: str, now: datetime) -> Confirmed | Noted:
     """Adds a payment with its number, or with what a partner must be asked before it can be paid."""
     request = plan.partner_request(number, None, now)
     if request is not None:
-        payment, charge = plan.payment, None
         changes.new_requests.append(request)
+    if request is not None and plan.card is None:
+        payment, charge = plan.payment, None
     else:
         payment, charge = codes.opened(plan, number, now)
     changes.payments[payment.id] = payment
     if charge is not None:
         changes.new_charges.append(charge)
+    if plan.card is not None and plan.given is not None:
+        changes.stored_cards += stored(world.vault, payment, plan.card, plan.given, plan.charge_id, now)
     charge_id = charge.id if charge else None
     changes.events.append(Event(payment.merchant_id, "payment.confirmed", payment.updated_at, payment.id, charge_id))
     return (payment, charge) if request is None else Noted(request)
@@ -116,4 +122,4 @@ def _plan(
     if request.method is not None and payment.method != request.method:
         codes.check_number(request.method, offer, payment)
     payment = replace(payment, method=method)
-    return codes.plan(world, payment, codes.channel_for(world, method, offer, payment), offer, now)
+    return codes.plan(world, payment, codes.channel_for(world, method, offer, payment), offer, now, request.card)

@@ -85,6 +85,7 @@ def _add(changes: Changes, one: Made) -> None:
         changes.customers.append(one.customer)
     if one.request is not None:
         changes.new_requests.append(one.request)
+    changes.stored_cards += one.stored_cards
     if order.key is not None:
         request_id = one.request.id if one.request else None
         until = payment.created_at + KEY_REMEMBERED

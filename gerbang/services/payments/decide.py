@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gerbang import ids
 from gerbang.db import Tx, customers, merchants
+from gerbang.domain.cards import StoredCard
 from gerbang.domain.changes import KnownCustomer
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer, known_as
@@ -16,6 +17,7 @@ from gerbang.domain.merchants import Merchant, Offer
 from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.payments import Details, Kind, Method, Payment, check_kept, expiry
 from gerbang.errors import AmountMissing, CustomerUnknown, ExpiryTooFar, MerchantUnknown, Refused, StaticNeedsApiMode
+from gerbang.services.cards.given import CardGiven, stored
 from gerbang.services.payments import codes
 from gerbang.services.payments.codes import Plan
 from gerbang.world import World
@@ -40,6 +42,8 @@ class NewPayment(msgspec.Struct, frozen=True):
     customer_id: str | None = None
     key: str | None = None
     fingerprint: bytes = b""
+    card: CardGiven | None = None
+    """The card that is to pay, in memory alone."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -50,6 +54,7 @@ class Made(msgspec.Struct, frozen=True):
     charge: Charge | None
     answer: bytes | None
     request: PartnerRequest | None = None
+    stored_cards: tuple[StoredCard, ...] = ()
 
     @property
     def customer(self) -> KnownCustomer | None:
@@ -75,7 +80,12 @@ async def plans_of(world: World, tx: Tx, orders: Mapping[int, NewPayment], now: 
 
 def made(world: World, order: NewPayment, plan: Plan, number: str | None, now: datetime) -> Made:
     """The payment of a plan, complete with its number and its answer."""
-    if number is not None and (request := plan.partner_request(number, order.key, now)) is not None:
+    request = None if number is None else plan.partner_request(number, order.key, now)
+    if number is not None and request is not None and plan.card is not None and plan.given is not None:
+        payment, charge = codes.opened(plan, number, now)
+        kept = stored(world.vault, payment, plan.card, plan.given, plan.charge_id, now)
+        return Made(order, payment, charge, None, request, tuple(kept))
+    if request is not None:
         return Made(order, plan.payment, None, None, request)
     payment, charge = (plan.payment, None) if number is None else codes.opened(plan, number, now)
     return Made(order, payment, charge, world.answer_formats[order.product].answer(payment, charge))
@@ -151,14 +161,14 @@ def _decided(
         return Plan(payment, offer)
     channel = codes.channel_for(world, order.method, offer, payment)
     codes.check_number(order.method, offer, payment)
-    option_open = order.method.option is None and bool(channel.options(offer))
+    option_open = order.method.option is None and bool(channel.options(offer)) and channel.spec.shows != "card"
     if option_open and (order.details.redirect or not order.details.auto_confirm):
         return Plan(payment, offer)
     if not order.details.auto_confirm:
         with codes.AsAgreed(channel, merchant):
             channel.plan(payment, offer, now)  # so that a wrong method is refused now and not at the confirmation
         return Plan(payment, offer)
-    return codes.plan(world, payment, channel, offer, now)
+    return codes.plan(world, payment, channel, offer, now, order.card)
 
 
 def _check_page_expiry(payment: Payment, offer: Offer, now: datetime) -> None:

@@ -16,6 +16,7 @@ from gerbang.domain import payments as payment_rules
 from gerbang.domain.changes import Changes, Freed
 from gerbang.domain.charges import Charge
 from gerbang.domain.events import Event, Kind, Snapshot
+from gerbang.domain.partner_requests import OpenCode
 from gerbang.domain.payments import Payment, as_of
 from gerbang.errors import WrongState
 from gerbang.logs import Seldom
@@ -235,7 +236,7 @@ async def _let_go(tx: Tx, changes: Changes, charge: Charge, now: datetime) -> No
 async def _close(tx: Tx, changes: Changes, opened_by: UUID, number: str, now: datetime) -> None:
     """Adds that the partner must end a code before its time, where a partner has opened it."""
     opening = (await partner_requests.by_id(tx, [opened_by])).get(opened_by)
-    if opening is not None and opening.state == "done":
+    if opening is not None and opening.state == "done" and isinstance(opening.asked, OpenCode):
         changes.new_requests.append(closing(opening, number, now))
 
 

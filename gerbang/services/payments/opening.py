@@ -28,7 +28,7 @@ from gerbang.domain.changes import Answered, Changes, Freed
 from gerbang.domain.charges import MOVES, Charge, is_written
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.merchants import QUARANTINE_MIN, Merchant
-from gerbang.domain.partner_requests import CloseCode, OpenCode, PartnerRequest
+from gerbang.domain.partner_requests import AuthorizeCard, CloseCode, OpenCode, PartnerRequest
 from gerbang.domain.payments import Payment, as_of, failed, moved, opened_late, reopened
 from gerbang.errors import NotOpenYet, PartnerDeclined, Refused, Unavailable
 from gerbang.partners import Partner
@@ -267,9 +267,13 @@ def _known(world: World, code: Code, now: datetime) -> Answer:
 
 async def answer_to_repeat(world: World, tx: Tx, request: PartnerRequest) -> bytes | Refused:
     """The answer to a merchant who repeats a request that has no answer to be given again."""
-    asked = asked_of(request)
+    asked = request.asked
+    assert isinstance(asked, OpenCode | AuthorizeCard), "a request that makes a payment payable, or pays it"
     payment = (await payments.by_id(tx, [(request.merchant_id, asked.payment_id)]))[asked.payment_id]
     charge = (await charges.by_id(tx, [(request.merchant_id, request.id)])).get(request.id)
+    if isinstance(asked, AuthorizeCard):
+        unsaid = request.state == "pending"
+        return NotOpenYet() if unsaid else rendered(world, NowOpen(as_of(payment, world.clock.now()), charge))
     if is_written(payment, charge):  # money came before the partner's answer
         return rendered(world, NowOpen(as_of(payment, world.clock.now()), charge))
     return _refusal(world, request) if request.state == "declined" else NotOpenYet()
