@@ -8,7 +8,7 @@ import base64
 import binascii
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NoReturn, cast
@@ -104,7 +104,16 @@ class Card:
 
 
 def card(
-    number: str, cvc: str, month: str, year: str, *, now: datetime, path: str, holder: str = "", cvc_needed: bool = True
+    number: str,
+    cvc: str,
+    month: str,
+    year: str,
+    *,
+    now: datetime,
+    path: str,
+    holder: str = "",
+    cvc_needed: bool = True,
+    names: tuple[str, str] = ("expiryMonth", "expiryYear"),
 ) -> Card:
     """The card of these texts, as a buyer may have typed them. Raises CardWrong, with the field's path and never its value."""
     digits = "".join(number.split()).replace("-", "")
@@ -113,22 +122,23 @@ def card(
     brand = brand_of(digits)
     if brand is None:
         raise CardWrong(f"{path}.number", why="is of no card network that is known here")
-    expiry_month, expiry_year = _expiry(month, year, now, path)
+    expiry_month, expiry_year = _expiry(month, year, now, [f"{path}.{name}" for name in names])
     _check_cvc(cvc, brand, path, needed=cvc_needed)
     return Card(digits, cvc.strip(), expiry_month=expiry_month, expiry_year=expiry_year, holder=holder)
 
 
-def _expiry(month: str, year: str, now: datetime, path: str) -> tuple[int, int]:
+def _expiry(month: str, year: str, now: datetime, paths: Sequence[str]) -> tuple[int, int]:
+    of_month, of_year = paths
     month, year = month.strip(), year.strip()
     if not (month.isascii() and month.isdigit()) or not 1 <= int(month[:3]) <= 12:
-        raise CardWrong(f"{path}.expiryMonth", why="must be a month, 01 to 12")
+        raise CardWrong(of_month, why="must be a month, 01 to 12")
     if not (year.isascii() and year.isdigit()) or len(year) not in (2, 4):
-        raise CardWrong(f"{path}.expiryYear", why="must be a year of two or four digits")
+        raise CardWrong(of_year, why="must be a year of two or four digits")
     full = int(year) + (2000 if len(year) == 2 else 0)
     if (full, int(month)) < (now.year, now.month):
-        raise CardWrong(f"{path}.expiryYear", why="is over: the card has expired")
+        raise CardWrong(of_year, why="is over: the card has expired")
     if full > now.year + 30:
-        raise CardWrong(f"{path}.expiryYear", why="is too far away for a card")
+        raise CardWrong(of_year, why="is too far away for a card")
     return int(month), full
 
 

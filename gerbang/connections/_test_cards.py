@@ -52,7 +52,7 @@ FAILURES: dict[str, Failure] = {
 }
 """What becomes of a card whose digits 5 to 8 are 0003, by its last four."""
 FOREIGN = "1003"
-STREETS = {
+ADDRESSES = {
     "Alpha": "NOT_AVAILABLE",
     "Bravo": "NOT_AVAILABLE",
     "Charlie": "UNKNOWN_FROM_PROCESSOR",
@@ -67,7 +67,7 @@ STREETS = {
     "Lima": "UNKNOWN_FROM_PROCESSOR",
     "Mike": "NOT_AVAILABLE",
 }
-"""What the comparison of the billing address says, by the first word of its street."""
+"""What the comparison of the billing address says, by its first word."""
 BANKS = {"4": "BANK CENTRAL ASIA", "5": "BANK MANDIRI", "3": "BANK NEGARA INDONESIA"}
 """By the first digit of the card."""
 ECI = {"passed": {"MASTERCARD": "02"}, "failed": {"MASTERCARD": "00"}}
@@ -167,7 +167,7 @@ def _authentication(
 def _authorization(reference: UUID, asked: AuthorizeCard) -> Authorization:
     numbers = str(int(hashlib.sha256(reference.bytes).hexdigest(), 16))
     word = (asked.billing.line.split() or [""])[0] if asked.billing else ""
-    avs = STREETS.get(word, "MATCHED") if asked.billing else "NOT_AVAILABLE"
+    avs = ADDRESSES.get(word, "MATCHED") if asked.billing else "NOT_AVAILABLE"
     return Authorization(
         acquirer_reference=_name(reference),
         retrieval_reference=numbers[:12],

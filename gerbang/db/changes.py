@@ -6,7 +6,7 @@ written and committed by a single round trip.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -213,11 +213,15 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
     if changes.new_reversals:
         reversals = arrays(_reversal(one) for one in changes.new_reversals)
         add("new_reversals", (REVERSALS, [*reversals, now]))
+    _add_payouts(changes, add)
+    return parts
+
+
+def _add_payouts(changes: Changes, add: Callable[[str, tuple[str, Parameters]], None]) -> None:
     if changes.payouts:
         add("changed_payouts", PAYOUTS.updated(changes.payouts.values()))
     if changes.new_payouts:
         add("new_payouts", PAYOUTS.inserted(sorted(changes.new_payouts, key=lambda p: (p.merchant_id, p.reference))))
-    return parts
 
 
 def _report(one: BookedReport) -> tuple[object, ...]:

@@ -151,9 +151,9 @@ def chosen(world: World, visit: Visit, channel: str, option: str | None) -> Meth
 
 
 def first_fitting(world: World, visit: Visit) -> Method | None:
-    """The method of a buyer who takes the first way that fits; None where none does."""
+    """The method of a buyer who takes the first way that fits and needs no card; None where none does."""
     for way in ways(world, visit):
-        if way.refusal is None:
+        if way.refusal is None and way.spec.shows != "card":
             return chosen(world, visit, way.channel, next(iter(way.options), None))
     return None
 

@@ -21,6 +21,7 @@ from gerbang.services.cards.given import CardGiven
 from gerbang.vault import Taken, card, mark_of, take_out
 
 PATH = "paymentMethod.card"
+RAW_NAMES = ("expMonth", "expYear")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ async def given(
     if block.token:
         return await stored.by_token(world, merchant_id, block.token, cvc, PATH)
     holder = f"{block.cardHolderFirstName or ''} {block.cardHolderLastName or ''}".strip()
-    read = card(number, cvc, block.expMonth or "", block.expYear or "", now=now, path=PATH, holder=holder)
+    read = card(
+        number, cvc, block.expMonth or "", block.expYear or "", now=now, path=PATH, holder=holder, names=RAW_NAMES
+    )
     return CardGiven(read, raw=True)
 
 

@@ -10,13 +10,13 @@ from gerbang.services.cards import stored
 
 async def retrieve(endpoints: Endpoints, request: Request) -> Response:
     merchant_id = endpoints.merchant_of(request)
-    found = await stored.customer(endpoints.world, merchant_id, request.path_params["id"])
+    found = await stored.customer(endpoints.world, merchant_id, request.path_params["customer"])
     return answer(success({"id": found.id, **shapes.customer_of(found.customer, read=True)}))
 
 
 async def delete(endpoints: Endpoints, request: Request) -> Response:
     """Deletes a stored card; the address is ours, since the vendor documents none."""
     merchant_id = endpoints.merchant_of(request)
-    customer_id, token = request.path_params["id"], request.path_params["token"]
+    customer_id, token = request.path_params["customer"], request.path_params["token"]
     await stored.delete(endpoints.world, merchant_id, customer_id, token)
     return answer(success({"token": token, "status": "INACTIVE"}))

@@ -15,6 +15,7 @@ from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.pages import Pages
 
 NAMES = {
+    "payment.processing": "PAYMENT.PROCESSING",
     "payment.paid": "PAYMENT.PAID",
     "payment.cancelled": "PAYMENT.CANCELLED",
     "payment.failed": "PAYMENT.CANCELLED",

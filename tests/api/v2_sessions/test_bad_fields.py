@@ -30,6 +30,9 @@ def card(**more: object) -> dict[str, Any]:
     return {"paymentMethod": {"type": "CARD", "card": more}}
 
 
+GIVEN = {"number": "4440000112200001", "expMonth": "09", "expYear": "2039", "cvc": "123"}
+
+
 def ordered(**more: object) -> dict[str, Any]:
     return {"orderInformation": more}
 
@@ -75,7 +78,7 @@ WRONG_FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ("the method has no type", {"paymentMethod": {}}, "paymentMethod.type"),
     ("the method is unknown", {"paymentMethod": {"type": "CASH"}}, "paymentMethod.type"),
     ("the method is text", {"paymentMethod": "QR"}, "paymentMethod"),
-    ("the method is not enabled: card", {"paymentMethod": {"type": "CARD"}}, "paymentMethod.type"),
+    ("a card is not given", {"paymentMethod": {"type": "CARD"}}, "paymentMethod.card"),
     ("the method is not enabled: wallet", {"paymentMethod": {"type": "EWALLET"}}, "paymentMethod.type"),
     ("there is no bank", {"paymentMethodOptions": ...}, VA_CHANNEL),
     ("the bank is unknown", va(channel="BANK OF NOWHERE"), VA_CHANNEL),
@@ -183,8 +186,26 @@ WRONG_FIELDS: list[tuple[str, dict[str, Any], str]] = [
         "orderInformation.shippingInfo.shippingFee.value",
     ),
     ("a card number is short", card(number="4000"), "paymentMethod.card.number"),
-    ("a card expires in month 13", card(expMonth="13"), "paymentMethod.card.expMonth"),
-    ("a card's cvc has letters", card(cvc="12a"), "paymentMethod.card.cvc"),
+    ("a card expires in month 13", card(**GIVEN | {"expMonth": "13"}), "paymentMethod.card.expMonth"),
+    ("a card number has a wrong digit", card(**GIVEN | {"number": "4440000112200002"}), "paymentMethod.card.number"),
+    ("a card is of no network", card(**GIVEN | {"number": "9999999999999995"}), "paymentMethod.card.number"),
+    (
+        "a card is of a network that is not agreed",
+        card(**GIVEN | {"number": "378282246310005", "cvc": "1234"}),
+        "paymentMethod.card.number",
+    ),
+    ("a card number is a number", card(**GIVEN | {"number": 4440000112200001}), "paymentMethod.card.number"),
+    ("a card has expired", card(**GIVEN | {"expYear": "24"}), "paymentMethod.card.expYear"),
+    ("a card expires in words", card(**GIVEN | {"expYear": "soon"}), "paymentMethod.card.expYear"),
+    (
+        "a card has no cvc",
+        card(**{name: value for name, value in GIVEN.items() if name != "cvc"}),
+        "paymentMethod.card.cvc",
+    ),
+    ("a card is given twice", card(**GIVEN | {"token": "card_1"}), "paymentMethod.card"),
+    ("a card's token is unknown", card(token="card_1"), "paymentMethod.card.token"),
+    ("a card cannot be decrypted", card(encryptedCard="bm90aGluZw=="), "paymentMethod.card.encryptedCard"),
+    ("a card's cvc has letters", card(**GIVEN | {"cvc": "12a"}), "paymentMethod.card.cvc"),
     (
         "a wallet is unknown",
         {"paymentMethod": {"type": "EWALLET"}, "paymentMethodOptions": {"ewallet": {"channel": "LINKAJA"}}},

@@ -129,7 +129,7 @@ def test_an_unknown_id_is_not_found(shop: CheckedShop, id_: str, method: str, re
     ("changes", "field"),
     [
         ({"paymentMethod": {"type": "CASH"}}, "paymentMethod.type"),
-        ({"paymentMethod": {"type": "CARD"}}, "paymentMethod.type"),
+        ({"paymentMethod": {"type": "CARD"}}, "paymentMethod.card"),
         ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}}, VA_CHANNEL),
         ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}} | va(channel="NOWHERE"), VA_CHANNEL),
         ({"paymentMethod": {"type": "VIRTUAL_ACCOUNT"}} | va(virtualAccountName=1), VA_NAME),

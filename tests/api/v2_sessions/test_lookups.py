@@ -184,7 +184,14 @@ def test_the_methods_of_a_merchant_are_listed_with_their_limits(shop: CheckedSho
     configs = shop.get("/v2/payment-method-configs")["data"]
     banks = ["BCA", "BRI", "MANDIRI", "BNI", "BSI", "CIMB", "PERMATA", "BNC", "DANAMON"]
     assert configs == {
-        "card": {"enabled": False, "acceptedChannels": []},
+        "card": {
+            "enabled": True,
+            "acceptedChannels": ["VISA", "MASTERCARD", "JCB"],
+            "minimumAmount": rupiah(10_000),
+            "maximumAmount": rupiah(9_999_999_999),
+            "maximumExpiry": "30 DAYS",
+            "installmentConfig": None,
+        },
         "virtualAccount": {
             "enabled": True,
             "acceptedChannels": banks,
@@ -210,11 +217,3 @@ def test_a_method_without_an_agreement_is_listed_as_disabled_and_refused(shop: C
     body = {"clientReferenceId": fresh(), "amount": rupiah(20000), "paymentMethod": {"type": "QR"}, "mode": "API"}
     why = own.refused("POST", "/v2/payments", body, status=400, code="api_validation_error", field="paymentMethod.type")
     assert why == "QRIS is not enabled for this merchant."
-
-
-def test_a_card_payment_is_refused_as_not_supported_yet(shop: CheckedShop) -> None:
-    body = {"clientReferenceId": fresh(), "amount": rupiah(20000), "paymentMethod": {"type": "CARD"}, "mode": "API"}
-    why = shop.refused(
-        "POST", "/v2/payments", body, status=400, code="api_validation_error", field="paymentMethod.type"
-    )
-    assert why == "Card does not exist in this gateway yet, so it cannot be enabled for anybody."
