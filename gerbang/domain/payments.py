@@ -93,6 +93,8 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     left_to_buyer: Literal["", "option", "method"] = ""
     """How much of this the buyer chose on the payer's page: nothing, the bank or wallet, or the channel too."""
     expires_at: datetime | None = None
+    account: str = ""
+    """The phone number of the buyer's wallet, such as +6281234567890, where the merchant knows it."""
     instructions: Instructions | None = None
     """For a static payment once active: its static paycode."""
 
@@ -110,6 +112,8 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     order: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # with None in its place, no such text can be read back
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     description: str | None = None
+    strict_expiry: bool = False
+    """Whether the payment's expiry holds for its charge as it is, and is not cut short by the wallet's own rules."""
     shown_name: str = ""
     """The name that the merchant wants shown where the buyer pays, whatever way they choose."""
     echo: dict[str, str | bool] = {}
@@ -280,6 +284,12 @@ def differing(
     differs |= {name: value != kept.echo.get(name) for name, value in details.echo.items()}
     differs["expires_at"] = expires_at not in (None, payment.expires_at) and payment.updated_at != payment.expires_at
     return [name for name, is_other in differs.items() if is_other]
+
+
+def lapsed(payment: Payment, now: datetime) -> Payment:
+    """Ends a payment of whose charge its partner says that nothing will come. Raises WrongState."""
+    verb = "lapse" if payment.state in MOVES["lapse"] else "expire"
+    return replace(moved(payment, verb, now), expires_at=now)
 
 
 def expired_early(payment: Payment, now: datetime) -> Payment:

@@ -187,7 +187,7 @@ async def method_configs(endpoints: Endpoints, request: Request) -> Response:
                 "card": disabled,
                 "virtualAccount": _config(endpoints.world, known["virtual_account"], offer),
                 "qr": _config(endpoints.world, known["qris"], offer),
-                "ewallet": disabled,
+                "ewallet": _config(endpoints.world, known["ewallet"], offer),
                 **{block_of(name): _config(endpoints.world, known[name], offer) for name in OTHERS},
                 "installment": {"enabled": False, "acceptedChannels": {}},
             }
@@ -200,7 +200,7 @@ def _config(world: World, channel: Channel, offer: Offer) -> shapes.Json:
     if options is None:
         return {"enabled": False, "acceptedChannels": []}
     least, most = channel_rules.limits(channel.spec, offer)
-    span = channel.spec.expiry_max
+    _, span, _ = channel_rules.spans(channel.spec, offer)
     return {
         "enabled": True,
         **({"acceptedChannels": options} if options else {}),

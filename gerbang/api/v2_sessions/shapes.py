@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from gerbang.api.v2_sessions.methods import OTHERS, block_of, type_of
+from gerbang.channels.ewallet import PUSHED
 from gerbang.domain.charges import Charge, Failure
 from gerbang.domain.customers import Customer
 from gerbang.domain.money import in_rupiah
@@ -89,6 +90,8 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     written["expiryAt"] = payment.expires_at
     if details.redirect:
         written["paymentUrl"] = pages.payment_url(payment)
+    elif charges and (url := _wallet_url(payment, charges[0], pages)):
+        written["paymentUrl"] = url
     listed = [charge_in_session(charge, pages) for charge in charges]
     if older:
         for charge in listed:
@@ -108,6 +111,15 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     if read:
         written["bypassStatusPage"] = details.skip_result_page
     return written
+
+
+def _wallet_url(payment: Payment, charge: Charge, pages: Pages) -> str:
+    """Where the buyer agrees, while they may; "" for what needs no page, as a wallet that notifies its buyer in its app."""
+    waits = payment.state in ("awaiting", "authenticating") and charge.state in ("waiting", "authenticating")
+    if not waits or charge.channel != "ewallet":
+        return ""
+    pushed = charge.instructions.option in PUSHED and not charge.instructions.content
+    return "" if pushed else pages.wallet_url(charge)
 
 
 def _whole_second(instant: datetime) -> datetime:
@@ -152,7 +164,8 @@ def _instructions(channel: str, instructions: Instructions, picture: Callable[[]
             }
         }
     if channel == "ewallet":
-        return {"ewallet": {"channel": instructions.option}}
+        account = {"accountInformations": {"mobileNumber": instructions.account}} if instructions.account else {}
+        return {"ewallet": {"channel": instructions.option} | account}
     if channel == "retail_outlet":
         outlet = {"channel": instructions.option, "paymentCode": instructions.number, "name": instructions.name}
         return {"retailOutlet": outlet | {"expiryAt": instructions.expires_at}}
@@ -229,26 +242,55 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
     }
 
 
+_LEFT = (
+    "The buyer did not want to pay in this way.",
+    "If the payment is still open, wait: the buyer may choose again. Otherwise create a new payment.",
+)
+_OTHER_WAY = "Ask the buyer to pay in another way."
 FAILURE_CODES: dict[Failure | None, str] = {
     "expired": "CHARGE_EXPIRED",
     "declined": "CANCELLED_BY_USER",
     "abandoned": "CANCELLED_BY_USER",
+    "refused": "DECLINED_BY_CHANNEL",
+    "card_expired": "DECLINED_BY_CHANNEL",
+    "wrong_cvc": "DECLINED_BY_CHANNEL",
+    "invalid_account": "INVALID_ACCOUNT",
+    "not_authenticated": "AUTHENTICATION_FAILED",
+    "suspected_fraud": "SUSPECTED_FRAUD",
+    "blocked": "SUSPECTED_FRAUD",
+    "blocked_by_risk": "BLOCKED_BY_FDS",
+    "needs_review": "REQUIRE_REVIEW",
+    "insufficient_funds": "INSUFFICIENT_FUND",
+    "unavailable": "CHANNEL_UNAVAILABLE",
 }
-FAILURES = {
-    "CHARGE_EXPIRED": (
+"""The vendor's codes (payment-session reference, 5.3)."""
+FAILURES: dict[Failure | None, tuple[str, str]] = {
+    "expired": (
         "Nobody paid before the time was over.",
         "Create a new payment and ask the buyer to pay in time.",
     ),
-    "CANCELLED_BY_USER": (
-        "The buyer did not want to pay in this way.",
-        "If the payment is still open, wait: the buyer may choose again. Otherwise create a new payment.",
+    "declined": _LEFT,
+    "abandoned": _LEFT,
+    "refused": ("The bank or wallet declined it.", _OTHER_WAY),
+    "card_expired": ("The card has expired.", "Ask the buyer for another card."),
+    "wrong_cvc": ("The security code of the card is wrong.", "Ask the buyer to look at their card and to try again."),
+    "invalid_account": ("The account or card cannot be used.", _OTHER_WAY),
+    "not_authenticated": ("The buyer did not prove that it is their account or card.", "Ask the buyer to try again."),
+    "suspected_fraud": ("The bank suspects fraud.", "Do not try again, and ask the buyer to speak with their bank."),
+    "blocked": ("The bank or wallet has blocked the account or card.", _OTHER_WAY),
+    "blocked_by_risk": ("It was blocked as too risky.", "Do not try again with the same card."),
+    "needs_review": (
+        "Somebody must look at it before it may be paid.",
+        "Wait for word of it, or ask for another way to pay.",
     ),
+    "insufficient_funds": ("There is not enough money on the account or card.", _OTHER_WAY),
+    "unavailable": ("The bank or wallet could not be reached.", "Ask the buyer to try again in a few minutes."),
 }
 
 
 def _failure(charge: Charge) -> Json:
     code = FAILURE_CODES.get(charge.failure)
-    reason, recommendation = FAILURES.get(code or "", ("It was not paid.", "Create a new payment."))
+    reason, recommendation = FAILURES.get(charge.failure, ("It was not paid.", "Create a new payment."))
     return {
         "failureCode": code,
         "failureMessage": f"{type_of(charge.channel)} payment failed. {reason}",
