@@ -27,6 +27,8 @@ class Instructions(msgspec.Struct, frozen=True, omit_defaults=True):
     """By which its money comes."""
     account: str = ""
     """The phone number of the buyer's wallet, such as +6281234567890, where it is known."""
+    wrong_passwords: int = 0
+    """How many wrong passwords the sandbox's wallet was given."""
 
 
 class CodePlan(msgspec.Struct, frozen=True):

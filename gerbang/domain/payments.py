@@ -204,7 +204,8 @@ class PageVersion(msgspec.Struct, frozen=True):
         over = self.expires_at is not None and self.expires_at <= now and self.state in MOVES["expire"]
         state, since = (MOVES["expire"][self.state], self.expires_at) if over else (self.state, self.updated_at)
         assert since is not None
-        lapsed = state == "awaiting" and self.charge_expires_at is not None and self.charge_expires_at <= now
+        asked = state in ("awaiting", "authenticating")
+        lapsed = asked and self.charge_expires_at is not None and self.charge_expires_at <= now
         return f"{state}-{int(since.timestamp() * 1000):x}-{self.in_suspense}{'-lapsed' if lapsed else ''}"
 
 
@@ -287,14 +288,9 @@ def differing(
 
 
 def lapsed(payment: Payment, now: datetime) -> Payment:
-    """Ends a payment of whose charge its partner says that nothing will come. Raises WrongState."""
+    """Ends a payment before its time, as its charge's partner or the sandbox says. Raises WrongState."""
     verb = "lapse" if payment.state in MOVES["lapse"] else "expire"
     return replace(moved(payment, verb, now), expires_at=now)
-
-
-def expired_early(payment: Payment, now: datetime) -> Payment:
-    """Ends a payment before its time, as the sandbox may."""
-    return replace(moved(payment, "expire", now), expires_at=now)
 
 
 def expiry(

@@ -177,11 +177,13 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
     async with world.db.transaction() as tx:
         now = world.clock.now()
         locked = as_of(await _locked(tx, merchant_id, payment_id), now)
-        if locked.state not in ("opening", "awaiting", "authenticating", "active"):
+        if locked.state not in ("opening", "awaiting", "authenticating", "processing", "active"):
             raise WrongState(state=locked.state, verb="expired")
-        payment = payment_rules.expired_early(locked, now)
+        payment = payment_rules.lapsed(locked, now)
         changes = _expired([payment])
         charge = await _newest(tx, payment)
+        if charge is not None and charge.state in charge_rules.MOVES["lapse"]:  # no time of ours ends it
+            changes.charges[charge.id] = charge_rules.lapsed(charge, now)
         instructions = charge.instructions if charge else payment.method.instructions if payment.method else None
         if payment.method is not None and instructions is not None:
             free_at = await _free_at(tx, merchant_id, now)
