@@ -8,7 +8,7 @@ Refused
 │   ├── ExpiryPassed  ExpiryTooSoon  ExpiryTooFar
 │   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  AgreementUnusable  ReturnUrlMissing
 │   ├── OptionMissing  OptionUnknown  BankMissing  BankUnknown
-│   ├── OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
+│   ├── OutletMissing  OutletUnknown  WalletMissing  WalletUnknown  WalletAccountMissing
 │   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
 │   ├── CardMissing  CardWrong  CardUnreadable  CardNotStored  CustomerMissing  BillingAddressMissing  CaptureTooMuch
@@ -120,6 +120,10 @@ class WalletMissing(Invalid):
 
 class WalletUnknown(Invalid):
     """{wallet} is not a wallet that is offered: choose one of {offered}."""
+
+
+class WalletAccountMissing(Invalid):
+    """{wallet} notifies its buyer in its app, so it needs the phone number of their account."""
 
 
 class ReturnUrlMissing(Invalid):

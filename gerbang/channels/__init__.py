@@ -225,8 +225,12 @@ def check_between(amount: int, bounds: tuple[int, int], title: str, field: str =
         raise AmountAboveLimit(field, title=title, maximum=readable(most))
 
 
-def end_of(spec: ChannelSpec, payment: Payment, offer: Offer, now: datetime) -> datetime | None:
+def end_of(
+    spec: ChannelSpec, payment: Payment, offer: Offer, now: datetime, *, strict: bool = False
+) -> datetime | None:
     """When a paycode for this payment ends: with the payment, or earlier where the channel or the merchant says so.
+
+    `strict`: the merchant's expiry is to hold, so one that is too far is refused where it would be cut short.
 
     Raises ExpiryTooFar or ExpiryTooSoon (field "expires_at"), or ExpiryPassed (field "<channel>.expires_at": the paycode's
     own end).
@@ -238,7 +242,7 @@ def end_of(spec: ChannelSpec, payment: Payment, offer: Offer, now: datetime) -> 
     if least is not None and not payment.details.redirect and ends < now + least - TOLERANCE:
         raise ExpiryTooSoon("expires_at", title=spec.title, minimum=_readable(least))
     if ends > longest:
-        if not is_capped:
+        if strict or not is_capped:
             raise ExpiryTooFar("expires_at", title=spec.title, maximum=_readable(most))
         ends = longest
     asked = payment.method.expires_at if payment.method else None
@@ -254,7 +258,7 @@ def spans(spec: ChannelSpec, offer: Offer) -> tuple[timedelta | None, timedelta,
     return (
         (said.expiry_min or spec.expiry_min) if least is None else timedelta(seconds=least),
         (said.expiry_max or spec.expiry_max) if most is None else timedelta(seconds=most),
-        spec.expiry_is_capped and said.expiry_max is None,
+        spec.expiry_is_capped and said.expiry_max is None if said.expiry_is_capped is None else said.expiry_is_capped,
     )
 
 

@@ -17,9 +17,13 @@ from gerbang.domain.merchants import Offer
 from gerbang.domain.money import rupiah
 from gerbang.domain.paycodes import CodePlan, Instructions
 from gerbang.domain.payments import Payment
-from gerbang.errors import ChannelNotEnabled, ReturnUrlMissing, WalletMissing, WalletUnknown
+from gerbang.errors import ChannelNotEnabled, ReturnUrlMissing, WalletAccountMissing, WalletMissing, WalletUnknown
 
-WALLETS = {"SHOPEEPAY": "ShopeePay"}
+WALLETS = {"DANA": "DANA", "SHOPEEPAY": "ShopeePay", "OVO": "OVO"}
+PUSHED = frozenset({"OVO"})
+"""Wallets that need no page: the app notifies the buyer whose phone number is known."""
+PUSH_LASTS = timedelta(seconds=55)
+"""How long the app waits for its buyer. The wallet publishes about a minute; ours is over first, so that nothing is paid late."""
 
 
 class EwalletAgreement(msgspec.Struct, frozen=True):
@@ -72,21 +76,35 @@ class Ewallet:
             raise WalletMissing("option", offered=", ".join(offered))
         if wallet not in offered:
             raise WalletUnknown("option", wallet=wallet, offered=", ".join(offered))
-        if method is not None and method.return_url is None and not payment.details.redirect:
+        pushed = wallet in PUSHED and not payment.details.redirect
+        account = method.account if method else ""
+        if pushed and not account:
+            raise WalletAccountMissing("account", wallet=WALLETS[wallet])
+        if offer.terms.return_url_needed and method and method.return_url is None and not payment.details.redirect:
             raise ReturnUrlMissing("return_url")
         channels.check_amount(self.spec, payment, offer)
+        strict = payment.details.strict_expiry
+        expires_at = channels.end_of(self.spec, payment, offer, now, strict=strict)
+        if pushed and not strict and expires_at is not None:
+            expires_at = min(expires_at, now + PUSH_LASTS)
         return CodePlan(
             channel=self.spec.name,
             option=wallet,
             name=offer.merchant.short_name,
             amount=payment.amount,
             static=False,
-            expires_at=channels.end_of(self.spec, payment, offer, now),
+            expires_at=expires_at,
+            account=account,
+            pushed=pushed,
         )
 
     def instructions(self, code_plan: CodePlan, number: str) -> Instructions:
         return Instructions(
-            number=number, name=code_plan.name, option=code_plan.option, expires_at=code_plan.expires_at
+            number=number,
+            name=code_plan.name,
+            option=code_plan.option,
+            expires_at=code_plan.expires_at,
+            account=code_plan.account,
         )
 
 

@@ -35,6 +35,7 @@ from gerbang.connections._links import Alarm as Alarm
 from gerbang.connections._links import Link as Link
 from gerbang.connections._links import of_connection as of_connection
 from gerbang.domain.calendars import BankCalendar
+from gerbang.domain.charges import Failure
 from gerbang.domain.connections import Connection
 from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import CloseCode, OpenCode
@@ -112,6 +113,16 @@ class CodeEnded(msgspec.Struct, frozen=True):
     connection: str
     request_id: UUID
     """Our reference when the code was opened."""
+    failure: Failure = "declined"
+    """Why, where the partner says it."""
+
+
+class InProcess(msgspec.Struct, frozen=True):
+    """Word of a partner that the buyer of a code has agreed, and that it is at work: the code does not end by time any more."""
+
+    connection: str
+    request_id: UUID
+    """Our reference when the code was opened."""
 
 
 @runtime_checkable
@@ -120,7 +131,7 @@ class WatchesCodes(Protocol):
 
     async def paid(
         self, link: Link, reference: UUID, asked: OpenCode, partner_reference: str, now: datetime
-    ) -> Report | CodeEnded | None:
+    ) -> Report | CodeEnded | InProcess | None:
         """The money of a code, the very same as the partner's own word of it; None while it may still be paid.
 
         Raises Declined, where it says nothing of this code, or Silence.

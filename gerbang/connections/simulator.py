@@ -31,8 +31,10 @@ from gerbang.connections import (
     BankAnswer,
     CaptureOutcome,
     CardOutcome,
+    CodeEnded,
     CodeKind,
     Declined,
+    InProcess,
     Issuer,
     Later,
     Link,
@@ -48,6 +50,7 @@ from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import SIMULATOR, ChannelName, Connection
 from gerbang.domain.money import rupiah
 from gerbang.domain.partner_requests import AuthorizeCard, CaptureCard, CloseCode, OpenCode, VoidCard
+from gerbang.domain.reports import Report
 from gerbang.vault import Card
 
 UNKNOWN, CLOSED, SILENT_AT_FIRST = "404", "405", "503"
@@ -60,6 +63,15 @@ ACCOUNT_NAME = "PROD ONLY"
 COMPLETED_AFTER = timedelta(hours=1)
 CLOSED_AFTER = timedelta(minutes=1)
 SILENT_FOR = timedelta(seconds=30)
+PUSHED = frozenset({"OVO"})
+"""Wallets whose app notifies the buyer: the simulator plays the buyer as well."""
+WALLET_PHONES = {
+    "+628111111001": "pays",
+    "+628111111002": "waits",
+    "+628111111003": "declines",
+    "+628111111004": "lapses",
+}
+"""What the buyer with one of these phone numbers does (payment-session reference, 9.3)."""
 DECLINED, SILENT_BEFORE, SILENT_AFTER = 404, 503, 504
 REFERENCE_DIGITS = 12
 
@@ -91,7 +103,7 @@ class Simulator:
     # -- codes --------------------------------------------------------------------------------------------------------
 
     def kind(self, connection: Connection, channel: str, option: str | None) -> CodeKind:
-        return _codes_of(connection, channel).codes
+        return "minted" if channel == "ewallet" and option in PUSHED else _codes_of(connection, channel).codes
 
     async def open(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened:
         """Makes the code, or declines, by the end of the amount. Raises Declined or Silence."""
@@ -109,6 +121,25 @@ class Simulator:
         """What was made, by the end of the amount. A code that was never silently made is made by asking again."""
         await _think(link, asked)
         return _opened(reference, asked) if _end_of_amount(asked) == SILENT_AFTER else None
+
+    async def paid(
+        self, link: Link, reference: UUID, asked: OpenCode, partner_reference: str, now: datetime
+    ) -> Report | CodeEnded | InProcess | None:
+        """What the buyer of a wallet does whose app was notified, by their phone number; None for any other number."""
+        outcome = WALLET_PHONES.get(asked.plan.account) if asked.plan.pushed else None
+        if outcome == "pays" and asked.plan.amount is not None:
+            code = _opened(reference, asked)
+            name = f"WALLET-{reference.hex}"
+            return Report(
+                link.connection.name, name, asked.plan.channel, code.number, asked.plan.amount, request_id=reference
+            )
+        if outcome == "waits":
+            return InProcess(link.connection.name, reference)
+        if outcome == "declines":
+            return CodeEnded(link.connection.name, reference, "refused")
+        if outcome == "lapses":
+            return CodeEnded(link.connection.name, reference, "expired")
+        return None
 
     async def close(self, link: Link, reference: UUID, asked: CloseCode, now: datetime) -> None:
         """Nobody can pay to a code of the simulator but whoever plays a buyer."""

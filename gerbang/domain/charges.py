@@ -113,9 +113,20 @@ def paid(charge: Charge, paid_at: datetime, now: datetime) -> Charge:
     return replace(charge, state=MOVES["pay"][charge.state], paid_at=paid_at, updated_at=now)
 
 
-def declined(charge: Charge, now: datetime) -> Charge:
-    """The charge after its buyer declined it in a wallet. Money that still comes by it is late."""
-    return replace(charge, state=MOVES["fail"][charge.state], updated_at=now, failure="declined")
+def moved(charge: Charge, verb: str, now: datetime) -> Charge:
+    """The charge one step on its way to be paid: `authenticate`, `process` or `authorize`."""
+    return replace(charge, state=MOVES[verb][charge.state], updated_at=now)
+
+
+def failed(charge: Charge, failure: Failure, now: datetime) -> Charge:
+    """The charge that its buyer declined, or their wallet or bank. Money that still comes by it is late."""
+    return replace(charge, state=MOVES["fail"][charge.state], updated_at=now, failure=failure)
+
+
+def lapsed(charge: Charge, now: datetime) -> Charge:
+    """The charge of which its partner says that nothing will come, whether or not its buyer had agreed to it."""
+    state = (MOVES["expire"] | MOVES["lapse"])[charge.state]
+    return replace(charge, state=state, updated_at=now, failure="expired")
 
 
 def ended(charge: Charge, now: datetime) -> Charge:

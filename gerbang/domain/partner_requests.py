@@ -71,6 +71,8 @@ class WatchCode(msgspec.Struct, frozen=True, tag="watch"):
     since: datetime
     until: datetime
     """When it ends by itself."""
+    soon: bool = False
+    """Whether its buyer has less than a minute, so that the partner is asked after seconds."""
 
 
 class SendMoney(msgspec.Struct, frozen=True, tag="send"):
@@ -205,6 +207,7 @@ def unanswered(request: PartnerRequest, now: datetime) -> PartnerRequest:
 # -- codes whose partner is asked whether they were paid --------------------------------------------------------------
 
 WATCHED_FIRST = timedelta(minutes=2)
+WATCHED_SOON = timedelta(seconds=3)
 WATCHED_AFTER = timedelta(minutes=1)
 """After its end a code is asked about in any case, so that what was paid in its last seconds is known."""
 WATCHED_LAST = timedelta(days=1)
@@ -213,7 +216,8 @@ WATCHED_LAST = timedelta(days=1)
 
 def watching(opening: PartnerRequest, id_: UUID, until: datetime, now: datetime) -> PartnerRequest:
     """The request to see whether the code that another request has opened was paid."""
-    watch = WatchCode(opening.id, now, until)
+    assert isinstance(opening.asked, OpenCode), "a code that was opened"
+    watch = WatchCode(opening.id, now, until, opening.asked.plan.pushed)
     made = noted(id_, opening.merchant_id, opening.connection, "close", watch, now)
     return replace(
         made, state="processing", partner_reference=opening.partner_reference, next_at=_watched_at(watch, now)
@@ -232,8 +236,9 @@ def still_waiting(request: PartnerRequest, now: datetime) -> PartnerRequest:
 def _watched_at(watch: WatchCode, now: datetime) -> datetime | None:
     """Each wait is as long as the code's age, counted anew from its end; None once it is long over."""
     end = watch.until + WATCHED_AFTER
+    first = WATCHED_SOON if watch.soon else WATCHED_FIRST
     if now < end:
-        return min(now + max(now - watch.since, WATCHED_FIRST), end)
+        return min(now + max(now - watch.since, first), end)
     if now >= watch.until + WATCHED_LAST:
         return None
     return min(now + max(now - watch.until, WATCHED_FIRST), watch.until + WATCHED_LAST)

@@ -25,6 +25,10 @@ class Instructions(msgspec.Struct, frozen=True, omit_defaults=True):
     retrieval_reference: str = ""
     connection: str = ""
     """By which its money comes."""
+    account: str = ""
+    """The phone number of the buyer's wallet, such as +6281234567890, where it is known."""
+    wrong_passwords: int = 0
+    """How many wrong passwords the sandbox's wallet was given."""
 
 
 class CodePlan(msgspec.Struct, frozen=True):
@@ -50,6 +54,10 @@ class CodePlan(msgspec.Struct, frozen=True):
     """The merchant's settings of the channel as they were when this was planned (JSON), where its instructions need any."""
     return_url: str = ""
     """Where a wallet sends its buyer back to, where a partner's wallet is paid by."""
+    account: str = ""
+    """The phone number of the buyer's wallet, where it is known."""
+    pushed: bool = False
+    """Whether the wallet's app notifies its buyer at once, who has no page to open."""
 
 
 class Paycode(msgspec.Struct, frozen=True):

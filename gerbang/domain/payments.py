@@ -96,6 +96,8 @@ class Method(msgspec.Struct, frozen=True, omit_defaults=True):
     card: CardChoice | None = None
     """What was asked of a payment by card."""
     expires_at: datetime | None = None
+    account: str = ""
+    """The phone number of the buyer's wallet, such as +6281234567890, where the merchant knows it."""
     instructions: Instructions | None = None
     """For a static payment once active: its static paycode."""
 
@@ -113,6 +115,8 @@ class Details(msgspec.Struct, frozen=True, omit_defaults=True):
     order: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET  # with None in its place, no such text can be read back
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     description: str | None = None
+    strict_expiry: bool = False
+    """Whether the payment's expiry holds for its charge as it is, and is not cut short by the wallet's own rules."""
     shown_name: str = ""
     """The name that the merchant wants shown where the buyer pays, whatever way they choose."""
     billing: BillingAddress | None = None
@@ -206,7 +210,8 @@ class PageVersion(msgspec.Struct, frozen=True):
         over = self.expires_at is not None and self.expires_at <= now and self.state in MOVES["expire"]
         state, since = (MOVES["expire"][self.state], self.expires_at) if over else (self.state, self.updated_at)
         assert since is not None
-        lapsed = state == "awaiting" and self.charge_expires_at is not None and self.charge_expires_at <= now
+        asked = state in ("awaiting", "authenticating")
+        lapsed = asked and self.charge_expires_at is not None and self.charge_expires_at <= now
         return f"{state}-{int(since.timestamp() * 1000):x}-{self.in_suspense}{'-lapsed' if lapsed else ''}"
 
 
@@ -288,9 +293,10 @@ def differing(
     return [name for name, is_other in differs.items() if is_other]
 
 
-def expired_early(payment: Payment, now: datetime) -> Payment:
-    """Ends a payment before its time, as the sandbox may."""
-    return replace(moved(payment, "expire", now), expires_at=now)
+def lapsed(payment: Payment, now: datetime) -> Payment:
+    """Ends a payment before its time, as its charge's partner or the sandbox says. Raises WrongState."""
+    verb = "lapse" if payment.state in MOVES["lapse"] else "expire"
+    return replace(moved(payment, verb, now), expires_at=now)
 
 
 def expiry(

@@ -18,6 +18,8 @@ class ChannelTerms(msgspec.Struct, frozen=True):
     """The least that a static paycode takes, where that is another amount."""
     expiry_min: timedelta | None = None
     expiry_max: timedelta | None = None
+    expiry_is_capped: bool | None = None
+    """Whether a code simply ends at `expiry_max` where the payment lasts longer."""
     fee: Rate | None = None
     options: frozenset[str] | None = None
     """The banks, outlets or wallets that are offered; None: all that the merchant has."""
@@ -38,6 +40,10 @@ class Terms(msgspec.Struct, frozen=True):
     """Whether virtual accounts are the merchant's prefix and a tail of its choice, instead of the bank's two ranges."""
     prefixed_names: bool = False
     """Whether a name is shown after Gerbang's prefix, instead of after the merchant's short name."""
+    return_url_needed: bool = True
+    """Whether a wallet's buyer can come back only to an address that the request names; otherwise there is the payer's page."""
+    signs_in: bool = False
+    """Whether the sandbox's wallet asks its buyer for a phone number and a password, and so goes through all states of a charge."""
 
     def sells(self, channel: str) -> bool:
         """Whether the product offers a channel to every merchant."""

@@ -177,7 +177,12 @@ def _method(payment: Payment, spec: ChannelSpec, option: str | None) -> Method:
 def may_go_back(visit: Visit) -> bool:
     """Whether the buyer may leave this charge: one that they chose themselves, or whose time was over before the payment's."""
     payment, charge = visit.payment, visit.charge
-    if payment.state != "awaiting" or payment.static or not payment.details.redirect or charge is None:
+    if (
+        payment.state not in ("awaiting", "authenticating")
+        or payment.static
+        or not payment.details.redirect
+        or charge is None
+    ):
         return False
     lapsed = charge.state == "expired"
     return lapsed or bool(payment.method and payment.method.left_to_buyer)

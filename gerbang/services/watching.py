@@ -5,10 +5,11 @@ money, under the same name, so that its word may still come later.
 """
 
 from contextlib import suppress
+from uuid import UUID
 
 import structlog
 
-from gerbang.connections import CodeEnded, Declined, Silence
+from gerbang.connections import CodeEnded, Declined, InProcess, Silence
 from gerbang.db import charges, partner_requests
 from gerbang.db.changes import write
 from gerbang.domain import partner_requests as rules
@@ -18,8 +19,8 @@ from gerbang.domain.reports import Report
 from gerbang.errors import WrongState
 from gerbang.services.batches import Batches
 from gerbang.services.partner_requests import put_off
-from gerbang.services.payments import end
-from gerbang.services.payments.end import Decline
+from gerbang.services.payments import end, progress
+from gerbang.services.payments.end import Decline, Lapse
 from gerbang.world import World
 
 log = structlog.get_logger()
@@ -45,6 +46,9 @@ async def ask(world: World, batches: Batches, request: PartnerRequest) -> None:
     elif isinstance(found, Report):
         await batches.report(found)
         await _over(world, request)
+    elif isinstance(found, InProcess):
+        await in_process(world, found)
+        await _later(world, request)
     elif found is not None:
         await ended(world, found)
         await _over(world, request)
@@ -54,7 +58,7 @@ async def ask(world: World, batches: Batches, request: PartnerRequest) -> None:
 
 async def _answer(
     world: World, request: PartnerRequest, opening: PartnerRequest
-) -> Report | CodeEnded | Silence | None:
+) -> Report | CodeEnded | InProcess | Silence | None:
     partner, asked, now = world.partners.named(request.connection), opening.asked, world.clock.now()
     watcher = partner.watcher if partner is not None else None
     if partner is None or watcher is None or not isinstance(asked, OpenCode):
@@ -75,15 +79,34 @@ async def ended(world: World, word: CodeEnded) -> None:
 
     A QR code is paid by any bank and any wallet: one that could not says nothing of the others, so it ends by its time.
     """
+    where = await _wallets_charge(world, word)
+    if where is None:
+        return
+    with suppress(WrongState):
+        if word.failure == "expired":
+            await end.lapse(world, Lapse(*where))
+        else:
+            await end.decline(world, Decline(*where, word.failure))
+
+
+async def in_process(world: World, word: InProcess) -> None:
+    """Moves the charge of a wallet's payment whose buyer has agreed. What is paid, or has ended, stays as it is."""
+    where = await _wallets_charge(world, word)
+    if where is not None:
+        with suppress(WrongState):
+            await progress.processing(world, *where)
+
+
+async def _wallets_charge(world: World, word: CodeEnded | InProcess) -> tuple[UUID, UUID, UUID] | None:
+    """The merchant, payment and charge that a partner speaks of; None where it is no wallet's."""
     async with world.db.reading() as tx:
         opening = (await partner_requests.by_id(tx, [word.request_id])).get(word.request_id)
     asked = opening.asked if opening is not None else None
     if opening is None or opening.connection != word.connection or not isinstance(asked, OpenCode):
-        return
+        return None
     if asked.charge_id is None or world.channels[asked.plan.channel].spec.shows != "wallet":
-        return
-    with suppress(WrongState):
-        await end.decline(world, Decline(opening.merchant_id, asked.payment_id, asked.charge_id))
+        return None
+    return opening.merchant_id, asked.payment_id, asked.charge_id
 
 
 async def _over(world: World, request: PartnerRequest) -> None:

@@ -71,7 +71,7 @@ def test_a_charge_in_a_state_that_cannot_be_paid_is_not_paid(state: charges.Stat
 
 @pytest.mark.parametrize("state", MOVES["fail"])
 def test_a_declined_charge_records_why_it_failed(state: charges.State) -> None:
-    failed = charges.declined(replace(WAITING, state=state), NOW + SECOND)
+    failed = charges.failed(replace(WAITING, state=state), "declined", NOW + SECOND)
     assert (failed.state, failed.failure, failed.updated_at) == ("failed", "declined", NOW + SECOND)
     assert charges.as_of(failed, NOW + timedelta(days=1), NOW) == failed
 
@@ -79,7 +79,7 @@ def test_a_declined_charge_records_why_it_failed(state: charges.State) -> None:
 @pytest.mark.parametrize("state", [state for state in STATES if state not in MOVES["fail"]])
 def test_a_charge_that_is_paid_or_ended_cannot_be_declined(state: charges.State) -> None:
     with pytest.raises(KeyError):
-        charges.declined(replace(WAITING, state=state), NOW)
+        charges.failed(replace(WAITING, state=state), "declined", NOW)
 
 
 @pytest.mark.parametrize("state", MOVES["expire"])

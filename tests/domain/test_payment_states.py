@@ -138,7 +138,7 @@ def test_an_expired_payment_cannot_be_withdrawn_or_failed(end: Callable[..., Pay
     ("kind", "state", "ended"), [("one_time", "awaiting", "expired"), ("static", "active", "inactive")]
 )
 def test_a_payment_can_be_expired_early(kind: Kind, state: State, ended: State) -> None:
-    after = payments.expired_early(replace(PAYMENT, kind=kind, state=state), NOW)
+    after = payments.lapsed(replace(PAYMENT, kind=kind, state=state), NOW)
     assert (after.state, after.expires_at, after.updated_at) == (ended, NOW, NOW)
     assert as_of(after, NOW + timedelta(days=1)) == after
 

@@ -38,6 +38,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.WalletMissing: _INVALID,
     errors.WalletUnknown: _INVALID,
     errors.ReturnUrlMissing: _INVALID,
+    errors.WalletAccountMissing: _INVALID,
     errors.ChannelNotEnabled: _INVALID,
     errors.AgreementUnusable: _INVALID,
     errors.ChannelNotBuilt: _INVALID,

@@ -47,6 +47,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.WalletMissing: _INVALID,
     errors.WalletUnknown: _INVALID,
     errors.ReturnUrlMissing: _INVALID,
+    errors.WalletAccountMissing: _INVALID,
     errors.ChannelNotEnabled: _INVALID,
     errors.AgreementUnusable: _INVALID,
     errors.ChannelNotBuilt: _INVALID,
@@ -124,11 +125,20 @@ FIELDS = {
     "order": "orderInformation",
     "virtual_account.expires_at": "paymentMethodOptions.virtualAccount.expiryAt",
     "qris.expires_at": "paymentMethodOptions.qr.expiryAt",
+    "ewallet.option": "paymentMethodOptions.ewallet.channel",
+    "ewallet.expires_at": "paymentMethodOptions.ewallet.expiryAt",
+    "account": "paymentMethod.ewallet.accountIdentifier",
+    "return_url": "redirectUrl.successReturnUrl",
 }
 for _name in OTHERS:
     FIELDS[f"{_name}.option"] = f"paymentMethodOptions.{block_of(_name)}.channel"
     FIELDS[f"{_name}.expires_at"] = f"paymentMethodOptions.{block_of(_name)}.expiryAt"
 """The name in this API of each field that a refusal names."""
+FIELDS_OF: dict[type[Refused], str] = {
+    errors.WalletMissing: "paymentMethodOptions.ewallet.channel",
+    errors.WalletUnknown: "paymentMethodOptions.ewallet.channel",
+}
+"""The same, where it depends on the refusal."""
 
 HEADERS = {401: {"www-authenticate": 'Bearer realm="Gerbang"'}, 503: {"retry-after": "1"}}
 
@@ -163,4 +173,5 @@ def refused(refusal: Refused) -> Response:
     if isinstance(refusal, errors.WrongState):
         status = shapes.STATUS.get(str(refusal.spec["state"]), refusal.spec["state"])
         refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
-    return error_response(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)
+    field = FIELDS_OF.get(type(refusal)) or FIELDS.get(refusal.field, refusal.field)
+    return error_response(ANSWERS[type(refusal)], field=field, why=refusal.message)

@@ -10,6 +10,7 @@ from gerbang.api.v2_sessions import shapes
 from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
+from gerbang.domain.money import rupiah
 from gerbang.domain.signatures import standard_webhooks
 from gerbang.domain.terms import ChannelTerms, Terms
 from gerbang.services.pages import Pages
@@ -37,11 +38,22 @@ KEY_HEADER = "X-API-Key"
 
 PRODUCT = "payment"
 TERMS = Terms(
-    channels={"virtual_account": ChannelTerms(options=frozenset(banks_of(PRODUCT))), "qris": ChannelTerms()},
+    channels={
+        "virtual_account": ChannelTerms(options=frozenset(banks_of(PRODUCT))),
+        "qris": ChannelTerms(),
+        "ewallet": ChannelTerms(
+            amount_min=rupiah(10_000),
+            amount_max=rupiah(9_999_999),
+            expiry_max=timedelta(minutes=30),
+            expiry_is_capped=True,
+        ),
+    },
     others=True,
-    left_out=frozenset({"ewallet", "retail_outlet"}),
+    left_out=frozenset({"retail_outlet"}),
+    return_url_needed=False,
+    signs_in=True,
 )
-"""The banks of the payment-session reference, 6.1, and two channels that this API does not offer to everybody."""
+"""The banks and limits of the payment-session reference, 6.1 to 6.3, and one channel that this API does not offer to everybody."""
 
 
 class _Format:

@@ -15,6 +15,7 @@ from gerbang.domain import addresses, customers
 from gerbang.domain.cards import Authentication, BillingAddress, CardChoice, ThreeDs
 from gerbang.domain.money import AMOUNT_DIGITS_MAX, rupiah
 from gerbang.domain.payments import Details, Method
+from gerbang.domain.phones import mobile
 
 
 def minor(amount: requests.Amount | None, *, zero_is_open: bool, field: str = "amount.value") -> int | None:
@@ -59,6 +60,14 @@ def method(chosen: requests.PaymentMethod | None, beside: requests.MethodOptions
         return Method(channel=channel, expires_at=instant(options.qr.expiryAt, f"{path}.qr.expiryAt"))
     if chosen.type == "CARD":
         return Method(channel=channel, card=card_choice(options.card))
+    if chosen.type == "EWALLET":
+        wanted = options.ewallet or requests.EwalletOptions()
+        return Method(
+            channel=channel,
+            option=wanted.channel,
+            account=_account(chosen.ewallet),
+            expires_at=instant(wanted.expiryAt, f"{path}.ewallet.expiryAt"),
+        )
     block = block_of(channel)
     other = getattr(options, block, None) if channel in OTHERS else None
     if isinstance(other, requests.OtherOptions):
@@ -73,6 +82,17 @@ def method(chosen: requests.PaymentMethod | None, beside: requests.MethodOptions
 
 def _number(value: str | int | None) -> str | None:
     return None if value is None or value == "" else str(value)
+
+
+def _account(given: requests.EwalletAccount | None) -> str:
+    """The phone number of the buyer's wallet, "" where none is given. Raises Malformed."""
+    if given is None or not given.accountIdentifier:
+        return ""
+    number = mobile(given.accountIdentifier)
+    if number is None:
+        why = "must be an Indonesian mobile number, such as 081234567890 or +6281234567890"
+        raise Malformed("paymentMethod.ewallet.accountIdentifier", why)
+    return number
 
 
 def customer(given: requests.Customer | None) -> customers.Customer | None:
@@ -125,6 +145,7 @@ def details(given: requests.CreatePayment, body_object: dict[str, Any], metadata
         failure_url=urls.failureReturnUrl,
         expiration_url=urls.expirationReturnUrl,
         skip_result_page=bool(given.bypassStatusPage),
+        strict_expiry=given.expirationMode == "STRICT",
         order=order,
         metadata=msgspec.UNSET if metadata is None else msgspec.Raw(metadata),
         billing=_billing(given.orderInformation),

@@ -202,14 +202,13 @@ def _text(reference: str) -> str:
 async def method_configs(endpoints: Endpoints, request: Request) -> Response:
     offer = endpoints.world.offer(await reading.merchant(endpoints.world, endpoints.merchant_of(request)), PRODUCT)
     known = endpoints.world.channels
-    disabled = {"enabled": False, "acceptedChannels": list[str]()}
     return answer(
         success(
             {
                 "card": _config(endpoints.world, known["card"], offer) | {"installmentConfig": None},
                 "virtualAccount": _config(endpoints.world, known["virtual_account"], offer),
                 "qr": _config(endpoints.world, known["qris"], offer),
-                "ewallet": disabled,
+                "ewallet": _config(endpoints.world, known["ewallet"], offer),
                 **{block_of(name): _config(endpoints.world, known[name], offer) for name in OTHERS},
                 "installment": {"enabled": False, "acceptedChannels": {}},
             }
@@ -222,7 +221,7 @@ def _config(world: World, channel: Channel, offer: Offer) -> shapes.Json:
     if options is None:
         return {"enabled": False, "acceptedChannels": []}
     least, most = channel_rules.limits(channel.spec, offer)
-    span = channel.spec.expiry_max
+    _, span, _ = channel_rules.spans(channel.spec, offer)
     return {
         "enabled": True,
         **({"acceptedChannels": options} if options else {}),

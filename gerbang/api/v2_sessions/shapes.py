@@ -13,6 +13,7 @@ import msgspec
 
 from gerbang.api.v2_sessions import card_shapes
 from gerbang.api.v2_sessions.methods import OTHERS, block_of, type_of
+from gerbang.channels.ewallet import PUSHED
 from gerbang.domain.charges import Charge, Failure
 from gerbang.domain.customers import Customer, StoredMethod
 from gerbang.domain.money import in_rupiah
@@ -111,12 +112,23 @@ def session(payment: Payment, charges: Sequence[Charge], pages: Pages, view: Vie
     return written
 
 
-def _payment_url(payment: Payment, charges: Sequence[Charge], pages: Pages) -> str | None:
-    """Where the buyer is sent: to the payer's page, or to their card's bank where there is no such page."""
+def _payment_url(payment: Payment, charges: Sequence[Charge], pages: Pages) -> str:
+    """Where the buyer is sent: to the payer's page, or to their wallet or their card's bank where there is no such page."""
     if payment.details.redirect:
         return pages.payment_url(payment)
-    card = charges[0].card if charges and payment.state in ("awaiting", "authenticating") else None
-    return card.page or None if card is not None else None
+    return _agrees_at(payment, charges[0], pages) if charges else ""
+
+
+def _agrees_at(payment: Payment, charge: Charge, pages: Pages) -> str:
+    """Where the buyer agrees, while they may; "" for what needs no page, as a wallet that notifies its buyer in its app."""
+    if payment.state not in ("awaiting", "authenticating") or charge.state not in ("waiting", "authenticating"):
+        return ""
+    if charge.card is not None:
+        return charge.card.page
+    if charge.channel != "ewallet":
+        return ""
+    pushed = charge.instructions.option in PUSHED and not charge.instructions.content
+    return "" if pushed else pages.wallet_url(charge)
 
 
 def with_key(session: Json, public_key: str) -> Json:
@@ -172,7 +184,8 @@ def _instructions(channel: str, instructions: Instructions, picture: Callable[[]
     if channel == "card":
         return {}
     if channel == "ewallet":
-        return {"ewallet": {"channel": instructions.option}}
+        account = {"accountInformations": {"mobileNumber": instructions.account}} if instructions.account else {}
+        return {"ewallet": {"channel": instructions.option} | account}
     if channel == "retail_outlet":
         outlet = {"channel": instructions.option, "paymentCode": instructions.number, "name": instructions.name}
         return {"retailOutlet": outlet | {"expiryAt": instructions.expires_at}}
@@ -252,6 +265,11 @@ def charge_alone(charge: Charge, pages: Pages) -> Json:
     }
 
 
+_LEFT = (
+    "The buyer did not want to pay in this way.",
+    "If the payment is still open, wait: the buyer may choose again. Otherwise create a new payment.",
+)
+_OTHER_WAY = "Ask the buyer to pay in another way."
 FAILURE_CODES: dict[Failure | None, str] = {
     "expired": "CHARGE_EXPIRED",
     "declined": "CANCELLED_BY_USER",
@@ -268,21 +286,34 @@ FAILURE_CODES: dict[Failure | None, str] = {
     "insufficient_funds": "INSUFFICIENT_FUND",
     "unavailable": "CHANNEL_UNAVAILABLE",
 }
-FAILURES = {
-    "CHARGE_EXPIRED": (
+"""The vendor's codes (payment-session reference, 5.3)."""
+FAILURES: dict[Failure | None, tuple[str, str]] = {
+    "expired": (
         "Nobody paid before the time was over.",
         "Create a new payment and ask the buyer to pay in time.",
     ),
-    "CANCELLED_BY_USER": (
-        "The buyer did not want to pay in this way.",
-        "If the payment is still open, wait: the buyer may choose again. Otherwise create a new payment.",
+    "declined": _LEFT,
+    "abandoned": _LEFT,
+    "refused": ("The bank or wallet declined it.", _OTHER_WAY),
+    "card_expired": ("The card has expired.", "Ask the buyer for another card."),
+    "wrong_cvc": ("The security code of the card is wrong.", "Ask the buyer to look at their card and to try again."),
+    "invalid_account": ("The account or card cannot be used.", _OTHER_WAY),
+    "not_authenticated": ("The buyer did not prove that it is their account or card.", "Ask the buyer to try again."),
+    "suspected_fraud": ("The bank suspects fraud.", "Do not try again, and ask the buyer to speak with their bank."),
+    "blocked": ("The bank or wallet has blocked the account or card.", _OTHER_WAY),
+    "blocked_by_risk": ("It was blocked as too risky.", "Do not try again with the same card."),
+    "needs_review": (
+        "Somebody must look at it before it may be paid.",
+        "Wait for word of it, or ask for another way to pay.",
     ),
+    "insufficient_funds": ("There is not enough money on the account or card.", _OTHER_WAY),
+    "unavailable": ("The bank or wallet could not be reached.", "Ask the buyer to try again in a few minutes."),
 }
 
 
 def _failure(charge: Charge) -> Json:
     code = FAILURE_CODES.get(charge.failure)
-    reason, recommendation = FAILURES.get(code or "", ("It was not paid.", "Create a new payment."))
+    reason, recommendation = FAILURES.get(charge.failure, ("It was not paid.", "Create a new payment."))
     return {
         "failureCode": code,
         "failureMessage": f"{type_of(charge.channel)} payment failed. {reason}",

@@ -44,6 +44,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.WalletMissing: _INVALID,
     errors.WalletUnknown: _INVALID,
     errors.ReturnUrlMissing: _INVALID,
+    errors.WalletAccountMissing: _INVALID,
     errors.ChannelNotEnabled: _UNSUPPORTED,
     errors.AgreementUnusable: _UNSUPPORTED,
     errors.ChannelNotBuilt: _UNSUPPORTED,

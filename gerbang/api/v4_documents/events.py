@@ -50,7 +50,7 @@ TERMS = Terms(
             expiry_min=HOUR,
             expiry_max=MONTH,
         ),
-        "ewallet": ChannelTerms(expiry_max=MONTH),
+        "ewallet": ChannelTerms(expiry_max=MONTH, options=frozenset({"SHOPEEPAY"})),
     },
     others=True,
     expires_after=timedelta(hours=24),

@@ -193,6 +193,8 @@ def plan(
         connection, kind = _partner(world, offer.merchant.id, code_plan)
     if kind == "minted" and channel.spec.shows == "wallet":
         code_plan = replace(code_plan, return_url=_return_url(world, payment))
+    if code_plan.pushed and code_plan.expires_at is not None:  # its buyer has no page on which to choose again
+        payment = replace(payment, expires_at=code_plan.expires_at)
     verb = "ask" if kind != "ours" else "activate" if payment.static else "confirm"
     charge_id = None if payment.static else ids.uuid7(now)
     return Plan(moved(payment, verb, now), offer, channel, code_plan, charge_id, connection, kind)

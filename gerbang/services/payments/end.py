@@ -14,7 +14,7 @@ from gerbang.db.changes import write
 from gerbang.domain import charges as charge_rules
 from gerbang.domain import payments as payment_rules
 from gerbang.domain.changes import Changes, Freed
-from gerbang.domain.charges import Charge
+from gerbang.domain.charges import Charge, Failure
 from gerbang.domain.events import Event, Kind, Snapshot
 from gerbang.domain.partner_requests import OpenCode
 from gerbang.domain.payments import Payment, as_of
@@ -35,7 +35,16 @@ class Cancellation(msgspec.Struct, frozen=True):
 
 
 class Decline(msgspec.Struct, frozen=True):
-    """A wallet says that a charge will not be paid."""
+    """A wallet or a bank says that a charge will not be paid, and why."""
+
+    merchant_id: UUID
+    payment_id: UUID
+    charge_id: UUID
+    failure: Failure = "declined"
+
+
+class Lapse(msgspec.Struct, frozen=True):
+    """A partner says that a charge's time is over, although its buyer may have agreed to it."""
 
     merchant_id: UUID
     payment_id: UUID
@@ -97,7 +106,7 @@ async def decline(world: World, said: Decline) -> Payment:
             return locked
         if charge.state not in charge_rules.MOVES["fail"]:
             raise WrongState(state=locked.state, verb="declined")
-        charge = charge_rules.declined(charge, now)
+        charge = charge_rules.failed(charge, said.failure, now)
         if locked.details.redirect:
             payment = payment_rules.reopened(locked, now)
             changes = _reopened(payment, charge, now)
@@ -169,11 +178,13 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
     async with world.db.transaction() as tx:
         now = world.clock.now()
         locked = as_of(await _locked(tx, merchant_id, payment_id), now)
-        if locked.state not in ("opening", "awaiting", "authenticating", "active"):
+        if locked.state not in ("opening", "awaiting", "authenticating", "processing", "active"):
             raise WrongState(state=locked.state, verb="expired")
-        payment = payment_rules.expired_early(locked, now)
+        payment = payment_rules.lapsed(locked, now)
         changes = _expired([payment])
         charge = await _newest(tx, payment)
+        if charge is not None and charge.state in charge_rules.MOVES["lapse"]:  # no time of ours ends it
+            changes.charges[charge.id] = charge_rules.lapsed(charge, now)
         instructions = charge.instructions if charge else payment.method.instructions if payment.method else None
         if payment.method is not None and instructions is not None:
             free_at = await _free_at(tx, merchant_id, now)
@@ -181,6 +192,26 @@ async def expire_now(world: World, merchant_id: UUID, payment_id: UUID) -> Payme
                 Freed(instructions.connection, payment.method.channel, instructions.number, payment.id, free_at)
             )
             await _close(tx, changes, charge.id if charge else payment.id, instructions.number, now)
+        await write(tx, changes, now)
+    return payment
+
+
+async def lapse(world: World, said: Lapse) -> Payment:
+    """Ends a payment whose newest charge ran out of time at its partner, also one that is in process, which no time of ours ends.
+
+    What is said of another charge, or said again, changes nothing. Raises PaymentUnknown or WrongState.
+    """
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        locked = as_of(await _locked(tx, said.merchant_id, said.payment_id), now)
+        charge = await _newest(tx, locked)
+        if charge is None or charge.id != said.charge_id or charge.state in ("expired", "failed"):
+            return locked
+        if charge.state not in charge_rules.MOVES["expire"] | charge_rules.MOVES["lapse"]:
+            raise WrongState(state=locked.state, verb="expired")
+        payment = payment_rules.lapsed(locked, now)
+        changes = _expired([payment])
+        await _let_go(tx, changes, charge_rules.lapsed(charge, now), now)
         await write(tx, changes, now)
     return payment
 

@@ -23,6 +23,7 @@ from gerbang.db import partner_requests as requests
 from gerbang.db.changes import write
 from gerbang.db.paycodes import Number
 from gerbang.domain import partner_requests as rules
+from gerbang.domain import progress
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE
 from gerbang.domain.changes import Answered, Changes, Freed
 from gerbang.domain.charges import MOVES, Charge, is_written
@@ -351,12 +352,16 @@ def open_payment(world: World, changes: Changes, code: Code, opened: Opened, now
         request.connection,
     )
     payment, charge = codes.opened(plan, opened.number, asked.created_at, content=opened.content)
-    changes.payments[payment.id] = payment
-    if charge is not None:
-        changes.new_charges.append(charge)
     if waited:
         charge_id = charge.id if charge else None
         changes.events.append(Event(payment.merchant_id, "payment.opened", now, payment.id, charge_id))
+    if waited and charge is not None and asked.plan.pushed:  # the buyer is being asked by now
+        step = progress.authenticating(payment, charge, now)
+        payment, charge = step.payments.get(payment.id, payment), step.charges.get(charge.id, charge)
+        changes.events += step.events
+    changes.payments[payment.id] = payment
+    if charge is not None:
+        changes.new_charges.append(charge)
     return Code(request, payment, charge, code.merchant)
 
 

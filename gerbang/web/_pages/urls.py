@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from gerbang.domain.addresses import WEB, linkable
 from gerbang.domain.merchants import LOGO, LOGO_LENGTH_MAX, ORIGIN
+from gerbang.domain.payments import Payment
 
 
 def linked(url: str | None) -> str | None:
@@ -48,3 +49,16 @@ def framing(origins: list[str]) -> list[str]:
 def logo(url: str) -> str | None:
     """The logo if it is a data: URL of allowed length; None for one that would have to be fetched."""
     return url if len(url) <= LOGO_LENGTH_MAX and LOGO.fullmatch(url) else None
+
+
+def return_url(payment: Payment) -> str | None:
+    """The merchant's URL for the payment's end, unchanged; None if there is none or it may not be linked."""
+    details = payment.details
+    by_state = {
+        "paid": details.success_url,
+        "cancelled": details.failure_url,
+        "failed": details.failure_url,
+        "inactive": details.failure_url,
+        "expired": details.expiration_url,
+    }
+    return linked(by_state.get(payment.state))

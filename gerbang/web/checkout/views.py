@@ -8,7 +8,6 @@ from uuid import UUID
 from gerbang.channels import ChannelSpec, Shown
 from gerbang.domain.money import whole_rupiah
 from gerbang.domain.paycodes import Instructions
-from gerbang.domain.payments import Payment
 from gerbang.errors import AgreementUnusable, AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
 from gerbang.services import checkout
 from gerbang.services.checkout import Visit, Way
@@ -30,6 +29,8 @@ RESULTS = {
     "inactive": "inactive",
 }
 """The states in which nothing is left to do, and the page that each has."""
+LIVE = ("opening", "processing")
+"""The pages on which the buyer waits for a partner."""
 
 
 @dataclass(frozen=True)
@@ -120,25 +121,12 @@ class View:
     """The expired charge that the buyer may replace by a new one."""
 
 
-def return_url(payment: Payment) -> str | None:
-    """The merchant's URL for the payment's end, unchanged; None if there is none or it may not be linked."""
-    details = payment.details
-    by_state = {
-        "paid": details.success_url,
-        "cancelled": details.failure_url,
-        "failed": details.failure_url,
-        "inactive": details.failure_url,
-        "expired": details.expiration_url,
-    }
-    return urls.linked(by_state.get(payment.state))
-
-
 def view_of(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
     """The view of a payment as it is now."""
     state = visit.payment.state
     if state in ("needs_method", "needs_confirmation"):
         return _choice(world, visit, texts, language)
-    if state in ("awaiting", "active") and (instructions := _instructions(visit)) is not None:
+    if state in ("awaiting", "authenticating", "active") and (instructions := _instructions(visit)) is not None:
         return _code(world, visit, instructions, texts, language)
     return _result(world, visit, texts, language)
 
@@ -224,7 +212,7 @@ def _code(world: World, visit: Visit, shown: tuple[str, Instructions], texts: Ma
     payment, charge = visit.payment, visit.charge
     channel, instructions = shown
     way = _way_title(world, channel, instructions.option, language)
-    lapsed = charge is not None and charge.state == "expired" and payment.state == "awaiting"
+    lapsed = charge is not None and charge.state == "expired" and payment.state != "active"
     code = _code_shown(world, visit, shown, texts, language)
     ends = [end for end in (instructions.expires_at, payment.expires_at) if end is not None]
     return View(
@@ -332,7 +320,7 @@ def _suspense_text(visit: Visit) -> str:
 def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
     """The view of a payment that needs nothing of its buyer: what they have to quote to the shop."""
     payment, charge = visit.payment, visit.charge
-    state = RESULTS.get(payment.state, "opening")
+    state = RESULTS.get(payment.state) or ("processing" if payment.state == "processing" else "opening")
     rows: list[tuple[str, str]] = []
     if state == "paid" and charge is not None and payment.paid_at is not None:
         rows = [
@@ -346,9 +334,9 @@ def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str)
         kind="result",
         state=state,
         title=texts[f"{state}_title"],
-        live=state == "opening",
+        live=state in LIVE,
         summary=_summary(visit, texts, language),
-        back_to=return_url(payment),
+        back_to=urls.return_url(payment),
         notes=_notes(visit, texts, language),
         rows=rows,
     )

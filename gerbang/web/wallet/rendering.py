@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from gerbang.services.simulated_wallet import PASSWORD
 from gerbang.web._pages import templates, translations
 from gerbang.web._pages.translations import LANGUAGES
 from gerbang.web.wallet.views import View
@@ -20,8 +21,9 @@ def page(
     token: str,
     asked_language: str | None,
     form: str = "",
+    wrong: str = "",
 ) -> bytes:
-    """The page in UTF-8. `form` is the CSRF token of its forms."""
+    """The page in UTF-8. `form` is the CSRF token of its forms, `wrong` what was wrong with the last one."""
 
     def link(to: str = "", lang: str | None = asked_language) -> str:
         return f"{root}/wallet{to}?{urlencode({'token': token} | ({'lang': lang} if lang else {}))}"
@@ -39,6 +41,8 @@ def page(
             nonce=nonce,
             link=link,
             form=form,
+            wrong=wrong,
+            password=PASSWORD,
             css=templates.asset(PACKAGE, "page.css"),
         )
         .encode()

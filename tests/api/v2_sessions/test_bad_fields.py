@@ -79,7 +79,21 @@ WRONG_FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ("the method is unknown", {"paymentMethod": {"type": "CASH"}}, "paymentMethod.type"),
     ("the method is text", {"paymentMethod": "QR"}, "paymentMethod"),
     ("a card is not given", {"paymentMethod": {"type": "CARD"}}, "paymentMethod.card"),
-    ("the method is not enabled: wallet", {"paymentMethod": {"type": "EWALLET"}}, "paymentMethod.type"),
+    (
+        "there is no wallet",
+        {"paymentMethod": {"type": "EWALLET"}, "paymentMethodOptions": ...},
+        "paymentMethodOptions.ewallet.channel",
+    ),
+    (
+        "the wallet's phone number is none",
+        {"paymentMethod": {"type": "EWALLET", "ewallet": {"accountIdentifier": "12345"}}},
+        "paymentMethod.ewallet.accountIdentifier",
+    ),
+    (
+        "the wallet that notifies its buyer has no phone number",
+        {"paymentMethod": {"type": "EWALLET"}, "paymentMethodOptions": {"ewallet": {"channel": "OVO"}}},
+        "paymentMethod.ewallet.accountIdentifier",
+    ),
     ("there is no bank", {"paymentMethodOptions": ...}, VA_CHANNEL),
     ("the bank is unknown", va(channel="BANK OF NOWHERE"), VA_CHANNEL),
     ("the bank is in small letters", va(channel="bri"), VA_CHANNEL),

@@ -205,7 +205,13 @@ def test_the_methods_of_a_merchant_are_listed_with_their_limits(shop: CheckedSho
             "maximumAmount": rupiah(9_999_999),
             "maximumExpiry": "60 MINUTES",
         },
-        "ewallet": {"enabled": False, "acceptedChannels": []},
+        "ewallet": {
+            "enabled": True,
+            "acceptedChannels": ["DANA", "SHOPEEPAY", "OVO"],
+            "minimumAmount": rupiah(10_000),
+            "maximumAmount": rupiah(9_999_999),
+            "maximumExpiry": "30 MINUTES",
+        },
         "installment": {"enabled": False, "acceptedChannels": {}},
     }
 
