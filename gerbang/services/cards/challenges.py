@@ -1,13 +1,38 @@
 """The page on which a card's bank asks who pays: in a sandbox it is played here, and anywhere its buyers come back from it."""
 
+from msgspec.structs import replace
+
 from gerbang.connections import BankAnswer, PlaysBanks
-from gerbang.db import partner_requests
+from gerbang.db import charges, partner_requests, payments
+from gerbang.db.changes import write
+from gerbang.domain import charges as charge_rules
+from gerbang.domain import payments as payment_rules
+from gerbang.domain.changes import Changes
 from gerbang.domain.charges import Charge
+from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.partner_requests import AuthorizeCard, PartnerRequest
 from gerbang.services.batches import Batches
 from gerbang.services.cards import asking
 from gerbang.services.cards.asking import CardAnswer
 from gerbang.world import World
+
+
+async def begun(world: World, charge: Charge) -> None:
+    """Writes down that the buyer is at their bank's page. Changes nothing for a charge that does not wait for that."""
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        locked = (await payments.locked(tx, [(charge.merchant_id, charge.payment_id)])).get(charge.payment_id)
+        found = (await charges.by_id(tx, [(charge.merchant_id, charge.id)])).get(charge.id)
+        if locked is None or found is None:
+            return
+        payment, found = payment_rules.as_of(locked, now), charge_rules.as_of(found, now, locked.expires_at)
+        if payment.state != "awaiting" or found.state != "waiting":
+            return
+        payment = payment_rules.moved(payment, "authenticate", now)
+        found = replace(found, state=charge_rules.MOVES["authenticate"][found.state], updated_at=now)
+        snapshot = Snapshot(payment=payment, charge=found)
+        event = Event(payment.merchant_id, "payment.processing", now, payment.id, found.id, snapshot)
+        await write(tx, Changes(payments={payment.id: payment}, charges={found.id: found}, events=[event]), now)
 
 
 async def answered(world: World, batches: Batches, charge: Charge, answer: BankAnswer) -> None:
