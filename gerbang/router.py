@@ -10,7 +10,7 @@ from gerbang import api
 from gerbang.api import Context, Dialect
 from gerbang.http_refusals import in_plain_text
 from gerbang.settings import SettingsWrong
-from gerbang.web import banks, checkout, wallet
+from gerbang.web import banks, checkout, threeds, wallet
 from gerbang.web.contracts import Contracts
 from gerbang.web.health import Health
 from gerbang.world import World
@@ -22,7 +22,11 @@ class Router:
     def __init__(self, world: World, dialects: list[Dialect], context: Context, proxies: str = "") -> None:
         self._dialects = [(prefix, app) for one in dialects for app in [one.build(context)] for prefix in one.prefixes]
         self._unread = [(prefix, one.unread) for one in dialects for prefix in one.prefixes]
-        self._pages = [("/detail/", checkout.build(context)), ("/wallet/", wallet.build(context))]
+        self._pages = [
+            ("/detail/", checkout.build(context)),
+            ("/wallet/", wallet.build(context)),
+            ("/threeds/", threeds.build(context)),
+        ]
         self._banks = banks.build(context, proxies.split(",") if proxies else ())
         contracts = Contracts({dialect.name: (dialect.title, dialect.openapi) for dialect in dialects}, context)
         routes = [*Health(world).routes(), *contracts.routes()]

@@ -116,38 +116,75 @@ def card(
     names: tuple[str, str] = ("expiryMonth", "expiryYear"),
 ) -> Card:
     """The card of these texts, as a buyer may have typed them. Raises CardWrong, with the field's path and never its value."""
+    for wrong in faults(number, cvc, month, year, now=now, path=path, cvc_needed=cvc_needed, names=names):
+        raise wrong
+    digits, _ = _numbered(number, path)
+    expiry_month, expiry_year = _expiry(month, year, now, [f"{path}.{name}" for name in names])
+    return Card(digits, cvc.strip(), expiry_month=expiry_month, expiry_year=expiry_year, holder=holder)
+
+
+def faults(
+    number: str,
+    cvc: str,
+    month: str,
+    year: str,
+    *,
+    now: datetime,
+    path: str,
+    cvc_needed: bool = True,
+    names: tuple[str, str] = ("expiryMonth", "expiryYear"),
+) -> list[CardWrong]:
+    """All that is wrong with these texts, one for each field; `spec["reason"]` says it in a word, and nothing has the value."""
+    found: list[CardWrong] = []
+    brand: Brand | None = None
+    try:
+        _, brand = _numbered(number, path)
+    except CardWrong as wrong:
+        found.append(wrong)
+    try:
+        _expiry(month, year, now, [f"{path}.{name}" for name in names])
+    except CardWrong as wrong:
+        found.append(wrong)
+    try:
+        _check_cvc(cvc, brand, path, needed=cvc_needed)
+    except CardWrong as wrong:
+        found.append(wrong)
+    return found
+
+
+def _numbered(number: str, path: str) -> tuple[str, Brand]:
+    """The digits of a number, and its network."""
     digits = "".join(number.split()).replace("-", "")
     if not (digits.isascii() and digits.isdigit()) or not 12 <= len(digits) <= 19 or not is_luhn(digits):
-        raise CardWrong(f"{path}.number", why="is not a card number: a digit is wrong or missing")
+        raise CardWrong(f"{path}.number", why="is not a card number: a digit is wrong or missing", reason="digits")
     brand = brand_of(digits)
     if brand is None:
-        raise CardWrong(f"{path}.number", why="is of no card network that is known here")
-    expiry_month, expiry_year = _expiry(month, year, now, [f"{path}.{name}" for name in names])
-    _check_cvc(cvc, brand, path, needed=cvc_needed)
-    return Card(digits, cvc.strip(), expiry_month=expiry_month, expiry_year=expiry_year, holder=holder)
+        raise CardWrong(f"{path}.number", why="is of no card network that is known here", reason="network")
+    return digits, brand
 
 
 def _expiry(month: str, year: str, now: datetime, paths: Sequence[str]) -> tuple[int, int]:
     of_month, of_year = paths
     month, year = month.strip(), year.strip()
     if not (month.isascii() and month.isdigit()) or not 1 <= int(month[:3]) <= 12:
-        raise CardWrong(of_month, why="must be a month, 01 to 12")
+        raise CardWrong(of_month, why="must be a month, 01 to 12", reason="expiry")
     if not (year.isascii() and year.isdigit()) or len(year) not in (2, 4):
-        raise CardWrong(of_year, why="must be a year of two or four digits")
+        raise CardWrong(of_year, why="must be a year of two or four digits", reason="expiry")
     full = int(year) + (2000 if len(year) == 2 else 0)
     if (full, int(month)) < (now.year, now.month):
-        raise CardWrong(of_year, why="is over: the card has expired")
+        raise CardWrong(of_year, why="is over: the card has expired", reason="over")
     if full > now.year + 30:
-        raise CardWrong(of_year, why="is too far away for a card")
+        raise CardWrong(of_year, why="is too far away for a card", reason="expiry")
     return int(month), full
 
 
-def _check_cvc(cvc: str, brand: Brand, path: str, *, needed: bool) -> None:
+def _check_cvc(cvc: str, brand: Brand | None, path: str, *, needed: bool) -> None:
+    """Checks the security code; where the network is not known, any that some network has will do."""
     cvc, length = cvc.strip(), 4 if brand == "AMEX" else 3
     if not cvc and not needed:
         return
-    if not (cvc.isascii() and cvc.isdigit()) or len(cvc) != length:
-        raise CardWrong(f"{path}.cvc", why=f"must be the {length} digits of the card's security code")
+    if not (cvc.isascii() and cvc.isdigit()) or len(cvc) not in ((length,) if brand else (3, 4)):
+        raise CardWrong(f"{path}.cvc", why=f"must be the {length} digits of the card's security code", reason="cvc")
 
 
 class Taken:

@@ -143,6 +143,8 @@ def chosen(world: World, visit: Visit, channel: str, option: str | None) -> Meth
         if way.channel == channel and (option in way.options if way.options else option is None):
             if way.refusal is not None:
                 raise way.refusal
+            if way.spec.shows == "card":  # a card is given with its choice
+                break
             settled = visit.payment.method
             if settled is not None and (settled.option is not None or not way.options):
                 return None
@@ -156,6 +158,23 @@ def first_fitting(world: World, visit: Visit) -> Method | None:
         if way.refusal is None and way.spec.shows != "card":
             return chosen(world, visit, way.channel, next(iter(way.options), None))
     return None
+
+
+def card_way(world: World, visit: Visit) -> Way | None:
+    """The way to pay this payment by a card that is given now; None where it takes none, or has one already."""
+    payment, charge = visit.payment, visit.charge
+    if payment.state == "awaiting":
+        if charge is None or charge.card is not None or charge.state != "waiting":
+            return None
+    elif payment.state not in ("needs_method", "needs_confirmation"):
+        return None
+    usable = (way for way in ways(world, visit) if way.spec.shows == "card" and way.refusal is None)
+    return next(usable, None)
+
+
+def card_method(visit: Visit, way: Way) -> Method:
+    """The method of a buyer who pays by a card; its network is known once the card is."""
+    return _method(visit.payment, way.spec, None)
 
 
 def _method(payment: Payment, spec: ChannelSpec, option: str | None) -> Method:

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import re
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -64,14 +65,17 @@ class Pages:
         """Where a sandbox plays the page on which a card's bank asks who pays."""
         return f"{self._base_url}/threeds?token={self._charge_token(charge, CHALLENGE_ISSUER)}"
 
-    def challenged_url(self, charge: Charge) -> str:
-        """Where an acquirer sends a buyer whose bank has asked them."""
-        return f"{self._base_url}/threeds/return?token={self._charge_token(charge, CHALLENGE_ISSUER)}"
+    def challenged_url(self, payment_id: UUID, charge_id: UUID, expires_at: datetime | None) -> str:
+        """Where an acquirer sends a buyer whose bank has asked them. The charge need not be there yet."""
+        return f"{self._base_url}/threeds/return?token={self._token_of(payment_id, charge_id, expires_at, CHALLENGE_ISSUER)}"
 
     def _charge_token(self, charge: Charge, issuer: str) -> str:
-        claims: dict[str, str | int] = {"charge": str(charge.id), "uuid": str(charge.payment_id), "iss": issuer}
-        if charge.expires_at is not None:
-            claims["exp"] = int(charge.expires_at.timestamp())
+        return self._token_of(charge.payment_id, charge.id, charge.expires_at, issuer)
+
+    def _token_of(self, payment_id: UUID, charge_id: UUID, expires_at: datetime | None, issuer: str) -> str:
+        claims: dict[str, str | int] = {"charge": str(charge_id), "uuid": str(payment_id), "iss": issuer}
+        if expires_at is not None:
+            claims["exp"] = int(expires_at.timestamp())
         return self._token(claims)
 
     def _token(self, claims: dict[str, str | int]) -> str:

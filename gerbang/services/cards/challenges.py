@@ -1,13 +1,23 @@
 """The page on which a card's bank asks who pays: in a sandbox it is played here, and anywhere its buyers come back from it."""
 
+from contextlib import suppress
+
 from gerbang.connections import BankAnswer, PlaysBanks
 from gerbang.db import partner_requests
 from gerbang.domain.charges import Charge
 from gerbang.domain.partner_requests import AuthorizeCard, PartnerRequest
+from gerbang.errors import PaymentUnknown, WrongState
 from gerbang.services.batches import Batches
 from gerbang.services.cards import asking
 from gerbang.services.cards.asking import CardAnswer
+from gerbang.services.payments import progress
 from gerbang.world import World
+
+
+async def begun(world: World, charge: Charge) -> None:
+    """Writes down that the buyer is at their bank's page. Changes nothing for a charge that does not wait for that."""
+    with suppress(PaymentUnknown, WrongState):
+        await progress.authenticating(world, charge.merchant_id, charge.payment_id, charge.id)
 
 
 async def answered(world: World, batches: Batches, charge: Charge, answer: BankAnswer) -> None:

@@ -172,6 +172,8 @@ def _asked_by_bank(
     charge = replace(charge, updated_at=work.now)
     work.charges[charge.id] = charge
     work.changes.put_charge(charge)
+    payment = replace(payment, updated_at=work.now)  # so that a page that waits for this is drawn anew
+    work.payments[payment.id] = work.changes.payments[payment.id] = payment
     return NowOpen(payment, charge)
 
 

@@ -4,7 +4,9 @@ from uuid import UUID
 
 from gerbang.db import customers, stored_cards
 from gerbang.db.changes import write
+from gerbang.domain.cards import StoredCard
 from gerbang.domain.changes import Changes, KnownCustomer
+from gerbang.domain.payments import Payment
 from gerbang.errors import CardNotStored, CustomerUnknown
 from gerbang.services import vault_keys
 from gerbang.services.cards.given import CardGiven, dropped
@@ -39,6 +41,16 @@ async def customer(world: World, merchant_id: UUID, customer_id: str) -> KnownCu
     if (merchant_id, customer_id) not in found:
         raise CustomerUnknown
     return found[merchant_id, customer_id]
+
+
+async def offered(world: World, payment: Payment) -> list[StoredCard]:
+    """The cards that a payment's buyer may choose on its page, where its merchant wants them shown; none that has expired."""
+    if payment.customer_id is None or not payment.details.echo.get("show_saved"):
+        return []
+    whose, now = (payment.merchant_id, payment.customer_id), world.clock.now()
+    async with world.db.reading() as tx:
+        found = (await stored_cards.of_customers(tx, [whose])).get(whose, [])
+    return [kept for kept in found if (kept.expiry_year, kept.expiry_month) >= (now.year, now.month)]
 
 
 async def delete(world: World, merchant_id: UUID, customer_id: str, token: str) -> None:

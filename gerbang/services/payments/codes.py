@@ -215,12 +215,18 @@ def _plan_card(
     with AsAgreed(channel, offer.merchant):
         code_plan = channel.plan(payment, offer, now)
         connection, _ = _partner(world, offer.merchant.id, code_plan)
-    code_plan = replace(code_plan, return_url=_return_url(world, payment))
     partner, charge_id = world.partners.named(connection), ids.uuid7(now)
+    code_plan = replace(code_plan, return_url=challenged_url(world, payment, charge_id, code_plan.expires_at))
     assert partner is not None, "it was just found"
     card = None if given is None else details_of(world.vault, partner, offer.merchant, payment, given)
     moved_on = moved(payment, "confirm", now)
     return Plan(moved_on, offer, channel, code_plan, charge_id, connection, "ours", given, card)
+
+
+def challenged_url(world: World, payment: Payment, charge_id: UUID, expires_at: datetime | None) -> str:
+    """Where an acquirer sends a buyer back to whose bank has asked them."""
+    pages = Pages(world.partners.public_url, world.keyring.page_key)
+    return pages.challenged_url(payment.id, charge_id, expires_at)
 
 
 def _return_url(world: World, payment: Payment) -> str:

@@ -24,6 +24,7 @@ from gerbang.errors import (
     WrongState,
 )
 from gerbang.services import checkout, simulations
+from gerbang.services.cards import stored
 from gerbang.services.checkout import Visit
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
@@ -33,9 +34,12 @@ from gerbang.web._pages.endpoints import Answer, Context, Endpoints, Form, TooOf
 from gerbang.web.checkout import rendering
 from gerbang.web.checkout.status_stream import HEADERS, Watcher, stream_versions
 from gerbang.web.checkout.translations import TEXTS
-from gerbang.web.checkout.views import RESULTS, View, view_of
+from gerbang.web.checkout.view_shapes import View
+from gerbang.web.checkout.views import view_of
 
-NOTICES = ("taken", "not_opened", "stale")
+NOTICES = ("taken", "not_opened", "stale", "forgotten", "tried_out")
+CHOICES = ("choose", "card", "pay")
+"""The pages on which a notice still applies."""
 Action = Callable[[Visit, Form], Awaitable[str]]
 """Carries out a form. Returns the name of the notice to show, "" for none."""
 
@@ -122,10 +126,19 @@ class Checkout(Endpoints):
 
     async def _page(self, request: Request) -> Response:
         visit = await self.batches.visit(self.payment_of(request))
+        spoken, _ = language(request)
+        saved = await stored.offered(self.world, visit.payment)
+        shown = await self.drawn(request, visit, view := view_of(self.world, visit, TEXTS[spoken], spoken, saved))
+        if view.bank_page and request.query_params.get("go"):
+            # A form may redirect to no address but ours, and this is no form any more.
+            shown.headers["refresh"] = f"0;url={urls.location(view.bank_page)}"
+        return shown
+
+    async def drawn(self, request: Request, visit: Visit, view: View) -> Response:
+        """The page with a view of the payment; or the way to the shop, where it wants no page for this end."""
         payment, look = visit.payment, visit.merchant.agreement.look
         spoken, asked = language(request)
-        view = view_of(self.world, visit, TEXTS[spoken], spoken)
-        if payment.details.skip_result_page and payment.state in RESULTS and view.back_to:
+        if payment.details.skip_result_page and view.over and view.back_to:
             return responses.redirect(view.back_to)
         if view.code and view.code.content:
             await to_thread.run_sync(rendering.qr, view.code.content)
@@ -142,8 +155,9 @@ class Checkout(Endpoints):
             version=visit.version,
             form=self.form_token(payment.id.bytes),
             # The notice stays in the URL; on a result page it no longer applies.
-            notice=TEXTS[spoken][f"{notice}_notice"] if notice in NOTICES and view.kind != "result" else "",
+            notice=TEXTS[spoken][f"{notice}_notice"] if notice in NOTICES and view.kind in CHOICES else "",
             wallet=self._wallet(visit, view, asked),
+            bank=self.bank(visit, view, asked),
         )
         return responses.page(
             body, 200, nonce, frames=urls.framing(look.frame_ancestors), leaves_to=_leaves_to(payment.details)
@@ -157,6 +171,12 @@ class Checkout(Endpoints):
         if visit.charge.instructions.content:
             return url  # the wallet's own page, which is sent nothing of ours
         return url + (f"&lang={asked_language}" if asked_language else "")
+
+    def bank(self, visit: Visit, view: View, asked_language: str | None) -> str:
+        """The URL of the page where the card's bank asks, in the language of this one if it is ours."""
+        if not view.bank_page or visit.charge is None or view.bank_page != self.pages.challenge_url(visit.charge):
+            return view.bank_page
+        return view.bank_page + (f"&lang={asked_language}" if asked_language else "")
 
     async def _submit(self, action: Action, request: Request) -> Response:
         payment_id = self.payment_of(request)

@@ -127,6 +127,40 @@
     }, 2000);
   };
 
+  /* A card is looked at before it is sent, so that what was typed need not be typed again. A reason is the name of its text. */
+  const luhn = (digits) => [...digits].reverse().reduce((sum, digit, at) => sum + (at % 2 ? (digit * 2) % 9 || +digit : +digit), 0) % 10 === 0;
+  const faults = {
+    number: (typed) => (/^\d{12,19}$/.test(typed.replace(/[\s-]/g, "")) && luhn(typed.replace(/[\s-]/g, "")) ? "" : "digits"),
+    expiry: (typed, month) => {
+      const [, mm, yy] = typed.match(/^(\d{1,2})\s*[/.-]?\s*(\d{4}|\d{2})$/) ?? [];
+      if (!(mm >= 1 && mm <= 12)) return "expiry";
+      return `${yy.length === 2 ? 20 : ""}${yy}-${mm.padStart(2, "0")}` < month ? "over" : "";
+    },
+    cvc: (typed) => (/^\d{3,4}$/.test(typed) ? "" : "cvc"),
+    name: (typed) => (/\d/.test(typed) ? "name" : ""),
+  };
+  const isRight = (form) => {
+    let first = null;
+    for (const input of form.querySelectorAll(".field input")) {
+      const typed = input.value.trim(), reason = typed ? faults[input.name](typed, form.dataset.card) : `${input.name}-empty`;
+      d.getElementById(`${input.name}-wrong`).textContent = reason && form.getAttribute(`data-${reason}`);
+      input.toggleAttribute("aria-invalid", Boolean(reason));
+      if (reason) input.setAttribute("aria-invalid", "true");
+      first ??= reason ? input : null;
+    }
+    if (first) {
+      first.focus();
+      announce(form.dataset.marked);
+    }
+    return !first;
+  };
+  d.addEventListener("input", (event) => {
+    const input = event.target;
+    if (!input.matches("[data-card] input") || input.selectionStart !== input.value.length) return;
+    if (input.name === "number") input.value = input.value.replace(/\D/g, "").replace(/(\d{4})(?=\d)/g, "$1 ");
+    if (input.name === "expiry" && event.inputType === "insertText") input.value = input.value.replace(/^(\d\d)$/, "$1/");
+  });
+
   d.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);
@@ -134,7 +168,7 @@
   });
   d.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.dataset.sent) return event.preventDefault();
+    if (form.dataset.sent || (form.dataset.card && !isRight(form))) return event.preventDefault();
     form.dataset.sent = "1";
     if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
   });

@@ -11,7 +11,7 @@ from gerbang.web._pages import templates, urls
 from gerbang.web._pages.translations import LANGUAGES
 from gerbang.web.checkout.theme import palette
 from gerbang.web.checkout.translations import TEXTS
-from gerbang.web.checkout.views import Code, View
+from gerbang.web.checkout.view_shapes import Code, View
 
 PACKAGE = "gerbang.web.checkout"
 
@@ -30,14 +30,15 @@ def page(
     form: str = "",
     notice: str = "",
     wallet: str = "",
+    bank: str = "",
 ) -> bytes:
     """The page in UTF-8. `form` is the CSRF token of its forms, `shop` the merchant's name.
 
-    `wallet` is the URL of the wallet's page, for a charge that is paid there.
+    `wallet` is the URL of the wallet's page, for a charge that is paid there, `bank` that of the card's bank, for one that it asks about.
     """
     look = look or Look()
 
-    def link(to: str = "", lang: str | None = asked_language, **more: str) -> str:
+    def link(to: str = view.path, lang: str | None = asked_language, **more: str) -> str:
         query = {"token": token} | ({"lang": lang} if lang else {}) | more
         return f"{root}/detail{to}?{urlencode(query)}"
 
@@ -64,6 +65,7 @@ def page(
             js=templates.asset(PACKAGE, "page.js"),
             drawing=drawing(view.code),
             wallet=wallet,
+            bank=bank,
         )
         .encode()
     )

@@ -1,11 +1,11 @@
-"""The view of a payment: everything that the payment page shows, decided here and printed by the templates."""
+"""What the payment page shows of a payment, decided here and printed by the templates."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from uuid import UUID
 
-from gerbang.channels import ChannelSpec, Shown
+from gerbang.channels import ChannelSpec
+from gerbang.domain.cards import StoredCard
+from gerbang.domain.charges import Charge
 from gerbang.domain.money import whole_rupiah
 from gerbang.domain.paycodes import Instructions
 from gerbang.errors import AgreementUnusable, AmountAboveLimit, AmountBelowLimit, ExpiryTooFar
@@ -16,9 +16,10 @@ from gerbang.services.simulations import WRONG_BY
 from gerbang.web._pages import urls
 from gerbang.web._pages.formatting import amount, groups, instant, span
 from gerbang.web.checkout import payment_guides
-from gerbang.web.checkout.order_summary import NOTHING, Order, order_of
-from gerbang.web.checkout.payment_guides import FilledGuide
+from gerbang.web.checkout.card_forms import CardForm, networks_of, saved_card, titled
+from gerbang.web.checkout.order_summary import NOTHING, order_of
 from gerbang.web.checkout.translations import channel_texts
+from gerbang.web.checkout.view_shapes import Code, End, Offer, Summary, View
 from gerbang.world import World
 
 RESULTS = {
@@ -29,103 +30,20 @@ RESULTS = {
     "inactive": "inactive",
 }
 """The states in which nothing is left to do, and the page that each has."""
-LIVE = ("opening", "processing")
-"""The pages on which the buyer waits for a partner."""
+REFRESHED_SECONDS = 5
+"""How often a browser without JavaScript loads a page anew that waits for a bank."""
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A channel to choose. It has options, as (way, title), or one `way`, or the `reason` why it cannot be used.
-
-    A way is "channel" or "channel/option"; forms send it.
-    """
-
-    title: str
-    hint: str
-    options: list[tuple[str, str]]
-    way: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is paid: the amount, the reference and the order, at the top of the page."""
-
-    amount: str
-    reference: str
-    description: str
-    order: Order
-    way: str = ""
-    """The title of the chosen method, "" before the choice."""
-    back: UUID | None = None
-    """The charge that the buyer may end to choose another method."""
-
-
-@dataclass(frozen=True)
-class Code:
-    """The code that the buyer pays to, with everything that is shown of it."""
-
-    channel: str
-    shown: Shown
-    title: str
-    act: str
-    label: str
-    badge: str
-    number: str
-    groups: list[str]
-    name: str
-    amount: str
-    amount_digits: str
-    press: str = ""
-    """The label of the button that opens the wallet."""
-    copy: str = ""
-    """The label of the button that copies the number."""
-    picture: str = ""
-    content: str = ""
-    nmid: str = ""
-    guides: list[FilledGuide] = field(default_factory=list[FilledGuide])
-
-
-@dataclass(frozen=True)
-class End:
-    """When the code or the choice expires: seconds from now, the instant, and the time left as text."""
-
-    seconds: int
-    at: str
-    left: str
-
-
-@dataclass(frozen=True)
-class View:
-    """One page. `kind` names its template; `state` is the payment's, or that of an error page."""
-
-    kind: str
-    state: str
-    title: str
-    live: bool = False
-    summary: Summary | None = None
-    offers: list[Offer] = field(default_factory=list[Offer])
-    code: Code | None = None
-    end: End | None = None
-    notice: str = ""
-    """What became of the buyer's last choice, such as a decline; "" for nothing."""
-    notes: list[str] = field(default_factory=list[str])
-    rows: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    plays: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    back_to: str | None = None
-    leave_to: str | None = None
-    """The URL of the shop while nothing is paid yet."""
-    lapsed: bool = False
-    """The code has expired and the payment has not."""
-    again: UUID | None = None
-    """The expired charge that the buyer may replace by a new one."""
-
-
-def view_of(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
-    """The view of a payment as it is now."""
-    state = visit.payment.state
-    if state in ("needs_method", "needs_confirmation"):
-        return _choice(world, visit, texts, language)
+def view_of(
+    world: World, visit: Visit, texts: Mapping[str, str], language: str, saved: Sequence[StoredCard] = ()
+) -> View:
+    """The view of a payment as it is now. `saved` are the cards that its buyer may choose."""
+    state, charge = visit.payment.state, visit.charge
+    if state in ("needs_method", "needs_confirmation") or checkout.card_way(world, visit) is not None:
+        return _choice(world, visit, texts, language, saved)
+    by_card = charge is not None and charge.card is not None and charge.state in ("waiting", "authenticating")
+    if state == "processing" or (state in ("awaiting", "authenticating") and by_card):
+        return _under_way(world, visit, texts, language)
     if state in ("awaiting", "authenticating", "active") and (instructions := _instructions(visit)) is not None:
         return _code(world, visit, instructions, texts, language)
     return _result(world, visit, texts, language)
@@ -152,17 +70,23 @@ def _summary(visit: Visit, texts: Mapping[str, str], language: str, way: str = "
     )
 
 
-def _choice(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
-    offers = [_offer(way, texts, language) for way in checkout.ways(world, visit)]
+def _choice(world: World, visit: Visit, texts: Mapping[str, str], language: str, saved: Sequence[StoredCard]) -> View:
+    ways = checkout.ways(world, visit)
+    by_card = next((way for way in ways if way.spec.shows == "card" and way.refusal is None), None)
+    kept = [each for each in saved if by_card is not None and each.brand in by_card.options]
+    if by_card is not None and len(ways) == 1 and not kept:
+        return card_view(world, visit, by_card, texts, language)
+    offers = [_offer(way, texts, language, another=bool(kept)) for way in ways]
     fixed = len(offers) == 1 and bool(offers[0].way) and visit.payment.method is not None
+    # Channels with few options first: a long list of banks would push all others out of sight.
+    offers.sort(key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way))
     return View(
         kind="choose",
         state=visit.payment.state,
         title=texts["confirm_title"] if fixed else texts["choose_title"],
         live=True,
         summary=_summary(visit, texts, language),
-        # Channels with few options first: a long list of banks would push all others out of sight.
-        offers=sorted(offers, key=lambda offer: (bool(offer.reason), len(offer.options), "/" in offer.way)),
+        offers=[*(_saved_offer(each, texts) for each in kept), *offers],
         notice=_declined(world, visit, texts),
         leave_to=urls.linked(visit.payment.details.failure_url),
         notes=_notes(visit, texts, language),
@@ -170,7 +94,95 @@ def _choice(world: World, visit: Visit, texts: Mapping[str, str], language: str)
     )
 
 
-def _offer(way: Way, texts: Mapping[str, str], language: str) -> Offer:
+def _saved_offer(kept: StoredCard, texts: Mapping[str, str]) -> Offer:
+    saved = saved_card(kept)
+    return Offer(saved.title, texts["saved_until"].format(until=saved.until), [], "", "", {"saved": saved.name})
+
+
+def card_view(
+    world: World,
+    visit: Visit,
+    way: Way,
+    texts: Mapping[str, str],
+    language: str,
+    *,
+    kept: StoredCard | None = None,
+    saved: bool = False,
+    wrong: Mapping[str, str] | None = None,
+) -> View:
+    """The form for a card, or for the security code of a saved one. `saved`: whether there are saved ones to choose."""
+    form = CardForm(
+        networks=networks_of(way),
+        saved=None if kept is None else saved_card(kept),
+        keeps=visit.payment.details.keep_method and kept is None,
+        others=saved or len(checkout.ways(world, visit)) > 1,
+        month=f"{visit.now:%Y-%m}",
+        wrong=wrong or {},
+    )
+    labels = channel_texts(way.spec, language)
+    return View(
+        kind="card",
+        state=visit.payment.state,
+        title=labels["act"] if form.saved is None else texts["saved_title"].format(card=form.saved.title),
+        live=True,
+        summary=_summary(visit, texts, language),
+        notice=_declined(world, visit, texts) if not form.wrong else texts["wrong_notice"],
+        leave_to=urls.linked(visit.payment.details.failure_url),
+        notes=_notes(visit, texts, language),
+        end=_end(visit, visit.payment.expires_at, language),
+        path="/card",
+        query={"saved": form.saved.name} if form.saved else {},
+        card=form,
+    )
+
+
+def forget_view(visit: Visit, kept: StoredCard, texts: Mapping[str, str], language: str) -> View:
+    """The question whether to forget a saved card."""
+    saved = saved_card(kept)
+    return View(
+        kind="forget",
+        state=visit.payment.state,
+        title=texts["forget_title"].format(card=saved.title),
+        live=True,
+        summary=_summary(visit, texts, language),
+        path="/card/forget",
+        query={"saved": saved.name},
+        forget=saved,
+    )
+
+
+def _under_way(world: World, visit: Visit, texts: Mapping[str, str], language: str) -> View:
+    """The view of a payment whose buyer has agreed or is to agree, while their bank or wallet is at work."""
+    payment, charge = visit.payment, visit.charge
+    page = charge.card.page if charge and charge.card and charge.state in ("waiting", "authenticating") else ""
+    held = charge is not None and charge.state == "authorized"
+    state = "at_bank" if page else "authorized" if held else "processing"
+    rows = [(texts["order_number"], payment.reference), (texts["bill"], amount(payment.amount or 0, language))]
+    if charge is not None:
+        rows.append((texts["way"], _paid_by(world, charge, language)))
+    return View(
+        kind="result",
+        state=state,
+        title=texts[f"{state}_title"],
+        live=True,
+        summary=_summary(visit, texts, language),
+        back_to=urls.linked(payment.details.success_url) if held else None,
+        notes=_notes(visit, texts, language),
+        rows=rows,
+        over=held,
+        bank_page=page,
+        refresh=0 if held else REFRESHED_SECONDS,
+    )
+
+
+def _paid_by(world: World, charge: Charge, language: str) -> str:
+    if charge.card is not None:
+        return titled(charge.card.brand, charge.card.last4)
+    return _way_title(world, charge.channel, charge.instructions.option, language)
+
+
+def _offer(way: Way, texts: Mapping[str, str], language: str, *, another: bool = False) -> Offer:
+    """A way to choose. `another`: the buyer has saved cards, besides which this way is another card."""
     labels = channel_texts(way.spec, language)
     reason = ""
     if isinstance(way.refusal, AmountBelowLimit):
@@ -181,6 +193,9 @@ def _offer(way: Way, texts: Mapping[str, str], language: str) -> Offer:
         reason = texts["too_far"]
     elif way.refusal is not None:
         reason = texts["not_now"]
+    if way.spec.shows == "card":
+        title = texts["another_card"] if another else labels["title"]
+        return Offer(title, "" if reason else networks_of(way), [], "", reason, {})
     options = [(f"{way.channel}/{option}", payment_guides.title(way.spec, option)) for option in way.options]
     if reason or len(options) > 1:
         return Offer(labels["title"], labels["hint"], options, "", reason)
@@ -191,10 +206,13 @@ def _offer(way: Way, texts: Mapping[str, str], language: str) -> Offer:
 
 
 def _declined(world: World, visit: Visit, texts: Mapping[str, str]) -> str:
-    """The notice that the wallet declined the newest charge; "" if it did not."""
+    """The notice that the wallet or the card's bank declined the newest charge, and why; "" if it did not."""
     charge = visit.charge
     if charge is None or charge.state != "failed":
         return ""
+    if charge.card is not None:
+        said = texts["card_declined"].format(card=titled(charge.card.brand, charge.card.last4))
+        return f"{said} {texts[f'failure_{charge.failure}']} {texts['not_charged']}"
     notice = texts["declined_notice"].format(
         way=payment_guides.title(world.channels[charge.channel].spec, charge.instructions.option)
     )
@@ -325,7 +343,7 @@ def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str)
     if state == "paid" and charge is not None and payment.paid_at is not None:
         rows = [
             (texts["paid_at"], instant(payment.paid_at, language)),
-            (texts["way"], _way_title(world, charge.channel, charge.instructions.option, language)),
+            (texts["way"], _paid_by(world, charge, language)),
         ]
     rows.append((texts["order_number"], payment.reference))
     if state != "paid" and payment.amount is not None:
@@ -334,9 +352,10 @@ def _result(world: World, visit: Visit, texts: Mapping[str, str], language: str)
         kind="result",
         state=state,
         title=texts[f"{state}_title"],
-        live=state in LIVE,
+        live=state == "opening",
         summary=_summary(visit, texts, language),
         back_to=urls.return_url(payment),
         notes=_notes(visit, texts, language),
         rows=rows,
+        over=payment.state in RESULTS,
     )

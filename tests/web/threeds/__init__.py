@@ -1,0 +1,1 @@
+"""3-D Secure in a real browser, on a real gateway."""
