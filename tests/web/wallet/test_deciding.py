@@ -143,7 +143,7 @@ def test_two_taps_pay_once(shop: Shop, buyer: Buyers) -> None:
     for tab in tabs:
         waits_for(tab, "Pembayaran diterima")
     assert outcomes(shop.gateway, session["id"]) == ["booked"]
-    assert shop.received_events() == ["PAYMENT.PROCESSING", "PAYMENT.PAID"]
+    assert [event for event in shop.received_events() if event != "PAYMENT.PROCESSING"] == ["PAYMENT.PAID"]
 
 
 def test_many_simultaneous_taps_pay_once_and_all_redirect_to_the_payment_page(shop: Shop) -> None:
