@@ -57,7 +57,7 @@ def test_the_answer_in_api_mode_has_the_wallets_page_and_a_waiting_charge(shop: 
     assert states(session) == ("REQUIRE_ACTION", "WAITING_FOR_USER_ACTION")
     assert session["chargeDetails"][0]["ewallet"] == {"channel": channel}
     assert session["paymentMethod"] == {"type": "EWALLET"}
-    assert urlsplit(session["paymentUrl"]).path == "/wallet"
+    assert urlsplit(str(session["paymentUrl"])).path == "/wallet"
     assert now(shop, session)["paymentUrl"] == session["paymentUrl"]
 
 
