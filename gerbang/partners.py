@@ -20,6 +20,7 @@ from gerbang.connections import (
     NotSent,
     OpensCodes,
     Provider,
+    PushesCodes,
     Serves,
     Silence,
     TakesCards,
@@ -59,6 +60,10 @@ class Partner:
     def opener(self) -> OpensCodes | None:
         """The provider, if it opens codes."""
         return self.provider if isinstance(self.provider, OpensCodes) else None
+
+    def pushes(self, channel: str, option: str | None) -> bool:
+        """Whether it has a wallet's app notify its buyer, without a page."""
+        return isinstance(self.provider, PushesCodes) and self.provider.pushes(self.connection, channel, option)
 
     @cached_property
     def watcher(self) -> WatchesCodes | None:

@@ -83,17 +83,13 @@ class Ewallet:
         if offer.terms.return_url_needed and method and method.return_url is None and not payment.details.redirect:
             raise ReturnUrlMissing("return_url")
         channels.check_amount(self.spec, payment, offer)
-        strict = payment.details.strict_expiry
-        expires_at = channels.end_of(self.spec, payment, offer, now, strict=strict)
-        if pushed and not strict and expires_at is not None:
-            expires_at = min(expires_at, now + PUSH_LASTS)
         return CodePlan(
             channel=self.spec.name,
             option=wallet,
             name=offer.merchant.short_name,
             amount=payment.amount,
             static=False,
-            expires_at=expires_at,
+            expires_at=channels.end_of(self.spec, payment, offer, now, strict=payment.details.strict_expiry),
             account=account,
             pushed=pushed,
         )

@@ -107,6 +107,15 @@ class OpensCodes(Protocol):
         ...
 
 
+@runtime_checkable
+class PushesCodes(Protocol):
+    """A partner that has a wallet's app notify its buyer."""
+
+    def pushes(self, connection: Connection, channel: str, option: str | None) -> bool:
+        """Whether it does for this wallet; otherwise it gives a link. Pure."""
+        ...
+
+
 class CodeEnded(msgspec.Struct, frozen=True):
     """Word of a partner that nobody will pay a code that it made: it was cancelled, or the buyer declined or failed."""
 

@@ -103,7 +103,10 @@ class Simulator:
     # -- codes --------------------------------------------------------------------------------------------------------
 
     def kind(self, connection: Connection, channel: str, option: str | None) -> CodeKind:
-        return "minted" if channel == "ewallet" and option in PUSHED else _codes_of(connection, channel).codes
+        return "minted" if self.pushes(connection, channel, option) else _codes_of(connection, channel).codes
+
+    def pushes(self, connection: Connection, channel: str, option: str | None) -> bool:
+        return channel == "ewallet" and option in PUSHED
 
     async def open(self, link: Link, reference: UUID, asked: OpenCode, now: datetime) -> Opened:
         """Makes the code, or declines, by the end of the amount. Raises Declined or Silence."""

@@ -57,7 +57,7 @@ class CodePlan(msgspec.Struct, frozen=True):
     account: str = ""
     """The phone number of the buyer's wallet, where it is known."""
     pushed: bool = False
-    """Whether the wallet's app notifies its buyer at once, who has no page to open."""
+    """Whether the wallet's app notifies its buyer at once, who has no page to open, where its partner can do that."""
 
 
 class Paycode(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from gerbang.services.payments.numbers import REFERENCE_LENGTH
 from gerbang.world import World
 
 RETURN_URL = "https://shop.example/"
+ACCOUNT = "+6281234567890"
 
 
 def fault(world: World, merchant: Merchant, usual: Merchant) -> str | None:
@@ -88,7 +89,7 @@ def _of_way(world: World, channel: Channel, offer: Offer, product: str, option: 
             return
         for amount in (least, most) if kind == "one_time" or spec.static_amount else (None,):
             ends_at = now + latest if amount is not None else None
-            method = Method(spec.name, option, return_url=RETURN_URL)
+            method = Method(spec.name, option, return_url=RETURN_URL, account=ACCOUNT)
             payment = _payment(offer.merchant, product, kind, amount, ends_at, method, now)
             try:
                 _open(world, channel, payment, offer)

@@ -230,8 +230,6 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         raise Invalid(
             "channel", why=f"{channel} cannot be offered: no connection of this gateway takes payments by it."
         )
-    if world.products[product].product.terms.sells(channel):
-        raise Invalid("channel", why=f"{channel} is offered to everybody in {product}; an agreement can leave it out.")
     async with world.db.transaction() as tx:
         known = await merchants.by_id(tx, [merchant_id])
         if merchant_id not in known:
@@ -239,6 +237,10 @@ async def offer(world: World, merchant_id: UUID, channel: str, product: str, *, 
         merchant = known[merchant_id]
         agreement = merchant.agreement
         before = agreement.also_offered.get(product, [])
+        kept = stop and channel in before  # from the time before everybody had it
+        if world.products[product].product.terms.sells(channel) and not kept:
+            why = f"{channel} is offered to everybody in {product}; an agreement can leave it out."
+            raise Invalid("channel", why=why)
         offered = sorted({*before, channel} - ({channel} if stop else set()))
         agreement = replace(agreement, also_offered=agreement.also_offered | {product: offered})
         if not stop and channel not in agreement.channels:

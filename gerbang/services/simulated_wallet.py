@@ -4,7 +4,6 @@ Everything goes the way that a partner's word goes; nothing here exists in live 
 (payment-session reference, 9.3), and any other one pays.
 """
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Literal
 
@@ -70,8 +69,7 @@ async def _play(world: World, batches: Batches, charge: Charge, outcome: str) ->
         await end.decline(world, Decline(*where, "refused"))
     elif outcome == "lapses":
         await end.lapse(world, Lapse(*where))
+    elif outcome == "waits":
+        await progress.processing(world, *where)
     else:
-        with suppress(WrongState):  # the other tab's money is the same money
-            await progress.processing(world, *where)
-        if outcome == "pays":
-            await simulations.in_the_wallet(batches, charge)
+        await simulations.in_the_wallet(batches, charge)

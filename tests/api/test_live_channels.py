@@ -102,10 +102,8 @@ def test_an_operator_cannot_offer_a_wallet_without_a_connection(live: Shop, sand
         do(offer(world, shop.merchant_id, "ewallet", "payment"))
     assert do(offer(world, shop.merchant_id, "ewallet", "payment", stop=True)) == ["retail_outlet"]
     sandbox_gateway = sandbox.gateway
-    assert sandbox_gateway.do(offer(sandbox_gateway.services.world, sandbox.merchant_id, "ewallet", "payment")) == [
-        "ewallet",
-        "retail_outlet",
-    ]
+    with pytest.raises(Invalid, match="ewallet is offered to everybody in payment"):
+        sandbox_gateway.do(offer(sandbox_gateway.services.world, sandbox.merchant_id, "ewallet", "payment"))
 
 
 def test_all_other_channels_give_out_numbers_and_codes_in_live_mode(live: Shop) -> None:

@@ -41,7 +41,9 @@ def payment(channel: Channel, amount: int | None = None, option: str | None = No
     return replace(
         samples.PAYMENT,
         amount=least if amount is None else amount,
-        method=Method(channel=spec.name, option=option, payer_name="Budi", return_url=RETURN_URL),
+        method=Method(
+            channel=spec.name, option=option, payer_name="Budi", return_url=RETURN_URL, account="+6281234567890"
+        ),
         expires_at=NOW + timedelta(minutes=15),
     )
 

@@ -92,13 +92,13 @@ def test_a_wallet_payment_needs_a_return_url_unless_it_has_a_payment_page() -> N
     with pytest.raises(ReturnUrlMissing) as caught:
         WALLET.plan(without_return_url, OFFER, NOW)
     assert caught.value.field == "return_url"
-    assert WALLET.plan(replace(without_return_url, details=Details(redirect=True)), OFFER, NOW).option == "SHOPEEPAY"
+    assert WALLET.plan(replace(without_return_url, details=Details(redirect=True)), OFFER, NOW).option == "DANA"
 
 
 def test_a_wallet_payment_takes_no_number_from_a_range() -> None:
     code_plan = WALLET.plan(payment(WALLET), OFFER, NOW)
     assert (code_plan.chosen, code_plan.range) == (None, None)
-    assert list(ewallet.WALLETS) == WALLET.options(OFFER) == ["SHOPEEPAY"]
+    assert list(ewallet.WALLETS) == WALLET.options(OFFER) == ["DANA", "SHOPEEPAY", "OVO"]
 
 
 @pytest.mark.parametrize("channel", [RETAIL, WALLET])

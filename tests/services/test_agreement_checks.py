@@ -100,7 +100,7 @@ def outlets(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
         (outlets(digits=3_000_000), "channels.retail_outlet.codes must have 1 to 12 free digits."),
         (outlets(prefix="a b"), "channels.retail_outlet.codes must begin with at most 16 digits."),
         (outlets(first=9, last=2), "channels.retail_outlet.codes must begin at 0 or more, and end"),
-        ({"channels": {"ewallet": {"wallets": ["OVO"]}}}, "ewallet names OVO"),
+        ({"channels": {"ewallet": {"wallets": ["LINKAJA"]}}}, "ewallet names LINKAJA"),
         ({"channels": {"kiosk": {}}}, "channels.kiosk names no channel: choose one of ewallet, qris,"),
         ({"channels": {"ewallet": {"wallets": 3}}}, "Expected `array`, got `int` - at `$.channels.ewallet.wallets`"),
         ({"channels": {"ewallet": {}}}, "Object missing required field `wallets` - at `$.channels.ewallet`"),

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "gerbang" / "web" / "checkout" / "guides"
 FILES = sorted(FOLDER.glob("*.json"))
 BANK_FILES = {code.lower() for code in BANKS}
 OTHERS = {code.lower() for code in (*OUTLETS, *WALLETS)}
-WITHOUT_NUMBER = {"qris", "shopeepay"}
+WITHOUT_NUMBER = {"qris", *(code.lower() for code in WALLETS)}
 """A QR code carries its own number, and we send the wallet its number."""
 PLACEHOLDERS = {"number", "amount", "name"}
 STEP_LENGTH_MAX = 90

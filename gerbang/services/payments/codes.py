@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gerbang import channels, ids
 from gerbang.channels import Channel
 from gerbang.channels.card import CardAgreement
+from gerbang.channels.ewallet import PUSH_LASTS
 from gerbang.connections import CodeKind
 from gerbang.domain.cards import CardChoice, CardDetails
 from gerbang.domain.charges import Charge
@@ -193,7 +194,9 @@ def plan(
         connection, kind = _partner(world, offer.merchant.id, code_plan)
     if kind == "minted" and channel.spec.shows == "wallet":
         code_plan = replace(code_plan, return_url=_return_url(world, payment))
-    if code_plan.pushed and code_plan.expires_at is not None:  # its buyer has no page on which to choose again
+    if code_plan.pushed:
+        code_plan = _pushed(world, payment, code_plan, connection, now)
+    if code_plan.pushed:  # its buyer has no page on which to choose again, so the payment ends with it
         payment = replace(payment, expires_at=code_plan.expires_at)
     verb = "ask" if kind != "ours" else "activate" if payment.static else "confirm"
     charge_id = None if payment.static else ids.uuid7(now)
@@ -227,6 +230,16 @@ def challenged_url(world: World, payment: Payment, charge_id: UUID, expires_at: 
     """Where an acquirer sends a buyer back to whose bank has asked them."""
     pages = Pages(world.partners.public_url, world.keyring.page_key)
     return pages.challenged_url(payment.id, charge_id, expires_at)
+
+
+def _pushed(world: World, payment: Payment, code_plan: CodePlan, connection: str, now: datetime) -> CodePlan:
+    """The plan of a code about which the wallet's app notifies its buyer; a partner that cannot do that gives a link instead."""
+    partner = world.partners.named(connection)
+    if partner is None or not partner.pushes(code_plan.channel, code_plan.option):
+        return replace(code_plan, pushed=False)
+    end = now + PUSH_LASTS
+    strict = payment.details.strict_expiry and code_plan.expires_at is not None
+    return code_plan if strict else replace(code_plan, expires_at=min(code_plan.expires_at or end, end))
 
 
 def _return_url(world: World, payment: Payment) -> str:

@@ -83,8 +83,6 @@ class Wallet(Endpoints):
                 wrong = signed_in if signed_in in WRONG else ""
                 done = not wrong
             visit = await self.batches.visit(visit.payment.id)
-        elif state != "open" and visit.offer.terms.signs_in:
-            done = True  # another tab was first, and the page behind this one says how it went
         if state_of(visit, charge_id) == "processing":
             done = False  # the wallet says itself that it is at work
         _, asked = language(request)

@@ -15,7 +15,7 @@ from gerbang.services.pages import Pages
 from gerbang.services.payments.decide import NewPayment
 from tests.support.gateways import Gateway, Shop
 from tests.support.plain_http import TRUSTS_NOBODY
-from tests.web.checkout.buyers import Buyer, choose, document, heading, offers, waits_for
+from tests.web.checkout.buyers import Buyer, choose, document, heading, waits_for
 from tests.web.checkout.shop_sites import ShopSite
 from tests.web.checkout.test_choosing_again import back
 from tests.web.checkout.test_status_stream import awaiting
@@ -23,6 +23,17 @@ from tests.web.checkout.test_trust import form_of
 
 Buyers = Callable[..., Buyer]
 OPEN, PAY, DECLINE = ".leave .button", "form[action*='/wallet/pay'] button", "form[action*='/wallet/decline'] button"
+
+SIGNED_IN = {"phone": "081234567890", "password": "000000"}
+"""What a form of the wallet also sends where its page asks for it."""
+
+
+def approve(page: Page) -> None:
+    """Fills in what the wallet's page asks, and taps its button."""
+    if page.locator("#phone").count():
+        page.fill("#phone", SIGNED_IN["phone"])
+        page.fill("#password", SIGNED_IN["password"])
+    page.click(PAY)
 
 
 def wallet_url(gateway: Gateway, payment_id: object) -> str:
@@ -34,7 +45,6 @@ def wallet_url(gateway: Gateway, payment_id: object) -> str:
 
 def at_the_wallet(shop: Shop) -> tuple[dict[str, str], str]:
     """A session whose buyer chose the wallet, and the URL of the wallet's page."""
-    offers(shop, "ewallet")
     session = awaiting(shop, "ewallet/SHOPEEPAY")
     return session, wallet_url(shop.gateway, session["id"])
 
@@ -53,7 +63,7 @@ def wallet_payment(gateway: Gateway, reference: str, **changes: object) -> dict[
 def decided(client: httpx.Client, url: str, decision: str) -> httpx.Response:
     """Sends the form of a wallet's page."""
     form = form_of(client.get(url).text)
-    return client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form})
+    return client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form} | SIGNED_IN)
 
 
 def location(answered: httpx.Response) -> str:
@@ -84,7 +94,7 @@ def test_paying_redirects_to_the_return_url_and_sends_a_callback(
     shown = page.inner_text("body")
     for said in ("SIMULATOR", "memerankan ShopeePay", "Rp\u00a015.000", "Toko Gerbang", "WALLET_PAID"):
         assert said in shown
-    page.click(PAY)
+    approve(page)
     page.wait_for_url(f"{shop_site.url}/back?order=1&x=%20y")
     assert shop_site.visits[-1].referrer is None, "the shop must not learn the token"
     assert callback_statuses(site, "WALLET_PAID") == ["paid"]
@@ -110,7 +120,7 @@ def test_the_wallet_page_has_no_script(site: Gateway, shop_site: ShopSite, buyer
     url = made["paymentMethod"]["settlement"]["httpUrl"]
     page = buyer(java_script_enabled=False, locale="en-GB").opens(url)
     assert "<script" not in page.content()
-    page.click(PAY)
+    approve(page)
     page.wait_for_url(f"{shop_site.url}/back")
     page.goto(url)
     page.wait_for_selector("h1:text-is('Already paid')")
@@ -127,11 +137,13 @@ def test_two_taps_pay_once(shop: Shop, buyer: Buyers) -> None:
     tabs = [one.opens(url), one.context.new_page()]
     tabs[1].goto(url)
     for tab in tabs:
+        tab.fill("#phone", SIGNED_IN["phone"])
+        tab.fill("#password", SIGNED_IN["password"])
         tab.evaluate("setTimeout(() => document.querySelector('form[action*=pay] button').click(), 50)")
     for tab in tabs:
         waits_for(tab, "Pembayaran diterima")
     assert outcomes(shop.gateway, session["id"]) == ["booked"]
-    assert shop.received_events() == ["PAYMENT.PAID"]
+    assert [event for event in shop.received_events() if event != "PAYMENT.PROCESSING"] == ["PAYMENT.PAID"]
 
 
 def test_many_simultaneous_taps_pay_once_and_all_redirect_to_the_payment_page(shop: Shop) -> None:
@@ -141,7 +153,7 @@ def test_many_simultaneous_taps_pay_once_and_all_redirect_to_the_payment_page(sh
     async def tap() -> list[httpx.Response]:
         async with httpx.AsyncClient(verify=TRUSTS_NOBODY) as client:
             path = url.replace("/wallet?", "/wallet/pay?")
-            return list(await asyncio.gather(*(client.post(path, data={"form": form}) for _ in range(8))))
+            return list(await asyncio.gather(*(client.post(path, data={"form": form} | SIGNED_IN) for _ in range(8))))
 
     answers = shop.gateway.do(tap())
     assert {answer.headers["location"] for answer in answers} == {session["paymentUrl"]}
@@ -157,7 +169,9 @@ def test_simultaneous_paying_and_declining_has_one_outcome(shop: Shop) -> None:
         async def both(url: str = url, form: str = form) -> list[httpx.Response]:
             async with httpx.AsyncClient(verify=TRUSTS_NOBODY) as client:
                 paths = [url.replace("/wallet?", f"/wallet/{decision}?") for decision in ("pay", "decline")]
-                return list(await asyncio.gather(*(client.post(path, data={"form": form}) for path in paths)))
+                return list(
+                    await asyncio.gather(*(client.post(path, data={"form": form} | SIGNED_IN) for path in paths))
+                )
 
         answers = shop.gateway.do(both())
         assert [answer.status_code for answer in answers] == [303, 303]
@@ -203,7 +217,7 @@ def test_an_expired_payment_can_no_longer_be_paid(gateway: Gateway, buyer: Buyer
     session, url = at_the_wallet(shop)
     page = buyer().opens(url)
     shop.advance(seconds=16 * 60)
-    page.click(PAY)
+    approve(page)
     page.wait_for_selector("h1:text-is('Waktunya sudah habis')")
     shows_end(page, "Waktunya sudah habis", session["paymentUrl"])
     assert "185.000" not in page.inner_text("body"), "an expired link shows nothing of the order"
@@ -218,7 +232,7 @@ def test_a_form_submitted_after_the_expiry_changes_nothing(gateway: Gateway, dec
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
     shop.advance(seconds=16 * 60)
-    answered = shop.client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form})
+    answered = shop.client.post(url.replace("/wallet?", f"/wallet/{decision}?"), data={"form": form} | SIGNED_IN)
     assert answered.status_code == 303
     assert location(answered) == url
     assert "Waktunya sudah habis" in shop.client.get(url).text
@@ -231,9 +245,9 @@ def test_a_decision_cannot_be_changed(shop: Shop, buyer: Buyers) -> None:
         session, url = at_the_wallet(shop)
         form = form_of(shop.client.get(url).text)
         assert decided(shop.client, url, first).headers["location"] == session["paymentUrl"]
-        late = shop.client.post(url.replace("/wallet?", f"/wallet/{second}?"), data={"form": form})
+        late = shop.client.post(url.replace("/wallet?", f"/wallet/{second}?"), data={"form": form} | SIGNED_IN)
         assert (late.status_code, location(late)) == (303, url)
-        again = shop.client.post(url.replace("/wallet?", f"/wallet/{first}?"), data={"form": form})
+        again = shop.client.post(url.replace("/wallet?", f"/wallet/{first}?"), data={"form": form} | SIGNED_IN)
         assert again.headers["location"] == session["paymentUrl"], "a second tap redirects as the first did"
         page.goto(url)
         shows_end(page, title, session["paymentUrl"])
@@ -250,7 +264,7 @@ def test_a_charge_that_was_replaced_by_another_method_takes_no_money(shop: Shop,
     choose(page, "qris")
     page.goto(url)
     shows_end(page, "Tidak berlaku lagi", session["paymentUrl"])
-    answered = shop.client.post(url.replace("/wallet?", "/wallet/pay?"), data={"form": form})
+    answered = shop.client.post(url.replace("/wallet?", "/wallet/pay?"), data={"form": form} | SIGNED_IN)
     assert location(answered) == url
     assert outcomes(shop.gateway, session["id"]) == []
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION"
@@ -268,7 +282,6 @@ def test_a_payment_that_its_merchant_cancelled_can_no_longer_be_approved(site: G
 
 
 def test_a_payment_fixed_to_the_wallet_offers_the_wallet_again_after_a_decline(shop: Shop, buyer: Buyers) -> None:
-    offers(shop, "ewallet")
     order = NewPayment(
         merchant_id=shop.merchant_id,
         product="payment",
@@ -292,5 +305,5 @@ def test_a_payment_fixed_to_the_wallet_offers_the_wallet_again_after_a_decline(s
     assert page.locator("button[name=way]").count() == 1
     choose(page, "ewallet/SHOPEEPAY")
     page.click(OPEN)
-    page.click(PAY)
+    approve(page)
     waits_for(page, "Pembayaran diterima")

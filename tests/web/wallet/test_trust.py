@@ -19,7 +19,7 @@ from gerbang.web.wallet.rendering import TEXTS
 from tests.support.gateways import Gateway, Shop
 from tests.web.checkout.buyers import NARROW, Buyer, heading, in_each_print, send, too_wide
 from tests.web.checkout.test_trust import NASTY, SCRIPT, form_of, token_of
-from tests.web.wallet.test_deciding import PAY, at_the_wallet, decided, outcomes, wallet_payment
+from tests.web.wallet.test_deciding import PAY, SIGNED_IN, approve, at_the_wallet, decided, outcomes, wallet_payment
 
 Buyers = Callable[..., Buyer]
 Axe = Callable[[Page], list[str]]
@@ -110,7 +110,7 @@ def test_a_form_from_another_site_decides_nothing(shop: Shop, headers: dict[str,
     session, url = at_the_wallet(shop)
     form = form_of(shop.client.get(url).text)
     path = url.replace("/wallet?", f"/wallet/{decision}?")
-    answered = shop.client.post(path, data={"form": form}, headers=headers)
+    answered = shop.client.post(path, data={"form": form} | SIGNED_IN, headers=headers)
     assert answered.status_code == 403
     assert "Tidak ada yang berubah" in answered.text
     assert shop.client.post(path).status_code == 403, "nor without the page's CSRF token"
@@ -119,7 +119,7 @@ def test_a_form_from_another_site_decides_nothing(shop: Shop, headers: dict[str,
     assert shop.client.post(path, content=b"x" * 100_000).status_code == 403
     assert shop.client.get(path).status_code == 404, "nor by a link"
     assert shop.get(f"/v2/payments/{session['id']}")["data"]["status"] == "REQUIRE_ACTION"
-    assert shop.client.post(path, data={"form": form}).status_code == 303
+    assert shop.client.post(path, data={"form": form} | SIGNED_IN).status_code == 303
 
 
 def test_too_many_requests_for_one_charge_are_answered_429(shop: Shop) -> None:
@@ -188,7 +188,10 @@ def test_live_mode_has_no_simulated_wallet(site: Gateway, shop: Shop) -> None:
     async def requests() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(wallet.build(Live()))) as client:
             posts = [url.replace("/wallet?", f"/wallet/{decision}?") for decision in ("pay", "decline")]
-            return [await client.get(url), *[await client.post(path, data={"form": form}) for path in posts]]
+            return [
+                await client.get(url),
+                *[await client.post(path, data={"form": form} | SIGNED_IN) for path in posts],
+            ]
 
     for answered in site.do(requests()):
         assert answered.status_code == 404
@@ -240,8 +243,9 @@ def test_nothing_needs_sideways_scrolling(shop: Shop, buyer: Buyers, locale: str
 def test_the_page_can_be_used_with_the_keyboard_alone(shop: Shop, buyer: Buyers) -> None:
     session, url = at_the_wallet(shop)
     page = buyer().opens(url)
-    for _ in range(3):
+    for said in ("", "", SIGNED_IN["phone"], SIGNED_IN["password"], ""):  # two languages, two fields, the button
         page.keyboard.press("Tab")
+        page.keyboard.type(said)
     assert page.evaluate("document.activeElement.matches(\"form[action*='/wallet/pay'] button\")")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     page.keyboard.press("Enter")
@@ -256,5 +260,5 @@ def test_the_language_is_that_of_the_browser_or_of_the_switch(shop: Shop, buyer:
     page.click("nav a[hreflang=id]")
     page.wait_for_selector("h1:text-is('Setujui pembayaran ini?')")
     assert page.get_attribute("html", "lang") == "id"
-    page.click(PAY)
+    approve(page)
     page.wait_for_selector("h1:text-is('Pembayaran diterima')")
