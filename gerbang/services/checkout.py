@@ -199,4 +199,6 @@ def may_go_back(visit: Visit) -> bool:
     if payment.state != "awaiting" or payment.static or not payment.details.redirect or charge is None:
         return False
     lapsed = charge.state == "expired"
+    if charge.card is not None and not lapsed:
+        return False  # its acquirer is asked for the money already
     return lapsed or bool(payment.method and payment.method.left_to_buyer)

@@ -216,7 +216,7 @@ def test_each_wrong_field_says_what_is_wrong_with_it(shop: Shop, buyer: Buyers, 
     page.click(PAY)
     assert wrong(page) == {
         "number": "Enter the card number.",
-        "expiry": "Enter the month and year of expiry.",
+        "expiry": "Enter month and year.",
         "cvc": "Enter the security code.",
         "name": "Enter the name as on the card.",
     }
