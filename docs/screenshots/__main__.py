@@ -16,6 +16,8 @@ from gerbang.db.embedded import postgres
 from tests.support.gateways import Databases, Gateway, Shop
 from tests.web.checkout import browsers
 from tests.web.checkout.buyers import DESKTOP, NARROW, PHONE, choose, link, play, send
+from tests.web.checkout.test_cards import CARD, PAY, typed
+from tests.web.threeds.cards import CHALLENGED, FRICTIONLESS, PASS, POOR
 
 HERE = Path(__file__).parent
 SIZES: dict[str, dict[str, int]] = {"phone": PHONE, "desktop": DESKTOP, "narrow": NARROW}
@@ -111,12 +113,55 @@ def foreign(shop: Shop, page: Page) -> None:
     page.goto(f"{shop.gateway.base_url}/detail?token=abc")
 
 
+def card(shop: Shop, page: Page) -> None:
+    _opened(shop, page, saveForFutureUse=True)
+    page.click(CARD)
+
+
+def card_wrong(shop: Shop, page: Page) -> None:
+    card(shop, page)
+    page.click(PAY)
+
+
+def card_saved(shop: Shop, page: Page) -> None:
+    card(shop, page)
+    typed(page, FRICTIONLESS)
+    page.wait_for_selector(".result.paid")
+    _opened(shop, page, showSavedPayment=True)
+
+
+def card_saved_pays(shop: Shop, page: Page) -> None:
+    card_saved(shop, page)
+    page.click(f"{CARD} >> nth=0")
+
+
+def card_at_the_bank(shop: Shop, page: Page) -> None:
+    card(shop, page)
+    typed(page, CHALLENGED)
+    page.wait_for_selector(PASS)
+
+
+def card_declined(shop: Shop, page: Page) -> None:
+    _opened(shop, page, paymentMethod={"type": "CARD"})
+    typed(page, POOR)
+    page.click(PASS)
+    page.wait_for_selector("[role=alert]")
+
+
+def card_processing(shop: Shop, page: Page) -> None:
+    _opened(shop, page, amount={"value": 185_505, "currency": "IDR"})
+    page.click(CARD)
+    typed(page, CHALLENGED)
+    page.wait_for_selector(".result.processing")
+
+
 WALKS: dict[str, Walk] = {
     walk.__name__.replace("_", "-"): walk
     for walk in (
         *(choosing, choosing_every_way, too_little, virtual_account, virtual_account_steps, qris),
         *(retail_outlet, ewallet, wallet, wallet_declined, declined),
         *(wrong_amount, paid, expired, cancelled, foreign),
+        *(card, card_wrong, card_saved, card_saved_pays, card_at_the_bank, card_declined, card_processing),
     )
 }
 KEPT = {
@@ -132,6 +177,10 @@ KEPT = {
     *(("wrong-amount", "phone", "light", "id"), ("too-little", "phone", "light", "id")),
     *(("paid", "phone", "light", "id"), ("paid", "phone", "dark", "en"), ("expired", "phone", "light", "id")),
     *(("cancelled", "phone", "light", "en"), ("foreign", "phone", "light", "id")),
+    *(("card", "phone", "light", "id"), ("card", "desktop", "light", "en"), ("card-wrong", "phone", "dark", "en")),
+    *(("card-saved", "phone", "light", "id"), ("card-saved-pays", "phone", "light", "id")),
+    *(("card-at-the-bank", "phone", "light", "id"), ("card-at-the-bank", "phone", "dark", "en")),
+    *(("card-declined", "phone", "light", "id"), ("card-processing", "phone", "light", "id")),
 }
 """The pictures that are in the repository: each state at least once."""
 

@@ -204,4 +204,6 @@ def may_go_back(visit: Visit) -> bool:
     ):
         return False
     lapsed = charge.state == "expired"
+    if charge.card is not None and not lapsed:
+        return False  # its acquirer is asked for the money already
     return lapsed or bool(payment.method and payment.method.left_to_buyer)

@@ -22,6 +22,7 @@ from gerbang.domain.reports import Booked, Report
 from gerbang.errors import AmountMissing, Invalid, PaymentUnknown, WrongState
 from gerbang.services import checkout, payouts, settlements
 from gerbang.services.batches import Batches
+from gerbang.services.cards import challenges
 from gerbang.services.checkout import Visit
 from gerbang.services.payments import end
 from gerbang.services.payments.confirm import Confirmation
@@ -52,7 +53,7 @@ async def receive(world: World, batches: Batches, found: Paid) -> None:
     charge = found.charge
     if found.payment.details.redirect and found.payment.state in ("needs_method", "needs_confirmation"):
         charge = await _chosen(world, batches, found.payment)
-    if charge is None or charge.state not in ("waiting", "authenticating", "processing"):
+    if charge is None or is_by_card(charge) or charge.state not in ("waiting", "authenticating", "processing"):
         raise WrongState(state=state_of(found), verb="paid")
     booked = await batches.report(_played(charge, f"TASK-{charge.id.hex}"))
     if booked.outcome != "booked":  # another request was faster, so this money is late
@@ -77,8 +78,8 @@ async def on_the_page(world: World, batches: Batches, visit: Visit, play: Play) 
     """
     sandbox_clock(world)
     payment, charge = visit.payment, visit.charge
-    if charge is None:
-        raise WrongState(state=payment.state, verb="paid: it has no number yet")
+    if charge is None or is_by_card(charge):
+        raise WrongState(state=payment.state, verb="paid: it has no number")
     if play == "late" and payment.state == "awaiting":
         await end.expire_now(world, payment.merchant_id, payment.id)
     amount = charge.amount + (WRONG_BY if play == "wrong" else 0)
@@ -102,6 +103,27 @@ async def decline_in_the_wallet(world: World, charge: Charge) -> bool:
 
 def _played(charge: Charge, reference: str) -> Report:
     return report_of(charge.channel, charge.instructions, charge.amount, reference)
+
+
+async def pass_at_the_bank(world: World, batches: Batches, found: Found) -> bool:
+    """Plays the buyer whom their card's bank asks, and who agrees. Whether that changed the payment.
+
+    Raises NotInLiveMode, or WrongState while no card was given.
+    """
+    sandbox_clock(world)
+    charge = found.charges[0]
+    if charge.card is None:
+        raise WrongState(state=found.payment.state, verb="paid: its buyer has given no card yet")
+    if charge.state not in ("waiting", "authenticating"):
+        return False
+    await challenges.answered(world, batches, charge, "passed")
+    after = (await batches.find(PaymentLookup(charge.merchant_id, charge.payment_id))).charge
+    return after is not None and after.state in ("succeeded", "authorized")
+
+
+def is_by_card(charge: Charge | None) -> bool:
+    """Whether a charge is paid by a card, so that no buyer can send money to it."""
+    return charge is not None and charge.channel == "card"
 
 
 async def pay(world: World, batches: Batches, found: Found, amount: int | None, bank_reference: str | None) -> Booked:

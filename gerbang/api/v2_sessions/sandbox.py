@@ -1,4 +1,6 @@
-"""POST /v2/payments/simulations: the simulator bank reports money, or the payment expires (reference, 9.1)."""
+"""POST /v2/payments/simulations: the simulator bank reports money, a card's bank lets its buyer pay, or the payment expires
+(reference, 9.1).
+"""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +27,8 @@ async def simulate(endpoints: Endpoints, request: Request) -> Response:
         await simulations.expire(endpoints.world, merchant_id, payment_id)
         return _updated(True)
     found = await endpoints.batches.read(Question(merchant_id, payment_id))
+    if found.charges and simulations.is_by_card(found.charges[0]):
+        return _updated(await simulations.pass_at_the_bank(endpoints.world, endpoints.batches, found))
     booked = await simulations.pay(endpoints.world, endpoints.batches, found, amount, given.bankReference)
     return _updated(booked.outcome == "booked" and not booked.known_before)
 

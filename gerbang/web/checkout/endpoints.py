@@ -92,7 +92,7 @@ class Checkout(Endpoints):
             return "stale"
         payment = visit.payment
         await end.reopen(self.world, Reopening(payment.merchant_id, payment.id, charge.id))
-        if form.get("again"):
+        if form.get("again") and charge.card is None:  # another card is given first
             await self.batches.confirm(Confirmation(payment.merchant_id, payment.id, payment.method))
         return ""
 

@@ -163,6 +163,23 @@ def test_a_buyer_who_goes_back_from_their_bank_is_led_there_again(shop: Shop, bu
     waits_for(one.page, "Pembayaran diterima")
 
 
+def test_an_acquirers_page_is_reached_without_a_form(shop: Shop, buyer: Buyers) -> None:
+    """Where it is not ours, the payment page leads there: the policy of a form that takes cards names nobody else's address."""
+    one = buyer()
+    session = at_the_form(shop, one)
+    policy = shop.client.get(one.page.url).headers["content-security-policy"]
+    assert "form-action 'self';" in policy
+    typed(one.page)
+    waits_for(one.page, "Benar Anda yang membayar?")
+    bank = one.page.url
+    assert "refresh" not in shop.client.get(session["paymentUrl"]).headers
+    one.page.goto(f"{session['paymentUrl']}&go=1")
+    one.page.wait_for_url(bank)
+    one.page.click(PASS)
+    waits_for(one.page, "Pembayaran diterima")
+    assert "refresh" not in shop.client.get(f"{session['paymentUrl']}&go=1").headers
+
+
 def test_a_buyer_who_leaves_their_bank_finds_the_time_over(gateway: Gateway, buyer: Buyers) -> None:
     shop, one = gateway.shop, buyer()
     session = at_the_form(shop, one)
@@ -216,7 +233,7 @@ def test_each_wrong_field_says_what_is_wrong_with_it(shop: Shop, buyer: Buyers, 
     page.click(PAY)
     assert wrong(page) == {
         "number": "Enter the card number.",
-        "expiry": "Enter the month and year of expiry.",
+        "expiry": "Enter month and year.",
         "cvc": "Enter the security code.",
         "name": "Enter the name as on the card.",
     }

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.gateways import Gateway, Shop
 from tests.support.plain_http import TRUSTS_NOBODY
-from tests.web.checkout.buyers import Buyer, heading
+from tests.web.checkout.buyers import Buyer, heading, send
 from tests.web.checkout.shop_sites import ShopSite
 from tests.web.checkout.test_trust import form_of
 from tests.web.threeds.cards import CANCEL, FAIL, PASS, POOR, at_the_bank, states
@@ -156,3 +156,32 @@ def test_a_shop_without_return_urls_has_a_page_that_says_how_it_ended(shop: Shop
     said = answered(shop.client, session["paymentUrl"], "pass", form)
     assert said.status_code == 200
     assert "Pembayaran disetujui" in said.text
+
+
+# -- the sandbox's own API --------------------------------------------------------------------------------------------
+
+
+def test_a_simulated_success_passes_the_question_of_the_bank(shop: Shop) -> None:
+    session = at_the_bank(shop)
+    assert shop.simulate(session["id"]) == "true"
+    assert states(shop, session) == ("PAID", "SUCCESS")
+    assert shop.simulate(session["id"]) == "false", "a second time it changes nothing"
+    poor = at_the_bank(shop, number=POOR)
+    assert shop.simulate(poor["id"]) == "false"
+    assert states(shop, poor) == ("CANCELLED", "FAILED")
+    late = at_the_bank(shop)
+    shop.client.get(late["paymentUrl"])
+    assert shop.simulate(late["id"], "EXPIRED") == "true"
+    assert states(shop, late) == ("EXPIRED", "EXPIRED")
+
+
+def test_no_money_is_simulated_for_a_card_that_nobody_has_given(shop: Shop) -> None:
+    session = send(shop, paymentMethod={"type": "CARD"})
+    body = {"paymentSessionId": session["id"], "chargeStatus": "SUCCESS"}
+    refused = shop.call("POST", "/v2/payments/simulations", body)
+    assert refused.status_code == 422
+    assert "has given no card yet" in refused.text
+    form = form_of(shop.client.get(session["paymentUrl"]).text)
+    shop.client.post(session["paymentUrl"].replace("?", "/simulate?"), data={"form": form, "play": "exact"})
+    assert outcomes(shop, session) == []
+    assert states(shop, session) == ("REQUIRE_ACTION", "WAITING_FOR_USER_ACTION")
