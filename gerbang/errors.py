@@ -11,13 +11,14 @@ Refused
 │   ├── OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
 │   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
-│   └── NumberForStaticOnly  TooMuchKept
+│   ├── NumberForStaticOnly  TooMuchKept
+│   └── RefundTooLarge  ChargeNotNamed
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
-│   ├── PayoutUnknown  AccountUnknown
+│   ├── PayoutUnknown  AccountUnknown  ChargeUnknown  RefundUnknown
 ├── Conflict
 │   ├── ReferenceTaken  KeyReused
-├── WrongState
+├── WrongState  NotRefundable
 ├── InsufficientFunds
 ├── BankSilent  BankNotConnected  NotOpenYet  PartnerDeclined
 ├── CredentialsWrong
@@ -177,6 +178,14 @@ class StaticQrQuotaUsedUp(Invalid):
     """The allowed number of static QRIS, {quota}, is reached."""
 
 
+class RefundTooLarge(Invalid):
+    """{left} of this payment can still be refunded."""
+
+
+class ChargeNotNamed(Invalid):
+    """This payment may be paid any number of times: name the charge that is refunded."""
+
+
 class PageTooLong(Invalid):
     """This page would be longer than {megabytes} MB: ask for fewer payments on a page."""
 
@@ -217,12 +226,23 @@ class AccountUnknown(Unknown):
     """There is no such account at this bank."""
 
 
+class ChargeUnknown(Unknown):
+    """There is no charge with this id."""
+
+
+class RefundUnknown(Unknown):
+    """There is no refund with this id."""
+
+
 class Conflict(Refused):
     """This was done before, and differently."""
 
 
 class ReferenceTaken(Conflict):
-    """A payment with this reference exists already."""
+    """A {thing} with this reference exists already."""
+
+    def __init__(self, field: str = "", **spec: object) -> None:
+        super().__init__(field, **{"thing": "payment", **spec})
 
 
 class KeyReused(Conflict):
@@ -234,6 +254,10 @@ class WrongState(Refused):
 
     def __init__(self, field: str = "", **spec: object) -> None:
         super().__init__(field, **{"thing": "payment", **spec})
+
+
+class NotRefundable(Refused):
+    """This payment cannot be refunded: {why}."""
 
 
 class InsufficientFunds(Refused):

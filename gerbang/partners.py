@@ -20,6 +20,7 @@ from gerbang.connections import (
     NotSent,
     OpensCodes,
     Provider,
+    Refunds,
     Serves,
     Silence,
     Transfers,
@@ -73,6 +74,11 @@ class Partner:
     def sender(self) -> Transfers | None:
         """The provider, if it sends money."""
         return self.provider if isinstance(self.provider, Transfers) else None
+
+    @cached_property
+    def refunder(self) -> Refunds | None:
+        """The provider, if it gives money back by the way it came."""
+        return self.provider if isinstance(self.provider, Refunds) else None
 
     @cached_property
     def server(self) -> Serves | None:

@@ -48,6 +48,7 @@ ORDER = (
     "reversals",
     "settlements",
     "payouts",
+    "refunds",
     "accounts",
     "counters",
 )

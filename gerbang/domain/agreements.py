@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import cast
 
+from gerbang.domain import refunds
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import (
     COLOUR,
@@ -69,7 +70,7 @@ def misnamed(agreement: Agreement, known: Mapping[str, Collection[str]], product
     for member in ("fees", "settling", "amount_min", "amount_max", "expiry_min_seconds", "expiry_max_seconds"):
         for name in getattr(agreement, member):
             channel, slash, option = str(name).partition("/")
-            if member == "fees" and name == FEE_NAME:
+            if member == "fees" and name in (FEE_NAME, refunds.FEE_NAME):
                 continue
             if channel not in known:
                 return f"{member}.{name} names no channel: choose one of {', '.join(sorted(known))}."

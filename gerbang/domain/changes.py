@@ -14,6 +14,7 @@ from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
+from gerbang.domain.refunds import Refund
 from gerbang.domain.reports import Booked, Report
 from gerbang.domain.reversals import Reversed
 
@@ -93,12 +94,14 @@ class Changes(msgspec.Struct):
     """New ones, and those whose money has come after them."""
     new_payouts: list[Payout] = []
     new_requests: list[PartnerRequest] = []
+    new_refunds: list[Refund] = []
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
     answered: list[Answered] = []
     settled: list[Settled] = []
     payouts: dict[UUID, Payout] = {}
     requests: dict[UUID, PartnerRequest] = {}
+    refunds: dict[UUID, Refund] = {}
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []

@@ -30,7 +30,7 @@ class Transfer(msgspec.Struct, frozen=True):
     payment_id: UUID | None
     report_id: UUID | None
     cause_id: UUID | None = None
-    """The charge that is settled, the payout, or the merchant that begins. One cause moves money once for each reason."""
+    """The charge that is settled, the payout, the refund, or the merchant that begins. One cause moves money once for each reason."""
 
 
 def is_platforms(account: str) -> bool:
@@ -160,3 +160,41 @@ def coming_back(
 
 def _of_payout(debit: str, credit: str, amount: int, reason: str, merchant_id: UUID, payout_id: UUID) -> Transfer:
     return Transfer(debit, credit, amount, reason, merchant_id, None, None, payout_id)
+
+
+def reserving_refund(merchant_id: UUID, amount: int, *, payment_id: UUID, refund_id: UUID) -> list[Transfer]:
+    """Money for a refund, its fee included: reserved, so that it cannot be given away twice."""
+    owner, kept = available(merchant_id), reserved(merchant_id)
+    return [_of_refund(owner, kept, amount, "refund_reserved", merchant_id, payment_id, refund_id)]
+
+
+def refunding(
+    connection: str, merchant_id: UUID, amount: int, fee: Fee, *, payment_id: UUID, refund_id: UUID
+) -> list[Transfer]:
+    """Money that a buyer has got back by a connection, and the fee for it, out of what was reserved."""
+    lines = [(bank(connection), amount, "refunded"), (FEES, fee.net, "fee"), (VAT, fee.vat, "vat")]
+    return [
+        _of_refund(reserved(merchant_id), credit, minor, reason, merchant_id, payment_id, refund_id)
+        for credit, minor, reason in lines
+        if minor > 0
+    ]
+
+
+def releasing_refund(merchant_id: UUID, amount: int, *, payment_id: UUID, refund_id: UUID) -> list[Transfer]:
+    """Money of a refund that was not carried out, its fee included: available again."""
+    owner, kept = available(merchant_id), reserved(merchant_id)
+    return [_of_refund(kept, owner, amount, "refund_released", merchant_id, payment_id, refund_id)]
+
+
+def refund_coming_back(
+    connection: str, merchant_id: UUID, amount: int, *, payment_id: UUID, refund_id: UUID
+) -> list[Transfer]:
+    """Money of a refund that came back after it had arrived: available again. The fee stays: the bank has done its work."""
+    owner = available(merchant_id)
+    return [_of_refund(bank(connection), owner, amount, "refund_returned", merchant_id, payment_id, refund_id)]
+
+
+def _of_refund(
+    debit: str, credit: str, amount: int, reason: str, merchant_id: UUID, payment_id: UUID, refund_id: UUID
+) -> Transfer:
+    return Transfer(debit, credit, amount, reason, merchant_id, payment_id, None, refund_id)

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from gerbang.domain.partner_requests import PartnerRequest, WatchCode
-from gerbang.services import payout_requests, watching
+from gerbang.services import payout_requests, refund_requests, watching
 from gerbang.services.batches import Batches
 from gerbang.services.partner_requests import claim_due, put_off
 from gerbang.services.payments import opening
@@ -36,6 +36,8 @@ async def _ask_alone(world: World, batches: Batches, request: PartnerRequest) ->
 async def _ask(world: World, batches: Batches, request: PartnerRequest) -> None:
     if request.operation == "send":
         await payout_requests.ask(world, request)
+    elif request.operation == "refund":
+        await refund_requests.ask(world, request)
     elif isinstance(request.asked, WatchCode):
         await watching.ask(world, batches, request)
     elif request.operation == "open":

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gerbang import errors, ids
 from gerbang.api._bodies import Malformed
-from gerbang.api.v2_sessions import shapes
+from gerbang.api.v2_sessions import refund_shapes, shapes
 from gerbang.api.v2_sessions.methods import OTHERS, block_of
 from gerbang.errors import Refused
 
@@ -84,6 +84,11 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NotInLiveMode: Answer(403, "forbidden_access", message="This exists in the sandbox only"),
     errors.BankNotConnected: Answer(403, "forbidden_access", message="No bank is connected for this"),
     errors.ClockBackwards: _INVALID,
+    errors.RefundTooLarge: _INVALID,
+    errors.ChargeNotNamed: _INVALID,
+    errors.ChargeUnknown: _MISSING,
+    errors.RefundUnknown: _MISSING,
+    errors.NotRefundable: Answer(422, "api_validation_error", message="The payment cannot be refunded"),
     errors.Unavailable: Answer(
         503, "service_unavailable", "GATEWAY_ERROR", "SYSTEM", "The gateway cannot do this right now"
     ),
@@ -111,6 +116,9 @@ FIELDS = {
     "order": "orderInformation",
     "virtual_account.expires_at": "paymentMethodOptions.virtualAccount.expiryAt",
     "qris.expires_at": "paymentMethodOptions.qr.expiryAt",
+    "payment_id": "paymentSessionId",
+    "charge_id": "chargeId",
+    "destination": "transferDestination",
 }
 for _name in OTHERS:
     FIELDS[f"{_name}.option"] = f"paymentMethodOptions.{block_of(_name)}.channel"
@@ -148,6 +156,7 @@ def unread(status: int, why: str) -> Response:
 
 def refused(refusal: Refused) -> Response:
     if isinstance(refusal, errors.WrongState):
-        status = shapes.STATUS[str(refusal.spec["state"])]
+        statuses = {"charge": shapes.CHARGE_STATUS, "refund": refund_shapes.STATUS}
+        status = statuses.get(str(refusal.spec["thing"]), shapes.STATUS)[str(refusal.spec["state"])]
         refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
     return error_response(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang import ids
-from gerbang.api.v2_sessions import shapes
+from gerbang.api.v2_sessions import refund_shapes, shapes
 from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
@@ -21,6 +21,15 @@ NAMES = {
     "charge.succeeded": "CHARGE.SUCCESS",
 }
 """The vendor's event names (payment-session reference, 7.2)."""
+REFUND = "refund"
+REFUND_NAMES = {
+    "refund.pending": "REFUND.PENDING",
+    "refund.waiting_transfer": "REFUND.WAITING_BANK_TRANFER",
+    "refund.succeeded": "REFUND.SUCCESS",
+    "refund.failed": "REFUND.FAILED",
+    "refund.cancelled": "REFUND.FAILED",
+}
+"""The vendor's names, spelled as the vendor spells them (payment-session reference, 7.3)."""
 
 RETRY_SCHEDULE = (
     timedelta(minutes=5),
@@ -80,6 +89,17 @@ class PaymentCallbacks(_Format):
         charges = [snapshot.charge] if snapshot.charge else []
         data = shapes.session(snapshot.payment, charges, self._pages, "read")
         return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
+
+
+class RefundCallbacks(_Format):
+    """Callbacks of the product "refund". One that an operator has cancelled is reported as failed: its buyer gets nothing by it."""
+
+    product = Product(REFUND, frozenset(REFUND_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None and snapshot.refund is not None, "an event with a callback has a snapshot"
+        return msgspec.json.encode({"event": REFUND_NAMES[event.kind], "data": refund_shapes.refund(snapshot.refund)})
 
 
 class SuspenseCallbacks(_Format):
