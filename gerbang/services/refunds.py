@@ -56,6 +56,8 @@ TRIES_MAX = 3
 """How often a refund is decided that another one has overtaken."""
 CHARGES_MAX = 100
 """Of the tries at paying a one-time payment, so many are looked at for the one that succeeded."""
+ACCOUNT_LENGTH_MAX, NAME_LENGTH_MAX = 30, 50
+"""Of an account that a refund may go to (payment-session reference, section 10)."""
 SERIES = "refund"
 """No payment has this scope: references of refunds are a series of their own."""
 
@@ -119,6 +121,11 @@ async def _create(world: World, new: NewRefund, rendered: Callable[[Refund], byt
             await wait_as_for_writing(tx)
             return repeated
         order = await _order(tx, new, now)
+        # The same request may have been written while this one waited for the charge.
+        repeated = await _repeated(tx, new, now)
+        if repeated is not None:
+            await wait_as_for_writing(tx)
+            return repeated
         refund = await _decided(tx, new, order, now)
         changes = Changes(
             events=[transfers.event("refund.pending", refund, now)],
@@ -338,3 +345,18 @@ async def page(
         if payment_id is None:
             return listed, await kept.count(tx, merchant_id)
         return listed, await kept.count_of_payment(tx, payment_id)
+
+
+async def of_any_merchant(world: World, refund_id: UUID) -> Refund:
+    """A refund, for operators. Raises RefundUnknown."""
+    async with world.db.reading() as tx:
+        found = await kept.of_any_merchant(tx, refund_id)
+    if found is None:
+        raise RefundUnknown
+    return found
+
+
+async def under_way(world: World, most: int) -> list[Refund]:
+    """Refunds that have not ended, the oldest first, for operators."""
+    async with world.db.reading() as tx:
+        return await kept.under_way(tx, most)
