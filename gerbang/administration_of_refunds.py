@@ -86,7 +86,9 @@ def pay(settings: Settings, refund_id: str, bank: str, account: str, name: str) 
     """Has a refund go to an account. Raises SettingsWrong, RefundUnknown, WrongState or BankNotConnected."""
     id_, found = _id(refund_id), named(bank)
     if found is None:
-        raise SettingsWrong(f"{bank} is no bank: name it as in `gerbang refunds pay ID --bank BCA`, or by its code, 014.")
+        raise SettingsWrong(
+            f"{bank} is no bank: name it as in `gerbang refunds pay ID --bank BCA`, or by its code, 014."
+        )
     if not (account.isascii() and account.isdigit() and len(account) <= refunds.ACCOUNT_LENGTH_MAX):
         raise SettingsWrong(f"An account's number has 1 to {refunds.ACCOUNT_LENGTH_MAX} digits.")
     if not name.strip() or not name.isprintable() or len(name) > refunds.NAME_LENGTH_MAX:

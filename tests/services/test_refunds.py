@@ -3,15 +3,14 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 
-from gerbang.connections import Declined, GivenBack, Link, Silence
-from gerbang.connections.simulator import Simulator
+from gerbang.connections import Declined, GivenBack, Silence
 from gerbang.db import partner_requests
 from gerbang.db import payouts as kept_payouts
 from gerbang.db.changes import write
@@ -22,7 +21,6 @@ from gerbang.domain.customers import Destination as Preferred
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import Agreement, Merchant
 from gerbang.domain.money import rupiah
-from gerbang.domain.partner_requests import GiveBack
 from gerbang.domain.payments import Method
 from gerbang.domain.payouts import Payout, Search
 from gerbang.domain.refunds import Destination, Refund
@@ -40,9 +38,9 @@ from gerbang.errors import (
 )
 from gerbang.partners import Partners
 from gerbang.services import payouts, refund_requests, refunds, reversals
-from gerbang.services.refunds import NewRefund
 from tests.support.gateways import Databases
 from tests.support.payouts import banking, held, lines, merchant_with
+from tests.support.refunds import PART, Gives, ask
 from tests.support.services import Services, several
 from tests.support.settling import charge_of, paid, two_processes_on
 
@@ -51,7 +49,6 @@ BRI = Method(channel="virtual_account", option="BRI")
 BCA = Method(channel="virtual_account", option="BCA")
 """BRI settles at once, BCA on the next working day."""
 ACCOUNT = Destination("BCA", "1000200030", "Budi Santoso", "BCA")
-PART = rupiah(5_000)
 
 
 @pytest.fixture(scope="module")
@@ -68,50 +65,6 @@ async def checked(url: str) -> AsyncGenerator[tuple[Services, Services]]:
             await tx.execute("UPDATE partner_requests SET next_at = $1 WHERE next_at IS NOT NULL", later)
         yield one, two
         assert await one.faults() == []
-
-
-class Gives(Simulator):
-    """A partner that answers each request for a refund in turn as it is told to; when nothing is left, it has given it back."""
-
-    def __init__(self, *answers: Exception | GivenBack | None) -> None:
-        self.answers = [*answers]
-        self.asked: list[UUID] = []
-        self.looked_up = 0
-
-    async def refund(self, link: Link, reference: UUID, asked: GiveBack, now: datetime) -> GivenBack:
-        self.asked.append(reference)
-        said = self._next()
-        assert said is not None, "it answers"
-        return said
-
-    async def refunded(
-        self, link: Link, reference: UUID, asked: GiveBack, partner_reference: str, now: datetime
-    ) -> GivenBack | None:
-        self.looked_up += 1
-        return self._next()
-
-    def _next(self) -> GivenBack | None:
-        said = self.answers.pop(0) if self.answers else GivenBack("succeeded", "given")
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-
-async def ask(here: Services, merchant: Merchant, charge_id: UUID, **changes: Any) -> Refund:
-    """Asks for a refund of Rp 5.000 of a charge; the refund as it is kept after that."""
-    new = NewRefund(
-        merchant_id=merchant.id,
-        product="refund",
-        reference=f"RF-{uuid4().hex}",
-        payment_id=None,
-        charge_id=charge_id,
-        amount=PART,
-        whole=False,
-        method="auto",
-        reason="requested_by_customer",
-    )
-    answer = await refunds.create(here.world, msgspec.structs.replace(new, **changes), lambda r: str(r.id).encode())
-    return await refunds.read(here.world, merchant.id, UUID(answer.decode()))
 
 
 async def again(here: Services, refund: Refund) -> Refund:
