@@ -1,4 +1,4 @@
-"""What tests of refunds need around them: how they are asked for, and a partner that answers as it is told to."""
+"""What tests of refunds need around them: how they are asked for, and a partner that answers as a test says."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ PART = rupiah(5_000)
 
 
 class Gives(Simulator):
-    """A partner that answers each request for a refund in turn as it is told to; when nothing is left, it has given it back."""
+    """A partner that answers each request for a refund in turn as a test says; when nothing is left, it has given it back."""
 
     def __init__(self, *answers: Exception | GivenBack | None) -> None:
         self.answers = [*answers]
