@@ -40,10 +40,11 @@ LEDGER = {
                 WHEN 'reversed' THEN c.name LIKE 'bank/%' AND
                     d.name IN (own || 'available', own || 'suspense', 'platform/suspense')
                 WHEN 'payout' THEN d.name = own || 'reserved' AND c.name LIKE 'bank/%'
-                WHEN 'refund_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
-                WHEN 'refund_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
+                WHEN 'refund_reserved' THEN d.name IN (own || 'available', own || 'suspense') AND c.name = own || 'reserved'
+                WHEN 'refund_released' THEN d.name = own || 'reserved' AND c.name IN (own || 'available', own || 'suspense')
+                WHEN 'accepted' THEN d.name = own || 'suspense' AND c.name = own || 'available'
                 WHEN 'refunded' THEN d.name = own || 'reserved' AND c.name LIKE 'bank/%'
-                WHEN 'refund_returned' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
+                WHEN 'refund_returned' THEN d.name LIKE 'bank/%' AND c.name IN (own || 'available', own || 'suspense')
                 ELSE true END""",
 }
 """The accounts and their transfers by themselves."""
@@ -127,7 +128,7 @@ MONEY = {
                 SELECT merchant_id, amount + fee AS gone FROM payouts
                 WHERE kind <> 'refund' AND (state <> 'failed' OR returned_at IS NOT NULL)
                 UNION ALL SELECT merchant_id, amount + fee FROM refunds
-                WHERE state NOT IN ('failed', 'cancelled') OR returned_at IS NOT NULL
+                WHERE report_id IS NULL AND (state NOT IN ('failed', 'cancelled') OR returned_at IS NOT NULL)
             ) each GROUP BY merchant_id
         ) o ON o.merchant_id = m.id LEFT JOIN (
             SELECT credit, sum(amount) AS amount FROM transfers WHERE reason NOT IN ('settled', 'payout_released', 'refund_released')
@@ -168,12 +169,31 @@ MONEY = {
                   CASE WHEN r.returned_at IS NOT NULL THEN r.amount ELSE 0 END)""",
     "more of a charge was refunded than was taken, or something that was not": """
         SELECT r.charge_id::text FROM (
-            SELECT charge_id, sum(amount) AS amount FROM refunds WHERE state NOT IN ('failed', 'cancelled') GROUP BY charge_id
+            SELECT charge_id, sum(amount) AS amount FROM refunds WHERE state NOT IN ('failed', 'cancelled') AND report_id IS NULL
+            GROUP BY charge_id
         ) r LEFT JOIN charges c ON c.id = r.charge_id
         WHERE c.state IS DISTINCT FROM 'succeeded' OR r.amount > coalesce(c.captured, c.amount)
         UNION ALL
         SELECT r.id::text FROM refunds r LEFT JOIN charges c ON c.id = r.charge_id
-        WHERE (c.merchant_id, c.payment_id) IS DISTINCT FROM (r.merchant_id, r.payment_id)""",
+        WHERE r.report_id IS NULL AND (c.merchant_id, c.payment_id) IS DISTINCT FROM (r.merchant_id, r.payment_id)""",
+    "what a merchant has in suspense is not the money that was not owed and is still there": """
+        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/suspense' LEFT JOIN (
+            SELECT merchant_id, sum(amount) AS amount FROM (
+                SELECT merchant_id, amount FROM reports WHERE outcome <> 'booked'
+                UNION ALL SELECT t.merchant_id, -t.amount FROM transfers t JOIN accounts d ON d.id = t.debit
+                    WHERE t.reason = 'reversed' AND d.name LIKE 'merchant/%/suspense'
+                UNION ALL SELECT merchant_id, -amount FROM transfers WHERE reason = 'accepted'
+                UNION ALL SELECT merchant_id, -amount FROM refunds
+                    WHERE report_id IS NOT NULL AND state NOT IN ('failed', 'cancelled')
+            ) each GROUP BY merchant_id
+        ) held ON held.merchant_id = m.id
+        WHERE coalesce(a.balance, 0) <> -coalesce(held.amount, 0)""",
+    "money that was not owed was credited or sent back, and was owed, or was another's": """
+        SELECT t.id::text FROM transfers t LEFT JOIN reports r ON (r.merchant_id, r.id) = (t.merchant_id, t.report_id)
+        WHERE t.reason = 'accepted' AND (r.outcome = 'booked' OR t.amount IS DISTINCT FROM r.amount)
+        UNION ALL
+        SELECT f.id::text FROM refunds f LEFT JOIN reports r ON (r.merchant_id, r.id) = (f.merchant_id, f.report_id)
+        WHERE f.report_id IS NOT NULL AND (r.outcome = 'booked' OR f.amount IS DISTINCT FROM r.amount)""",
     "a refund's transfer is not what its refund says": """
         SELECT coalesce(r.id, p.id)::text FROM (SELECT * FROM refunds WHERE way = 'account') r
         FULL JOIN (SELECT * FROM payouts WHERE kind = 'refund') p ON p.cause_id = r.id
@@ -208,7 +228,7 @@ MONEY = {
     "a transfer for a charge, a payout or a refund that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
         LEFT JOIN refunds r ON r.id = t.cause_id
-        WHERE t.cause_id IS NOT NULL AND t.reason <> 'starting_balance'
+        WHERE t.cause_id IS NOT NULL AND t.reason NOT IN ('starting_balance', 'accepted')
           AND coalesce(c.merchant_id, p.merchant_id, r.merchant_id) IS DISTINCT FROM t.merchant_id""",
 }
 NUMBERS = {
@@ -279,9 +299,9 @@ EVENTS = {
     "a refund has begun or ended without an event each": """
         SELECT coalesce(r.merchant_id, e.merchant_id)::text FROM (
             SELECT merchant_id, kind, count(*) AS times FROM (
-                SELECT merchant_id, 'refund.pending' AS kind FROM refunds
-                UNION ALL SELECT merchant_id, 'refund.' || state FROM refunds WHERE ended_at IS NOT NULL
-                UNION ALL SELECT merchant_id, 'refund.succeeded' FROM refunds WHERE returned_at IS NOT NULL
+                SELECT merchant_id, 'refund.pending' AS kind FROM refunds WHERE report_id IS NULL
+                UNION ALL SELECT merchant_id, 'refund.' || state FROM refunds WHERE ended_at IS NOT NULL AND report_id IS NULL
+                UNION ALL SELECT merchant_id, 'refund.succeeded' FROM refunds WHERE returned_at IS NOT NULL AND report_id IS NULL
             ) had GROUP BY merchant_id, kind
         ) r FULL JOIN (
             SELECT merchant_id, kind, count(*) AS times FROM events

@@ -41,7 +41,9 @@ async def of_any_merchant(tx: Tx, id_: UUID) -> Refund | None:
 async def by_reference(tx: Tx, merchant_id: UUID, reference: str) -> Refund | None:
     """The merchant's refund of this reference."""
     row = await tx.fetchrow(
-        f"SELECT {COLUMNS} FROM refunds WHERE merchant_id = $1 AND reference = $2", merchant_id, reference
+        f"SELECT {COLUMNS} FROM refunds WHERE merchant_id = $1 AND reference = $2",
+        merchant_id,
+        reference,
     )
     return None if row is None else REFUNDS.read(row)
 
@@ -79,7 +81,7 @@ async def page(tx: Tx, merchant_id: UUID, behind: UUID, *, skip: int, most: int)
     rows = await tx.fetch(
         f"""
         SELECT r.* FROM (
-            SELECT id FROM refunds WHERE merchant_id = $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT $4
+            SELECT id FROM refunds WHERE merchant_id = $1 AND id < $2 AND report_id IS NULL ORDER BY id DESC OFFSET $3 LIMIT $4
         ) shown
         CROSS JOIN LATERAL (SELECT {COLUMNS} FROM refunds WHERE merchant_id = $1 AND id = shown.id LIMIT 1) r
         ORDER BY r.id DESC
@@ -98,7 +100,8 @@ async def page_of_payment(
     """As `page`, of one payment."""
     rows = await tx.fetch(
         f"""
-        SELECT r.* FROM (SELECT id FROM refunds WHERE payment_id = $2 AND id < $3 ORDER BY id DESC OFFSET $4 LIMIT $5) shown
+        SELECT r.* FROM (SELECT id FROM refunds
+            WHERE payment_id = $2 AND id < $3 AND report_id IS NULL ORDER BY id DESC OFFSET $4 LIMIT $5) shown
         CROSS JOIN LATERAL (SELECT {COLUMNS} FROM refunds WHERE merchant_id = $1 AND id = shown.id LIMIT 1) r
         ORDER BY r.id DESC
         """,
@@ -113,12 +116,16 @@ async def page_of_payment(
 
 async def count(tx: Tx, merchant_id: UUID) -> int:
     """How many refunds a merchant has."""
-    return await tx.fetchval("SELECT count(*) FROM refunds WHERE merchant_id = $1", merchant_id) or 0
+    return (
+        await tx.fetchval("SELECT count(*) FROM refunds WHERE merchant_id = $1 AND report_id IS NULL", merchant_id) or 0
+    )
 
 
 async def count_of_payment(tx: Tx, payment_id: UUID) -> int:
     """How many refunds a payment has."""
-    return await tx.fetchval("SELECT count(*) FROM refunds WHERE payment_id = $1", payment_id) or 0
+    return (
+        await tx.fetchval("SELECT count(*) FROM refunds WHERE payment_id = $1 AND report_id IS NULL", payment_id) or 0
+    )
 
 
 async def under_way(tx: Tx, most: int) -> list[Refund]:
@@ -127,3 +134,11 @@ async def under_way(tx: Tx, most: int) -> list[Refund]:
         f"SELECT {COLUMNS} FROM refunds WHERE ended_at IS NULL ORDER BY created_at, id LIMIT $1", most
     )
     return [REFUNDS.read(row) for row in rows]
+
+
+async def of_report(tx: Tx, merchant_id: UUID, report_id: UUID) -> Refund | None:
+    """The refund by which money that was not owed goes back to its buyer."""
+    row = await tx.fetchrow(
+        f"SELECT {COLUMNS} FROM refunds WHERE merchant_id = $1 AND report_id = $2", merchant_id, report_id
+    )
+    return None if row is None else REFUNDS.read(row)

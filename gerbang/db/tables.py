@@ -402,6 +402,7 @@ REFUNDS = Table(
         "ended_at": "timestamptz",
         "failure_reason": "text",
         "returned_at": "timestamptz",
+        "report_id": "uuid",
     },
     changing={
         "state",

@@ -34,10 +34,13 @@ Kind = Literal[
     "refund.succeeded",
     "refund.failed",
     "refund.cancelled",
+    "money.accepted",
+    "money.refunded",
+    "money.refund_failed",
 ]
 
 
-TO_EVERY_PRODUCT = frozenset({"money.in_suspense"})
+TO_EVERY_PRODUCT = frozenset({"money.in_suspense", "money.accepted", "money.refunded", "money.refund_failed"})
 """Events that every product sends which has them. All others are sent by the product of their payment or payout alone."""
 
 

@@ -14,6 +14,7 @@ import msgspec
 from gerbang.domain.fees import Fee
 from gerbang.domain.merchants import PLATFORM
 from gerbang.domain.payouts import Source
+from gerbang.domain.refunds import Refund
 
 FEES = "platform/fees"
 VAT = "platform/vat"
@@ -162,39 +163,41 @@ def _of_payout(debit: str, credit: str, amount: int, reason: str, merchant_id: U
     return Transfer(debit, credit, amount, reason, merchant_id, None, None, payout_id)
 
 
-def reserving_refund(merchant_id: UUID, amount: int, *, payment_id: UUID, refund_id: UUID) -> list[Transfer]:
+def money_accepted(merchant_id: UUID, amount: int, *, payment_id: UUID | None, report_id: UUID) -> list[Transfer]:
+    """Money that was not owed and is credited all the same: from suspense to the available balance, once."""
+    owner, held = available(merchant_id), suspense(merchant_id)
+    return [Transfer(held, owner, amount, "accepted", merchant_id, payment_id, report_id, report_id)]
+
+
+def refundable(refund: Refund) -> str:
+    """The account that a refund is taken from, and comes back to."""
+    return available(refund.merchant_id) if refund.source == "available" else suspense(refund.merchant_id)
+
+
+def reserving_refund(refund: Refund) -> list[Transfer]:
     """Money for a refund, its fee included: reserved, so that it cannot be given away twice."""
-    owner, kept = available(merchant_id), reserved(merchant_id)
-    return [_of_refund(owner, kept, amount, "refund_reserved", merchant_id, payment_id, refund_id)]
+    kept = reserved(refund.merchant_id)
+    return [_of_refund(refund, refundable(refund), kept, refund.reserved, "refund_reserved")]
 
 
-def refunding(
-    connection: str, merchant_id: UUID, amount: int, fee: Fee, *, payment_id: UUID, refund_id: UUID
-) -> list[Transfer]:
-    """Money that a buyer has got back by a connection, and the fee for it, out of what was reserved."""
-    lines = [(bank(connection), amount, "refunded"), (FEES, fee.net, "fee"), (VAT, fee.vat, "vat")]
-    return [
-        _of_refund(reserved(merchant_id), credit, minor, reason, merchant_id, payment_id, refund_id)
-        for credit, minor, reason in lines
-        if minor > 0
-    ]
+def refunding(refund: Refund) -> list[Transfer]:
+    """Money that a buyer has got back by the refund's connection, and the fee for it, out of what was reserved."""
+    fee = Fee(refund.fee, refund.vat)
+    lines = [(bank(refund.connection), refund.amount, "refunded"), (FEES, fee.net, "fee"), (VAT, fee.vat, "vat")]
+    kept = reserved(refund.merchant_id)
+    return [_of_refund(refund, kept, credit, minor, reason) for credit, minor, reason in lines if minor > 0]
 
 
-def releasing_refund(merchant_id: UUID, amount: int, *, payment_id: UUID, refund_id: UUID) -> list[Transfer]:
-    """Money of a refund that was not carried out, its fee included: available again."""
-    owner, kept = available(merchant_id), reserved(merchant_id)
-    return [_of_refund(kept, owner, amount, "refund_released", merchant_id, payment_id, refund_id)]
+def releasing_refund(refund: Refund) -> list[Transfer]:
+    """Money of a refund that was not carried out, its fee included: where it was before."""
+    kept = reserved(refund.merchant_id)
+    return [_of_refund(refund, kept, refundable(refund), refund.reserved, "refund_released")]
 
 
-def refund_coming_back(
-    connection: str, merchant_id: UUID, amount: int, *, payment_id: UUID, refund_id: UUID
-) -> list[Transfer]:
-    """Money of a refund that came back after it had arrived: available again. The fee stays: the bank has done its work."""
-    owner = available(merchant_id)
-    return [_of_refund(bank(connection), owner, amount, "refund_returned", merchant_id, payment_id, refund_id)]
+def refund_coming_back(refund: Refund) -> list[Transfer]:
+    """Money of a refund that came back after it had arrived. The fee stays: the bank has done its work."""
+    return [_of_refund(refund, bank(refund.connection), refundable(refund), refund.amount, "refund_returned")]
 
 
-def _of_refund(
-    debit: str, credit: str, amount: int, reason: str, merchant_id: UUID, payment_id: UUID, refund_id: UUID
-) -> Transfer:
-    return Transfer(debit, credit, amount, reason, merchant_id, payment_id, None, refund_id)
+def _of_refund(refund: Refund, debit: str, credit: str, amount: int, reason: str) -> Transfer:
+    return Transfer(debit, credit, amount, reason, refund.merchant_id, refund.payment_id, None, refund.id)

@@ -17,6 +17,7 @@ which. `cancelled`: an operator has ended it before any money left.
 """
 Method = Literal["auto", "transfer_only"]
 """`auto`: by the way the money came, and by a transfer where that cannot be done."""
+Source = Literal["available", "suspense"]
 Way = Literal["channel", "account"]
 Reason = Literal["suspect_fraudulent", "duplicate", "requested_by_customer", "cancellation", "others"]
 
@@ -65,7 +66,8 @@ class Refund(msgspec.Struct, frozen=True):
     reference: str
     """The merchant's own name for it, unique among the merchant's refunds."""
     payment_id: UUID
-    charge_id: UUID
+    charge_id: UUID | None
+    """What is refunded of it; None for money that was held in suspense."""
     amount: int
     """Minor units, whole at the buyer: the fee comes on top."""
     whole: bool
@@ -98,6 +100,13 @@ class Refund(msgspec.Struct, frozen=True):
     failure_reason: str | None = None
     returned_at: datetime | None = None
     """When its money came back after it had arrived."""
+    report_id: UUID | None = None
+    """The money that was not owed, and goes back out of suspense; None for a refund that the merchant has asked for."""
+
+    @property
+    def source(self) -> Source:
+        """Which of the merchant's balances it is taken from, and comes back to."""
+        return "available" if self.report_id is None else "suspense"
 
     @property
     def reserved(self) -> int:

@@ -10,14 +10,13 @@ import structlog
 from msgspec.structs import replace
 
 from gerbang import ids
-from gerbang.db import Tx, customers, payments
+from gerbang.db import Tx, customers, payments, reports
 from gerbang.db import refunds as kept
 from gerbang.domain.bank_directory import named
 from gerbang.domain.changes import Changes
 from gerbang.domain.customers import RefundPreference
 from gerbang.domain.events import Event, Kind, Snapshot
-from gerbang.domain.fees import Fee
-from gerbang.domain.ledger import refund_coming_back, refunding, releasing_refund
+from gerbang.domain.ledger import Transfer, refund_coming_back, refunding, releasing_refund
 from gerbang.domain.partner_requests import SendMoney, noted
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Destination as Account
@@ -77,7 +76,7 @@ def order(world: World, changes: Changes, refund: Refund, account: Destination |
         changes.new_payouts.append(payout)
         # Whoever takes up what is due gives it to the bank, so that nothing that waits for an answer calls anybody.
         changes.new_requests.append(replace(request, next_at=now))
-    if not was_waiting:
+    if not was_waiting and refund.report_id is None:
         changes.events.append(event("refund.waiting_transfer", refund, now))
     return refund
 
@@ -103,46 +102,57 @@ def _payout(refund: Refund, account: Destination, now: datetime) -> Payout:
 
 
 def event(kind: Kind, refund: Refund, now: datetime) -> Event:
-    """The event of what has become of a refund."""
+    """The event of what has become of a refund that its merchant has asked for."""
     return Event(refund.merchant_id, kind, now, refund.payment_id, refund.charge_id, snapshot=Snapshot(refund=refund))
 
 
 def carried_out(refund: Refund, now: datetime) -> Changes:
     """A refund whose buyer has the money, with what that moves and says. Raises WrongState."""
     refund = succeeded(refund, now)
-    fee = Fee(refund.fee, refund.vat)
-    transfers = refunding(
-        refund.connection,
-        refund.merchant_id,
-        refund.amount,
-        fee,
-        payment_id=refund.payment_id,
-        refund_id=refund.id,
-    )
-    return Changes(refunds={refund.id: refund}, transfers=transfers, events=[event("refund.succeeded", refund, now)])
+    return _changes(refund, "refund.succeeded", refunding(refund), now)
 
 
 def given_up(refund: Refund, kind: Kind, now: datetime) -> Changes:
-    """A refund that has failed or was cancelled, with its money back at the merchant."""
-    transfers = releasing_refund(refund.merchant_id, refund.reserved, payment_id=refund.payment_id, refund_id=refund.id)
-    return Changes(refunds={refund.id: refund}, transfers=transfers, events=[event(kind, refund, now)])
+    """A refund that has failed or was cancelled, with its money where it was before."""
+    return _changes(refund, kind, releasing_refund(refund), now)
+
+
+def _changes(refund: Refund, kind: Kind, moved: list[Transfer], now: datetime) -> Changes:
+    said = [event(kind, refund, now)] if refund.report_id is None else []
+    return Changes(refunds={refund.id: refund}, transfers=moved, events=said)
 
 
 async def ended(tx: Tx, payout: Payout, now: datetime) -> Changes:
     """What the end of a refund's transfer changes beside the transfer itself. The refund is held until the commit."""
     refund = await _of(tx, payout)
     if payout.state == "completed":
-        return carried_out(refund, now)
-    return given_up(failed(refund, payout.failure_reason or "", now), "refund.failed", now)
+        changes, kind = carried_out(refund, now), "money.refunded"
+    else:
+        refund = failed(refund, payout.failure_reason or "", now)
+        changes, kind = given_up(refund, "refund.failed", now), "money.refund_failed"
+    changes.events += await _of_held_money(tx, kind, refund, now)
+    return changes
 
 
 async def came_back(tx: Tx, payout: Payout, reason: str, now: datetime) -> Changes:
     """What it changes that the money of a refund's transfer has come back. The refund is held until the commit."""
     refund = returned(await _of(tx, payout), reason, now)
-    transfers = refund_coming_back(
-        refund.connection, refund.merchant_id, refund.amount, payment_id=refund.payment_id, refund_id=refund.id
-    )
-    return Changes(refunds={refund.id: refund}, transfers=transfers, events=[event("refund.failed", refund, now)])
+    changes = _changes(refund, "refund.failed", refund_coming_back(refund), now)
+    changes.events += await _of_held_money(tx, "money.refund_failed", refund, now)
+    return changes
+
+
+async def _of_held_money(tx: Tx, kind: Kind, refund: Refund, now: datetime) -> list[Event]:
+    """The event of what has become of money that was not owed; none for a refund that its merchant has asked for."""
+    if refund.report_id is None:
+        return []
+    found = await reports.by_id(tx, refund.merchant_id, refund.report_id)
+    payment = (await payments.by_id(tx, [(refund.merchant_id, refund.payment_id)])).get(refund.payment_id)
+    if found is None or payment is None:
+        raise lost(str(refund.id))
+    booked, number = found
+    snapshot = Snapshot(payment=payment, report=booked, reported_number=number)
+    return [Event(refund.merchant_id, kind, now, payment.id, booked.charge_id, snapshot)]
 
 
 async def _of(tx: Tx, payout: Payout) -> Refund:

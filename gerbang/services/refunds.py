@@ -129,9 +129,7 @@ async def _create(world: World, new: NewRefund, rendered: Callable[[Refund], byt
         refund = await _decided(tx, new, order, now)
         changes = Changes(
             events=[transfers.event("refund.pending", refund, now)],
-            transfers=reserving_refund(
-                refund.merchant_id, refund.reserved, payment_id=refund.payment_id, refund_id=refund.id
-            ),
+            transfers=reserving_refund(refund),
         )
         refund = await _begun(world, tx, changes, refund, order, now)
         changes.new_refunds.append(refund)
@@ -298,7 +296,7 @@ def _request(refund: Refund, order: Order, account: Destination | None, now: dat
         channel=order.charge.channel,
         option=instructions.option,
         amount=refund.amount,
-        charge_id=refund.charge_id,
+        charge_id=order.charge.id,
         charge_amount=order.charge.taken,
         payment_reference=order.money_reference,
         number=instructions.number,
@@ -315,7 +313,7 @@ async def read(world: World, merchant_id: UUID, refund_id: UUID) -> Refund:
     """A merchant's refund. Raises RefundUnknown."""
     async with world.db.reading() as tx:
         found = await kept.by_id(tx, merchant_id, refund_id)
-    if found is None:
+    if found is None or found.report_id is not None:
         raise RefundUnknown
     return found
 
@@ -323,7 +321,8 @@ async def read(world: World, merchant_id: UUID, refund_id: UUID) -> Refund:
 async def by_reference(world: World, merchant_id: UUID, reference: str) -> Refund | None:
     """The merchant's refund of this reference."""
     async with world.db.reading() as tx:
-        return await kept.by_reference(tx, merchant_id, reference)
+        found = await kept.by_reference(tx, merchant_id, reference)
+    return found if found is not None and found.report_id is None else None
 
 
 async def page(

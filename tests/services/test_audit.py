@@ -3,9 +3,12 @@
 import json
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from gerbang.db import audit, charges
+from gerbang.domain.customers import Customer, RefundPreference
+from gerbang.domain.customers import Destination as Preferred
 from gerbang.domain.inquiries import Acceptance
 from gerbang.domain.payments import Method
 from gerbang.domain.refunds import Destination
@@ -47,6 +50,10 @@ WRONG = {
         DELETE FROM transfers WHERE reason = 'refunded'""",
     "more of a charge was refunded than was taken, or something that was not": """
         UPDATE refunds SET amount = amount + 10000000, captured = captured + 10000000""",
+    "what a merchant has in suspense is not the money that was not owed and is still there": """
+        UPDATE reports SET amount = amount + 1 WHERE outcome = 'double'""",
+    "money that was not owed was credited or sent back, and was owed, or was another's": """
+        UPDATE refunds SET amount = amount + 1, captured = captured + 1 WHERE report_id IS NOT NULL""",
     "a refund's transfer is not what its refund says": "DELETE FROM payouts WHERE kind = 'refund'",
     "what a merchant has reserved is not what is on its way": """
         UPDATE refunds SET fee = fee + 1 WHERE ended_at IS NULL""",
@@ -121,6 +128,15 @@ def database(databases: Databases) -> str:
             await ask(here, merchant, qris[1], method="transfer_only", destination=account)
             await here.workers.catch_up()
             await ask(here, merchant, qris[2])
+            agreed = msgspec.structs.replace(merchant.agreement, late_money={"virtual_account": "refund"})
+            async with here.world.db.transaction() as tx:
+                written = msgspec.json.encode(agreed).decode()
+                await tx.execute("UPDATE merchants SET agreement = $2 WHERE id = $1", merchant.id, written)
+            prefers = RefundPreference("auto", Preferred("BCA", "999966660001", "Budi"))
+            budi = Customer(email="budi@shop.example", refund_preference=prefers)
+            twice = number(await here.batches.create(order(merchant.id, method=bri, customer=budi)))
+            for _ in ("paid", "and once more"):
+                await here.batches.report(money(twice))
 
     run(story)
     return url

@@ -21,6 +21,13 @@ NAMES = {
     "charge.succeeded": "CHARGE.SUCCESS",
 }
 """The vendor's event names (payment-session reference, 7.2)."""
+MONEY_NAMES = {
+    "money.in_suspense": "MONEY.SET_ASIDE",
+    "money.accepted": "MONEY.ACCEPTED",
+    "money.refunded": "MONEY.REFUNDED",
+    "money.refund_failed": "MONEY.REFUND_FAILED",
+}
+"""Our own."""
 REFUND = "refund"
 REFUND_NAMES = {
     "refund.pending": "REFUND.PENDING",
@@ -103,9 +110,9 @@ class RefundCallbacks(_Format):
 
 
 class SuspenseCallbacks(_Format):
-    """Callbacks of the product "money", an addition of ours. They never go to the URL for the vendor's callbacks."""
+    """Callbacks of the product "money": money that was not owed, and what became of it. An addition of ours. They never go to the URL for the vendor's callbacks."""
 
-    product = Product("money", frozenset({"money.in_suspense"}), RETRY_SCHEDULE, key_header=KEY_HEADER)
+    product = Product("money", frozenset(MONEY_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
@@ -121,4 +128,4 @@ class SuspenseCallbacks(_Format):
             "number": snapshot.reported_number,
             "receivedAt": event.at,
         }
-        return msgspec.json.encode({"event": "MONEY.SET_ASIDE", "data": data})
+        return msgspec.json.encode({"event": MONEY_NAMES[event.kind], "data": data})

@@ -6,7 +6,8 @@ CREATE TABLE refunds (
     product        text NOT NULL,
     reference      text NOT NULL,
     payment_id     uuid NOT NULL,
-    charge_id      uuid NOT NULL,
+    -- What is refunded of it, or the money that was not owed and goes back out of suspense.
+    charge_id      uuid,
     amount         bigint NOT NULL CHECK (amount > 0),
     -- Whether all that was left was asked for.
     whole          boolean NOT NULL,
@@ -31,7 +32,9 @@ CREATE TABLE refunds (
     ended_at       timestamptz,
     failure_reason text,
     returned_at    timestamptz,
+    report_id      uuid,
     PRIMARY KEY (merchant_id, id),
+    CHECK ((charge_id IS NULL) <> (report_id IS NULL)),
     CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
     CHECK ((state = 'failed') = (failure_reason IS NOT NULL)),
     CHECK (returned_at IS NULL OR state = 'failed'),
@@ -40,7 +43,11 @@ CREATE TABLE refunds (
 -- A repeated request is the same refund.
 CREATE UNIQUE INDEX refunds_reference ON refunds (reference, merchant_id);
 CREATE INDEX refunds_of_charge ON refunds (charge_id, id);
+-- Lists are of what merchants have asked for.
+CREATE INDEX refunds_of_merchant ON refunds (merchant_id, id) WHERE report_id IS NULL;
 CREATE INDEX refunds_of_payment ON refunds (payment_id, id);
+-- Money goes back out of suspense once.
+CREATE UNIQUE INDEX refunds_of_report ON refunds (report_id, merchant_id) WHERE report_id IS NOT NULL;
 -- Those whose charge may not be settled yet: there are few.
 CREATE INDEX refunds_unsettled ON refunds (merchant_id, settles_at) WHERE settles_at IS NOT NULL;
 -- Those that an operator may have to look at.
@@ -50,5 +57,5 @@ CREATE TYPE refund_row AS (
     id uuid, merchant_id uuid, product text, reference text, payment_id uuid, charge_id uuid, amount bigint, whole boolean,
     captured bigint, fee bigint, vat bigint, state text, method text, reason text, connection text, created_at timestamptz,
     updated_at timestamptz, way text, destination json, statement_text text, description text, metadata json,
-    settles_at timestamptz, ended_at timestamptz, failure_reason text, returned_at timestamptz
+    settles_at timestamptz, ended_at timestamptz, failure_reason text, returned_at timestamptz, report_id uuid
 );
