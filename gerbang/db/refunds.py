@@ -122,9 +122,15 @@ async def count(tx: Tx, merchant_id: UUID) -> int:
 
 
 async def count_of_payment(tx: Tx, payment_id: UUID) -> int:
-    """How many refunds a payment has."""
+    """How many refunds of a payment its merchant has asked for."""
     return (
-        await tx.fetchval("SELECT count(*) FROM refunds WHERE payment_id = $1 AND report_id IS NULL", payment_id) or 0
+        await tx.fetchval(
+            """
+            SELECT count(*) FROM (SELECT report_id FROM refunds WHERE payment_id = $1 OFFSET 0) r WHERE report_id IS NULL
+            """,
+            payment_id,
+        )
+        or 0
     )
 
 
