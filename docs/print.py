@@ -18,7 +18,7 @@ from gerbang.channels.virtual_account import BANKS, OWN_DIGITS
 from gerbang.connections.snap import codes
 from gerbang.connections.snap.paths import STANDARD
 from gerbang.connections.snap.profiles import Profile, profiles
-from gerbang.domain import charges, payments, payouts
+from gerbang.domain import charges, payments, payouts, refunds
 from gerbang.domain.calendars import Schedule
 from gerbang.domain.deliveries import Product
 from gerbang.domain.fees import VAT_PERCENT, Rate
@@ -56,8 +56,10 @@ def states_page() -> str:
         *machine("Payments", payments.MOVES, ("needs_method", "needs_confirmation"), payments.State.__args__),
         *machine("Charges", charges.MOVES, ("waiting",), charges.State.__args__),
         *machine("Payouts", payouts.MOVES, ("pending",), payouts.State.__args__),
+        *machine("Refunds", refunds.MOVES, ("pending",), refunds.State.__args__),
     ]
-    return page("States", "the `MOVES` of `payments.py`, `charges.py` and `payouts.py` in `gerbang/domain/`", *parts)
+    source = "the `MOVES` of `payments.py`, `charges.py`, `payouts.py` and `refunds.py` in `gerbang/domain/`"
+    return page("States", source, *parts)
 
 
 def machine(title: str, moves: Moves, starts: Sequence[str], every: Sequence[str]) -> list[Sequence[str]]:

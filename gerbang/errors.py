@@ -12,13 +12,14 @@ Refused
 │   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
 │   ├── CardMissing  CardWrong  CardUnreadable  CardNotStored  CustomerMissing  BillingAddressMissing  CaptureTooMuch
-│   └── NumberForStaticOnly  TooMuchKept
+│   ├── NumberForStaticOnly  TooMuchKept
+│   └── RefundTooLarge  ChargeNotNamed
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
-│   ├── PayoutUnknown  AccountUnknown
+│   ├── PayoutUnknown  AccountUnknown  ChargeUnknown  RefundUnknown
 ├── Conflict
 │   ├── ReferenceTaken  KeyReused
-├── WrongState
+├── WrongState  NotRefundable
 ├── InsufficientFunds
 ├── BankSilent  BankNotConnected  NotOpenYet  PartnerDeclined
 ├── CredentialsWrong
@@ -210,6 +211,14 @@ class StaticQrQuotaUsedUp(Invalid):
     """The allowed number of static QRIS, {quota}, is reached."""
 
 
+class RefundTooLarge(Invalid):
+    """{left} of this payment can still be refunded."""
+
+
+class ChargeNotNamed(Invalid):
+    """This payment may be paid any number of times: name the charge that is refunded."""
+
+
 class PageTooLong(Invalid):
     """This page would be longer than {megabytes} MB: ask for fewer payments on a page."""
 
@@ -250,12 +259,23 @@ class AccountUnknown(Unknown):
     """There is no such account at this bank."""
 
 
+class ChargeUnknown(Unknown):
+    """There is no charge with this id."""
+
+
+class RefundUnknown(Unknown):
+    """There is no refund with this id."""
+
+
 class Conflict(Refused):
     """This was done before, and differently."""
 
 
 class ReferenceTaken(Conflict):
-    """A payment with this reference exists already."""
+    """A {thing} with this reference exists already."""
+
+    def __init__(self, field: str = "", **spec: object) -> None:
+        super().__init__(field, **{"thing": "payment", **spec})
 
 
 class KeyReused(Conflict):
@@ -267,6 +287,10 @@ class WrongState(Refused):
 
     def __init__(self, field: str = "", **spec: object) -> None:
         super().__init__(field, **{"thing": "payment", **spec})
+
+
+class NotRefundable(Refused):
+    """This payment cannot be refunded: {why}."""
 
 
 class InsufficientFunds(Refused):

@@ -21,6 +21,7 @@ from gerbang.connections import (
     OpensCodes,
     Provider,
     PushesCodes,
+    Refunds,
     Serves,
     Silence,
     TakesCards,
@@ -84,6 +85,11 @@ class Partner:
     def sender(self) -> Transfers | None:
         """The provider, if it sends money."""
         return self.provider if isinstance(self.provider, Transfers) else None
+
+    @cached_property
+    def refunder(self) -> Refunds | None:
+        """The provider, if it gives money back by the way it came."""
+        return self.provider if isinstance(self.provider, Refunds) else None
 
     @cached_property
     def server(self) -> Serves | None:

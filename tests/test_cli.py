@@ -401,6 +401,7 @@ def test_a_command_that_is_refused_ends_at_once(operator: Callable[[str], tuple[
     [
         ("payment", ["X-API-Key", "signing secret"], "whsec_"),
         ("money", ["X-API-Key", "signing secret"], "whsec_"),
+        ("refund", ["X-API-Key", "signing secret"], "whsec_"),
         ("v4-payments", ["signing secret"], "ss_"),
         ("v4-disbursements", ["signing secret"], "ss_"),
     ],

@@ -1,5 +1,5 @@
 """The command line: `gerbang run`, `serve`, `work`, `migrate`, `audit`, `merchant`, `callbacks`, `connections`,
-`payments`, `payouts`, `statements`, `reconcile`, `findings`, `bank`.
+`payments`, `payouts`, `refunds`, `statements`, `reconcile`, `findings`, `bank`.
 
 It parses the arguments, calls gerbang.app or gerbang.administration and prints the result. An expected error is one
 sentence on standard error and exit code 1.
@@ -19,6 +19,7 @@ from gerbang.cli._connections import connections
 from gerbang.cli._merchants import merchant
 from gerbang.cli._payments import payments
 from gerbang.cli._payouts import payouts
+from gerbang.cli._refunds import refunds
 from gerbang.cli._statements import findings, reconcile, statements
 from gerbang.cli._terminal import DATA, HOST, PORT, at_address, instant, settings_of, show, with_address, with_database
 from gerbang.descriptors import hold_standard_ones
@@ -182,6 +183,7 @@ commands.add_command(callbacks)
 commands.add_command(connections)
 commands.add_command(payments)
 commands.add_command(payouts)
+commands.add_command(refunds)
 commands.add_command(statements)
 commands.add_command(reconcile)
 commands.add_command(findings)

@@ -34,12 +34,14 @@ from gerbang.connections._links import TURNS_AWAY as TURNS_AWAY
 from gerbang.connections._links import Alarm as Alarm
 from gerbang.connections._links import Link as Link
 from gerbang.connections._links import of_connection as of_connection
+from gerbang.connections._refunds import GivenBack as GivenBack
+from gerbang.connections._refunds import Refunds as Refunds
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.charges import Failure
 from gerbang.domain.connections import Connection
 from gerbang.domain.inquiries import BankQuestion, Reply
 from gerbang.domain.partner_requests import CloseCode, OpenCode
-from gerbang.domain.payouts import Destination
+from gerbang.domain.payouts import Destination, Kind
 from gerbang.domain.reports import Report
 from gerbang.domain.reversals import Reversal
 from gerbang.errors import Refused
@@ -187,6 +189,8 @@ class TransferOrder(msgspec.Struct, frozen=True):
     """The partner's own reference of it; "" while it is not known."""
     sending_at: datetime | None = None
     """When it is or was given to the bank."""
+    kind: Kind = "payout"
+    """What it is sent for."""
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -16,6 +16,15 @@ that end in these whole rupiah:
     …404   the code is declined
     …503   the partner is silent for the first half minute, and has done nothing by then
     …504   the partner makes the code, and is silent when it is asked to
+
+Refunds: cards, wallets and QR codes give money back at once, and amounts that end in …503 or …504 are answered as above. Nothing
+goes back to a virtual account or to a shop's counter. These references and account numbers choose what becomes of a refund at
+every bank (payment-session reference, 9.6); a transfer to one of the accounts ends at once:
+
+    1001-… with 999966660001   the channel fails, and the transfer arrives
+    2001-… with 999966660008   both fail
+    any with 999966660001      a transfer arrives
+    any with 999966660002      a transfer fails with "Account not found"
 """
 
 import asyncio
@@ -34,6 +43,7 @@ from gerbang.connections import (
     CodeEnded,
     CodeKind,
     Declined,
+    GivenBack,
     InProcess,
     Issuer,
     Later,
@@ -49,7 +59,7 @@ from gerbang.connections import (
 from gerbang.domain.calendars import BankCalendar
 from gerbang.domain.connections import SIMULATOR, ChannelName, Connection
 from gerbang.domain.money import rupiah
-from gerbang.domain.partner_requests import AuthorizeCard, CaptureCard, CloseCode, OpenCode, VoidCard
+from gerbang.domain.partner_requests import AuthorizeCard, CaptureCard, CloseCode, GiveBack, OpenCode, VoidCard
 from gerbang.domain.reports import Report
 from gerbang.vault import Card
 
@@ -74,6 +84,12 @@ WALLET_PHONES = {
 """What the buyer with one of these phone numbers does (payment-session reference, 9.3)."""
 DECLINED, SILENT_BEFORE, SILENT_AFTER = 404, 503, 504
 REFERENCE_DIGITS = 12
+GIVES_BACK = frozenset({"card", "ewallet", "qris"})
+"""The channels whose money can go back by the way it came."""
+CHANNEL_FAILS = {("1001", "999966660001"), ("2001", "999966660008")}
+"""How a refund's reference begins, and the account that it names (payment-session reference, 9.6)."""
+REFUND_ARRIVES = "999966660001"
+REFUND_FAILS = {"999966660002": "Account not found", "999966660008": "The bank did not carry it out"}
 
 
 class CodesOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +214,42 @@ class Simulator:
         """The same name for every account that exists."""
         return None if _end_of(account_number) == UNKNOWN else ACCOUNT_NAME
 
+    # -- refunds ------------------------------------------------------------------------------------------------------
+
+    def refunds(self, connection: Connection, channel: str) -> bool:
+        return channel in GIVES_BACK
+
+    async def refund(self, link: Link, reference: UUID, asked: GiveBack, now: datetime) -> GivenBack:
+        """Gives the money back at once, or declines. Raises Declined or Silence."""
+        if _end_of_rupiah(asked.amount) in (SILENT_BEFORE, SILENT_AFTER):
+            raise Silence("the simulator is silent when it is asked to refund this amount")
+        return _given_back(reference, asked)
+
+    async def refunded(
+        self, link: Link, reference: UUID, asked: GiveBack, partner_reference: str, now: datetime
+    ) -> GivenBack | None:
+        """What became of it. One that was silently taken is found here."""
+        return _given_back(reference, asked)
+
+
+def _given_back(reference: UUID, asked: GiveBack) -> GivenBack:
+    """What is said of a refund by its channel. Raises Declined."""
+    if (asked.reference.partition("-")[0], asked.account_number) in CHANNEL_FAILS:
+        raise Declined("The channel did not carry it out")
+    return GivenBack("succeeded", reference_of(reference))
+
+
+def _refund_at_once(order: TransferOrder) -> Sent | None:
+    """How a refund's transfer to one of the documented accounts ends; None for any other transfer."""
+    number = order.destination.account_number
+    if order.kind != "refund":
+        return None
+    if number == REFUND_ARRIVES:
+        return Sent("completed", reference_of(order.reference), ACCOUNT_NAME)
+    if number in REFUND_FAILS:
+        return Sent("failed", reference_of(order.reference), reason=REFUND_FAILS[number])
+    return None
+
 
 def _codes_of(connection: Connection, channel: str) -> CodesOf:
     settings = connection.settings
@@ -210,7 +262,11 @@ async def _think(link: Link, asked: OpenCode) -> None:
 
 def _end_of_amount(asked: OpenCode) -> int | None:
     """The last three digits of the whole rupiah, which choose the behaviour."""
-    return None if asked.plan.amount is None else asked.plan.amount // rupiah(1) % 1000
+    return None if asked.plan.amount is None else _end_of_rupiah(asked.plan.amount)
+
+
+def _end_of_rupiah(minor: int) -> int:
+    return minor // rupiah(1) % 1000
 
 
 def _opened(reference: UUID, asked: OpenCode) -> Opened:
@@ -229,6 +285,8 @@ def _end_of(account_number: str) -> str:
 
 def _taken(order: TransferOrder, now: datetime) -> Sent:
     """What is said of an order that is given now. Raises Silence."""
+    if (refunded := _refund_at_once(order)) is not None:
+        return refunded
     end = _end_of(order.destination.account_number)
     if end == SILENT_AT_FIRST and now < order.ordered_at + SILENT_FOR:
         raise Silence("the simulator is silent at first for this account number")

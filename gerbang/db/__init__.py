@@ -49,6 +49,7 @@ ORDER = (
     "reversals",
     "settlements",
     "payouts",
+    "refunds",
     "accounts",
     "counters",
 )

@@ -40,6 +40,11 @@ LEDGER = {
                 WHEN 'reversed' THEN c.name LIKE 'bank/%' AND
                     d.name IN (own || 'available', own || 'suspense', 'platform/suspense')
                 WHEN 'payout' THEN d.name = own || 'reserved' AND c.name LIKE 'bank/%'
+                WHEN 'refund_reserved' THEN d.name IN (own || 'available', own || 'suspense') AND c.name = own || 'reserved'
+                WHEN 'refund_released' THEN d.name = own || 'reserved' AND c.name IN (own || 'available', own || 'suspense')
+                WHEN 'accepted' THEN d.name = own || 'suspense' AND c.name = own || 'available'
+                WHEN 'refunded' THEN d.name = own || 'reserved' AND c.name LIKE 'bank/%'
+                WHEN 'refund_returned' THEN d.name LIKE 'bank/%' AND c.name IN (own || 'available', own || 'suspense')
                 ELSE true END""",
 }
 """The accounts and their transfers by themselves."""
@@ -115,14 +120,18 @@ MONEY = {
             GROUP BY merchant_id
         ) c ON c.merchant_id = m.id
         WHERE coalesce(a.balance, 0) <> -coalesce(c.amount, 0)""",
-    "a merchant's available balance is not what was settled or credited, less what was paid out": """
+    "a merchant's available balance is not what was settled or credited, less what was paid out or refunded": """
         SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/available' LEFT JOIN (
             SELECT merchant_id, sum(gross - fees) AS net FROM settlements GROUP BY merchant_id
         ) s ON s.merchant_id = m.id LEFT JOIN (
-            SELECT merchant_id, sum(amount + fee) AS gone FROM payouts WHERE state <> 'failed' OR returned_at IS NOT NULL
-            GROUP BY merchant_id
+            SELECT merchant_id, sum(gone) AS gone FROM (
+                SELECT merchant_id, amount + fee AS gone FROM payouts
+                WHERE kind <> 'refund' AND (state <> 'failed' OR returned_at IS NOT NULL)
+                UNION ALL SELECT merchant_id, amount + fee FROM refunds
+                WHERE report_id IS NULL AND (state NOT IN ('failed', 'cancelled') OR returned_at IS NOT NULL)
+            ) each GROUP BY merchant_id
         ) o ON o.merchant_id = m.id LEFT JOIN (
-            SELECT credit, sum(amount) AS amount FROM transfers WHERE reason NOT IN ('settled', 'payout_released')
+            SELECT credit, sum(amount) AS amount FROM transfers WHERE reason NOT IN ('settled', 'payout_released', 'refund_released')
             GROUP BY credit
         ) t ON t.credit = a.id LEFT JOIN (
             SELECT debit, sum(amount) AS amount FROM transfers WHERE reason = 'reversed' GROUP BY debit
@@ -138,14 +147,73 @@ MONEY = {
                    sum(amount) FILTER (WHERE reason = 'payout_returned') AS returned
             FROM transfers WHERE cause_id IS NOT NULL GROUP BY cause_id
         ) t ON t.cause_id = p.id
-        WHERE (coalesce(t.reserved, 0), coalesce(t.released, 0), coalesce(t.gone, 0), coalesce(t.paid, 0), coalesce(t.returned, 0))
+        WHERE CASE p.kind WHEN 'refund' THEN t.cause_id IS NOT NULL ELSE
+              (coalesce(t.reserved, 0), coalesce(t.released, 0), coalesce(t.gone, 0), coalesce(t.paid, 0), coalesce(t.returned, 0))
               <> (p.amount + p.fee, CASE WHEN p.state = 'failed' AND p.returned_at IS NULL THEN p.amount + p.fee ELSE 0 END,
                   CASE WHEN p.state = 'completed' OR p.returned_at IS NOT NULL THEN p.amount + p.fee ELSE 0 END,
                   CASE WHEN p.state = 'completed' OR p.returned_at IS NOT NULL THEN p.amount ELSE 0 END,
-                  CASE WHEN p.returned_at IS NOT NULL THEN p.amount ELSE 0 END)""",
-    "a payment or a payout waits for a partner that nobody asks, or the other way round": """
+                  CASE WHEN p.returned_at IS NOT NULL THEN p.amount ELSE 0 END) END""",
+    "a refund's money was moved not at all, twice, or otherwise than its state says": """
+        SELECT r.id::text FROM refunds r LEFT JOIN (
+            SELECT cause_id, sum(amount) FILTER (WHERE reason = 'refund_reserved') AS reserved,
+                   sum(amount) FILTER (WHERE reason = 'refund_released') AS released,
+                   sum(amount) FILTER (WHERE reason IN ('refunded', 'fee', 'vat')) AS gone,
+                   sum(amount) FILTER (WHERE reason = 'refunded') AS refunded,
+                   sum(amount) FILTER (WHERE reason = 'refund_returned') AS returned
+            FROM transfers WHERE cause_id IS NOT NULL GROUP BY cause_id
+        ) t ON t.cause_id = r.id
+        CROSS JOIN LATERAL (SELECT (r.state = 'succeeded' OR r.returned_at IS NOT NULL)::integer AS went,
+                                   (r.state IN ('failed', 'cancelled') AND r.returned_at IS NULL)::integer AS undone) had
+        WHERE (coalesce(t.reserved, 0), coalesce(t.released, 0), coalesce(t.gone, 0), coalesce(t.refunded, 0), coalesce(t.returned, 0))
+              <> (r.amount + r.fee, undone * (r.amount + r.fee), went * (r.amount + r.fee), went * r.amount,
+                  CASE WHEN r.returned_at IS NOT NULL THEN r.amount ELSE 0 END)""",
+    "more of a charge was refunded than was taken, or something that was not": """
+        SELECT r.charge_id::text FROM (
+            SELECT charge_id, sum(amount) AS amount FROM refunds WHERE state NOT IN ('failed', 'cancelled') AND report_id IS NULL
+            GROUP BY charge_id
+        ) r LEFT JOIN charges c ON c.id = r.charge_id
+        WHERE c.state IS DISTINCT FROM 'succeeded' OR r.amount > coalesce(c.captured, c.amount)
+        UNION ALL
+        SELECT r.id::text FROM refunds r LEFT JOIN charges c ON c.id = r.charge_id
+        WHERE r.report_id IS NULL AND (c.merchant_id, c.payment_id) IS DISTINCT FROM (r.merchant_id, r.payment_id)""",
+    "what a merchant has in suspense is not the money that was not owed and is still there": """
+        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/suspense' LEFT JOIN (
+            SELECT merchant_id, sum(amount) AS amount FROM (
+                SELECT merchant_id, amount FROM reports WHERE outcome <> 'booked'
+                UNION ALL SELECT t.merchant_id, -t.amount FROM transfers t JOIN accounts d ON d.id = t.debit
+                    WHERE t.reason = 'reversed' AND d.name LIKE 'merchant/%/suspense'
+                UNION ALL SELECT merchant_id, -amount FROM transfers WHERE reason = 'accepted'
+                UNION ALL SELECT merchant_id, -amount FROM refunds
+                    WHERE report_id IS NOT NULL AND state NOT IN ('failed', 'cancelled')
+            ) each GROUP BY merchant_id
+        ) held ON held.merchant_id = m.id
+        WHERE coalesce(a.balance, 0) <> -coalesce(held.amount, 0)""",
+    "money that was not owed was credited or sent back, and was owed, or was another's": """
+        SELECT t.id::text FROM transfers t LEFT JOIN reports r ON (r.merchant_id, r.id) = (t.merchant_id, t.report_id)
+        WHERE t.reason = 'accepted' AND (r.outcome = 'booked' OR t.amount IS DISTINCT FROM r.amount)
+        UNION ALL
+        SELECT f.id::text FROM refunds f LEFT JOIN reports r ON (r.merchant_id, r.id) = (f.merchant_id, f.report_id)
+        WHERE f.report_id IS NOT NULL AND (r.outcome = 'booked' OR f.amount IS DISTINCT FROM r.amount)""",
+    "a refund's transfer is not what its refund says": """
+        SELECT coalesce(r.id, p.id)::text FROM (SELECT * FROM refunds WHERE way = 'account') r
+        FULL JOIN (SELECT * FROM payouts WHERE kind = 'refund') p ON p.cause_id = r.id
+        WHERE (r.merchant_id, r.amount, CASE r.state WHEN 'succeeded' THEN 'completed' WHEN 'failed' THEN 'failed' ELSE 'open' END)
+              IS DISTINCT FROM
+              (p.merchant_id, p.amount, CASE WHEN p.state IN ('pending', 'processing') THEN 'open' ELSE p.state END)""",
+    "what a merchant has reserved is not what is on its way": """
+        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/reserved' LEFT JOIN (
+            SELECT merchant_id, sum(amount) AS amount FROM (
+                SELECT merchant_id, amount + fee AS amount FROM payouts WHERE kind <> 'refund' AND ended_at IS NULL
+                UNION ALL SELECT merchant_id, amount + fee FROM refunds WHERE ended_at IS NULL
+            ) each GROUP BY merchant_id
+        ) o ON o.merchant_id = m.id
+        WHERE coalesce(a.balance, 0) <> -coalesce(o.amount, 0)""",
+    "a payment, a payout or a refund waits for a partner that nobody asks, or the other way round": """
         SELECT p.id::text FROM payouts p LEFT JOIN partner_requests r ON r.id = p.id AND r.next_at IS NOT NULL
         WHERE (p.ended_at IS NULL) <> (r.id IS NOT NULL)
+        UNION ALL
+        SELECT f.id::text FROM refunds f LEFT JOIN partner_requests r ON r.id = f.id AND r.next_at IS NOT NULL
+        WHERE (f.ended_at IS NULL AND f.way IS NULL) AND r.id IS NULL
         UNION ALL
         SELECT p.id::text FROM payments p LEFT JOIN (
             SELECT (asked ->> 'payment_id')::uuid AS payment_id FROM partner_requests
@@ -157,10 +225,11 @@ MONEY = {
         LEFT JOIN (SELECT (asked ->> 'opening_id')::uuid AS opening_id FROM partner_requests WHERE operation = 'close') x
             ON x.opening_id = r.id
         WHERE r.operation = 'open' AND r.state = 'done' AND c.state IN ('failed', 'expired') AND x.opening_id IS NULL""",
-    "a transfer for a charge or a payout that there is not": """
+    "a transfer for a charge, a payout or a refund that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
-        WHERE t.cause_id IS NOT NULL AND t.reason <> 'starting_balance'
-          AND coalesce(c.merchant_id, p.merchant_id) IS DISTINCT FROM t.merchant_id""",
+        LEFT JOIN refunds r ON r.id = t.cause_id
+        WHERE t.cause_id IS NOT NULL AND t.reason NOT IN ('starting_balance', 'accepted')
+          AND coalesce(c.merchant_id, p.merchant_id, r.merchant_id) IS DISTINCT FROM t.merchant_id""",
 }
 NUMBERS = {
     "a payment that waits to be paid has no number": """
@@ -220,13 +289,24 @@ EVENTS = {
     "payouts of a merchant have ended without an event each": """
         SELECT coalesce(p.merchant_id, e.merchant_id)::text FROM (
             SELECT merchant_id, kind, count(*) AS times FROM (
-                SELECT merchant_id, 'payout.' || state AS kind FROM payouts WHERE ended_at IS NOT NULL
-                UNION ALL SELECT merchant_id, 'payout.completed' FROM payouts WHERE returned_at IS NOT NULL
+                SELECT merchant_id, 'payout.' || state AS kind FROM payouts WHERE ended_at IS NOT NULL AND kind <> 'refund'
+                UNION ALL SELECT merchant_id, 'payout.completed' FROM payouts WHERE returned_at IS NOT NULL AND kind <> 'refund'
             ) ended GROUP BY merchant_id, kind
         ) p FULL JOIN (
             SELECT merchant_id, kind, count(*) AS times FROM events WHERE kind IN ('payout.completed', 'payout.failed')
             GROUP BY merchant_id, kind
         ) e USING (merchant_id, kind) WHERE p.times IS DISTINCT FROM e.times""",
+    "a refund has begun or ended without an event each": """
+        SELECT coalesce(r.merchant_id, e.merchant_id)::text FROM (
+            SELECT merchant_id, kind, count(*) AS times FROM (
+                SELECT merchant_id, 'refund.pending' AS kind FROM refunds WHERE report_id IS NULL
+                UNION ALL SELECT merchant_id, 'refund.' || state FROM refunds WHERE ended_at IS NOT NULL AND report_id IS NULL
+                UNION ALL SELECT merchant_id, 'refund.succeeded' FROM refunds WHERE returned_at IS NOT NULL AND report_id IS NULL
+            ) had GROUP BY merchant_id, kind
+        ) r FULL JOIN (
+            SELECT merchant_id, kind, count(*) AS times FROM events
+            WHERE kind IN ('refund.pending', 'refund.succeeded', 'refund.failed', 'refund.cancelled') GROUP BY merchant_id, kind
+        ) e USING (merchant_id, kind) WHERE r.times IS DISTINCT FROM e.times""",
 }
 RULES = LEDGER | MONEY | NUMBERS | EVENTS
 """What must be true of every database at every instant."""

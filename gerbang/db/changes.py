@@ -6,7 +6,7 @@ written and committed by a single round trip.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -18,7 +18,17 @@ from gerbang import ids
 from gerbang.db import Tx, bank_calls, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Parameters
+from gerbang.db.tables import (
+    ANSWERS,
+    CHARGES,
+    INQUIRIES,
+    PARTNER_REQUESTS,
+    PAYCODES,
+    PAYMENTS,
+    PAYOUTS,
+    REFUNDS,
+    Parameters,
+)
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 from gerbang.domain.reversals import Reversed
@@ -213,15 +223,21 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
     if changes.new_reversals:
         reversals = arrays(_reversal(one) for one in changes.new_reversals)
         add("new_reversals", (REVERSALS, [*reversals, now]))
-    _add_payouts(changes, add)
+    for name, statement in _money_out(changes):
+        add(name, statement)
     return parts
 
 
-def _add_payouts(changes: Changes, add: Callable[[str, tuple[str, Parameters]], None]) -> None:
+def _money_out(changes: Changes) -> Iterator[tuple[str, tuple[str, Parameters]]]:
+    """Payouts and refunds: each statement with its name."""
     if changes.payouts:
-        add("changed_payouts", PAYOUTS.updated(changes.payouts.values()))
+        yield "changed_payouts", PAYOUTS.updated(changes.payouts.values())
     if changes.new_payouts:
-        add("new_payouts", PAYOUTS.inserted(sorted(changes.new_payouts, key=lambda p: (p.merchant_id, p.reference))))
+        yield "new_payouts", PAYOUTS.inserted(sorted(changes.new_payouts, key=lambda p: (p.merchant_id, p.reference)))
+    if changes.refunds:
+        yield "changed_refunds", REFUNDS.updated(changes.refunds.values())
+    if changes.new_refunds:
+        yield "new_refunds", REFUNDS.inserted(sorted(changes.new_refunds, key=lambda r: (r.merchant_id, r.reference)))
 
 
 def _report(one: BookedReport) -> tuple[object, ...]:

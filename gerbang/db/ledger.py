@@ -96,6 +96,17 @@ async def balances(tx: Tx, names: Sequence[str] | None = None) -> dict[str, int]
     return {row["name"]: int(row["balance"]) for row in rows}
 
 
+async def has_moved(tx: Tx, merchant_id: UUID, cause_id: UUID, reason: str) -> bool:
+    """Whether something has moved money for a reason, as it does once."""
+    found = await tx.fetchval(
+        "SELECT true FROM transfers WHERE merchant_id = $1 AND cause_id = $2 AND reason = $3",
+        merchant_id,
+        cause_id,
+        reason,
+    )
+    return found is True
+
+
 async def balances_of(tx: Tx, merchant_id: UUID) -> dict[str, int]:
     """What a merchant's own transfers have done to each account, in minor units; the values add up to zero."""
     rows = await tx.fetch(

@@ -77,6 +77,32 @@ async def known(tx: Tx, names: Collection[Name]) -> dict[Name, list[KnownReport]
     return found
 
 
+async def by_id(tx: Tx, merchant_id: UUID, id_: UUID) -> tuple[Booked, str] | None:
+    """What became of money that was received, and the number that it was paid to."""
+    row = await tx.fetchrow(
+        """
+        SELECT id, outcome, amount, merchant_id, payment_id, charge_id, number FROM reports
+        WHERE merchant_id = $1 AND id = $2
+        """,
+        merchant_id,
+        id_,
+    )
+    return None if row is None else (booked_of(row), row["number"])
+
+
+async def of_charge(tx: Tx, merchant_id: UUID, charge_id: UUID) -> tuple[UUID, Name] | None:
+    """The money that paid a charge: its id, and its bank's name for it."""
+    row = await tx.fetchrow(
+        """
+        SELECT id, connection, service, reference FROM reports
+        WHERE merchant_id = $1 AND charge_id = $2 AND outcome = 'booked'
+        """,
+        merchant_id,
+        charge_id,
+    )
+    return None if row is None else (row["id"], (row["connection"], row["service"], row["reference"]))
+
+
 async def counted(
     tx: Tx, connection: str, numbers: Collection[str], since: datetime, until: datetime
 ) -> Counter[tuple[str, int]]:

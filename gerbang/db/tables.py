@@ -21,6 +21,7 @@ from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
+from gerbang.domain.refunds import Refund
 from gerbang.domain.settlements import Settlement
 from gerbang.ids import OwnedId
 
@@ -370,10 +371,55 @@ PARTNER_REQUESTS = Table(
     key=("id",),
 )
 
-TABLES = (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, SETTLEMENTS, PAYOUTS, PARTNER_REQUESTS)
+REFUNDS = Table(
+    "refunds",
+    "refund_row",
+    Refund,
+    {
+        "id": "uuid",
+        "merchant_id": "uuid",
+        "product": "text",
+        "reference": "text",
+        "payment_id": "uuid",
+        "charge_id": "uuid",
+        "amount": "bigint",
+        "whole": "boolean",
+        "captured": "bigint",
+        "fee": "bigint",
+        "vat": "bigint",
+        "state": "text",
+        "method": "text",
+        "reason": "text",
+        "connection": "text",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+        "way": "text",
+        "destination": "json",
+        "statement_text": "text",
+        "description": "text",
+        "metadata": "json",
+        "settles_at": "timestamptz",
+        "ended_at": "timestamptz",
+        "failure_reason": "text",
+        "returned_at": "timestamptz",
+        "report_id": "uuid",
+    },
+    changing={
+        "state",
+        "connection",
+        "updated_at",
+        "way",
+        "destination",
+        "ended_at",
+        "failure_reason",
+        "returned_at",
+    },
+)
+
+TABLES = (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, SETTLEMENTS, PAYOUTS, PARTNER_REQUESTS, REFUNDS)
 QUERIES = {
     **{f"{table.name}.insert": table.insert for table in TABLES},
-    **{f"{table.name}.update": table.update for table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS)},
+    **{f"{table.name}.update": table.update for table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS, REFUNDS)},
     **{f"{table.name}.look_up": table.look_up for table in (PAYMENTS, CHARGES)},
     "payments.hold": PAYMENTS.hold,
 }

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import cast
 
+from gerbang.domain import refunds
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import (
     COLOUR,
@@ -18,6 +19,8 @@ from gerbang.domain.merchants import (
 )
 from gerbang.domain.payouts import FEE_NAME
 
+NOT_OWED = ("late", "double", "overpaid", "underpaid")
+"""The outcomes of money that came for a payment and was not owed."""
 SECONDS_MAX = 366 * 86_400
 FLAT_MAX = 10**12
 """Of a fee, in sen: ten thousand million rupiah."""
@@ -66,10 +69,16 @@ def misnamed(agreement: Agreement, known: Mapping[str, Collection[str]], product
             return f"also_offered.{product} names no product: choose one of {', '.join(sorted(products))}."
         if strange := sorted(set(offered) - set(known)):
             return f"also_offered.{product} names no channel in {strange[0]}: choose one of {', '.join(sorted(known))}."
+    for name in agreement.late_money:
+        channel, slash, outcome = name.partition("/")
+        if channel not in known:
+            return f"late_money.{name} names no channel: choose one of {', '.join(sorted(known))}."
+        if slash and outcome not in NOT_OWED:
+            return f"late_money.{name} must name the channel alone, or one of {', '.join(NOT_OWED)} after it."
     for member in ("fees", "settling", "amount_min", "amount_max", "expiry_min_seconds", "expiry_max_seconds"):
         for name in getattr(agreement, member):
             channel, slash, option = str(name).partition("/")
-            if member == "fees" and name == FEE_NAME:
+            if member == "fees" and name in (FEE_NAME, refunds.FEE_NAME):
                 continue
             if channel not in known:
                 return f"{member}.{name} names no channel: choose one of {', '.join(sorted(known))}."

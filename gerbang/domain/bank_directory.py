@@ -170,3 +170,15 @@ _LISTED = (
 
 BANKS: dict[str, Bank] = {bank.code: bank for bank in _LISTED}
 """Every bank by its code."""
+
+_CALLED = {"CIMB": "CIMB_NIAGA", "BNC": "YUDHA_BHAKTI", "BSI": "MANDIRI_SYR", "MAYBANK": "BII"}
+"""Banks under the short names that payments have for them (payment-session reference, section 11)."""
+_OWN = [bank for bank in _LISTED if bank.clearing and not bank.code.endswith("_UUS")]
+_CLEARED = {bank.clearing: bank for bank in (*_LISTED, *reversed(_OWN), BANKS["HSBC"]) if bank.clearing}
+"""Banks by their digits in the clearing: a bank before the sharia unit that shares them, and before one that has joined it."""
+
+
+def named(name: str) -> Bank | None:
+    """The bank of a code, a short name ("CIMB") or the digits of the clearing ("014"); None where there is none."""
+    name = name.strip().upper()
+    return BANKS.get(_CALLED.get(name, name)) or _CLEARED.get(name)

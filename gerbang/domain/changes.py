@@ -15,6 +15,7 @@ from gerbang.domain.partner_requests import PartnerRequest
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
+from gerbang.domain.refunds import Refund
 from gerbang.domain.reports import Booked, Report
 from gerbang.domain.reversals import Reversed
 
@@ -96,12 +97,14 @@ class Changes(msgspec.Struct):
     new_requests: list[PartnerRequest] = []
     stored_cards: list[StoredCard] = []
     """New ones, and those that may be paid by from now on, or no more."""
+    new_refunds: list[Refund] = []
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
     answered: list[Answered] = []
     settled: list[Settled] = []
     payouts: dict[UUID, Payout] = {}
     requests: dict[UUID, PartnerRequest] = {}
+    refunds: dict[UUID, Refund] = {}
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []

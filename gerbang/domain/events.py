@@ -9,6 +9,7 @@ import msgspec
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
+from gerbang.domain.refunds import Refund
 from gerbang.domain.reports import Booked
 
 Kind = Literal[
@@ -29,10 +30,18 @@ Kind = Literal[
     "money.in_suspense",
     "payout.completed",
     "payout.failed",
+    "refund.pending",
+    "refund.waiting_transfer",
+    "refund.succeeded",
+    "refund.failed",
+    "refund.cancelled",
+    "money.accepted",
+    "money.refunded",
+    "money.refund_failed",
 ]
 
 
-TO_EVERY_PRODUCT = frozenset({"money.in_suspense"})
+TO_EVERY_PRODUCT = frozenset({"money.in_suspense", "money.accepted", "money.refunded", "money.refund_failed"})
 """Events that every product sends which has them. All others are sent by the product of their payment or payout alone."""
 
 
@@ -59,6 +68,7 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     report: Booked | None = None
     reported_number: str = ""
     payout: Payout | None = None
+    refund: Refund | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -74,5 +84,5 @@ class Event(msgspec.Struct, frozen=True):
         """Whether this product's callbacks are where it belongs."""
         if self.snapshot is None or self.kind in TO_EVERY_PRODUCT:
             return self.snapshot is not None
-        about = self.snapshot.payment or self.snapshot.payout
+        about = self.snapshot.payment or self.snapshot.payout or self.snapshot.refund
         return about is not None and about.product == product

@@ -14,6 +14,7 @@ import msgspec
 from gerbang.domain.fees import Fee
 from gerbang.domain.merchants import PLATFORM
 from gerbang.domain.payouts import Source
+from gerbang.domain.refunds import Refund
 
 FEES = "platform/fees"
 VAT = "platform/vat"
@@ -30,7 +31,7 @@ class Transfer(msgspec.Struct, frozen=True):
     payment_id: UUID | None
     report_id: UUID | None
     cause_id: UUID | None = None
-    """The charge that is settled, the payout, or the merchant that begins. One cause moves money once for each reason."""
+    """The charge that is settled, the payout, the refund, or the merchant that begins. One cause moves money once for each reason."""
 
 
 def is_platforms(account: str) -> bool:
@@ -160,3 +161,43 @@ def coming_back(
 
 def _of_payout(debit: str, credit: str, amount: int, reason: str, merchant_id: UUID, payout_id: UUID) -> Transfer:
     return Transfer(debit, credit, amount, reason, merchant_id, None, None, payout_id)
+
+
+def money_accepted(merchant_id: UUID, amount: int, *, payment_id: UUID | None, report_id: UUID) -> list[Transfer]:
+    """Money that was not owed and is credited all the same: from suspense to the available balance, once."""
+    owner, held = available(merchant_id), suspense(merchant_id)
+    return [Transfer(held, owner, amount, "accepted", merchant_id, payment_id, report_id, report_id)]
+
+
+def refundable(refund: Refund) -> str:
+    """The account that a refund is taken from, and comes back to."""
+    return available(refund.merchant_id) if refund.source == "available" else suspense(refund.merchant_id)
+
+
+def reserving_refund(refund: Refund) -> list[Transfer]:
+    """Money for a refund, its fee included: reserved, so that it cannot be given away twice."""
+    kept = reserved(refund.merchant_id)
+    return [_of_refund(refund, refundable(refund), kept, refund.reserved, "refund_reserved")]
+
+
+def refunding(refund: Refund) -> list[Transfer]:
+    """Money that a buyer has got back by the refund's connection, and the fee for it, out of what was reserved."""
+    fee = Fee(refund.fee, refund.vat)
+    lines = [(bank(refund.connection), refund.amount, "refunded"), (FEES, fee.net, "fee"), (VAT, fee.vat, "vat")]
+    kept = reserved(refund.merchant_id)
+    return [_of_refund(refund, kept, credit, minor, reason) for credit, minor, reason in lines if minor > 0]
+
+
+def releasing_refund(refund: Refund) -> list[Transfer]:
+    """Money of a refund that was not carried out, its fee included: where it was before."""
+    kept = reserved(refund.merchant_id)
+    return [_of_refund(refund, kept, refundable(refund), refund.reserved, "refund_released")]
+
+
+def refund_coming_back(refund: Refund) -> list[Transfer]:
+    """Money of a refund that came back after it had arrived. The fee stays: the bank has done its work."""
+    return [_of_refund(refund, bank(refund.connection), refundable(refund), refund.amount, "refund_returned")]
+
+
+def _of_refund(refund: Refund, debit: str, credit: str, amount: int, reason: str) -> Transfer:
+    return Transfer(debit, credit, amount, reason, refund.merchant_id, refund.payment_id, None, refund.id)

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -70,6 +70,10 @@ QUARANTINE_MIN = 2 * BANK_CLOCK_TOLERANCE
 """A number's owner is asked for one tolerance after the bank's instant, and that may be another one off."""
 
 
+LatePolicy = Literal["hold", "accept", "refund"]
+"""What becomes of money that came and was not owed: it is held in suspense, credited, or sent back to its buyer."""
+
+
 class Agreement(msgspec.Struct, frozen=True, dict=True):
     """Everything that is settled per merchant."""
 
@@ -92,6 +96,12 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
     quarantine_seconds: int = 86_400
     """How long a number rests after its payment has ended before it may be given out again; never under QUARANTINE_MIN."""
     look: Look = Look()
+    late_money: dict[str, LatePolicy] = {}
+    """What becomes of money that was not owed, by "channel" or "channel/outcome" (late, double, overpaid, underpaid); it is held otherwise."""
+
+    def policy(self, channel: str, outcome: str) -> LatePolicy:
+        """What becomes of money that came by a channel and was not owed."""
+        return self.late_money.get(f"{channel}/{outcome}") or self.late_money.get(channel) or "hold"
 
     @property
     def quarantine(self) -> timedelta:

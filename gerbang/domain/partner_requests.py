@@ -119,7 +119,28 @@ class VoidCard(msgspec.Struct, frozen=True, tag="void"):
     """The partner's own name of what it holds; "" where it never said one."""
 
 
-Asked = OpenCode | CloseCode | WatchCode | SendMoney | AuthorizeCard | CaptureCard | VoidCard
+class GiveBack(msgspec.Struct, frozen=True, tag="refund"):
+    """What a partner is asked in order to give a buyer money back by the way it came."""
+
+    channel: str
+    option: str | None
+    amount: int
+    """Minor units."""
+    charge_id: UUID
+    """Our reference of the charge, under which the partner was asked for its code where it was."""
+    charge_amount: int
+    """What was paid, in minor units."""
+    payment_reference: str
+    """The partner's own reference of the money."""
+    number: str
+    """The number or the code that was paid to."""
+    reference: str
+    """The merchant's own name for the refund."""
+    account_number: str = ""
+    """The account that a transfer would go to, should this not be possible; "" where none is known."""
+
+
+Asked = OpenCode | CloseCode | WatchCode | SendMoney | AuthorizeCard | CaptureCard | VoidCard | GiveBack
 
 
 class PartnerRequest(msgspec.Struct, frozen=True):
@@ -310,3 +331,17 @@ def may_have_failed(request: PartnerRequest, now: datetime, *, never_says: bool 
         and now - request.sending_at >= UNKNOWN_FOR
         and (never_says or request.not_found >= NOT_FOUND_MIN)
     )
+
+
+# -- money that is given back by the way it came ----------------------------------------------------------------------
+
+LOOK_AGAIN_MIN, LOOK_AGAIN_MAX = timedelta(hours=1), timedelta(days=1)
+
+
+def account_missing(request: PartnerRequest, why: str, now: datetime) -> PartnerRequest:
+    """The request of a refund that its channel does not carry out, while no account is known that it could go to.
+
+    Each wait is as long as the refund's age, from an hour to a day.
+    """
+    wait = min(max(now - request.created_at, LOOK_AGAIN_MIN), LOOK_AGAIN_MAX)
+    return replace(request, state="pending", reason=why, tries=0, next_at=now + wait, updated_at=now)

@@ -34,7 +34,7 @@ from gerbang.domain.partner_requests import (
 from gerbang.domain.payouts import Payout, completed, failed, sent
 from gerbang.errors import Unavailable
 from gerbang.partners import Partner
-from gerbang.services import payout_statements
+from gerbang.services import payout_statements, refund_transfers
 from gerbang.services.partner_requests import put_off
 from gerbang.world import World
 
@@ -201,6 +201,7 @@ def order_of(payout: Payout, request: PartnerRequest) -> TransferOrder:
         account=request.account,
         bank_reference=request.partner_reference,
         sending_at=request.sending_at,
+        kind=payout.kind,
     )
 
 
@@ -264,6 +265,9 @@ def _compare(payout: Payout, said: Sent) -> None:
 
 async def end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) -> None:
     """Writes that a payout has ended, moves its money on or back, and notifies the merchant."""
+    if payout.kind == "refund":
+        await _end_refund(tx, payout, request, now)
+        return
     if payout.state == "completed":
         fee = Fee(payout.fee, payout.vat)
         transfers = paying_out(payout.connection, payout.merchant_id, payout.amount, fee, payout_id=payout.id)
@@ -274,4 +278,16 @@ async def end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) ->
     kind = "payout.completed" if payout.state == "completed" else "payout.failed"
     event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))
     changes = Changes(payouts={payout.id: payout}, requests={request.id: request}, transfers=transfers, events=[event])
+    await write_changes(tx, changes, now)
+
+
+async def _end_refund(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) -> None:
+    """Writes that the transfer of a refund has ended, and the refund with it, whose money it is."""
+    changes = await refund_transfers.ended(tx, payout, now)
+    changes.payouts[payout.id] = payout
+    completed = payout.state == "completed"
+    reason = payout.failure_reason or ""
+    changes.requests[request.id] = (
+        done(request, payout.bank_reference, now) if completed else declined(request, reason, now)
+    )
     await write_changes(tx, changes, now)

@@ -45,7 +45,7 @@ from gerbang.errors import (
     PayoutUnknown,
 )
 from gerbang.partners import Partner
-from gerbang.services import page_positions
+from gerbang.services import page_positions, refund_transfers
 from gerbang.services.page_positions import Page, Place
 from gerbang.services.payout_requests import end, instruct, lost, planned, write
 from gerbang.world import World
@@ -141,7 +141,7 @@ async def finish(world: World, merchant_id: UUID, payout_id: UUID, how: Literal[
     async with world.db.transaction() as tx:
         now = world.clock.now()
         request = (await requests.locked(tx, [payout_id])).get(payout_id)
-        payout = _known(await kept.locked(tx, merchant_id, payout_id))
+        payout = _ordered(await kept.locked(tx, merchant_id, payout_id))
         if request is None:
             raise lost(payout_id)
         payout = completed(payout, now) if how == "complete" else failed(payout, SIMULATED, now)
@@ -162,6 +162,11 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
             await wait_as_for_writing(tx)
             return payout
         payout = returned(payout, reason, now)
+        if payout.kind == "refund":
+            changes = await refund_transfers.came_back(tx, payout, reason, now)
+            changes.payouts[payout.id] = payout
+            await write_changes(tx, changes, now)
+            return payout
         transfers = coming_back(
             payout.connection, merchant_id, payout.amount, payout_id=payout.id, source=payout.source
         )
@@ -211,10 +216,17 @@ def _known(payout: Payout | None) -> Payout:
     return payout
 
 
+def _ordered(payout: Payout | None) -> Payout:
+    """The payout that its merchant has ordered. Raises PayoutUnknown, also for the transfer of something else."""
+    if payout is None or payout.kind != "payout":
+        raise PayoutUnknown
+    return payout
+
+
 async def read(world: World, merchant_id: UUID, payout_id: UUID) -> Payout:
     """A merchant's payout. Raises PayoutUnknown."""
     async with world.db.reading() as tx:
-        return _known(await kept.by_id(tx, merchant_id, payout_id))
+        return _ordered(await kept.by_id(tx, merchant_id, payout_id))
 
 
 async def by_reference(world: World, merchant_id: UUID, reference: str) -> Payout | None:

@@ -22,6 +22,7 @@ from gerbang.domain import charges as charge_rules
 from gerbang.domain.calendars import BANK_CLOCK_TOLERANCE, settles_at
 from gerbang.domain.changes import BookedReport, Changes, Freed
 from gerbang.domain.charges import Charge, is_written
+from gerbang.domain.customers import RefundPreference
 from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_out_of
 from gerbang.domain.ledger import money_held, money_in
@@ -30,6 +31,7 @@ from gerbang.domain.partner_requests import AuthorizeCard, OpenCode, PartnerRequ
 from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment, as_of, honoured, moved
 from gerbang.domain.reports import ENDED_BY_TIME, Booked, Name, Outcome, Report, classify
+from gerbang.services import late_money
 from gerbang.services.payments import opening
 from gerbang.services.payments.opening import Code, asked_of
 from gerbang.world import World
@@ -48,6 +50,8 @@ class UnitOfWork:
     payments: dict[UUID, Payment] = field(default_factory=dict[UUID, Payment])
     charges: dict[UUID, Charge] = field(default_factory=dict[UUID, Charge])
     merchants: dict[UUID, Merchant] = field(default_factory=dict[UUID, Merchant])
+    preferences: dict[UUID, RefundPreference] = field(default_factory=dict[UUID, RefundPreference])
+    """How buyers want to be refunded, by payment, where their merchants may send money back that was not owed."""
     known: dict[Name, list[KnownReport]] = field(default_factory=dict[Name, list[KnownReport]])
     """What was received before, by name, in the order of its occurrences."""
     changes: Changes = field(default_factory=Changes)
@@ -142,6 +146,7 @@ async def opened(tx: Tx, reports: Sequence[Report], now: datetime, *, claim_all:
     paid_for = [(owner.merchant_id, owner.charge_id) for owner in found if owner.charge_id is not None]
     work.charges |= await charges.by_id(tx, paid_for)
     work.merchants |= await merchants.by_id(tx, list({owner.merchant_id for owner in found}))
+    work.preferences |= await late_money.preferences(tx, work.merchants, work.payments.values())
     work.known |= await kept.known(tx, {report.name for report in reports})
     return work
 
@@ -230,6 +235,9 @@ def book(world: World, work: UnitOfWork, report: Report, outcome: Outcome) -> Bo
         work.changes.events.append(
             Event(merchant_id, "money.in_suspense", work.now, booked.payment_id, booked.charge_id, snapshot)
         )
+        if payment is not None:
+            merchant, said = work.merchants[merchant_id], work.preferences.get(payment.id)
+            late_money.apply(world, work.changes, report, booked, payment, merchant, said, work.now)
     before = work.known.setdefault(report.name, [])
     before.append(KnownReport(report, booked))
     # A day is compared with the statement by this instant, so a clock that is plainly wrong must not put the money on no day at all.

@@ -12,6 +12,7 @@ from gerbang.domain.events import Event, Kind
 from gerbang.domain.ledger import money_back
 from gerbang.domain.merchants import PLATFORM
 from gerbang.domain.reversals import Reversal, Reversed
+from gerbang.services import late_money
 from gerbang.world import World
 
 AT_ONCE_MAX = 100
@@ -68,6 +69,7 @@ async def _decide(tx: Tx, reversal: Reversal, id_: UUID, now: datetime) -> tuple
     changes = Changes(new_reversals=[done])
     if taken is not None:
         was_booked = taken.outcome == "booked"
+        is_credited = was_booked or await late_money.has_left_suspense(tx, taken)
         kind = "charge.reversed" if was_booked else "money.reversed"
         changes.transfers += money_back(
             reversal.connection,
@@ -75,7 +77,7 @@ async def _decide(tx: Tx, reversal: Reversal, id_: UUID, now: datetime) -> tuple
             taken.amount,
             payment_id=taken.payment_id,
             report_id=taken.id,
-            was_booked=was_booked,
+            was_booked=is_credited,
         )
     payment_id, charge_id = (taken.payment_id, taken.charge_id) if taken else (None, None)
     changes.events.append(Event(done.merchant_id, kind, now, payment_id, charge_id))

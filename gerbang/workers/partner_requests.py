@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from gerbang.domain.partner_requests import AuthorizeCard, CaptureCard, PartnerRequest, VoidCard, WatchCode
-from gerbang.services import payout_requests, watching
+from gerbang.services import payout_requests, refund_requests, watching
 from gerbang.services.batches import Batches
 from gerbang.services.cards import asking, authorizations
 from gerbang.services.partner_requests import claim_due, put_off
@@ -41,6 +41,8 @@ async def _ask(world: World, batches: Batches, request: PartnerRequest) -> None:
         await authorizations.take_up(world, batches, request)
     elif isinstance(request.asked, CaptureCard | VoidCard):
         await asking.take_up(world, request)
+    elif request.operation == "refund":
+        await refund_requests.ask(world, request)
     elif isinstance(request.asked, WatchCode):
         await watching.ask(world, batches, request)
     elif request.operation == "open":

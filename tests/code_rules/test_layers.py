@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "bank_simulator": LEAVES | {"bank_simulator"},
     "administration": LEAVES | {"administration", "app", "world", "services", "db", "domain"},
     "administration_of_payouts": LEAVES | {"administration", "world", "services", "domain"},
+    "administration_of_refunds": LEAVES | {"administration", "world", "services", "domain"},
     "administration_of_days": LEAVES | {"administration", "world", "services", "db", "domain", "statement_files"},
     "cli": LEAVES
     | {
@@ -61,6 +62,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "administration",
         "administration_of_days",
         "administration_of_payouts",
+        "administration_of_refunds",
         "app",
         "connections_file",
         "db",

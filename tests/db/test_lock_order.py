@@ -22,8 +22,9 @@ from gerbang.domain.ledger import available, reserved
 from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Details, Method
+from gerbang.domain.refunds import Destination
 from gerbang.errors import NotOpenYet, PartnerDeclined
-from gerbang.services import payouts, settlements
+from gerbang.services import payouts, refund_requests, settlements
 from gerbang.services.batches import Batches
 from gerbang.services.merchants import default_agreement, set_callback
 from gerbang.services.payments import end
@@ -33,7 +34,9 @@ from gerbang.workers import Workers
 from tests.support.gateways import Databases
 from tests.support.partners import asking
 from tests.support.payouts import new_payout
+from tests.support.refunds import ask
 from tests.support.services import BRI, Services, connected, money, number, order, payment_id, run, services
+from tests.support.settling import paid
 
 Story = Callable[[Services, Merchant], Awaitable[None]]
 NOTICE = "row of "
@@ -159,7 +162,7 @@ async def shop(here: Services) -> Merchant:
     """A merchant that offers wallets too and has callbacks for all products."""
     agreement = default_agreement(next(_serial), "Toko")
     merchant = await here.merchant(agreement=msgspec.structs.replace(agreement, also_offered={"payment": ["ewallet"]}))
-    for product in ("payment", "v4-disbursements", "money"):
+    for product in ("payment", "refund", "v4-disbursements", "money"):
         await set_callback(here.world, merchant.id, product, "http://127.0.0.1:9/")
     return merchant
 
@@ -235,6 +238,21 @@ async def open_at_a_partner(here: Services, merchant: Merchant) -> None:
     assert (await asked.workers.catch_up())["asked"] >= 2
 
 
+async def refund(here: Services, merchant: Merchant) -> None:
+    """Money is refunded by its channel and by transfers, of which one fails and one comes back; one refund is cancelled."""
+    bca = msgspec.structs.replace(BRI, option="BCA")
+    charges = [await paid(here, merchant, method) for method in (Method(channel="qris"), bca, bca, BRI)]
+    keyed = [ask(here, merchant, charges[0], key="key 0", reference="RF") for _ in range(AT_ONCE)]
+    await asyncio.gather(*keyed)
+    for charge, account in zip(charges[1:3], ("999966660001", "999966660002"), strict=True):
+        await ask(here, merchant, charge, destination=Destination("BCA", account, "Budi", "014"))
+    await refund_requests.cancel(here.world, (await ask(here, merchant, charges[3])).id)
+    here.pass_time(hours=2)
+    await here.workers.catch_up()
+    (row,) = await here.rows("SELECT id, connection FROM payouts WHERE kind = 'refund' AND state = 'completed'")
+    await payouts.returned_by_reference(here.world, row["connection"], ours=row["id"].hex, reason="closed")
+
+
 STORIES: list[tuple[Story, list[str]]] = [
     (create_and_pay, ["payments", "charges", "paycodes", "accounts", "counters"]),
     (create_and_pay, ["idempotency_keys", "paycodes", "customers", "counters"]),
@@ -242,6 +260,10 @@ STORIES: list[tuple[Story, list[str]]] = [
     (end_unpaid, ["payments", "charges", "paycodes", "counters"]),
     (settle_and_pay_out, ["charges", "settlements", "accounts", "counters"]),
     (settle_and_pay_out, ["partner_requests", "payouts", "accounts", "counters"]),
+    (refund, ["charges", "accounts", "counters"]),
+    (refund, ["partner_requests", "refunds", "accounts", "counters"]),
+    (refund, ["partner_requests", "payouts", "refunds", "accounts", "counters"]),
+    (refund, ["payouts", "refunds", "accounts", "counters"]),
     (open_at_a_partner, ["idempotency_keys", "payments", "partner_requests", "counters"]),
     (open_at_a_partner, ["idempotency_keys", "payments", "partner_requests", "paycodes", "counters"]),
 ]

@@ -19,8 +19,8 @@ import pytest
 import gerbang.db
 from benchmarks.crowd import INDEXES, WITHOUT_AUTOVACUUM
 from gerbang.db import SESSION
-from tests.db.some_rows import ROWS, SOME_ROWS
 from tests.support.gateways import Databases
+from tests.support.some_rows import SOME_ROWS, VALUES
 
 Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
@@ -49,6 +49,7 @@ GROWING = {
     "inbox",
     "settlements",
     "payouts",
+    "refunds",
     "partner_requests",
     "statement_lines",
     "partner_list_lines",
@@ -97,6 +98,9 @@ NAMES_NO_MERCHANT = {
     "deliveries.claim": "a worker sends callbacks",
     "deliveries.next_due_at": "the sandbox's clock stops where something is due",
     "deliveries.in_hand": "the sandbox's clock waits for what is being sent",
+    "refunds.page_of_payment": "which of a payment are shown; they are then read as their merchant's",
+    "refunds.count_of_payment": "the refunds of a payment that was found for its merchant",
+    "refunds.under_way": "an operator looks at what has not ended",
     "idempotency.forget": "a worker deletes old keys",
     "page_positions.forget": "a worker deletes old positions",
 }
@@ -104,22 +108,7 @@ READS_ALL_WHILE_NOTHING_IS_COUNTED = {
     "deliveries.overview": "an operator who asks for callbacks of every merchant in any state, and waits",
 }
 
-
-VALUES = {
-    "uuid": "md5('p7')",
-    "text": "'7'",
-    "bytea": "''",
-    "json": "'{}'",
-    "bool": "false",
-    "int4": "16",
-    "int8": "16",
-    "numeric": "16",
-    "float4": "16",
-    "float8": "16",
-    "int2": "0",
-    "timestamptz": "'2025-03-30 05:48:20+00'",
-    "date": "'2025-03-30'",
-}
+ROWS = 10_000
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,14 @@ from tests.support.crash_stories import (
     PaysOutInVain,
     PaysOutUnheard,
     PaysUnheard,
+    Refunds,
     Story,
 )
 from tests.support.gateways import Databases
 from tests.support.program_records import read_at
 from tests.support.programs import short_folder
 
-STORIES: list[type[Story]] = [Pays, PaysUnheard, IsReversed, PaysOut, PaysOutUnheard, ComesBack, PaysOutInVain]
+STORIES: list[type[Story]] = [Pays, PaysUnheard, IsReversed, PaysOut, PaysOutUnheard, Refunds, ComesBack, PaysOutInVain]
 """In this order: what is booked in the last one with a later time would lead the statement astray."""
 CHOSEN = 3
 SECONDS_MAX = 90.0

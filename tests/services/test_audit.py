@@ -3,16 +3,22 @@
 import json
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from gerbang.db import audit, charges
+from gerbang.domain.customers import Customer, RefundPreference
+from gerbang.domain.customers import Destination as Preferred
 from gerbang.domain.inquiries import Acceptance
 from gerbang.domain.payments import Method
+from gerbang.domain.refunds import Destination
 from gerbang.domain.reversals import Reversal
 from gerbang.services import payouts, reversals, settlements
 from tests.support.gateways import Databases
 from tests.support.payouts import new_payout
+from tests.support.refunds import ask
 from tests.support.services import PRICE, START, forget_power_cuts, money, number, order, payment_id, run, services
+from tests.support.settling import paid as paid_charge
 
 OTHER = UUID(int=99)
 WRONG = {
@@ -36,17 +42,28 @@ WRONG = {
     "a settlement is not what its charges add up to": "UPDATE settlements SET gross = gross + 1",
     "a merchant's pending balance is not what was paid and not settled": """
         UPDATE charges SET amount = amount + 1 WHERE state = 'succeeded' AND settled_at IS NULL""",
-    "a merchant's available balance is not what was settled or credited, less what was paid out": """
+    "a merchant's available balance is not what was settled or credited, less what was paid out or refunded": """
         UPDATE payouts SET fee = fee + 1 WHERE state = 'completed'""",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         DELETE FROM transfers WHERE reason = 'payout'""",
-    "a payment or a payout waits for a partner that nobody asks, or the other way round": """
+    "a refund's money was moved not at all, twice, or otherwise than its state says": """
+        DELETE FROM transfers WHERE reason = 'refunded'""",
+    "more of a charge was refunded than was taken, or something that was not": """
+        UPDATE refunds SET amount = amount + 10000000, captured = captured + 10000000""",
+    "what a merchant has in suspense is not the money that was not owed and is still there": """
+        UPDATE reports SET amount = amount + 1 WHERE outcome = 'double'""",
+    "money that was not owed was credited or sent back, and was owed, or was another's": """
+        UPDATE refunds SET amount = amount + 1, captured = captured + 1 WHERE report_id IS NOT NULL""",
+    "a refund's transfer is not what its refund says": "DELETE FROM payouts WHERE kind = 'refund'",
+    "what a merchant has reserved is not what is on its way": """
+        UPDATE refunds SET fee = fee + 1 WHERE ended_at IS NULL""",
+    "a payment, a payout or a refund waits for a partner that nobody asks, or the other way round": """
         UPDATE partner_requests SET state = 'done', next_at = NULL WHERE next_at IS NOT NULL""",
     "a code that was left before its end is open at its partner": """
         UPDATE charges SET state = 'expired' WHERE state = 'waiting';
         INSERT INTO partner_requests SELECT id, merchant_id, 'simulator', 'open', '{{}}', 'done', now(), now(), '', '', 0
         FROM charges WHERE state <> 'succeeded'""",
-    "a transfer for a charge or a payout that there is not": "UPDATE transfers SET cause_id = '{other}' WHERE reason = 'vat' "
+    "a transfer for a charge, a payout or a refund that there is not": "UPDATE transfers SET cause_id = '{other}' WHERE reason = 'vat' "
     "AND debit = (SELECT max(debit) FROM transfers WHERE reason = 'vat')",
     "a payment that waits to be paid has no number": "UPDATE paycodes SET held = false",
     "a number is held by two": """
@@ -61,6 +78,8 @@ WRONG = {
         UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'charge.settled'""",
     "payouts of a merchant have ended without an event each": """
         UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'payout.completed'""",
+    "a refund has begun or ended without an event each": """
+        UPDATE events SET kind = 'payment.confirmed' WHERE kind = 'refund.pending'""",
     "a payment could not be ended: its time has been over for ten minutes": """
         UPDATE payments SET expires_at = created_at - interval '11 minutes' WHERE state = 'awaiting'""",
     "money could not be settled: it has been due for ten minutes, or was put off": """
@@ -103,6 +122,21 @@ def database(databases: Databases) -> str:
                 made = await payouts.create(here.world, new_payout(merchant, name))
                 if name != "open":
                     await payouts.finish(here.world, merchant.id, made.id, "fail" if name == "failed" else "complete")
+            qris = [await paid_charge(here, merchant, Method(channel="qris")) for _ in range(3)]
+            await ask(here, merchant, qris[0])
+            account = Destination("BCA", "999966660001", "Budi", "BCA")
+            await ask(here, merchant, qris[1], method="transfer_only", destination=account)
+            await here.workers.catch_up()
+            await ask(here, merchant, qris[2])
+            agreed = msgspec.structs.replace(merchant.agreement, late_money={"virtual_account": "refund"})
+            async with here.world.db.transaction() as tx:
+                written = msgspec.json.encode(agreed).decode()
+                await tx.execute("UPDATE merchants SET agreement = $2 WHERE id = $1", merchant.id, written)
+            prefers = RefundPreference("auto", Preferred("BCA", "999966660001", "Budi"))
+            budi = Customer(email="budi@shop.example", refund_preference=prefers)
+            twice = number(await here.batches.create(order(merchant.id, method=bri, customer=budi)))
+            for _ in ("paid", "and once more"):
+                await here.batches.report(money(twice))
 
     run(story)
     return url

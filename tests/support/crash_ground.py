@@ -165,6 +165,18 @@ class Ground:
             return answered.json() if answered.status_code < 500 else None
         return None
 
+    def session(self, method: str, path: str, body: object, *, key: str) -> Any:
+        """The data of an answer of the payment-session API to a request with an idempotency key; None where there is none."""
+        keys = keys_of(self.data)["v2"]
+        names = {"X-MERCHANT-ID": keys["merchantId"], "X-MERCHANT-SECRET": keys["merchantSecret"]}
+        try:
+            signed_in = self.shop.post("/v1/access-token", json={"grantType": "client_credentials"}, headers=names)
+            token = signed_in.json()["data"]["accessToken"]
+            headers = {"Authorization": f"Bearer {token}", "X-REQUEST-ID": key}
+            return self.shop.request(method, path, json=body, headers=headers, auth=None).json()["data"]
+        except (httpx.TransportError, ValueError):
+            return None
+
     def control(self, path: str, body: object, method: str = "POST") -> Any:
         """What the bank's control says; None where it does not."""
         with suppress(httpx.TransportError):

@@ -54,7 +54,8 @@ class Story:
         """Status -> the ids of the callbacks that said it to the merchant."""
         found: dict[str, set[str]] = {}
         for name, body in self.ground.gateway.rows("SELECT headers ->> 'webhook-id', body FROM inbox"):
-            said = json.loads(body)["data"]["attributes"]
+            data = json.loads(body)["data"]
+            said = data.get("attributes") or data | {"referenceId": data["clientReferenceId"]}
             if said["referenceId"] == self.reference:
                 found.setdefault(said["status"], set()).add(name)
         return found
@@ -303,3 +304,66 @@ class ComesBack(PaysOut):
         )
         assert [line["amount"] for line in lines] == [self.amount * 100]
         assert {name: len(ids) for name, ids in self.callbacks().items()} == {"completed": 1, "failed": 1}
+
+
+@dataclass
+class Refunds(PaysOut):
+    """A merchant refunds what was paid to a number, and the money goes to an account at another bank (18)."""
+
+    amount = 15_000
+    payment_id: str = ""
+
+    def prepare(self) -> None:
+        paid = Pays(self.ground, f"{self.reference}-paid")
+        paid.prepare()
+        paid.act()
+        [row] = self.ground.gateway.rows("SELECT id FROM payments WHERE reference = $1", paid.reference)
+        self.payment_id = str(row["id"])
+        super().prepare()
+
+    def act(self) -> None:
+        account = {"accountNumber": self.account, "accountName": "Budi"}
+        body = {
+            "clientReferenceId": self.reference,
+            "paymentSessionId": self.payment_id,
+            "amount": {"value": str(self.amount), "currency": "IDR"},
+            "reason": "OTHERS",
+            "transferDestination": {"channelCode": self.bank_code, "channelInformation": account},
+        }
+        self.answers.append(self.ground.session("POST", "/v1/refunds", body, key=self.reference))
+        self.ground.advance(1)  # what is due is done: the bank is given the order
+
+    def again(self) -> None:
+        """The merchant repeats the same request, and gets the answer that it had, or would have had."""
+        self.act()
+        assert self.answers[-1] is not None, "a repeated request is answered"
+
+    @property
+    def row(self) -> Any:
+        [row] = self.ground.gateway.rows(
+            "SELECT p.id, p.state, p.returned_at, p.fee, r.state AS refund, r.id AS refund_id FROM payouts p "
+            "JOIN refunds r ON (r.merchant_id, r.id) = (p.merchant_id, p.cause_id) WHERE r.reference = $1",
+            self.reference,
+        )
+        return row
+
+    def compare(self) -> None:
+        answered = {json.dumps(each) for each in self.answers if each is not None}
+        assert len(answered) == 1, answered
+        state, there = self.state, self.at_the_bank()
+        if state not in ("completed", "failed"):
+            assert there == [], f"it is {state}, and the bank has it"
+            self.end_by_hand()
+            state = self.state
+        row = self.row
+        assert row["refund"] == {"completed": "succeeded", "failed": "failed"}[state]
+        moved = [-self.amount * 100] if state == "completed" else []
+        assert self.moved() == moved, "the bank has moved other money"
+        lines = self.ground.gateway.rows(
+            "SELECT reason FROM transfers WHERE cause_id = $1 ORDER BY id", row["refund_id"]
+        )
+        last = "refunded" if state == "completed" else "refund_released"
+        assert [line["reason"] for line in lines] == ["refund_reserved", last]
+        ended = "SUCCESS" if state == "completed" else "FAILED"
+        said = {name: len(ids) for name, ids in self.callbacks().items()}
+        assert said == {"PENDING": 1, "WAITING_BANK_TRANSFER": 1, ended: 1}

@@ -30,7 +30,8 @@ DELIVERIES = {
     "an event that has not exactly one delivery to each of its endpoints": """
         SELECT e.merchant_id || ' ' || e.sequence FROM events e LEFT JOIN payments p ON p.id = e.payment_id
         JOIN endpoints n ON n.merchant_id = e.merchant_id AND e.kind = ANY(n.kinds)
-            AND (e.kind = 'money.in_suspense' OR n.product = coalesce(p.product, e.snapshot -> 'payout' ->> 'product'))
+            AND (e.kind = 'money.in_suspense' OR n.product = coalesce(
+                e.snapshot -> 'refund' ->> 'product', p.product, e.snapshot -> 'payout' ->> 'product'))
         LEFT JOIN deliveries d
             ON d.merchant_id = e.merchant_id AND d.sequence = e.sequence AND d.endpoint_id = n.id
         GROUP BY e.merchant_id, e.sequence, n.id HAVING count(d.*) <> 1""",
@@ -39,7 +40,8 @@ DELIVERIES = {
         LEFT JOIN events e USING (merchant_id, sequence)
         LEFT JOIN endpoints n ON n.id = d.endpoint_id AND n.merchant_id = d.merchant_id
         LEFT JOIN payments p ON p.id = e.payment_id
-        WHERE (e.kind = ANY(n.kinds)) IS NOT TRUE OR (e.kind <> 'money.in_suspense' AND p.product <> n.product)""",
+        WHERE (e.kind = ANY(n.kinds)) IS NOT TRUE OR (
+            e.kind <> 'money.in_suspense' AND coalesce(e.snapshot -> 'refund' ->> 'product', p.product) <> n.product)""",
     "a delivery that waits for nothing, or ended without a try": """
         SELECT id::text FROM deliveries
         WHERE (state = 'waiting') <> (next_at IS NOT NULL) OR (state <> 'waiting' AND tries = 0)""",

@@ -94,7 +94,7 @@ async def in_order(here: Services) -> None:
         LEFT JOIN accounts r ON r.name = 'merchant/' || m.id || '/reserved'
         LEFT JOIN LATERAL (
             SELECT coalesce(sum(amount + fee), 0) AS whole FROM payouts
-            WHERE merchant_id = m.id AND state IN ('pending', 'processing')
+            WHERE merchant_id = m.id AND state IN ('pending', 'processing') AND kind <> 'refund'
         ) p ON true
         WHERE coalesce(a.balance, 0) > 0 OR -coalesce(r.balance, 0) <> p.whole
         """
@@ -104,7 +104,7 @@ async def in_order(here: Services) -> None:
         """
         SELECT p.id FROM payouts p LEFT JOIN events e
             ON e.merchant_id = p.merchant_id AND e.snapshot -> 'payout' ->> 'id' = p.id::text
-        GROUP BY p.merchant_id, p.id HAVING count(e.*) <> (p.ended_at IS NOT NULL)::integer + (p.returned_at IS NOT NULL)::integer
+        WHERE p.kind <> 'refund' GROUP BY p.merchant_id, p.id HAVING count(e.*) <> (p.ended_at IS NOT NULL)::integer + (p.returned_at IS NOT NULL)::integer
             OR max(e.kind) <> 'payout.' || p.state
         """
     )

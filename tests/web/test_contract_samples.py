@@ -46,6 +46,14 @@ def fund(shop: Shop) -> None:
         v4.do(made, action)
 
 
+def refunded(shop: Shop, value: dict[str, Any]) -> dict[str, Any]:
+    """What a sample of a refund names, paid."""
+    payment_id = shop.create(amount={"value": 75_000, "currency": "IDR"})["id"]
+    shop.simulate(payment_id)
+    (charge,) = shop.get(f"/v2/payments/{payment_id}")["data"]["chargeDetails"]
+    return {"chargeId": charge["id"]} if "chargeId" in value else {"paymentSessionId": payment_id}
+
+
 @every_document
 def test_every_example_of_a_request_is_accepted(today: Gateway, name: str) -> None:
     shop = today.shop
@@ -54,6 +62,8 @@ def test_every_example_of_a_request_is_accepted(today: Gateway, name: str) -> No
     for method, path, value in bodies(name):
         named = next((key for key in ("paymentId", "paymentSessionId") if key in value), None)
         body = value | {named: shop.create()["id"]} if named else value
+        if path == "/v1/refunds":
+            body = value | refunded(shop, value)
         if name == "v4_documents":
             answered = V4Shop(shop).call(method, path, body)
         elif path == "/v1/access-token":
@@ -106,6 +116,7 @@ def v2_refusals(shop: Shop) -> list[httpx.Response | Response]:
         shop.call("POST", "/v2/payments", HUGE),
         shop.call("POST", "/v2/payments", {}, Content_Encoding="gzip"),
         shop.call("POST", f"/v2/payments/{paid['id']}/cancel", {}),
+        v2_errors.refused(errors.RefundTooLarge("amount", left=readable(rupiah(50_000)))),
         v2_errors.refused(errors.NotInLiveMode()),
         v2_errors.error_response(v2_errors.INTERNAL),
         v2_errors.refused(errors.PartnerDeclined("method", title="Virtual account", why="the number is closed")),

@@ -79,6 +79,11 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NotInLiveMode: Answer(403, "sandbox_only"),
     errors.BankNotConnected: Answer(403, "not_connected"),
     errors.ClockBackwards: _INVALID,
+    errors.RefundTooLarge: _INVALID,
+    errors.ChargeNotNamed: _INVALID,
+    errors.ChargeUnknown: _NOT_FOUND,
+    errors.RefundUnknown: _NOT_FOUND,
+    errors.NotRefundable: Answer(422, "wrong_state"),
     errors.Unavailable: Answer(503, "unavailable"),
 }
 FIELDS = {"to": "to", "url": "url", "product": "product", "amount": "amount", "bankReference": "bankReference"}

@@ -4,9 +4,9 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v2_sessions import cards, contract, customers, errors, payments, sandbox, tokens
+from gerbang.api.v2_sessions import cards, contract, customers, errors, payments, refunds, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Endpoints, method_not_allowed, not_found
-from gerbang.api.v2_sessions.events import PaymentCallbacks, SuspenseCallbacks
+from gerbang.api.v2_sessions.events import PaymentCallbacks, RefundCallbacks, SuspenseCallbacks
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
 from gerbang.vault import Vault
@@ -28,6 +28,8 @@ def build(context: Context) -> ASGIApp:
             "/v1/customers/{customer}/stored-payment-methods/{token}": {"DELETE": endpoints.endpoint(customers.delete)},
             "/v2/charges": {"GET": endpoints.endpoint(payments.charges)},
             "/v2/payment-method-configs": {"GET": endpoints.endpoint(payments.method_configs)},
+            "/v1/refunds": {"GET": endpoints.endpoint(refunds.listing), "POST": endpoints.endpoint(refunds.create)},
+            "/v1/refunds/{id}": {"GET": endpoints.endpoint(refunds.retrieve)},
             "/v2/qr/{name}": {"GET": endpoints.endpoint(payments.picture)},
         },
         not_found=not_found,
@@ -36,7 +38,7 @@ def build(context: Context) -> ASGIApp:
 
 
 def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
-    return [PaymentCallbacks(Pages(base_url, page_key)), SuspenseCallbacks()]
+    return [PaymentCallbacks(Pages(base_url, page_key)), RefundCallbacks(), SuspenseCallbacks()]
 
 
 def answer_formats(base_url: str, page_key: str, vault: Vault) -> list[AnswerFormat]:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gerbang import errors, ids
 from gerbang.api._bodies import Malformed
-from gerbang.api.v2_sessions import shapes
+from gerbang.api.v2_sessions import refund_shapes, shapes
 from gerbang.api.v2_sessions.methods import OTHERS, block_of
 from gerbang.errors import Refused
 
@@ -92,6 +92,11 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NotInLiveMode: Answer(403, "forbidden_access", message="This exists in the sandbox only"),
     errors.BankNotConnected: Answer(403, "forbidden_access", message="No bank is connected for this"),
     errors.ClockBackwards: _INVALID,
+    errors.RefundTooLarge: _INVALID,
+    errors.ChargeNotNamed: _INVALID,
+    errors.ChargeUnknown: _MISSING,
+    errors.RefundUnknown: _MISSING,
+    errors.NotRefundable: Answer(422, "api_validation_error", message="The payment cannot be refunded"),
     errors.Unavailable: Answer(
         503, "service_unavailable", "GATEWAY_ERROR", "SYSTEM", "The gateway cannot do this right now"
     ),
@@ -129,6 +134,9 @@ FIELDS = {
     "ewallet.expires_at": "paymentMethodOptions.ewallet.expiryAt",
     "account": "paymentMethod.ewallet.accountIdentifier",
     "return_url": "redirectUrl.successReturnUrl",
+    "payment_id": "paymentSessionId",
+    "charge_id": "chargeId",
+    "destination": "transferDestination",
 }
 for _name in OTHERS:
     FIELDS[f"{_name}.option"] = f"paymentMethodOptions.{block_of(_name)}.channel"
@@ -171,7 +179,9 @@ def unread(status: int, why: str) -> Response:
 
 def refused(refusal: Refused) -> Response:
     if isinstance(refusal, errors.WrongState):
-        status = shapes.STATUS.get(str(refusal.spec["state"]), refusal.spec["state"])
+        statuses = {"charge": shapes.CHARGE_STATUS, "refund": refund_shapes.STATUS}
+        known = statuses.get(str(refusal.spec.get("thing")), shapes.STATUS)
+        status = known.get(str(refusal.spec["state"]), refusal.spec["state"])
         refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
     field = FIELDS_OF.get(type(refusal)) or FIELDS.get(refusal.field, refusal.field)
     return error_response(ANSWERS[type(refusal)], field=field, why=refusal.message)

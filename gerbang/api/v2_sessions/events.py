@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang import ids
-from gerbang.api.v2_sessions import shapes
+from gerbang.api.v2_sessions import refund_shapes, shapes
 from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
@@ -23,6 +23,22 @@ NAMES = {
     "charge.succeeded": "CHARGE.SUCCESS",
 }
 """The vendor's event names (payment-session reference, 7.2)."""
+MONEY_NAMES = {
+    "money.in_suspense": "MONEY.SET_ASIDE",
+    "money.accepted": "MONEY.ACCEPTED",
+    "money.refunded": "MONEY.REFUNDED",
+    "money.refund_failed": "MONEY.REFUND_FAILED",
+}
+"""Our own."""
+REFUND = "refund"
+REFUND_NAMES = {
+    "refund.pending": "REFUND.PENDING",
+    "refund.waiting_transfer": "REFUND.WAITING_BANK_TRANFER",
+    "refund.succeeded": "REFUND.SUCCESS",
+    "refund.failed": "REFUND.FAILED",
+    "refund.cancelled": "REFUND.FAILED",
+}
+"""The vendor's names, spelled as the vendor spells them (payment-session reference, 7.3)."""
 
 RETRY_SCHEDULE = (
     timedelta(minutes=5),
@@ -95,10 +111,21 @@ class PaymentCallbacks(_Format):
         return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
 
 
-class SuspenseCallbacks(_Format):
-    """Callbacks of the product "money", an addition of ours. They never go to the URL for the vendor's callbacks."""
+class RefundCallbacks(_Format):
+    """Callbacks of the product "refund". One that an operator has cancelled is reported as failed: its buyer gets nothing by it."""
 
-    product = Product("money", frozenset({"money.in_suspense"}), RETRY_SCHEDULE, key_header=KEY_HEADER)
+    product = Product(REFUND, frozenset(REFUND_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None and snapshot.refund is not None, "an event with a callback has a snapshot"
+        return msgspec.json.encode({"event": REFUND_NAMES[event.kind], "data": refund_shapes.refund(snapshot.refund)})
+
+
+class SuspenseCallbacks(_Format):
+    """Callbacks of the product "money": money that was not owed, and what became of it. An addition of ours. They never go to the URL for the vendor's callbacks."""
+
+    product = Product("money", frozenset(MONEY_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
 
     def body(self, event: Event, sequence: int) -> bytes:
         snapshot = event.snapshot
@@ -114,4 +141,4 @@ class SuspenseCallbacks(_Format):
             "number": snapshot.reported_number,
             "receivedAt": event.at,
         }
-        return msgspec.json.encode({"event": "MONEY.SET_ASIDE", "data": data})
+        return msgspec.json.encode({"event": MONEY_NAMES[event.kind], "data": data})

@@ -271,3 +271,25 @@ class Simulation(Struct):
 
 class AccessToken(Struct):
     grantType: Literal["client_credentials"]
+
+
+StatementText = Annotated[str, Meta(max_length=20, pattern=r"\A[A-Za-z0-9 ]*\Z")]
+
+
+class RefundDestination(Struct):
+    channelCode: Annotated[str, Meta(min_length=1, max_length=20, pattern=TEXT)]
+    channelInformation: ChannelInformation
+    description: StatementText | None = None
+
+
+class CreateRefund(Struct):
+    clientReferenceId: Some100
+    reason: Literal["SUSPECT_FRAUDULENT", "DUPLICATE", "REQUESTED_BY_CUSTOMER", "CANCELLATION", "OTHERS"]
+    paymentSessionId: Text100 | None = None
+    chargeId: Text100 | None = None
+    isFullAmount: bool | None = None
+    amount: Amount | None = None
+    description: Text50 | None = None
+    method: Literal["AUTO", "TRANSFER_ONLY"] | None = None
+    transferDestination: RefundDestination | None = None
+    metadata: dict[str, Any] | None = None

@@ -85,6 +85,11 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.NotInLiveMode: _UNSUPPORTED,
     errors.BankNotConnected: _UNSUPPORTED,
     errors.ClockBackwards: _INVALID,
+    errors.RefundTooLarge: _INVALID,
+    errors.ChargeNotNamed: _INVALID,
+    errors.ChargeUnknown: _MISSING,
+    errors.RefundUnknown: _MISSING,
+    errors.NotRefundable: _INVALID,
     errors.Unavailable: Answer(503, "010", "Service Temporarily Unavailable"),
 }
 

@@ -36,10 +36,16 @@ def test_the_secrets_stay_what_they_were_when_the_url_changes(merchant: SandboxS
 
 @pytest.mark.parametrize(
     ("product", "begins"),
-    [("payment", "whsec_"), ("money", "whsec_"), ("v4-payments", "ss_"), ("v4-disbursements", "ss_")],
+    [
+        ("payment", "whsec_"),
+        ("refund", "whsec_"),
+        ("money", "whsec_"),
+        ("v4-payments", "ss_"),
+        ("v4-disbursements", "ss_"),
+    ],
 )
 def test_each_product_has_its_own_url_and_secrets(merchant: SandboxShop, product: str, begins: str) -> None:
-    others = {"payment", "money", "v4-payments", "v4-disbursements"} - {product}
+    others = {"payment", "refund", "money", "v4-payments", "v4-disbursements"} - {product}
     before = [merchant.done("PUT", f"callbacks/{other}", {"url": f"http://127.0.0.1:9/{other}"}) for other in others]
     callback = merchant.done("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
     assert (callback["product"], callback["url"]) == (product, "http://127.0.0.1:9/")
@@ -56,16 +62,17 @@ def test_callback_urls_can_be_listed(shared_gateway: Gateway, merchant: SandboxS
         merchant.done(
             "PUT", f"callbacks/{product}", {"url": f"{shared_gateway.base_url}/sandbox/inbox/{merchant.merchant_id}"}
         )
-        for product in ("money", "payment", "v4-disbursements", "v4-payments")
+        for product in ("money", "payment", "refund", "v4-disbursements", "v4-payments")
     ]
     callback = merchant.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
-    assert merchant.done("GET", "callbacks")["items"][3] == callback
+    assert merchant.done("GET", "callbacks")["items"][4] == callback
 
 
 def test_only_products_whose_callbacks_carry_a_key_have_one(merchant: SandboxShop) -> None:
     keys = {item["product"]: item["apiKey"] for item in merchant.done("GET", "callbacks")["items"]}
     assert keys.pop("payment")
     assert keys.pop("money")
+    assert keys.pop("refund")
     assert keys == {"v4-payments": None, "v4-disbursements": None}
 
 
@@ -129,7 +136,7 @@ def test_an_invalid_url_is_refused_and_changes_nothing(merchant: SandboxShop, ur
     assert merchant.gateway.rows("SELECT url FROM endpoints WHERE merchant_id = $1", merchant.merchant_id) == before
 
 
-@pytest.mark.parametrize("product", ["refund", "PAYMENT", "payment%20", "payments", "%F0%9F%92%B0"])
+@pytest.mark.parametrize("product", ["refunds", "PAYMENT", "payment%20", "payments", "%F0%9F%92%B0"])
 def test_an_unknown_product_is_not_found(merchant: SandboxShop, product: str) -> None:
     answered = merchant.request("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
     assert answered.status_code == 404

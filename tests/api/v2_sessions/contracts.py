@@ -58,8 +58,8 @@ class Contract:
             name: hook["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
             for name, hook in self._document["webhooks"].items()
         }
-        suspense = json.loads(body)["event"] == "MONEY.SET_ASIDE"
-        return self.body_faults(named["moneySetAside" if suspense else "payment"], body)
+        product = json.loads(body)["event"].partition(".")[0]
+        return self.body_faults(named[{"MONEY": "moneySetAside", "REFUND": "refund"}.get(product, "payment")], body)
 
     def body_faults(self, pointer: str, body: bytes) -> list[str]:
         """Every violation of the schema at `pointer` in a JSON body, including the order of fields."""

@@ -1,6 +1,5 @@
-"""Rows in every table that grows, for tests of how queries are planned."""
+"""Rows for tables whose queries are planned: ten thousand of everything, made by PostgreSQL itself."""
 
-ROWS = 10_000
 SOME_ROWS = """
     INSERT INTO merchants SELECT md5('m' || n)::uuid, n + 1, 'a', 'a', 'a', '{}', $1 FROM generate_series(0, 99) n;
     INSERT INTO endpoints SELECT md5('n' || n)::uuid, md5('m' || n)::uuid, 'payment', 'u', '{}', '', '', $1
@@ -30,6 +29,11 @@ SOME_ROWS = """
                                   partner_reference, reason, tries, next_at)
         SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'simulator', 'send', '{}',
                (ARRAY['done', 'processing'])[1 + n % 2], at, at, '', '', 0, CASE WHEN n % 2 = 1 THEN at END FROM rows;
+    INSERT INTO refunds (id, merchant_id, product, reference, payment_id, charge_id, amount, whole, captured, fee, vat, state, method,
+                         reason, connection, created_at, updated_at, statement_text, metadata, settles_at, ended_at)
+        SELECT md5('f' || n)::uuid, md5('m' || n % 100)::uuid, 'refund', n, md5('p' || n)::uuid, md5('c' || n)::uuid, 100, false, 100,
+               0, 0, (ARRAY['cancelled', 'pending'])[1 + n % 2], 'auto', 'others', 'simulator', at, at, '', '{}',
+               CASE WHEN n % 2 = 1 THEN at END, CASE WHEN n % 2 = 0 THEN at END FROM rows;
     INSERT INTO paycodes SELECT 'simulator', 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
                                 md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
     INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;
@@ -57,3 +61,21 @@ SOME_ROWS = """
                CASE WHEN n % 2 = 0 THEN at END FROM rows;
     INSERT INTO inbox (merchant_id, received_at, path, headers, body) SELECT md5('m' || n % 100)::uuid, at, '', '{}', '' FROM rows
 """
+"""Statements that fill the tables; `rows` are numbers `n` with an instant `at`, and $1 is the first instant."""
+
+VALUES = {
+    "uuid": "md5('p7')",
+    "text": "'7'",
+    "bytea": "''",
+    "json": "'{}'",
+    "bool": "false",
+    "int4": "16",
+    "int8": "16",
+    "numeric": "16",
+    "float4": "16",
+    "float8": "16",
+    "int2": "0",
+    "timestamptz": "'2025-03-30 05:48:20+00'",
+    "date": "'2025-03-30'",
+}
+"""A value of each type, such as the gateway gives."""
