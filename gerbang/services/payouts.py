@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from gerbang import ids
-from gerbang.connections import Declined, Sent, Silence, Transfers
+from gerbang.connections import AccountRefused, Declined, Sent, Silence, Transfers
 from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
 from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
@@ -250,6 +250,8 @@ async def account_name(world: World, merchant_id: UUID, bank_code: str, account_
         name = await carrier.call(
             "the name of an account", lambda link: bank.account_name(link, bank_code, account_number)
         )
+    except AccountRefused as refusal:
+        raise AccountUnknown("account_number") from refusal
     except (Silence, Declined) as refusal:
         raise BankSilent from refusal
     if name is None:
