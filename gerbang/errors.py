@@ -9,16 +9,17 @@ Refused
 │   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  AgreementUnusable  ReturnUrlMissing
 │   ├── OptionMissing  OptionUnknown  BankMissing  BankUnknown
 │   ├── OutletMissing  OutletUnknown  WalletMissing  WalletUnknown
+│   ├── PayoutBelowLimit  PayoutAboveLimit  DestinationUnknown
 │   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
 │   └── NumberForStaticOnly  TooMuchKept
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
-│   ├── PayoutUnknown  AccountUnknown
+│   ├── PayoutUnknown  AccountUnknown  InquiryUnknown
 ├── Conflict
-│   ├── ReferenceTaken  KeyReused
+│   ├── ReferenceTaken  PayoutReferenceTaken  KeyReused
 ├── WrongState
-├── InsufficientFunds
+├── InsufficientFunds  DailyPayoutsAboveLimit  WithdrawalAccountMissing
 ├── BankSilent  BankNotConnected  NotOpenYet  PartnerDeclined
 ├── CredentialsWrong
 ├── NotInLiveMode
@@ -67,6 +68,18 @@ class AmountNotAllowed(Invalid):
 
 class AmountBelowLimit(Invalid):
     """The amount is below the minimum of {title}, which is {minimum}."""
+
+
+class PayoutBelowLimit(Invalid):
+    """A transfer to a bank account must be at least {minimum}."""
+
+
+class PayoutAboveLimit(Invalid):
+    """A transfer to a bank account may be at most {maximum}."""
+
+
+class DestinationUnknown(Invalid):
+    """{code} is no bank and no wallet that money can be sent to."""
 
 
 class AmountAboveLimit(Invalid):
@@ -213,6 +226,10 @@ class PayoutUnknown(Unknown):
     """There is no payout with this id."""
 
 
+class InquiryUnknown(Unknown):
+    """There is no inquiry with this id."""
+
+
 class AccountUnknown(Unknown):
     """There is no such account at this bank."""
 
@@ -223,6 +240,10 @@ class Conflict(Refused):
 
 class ReferenceTaken(Conflict):
     """A payment with this reference exists already."""
+
+
+class PayoutReferenceTaken(Conflict):
+    """A payout or withdrawal with this reference exists already."""
 
 
 class KeyReused(Conflict):
@@ -238,6 +259,14 @@ class WrongState(Refused):
 
 class InsufficientFunds(Refused):
     """The available balance is {available}, which does not cover {needed}."""
+
+
+class DailyPayoutsAboveLimit(Refused):
+    """Payouts of this day would come to {sum}, and {limit} a day is agreed."""
+
+
+class WithdrawalAccountMissing(Refused):
+    """No bank account is agreed with this merchant to which its money could be withdrawn."""
 
 
 class BankSilent(Refused):

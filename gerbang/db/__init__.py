@@ -48,6 +48,9 @@ ORDER = (
     "reversals",
     "settlements",
     "payouts",
+    "bulk_payouts",
+    "account_inquiries",
+    "withdrawals",
     "accounts",
     "counters",
 )

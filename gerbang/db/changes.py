@@ -6,7 +6,7 @@ written and committed by a single round trip.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -18,7 +18,19 @@ from gerbang import ids
 from gerbang.db import Tx, bank_calls, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Parameters
+from gerbang.db.tables import (
+    ACCOUNT_INQUIRIES,
+    ANSWERS,
+    BULK_PAYOUTS,
+    CHARGES,
+    INQUIRIES,
+    PARTNER_REQUESTS,
+    PAYCODES,
+    PAYMENTS,
+    PAYOUTS,
+    WITHDRAWALS,
+    Parameters,
+)
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 from gerbang.domain.reversals import Reversed
@@ -206,7 +218,23 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
         add("changed_payouts", PAYOUTS.updated(changes.payouts.values()))
     if changes.new_payouts:
         add("new_payouts", PAYOUTS.inserted(sorted(changes.new_payouts, key=lambda p: (p.merchant_id, p.reference))))
+    _money_out(changes, add)
     return parts
+
+
+def _money_out(changes: Changes, add: Callable[[str, tuple[str, Parameters]], None]) -> None:
+    """What belongs to payouts beside their own rows."""
+    if changes.bulk_payouts:
+        add("changed_bulk_payouts", BULK_PAYOUTS.updated(changes.bulk_payouts.values()))
+    if changes.new_bulk_payouts:
+        add("new_bulk_payouts", BULK_PAYOUTS.inserted(changes.new_bulk_payouts))
+    if changes.account_inquiries:
+        add("changed_account_inquiries", ACCOUNT_INQUIRIES.updated(changes.account_inquiries.values()))
+    if changes.new_account_inquiries:
+        add("new_account_inquiries", ACCOUNT_INQUIRIES.inserted(changes.new_account_inquiries))
+    if changes.new_withdrawals:
+        new = sorted(changes.new_withdrawals, key=lambda w: (w.merchant_id, w.reference))
+        add("new_withdrawals", WITHDRAWALS.inserted(new))
 
 
 def _report(one: BookedReport) -> tuple[object, ...]:

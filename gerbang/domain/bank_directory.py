@@ -168,5 +168,27 @@ _LISTED = (
     Bank("BNI_SYR", "Bank BNI Syariah (Bank Syariah Indonesia)", "SYNIIDJ1", "427"),
 )
 
+WALLETS = ("GOPAY", "OVO", "SHOPEEPAY", "DANA", "LINKAJA")
+"""Wallets that money can be sent to where a connection takes them (payment-session reference, 11)."""
+OTHER_NAMES = {
+    "CIMB": "CIMB_NIAGA",
+    "BNC": "YUDHA_BHAKTI",
+    "BSI": "MANDIRI_SYR",
+    "MAYBANK": "BII",
+    "JAGO": "ARTOS",
+    "SEABANK": "KESEJAHTERAAN_EKONOMI",
+    "ALLO": "HARDA_INTERNASIONAL",
+    "SUPERBANK": "FAMA",
+}
+"""Short names of today, by which the payment-session reference knows banks."""
 BANKS: dict[str, Bank] = {bank.code: bank for bank in _LISTED}
 """Every bank by its code."""
+_BY_CLEARING = {bank.clearing: bank.code for bank in reversed(_LISTED) if bank.clearing is not None} | {"087": "HSBC"}
+"""A sharia unit stands behind its bank in the list, which the code then means."""
+
+
+def destination_of(code: str) -> str | None:
+    """The code of a bank or a wallet by that code, a short name of today ("BNC") or three digits ("014"); None if nobody has it."""
+    name = code.strip().upper()
+    name = OTHER_NAMES.get(name, name)
+    return name if name in BANKS or name in WALLETS else _BY_CLEARING.get(name)

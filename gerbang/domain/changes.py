@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.domain.account_inquiries import AccountInquiry
+from gerbang.domain.bulk_payouts import BulkPayout
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
 from gerbang.domain.events import Event
@@ -16,6 +18,7 @@ from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.domain.reports import Booked, Report
 from gerbang.domain.reversals import Reversed
+from gerbang.domain.withdrawals import Withdrawal
 
 
 class KnownCustomer(msgspec.Struct, frozen=True):
@@ -93,12 +96,17 @@ class Changes(msgspec.Struct):
     """New ones, and those whose money has come after them."""
     new_payouts: list[Payout] = []
     new_requests: list[PartnerRequest] = []
+    new_bulk_payouts: list[BulkPayout] = []
+    new_account_inquiries: list[AccountInquiry] = []
+    new_withdrawals: list[Withdrawal] = []
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
     answered: list[Answered] = []
     settled: list[Settled] = []
     payouts: dict[UUID, Payout] = {}
     requests: dict[UUID, PartnerRequest] = {}
+    bulk_payouts: dict[UUID, BulkPayout] = {}
+    account_inquiries: dict[UUID, AccountInquiry] = {}
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.domain.bulk_payouts import BulkPayout, Totals
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.domain.reports import Booked
+from gerbang.domain.withdrawals import Withdrawal
 
 Kind = Literal[
     "payment.created",
@@ -28,6 +30,12 @@ Kind = Literal[
     "money.in_suspense",
     "payout.completed",
     "payout.failed",
+    "payout.delayed",
+    "bulk_payout.waiting",
+    "bulk_payout.done",
+    "bulk_payout.cancelled",
+    "withdrawal.completed",
+    "withdrawal.failed",
 ]
 
 
@@ -57,6 +65,10 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     report: Booked | None = None
     reported_number: str = ""
     payout: Payout | None = None
+    bulk_payout: BulkPayout | None = None
+    totals: Totals | None = None
+    """Of the bulk payout's lines."""
+    withdrawal: Withdrawal | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -72,5 +84,5 @@ class Event(msgspec.Struct, frozen=True):
         """Whether this product's callbacks are where it belongs."""
         if self.snapshot is None or self.kind in TO_EVERY_PRODUCT:
             return self.snapshot is not None
-        about = self.snapshot.payment or self.snapshot.payout
+        about = self.snapshot.payment or self.snapshot.payout or self.snapshot.bulk_payout
         return about is not None and about.product == product

@@ -16,7 +16,6 @@ from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
 from gerbang.db.changes import write as write_changes
 from gerbang.domain.changes import Changes
-from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee
 from gerbang.domain.ledger import paying_out, releasing
 from gerbang.domain.partner_requests import (
@@ -34,7 +33,7 @@ from gerbang.domain.partner_requests import (
 from gerbang.domain.payouts import Payout, completed, failed, sent
 from gerbang.errors import Unavailable
 from gerbang.partners import Partner
-from gerbang.services import payout_statements
+from gerbang.services import payout_ends, payout_statements
 from gerbang.services.partner_requests import put_off
 from gerbang.world import World
 
@@ -271,7 +270,6 @@ async def end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) ->
     else:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id, source=payout.source)
         request = declined(request, payout.failure_reason or "", now)
-    kind = "payout.completed" if payout.state == "completed" else "payout.failed"
-    event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))
-    changes = Changes(payouts={payout.id: payout}, requests={request.id: request}, transfers=transfers, events=[event])
+    changes = Changes(payouts={payout.id: payout}, requests={request.id: request}, transfers=transfers)
+    await payout_ends.conclude(tx, payout, changes, now)
     await write_changes(tx, changes, now)

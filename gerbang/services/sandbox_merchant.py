@@ -11,7 +11,7 @@ from gerbang.db.changes import write
 from gerbang.domain.changes import Changes
 from gerbang.domain.connections import SIMULATOR
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
-from gerbang.domain.ledger import available, pending, starting, suspense
+from gerbang.domain.ledger import available, pending, starting, starting_for_payouts, suspense
 from gerbang.domain.merchants import Agreement
 from gerbang.domain.money import rupiah
 from gerbang.errors import CredentialsWrong
@@ -119,6 +119,7 @@ async def _endow(world: World, merchant_id: UUID) -> None:
     async with world.db.transaction() as tx:
         if not await ledger.balances(tx, own):
             lines = starting(SIMULATOR, merchant_id, STARTING_BALANCE)
+            lines += starting_for_payouts(SIMULATOR, merchant_id, STARTING_BALANCE)
             await write(tx, Changes(transfers=lines), world.clock.now())
 
 

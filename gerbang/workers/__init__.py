@@ -13,7 +13,7 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
-from gerbang.services import reversals, sandbox, settlements
+from gerbang.services import bulk_waiting, reversals, sandbox, settlements
 from gerbang.services.batches import Batches
 from gerbang.services.payment_lookups import look_up, look_up_all
 from gerbang.services.payments import end
@@ -42,6 +42,7 @@ class Workers:
         self._steps: dict[str, tuple[Step, float]] = {
             "expired": (partial(end.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),
+            "went_on": (partial(bulk_waiting.go_on, world), 1.0),
             ASKED: (partial(ask_due, world, batches), ASKED_PAUSE),
             "sent": (self._sender.step, 0.1),
             "reversed": (partial(reversals.reverse_overtaken, world), 30.0),

@@ -4,9 +4,9 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v2_sessions import contract, errors, payments, sandbox, tokens
+from gerbang.api.v2_sessions import balances, contract, errors, payments, payouts, sandbox, tokens
 from gerbang.api.v2_sessions.answers import Endpoints, method_not_allowed, not_found
-from gerbang.api.v2_sessions.events import PaymentCallbacks, SuspenseCallbacks
+from gerbang.api.v2_sessions.events import PaymentCallbacks, PayoutCallbacks, SuspenseCallbacks
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
 from gerbang.world import AnswerFormat
@@ -23,6 +23,10 @@ def build(context: Context) -> ASGIApp:
             "/v2/payments/{id}/confirm": {"POST": endpoints.endpoint(payments.confirm)},
             "/v2/payments/{id}/cancel": {"POST": endpoints.endpoint(payments.cancel)},
             "/v2/charges": {"GET": endpoints.endpoint(payments.charges)},
+            "/v1/balances": {"GET": endpoints.endpoint(balances.retrieve)},
+            "/v1/payouts": {"POST": endpoints.endpoint(payouts.create)},
+            "/v1/payouts/balance": {"GET": endpoints.endpoint(payouts.balance)},
+            "/v1/payouts/{id}": {"GET": endpoints.endpoint(payouts.retrieve)},
             "/v2/payment-method-configs": {"GET": endpoints.endpoint(payments.method_configs)},
             "/v2/qr/{name}": {"GET": endpoints.endpoint(payments.picture)},
         },
@@ -32,7 +36,7 @@ def build(context: Context) -> ASGIApp:
 
 
 def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
-    return [PaymentCallbacks(Pages(base_url, page_key)), SuspenseCallbacks()]
+    return [PaymentCallbacks(Pages(base_url, page_key)), SuspenseCallbacks(), PayoutCallbacks()]
 
 
 def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:

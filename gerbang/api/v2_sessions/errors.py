@@ -1,5 +1,6 @@
 """Error responses: HTTP status, code, type and source of each refusal (payment-session reference, 1.7 to 1.10)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,9 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.AmountNotAllowed: _UNNAMED,
     errors.AmountBelowLimit: _INVALID,
     errors.AmountAboveLimit: _INVALID,
+    errors.PayoutBelowLimit: Answer(400, "amount_below_limit", message="The amount is too small"),
+    errors.PayoutAboveLimit: Answer(400, "amount_above_limit", message="The amount is too large"),
+    errors.DestinationUnknown: Answer(400, "unsupported_channel_code", message="The channel code is not supported"),
     errors.ExpiryPassed: _INVALID,
     errors.ExpiryTooSoon: _INVALID,
     errors.ExpiryTooFar: _INVALID,
@@ -69,10 +73,16 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.ProductUnknown: _MISSING,
     errors.PayoutUnknown: _MISSING,
     errors.AccountUnknown: _MISSING,
+    errors.InquiryUnknown: _MISSING,
     errors.ReferenceTaken: Answer(409, "duplicate_error", "GATEWAY_ERROR", message="This exists already"),
+    errors.PayoutReferenceTaken: Answer(409, "resource_already_exists", message="This exists already"),
     errors.KeyReused: Answer(409, "idempotency_error", message="This X-REQUEST-ID was used for another request"),
     errors.WrongState: Answer(422, "api_validation_error", message="The payment is not in a state that allows this"),
     errors.InsufficientFunds: Answer(400, "balance_insufficient", message="The balance does not cover this"),
+    errors.DailyPayoutsAboveLimit: Answer(400, "daily_payout_limit_exceeded", message="The limit of a day is exceeded"),
+    errors.WithdrawalAccountMissing: Answer(
+        403, "resource_not_complete", message="Something is missing in the agreement"
+    ),
     errors.BankSilent: Answer(
         503, "service_unavailable", "GATEWAY_ERROR", message="The bank gives no answer right now"
     ),
@@ -89,6 +99,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     ),
 }
 
+FIELD_REQUIRED = Answer(400, "field_required", message="A field is missing")
+FIELD_FORMAT = Answer(400, "field_format_invalid", message="A field is not what it must be")
 NOT_FOUND = Answer(404, "not_found", "GATEWAY_ERROR", message="There is no such address")
 METHOD_NOT_ALLOWED = Answer(405, "method_not_allowed", message="This address does not know that method")
 TOO_LARGE = Answer(413, "api_validation_error", message="The body is over 1 MB")
@@ -116,6 +128,10 @@ for _name in OTHERS:
     FIELDS[f"{_name}.option"] = f"paymentMethodOptions.{block_of(_name)}.channel"
     FIELDS[f"{_name}.expires_at"] = f"paymentMethodOptions.{block_of(_name)}.expiryAt"
 """The name in this API of each field that a refusal names."""
+
+LINE = re.compile(r"(.+\])\.(\w+)", re.ASCII)
+LINE_FIELDS = {"amount": "amount.value", "reference": "referenceId", "inquiry_id": "inquiryId"}
+"""The same of a field of a bulk payout's line."""
 
 HEADERS = {401: {"www-authenticate": 'Bearer realm="Gerbang"'}, 503: {"retry-after": "1"}}
 
@@ -147,7 +163,12 @@ def unread(status: int, why: str) -> Response:
 
 
 def refused(refusal: Refused) -> Response:
-    if isinstance(refusal, errors.WrongState):
+    if isinstance(refusal, errors.WrongState) and refusal.spec["thing"] == "payment":
         status = shapes.STATUS[str(refusal.spec["state"])]
         refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
-    return error_response(ANSWERS[type(refusal)], field=FIELDS.get(refusal.field, refusal.field), why=refusal.message)
+    return error_response(ANSWERS[type(refusal)], field=_field(refusal.field), why=refusal.message)
+
+
+def _field(name: str) -> str:
+    line = LINE.fullmatch(name)
+    return f"{line[1]}.{LINE_FIELDS.get(line[2], line[2])}" if line else FIELDS.get(name, name)

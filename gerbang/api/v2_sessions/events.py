@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from gerbang import ids
-from gerbang.api.v2_sessions import shapes
+from gerbang.api.v2_sessions import money_shapes, shapes
 from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
@@ -80,6 +80,34 @@ class PaymentCallbacks(_Format):
         charges = [snapshot.charge] if snapshot.charge else []
         data = shapes.session(snapshot.payment, charges, self._pages, "read")
         return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
+
+
+PAYOUT_NAMES = {
+    "payout.completed": "PAYOUT.SUCCESS",
+    "payout.failed": "PAYOUT.FAILED",
+    "payout.delayed": "PAYOUT.DELAYED",
+    "bulk_payout.waiting": "PAYOUT.PENDING",
+    "bulk_payout.done": "PAYOUT.DONE",
+    "bulk_payout.cancelled": "PAYOUT.CANCELLED",
+}
+"""The vendor's names of events of payouts (payment-session reference, 7.3)."""
+
+
+class PayoutCallbacks(_Format):
+    """Callbacks of the product "payout": of each line of a bulk payout, and of the whole."""
+
+    product = Product("payout", frozenset(PAYOUT_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None, "an event with a callback has a snapshot"
+        if snapshot.bulk_payout is not None:
+            assert snapshot.totals is not None, "a bulk payout is reported with its totals"
+            data = money_shapes.reported(snapshot.bulk_payout, snapshot.totals)
+        else:
+            assert snapshot.payout is not None, "it is a line's"
+            data = money_shapes.reported_line(snapshot.payout, delayed=event.kind == "payout.delayed")
+        return msgspec.json.encode({"event": PAYOUT_NAMES[event.kind], "data": data})
 
 
 class SuspenseCallbacks(_Format):
