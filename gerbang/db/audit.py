@@ -258,6 +258,7 @@ EVENTS = {
             SELECT merchant_id, kind, count(*) AS times FROM (
                 SELECT merchant_id, kind || '.' || state AS kind FROM payouts WHERE ended_at IS NOT NULL
                 UNION ALL SELECT merchant_id, kind || '.completed' FROM payouts WHERE returned_at IS NOT NULL
+                UNION ALL SELECT merchant_id, 'withdrawal.completed' FROM withdrawals WHERE way = 'balance'
             ) ended WHERE kind ~ '^(payout|withdrawal)' GROUP BY merchant_id, kind
         ) p FULL JOIN (
             SELECT merchant_id, kind, count(*) AS times FROM events

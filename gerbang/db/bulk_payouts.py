@@ -5,11 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from gerbang.db import Tx
-from gerbang.db.tables import BULK_PAYOUTS, PAYOUTS
+from gerbang.db.money_out_tables import BULK_PAYOUTS
+from gerbang.db.tables import PAYOUTS
 from gerbang.domain.bulk_payouts import CANCELLED, BulkPayout, Totals
 from gerbang.domain.payouts import Payout
 
 COLUMNS = BULK_PAYOUTS.columns
+LINE_COLUMNS = PAYOUTS.columns
 
 
 async def by_id(tx: Tx, merchant_id: UUID, id_: UUID) -> BulkPayout | None:
@@ -37,7 +39,7 @@ async def due(tx: Tx, now: datetime, most: int) -> list[BulkPayout]:
 async def lines(tx: Tx, merchant_id: UUID, bulk_id: UUID) -> list[Payout]:
     """The lines of a bulk payout in the order of their request."""
     rows = await tx.fetch(
-        f"SELECT {PAYOUTS.columns} FROM payouts WHERE cause_id = $1 AND merchant_id = $2 ORDER BY id",
+        f"SELECT {LINE_COLUMNS} FROM payouts WHERE cause_id = $1 AND merchant_id = $2 ORDER BY id",
         bulk_id,
         merchant_id,
     )
@@ -47,7 +49,7 @@ async def lines(tx: Tx, merchant_id: UUID, bulk_id: UUID) -> list[Payout]:
 async def locked_lines(tx: Tx, merchant_id: UUID, bulk_id: UUID) -> list[Payout]:
     """The same, locked until the end of the transaction."""
     rows = await tx.fetch(
-        f"""SELECT {PAYOUTS.columns} FROM payouts WHERE cause_id = $1 AND merchant_id = $2 ORDER BY id
+        f"""SELECT {LINE_COLUMNS} FROM payouts WHERE cause_id = $1 AND merchant_id = $2 ORDER BY id
         FOR NO KEY UPDATE""",
         bulk_id,
         merchant_id,
@@ -84,11 +86,12 @@ async def taken_references(tx: Tx, merchant_id: UUID, references: Sequence[str])
     rows = await tx.fetch(
         """
         SELECT asked.reference FROM unnest($2::text[]) AS asked(reference)
-        CROSS JOIN LATERAL (SELECT id FROM payouts WHERE reference = asked.reference AND merchant_id = $1 AND kind = 'payout'
+        CROSS JOIN LATERAL (SELECT id FROM payouts WHERE reference = asked.reference AND merchant_id = $1 AND kind = $3
                             LIMIT 1) there
         """,
         merchant_id,
         list(references),
+        "payout",
     )
     return {row["reference"] for row in rows}
 

@@ -17,20 +17,9 @@ import msgspec
 from gerbang import ids
 from gerbang.db import Tx, bank_calls, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
+from gerbang.db.money_out_tables import ACCOUNT_INQUIRIES, BULK_PAYOUTS, WITHDRAWALS
 from gerbang.db.paycodes import ITS_PLACE
-from gerbang.db.tables import (
-    ACCOUNT_INQUIRIES,
-    ANSWERS,
-    BULK_PAYOUTS,
-    CHARGES,
-    INQUIRIES,
-    PARTNER_REQUESTS,
-    PAYCODES,
-    PAYMENTS,
-    PAYOUTS,
-    WITHDRAWALS,
-    Parameters,
-)
+from gerbang.db.tables import ANSWERS, CHARGES, INQUIRIES, PARTNER_REQUESTS, PAYCODES, PAYMENTS, PAYOUTS, Parameters
 from gerbang.domain.changes import BookedReport, Changes
 from gerbang.domain.events import Event
 from gerbang.domain.reversals import Reversed

@@ -14,8 +14,6 @@ import asyncpg
 import msgspec
 
 from gerbang.db import Tx
-from gerbang.domain.account_inquiries import AccountInquiry
-from gerbang.domain.bulk_payouts import BulkPayout
 from gerbang.domain.changes import KeptAnswer
 from gerbang.domain.charges import Charge
 from gerbang.domain.inquiries import Reply
@@ -24,7 +22,6 @@ from gerbang.domain.paycodes import Paycode
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.domain.settlements import Settlement
-from gerbang.domain.withdrawals import Withdrawal
 from gerbang.ids import OwnedId
 
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -373,81 +370,11 @@ PARTNER_REQUESTS = Table(
     key=("id",),
 )
 
-BULK_PAYOUTS = Table(
-    "bulk_payouts",
-    "bulk_payout_row",
-    BulkPayout,
-    {
-        "id": "uuid",
-        "merchant_id": "uuid",
-        "product": "text",
-        "state": "text",
-        "lines": "integer",
-        "open_lines": "integer",
-        "needed": "bigint",
-        "created_at": "timestamptz",
-        "updated_at": "timestamptz",
-        "next_at": "timestamptz",
-    },
-    changing={"state", "open_lines", "updated_at", "next_at"},
-)
-
-ACCOUNT_INQUIRIES = Table(
-    "account_inquiries",
-    "account_inquiry_row",
-    AccountInquiry,
-    {
-        "id": "uuid",
-        "merchant_id": "uuid",
-        "destination": "json",
-        "state": "text",
-        "bank_name": "text",
-        "reason": "text",
-        "fee": "bigint",
-        "vat": "bigint",
-        "created_at": "timestamptz",
-        "updated_at": "timestamptz",
-    },
-    changing={"state", "bank_name", "reason", "fee", "vat", "updated_at"},
-)
-
-WITHDRAWALS = Table(
-    "withdrawals",
-    "withdrawal_row",
-    Withdrawal,
-    {
-        "id": "uuid",
-        "merchant_id": "uuid",
-        "reference": "text",
-        "way": "text",
-        "balance": "text",
-        "whole": "boolean",
-        "amount": "bigint",
-        "description": "text",
-        "created_at": "timestamptz",
-    },
-)
-
-TABLES = (
-    PAYMENTS,
-    CHARGES,
-    PAYCODES,
-    ANSWERS,
-    INQUIRIES,
-    SETTLEMENTS,
-    PAYOUTS,
-    PARTNER_REQUESTS,
-    BULK_PAYOUTS,
-    ACCOUNT_INQUIRIES,
-    WITHDRAWALS,
-)
+TABLES = (PAYMENTS, CHARGES, PAYCODES, ANSWERS, INQUIRIES, SETTLEMENTS, PAYOUTS, PARTNER_REQUESTS)
 QUERIES = {
     **{f"{table.name}.insert": table.insert for table in TABLES},
-    **{
-        f"{table.name}.update": table.update
-        for table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS, BULK_PAYOUTS, ACCOUNT_INQUIRIES)
-    },
-    **{f"{table.name}.look_up": table.look_up for table in (PAYMENTS, CHARGES, ACCOUNT_INQUIRIES)},
+    **{f"{table.name}.update": table.update for table in (PAYMENTS, CHARGES, PAYOUTS, PARTNER_REQUESTS)},
+    **{f"{table.name}.look_up": table.look_up for table in (PAYMENTS, CHARGES)},
     "payments.hold": PAYMENTS.hold,
 }
 """Every statement that is made of the columns, by name."""

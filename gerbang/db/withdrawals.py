@@ -3,15 +3,15 @@
 from uuid import UUID
 
 from gerbang.db import Tx
-from gerbang.db.tables import WITHDRAWALS
+from gerbang.db.money_out_tables import WITHDRAWALS
 from gerbang.domain.withdrawals import Withdrawal
+
+COLUMNS = WITHDRAWALS.columns
 
 
 async def by_id(tx: Tx, merchant_id: UUID, id_: UUID) -> Withdrawal | None:
     """A merchant's withdrawal."""
-    row = await tx.fetchrow(
-        f"SELECT {WITHDRAWALS.columns} FROM withdrawals WHERE merchant_id = $1 AND id = $2", merchant_id, id_
-    )
+    row = await tx.fetchrow(f"SELECT {COLUMNS} FROM withdrawals WHERE merchant_id = $1 AND id = $2", merchant_id, id_)
     return None if row is None else WITHDRAWALS.read(row)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from gerbang.domain.fees import Rate
+from gerbang.domain.fees import Fee, Rate
 from gerbang.domain.payouts import Destination
 
 State = Literal["pending", "valid", "warning", "invalid"]
@@ -45,6 +45,11 @@ def answered(inquiry: AccountInquiry, bank_name: str, *, names_nobody: bool, now
 def refused(inquiry: AccountInquiry, reason: str, now: datetime) -> AccountInquiry:
     """The inquiry once the bank has said that no money can be sent to the account."""
     return replace(inquiry, state="invalid", reason=reason, updated_at=now)
+
+
+def paid_for(inquiry: AccountInquiry, fee: Fee) -> AccountInquiry:
+    """The inquiry with what its answer has cost."""
+    return replace(inquiry, fee=fee.total, vat=fee.vat)
 
 
 def _plain(name: str) -> str:

@@ -84,5 +84,6 @@ class Event(msgspec.Struct, frozen=True):
         """Whether this product's callbacks are where it belongs."""
         if self.snapshot is None or self.kind in TO_EVERY_PRODUCT:
             return self.snapshot is not None
-        about = self.snapshot.payment or self.snapshot.payout or self.snapshot.bulk_payout
+        snapshot = self.snapshot
+        about = snapshot.payment or snapshot.payout or snapshot.bulk_payout or snapshot.withdrawal
         return about is not None and about.product == product

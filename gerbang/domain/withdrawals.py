@@ -8,6 +8,8 @@ import msgspec
 
 from gerbang.domain.payouts import Source
 
+PRODUCT = "withdrawal"
+"""Under which callbacks report withdrawals."""
 Way = Literal["bank", "balance"]
 """`bank`: by a payout, which has the withdrawal's id. `balance`: to the balance for payouts, at once."""
 
@@ -26,3 +28,8 @@ class Withdrawal(msgspec.Struct, frozen=True):
     """Minor units; a fee for the transfer comes on top."""
     description: str | None
     created_at: datetime
+
+    @property
+    def product(self) -> str:
+        """The product whose callbacks report it."""
+        return PRODUCT

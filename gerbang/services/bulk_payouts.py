@@ -16,7 +16,7 @@ from gerbang.db import Tx, idempotency, wait_as_for_writing
 from gerbang.db import bulk_payouts as kept
 from gerbang.db import payouts as kept_payouts
 from gerbang.db.changes import WriteConflict, write
-from gerbang.db.tables import ACCOUNT_INQUIRIES
+from gerbang.db.money_out_tables import ACCOUNT_INQUIRIES
 from gerbang.domain.account_inquiries import AccountInquiry
 from gerbang.domain.bulk_payouts import (
     INVALID_ACCOUNT,

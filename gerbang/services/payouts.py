@@ -101,10 +101,8 @@ async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | 
             raise AmountBelowLimit("amount", title="a transfer to a bank account", minimum=readable(AMOUNT_MIN))
         if balance < payout.reserved:
             raise InsufficientFunds("amount", available=readable(balance), needed=readable(payout.reserved))
-        request = noted(payout.id, payout.merchant_id, payout.connection, "send", SendMoney(), now)
-        request = planned(world, carrier, payout, request, now)
-        transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id, source=payout.source)
-        await write_changes(tx, Changes(new_payouts=[payout], new_requests=[request], transfers=transfers), now)
+        changes, request = ordered(world, carrier, payout, now)
+        await write_changes(tx, changes, now)
     return payout, request
 
 
@@ -137,6 +135,14 @@ def made(merchant: Merchant, new: NewPayout, connection: str, now: datetime, sta
         source=new.source,
         cause_id=new.cause_id,
     )
+
+
+def ordered(world: World, carrier: Partner, payout: Payout, now: datetime) -> tuple[Changes, PartnerRequest]:
+    """What a new payout writes, its money reserved, and what its bank must be asked by whoever has written it."""
+    request = noted(payout.id, payout.merchant_id, payout.connection, "send", SendMoney(), now)
+    request = planned(world, carrier, payout, request, now)
+    transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id, source=payout.source)
+    return Changes(new_payouts=[payout], new_requests=[request], transfers=transfers), request
 
 
 def carrier_to(world: World, merchant_id: UUID, bank_code: str) -> tuple[Partner, Transfers]:

@@ -48,6 +48,9 @@ GROWING = {
     "settlements",
     "payouts",
     "partner_requests",
+    "bulk_payouts",
+    "account_inquiries",
+    "withdrawals",
     "statement_lines",
     "partner_list_lines",
     "findings",
@@ -93,6 +96,7 @@ NAMES_NO_MERCHANT = {
     "deliveries.claim": "a worker sends callbacks",
     "deliveries.next_due_at": "the sandbox's clock stops where something is due",
     "deliveries.in_hand": "the sandbox's clock waits for what is being sent",
+    "bulk_payouts.due": "a worker looks at the balances that bulk payouts wait for",
     "idempotency.forget": "a worker deletes old keys",
     "page_positions.forget": "a worker deletes old positions",
 }
@@ -121,13 +125,18 @@ SOME_ROWS = """
                CASE WHEN n % 2 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN md5('s' || n)::uuid END
         FROM rows;
     INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at,
-                         updated_at, sent_at, ended_at, bank_reference, bank_account_name)
+                         updated_at, sent_at, ended_at, bank_reference, bank_account_name, cause_id)
         SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'v4-disbursements', n, 'simulator', 100, 1, 0,
-               (ARRAY['completed', 'processing'])[1 + n % 2], '{}', at, at, at, CASE WHEN n % 2 = 0 THEN at END, '', '' FROM rows;
+               (ARRAY['completed', 'processing'])[1 + n % 2], '{}', at, at, at, CASE WHEN n % 2 = 0 THEN at END, '', '',
+               md5('o' || n % 100)::uuid FROM rows;
     INSERT INTO partner_requests (id, merchant_id, connection, operation, asked, state, created_at, updated_at,
                                   partner_reference, reason, tries, next_at)
         SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'simulator', 'send', '{}',
                (ARRAY['done', 'processing'])[1 + n % 2], at, at, '', '', 0, CASE WHEN n % 2 = 1 THEN at END FROM rows;
+    INSERT INTO bulk_payouts SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'payout', (ARRAY['done', 'waiting'])[1 + n % 2], 1,
+                                    n % 2, 0, at, at, CASE WHEN n % 2 = 1 THEN at END FROM rows;
+    INSERT INTO account_inquiries SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, '{}', 'valid', '', '', 0, 0, at, at FROM rows;
+    INSERT INTO withdrawals SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, n, 'balance', 'payouts', false, 1, NULL, at FROM rows;
     INSERT INTO paycodes SELECT 'simulator', 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
                                 md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
     INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;

@@ -4,9 +4,19 @@ from starlette.types import ASGIApp
 
 from gerbang.api import Context, Dialect
 from gerbang.api._routes import Routes
-from gerbang.api.v2_sessions import balances, contract, errors, payments, payouts, sandbox, tokens
+from gerbang.api.v2_sessions import (
+    balances,
+    contract,
+    errors,
+    inquiries,
+    payments,
+    payouts,
+    sandbox,
+    tokens,
+    withdrawals,
+)
 from gerbang.api.v2_sessions.answers import Endpoints, method_not_allowed, not_found
-from gerbang.api.v2_sessions.events import PaymentCallbacks, PayoutCallbacks, SuspenseCallbacks
+from gerbang.api.v2_sessions.events import PaymentCallbacks, PayoutCallbacks, SuspenseCallbacks, WithdrawalCallbacks
 from gerbang.domain.deliveries import CallbackFormat
 from gerbang.services.pages import Pages
 from gerbang.world import AnswerFormat
@@ -24,6 +34,10 @@ def build(context: Context) -> ASGIApp:
             "/v2/payments/{id}/cancel": {"POST": endpoints.endpoint(payments.cancel)},
             "/v2/charges": {"GET": endpoints.endpoint(payments.charges)},
             "/v1/balances": {"GET": endpoints.endpoint(balances.retrieve)},
+            "/v1/balance-histories": {"GET": endpoints.endpoint(balances.histories)},
+            "/v1/inquiry-account": {"POST": endpoints.endpoint(inquiries.ask)},
+            "/v1/inquiry-account/{id}": {"GET": endpoints.endpoint(inquiries.retrieve)},
+            "/v1/withdrawals": {"POST": endpoints.endpoint(withdrawals.create)},
             "/v1/payouts": {"POST": endpoints.endpoint(payouts.create)},
             "/v1/payouts/balance": {"GET": endpoints.endpoint(payouts.balance)},
             "/v1/payouts/{id}": {"GET": endpoints.endpoint(payouts.retrieve)},
@@ -36,7 +50,7 @@ def build(context: Context) -> ASGIApp:
 
 
 def callback_formats(base_url: str, page_key: str) -> list[CallbackFormat]:
-    return [PaymentCallbacks(Pages(base_url, page_key)), SuspenseCallbacks(), PayoutCallbacks()]
+    return [PaymentCallbacks(Pages(base_url, page_key)), SuspenseCallbacks(), PayoutCallbacks(), WithdrawalCallbacks()]
 
 
 def answer_formats(base_url: str, page_key: str) -> list[AnswerFormat]:

@@ -12,6 +12,7 @@ from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
 from gerbang.domain.signatures import standard_webhooks
 from gerbang.domain.terms import ChannelTerms, Terms
+from gerbang.domain.withdrawals import PRODUCT as WITHDRAWALS
 from gerbang.services.pages import Pages
 
 NAMES = {
@@ -108,6 +109,21 @@ class PayoutCallbacks(_Format):
             assert snapshot.payout is not None, "it is a line's"
             data = money_shapes.reported_line(snapshot.payout, delayed=event.kind == "payout.delayed")
         return msgspec.json.encode({"event": PAYOUT_NAMES[event.kind], "data": data})
+
+
+WITHDRAWAL_NAMES = {"withdrawal.completed": "WITHDRAW.SUCCESS", "withdrawal.failed": "WITHDRAW.FAILED"}
+
+
+class WithdrawalCallbacks(_Format):
+    """Callbacks of the product "withdrawal"."""
+
+    product = Product(WITHDRAWALS, frozenset(WITHDRAWAL_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None and snapshot.withdrawal is not None, "an event with a callback has a snapshot"
+        data = money_shapes.withdrawal(snapshot.withdrawal, snapshot.payout)
+        return msgspec.json.encode({"event": WITHDRAWAL_NAMES[event.kind], "data": data})
 
 
 class SuspenseCallbacks(_Format):

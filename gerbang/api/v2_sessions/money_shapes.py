@@ -6,11 +6,14 @@ Amounts of money that moves out are text of whole rupiah; balances have two deci
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from gerbang.api.v2_sessions.shapes import Json
+from gerbang.api._spelling import upper_snake
+from gerbang.api.v2_sessions.shapes import Json, amount
 from gerbang.domain.account_inquiries import NOT_FOUND, AccountInquiry
+from gerbang.domain.balance_history import Movement
 from gerbang.domain.bulk_payouts import BulkPayout, Totals
 from gerbang.domain.money import IDR, two_places, whole_rupiah
 from gerbang.domain.payouts import Payout
+from gerbang.domain.withdrawals import Withdrawal
 
 BULK_STATUS = {"waiting": "PENDING", "running": "IN_PROGRESS", "done": "DONE", "cancelled": "CANCELLED"}
 LINE_STATUS = {
@@ -128,6 +131,63 @@ def results(totals: Totals) -> Json:
         "totalFailedAmount": whole_rupiah(totals.failed_amount),
         "totalCancelledCount": totals.cancelled,
         "totalCancelledAmount": whole_rupiah(totals.cancelled_amount),
+    }
+
+
+TYPES = {
+    "payment": {"withdrawn": "PAYMENT_WITHDRAWAL"},
+    "payouts": {"withdrawn": "TRANSFER", "inquiry_fee": "ACCOUNT_INQUIRY_FEE", "starting_payouts": "MANUAL_TOP_UP"},
+}
+"""By account and the ledger's reason; what is not here is a BALANCE_ADJUSTMENT (payment-session reference, 11)."""
+PAID_BY = {"virtual_account": "VA_PAYMENT", "qris": "QRIS_PAYMENT", "card": "CARD_PAYMENT"}
+PAID_OUT = {
+    "payment": {"withdrawal": "PAYMENT_WITHDRAWAL", "refund": "REFUND"},
+    "payouts": {"withdrawal": "DISBURSEMENT_WITHDRAWAL", "bulk": "BULK_DISBURSEMENT"},
+}
+"""By account and the kind of payout; any other is a DISBURSEMENT."""
+
+
+def movement(row: Movement) -> Json:
+    """A row of a balance's history."""
+    return {
+        "referenceId": row.reference,
+        "date": instant(row.at),
+        "settlementDate": None if row.settled_at is None else instant(row.settled_at),
+        "settlementStatus": "SUCCESS" if row.is_settled else "PENDING",
+        "balanceType": "PAYMENT" if row.account == "payment" else "DISBURSEMENT",
+        "channel": row.channel.upper(),
+        "transactionType": _type_of(row),
+        "amount": amount(row.amount),
+        "fee": amount(row.fee),
+        "createdBy": "",
+        "transactionId": "" if row.thing_id is None else str(row.thing_id),
+    }
+
+
+def _type_of(row: Movement) -> str:
+    if row.reason == "money_in":
+        return PAID_BY.get(row.channel, upper_snake(f"{row.channel}_payment"))
+    if row.reason == "payout_reserved":
+        return PAID_OUT[row.account].get(row.kind, "DISBURSEMENT")
+    return TYPES[row.account].get(row.reason, "BALANCE_ADJUSTMENT")
+
+
+def withdrawal(made: Withdrawal, payout: Payout | None) -> Json:
+    """A withdrawal as its request is answered, and as callbacks report it."""
+    return {
+        "id": made.id,
+        "merchantId": made.merchant_id,
+        "withdrawal": {
+            "referenceId": made.reference,
+            "withdrawType": "BANK_TRANSFER" if made.way == "bank" else "BALANCE_TRANSFER",
+            "balanceType": "PAYOUT_BALANCE" if made.balance == "payouts" else "PAYMENT_BALANCE",
+            "isFullAmount": made.whole,
+            "amount": text_amount(made.amount),
+            "description": made.description or "",
+        },
+        "status": "SUCCESS" if payout is None else LINE_STATUS[payout.state],
+        "createdAt": instant(made.created_at),
+        "updatedAt": instant(made.created_at if payout is None else payout.updated_at),
     }
 
 

@@ -9,6 +9,10 @@ ALTER TABLE payouts
         CHECK (CASE WHEN state IN ('approved', 'pending') THEN sent_at IS NULL
                     WHEN state IN ('processing', 'completed') THEN sent_at IS NOT NULL ELSE true END);
 
+-- The lines of a bulk payout are read in the order of their making.
+DROP INDEX payouts_of_cause;
+CREATE INDEX payouts_of_cause ON payouts (merchant_id, cause_id, id) WHERE cause_id IS NOT NULL;
+
 -- The order of many payouts; its lines are rows of payouts with its id as their cause.
 CREATE TABLE bulk_payouts (
     id          uuid NOT NULL,

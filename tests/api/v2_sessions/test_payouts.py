@@ -206,16 +206,16 @@ def test_one_bad_line_is_refused_with_its_place_and_nothing_is_written(
     assert written(shop) == before
 
 
-@pytest.mark.parametrize(
-    ("body", "code", "field"),
-    [
-        ({}, "field_required", "payouts"),
-        ({"payouts": []}, "field_format_invalid", "payouts"),
-        ({"payouts": "all"}, "field_format_invalid", "payouts"),
-        ({"payouts": [7]}, "field_format_invalid", "payouts[0]"),
-        ({"payouts": [{}] * 1001}, "field_format_invalid", "payouts"),
-    ],
-)
+NO_LINES: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "field_required", "payouts"),
+    ({"payouts": []}, "field_format_invalid", "payouts"),
+    ({"payouts": "all"}, "field_format_invalid", "payouts"),
+    ({"payouts": [7]}, "field_format_invalid", "payouts[0]"),
+    ({"payouts": [{}] * 1001}, "field_format_invalid", "payouts"),
+]
+
+
+@pytest.mark.parametrize(("body", "code", "field"), NO_LINES)
 def test_a_request_without_lines_is_refused(shop: CheckedShop, body: object, code: str, field: str) -> None:
     shop.refused("POST", "/v1/payouts", body, status=400, code=code, field=field)
 
