@@ -33,9 +33,13 @@ LEDGER = {
                 WHEN 'settled' THEN d.name = own || 'pending' AND c.name = own || 'available'
                 WHEN 'fee' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/fees'
                 WHEN 'vat' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/vat'
-                WHEN 'payout_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
-                WHEN 'payout_returned' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
-                WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
+                WHEN 'payout_reserved' THEN d.name IN (own || 'available', own || 'payouts') AND c.name = own || 'reserved'
+                WHEN 'payout_returned' THEN d.name LIKE 'bank/%' AND c.name IN (own || 'available', own || 'payouts')
+                WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name IN (own || 'available', own || 'payouts')
+                WHEN 'starting_payouts' THEN d.name LIKE 'bank/%' AND c.name = own || 'payouts'
+                WHEN 'withdrawn' THEN d.name = own || 'available' AND c.name = own || 'payouts'
+                WHEN 'inquiry_fee' THEN d.name = own || 'payouts' AND c.name = 'platform/fees'
+                WHEN 'inquiry_vat' THEN d.name = own || 'payouts' AND c.name = 'platform/vat'
                 WHEN 'starting_balance' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
                 WHEN 'reversed' THEN c.name LIKE 'bank/%' AND
                     d.name IN (own || 'available', own || 'suspense', 'platform/suspense')

@@ -16,12 +16,15 @@ from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
 from gerbang.db.changes import write as write_changes
 from gerbang.domain.changes import Changes
+from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import Fee
 from gerbang.domain.ledger import paying_out, releasing
 from gerbang.domain.partner_requests import (
     PartnerRequest,
     declined,
+    delayed,
     done,
+    is_delayed,
     may_have_failed,
     not_known,
     not_sent,
@@ -95,6 +98,7 @@ async def ask(world: World, request: PartnerRequest) -> None:
         await _without_bank(world, payout, request)
     elif request.state != "pending":
         await _ask_bank(world, carrier, carrier.sender, payout, request)
+        await _note_delay(world, request)
     elif (claimed := await _claim(world, carrier, payout, request)) is not None:
         await instruct(world, payout, claimed)
 
@@ -103,6 +107,20 @@ async def _without_bank(world: World, payout: Payout, request: PartnerRequest) -
     log.error("a payout's connection is not there any more", payout=str(payout.id), connection=request.connection)
     await put_off(world, request)
     return payout
+
+
+async def _note_delay(world: World, asked: PartnerRequest) -> None:
+    """Notifies the merchant, once, of a payout whose bank has not said for an hour what became of it."""
+    if not is_delayed(asked, world.clock.now()):
+        return
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        request = (await requests.locked(tx, [asked.id])).get(asked.id)
+        payout = await kept.by_id(tx, asked.merchant_id, asked.id)
+        if request is None or payout is None or payout.kind != "payout" or not is_delayed(request, now):
+            return
+        event = Event(payout.merchant_id, "payout.delayed", now, snapshot=Snapshot(payout=payout))
+        await write_changes(tx, Changes(requests={request.id: delayed(request, now)}, events=[event]), now)
 
 
 async def _claim(world: World, carrier: Partner, payout: Payout, asked: PartnerRequest) -> PartnerRequest | None:

@@ -62,7 +62,7 @@ async def create(world: World, new: NewWithdrawal) -> Made:
         held = await ledger.hold_balances(tx, [owner, reserved(new.merchant_id)])
         balance = -held.get(owner, 0)
         if await withdrawals.is_taken(tx, new.merchant_id, new.reference):
-            raise PayoutReferenceTaken("reference")
+            raise PayoutReferenceTaken("withdrawal.reference")
         merchant = await ordering(tx, new.merchant_id)
         rate = merchant.agreement.fees.get(FEE_NAME, FEE_DEFAULT)
         amount = new.amount or _whole(balance - fee_of(rate, max(balance, 0), now).total)
@@ -130,7 +130,7 @@ async def _to_balance(world: World, new: NewWithdrawal) -> Withdrawal:
         owner = available(new.merchant_id)
         balance = -(await ledger.hold_balances(tx, [owner, payouts(new.merchant_id)])).get(owner, 0)
         if await withdrawals.is_taken(tx, new.merchant_id, new.reference):
-            raise PayoutReferenceTaken("reference")
+            raise PayoutReferenceTaken("withdrawal.reference")
         amount = new.amount or _whole(balance)
         if not 0 < amount <= balance:
             raise InsufficientFunds("amount", available=readable(balance), needed=readable(amount))

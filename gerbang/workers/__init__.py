@@ -57,10 +57,12 @@ class Workers:
             for name, (step, pause) in self._steps.items():
                 if name not in (ASKED, LOOKED_UP):
                     group.create_task(self._repeat(name, step, pause))
-            # Each partner has a step of its own, so that one that hangs holds up nobody else's requests.
+            # Each partner has steps of its own, so that one that hangs holds up nobody else's requests; and a thousand payouts
+            # hold up no code that a buyer waits for.
             for connection in self._world.partners.names:
-                step = partial(ask_due, self._world, self._batches, connection)
-                group.create_task(self._repeat(f"{ASKED}: {connection}", step, ASKED_PAUSE))
+                for what, money in (("money", True), ("other", False)):
+                    step = partial(ask_due, self._world, self._batches, connection, money=money)
+                    group.create_task(self._repeat(f"{ASKED}: {connection}, {what}", step, ASKED_PAUSE))
                 step = partial(look_up, self._world, self._batches, connection)
                 group.create_task(self._repeat(f"{LOOKED_UP}: {connection}", step, LOOKED_UP_PAUSE))
             # What was asked by a connection that is no longer in the file is only seen by who looks at all.

@@ -84,7 +84,7 @@ ANSWERS: dict[type[Refused], Answer] = {
         403, "resource_not_complete", message="Something is missing in the agreement"
     ),
     errors.BankSilent: Answer(
-        503, "service_unavailable", "GATEWAY_ERROR", message="The bank gives no answer right now"
+        503, "service_unavailable", "GATEWAY_ERROR", "DOWNSTREAM", message="The bank gives no answer right now"
     ),
     errors.NotOpenYet: Answer(
         503, "service_unavailable", "GATEWAY_ERROR", "DOWNSTREAM", "The partner has not answered yet"
@@ -112,6 +112,7 @@ INTERNAL = Answer(500, "internal_error", "GATEWAY_ERROR", "SYSTEM", "Something w
 FIELDS = {
     "amount": "amount.value",
     "reference": "clientReferenceId",
+    "withdrawal.reference": "referenceId",
     "expires_at": "expiryAt",
     "method": "paymentMethod.type",
     "option": "paymentMethodOptions.virtualAccount.channel",

@@ -75,5 +75,9 @@ CREATE TYPE withdrawal_row AS (
     created_at timestamptz
 );
 
+-- A bulk payout makes a thousand requests due at once: what is not money is found beside them.
+CREATE INDEX partner_requests_due_otherwise ON partner_requests (connection, next_at)
+    WHERE next_at IS NOT NULL AND operation <> 'send';
+
 -- What moved a merchant's balances in a span of time.
 CREATE INDEX transfers_of_merchant ON transfers (merchant_id, at, id);
