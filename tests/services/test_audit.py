@@ -7,9 +7,12 @@ import pytest
 
 from gerbang.db import audit, charges
 from gerbang.domain.inquiries import Acceptance
+from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method
 from gerbang.domain.reversals import Reversal
-from gerbang.services import payouts, reversals, settlements
+from gerbang.services import bulk_payouts, payouts, reversals, settlements, withdrawals
+from gerbang.services.bulk_payouts import NewBulk, NewLine
+from gerbang.services.withdrawals import NewWithdrawal
 from tests.support.gateways import Databases
 from tests.support.payouts import new_payout
 from tests.support.services import PRICE, START, forget_power_cuts, money, number, order, payment_id, run, services
@@ -36,8 +39,14 @@ WRONG = {
     "a settlement is not what its charges add up to": "UPDATE settlements SET gross = gross + 1",
     "a merchant's pending balance is not what was paid and not settled": """
         UPDATE charges SET amount = amount + 1 WHERE state = 'succeeded' AND settled_at IS NULL""",
-    "a merchant's available balance is not what was settled or credited, less what was paid out": """
+    "a merchant's available balance is not what was settled or credited, less what was paid out or taken out": """
         UPDATE payouts SET fee = fee + 1 WHERE state = 'completed'""",
+    "a merchant's balance for payouts is not what was paid in for them, less what was paid out": """
+        UPDATE transfers SET amount = amount + 1 WHERE reason = 'withdrawn'""",
+    "what a merchant has reserved is not what its payouts under way take": """
+        UPDATE payouts SET amount = amount + 1 WHERE state = 'processing'""",
+    "a bulk payout does not say what its lines do": "UPDATE bulk_payouts SET lines = lines + 1",
+    "a withdrawal has not moved its money": "UPDATE withdrawals SET amount = amount + 1",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         DELETE FROM transfers WHERE reason = 'payout'""",
     "a payment or a payout waits for a partner that nobody asks, or the other way round": """
@@ -103,6 +112,9 @@ def database(databases: Databases) -> str:
                 made = await payouts.create(here.world, new_payout(merchant, name))
                 if name != "open":
                     await payouts.finish(here.world, merchant.id, made.id, "fail" if name == "failed" else "complete")
+            await withdrawals.create(here.world, NewWithdrawal(merchant.id, "to pay out", "balance", "payouts", None))
+            line = NewLine("a line", rupiah(10_000), new_payout(merchant).destination)
+            await bulk_payouts.create(here.world, NewBulk(merchant.id, "payout", [line], None, b"", lambda found: b""))
 
     run(story)
     return url
