@@ -20,6 +20,7 @@ import gerbang.db
 from benchmarks.crowd import INDEXES, WITHOUT_AUTOVACUUM
 from gerbang.db import SESSION
 from tests.support.gateways import Databases
+from tests.support.sql_values import VALUES
 
 Plan = dict[str, Any]
 FOLDER = Path(gerbang.db.__file__).parent
@@ -164,22 +165,6 @@ SOME_ROWS = """
                CASE WHEN n % 2 = 0 THEN at END FROM rows;
     INSERT INTO inbox (merchant_id, received_at, path, headers, body) SELECT md5('m' || n % 100)::uuid, at, '', '{}', '' FROM rows
 """
-
-VALUES = {
-    "uuid": "md5('p7')",
-    "text": "'7'",
-    "bytea": "''",
-    "json": "'{}'",
-    "bool": "false",
-    "int4": "16",
-    "int8": "16",
-    "numeric": "16",
-    "float4": "16",
-    "float8": "16",
-    "int2": "0",
-    "timestamptz": "'2025-03-30 05:48:20+00'",
-    "date": "'2025-03-30'",
-}
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def database(databases: Databases) -> str:
                     await payouts.finish(here.world, merchant.id, made.id, "fail" if name == "failed" else "complete")
             await withdrawals.create(here.world, NewWithdrawal(merchant.id, "to pay out", "balance", "payouts", None))
             line = NewLine("a line", rupiah(10_000), new_payout(merchant).destination)
-            await bulk_payouts.create(here.world, NewBulk(merchant.id, "payout", [line], None, b"", lambda found: b""))
+            await bulk_payouts.create(here.world, NewBulk(merchant.id, "payout", [line], None, b"", lambda _: b""))
 
     run(story)
     return url
