@@ -1,4 +1,4 @@
-"""What moved a merchant's balance, one row for each movement with its fee, as transfers of the ledger tell it.
+"""What moved a merchant's balance, one row for each movement with its fee, as the ledger has it.
 
 What a row's amount less its fee comes to is what the balance changed by: settling a payment moves nothing between balances.
 """

@@ -45,10 +45,10 @@ WRONG = {
         UPDATE transfers SET amount = amount + 1 WHERE reason = 'withdrawn'""",
     "what a merchant has reserved is not what its payouts under way take": """
         UPDATE payouts SET amount = amount + 1 WHERE state = 'processing'""",
-    "a bulk payout does not say what its lines do": "UPDATE bulk_payouts SET lines = lines + 1",
-    "a withdrawal has not moved its money": "UPDATE withdrawals SET amount = amount + 1",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         DELETE FROM transfers WHERE reason = 'payout'""",
+    "a bulk payout does not say what its lines do": "UPDATE bulk_payouts SET lines = lines + 1",
+    "a withdrawal has not moved its money": "UPDATE withdrawals SET amount = amount + 1",
     "a payment or a payout waits for a partner that nobody asks, or the other way round": """
         UPDATE partner_requests SET state = 'done', next_at = NULL WHERE next_at IS NOT NULL""",
     "a code that was left before its end is open at its partner": """

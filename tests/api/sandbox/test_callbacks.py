@@ -62,10 +62,10 @@ def test_callback_urls_can_be_listed(shared_gateway: Gateway, merchant: SandboxS
         merchant.done(
             "PUT", f"callbacks/{product}", {"url": f"{shared_gateway.base_url}/sandbox/inbox/{merchant.merchant_id}"}
         )
-        for product in ("money", "payment", "payout", "v4-disbursements", "v4-payments", "withdrawal")
+        for product in sorted(("money", "payment", "payout", "v4-disbursements", "v4-payments", "withdrawal"))
     ]
     callback = merchant.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
-    assert merchant.done("GET", "callbacks")["items"][3] == callback
+    assert merchant.done("GET", "callbacks")["items"][4] == callback
 
 
 def test_only_products_whose_callbacks_carry_a_key_have_one(merchant: SandboxShop) -> None:
