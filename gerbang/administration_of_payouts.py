@@ -10,7 +10,7 @@ import msgspec
 
 from gerbang.administration import within
 from gerbang.domain.money import readable
-from gerbang.services import payout_unknowns
+from gerbang.services import bulk_waiting, payout_unknowns
 from gerbang.services.payout_unknowns import Outcome, UnknownPayout, WaitingPayout
 from gerbang.settings import Settings, SettingsWrong
 from gerbang.world import World
@@ -133,5 +133,18 @@ def resolve_payout(
         outcome, payout = await payout_unknowns.resolve(world, id_, sent=sent, statement_seen=statement_seen)
         state = payout.state if payout is not None else ""
         return outcome, {"id": str(id_), "state": state, "code": payout_unknowns.code_of(id_)}
+
+    return within(settings, task)
+
+
+def cancel_bulk_payout(settings: Settings, merchant_id: str, bulk_id: str) -> bulk_waiting.Outcome:
+    """Cancels a bulk payout that waits for its merchant's balance. Raises SettingsWrong."""
+    try:
+        owner, id_ = UUID(merchant_id), UUID(bulk_id)
+    except ValueError:
+        raise SettingsWrong(f"{bulk_id} and {merchant_id} must be the ids of a bulk payout and its merchant.") from None
+
+    async def task(world: World) -> bulk_waiting.Outcome:
+        return await bulk_waiting.cancel(world, owner, id_)
 
     return within(settings, task)

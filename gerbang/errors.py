@@ -9,6 +9,7 @@ Refused
 │   ├── MethodMissing  ChannelNotEnabled  ChannelNotBuilt  AgreementUnusable  ReturnUrlMissing
 │   ├── OptionMissing  OptionUnknown  BankMissing  BankUnknown
 │   ├── OutletMissing  OutletUnknown  WalletMissing  WalletUnknown  WalletAccountMissing
+│   ├── PayoutBelowLimit  PayoutAboveLimit  DestinationUnknown
 │   ├── StaticNeedsApiMode  StaticNotOffered  PageTooLong
 │   ├── NumberOutsideRange  NumberTooLong  NumberNotOffered  NumberTaken  RangeUsedUp  StaticQrQuotaUsedUp
 │   ├── CardMissing  CardWrong  CardUnreadable  CardNotStored  CustomerMissing  BillingAddressMissing  CaptureTooMuch
@@ -16,11 +17,11 @@ Refused
 │   └── RefundTooLarge  ChargeNotNamed
 ├── Unknown
 │   ├── PaymentUnknown  CustomerUnknown  DeliveryUnknown  MerchantUnknown  ProductUnknown  SettlementUnknown
-│   ├── PayoutUnknown  AccountUnknown  ChargeUnknown  RefundUnknown
+│   ├── PayoutUnknown  AccountUnknown  ChargeUnknown  RefundUnknown  InquiryUnknown
 ├── Conflict
-│   ├── ReferenceTaken  KeyReused
+│   ├── ReferenceTaken  PayoutReferenceTaken  KeyReused
 ├── WrongState  NotRefundable
-├── InsufficientFunds
+├── InsufficientFunds  DailyPayoutsAboveLimit  WithdrawalAccountMissing
 ├── BankSilent  BankNotConnected  NotOpenYet  PartnerDeclined
 ├── CredentialsWrong
 ├── NotInLiveMode
@@ -69,6 +70,18 @@ class AmountNotAllowed(Invalid):
 
 class AmountBelowLimit(Invalid):
     """The amount is below the minimum of {title}, which is {minimum}."""
+
+
+class PayoutBelowLimit(Invalid):
+    """A transfer to a bank account must be at least {minimum}."""
+
+
+class PayoutAboveLimit(Invalid):
+    """A transfer to a bank account may be at most {maximum}."""
+
+
+class DestinationUnknown(Invalid):
+    """{code} is no bank and no wallet that money can be sent to."""
 
 
 class AmountAboveLimit(Invalid):
@@ -255,6 +268,10 @@ class PayoutUnknown(Unknown):
     """There is no payout with this id."""
 
 
+class InquiryUnknown(Unknown):
+    """There is no inquiry with this id."""
+
+
 class AccountUnknown(Unknown):
     """There is no such account at this bank."""
 
@@ -278,6 +295,10 @@ class ReferenceTaken(Conflict):
         super().__init__(field, **{"thing": "payment", **spec})
 
 
+class PayoutReferenceTaken(Conflict):
+    """A payout or withdrawal with this reference exists already."""
+
+
 class KeyReused(Conflict):
     """This idempotency key was used before with another request."""
 
@@ -295,6 +316,14 @@ class NotRefundable(Refused):
 
 class InsufficientFunds(Refused):
     """The available balance is {available}, which does not cover {needed}."""
+
+
+class DailyPayoutsAboveLimit(Refused):
+    """Payouts of this day would come to {sum}, and {limit} a day is agreed."""
+
+
+class WithdrawalAccountMissing(Refused):
+    """No bank account is agreed with this merchant to which its money could be withdrawn."""
 
 
 class BankSilent(Refused):

@@ -127,3 +127,28 @@ def test_what_was_typed_wrong_is_said(operator: Operator) -> None:
         1,
         f"There is no payout {nobodys}. Nothing was changed.\n",
     )
+
+
+def test_an_operator_cancels_a_bulk_payout_that_waits_for_its_balance(operator: Operator) -> None:
+    bulk = uuid4()
+    operator.now(
+        f"""
+        INSERT INTO bulk_payouts SELECT '{bulk}', id, 'payout', 'waiting', 1, 1, 100, now(), now(), now() FROM merchants;
+        INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at,
+                             updated_at, bank_reference, bank_account_name, source, cause_id)
+        SELECT '{uuid4()}', merchant_id, 'payout', 'a line', connection, amount, fee, vat, 'approved', destination, now(), now(), '',
+               '', 'payouts', '{bulk}' FROM payouts
+        """
+    )
+    typed_line = f"payouts cancel {bulk} --merchant {operator.merchant}"
+    assert operator.typed(typed_line) == (
+        0,
+        f"{bulk} is cancelled: none of its lines is sent, and its merchant is notified.\n",
+        "",
+    )
+    code, printed, _ = operator.typed(typed_line)
+    assert (code, printed.endswith("or it has ended. Nothing was changed.\n")) == (1, True)
+    code, printed, _ = operator.typed(f"payouts cancel {uuid4()} --merchant {operator.merchant}")
+    assert (code, printed.startswith("This merchant has no bulk payout")) == (1, True)
+    code, _, error = operator.typed("payouts cancel salary-1 --merchant me")
+    assert (code, "must be the ids" in error) == (1, True)

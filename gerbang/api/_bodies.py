@@ -18,7 +18,6 @@ BODY_BYTES_MAX = 1_000_000
 NESTING_MAX = 64
 VALUES_MAX = 5_000
 """About ten times the largest order. Reading more would delay other requests."""
-QUOTES_MAX = 4 * VALUES_MAX
 NUMBER_LENGTH_MAX = 128
 """In characters. Numbers that programs print are shorter, and longer ones are slow to convert."""
 EXACT_LENGTH_MAX = 16
@@ -28,7 +27,7 @@ _IN_NUMBERS = bytes(ord("0") if byte in b"0123456789.eE+-" else ord(" ") for byt
 _LONG_NUMBER = b"0" * (EXACT_LENGTH_MAX + 1)
 _WHITE = b" \t\r\n"
 _TOO_DEEP = f"the body is nested too deeply: {NESTING_MAX} levels are allowed"
-_TOO_MUCH = f"the body holds too many values: {VALUES_MAX} are allowed"
+_TOO_MUCH = "the body holds too many values: {most} are allowed"
 NOT_UNICODE = "must be text that is Unicode, without halves of surrogate pairs"
 _BOM = b"\xef\xbb\xbf"
 _BRACKETS = b"[]{}"
@@ -94,10 +93,10 @@ async def json_body(request: Request, *, may_be_empty: bool = False) -> dict[str
     return {} if may_be_empty and not body else read(request, body)
 
 
-def read(request: Request, body: bytes) -> dict[str, Any]:
+def read(request: Request, body: bytes, *, values_max: int = VALUES_MAX) -> dict[str, Any]:
     """The JSON object in a body. The content type is not checked: many clients send a default one. Raises Malformed."""
     try:
-        return parse_object(body)
+        return parse_object(body, values_max=values_max)
     except Malformed as wrong:
         kind = header(request, b"content-type").partition(";")[0].strip()
         if not isinstance(wrong.__cause__, json.JSONDecodeError) or not kind or "json" in kind.lower():
@@ -105,13 +104,13 @@ def read(request: Request, body: bytes) -> dict[str, Any]:
         raise Malformed("", f"{wrong.why}; its content type says {kind[:60]}, and JSON is what is read here") from None
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes, *, values_max: int = VALUES_MAX) -> dict[str, Any]:
     """A JSON object as Python values. Fractions are floats if a float keeps every digit, otherwise Exact.
 
     Raises Malformed, also for repeated keys, NaN, infinite numbers, nesting beyond NESTING_MAX levels and more than
-    VALUES_MAX values.
+    `values_max` values.
     """
-    check_size(body)
+    check_size(body, values_max)
     if len(body) <= PLAIN_BYTES_MAX and (plain := _plain(body)) is not None:
         return plain
     repeated: list[tuple[dict[str, Any], str]] = []
@@ -182,26 +181,27 @@ def _plain(body: bytes) -> dict[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
-def check_size(body: bytes) -> None:
+def check_size(body: bytes, values_max: int = VALUES_MAX) -> None:
     """Checks how deep a body nests and how many values it holds, before it is parsed. Raises Malformed.
 
     Brackets and commas outside strings are counted. Strings are removed only if the whole body has many
     of them, which is rare, so that ordinary bodies are checked fast.
     """
     brackets, commas = body.count(b"[") + body.count(b"{"), body.count(b",")
-    if brackets <= NESTING_MAX and brackets + commas <= VALUES_MAX:
+    if brackets <= NESTING_MAX and brackets + commas <= values_max:
         return
-    if body.count(b'"') > QUOTES_MAX or body.count(b"\\") > QUOTES_MAX:
-        raise Malformed("", _TOO_MUCH)
+    quotes_max = 4 * values_max
+    if body.count(b'"') > quotes_max or body.count(b"\\") > quotes_max:
+        raise Malformed("", _TOO_MUCH.format(most=values_max))
     # Remove escaped quotes; then every second piece between the remaining quotes is a string.
     bare = b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
     depth = 0
-    for bracket in bare.translate(None, _ALL_BUT_BRACKETS)[: 2 * VALUES_MAX]:
+    for bracket in bare.translate(None, _ALL_BUT_BRACKETS)[: 2 * values_max]:
         depth += 1 if bracket in b"[{" else -1
         if depth > NESTING_MAX:
             raise Malformed("", _TOO_DEEP)
-    if bare.count(b"[") + bare.count(b"{") + bare.count(b",") > VALUES_MAX:
-        raise Malformed("", _TOO_MUCH)
+    if bare.count(b"[") + bare.count(b"{") + bare.count(b",") > values_max:
+        raise Malformed("", _TOO_MUCH.format(most=values_max))
 
 
 def _short(number: str) -> str:

@@ -8,6 +8,7 @@ LINES = r"\A[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z"
 URL = r"\A[A-Za-z][A-Za-z0-9+.-]*://[^\x00-\x20\x7f-\x9f\ud800-\udfff]+\Z"
 EMAIL = r"\A[^\x00-\x20\x7f-\x9f\ud800-\udfff@]+@[^\x00-\x20\x7f-\x9f\ud800-\udfff@]+\Z"
 DIGITS = r"\A[0-9]*\Z"
+ALPHANUMERIC = r"\A[A-Za-z0-9 ]*\Z"
 _CONTROLS = "must not have control characters, nor halves of surrogate pairs"
 FORMS = {
     TEXT: _CONTROLS,
@@ -15,6 +16,7 @@ FORMS = {
     URL: "must be an address such as https://shop.example/thanks",
     EMAIL: "must be an e-mail address",
     DIGITS: "must be digits",
+    ALPHANUMERIC: "must be letters, digits and spaces",
 }
 """The error for text that does not match a pattern."""
 

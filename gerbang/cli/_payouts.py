@@ -26,6 +26,12 @@ OUTCOMES = {
     "in the remark is {code}), then repeat this with --statement-seen. Nothing was changed.",
 }
 """What is printed for each outcome."""
+CANCELLATIONS = {
+    "cancelled": "{id} is cancelled: none of its lines is sent, and its merchant is notified.",
+    "no_such_bulk_payout": "This merchant has no bulk payout {id}. Nothing was changed.",
+    "not_waiting": "{id} does not wait for a balance: its money is reserved, or it has ended. Nothing was changed.",
+}
+"""The same of a cancellation."""
 NONE_WAITS = "None has waited for five minutes to be given to a bank."
 NONE_IS_UNKNOWN = "None has been unknown for two minutes, or under way for a day."
 CHANGED = frozenset({"sent", "not_sent", "bank_said"})
@@ -58,6 +64,23 @@ def payouts_list(unknown: bool, waiting: bool, as_json: bool, data: Path | None)
         show(administration.as_json(found))
     else:
         print_table([each.as_row() for each in found], none=NONE_WAITS if waiting else NONE_IS_UNKNOWN)
+
+
+@payouts.command("cancel")
+@click.argument("bulk_id", metavar="ID")
+@click.option("--merchant", "merchant_id", required=True, help="The id of the merchant whose it is.")
+@with_database
+def payouts_cancel(bulk_id: str, merchant_id: str, data: Path | None) -> int:
+    """Cancel a bulk payout that waits for its merchant's balance. Exit code 1: nothing was changed, and why is printed.
+
+    None of its lines is sent any more, and the merchant is notified.
+    """
+    settings = settings_of(data)
+    from gerbang import administration_of_payouts
+
+    outcome = administration_of_payouts.cancel_bulk_payout(settings, merchant_id, bulk_id)
+    show(CANCELLATIONS[outcome].format(id=bulk_id))
+    return 0 if outcome == "cancelled" else 1
 
 
 @payouts.command("resolve")

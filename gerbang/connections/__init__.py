@@ -70,6 +70,10 @@ class Declined(Exception):
     """The partner has said that it will not do it, with its reason as a short text for people."""
 
 
+class AccountRefused(Declined):
+    """A bank has an account that takes no money, such as a closed or dormant one, and says why."""
+
+
 # -- codes that buyers pay to -----------------------------------------------------------------------------------------
 
 CodeKind = Literal["ours", "registered", "minted"]
@@ -249,7 +253,7 @@ class Transfers(Protocol):
         ...
 
     async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
-        """The name of an account's holder; None if there is no such account. Raises Silence."""
+        """The name of an account's holder; None if there is no such account. Raises AccountRefused, Declined or Silence."""
         ...
 
 

@@ -9,6 +9,16 @@ that end in these digits behave differently, at every bank; the two of the vendo
     …405   the account is closed: a transfer is accepted, and fails a minute later with "Account closed"
     …503   the bank is silent for the first half minute of a payout, and has it all the same, as it says when it is asked
 
+These whole account numbers end at once, at every bank (payment-session reference, 9.5):
+
+    999966660001   the money arrives at once
+    999966660002   fails with "Inactive account", and its holder's name is refused for that
+    999966660003   fails with "Invalid account": there is no such account
+    999966660006   fails with "Dormant account", and its holder's name is refused for that
+    999966660007   the money arrives at once; a bulk payout treats the merchant's balance as too small for it
+    999966660008   the bank is silent for the first half minute of a payout, and then says that it failed; it is always silent
+                   when it is asked for the holder's name
+
 Codes: a bank that asks us about each payment, so it need not know them. A connections file can make it a partner that must
 be asked first (`settings.channels`), with an answer that takes its time. Such a partner behaves differently for amounts
 that end in these whole rupiah:
@@ -37,6 +47,7 @@ import msgspec
 from msgspec import Meta
 
 from gerbang.connections import (
+    AccountRefused,
     BankAnswer,
     CaptureOutcome,
     CardOutcome,
@@ -68,6 +79,15 @@ DOCUMENTED = frozenset({"0102030405", "000501003219303"})
 """The accounts of the vendor's examples (one-time-payment reference, 7.1 and 7.3), ordinary whatever digits they end
 in.
 """
+ARRIVES, SHORT, TIMES_OUT = "999966660001", "999966660007", "999966660008"
+REFUSED = {
+    "999966660002": "Inactive account",
+    "999966660003": "Invalid account",
+    "999966660006": "Dormant account",
+}
+"""Accounts that no money arrives at, and why."""
+NO_ACCOUNT = "999966660003"
+NETWORK_FAILED = "Failed to process by Bank Network"
 ACCOUNT_NAME = "PROD ONLY"
 """The name of every account's holder in the vendor's sandbox (one-time-payment reference, 7.1 and 7.3)."""
 COMPLETED_AFTER = timedelta(hours=1)
@@ -211,7 +231,13 @@ class Simulator:
         return Sent("completed", under_way.reference, ACCOUNT_NAME)
 
     async def account_name(self, link: Link, bank_code: str, account_number: str) -> str | None:
-        """The same name for every account that exists."""
+        """The same name for every account that exists. Raises AccountRefused or Silence for some of the documented ones."""
+        if account_number == TIMES_OUT:
+            raise Silence("the simulator never says whose account this is")
+        if account_number == NO_ACCOUNT:
+            return None
+        if account_number in REFUSED:
+            raise AccountRefused(REFUSED[account_number])
         return None if _end_of(account_number) == UNKNOWN else ACCOUNT_NAME
 
     # -- refunds ------------------------------------------------------------------------------------------------------
@@ -292,7 +318,23 @@ def _taken(order: TransferOrder, now: datetime) -> Sent:
         raise Silence("the simulator is silent at first for this account number")
     if end == UNKNOWN:
         return Sent("failed", reference_of(order.reference), reason="Account not found")
+    if (ended := _ended_at_once(order, now)) is not None:
+        return ended
     return _under_way(order, now)
+
+
+def _ended_at_once(order: TransferOrder, now: datetime) -> Sent | None:
+    """How a transfer ends that is given to one of the accounts that end at once. Raises Silence."""
+    number, reference = order.destination.account_number, reference_of(order.reference)
+    if number in (ARRIVES, SHORT):
+        return Sent("completed", reference, ACCOUNT_NAME)
+    if number in REFUSED:
+        return Sent("failed", reference, reason=REFUSED[number])
+    if number != TIMES_OUT:
+        return None
+    if now < order.ordered_at + SILENT_FOR:
+        raise Silence("the simulator is silent at first for this account number")
+    return Sent("failed", reference, reason=NETWORK_FAILED)
 
 
 def _under_way(order: TransferOrder, sent_at: datetime) -> Sent:

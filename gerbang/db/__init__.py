@@ -50,6 +50,9 @@ ORDER = (
     "settlements",
     "payouts",
     "refunds",
+    "bulk_payouts",
+    "account_inquiries",
+    "withdrawals",
     "accounts",
     "counters",
 )

@@ -33,9 +33,13 @@ LEDGER = {
                 WHEN 'settled' THEN d.name = own || 'pending' AND c.name = own || 'available'
                 WHEN 'fee' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/fees'
                 WHEN 'vat' THEN d.name LIKE 'merchant/%' AND c.name = 'platform/vat'
-                WHEN 'payout_reserved' THEN d.name = own || 'available' AND c.name = own || 'reserved'
-                WHEN 'payout_returned' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
-                WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name = own || 'available'
+                WHEN 'payout_reserved' THEN d.name IN (own || 'available', own || 'payouts') AND c.name = own || 'reserved'
+                WHEN 'payout_returned' THEN d.name LIKE 'bank/%' AND c.name IN (own || 'available', own || 'payouts')
+                WHEN 'payout_released' THEN d.name = own || 'reserved' AND c.name IN (own || 'available', own || 'payouts')
+                WHEN 'starting_payouts' THEN d.name LIKE 'bank/%' AND c.name = own || 'payouts'
+                WHEN 'withdrawn' THEN d.name = own || 'available' AND c.name = own || 'payouts'
+                WHEN 'inquiry_fee' THEN d.name = own || 'payouts' AND c.name = 'platform/fees'
+                WHEN 'inquiry_vat' THEN d.name = own || 'payouts' AND c.name = 'platform/vat'
                 WHEN 'starting_balance' THEN d.name LIKE 'bank/%' AND c.name = own || 'available'
                 WHEN 'reversed' THEN c.name LIKE 'bank/%' AND
                     d.name IN (own || 'available', own || 'suspense', 'platform/suspense')
@@ -120,13 +124,13 @@ MONEY = {
             GROUP BY merchant_id
         ) c ON c.merchant_id = m.id
         WHERE coalesce(a.balance, 0) <> -coalesce(c.amount, 0)""",
-    "a merchant's available balance is not what was settled or credited, less what was paid out or refunded": """
+    "a merchant's available balance is not what was settled or credited, less what was paid out, taken out or refunded": """
         SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/available' LEFT JOIN (
             SELECT merchant_id, sum(gross - fees) AS net FROM settlements GROUP BY merchant_id
         ) s ON s.merchant_id = m.id LEFT JOIN (
             SELECT merchant_id, sum(gone) AS gone FROM (
                 SELECT merchant_id, amount + fee AS gone FROM payouts
-                WHERE kind <> 'refund' AND (state <> 'failed' OR returned_at IS NOT NULL)
+                WHERE kind <> 'refund' AND source = 'available' AND (state NOT IN ('approved', 'failed') OR returned_at IS NOT NULL)
                 UNION ALL SELECT merchant_id, amount + fee FROM refunds
                 WHERE report_id IS NULL AND (state NOT IN ('failed', 'cancelled') OR returned_at IS NOT NULL)
             ) each GROUP BY merchant_id
@@ -134,10 +138,31 @@ MONEY = {
             SELECT credit, sum(amount) AS amount FROM transfers WHERE reason NOT IN ('settled', 'payout_released', 'refund_released')
             GROUP BY credit
         ) t ON t.credit = a.id LEFT JOIN (
-            SELECT debit, sum(amount) AS amount FROM transfers WHERE reason = 'reversed' GROUP BY debit
+            SELECT debit, sum(amount) AS amount FROM transfers WHERE reason IN ('reversed', 'withdrawn') GROUP BY debit
         ) b ON b.debit = a.id
         WHERE coalesce(a.balance, 0) <>
               coalesce(o.gone, 0) + coalesce(b.amount, 0) - coalesce(s.net, 0) - coalesce(t.amount, 0)""",
+    "a merchant's balance for payouts is not what was paid in for them, less what was paid out": """
+        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/payouts' LEFT JOIN (
+            SELECT merchant_id, sum(amount + fee) AS gone FROM payouts
+            WHERE source = 'payouts' AND (state NOT IN ('approved', 'failed') OR returned_at IS NOT NULL)
+            GROUP BY merchant_id
+        ) o ON o.merchant_id = m.id LEFT JOIN (
+            SELECT credit, sum(amount) AS amount FROM transfers WHERE reason <> 'payout_released' GROUP BY credit
+        ) t ON t.credit = a.id LEFT JOIN (
+            SELECT debit, sum(amount) AS amount FROM transfers WHERE reason <> 'payout_reserved' GROUP BY debit
+        ) b ON b.debit = a.id
+        WHERE coalesce(a.balance, 0) <> coalesce(o.gone, 0) + coalesce(b.amount, 0) - coalesce(t.amount, 0)""",
+    "what a merchant has reserved is not what is on its way": """
+        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/reserved' LEFT JOIN (
+            SELECT merchant_id, sum(amount) AS amount FROM (
+                SELECT merchant_id, amount + fee AS amount FROM payouts
+                WHERE kind <> 'refund' AND state IN ('pending', 'processing')
+                UNION ALL SELECT merchant_id, amount + fee FROM refunds WHERE ended_at IS NULL
+            ) each GROUP BY merchant_id
+        ) o ON o.merchant_id = m.id
+        WHERE coalesce(a.balance, 0) <> -coalesce(o.amount, 0)""",
+    # A line of a bulk payout that is approved, or failed before it ever was sent, has nothing reserved.
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         SELECT p.id::text FROM payouts p LEFT JOIN (
             SELECT cause_id, sum(amount) FILTER (WHERE reason = 'payout_reserved') AS reserved,
@@ -146,10 +171,13 @@ MONEY = {
                    sum(amount) FILTER (WHERE reason = 'payout') AS paid,
                    sum(amount) FILTER (WHERE reason = 'payout_returned') AS returned
             FROM transfers WHERE cause_id IS NOT NULL GROUP BY cause_id
-        ) t ON t.cause_id = p.id
+        ) t ON t.cause_id = p.id CROSS JOIN LATERAL (
+            SELECT CASE WHEN p.state = 'approved' OR (p.state = 'failed' AND p.sent_at IS NULL) THEN 0 ELSE 1 END
+        ) AS was_reserved(times)
         WHERE CASE p.kind WHEN 'refund' THEN t.cause_id IS NOT NULL ELSE
               (coalesce(t.reserved, 0), coalesce(t.released, 0), coalesce(t.gone, 0), coalesce(t.paid, 0), coalesce(t.returned, 0))
-              <> (p.amount + p.fee, CASE WHEN p.state = 'failed' AND p.returned_at IS NULL THEN p.amount + p.fee ELSE 0 END,
+              <> (times * (p.amount + p.fee),
+                  CASE WHEN p.state = 'failed' AND p.returned_at IS NULL THEN times * (p.amount + p.fee) ELSE 0 END,
                   CASE WHEN p.state = 'completed' OR p.returned_at IS NOT NULL THEN p.amount + p.fee ELSE 0 END,
                   CASE WHEN p.state = 'completed' OR p.returned_at IS NOT NULL THEN p.amount ELSE 0 END,
                   CASE WHEN p.returned_at IS NOT NULL THEN p.amount ELSE 0 END) END""",
@@ -200,17 +228,22 @@ MONEY = {
         WHERE (r.merchant_id, r.amount, CASE r.state WHEN 'succeeded' THEN 'completed' WHEN 'failed' THEN 'failed' ELSE 'open' END)
               IS DISTINCT FROM
               (p.merchant_id, p.amount, CASE WHEN p.state IN ('pending', 'processing') THEN 'open' ELSE p.state END)""",
-    "what a merchant has reserved is not what is on its way": """
-        SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/reserved' LEFT JOIN (
-            SELECT merchant_id, sum(amount) AS amount FROM (
-                SELECT merchant_id, amount + fee AS amount FROM payouts WHERE kind <> 'refund' AND ended_at IS NULL
-                UNION ALL SELECT merchant_id, amount + fee FROM refunds WHERE ended_at IS NULL
-            ) each GROUP BY merchant_id
-        ) o ON o.merchant_id = m.id
-        WHERE coalesce(a.balance, 0) <> -coalesce(o.amount, 0)""",
+    "a bulk payout does not say what its lines do": """
+        SELECT b.id::text FROM bulk_payouts b LEFT JOIN (
+            SELECT cause_id, count(*) AS lines, count(*) FILTER (WHERE ended_at IS NULL) AS open_lines,
+                   count(*) FILTER (WHERE state = 'approved') AS approved
+            FROM payouts WHERE kind = 'payout' AND cause_id IS NOT NULL GROUP BY cause_id
+        ) p ON p.cause_id = b.id
+        WHERE (p.lines, p.open_lines, p.approved) IS DISTINCT FROM
+              (b.lines::bigint, b.open_lines::bigint, CASE WHEN b.state = 'waiting' THEN b.open_lines ELSE 0 END::bigint)""",
+    "a withdrawal has not moved its money": """
+        SELECT w.id::text FROM withdrawals w LEFT JOIN payouts p ON (p.merchant_id, p.id) = (w.merchant_id, w.id)
+        LEFT JOIN transfers t ON (t.merchant_id, t.cause_id, t.reason) = (w.merchant_id, w.id, 'withdrawn')
+        WHERE CASE w.way WHEN 'bank' THEN (p.kind, p.amount, p.source) IS DISTINCT FROM ('withdrawal', w.amount, w.balance)
+                         ELSE t.amount IS DISTINCT FROM w.amount END""",
     "a payment, a payout or a refund waits for a partner that nobody asks, or the other way round": """
         SELECT p.id::text FROM payouts p LEFT JOIN partner_requests r ON r.id = p.id AND r.next_at IS NOT NULL
-        WHERE (p.ended_at IS NULL) <> (r.id IS NOT NULL)
+        WHERE (p.ended_at IS NULL AND p.state <> 'approved') <> (r.id IS NOT NULL)
         UNION ALL
         SELECT f.id::text FROM refunds f LEFT JOIN partner_requests r ON r.id = f.id AND r.next_at IS NOT NULL
         WHERE (f.ended_at IS NULL AND f.way IS NULL) AND r.id IS NULL
@@ -228,8 +261,10 @@ MONEY = {
     "a transfer for a charge, a payout or a refund that there is not": """
         SELECT t.id::text FROM transfers t LEFT JOIN charges c ON c.id = t.cause_id LEFT JOIN payouts p ON p.id = t.cause_id
         LEFT JOIN refunds r ON r.id = t.cause_id
-        WHERE t.cause_id IS NOT NULL AND t.reason NOT IN ('starting_balance', 'accepted')
-          AND coalesce(c.merchant_id, p.merchant_id, r.merchant_id) IS DISTINCT FROM t.merchant_id""",
+        LEFT JOIN withdrawals w ON w.id = t.cause_id LEFT JOIN account_inquiries i ON i.id = t.cause_id
+        WHERE t.cause_id IS NOT NULL AND t.reason NOT IN ('starting_balance', 'starting_payouts', 'accepted')
+          AND coalesce(c.merchant_id, p.merchant_id, r.merchant_id, w.merchant_id, i.merchant_id)
+              IS DISTINCT FROM t.merchant_id""",
 }
 NUMBERS = {
     "a payment that waits to be paid has no number": """
@@ -289,11 +324,13 @@ EVENTS = {
     "payouts of a merchant have ended without an event each": """
         SELECT coalesce(p.merchant_id, e.merchant_id)::text FROM (
             SELECT merchant_id, kind, count(*) AS times FROM (
-                SELECT merchant_id, 'payout.' || state AS kind FROM payouts WHERE ended_at IS NOT NULL AND kind <> 'refund'
-                UNION ALL SELECT merchant_id, 'payout.completed' FROM payouts WHERE returned_at IS NOT NULL AND kind <> 'refund'
-            ) ended GROUP BY merchant_id, kind
+                SELECT merchant_id, kind || '.' || state AS kind FROM payouts WHERE ended_at IS NOT NULL
+                UNION ALL SELECT merchant_id, kind || '.completed' FROM payouts WHERE returned_at IS NOT NULL
+                UNION ALL SELECT merchant_id, 'withdrawal.completed' FROM withdrawals WHERE way = 'balance'
+            ) ended WHERE kind ~ '^(payout|withdrawal)' GROUP BY merchant_id, kind
         ) p FULL JOIN (
-            SELECT merchant_id, kind, count(*) AS times FROM events WHERE kind IN ('payout.completed', 'payout.failed')
+            SELECT merchant_id, kind, count(*) AS times FROM events
+            WHERE kind IN ('payout.completed', 'payout.failed', 'withdrawal.completed', 'withdrawal.failed')
             GROUP BY merchant_id, kind
         ) e USING (merchant_id, kind) WHERE p.times IS DISTINCT FROM e.times""",
     "a refund has begun or ended without an event each": """

@@ -17,6 +17,7 @@ import msgspec
 from gerbang import ids
 from gerbang.db import Tx, bank_calls, events, ledger
 from gerbang.db._rows import arrays, text, text_or_none
+from gerbang.db.money_out_tables import ACCOUNT_INQUIRIES, BULK_PAYOUTS, WITHDRAWALS
 from gerbang.db.paycodes import ITS_PLACE
 from gerbang.db.tables import (
     ANSWERS,
@@ -238,6 +239,17 @@ def _money_out(changes: Changes) -> Iterator[tuple[str, tuple[str, Parameters]]]
         yield "changed_refunds", REFUNDS.updated(changes.refunds.values())
     if changes.new_refunds:
         yield "new_refunds", REFUNDS.inserted(sorted(changes.new_refunds, key=lambda r: (r.merchant_id, r.reference)))
+    if changes.bulk_payouts:
+        yield "changed_bulk_payouts", BULK_PAYOUTS.updated(changes.bulk_payouts.values())
+    if changes.new_bulk_payouts:
+        yield "new_bulk_payouts", BULK_PAYOUTS.inserted(changes.new_bulk_payouts)
+    if changes.account_inquiries:
+        yield "changed_account_inquiries", ACCOUNT_INQUIRIES.updated(changes.account_inquiries.values())
+    if changes.new_account_inquiries:
+        yield "new_account_inquiries", ACCOUNT_INQUIRIES.inserted(changes.new_account_inquiries)
+    if changes.new_withdrawals:
+        new = sorted(changes.new_withdrawals, key=lambda w: (w.merchant_id, w.reference))
+        yield "new_withdrawals", WITHDRAWALS.inserted(new)
 
 
 def _report(one: BookedReport) -> tuple[object, ...]:

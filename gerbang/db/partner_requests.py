@@ -37,6 +37,8 @@ def _claim(which: str) -> str:
 QUERIES = {
     "claim": _claim(""),
     "claim of a connection": _claim("connection = $4 AND"),
+    "claim of money": _claim("connection = $4 AND operation = 'send' AND"),
+    "claim of anything else": _claim("connection = $4 AND operation <> 'send' AND"),
     "unknown": f"""
         SELECT {COLUMNS} FROM partner_requests
         WHERE operation = 'send' AND next_at IS NOT NULL AND (state = 'sending' OR not_found > 0) AND sending_at <= $1
@@ -58,16 +60,18 @@ QUERIES = {
 
 
 async def claim(
-    tx: Tx, now: datetime, again_at: datetime, most: int, connection: str | None = None
+    tx: Tx, now: datetime, again_at: datetime, most: int, connection: str | None = None, *, money: bool | None = None
 ) -> list[PartnerRequest]:
     """Takes requests about which a partner must be called and makes them due again at `again_at`, should nobody come back.
 
-    Those of one connection, or of all. Those that somebody else has in hand are left.
+    Those of one connection, or of all; of one connection only money, or all but money. Those that somebody else has in hand
+    are left.
     """
     if connection is None:
         rows = await tx.fetch(QUERIES["claim"], now, again_at, most)
     else:
-        rows = await tx.fetch(QUERIES["claim of a connection"], now, again_at, most, connection)
+        which = {None: "claim of a connection", True: "claim of money", False: "claim of anything else"}[money]
+        rows = await tx.fetch(QUERIES[which], now, again_at, most, connection)
     return [PARTNER_REQUESTS.read(row) for row in rows]
 
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import cast
 
-from gerbang.domain import refunds
+from gerbang.domain.account_inquiries import FEE_NAME as INQUIRY
+from gerbang.domain.bank_directory import BANKS
 from gerbang.domain.fees import Rate
 from gerbang.domain.merchants import (
     COLOUR,
@@ -29,6 +30,8 @@ AMOUNT_MAX = 10**18 - 1
 PERCENT_STEP = Decimal("0.0001")
 """A percentage has at most four decimals: no price list has more, and no fee is then a sen away from what it says."""
 DIGITS_MAX = 12
+OF_PAYOUTS = {"fees": (FEE_NAME, INQUIRY), "amount_max": (FEE_NAME,)}
+"""What else than a channel has a fee or a limit."""
 PREFIX = re.compile(r"[0-9]{0,16}", re.ASCII)
 
 
@@ -56,6 +59,15 @@ def _faults(agreement: Agreement) -> Iterator[str]:
                 yield f"{member}.{name} must be 1 to {SECONDS_MAX}."
     if len(agreement.name_prefix) > 20 or not agreement.name_prefix.isprintable():
         yield "name_prefix must be at most 20 letters that can be printed."
+    if agreement.payouts_day_max is not None and not 1 <= agreement.payouts_day_max <= AMOUNT_MAX:
+        yield f"payouts_day_max must be 1 to {AMOUNT_MAX} sen."
+    account = agreement.withdrawal_account
+    if account is not None and account.bank_code not in BANKS:
+        yield f"withdrawal_account.bank_code {account.bank_code!r:.40} names no bank."
+    if account is not None and not (account.account_number.isdigit() and len(account.account_number) <= 34):
+        yield "withdrawal_account.account_number must be 1 to 34 digits."
+    if account is not None and not (account.account_name.isprintable() and 0 < len(account.account_name) <= 60):
+        yield "withdrawal_account.account_name must be 1 to 60 letters that can be printed."
     yield from _of_look(agreement.look)
 
 
@@ -78,7 +90,7 @@ def misnamed(agreement: Agreement, known: Mapping[str, Collection[str]], product
     for member in ("fees", "settling", "amount_min", "amount_max", "expiry_min_seconds", "expiry_max_seconds"):
         for name in getattr(agreement, member):
             channel, slash, option = str(name).partition("/")
-            if member == "fees" and name in (FEE_NAME, refunds.FEE_NAME):
+            if name in OF_PAYOUTS.get(member, ()):
                 continue
             if channel not in known:
                 return f"{member}.{name} names no channel: choose one of {', '.join(sorted(known))}."

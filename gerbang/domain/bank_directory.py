@@ -168,11 +168,22 @@ _LISTED = (
     Bank("BNI_SYR", "Bank BNI Syariah (Bank Syariah Indonesia)", "SYNIIDJ1", "427"),
 )
 
+WALLETS = ("GOPAY", "OVO", "SHOPEEPAY", "DANA", "LINKAJA")
+"""Wallets that money can be sent to where a connection takes them (payment-session reference, 11)."""
+OTHER_NAMES = {
+    "CIMB": "CIMB_NIAGA",
+    "BNC": "YUDHA_BHAKTI",
+    "BSI": "MANDIRI_SYR",
+    "MAYBANK": "BII",
+    "JAGO": "ARTOS",
+    "SEABANK": "KESEJAHTERAAN_EKONOMI",
+    "ALLO": "HARDA_INTERNASIONAL",
+    "SUPERBANK": "FAMA",
+}
+"""Short names of today, by which the payment-session reference knows banks."""
 BANKS: dict[str, Bank] = {bank.code: bank for bank in _LISTED}
 """Every bank by its code."""
 
-_CALLED = {"CIMB": "CIMB_NIAGA", "BNC": "YUDHA_BHAKTI", "BSI": "MANDIRI_SYR", "MAYBANK": "BII"}
-"""Banks under the short names that payments have for them (payment-session reference, section 11)."""
 _OWN = [bank for bank in _LISTED if bank.clearing and not bank.code.endswith("_UUS")]
 _CLEARED = {bank.clearing: bank for bank in (*_LISTED, *reversed(_OWN), BANKS["HSBC"]) if bank.clearing}
 """Banks by their digits in the clearing: a bank before the sharia unit that shares them, and before one that has joined it."""
@@ -181,4 +192,11 @@ _CLEARED = {bank.clearing: bank for bank in (*_LISTED, *reversed(_OWN), BANKS["H
 def named(name: str) -> Bank | None:
     """The bank of a code, a short name ("CIMB") or the digits of the clearing ("014"); None where there is none."""
     name = name.strip().upper()
-    return BANKS.get(_CALLED.get(name, name)) or _CLEARED.get(name)
+    return BANKS.get(OTHER_NAMES.get(name, name)) or _CLEARED.get(name)
+
+
+def destination_of(code: str) -> str | None:
+    """The code of a bank or a wallet by that code, a short name of today ("BNC") or three digits ("014"); None if nobody has it."""
+    name = code.strip().upper()
+    bank = named(name)
+    return bank.code if bank is not None else name if name in WALLETS else None

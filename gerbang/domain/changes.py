@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.domain.account_inquiries import AccountInquiry
+from gerbang.domain.bulk_payouts import BulkPayout
 from gerbang.domain.cards import StoredCard
 from gerbang.domain.charges import Charge
 from gerbang.domain.customers import Customer
@@ -18,6 +20,7 @@ from gerbang.domain.payouts import Payout
 from gerbang.domain.refunds import Refund
 from gerbang.domain.reports import Booked, Report
 from gerbang.domain.reversals import Reversed
+from gerbang.domain.withdrawals import Withdrawal
 
 
 class KnownCustomer(msgspec.Struct, frozen=True):
@@ -98,6 +101,9 @@ class Changes(msgspec.Struct):
     stored_cards: list[StoredCard] = []
     """New ones, and those that may be paid by from now on, or no more."""
     new_refunds: list[Refund] = []
+    new_bulk_payouts: list[BulkPayout] = []
+    new_account_inquiries: list[AccountInquiry] = []
+    new_withdrawals: list[Withdrawal] = []
     payments: dict[UUID, Payment] = {}
     charges: dict[UUID, Charge] = {}
     answered: list[Answered] = []
@@ -105,6 +111,8 @@ class Changes(msgspec.Struct):
     payouts: dict[UUID, Payout] = {}
     requests: dict[UUID, PartnerRequest] = {}
     refunds: dict[UUID, Refund] = {}
+    bulk_payouts: dict[UUID, BulkPayout] = {}
+    account_inquiries: dict[UUID, AccountInquiry] = {}
     freed: list[Freed] = []
     transfers: list[Transfer] = []
     events: list[Event] = []

@@ -6,11 +6,13 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.domain.bulk_payouts import BulkPayout, Totals
 from gerbang.domain.charges import Charge
 from gerbang.domain.payments import Payment
 from gerbang.domain.payouts import Payout
 from gerbang.domain.refunds import Refund
 from gerbang.domain.reports import Booked
+from gerbang.domain.withdrawals import Withdrawal
 
 Kind = Literal[
     "payment.created",
@@ -38,6 +40,12 @@ Kind = Literal[
     "money.accepted",
     "money.refunded",
     "money.refund_failed",
+    "payout.delayed",
+    "bulk_payout.waiting",
+    "bulk_payout.done",
+    "bulk_payout.cancelled",
+    "withdrawal.completed",
+    "withdrawal.failed",
 ]
 
 
@@ -69,6 +77,10 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     reported_number: str = ""
     payout: Payout | None = None
     refund: Refund | None = None
+    bulk_payout: BulkPayout | None = None
+    totals: Totals | None = None
+    """Of the bulk payout's lines."""
+    withdrawal: Withdrawal | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -84,5 +96,6 @@ class Event(msgspec.Struct, frozen=True):
         """Whether this product's callbacks are where it belongs."""
         if self.snapshot is None or self.kind in TO_EVERY_PRODUCT:
             return self.snapshot is not None
-        about = self.snapshot.payment or self.snapshot.payout or self.snapshot.refund
+        snapshot = self.snapshot
+        about = snapshot.payment or snapshot.payout or snapshot.refund or snapshot.bulk_payout or snapshot.withdrawal
         return about is not None and about.product == product

@@ -105,6 +105,35 @@ def starting(connection: str, merchant_id: UUID, amount: int) -> list[Transfer]:
     ]
 
 
+def starting_for_payouts(connection: str, merchant_id: UUID, amount: int) -> list[Transfer]:
+    """Money for payouts that a sandbox's merchant has from the start, as if it had paid it in at the bank; once for each merchant."""
+    return [
+        Transfer(
+            bank(connection), payouts(merchant_id), amount, "starting_payouts", merchant_id, None, None, merchant_id
+        )
+    ]
+
+
+def withdrawing(merchant_id: UUID, amount: int, *, withdrawal_id: UUID) -> list[Transfer]:
+    """Money that a merchant takes from what is settled to its balance for payouts."""
+    return [
+        Transfer(
+            available(merchant_id), payouts(merchant_id), amount, "withdrawn", merchant_id, None, None, withdrawal_id
+        )
+    ]
+
+
+def inquiring(merchant_id: UUID, fee: Fee, *, inquiry_id: UUID) -> list[Transfer]:
+    """The fee for a question about an account, out of the balance for payouts."""
+    owner = payouts(merchant_id)
+    lines = [(FEES, fee.net, "inquiry_fee"), (VAT, fee.vat, "inquiry_vat")]
+    return [
+        Transfer(owner, credit, minor, reason, merchant_id, None, None, inquiry_id)
+        for credit, minor, reason in lines
+        if minor > 0
+    ]
+
+
 def changes(transfers: Iterable[Transfer]) -> dict[str, int]:
     """What transfers do to each account's balance; the values add up to zero."""
     balance: dict[str, int] = {}

@@ -66,6 +66,14 @@ class Look(msgspec.Struct, frozen=True, omit_defaults=True):
     """Origins ("https://shop.example") whose pages may show the payer's page in a frame; nobody by default."""
 
 
+class WithdrawalAccount(msgspec.Struct, frozen=True):
+    """A bank account of the merchant's own."""
+
+    bank_code: str
+    account_number: str
+    account_name: str
+
+
 QUARANTINE_MIN = 2 * BANK_CLOCK_TOLERANCE
 """A number's owner is asked for one tolerance after the bank's instant, and that may be another one off."""
 
@@ -98,6 +106,10 @@ class Agreement(msgspec.Struct, frozen=True, dict=True):
     look: Look = Look()
     late_money: dict[str, LatePolicy] = {}
     """What becomes of money that was not owed, by "channel" or "channel/outcome" (late, double, overpaid, underpaid); it is held otherwise."""
+    payouts_day_max: int | None = None
+    """What bulk payouts of one day in Jakarta may come to, in sen; None: as much as there is."""
+    withdrawal_account: WithdrawalAccount | None = None
+    """The merchant's own bank account, to which it takes money out; None: it cannot."""
 
     def policy(self, channel: str, outcome: str) -> LatePolicy:
         """What becomes of money that came by a channel and was not owed."""

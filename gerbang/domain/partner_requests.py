@@ -320,6 +320,25 @@ def not_known(request: PartnerRequest, now: datetime) -> PartnerRequest:
     return replace(unanswered(request, now), not_found=request.not_found + 1, updated_at=now)
 
 
+DELAYED_AFTER = timedelta(hours=1)
+NO_END_YET = "the bank has not said what became of it"
+
+
+def is_delayed(request: PartnerRequest, now: datetime) -> bool:
+    """Whether the bank has not said for an hour what became of money, and nobody was notified of that yet."""
+    return (
+        request.state == "sending"
+        and request.sending_at is not None
+        and now - request.sending_at >= DELAYED_AFTER
+        and request.reason != NO_END_YET
+    )
+
+
+def delayed(request: PartnerRequest, now: datetime) -> PartnerRequest:
+    """The request once the merchant is notified that its money takes long."""
+    return replace(request, reason=NO_END_YET, updated_at=now)
+
+
 def may_have_failed(request: PartnerRequest, now: datetime, *, never_says: bool = False) -> bool:
     """Whether the bank's word that it does not know it is old and repeated enough to look at the account's statement.
 

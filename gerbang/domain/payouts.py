@@ -11,8 +11,8 @@ from gerbang.domain.fees import Rate
 from gerbang.domain.money import rupiah
 from gerbang.errors import WrongState
 
-State = Literal["pending", "processing", "completed", "failed"]
-"""`pending`: kept, and the bank is not yet known to have it. `processing`: the bank has it and is at work."""
+State = Literal["approved", "pending", "processing", "completed", "failed"]
+"""`approved`: a line of a bulk payout whose money is not reserved yet. `pending`: kept, and the bank is not yet known to have it. `processing`: the bank has it and is at work."""
 
 Kind = Literal["payout", "refund", "withdrawal"]
 """`refund`: the transfer by which a refund is carried out. `withdrawal`: to the merchant's own account."""
@@ -20,6 +20,8 @@ Source = Literal["available", "payouts"]
 """Which of the merchant's balances it is taken from: what was settled, or what was paid in for payouts."""
 
 MOVES: dict[str, dict[State, State]] = {
+    "reserve": {"approved": "pending"},
+    "refuse": {"approved": "failed"},
     "send": {"pending": "processing"},
     "complete": {"processing": "completed"},
     "fail": {"processing": "failed"},
@@ -27,7 +29,14 @@ MOVES: dict[str, dict[State, State]] = {
 }
 """Which move leads from which state to which (one-time-payment reference, section 4). What is missing is refused."""
 
-PAST = {"send": "sent", "complete": "completed", "fail": "failed", "return": "returned"}
+PAST = {
+    "reserve": "reserved",
+    "refuse": "refused",
+    "send": "sent",
+    "complete": "completed",
+    "fail": "failed",
+    "return": "returned",
+}
 
 FEE_NAME = "payout"
 """Under which a merchant's agreement may have another fee."""
@@ -83,7 +92,7 @@ class Payout(msgspec.Struct, frozen=True):
 
     @property
     def reserved(self) -> int:
-        """What it takes from the merchant's available balance, in minor units."""
+        """What it takes from the merchant's balance, in minor units."""
         return self.amount + self.fee
 
 
@@ -127,6 +136,16 @@ def moved(payout: Payout, verb: str, now: datetime) -> Payout:
     if state is None:
         raise WrongState(thing="payout", state=payout.state, verb=PAST[verb])
     return replace(payout, state=state, updated_at=now)
+
+
+def ready(payout: Payout, now: datetime) -> Payout:
+    """The payout once its money is reserved: its bank may be given it. Raises WrongState."""
+    return moved(payout, "reserve", now)
+
+
+def refused(payout: Payout, reason: str, now: datetime) -> Payout:
+    """The payout that fails before its money was reserved. Raises WrongState."""
+    return replace(moved(payout, "refuse", now), ended_at=now, failure_reason=reason)
 
 
 def sent(payout: Payout, bank_reference: str, bank_account_name: str, at: datetime, now: datetime) -> Payout:

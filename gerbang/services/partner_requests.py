@@ -15,14 +15,14 @@ from gerbang.world import World
 AT_ONCE_MAX = 32
 
 
-async def claim_due(world: World, connection: str | None = None) -> list[PartnerRequest]:
-    """Requests about which a partner must be called, up to 32, of one connection or of all.
+async def claim_due(world: World, connection: str | None = None, *, money: bool | None = None) -> list[PartnerRequest]:
+    """Requests about which a partner must be called, up to 32, of one connection or of all; only money, or all but money.
 
     They are the caller's for one lease, then due again.
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        return await partner_requests.claim(tx, now, now + LEASE, AT_ONCE_MAX, connection)
+        return await partner_requests.claim(tx, now, now + LEASE, AT_ONCE_MAX, connection, money=money)
 
 
 async def put_off(world: World, request: PartnerRequest) -> None:

@@ -22,7 +22,9 @@ from gerbang.domain.ledger import paying_out, releasing
 from gerbang.domain.partner_requests import (
     PartnerRequest,
     declined,
+    delayed,
     done,
+    is_delayed,
     may_have_failed,
     not_known,
     not_sent,
@@ -34,7 +36,7 @@ from gerbang.domain.partner_requests import (
 from gerbang.domain.payouts import Payout, completed, failed, sent
 from gerbang.errors import Unavailable
 from gerbang.partners import Partner
-from gerbang.services import payout_statements, refund_transfers
+from gerbang.services import payout_ends, payout_statements, refund_transfers
 from gerbang.services.partner_requests import put_off
 from gerbang.world import World
 
@@ -96,6 +98,7 @@ async def ask(world: World, request: PartnerRequest) -> None:
         await _without_bank(world, payout, request)
     elif request.state != "pending":
         await _ask_bank(world, carrier, carrier.sender, payout, request)
+        await _note_delay(world, request)
     elif (claimed := await _claim(world, carrier, payout, request)) is not None:
         await instruct(world, payout, claimed)
 
@@ -104,6 +107,20 @@ async def _without_bank(world: World, payout: Payout, request: PartnerRequest) -
     log.error("a payout's connection is not there any more", payout=str(payout.id), connection=request.connection)
     await put_off(world, request)
     return payout
+
+
+async def _note_delay(world: World, asked: PartnerRequest) -> None:
+    """Notifies the merchant, once, of a payout whose bank has not said for an hour what became of it."""
+    if not is_delayed(asked, world.clock.now()):
+        return
+    async with world.db.transaction() as tx:
+        now = world.clock.now()
+        request = (await requests.locked(tx, [asked.id])).get(asked.id)
+        payout = await kept.by_id(tx, asked.merchant_id, asked.id)
+        if request is None or payout is None or payout.kind != "payout" or not is_delayed(request, now):
+            return
+        event = Event(payout.merchant_id, "payout.delayed", now, snapshot=Snapshot(payout=payout))
+        await write_changes(tx, Changes(requests={request.id: delayed(request, now)}, events=[event]), now)
 
 
 async def _claim(world: World, carrier: Partner, payout: Payout, asked: PartnerRequest) -> PartnerRequest | None:
@@ -275,9 +292,8 @@ async def end(tx: Tx, payout: Payout, request: PartnerRequest, now: datetime) ->
     else:
         transfers = releasing(payout.merchant_id, payout.reserved, payout_id=payout.id, source=payout.source)
         request = declined(request, payout.failure_reason or "", now)
-    kind = "payout.completed" if payout.state == "completed" else "payout.failed"
-    event = Event(payout.merchant_id, kind, now, snapshot=Snapshot(payout=payout))
-    changes = Changes(payouts={payout.id: payout}, requests={request.id: request}, transfers=transfers, events=[event])
+    changes = Changes(payouts={payout.id: payout}, requests={request.id: request}, transfers=transfers)
+    await payout_ends.conclude(tx, payout, changes, now)
     await write_changes(tx, changes, now)
 
 

@@ -4,6 +4,7 @@ How its bank is instructed, once, and asked about it is in `payout_requests`.
 """
 
 from contextlib import suppress
+from datetime import datetime
 from operator import attrgetter
 from typing import Literal
 from uuid import UUID
@@ -12,15 +13,15 @@ import msgspec
 import structlog
 
 from gerbang import ids
-from gerbang.connections import Declined, Sent, Silence, Transfers
+from gerbang.connections import AccountRefused, Declined, Sent, Silence, Transfers
 from gerbang.db import Tx, ledger, merchants, wait_as_for_writing
 from gerbang.db import partner_requests as requests
 from gerbang.db import payouts as kept
 from gerbang.db.changes import write as write_changes
 from gerbang.domain.changes import Changes
-from gerbang.domain.events import Event, Snapshot
 from gerbang.domain.fees import fee_of
-from gerbang.domain.ledger import available, coming_back, reserved, reserving
+from gerbang.domain.ledger import coming_back, payable, reserved, reserving
+from gerbang.domain.merchants import Merchant
 from gerbang.domain.money import readable
 from gerbang.domain.partner_requests import PartnerRequest, SendMoney, noted
 from gerbang.domain.payouts import (
@@ -28,8 +29,11 @@ from gerbang.domain.payouts import (
     FEE_DEFAULT,
     FEE_NAME,
     Destination,
+    Kind,
     Payout,
     Search,
+    Source,
+    State,
     completed,
     failed,
     returned,
@@ -45,7 +49,7 @@ from gerbang.errors import (
     PayoutUnknown,
 )
 from gerbang.partners import Partner
-from gerbang.services import page_positions, refund_transfers
+from gerbang.services import page_positions, payout_ends, refund_transfers
 from gerbang.services.page_positions import Page, Place
 from gerbang.services.payout_requests import end, instruct, lost, planned, write
 from gerbang.world import World
@@ -64,6 +68,10 @@ class NewPayout(msgspec.Struct, frozen=True):
     amount: int
     destination: Destination
     description: str | None = None
+    source: Source = "available"
+    kind: Kind = "payout"
+    cause_id: UUID | None = None
+    """What it carries out; a withdrawal's payout has its id."""
 
 
 async def create(world: World, new: NewPayout) -> Payout:
@@ -82,43 +90,62 @@ async def _note(world: World, new: NewPayout) -> tuple[Payout, PartnerRequest | 
         now = world.clock.now()
         # Orders of one merchant wait here for each other, so what is read below stays true until the commit: the balance,
         # and that the reference is new.
-        balance = await _available(tx, new.merchant_id)
-        there = await kept.by_reference(tx, new.merchant_id, new.reference)
+        balance = await hold_balance(tx, new.merchant_id, new.source)
+        there = await kept.by_reference(tx, new.merchant_id, new.reference, new.kind)
         if there is not None:
             await wait_as_for_writing(tx)
             return there, None
-        carrier, _ = _carrier(world, new.merchant_id, new.destination.bank_code)
-        merchant = (await merchants.by_id(tx, [new.merchant_id])).get(new.merchant_id)
-        if merchant is None:
-            raise MerchantUnknown
-        fee = fee_of(merchant.agreement.fees.get(FEE_NAME, FEE_DEFAULT), new.amount, now)
-        payout = Payout(
-            id=ids.uuid7(now),
-            merchant_id=new.merchant_id,
-            product=new.product,
-            reference=new.reference,
-            connection=carrier.connection.name,
-            amount=new.amount,
-            fee=fee.total,
-            vat=fee.vat,
-            state="pending",
-            destination=new.destination,
-            description=new.description,
-            created_at=now,
-            updated_at=now,
-        )
+        carrier, _ = carrier_to(world, new.merchant_id, new.destination.bank_code)
+        payout = made(await ordering(tx, new.merchant_id), new, carrier.connection.name, now)
         if new.amount < AMOUNT_MIN:
             raise AmountBelowLimit("amount", title="a transfer to a bank account", minimum=readable(AMOUNT_MIN))
         if balance < payout.reserved:
             raise InsufficientFunds("amount", available=readable(balance), needed=readable(payout.reserved))
-        request = noted(payout.id, payout.merchant_id, payout.connection, "send", SendMoney(), now)
-        request = planned(world, carrier, payout, request, now)
-        transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id)
-        await write_changes(tx, Changes(new_payouts=[payout], new_requests=[request], transfers=transfers), now)
+        changes, request = ordered(world, carrier, payout, now)
+        await write_changes(tx, changes, now)
     return payout, request
 
 
-def _carrier(world: World, merchant_id: UUID, bank_code: str) -> tuple[Partner, Transfers]:
+async def ordering(tx: Tx, merchant_id: UUID) -> Merchant:
+    """The merchant that orders a payout. Raises MerchantUnknown."""
+    merchant = (await merchants.by_id(tx, [merchant_id])).get(merchant_id)
+    if merchant is None:
+        raise MerchantUnknown
+    return merchant
+
+
+def made(merchant: Merchant, new: NewPayout, connection: str, now: datetime, state: State = "pending") -> Payout:
+    """The payout of an order, with the fee that is agreed."""
+    fee = fee_of(merchant.agreement.fees.get(FEE_NAME, FEE_DEFAULT), new.amount, now)
+    return Payout(
+        id=new.cause_id if new.kind == "withdrawal" and new.cause_id else ids.uuid7(now),
+        merchant_id=new.merchant_id,
+        product=new.product,
+        reference=new.reference,
+        connection=connection,
+        amount=new.amount,
+        fee=fee.total,
+        vat=fee.vat,
+        state=state,
+        destination=new.destination,
+        description=new.description,
+        created_at=now,
+        updated_at=now,
+        kind=new.kind,
+        source=new.source,
+        cause_id=new.cause_id,
+    )
+
+
+def ordered(world: World, carrier: Partner, payout: Payout, now: datetime) -> tuple[Changes, PartnerRequest]:
+    """What a new payout writes, its money reserved, and what its bank must be asked by whoever has written it."""
+    request = noted(payout.id, payout.merchant_id, payout.connection, "send", SendMoney(), now)
+    request = planned(world, carrier, payout, request, now)
+    transfers = reserving(payout.merchant_id, payout.reserved, payout_id=payout.id, source=payout.source)
+    return Changes(new_payouts=[payout], new_requests=[request], transfers=transfers), request
+
+
+def carrier_to(world: World, merchant_id: UUID, bank_code: str) -> tuple[Partner, Transfers]:
     """The bank by which a merchant's money goes to another bank. Raises BankNotConnected where there is none."""
     found = world.partners.serving(merchant_id, None, bank_code, "payouts")
     if found is None or found.sender is None:
@@ -126,9 +153,9 @@ def _carrier(world: World, merchant_id: UUID, bank_code: str) -> tuple[Partner, 
     return found, found.sender
 
 
-async def _available(tx: Tx, merchant_id: UUID) -> int:
-    """The merchant's available balance in minor units, locked together with the reserved one until the commit."""
-    owner = available(merchant_id)
+async def hold_balance(tx: Tx, merchant_id: UUID, source: Source) -> int:
+    """A balance of the merchant's in minor units, locked together with the reserved one until the commit."""
+    owner = payable(merchant_id, source)
     # Both accounts are locked at once and in their order: one after the other, two orders could wait for each other.
     held = await ledger.hold_balances(tx, [owner, reserved(merchant_id)])
     return -held.get(owner, 0)  # a balance is debits minus credits, and what is owed to a merchant is a credit
@@ -157,7 +184,9 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
     """
     async with world.db.transaction() as tx:
         now = world.clock.now()
-        payout = _known(await kept.locked(tx, merchant_id, payout_id))
+        payout = await kept.locked(tx, merchant_id, payout_id)
+        if payout is None:
+            raise PayoutUnknown
         if payout.returned_at is not None:
             await wait_as_for_writing(tx)
             return payout
@@ -170,8 +199,8 @@ async def give_back(world: World, merchant_id: UUID, payout_id: UUID, reason: st
         transfers = coming_back(
             payout.connection, merchant_id, payout.amount, payout_id=payout.id, source=payout.source
         )
-        event = Event(merchant_id, "payout.failed", now, snapshot=Snapshot(payout=payout))
-        await write_changes(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=[event]), now)
+        events = await payout_ends.events_of(tx, payout, now)
+        await write_changes(tx, Changes(payouts={payout.id: payout}, transfers=transfers, events=events), now)
     return payout
 
 
@@ -207,13 +236,6 @@ async def _named(world: World, connection: str, ours: str, theirs: str) -> Payou
                 return await kept.by_id(tx, request.merchant_id, id_)
         found = await kept.by_bank_reference(tx, connection, theirs) if theirs else []
     return found[0] if len(found) == 1 else None
-
-
-def _known(payout: Payout | None) -> Payout:
-    """The payout. Raises PayoutUnknown, also for another merchant's: nobody learns that there is one."""
-    if payout is None:
-        raise PayoutUnknown
-    return payout
 
 
 def _ordered(payout: Payout | None) -> Payout:
@@ -257,11 +279,13 @@ async def account_name(world: World, merchant_id: UUID, bank_code: str, account_
 
     Raises AccountUnknown, BankSilent, and BankNotConnected where there is no bank to ask.
     """
-    carrier, bank = _carrier(world, merchant_id, bank_code)
+    carrier, bank = carrier_to(world, merchant_id, bank_code)
     try:
         name = await carrier.call(
             "the name of an account", lambda link: bank.account_name(link, bank_code, account_number)
         )
+    except AccountRefused as refusal:
+        raise AccountUnknown("account_number") from refusal
     except (Silence, Declined) as refusal:
         raise BankSilent from refusal
     if name is None:

@@ -11,8 +11,8 @@ from gerbang.db.changes import write
 from gerbang.domain.changes import Changes
 from gerbang.domain.connections import SIMULATOR
 from gerbang.domain.customers import Customer, Destination, Phone, RefundPreference, StoredMethod
-from gerbang.domain.ledger import available, pending, starting, suspense
-from gerbang.domain.merchants import Agreement
+from gerbang.domain.ledger import available, pending, starting, starting_for_payouts, suspense
+from gerbang.domain.merchants import Agreement, WithdrawalAccount
 from gerbang.domain.money import rupiah
 from gerbang.errors import CredentialsWrong
 from gerbang.services import credentials, merchants
@@ -58,7 +58,8 @@ class Sandbox(msgspec.Struct, frozen=True, rename="camel"):
 
 def agreement() -> Agreement:
     """The numbers that the documents' examples print, as far as each channel has some."""
-    return merchants.default_agreement(NUMBER, NAME, sandbox=True)
+    agreed = merchants.default_agreement(NUMBER, NAME, sandbox=True)
+    return msgspec.structs.replace(agreed, withdrawal_account=WithdrawalAccount("BCA", "999966660001", NAME))
 
 
 KNOWN_CUSTOMER = (
@@ -119,6 +120,7 @@ async def _endow(world: World, merchant_id: UUID) -> None:
     async with world.db.transaction() as tx:
         if not await ledger.balances(tx, own):
             lines = starting(SIMULATOR, merchant_id, STARTING_BALANCE)
+            lines += starting_for_payouts(SIMULATOR, merchant_id, STARTING_BALANCE)
             await write(tx, Changes(transfers=lines), world.clock.now())
 
 

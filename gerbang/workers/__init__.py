@@ -13,7 +13,7 @@ import structlog
 from gerbang.clock import SystemClock
 from gerbang.errors import Unavailable
 from gerbang.logs import Seldom
-from gerbang.services import reversals, sandbox, settlements
+from gerbang.services import bulk_waiting, reversals, sandbox, settlements
 from gerbang.services.batches import Batches
 from gerbang.services.payment_lookups import look_up, look_up_all
 from gerbang.services.payments import end
@@ -42,6 +42,7 @@ class Workers:
         self._steps: dict[str, tuple[Step, float]] = {
             "expired": (partial(end.expire_due, world, Seldom()), 0.25),
             "settled": (partial(settlements.settle_due, world), 0.25),
+            "went_on": (partial(bulk_waiting.go_on, world), 1.0),
             ASKED: (partial(ask_due, world, batches), ASKED_PAUSE),
             "sent": (self._sender.step, 0.1),
             "reversed": (partial(reversals.reverse_overtaken, world), 30.0),
@@ -56,10 +57,12 @@ class Workers:
             for name, (step, pause) in self._steps.items():
                 if name not in (ASKED, LOOKED_UP):
                     group.create_task(self._repeat(name, step, pause))
-            # Each partner has a step of its own, so that one that hangs holds up nobody else's requests.
+            # Each partner has steps of its own, so that one that hangs holds up nobody else's requests; and a thousand payouts
+            # hold up no code that a buyer waits for.
             for connection in self._world.partners.names:
-                step = partial(ask_due, self._world, self._batches, connection)
-                group.create_task(self._repeat(f"{ASKED}: {connection}", step, ASKED_PAUSE))
+                for what, money in (("money", True), ("other", False)):
+                    step = partial(ask_due, self._world, self._batches, connection, money=money)
+                    group.create_task(self._repeat(f"{ASKED}: {connection}, {what}", step, ASKED_PAUSE))
                 step = partial(look_up, self._world, self._batches, connection)
                 group.create_task(self._repeat(f"{LOOKED_UP}: {connection}", step, LOOKED_UP_PAUSE))
             # What was asked by a connection that is no longer in the file is only seen by who looks at all.

@@ -15,9 +15,12 @@ from gerbang.world import World
 log = structlog.get_logger()
 
 
-async def ask_due(world: World, batches: Batches, connection: str | None = None) -> int:
-    """Calls a partner, or all of them, about requests that are due, up to 32, and returns how many there were."""
-    claimed = await claim_due(world, connection)
+async def ask_due(world: World, batches: Batches, connection: str | None = None, *, money: bool | None = None) -> int:
+    """Calls a partner, or all of them, about requests that are due, up to 32, and returns how many there were.
+
+    `money`: only about money that is sent, or about everything but that.
+    """
+    claimed = await claim_due(world, connection, money=money)
     asked = await asyncio.gather(*(_ask_alone(world, batches, each) for each in claimed), return_exceptions=True)
     for outcome in asked:
         if isinstance(outcome, BaseException):

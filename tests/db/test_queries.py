@@ -51,6 +51,9 @@ GROWING = {
     "payouts",
     "refunds",
     "partner_requests",
+    "bulk_payouts",
+    "account_inquiries",
+    "withdrawals",
     "statement_lines",
     "partner_list_lines",
     "findings",
@@ -101,6 +104,7 @@ NAMES_NO_MERCHANT = {
     "refunds.page_of_payment": "which of a payment are shown; they are then read as their merchant's",
     "refunds.count_of_payment": "the refunds of a payment that was found for its merchant",
     "refunds.under_way": "an operator looks at what has not ended",
+    "bulk_payouts.due": "a worker looks at the balances that bulk payouts wait for",
     "idempotency.forget": "a worker deletes old keys",
     "page_positions.forget": "a worker deletes old positions",
 }

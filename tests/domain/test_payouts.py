@@ -62,7 +62,7 @@ def test_a_move_follows_the_table_or_is_refused_with_a_message(verb: str, state:
 
 
 def test_states_only_go_forward_and_only_money_that_comes_back_changes_the_end() -> None:
-    order = ["pending", "processing", "completed"]
+    order = ["approved", "pending", "processing", "completed"]
     for table in MOVES.values():
         for before, after in table.items():
             assert after == "failed" or order.index(after) == order.index(before) + 1

@@ -10,10 +10,13 @@ from gerbang.db import audit, charges
 from gerbang.domain.customers import Customer, RefundPreference
 from gerbang.domain.customers import Destination as Preferred
 from gerbang.domain.inquiries import Acceptance
+from gerbang.domain.money import rupiah
 from gerbang.domain.payments import Method
 from gerbang.domain.refunds import Destination
 from gerbang.domain.reversals import Reversal
-from gerbang.services import payouts, reversals, settlements
+from gerbang.services import bulk_payouts, payouts, reversals, settlements, withdrawals
+from gerbang.services.bulk_payouts import NewBulk, NewLine
+from gerbang.services.withdrawals import NewWithdrawal
 from tests.support.gateways import Databases
 from tests.support.payouts import new_payout
 from tests.support.refunds import ask
@@ -42,8 +45,12 @@ WRONG = {
     "a settlement is not what its charges add up to": "UPDATE settlements SET gross = gross + 1",
     "a merchant's pending balance is not what was paid and not settled": """
         UPDATE charges SET amount = amount + 1 WHERE state = 'succeeded' AND settled_at IS NULL""",
-    "a merchant's available balance is not what was settled or credited, less what was paid out or refunded": """
+    "a merchant's available balance is not what was settled or credited, less what was paid out, taken out or refunded": """
         UPDATE payouts SET fee = fee + 1 WHERE state = 'completed'""",
+    "a merchant's balance for payouts is not what was paid in for them, less what was paid out": """
+        UPDATE transfers SET amount = amount + 1 WHERE reason = 'withdrawn'""",
+    "what a merchant has reserved is not what is on its way": """
+        UPDATE payouts SET amount = amount + 1 WHERE state = 'processing'""",
     "a payout's money was moved not at all, twice, or otherwise than its state says": """
         DELETE FROM transfers WHERE reason = 'payout'""",
     "a refund's money was moved not at all, twice, or otherwise than its state says": """
@@ -55,8 +62,8 @@ WRONG = {
     "money that was not owed was credited or sent back, and was owed, or was another's": """
         UPDATE refunds SET amount = amount + 1, captured = captured + 1 WHERE report_id IS NOT NULL""",
     "a refund's transfer is not what its refund says": "DELETE FROM payouts WHERE kind = 'refund'",
-    "what a merchant has reserved is not what is on its way": """
-        UPDATE refunds SET fee = fee + 1 WHERE ended_at IS NULL""",
+    "a bulk payout does not say what its lines do": "UPDATE bulk_payouts SET lines = lines + 1",
+    "a withdrawal has not moved its money": "UPDATE withdrawals SET amount = amount + 1",
     "a payment, a payout or a refund waits for a partner that nobody asks, or the other way round": """
         UPDATE partner_requests SET state = 'done', next_at = NULL WHERE next_at IS NOT NULL""",
     "a code that was left before its end is open at its partner": """
@@ -137,6 +144,9 @@ def database(databases: Databases) -> str:
             twice = number(await here.batches.create(order(merchant.id, method=bri, customer=budi)))
             for _ in ("paid", "and once more"):
                 await here.batches.report(money(twice))
+            await withdrawals.create(here.world, NewWithdrawal(merchant.id, "to pay out", "balance", "payouts", None))
+            line = NewLine("a line", rupiah(10_000), new_payout(merchant).destination)
+            await bulk_payouts.create(here.world, NewBulk(merchant.id, "payout", [line], None, b"", lambda _: b""))
 
     run(story)
     return url

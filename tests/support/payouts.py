@@ -103,7 +103,7 @@ async def in_order(here: Services) -> None:
     untold = await here.rows(
         """
         SELECT p.id FROM payouts p LEFT JOIN events e
-            ON e.merchant_id = p.merchant_id AND e.snapshot -> 'payout' ->> 'id' = p.id::text
+            ON e.merchant_id = p.merchant_id AND e.snapshot -> 'payout' ->> 'id' = p.id::text AND e.kind <> 'payout.delayed'
         WHERE p.kind <> 'refund' GROUP BY p.merchant_id, p.id HAVING count(e.*) <> (p.ended_at IS NOT NULL)::integer + (p.returned_at IS NOT NULL)::integer
             OR max(e.kind) <> 'payout.' || p.state
         """

@@ -22,9 +22,10 @@ SOME_ROWS = """
                CASE WHEN n % 2 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN at END, CASE WHEN n % 4 = 1 THEN md5('s' || n)::uuid END
         FROM rows;
     INSERT INTO payouts (id, merchant_id, product, reference, connection, amount, fee, vat, state, destination, created_at,
-                         updated_at, sent_at, ended_at, bank_reference, bank_account_name)
+                         updated_at, sent_at, ended_at, bank_reference, bank_account_name, cause_id)
         SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'v4-disbursements', n, 'simulator', 100, 1, 0,
-               (ARRAY['completed', 'processing'])[1 + n % 2], '{}', at, at, at, CASE WHEN n % 2 = 0 THEN at END, '', '' FROM rows;
+               (ARRAY['completed', 'processing'])[1 + n % 2], '{}', at, at, at, CASE WHEN n % 2 = 0 THEN at END, '', '',
+               md5('o' || n % 100)::uuid FROM rows;
     INSERT INTO partner_requests (id, merchant_id, connection, operation, asked, state, created_at, updated_at,
                                   partner_reference, reason, tries, next_at)
         SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'simulator', 'send', '{}',
@@ -34,6 +35,10 @@ SOME_ROWS = """
         SELECT md5('f' || n)::uuid, md5('m' || n % 100)::uuid, 'refund', n, md5('p' || n)::uuid, md5('c' || n)::uuid, 100, false, 100,
                0, 0, (ARRAY['cancelled', 'pending'])[1 + n % 2], 'auto', 'others', 'simulator', at, at, '', '{}',
                CASE WHEN n % 2 = 1 THEN at END, CASE WHEN n % 2 = 0 THEN at END FROM rows;
+    INSERT INTO bulk_payouts SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, 'payout', (ARRAY['done', 'waiting'])[1 + n % 2], 1,
+                                    n % 2, 0, at, at, CASE WHEN n % 2 = 1 THEN at END FROM rows;
+    INSERT INTO account_inquiries SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, '{}', 'valid', '', '', 0, 0, at, at FROM rows;
+    INSERT INTO withdrawals SELECT md5('o' || n)::uuid, md5('m' || n % 100)::uuid, n, 'balance', 'payouts', false, 1, NULL, at FROM rows;
     INSERT INTO paycodes SELECT 'simulator', 'qris', lpad(n::text, 12, '0'), md5('m' || n % 100)::uuid, md5('p' || n)::uuid,
                                 md5('c' || n)::uuid, false, n % 2 = 0, at, at FROM rows;
     INSERT INTO idempotency_keys SELECT md5('m' || n % 100)::uuid, n, '', '', at FROM rows;

@@ -1,5 +1,6 @@
 """Error responses: HTTP status, code, type and source of each refusal (payment-session reference, 1.7 to 1.10)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -34,6 +35,9 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.AmountNotAllowed: _UNNAMED,
     errors.AmountBelowLimit: _INVALID,
     errors.AmountAboveLimit: _INVALID,
+    errors.PayoutBelowLimit: Answer(400, "amount_below_limit", message="The amount is too small"),
+    errors.PayoutAboveLimit: Answer(400, "amount_above_limit", message="The amount is too large"),
+    errors.DestinationUnknown: Answer(400, "unsupported_channel_code", message="The channel code is not supported"),
     errors.ExpiryPassed: _INVALID,
     errors.ExpiryTooSoon: _INVALID,
     errors.ExpiryTooFar: _INVALID,
@@ -77,12 +81,18 @@ ANSWERS: dict[type[Refused], Answer] = {
     errors.ProductUnknown: _MISSING,
     errors.PayoutUnknown: _MISSING,
     errors.AccountUnknown: _MISSING,
+    errors.InquiryUnknown: _MISSING,
     errors.ReferenceTaken: Answer(409, "duplicate_error", "GATEWAY_ERROR", message="This exists already"),
+    errors.PayoutReferenceTaken: Answer(409, "resource_already_exists", message="This exists already"),
     errors.KeyReused: Answer(409, "idempotency_error", message="This X-REQUEST-ID was used for another request"),
     errors.WrongState: Answer(422, "api_validation_error", message="The payment is not in a state that allows this"),
     errors.InsufficientFunds: Answer(400, "balance_insufficient", message="The balance does not cover this"),
+    errors.DailyPayoutsAboveLimit: Answer(400, "daily_payout_limit_exceeded", message="The limit of a day is exceeded"),
+    errors.WithdrawalAccountMissing: Answer(
+        403, "resource_not_complete", message="Something is missing in the agreement"
+    ),
     errors.BankSilent: Answer(
-        503, "service_unavailable", "GATEWAY_ERROR", message="The bank gives no answer right now"
+        503, "service_unavailable", "GATEWAY_ERROR", "DOWNSTREAM", message="The bank gives no answer right now"
     ),
     errors.NotOpenYet: Answer(
         503, "service_unavailable", "GATEWAY_ERROR", "DOWNSTREAM", "The partner has not answered yet"
@@ -102,6 +112,8 @@ ANSWERS: dict[type[Refused], Answer] = {
     ),
 }
 
+FIELD_REQUIRED = Answer(400, "field_required", message="A field is missing")
+FIELD_FORMAT = Answer(400, "field_format_invalid", message="A field is not what it must be")
 NOT_FOUND = Answer(404, "not_found", "GATEWAY_ERROR", message="There is no such address")
 METHOD_NOT_ALLOWED = Answer(405, "method_not_allowed", message="This address does not know that method")
 TOO_LARGE = Answer(413, "api_validation_error", message="The body is over 1 MB")
@@ -113,6 +125,7 @@ INTERNAL = Answer(500, "internal_error", "GATEWAY_ERROR", "SYSTEM", "Something w
 FIELDS = {
     "amount": "amount.value",
     "reference": "clientReferenceId",
+    "withdrawal.reference": "referenceId",
     "expires_at": "expiryAt",
     "method": "paymentMethod.type",
     "option": "paymentMethodOptions.virtualAccount.channel",
@@ -148,6 +161,10 @@ FIELDS_OF: dict[type[Refused], str] = {
 }
 """The same, where it depends on the refusal."""
 
+LINE = re.compile(r"(.+\])\.(\w+)", re.ASCII)
+LINE_FIELDS = {"amount": "amount.value", "reference": "referenceId", "inquiry_id": "inquiryId"}
+"""The same of a field of a bulk payout's line."""
+
 HEADERS = {401: {"www-authenticate": 'Bearer realm="Gerbang"'}, 503: {"retry-after": "1"}}
 
 
@@ -179,9 +196,14 @@ def unread(status: int, why: str) -> Response:
 
 def refused(refusal: Refused) -> Response:
     if isinstance(refusal, errors.WrongState):
-        statuses = {"charge": shapes.CHARGE_STATUS, "refund": refund_shapes.STATUS}
-        known = statuses.get(str(refusal.spec.get("thing")), shapes.STATUS)
+        statuses = {"payment": shapes.STATUS, "charge": shapes.CHARGE_STATUS, "refund": refund_shapes.STATUS}
+        known = statuses.get(str(refusal.spec.get("thing")), {})
         status = known.get(str(refusal.spec["state"]), refusal.spec["state"])
         refusal = errors.WrongState(refusal.field, **refusal.spec | {"state": status})
-    field = FIELDS_OF.get(type(refusal)) or FIELDS.get(refusal.field, refusal.field)
+    field = FIELDS_OF.get(type(refusal)) or _field(refusal.field)
     return error_response(ANSWERS[type(refusal)], field=field, why=refusal.message)
+
+
+def _field(name: str) -> str:
+    line = LINE.fullmatch(name)
+    return f"{line[1]}.{LINE_FIELDS.get(line[2], line[2])}" if line else FIELDS.get(name, name)

@@ -6,13 +6,14 @@ from uuid import UUID
 import msgspec
 
 from gerbang import ids
-from gerbang.api.v2_sessions import refund_shapes, shapes
+from gerbang.api.v2_sessions import money_shapes, refund_shapes, shapes
 from gerbang.channels.virtual_account import banks_of
 from gerbang.domain.deliveries import Endpoint, Product
 from gerbang.domain.events import Event
 from gerbang.domain.money import rupiah
 from gerbang.domain.signatures import standard_webhooks
 from gerbang.domain.terms import ChannelTerms, Terms
+from gerbang.domain.withdrawals import PRODUCT as WITHDRAWALS
 from gerbang.services.pages import Pages
 
 NAMES = {
@@ -109,6 +110,49 @@ class PaymentCallbacks(_Format):
         charges = [snapshot.charge] if snapshot.charge else []
         data = shapes.session(snapshot.payment, charges, self._pages, "read")
         return msgspec.json.encode({"event": NAMES[event.kind], "data": data})
+
+
+PAYOUT_NAMES = {
+    "payout.completed": "PAYOUT.SUCCESS",
+    "payout.failed": "PAYOUT.FAILED",
+    "payout.delayed": "PAYOUT.DELAYED",
+    "bulk_payout.waiting": "PAYOUT.PENDING",
+    "bulk_payout.done": "PAYOUT.DONE",
+    "bulk_payout.cancelled": "PAYOUT.CANCELLED",
+}
+"""The vendor's names of events of payouts (payment-session reference, 7.3)."""
+
+
+class PayoutCallbacks(_Format):
+    """Callbacks of the product "payout": of each line of a bulk payout, and of the whole."""
+
+    product = Product("payout", frozenset(PAYOUT_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None, "an event with a callback has a snapshot"
+        if snapshot.bulk_payout is not None:
+            assert snapshot.totals is not None, "a bulk payout is reported with its totals"
+            data = money_shapes.reported(snapshot.bulk_payout, snapshot.totals)
+        else:
+            assert snapshot.payout is not None, "it is a line's"
+            data = money_shapes.reported_line(snapshot.payout, delayed=event.kind == "payout.delayed")
+        return msgspec.json.encode({"event": PAYOUT_NAMES[event.kind], "data": data})
+
+
+WITHDRAWAL_NAMES = {"withdrawal.completed": "WITHDRAW.SUCCESS", "withdrawal.failed": "WITHDRAW.FAILED"}
+
+
+class WithdrawalCallbacks(_Format):
+    """Callbacks of the product "withdrawal"."""
+
+    product = Product(WITHDRAWALS, frozenset(WITHDRAWAL_NAMES), RETRY_SCHEDULE, key_header=KEY_HEADER)
+
+    def body(self, event: Event, sequence: int) -> bytes:
+        snapshot = event.snapshot
+        assert snapshot is not None and snapshot.withdrawal is not None, "an event with a callback has a snapshot"
+        data = money_shapes.withdrawal(snapshot.withdrawal, snapshot.payout)
+        return msgspec.json.encode({"event": WITHDRAWAL_NAMES[event.kind], "data": data})
 
 
 class RefundCallbacks(_Format):

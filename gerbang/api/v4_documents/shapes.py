@@ -267,7 +267,7 @@ def payout(payout: Payout) -> Json:
             "referenceId": payout.reference,
             "description": payout.description,
             "amount": money(payout.amount),
-            "status": payout.state,
+            "status": "pending" if payout.state == "approved" else payout.state,
             "createdAt": instant(payout.created_at),
             "fees": money(payout.fee),
             "disbursementMethod": {

@@ -40,12 +40,13 @@ def test_the_secrets_stay_what_they_were_when_the_url_changes(merchant: SandboxS
         ("payment", "whsec_"),
         ("refund", "whsec_"),
         ("money", "whsec_"),
+        ("payout", "whsec_"),
         ("v4-payments", "ss_"),
         ("v4-disbursements", "ss_"),
     ],
 )
 def test_each_product_has_its_own_url_and_secrets(merchant: SandboxShop, product: str, begins: str) -> None:
-    others = {"payment", "refund", "money", "v4-payments", "v4-disbursements"} - {product}
+    others = {"payment", "refund", "money", "payout", "withdrawal", "v4-payments", "v4-disbursements"} - {product}
     before = [merchant.done("PUT", f"callbacks/{other}", {"url": f"http://127.0.0.1:9/{other}"}) for other in others]
     callback = merchant.done("PUT", f"callbacks/{product}", {"url": "http://127.0.0.1:9/"})
     assert (callback["product"], callback["url"]) == (product, "http://127.0.0.1:9/")
@@ -62,7 +63,7 @@ def test_callback_urls_can_be_listed(shared_gateway: Gateway, merchant: SandboxS
         merchant.done(
             "PUT", f"callbacks/{product}", {"url": f"{shared_gateway.base_url}/sandbox/inbox/{merchant.merchant_id}"}
         )
-        for product in ("money", "payment", "refund", "v4-disbursements", "v4-payments")
+        for product in sorted(("money", "payment", "payout", "refund", "v4-disbursements", "v4-payments", "withdrawal"))
     ]
     callback = merchant.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
     assert merchant.done("GET", "callbacks")["items"][4] == callback
@@ -73,6 +74,8 @@ def test_only_products_whose_callbacks_carry_a_key_have_one(merchant: SandboxSho
     assert keys.pop("payment")
     assert keys.pop("money")
     assert keys.pop("refund")
+    assert keys.pop("payout")
+    assert keys.pop("withdrawal")
     assert keys == {"v4-payments": None, "v4-disbursements": None}
 
 

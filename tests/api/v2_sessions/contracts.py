@@ -22,6 +22,10 @@ WITHOUT_OPERATION = {404: "NotFound", 405: "MethodNotAllowed"}
 """The shared responses for a path that the contract does not have, and for a method that a path does not have."""
 
 
+HOOKS = {"MONEY": "moneySetAside", "PAYOUT": "payout", "REFUND": "refund", "WITHDRAW": "withdrawal"}
+"""The callback in the contract that an event is, by the first word of its name; all others are of payments."""
+
+
 class Contract:
     """An OpenAPI document against which responses are checked."""
 
@@ -54,12 +58,8 @@ class Contract:
 
     def event_faults(self, body: bytes) -> list[str]:
         """Every difference between the body of a callback and the contract."""
-        named = {
-            name: hook["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-            for name, hook in self._document["webhooks"].items()
-        }
-        product = json.loads(body)["event"].partition(".")[0]
-        return self.body_faults(named[{"MONEY": "moneySetAside", "REFUND": "refund"}.get(product, "payment")], body)
+        hook = HOOKS.get(json.loads(body)["event"].partition(".")[0], "payment")
+        return self.body_faults(f"#/webhooks/{hook}/post/requestBody/content/application~1json/schema", body)
 
     def body_faults(self, pointer: str, body: bytes) -> list[str]:
         """Every violation of the schema at `pointer` in a JSON body, including the order of fields."""
