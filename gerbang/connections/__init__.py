@@ -17,6 +17,10 @@ from uuid import UUID
 
 import msgspec
 
+from gerbang.connections._accounts import AccountBalance as AccountBalance
+from gerbang.connections._accounts import Balance as Balance
+from gerbang.connections._accounts import BankMovement as BankMovement
+from gerbang.connections._accounts import Statements as Statements
 from gerbang.connections._cards import Approved as Approved
 from gerbang.connections._cards import AtWork as AtWork
 from gerbang.connections._cards import BankAnswer as BankAnswer
@@ -258,49 +262,6 @@ class Transfers(Protocol):
 
 
 # -- what is on our accounts ------------------------------------------------------------------------------------------
-
-
-class AccountBalance(msgspec.Struct, frozen=True):
-    """What is on an account of ours, in minor units; below zero where it is overdrawn."""
-
-    available: int
-    booked: int | None = None
-
-
-@runtime_checkable
-class Balance(Protocol):
-    """A bank that says what is on an account."""
-
-    async def balance(self, link: Link, account: str) -> AccountBalance:
-        """What is on the account of this number now. Raises Declined or Silence."""
-        ...
-
-
-class BankMovement(msgspec.Struct, frozen=True):
-    """One line of an account's statement."""
-
-    account: str
-    booked_on: date
-    at: datetime | None
-    """The instant, where the bank has it to the second."""
-    amount: int
-    """Minor units, above zero."""
-    direction: Literal["in", "out"]
-    text: str
-    """The remark, in which our own reference may be."""
-    reference: str
-    """The bank's own name for it; "" where it has none."""
-    balance_after: int | None
-    """What was on the account then, in minor units."""
-
-
-@runtime_checkable
-class Statements(Protocol):
-    """A bank that says what moved on an account."""
-
-    def statement(self, link: Link, account: str, first: date, last: date) -> AsyncIterator[BankMovement]:
-        """All that was booked from one day to another, both included, in the bank's order. Raises Declined or Silence."""
-        ...
 
 
 # -- partners that call us --------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ TERMS = Terms(
         "ewallet": ChannelTerms(expiry_max=MONTH, options=frozenset({"SHOPEEPAY"})),
     },
     others=True,
+    left_out=frozenset({"card"}),
     expires_after=timedelta(hours=24),
     own_numbers=True,
     prefixed_names=True,
