@@ -259,9 +259,11 @@ def test_showing_callback_urls_lists_each_product_without_secrets(operator: Oper
         ["product", "url"],
         ["money", "none is set"],
         ["payment", "https://shop.example/"],
+        ["payout", "none is set"],
         ["refund", "none is set"],
         ["v4-disbursements", "none is set"],
         ["v4-payments", "https://toko.example/v4"],
+        ["withdrawal", "none is set"],
     ]
 
 

@@ -92,14 +92,15 @@ MONEY = {
         ) part JOIN payments p ON p.id = part.payment_id WHERE part.merchant_id <> p.merchant_id""",
     "a payment is paid without its money, or has money and is not paid": """
         SELECT p.id::text FROM payments p LEFT JOIN (
-            SELECT payment_id, count(*) AS times, sum(amount) AS amount FROM reports WHERE outcome = 'booked'
+            SELECT payment_id, count(DISTINCT charge_id) AS times, sum(amount) AS amount FROM reports WHERE outcome = 'booked'
             GROUP BY payment_id
         ) r ON r.payment_id = p.id LEFT JOIN (
-            SELECT payment_id, count(*) AS times, sum(amount) AS amount FROM charges WHERE state = 'succeeded'
-            GROUP BY payment_id
+            SELECT payment_id, count(*) AS times, sum(coalesce(captured, amount)) AS amount,
+                   count(*) FILTER (WHERE state = 'succeeded') AS paid
+            FROM charges WHERE state = 'succeeded' OR captured > 0 GROUP BY payment_id
         ) c ON c.payment_id = p.id
         WHERE (coalesce(r.times, 0), coalesce(r.amount, 0)) <> (coalesce(c.times, 0), coalesce(c.amount, 0))
-           OR (p.kind = 'one_time' AND coalesce(c.times, 0) <> (p.state = 'paid')::integer)""",
+           OR (p.kind = 'one_time' AND coalesce(c.paid, 0) <> (p.state = 'paid')::integer)""",
     "a charge is settled not at all, twice, or otherwise than with its amount and its fee": """
         SELECT c.id::text FROM charges c LEFT JOIN (
             SELECT cause_id, sum(amount) FILTER (WHERE reason = 'settled') AS gross,
@@ -107,11 +108,11 @@ MONEY = {
             FROM transfers WHERE cause_id IS NOT NULL GROUP BY cause_id
         ) t ON t.cause_id = c.id CROSS JOIN LATERAL (SELECT (c.settled_at IS NOT NULL)::integer) AS is_settled(times)
         WHERE (coalesce(t.gross, 0), coalesce(t.fee, 0), coalesce(t.vat, 0))
-              <> (times * c.amount, times * (c.fee - c.vat), times * c.vat)
+              <> (times * coalesce(c.captured, c.amount), times * (c.fee - c.vat), times * c.vat)
            OR (c.settled_at IS NULL) <> (c.settlement_id IS NULL) OR (c.state = 'succeeded') <> (c.settles_at IS NOT NULL)""",
     "a settlement is not what its charges add up to": """
         SELECT s.id::text FROM settlements s LEFT JOIN (
-            SELECT settlement_id, merchant_id, count(*) AS charges, sum(amount) AS gross, sum(fee) AS fees,
+            SELECT settlement_id, merchant_id, count(*) AS charges, sum(coalesce(captured, amount)) AS gross, sum(fee) AS fees,
                    min((settled_at AT TIME ZONE 'Asia/Jakarta')::date) AS first_on,
                    max((settled_at AT TIME ZONE 'Asia/Jakarta')::date) AS last_on
             FROM charges WHERE settlement_id IS NOT NULL GROUP BY settlement_id, merchant_id
@@ -120,8 +121,8 @@ MONEY = {
               IS DISTINCT FROM (c.charges, c.gross, c.fees, c.merchant_id, c.first_on, c.last_on)""",
     "a merchant's pending balance is not what was paid and not settled": """
         SELECT m.id::text FROM merchants m LEFT JOIN accounts a ON a.name = 'merchant/' || m.id || '/pending' LEFT JOIN (
-            SELECT merchant_id, sum(amount) AS amount FROM charges WHERE state = 'succeeded' AND settled_at IS NULL
-            GROUP BY merchant_id
+            SELECT merchant_id, sum(coalesce(captured, amount)) AS amount FROM charges
+            WHERE state IN ('authorized', 'succeeded') AND settled_at IS NULL GROUP BY merchant_id
         ) c ON c.merchant_id = m.id
         WHERE coalesce(a.balance, 0) <> -coalesce(c.amount, 0)""",
     "a merchant's available balance is not what was settled or credited, less what was paid out, taken out or refunded": """
@@ -298,12 +299,13 @@ EVENTS = {
                    count(*) FILTER (WHERE kind = 'money.in_suspense') AS in_suspense
             FROM events WHERE payment_id IS NOT NULL GROUP BY payment_id
         ) e ON e.payment_id = p.id LEFT JOIN (
-            SELECT payment_id, count(*) FILTER (WHERE outcome = 'booked') AS booked,
+            SELECT payment_id, count(*) FILTER (WHERE outcome = 'booked' AND service <> 'capture') AS booked,
+                   count(*) FILTER (WHERE service = 'capture') AS captured,
                    count(*) FILTER (WHERE outcome <> 'booked') AS in_suspense
             FROM reports GROUP BY payment_id
         ) r ON r.payment_id = p.id
         WHERE (e.created, e.paid, e.cancelled, e.failed, e.in_suspense) IS DISTINCT FROM
-              (1::bigint, coalesce(r.booked, 0), (p.state = 'cancelled')::integer::bigint,
+              (1::bigint, coalesce(r.booked, 0) + coalesce(r.captured > 0 AND p.state = 'paid', false)::integer, (p.state = 'cancelled')::integer::bigint,
                (p.state = 'failed')::integer::bigint, coalesce(r.in_suspense, 0))
            -- What had expired is paid when its bank reports late money that came in time.
            OR (e.expired <> (p.state IN ('expired', 'inactive'))::integer AND NOT (p.state = 'paid' AND e.expired = 1))""",
@@ -315,7 +317,7 @@ EVENTS = {
             SELECT snapshot -> 'report' ->> 'id' AS report_id, count(*) AS times FROM events
             WHERE kind = 'money.in_suspense' GROUP BY 1
         ) s ON s.report_id = r.id::text
-        WHERE r.payment_id IS NOT NULL
+        WHERE r.payment_id IS NOT NULL AND r.service <> 'capture'
           AND coalesce(CASE r.outcome WHEN 'booked' THEN b.times ELSE s.times END, 0) <> 1""",
     "a charge was settled without its one event": """
         SELECT c.id::text FROM charges c LEFT JOIN (

@@ -222,8 +222,7 @@ def _rows(changes: Changes, now: datetime) -> list[Part]:
     if changes.new_replies:
         add("new_replies", INQUIRIES.inserted(sorted(changes.new_replies, key=lambda r: r.name)))
     if changes.new_reversals:
-        reversals = arrays(_reversal(one) for one in changes.new_reversals)
-        add("new_reversals", (REVERSALS, [*reversals, now]))
+        add("new_reversals", (REVERSALS, [*arrays(map(_reversal, changes.new_reversals)), now]))
     for name, statement in _money_out(changes):
         add(name, statement)
     return parts

@@ -91,11 +91,14 @@ async def by_id(tx: Tx, merchant_id: UUID, id_: UUID) -> tuple[Booked, str] | No
 
 
 async def of_charge(tx: Tx, merchant_id: UUID, charge_id: UUID) -> tuple[UUID, Name] | None:
-    """The money that paid a charge: its id, and its bank's name for it."""
+    """The money that paid a charge, or the last part of it: its id, and its bank's name for it."""
     row = await tx.fetchrow(
         """
         SELECT id, connection, service, reference FROM reports
-        WHERE merchant_id = $1 AND charge_id = $2 AND outcome = 'booked'
+        WHERE merchant_id = $1 AND charge_id = $2 AND outcome = 'booked' AND service <> 'capture'
+        UNION ALL SELECT id, connection, service, reference FROM reports
+        WHERE merchant_id = $1 AND charge_id = $2 AND outcome = 'booked' AND service = 'capture'
+        ORDER BY id DESC LIMIT 1
         """,
         merchant_id,
         charge_id,

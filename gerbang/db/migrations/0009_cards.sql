@@ -42,3 +42,4 @@ CREATE TYPE stored_card_row AS (
 -- What is taken of one card in parts comes in several reports.
 DROP INDEX reports_charge_booked;
 CREATE UNIQUE INDEX reports_charge_booked ON reports (merchant_id, charge_id) WHERE outcome = 'booked' AND service <> 'capture';
+CREATE INDEX reports_captured ON reports (merchant_id, charge_id) WHERE outcome = 'booked' AND service = 'capture';

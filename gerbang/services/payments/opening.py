@@ -343,14 +343,9 @@ def open_payment(world: World, changes: Changes, code: Code, opened: Opened, now
     request, payment, asked = code.request, code.payment, asked_of(code.request)
     waited = as_of(payment, now).state == "opening"
     payment = moved(payment, "open_static" if payment.static else "open", now) if waited else opened_late(payment)
-    plan = Plan(
-        payment,
-        world.offer(code.merchant, payment.product),
-        world.channels[asked.plan.channel],
-        asked.plan,
-        asked.charge_id,
-        request.connection,
-    )
+    offer = world.offer(code.merchant, payment.product)
+    channel = world.channels[asked.plan.channel]
+    plan = Plan(payment, offer, channel, asked.plan, asked.charge_id, request.connection)
     payment, charge = codes.opened(plan, opened.number, asked.created_at, content=opened.content)
     if waited:
         charge_id = charge.id if charge else None

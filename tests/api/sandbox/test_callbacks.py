@@ -66,7 +66,7 @@ def test_callback_urls_can_be_listed(shared_gateway: Gateway, merchant: SandboxS
         for product in sorted(("money", "payment", "payout", "refund", "v4-disbursements", "v4-payments", "withdrawal"))
     ]
     callback = merchant.done("PUT", "callbacks/v4-payments", {"url": "http://127.0.0.1:9/"})
-    assert merchant.done("GET", "callbacks")["items"][4] == callback
+    assert callback in merchant.done("GET", "callbacks")["items"]
 
 
 def test_only_products_whose_callbacks_carry_a_key_have_one(merchant: SandboxShop) -> None:
