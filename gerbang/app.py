@@ -263,6 +263,7 @@ def _process(settings: Settings, work: Callable[[], None], say: Callable[[str], 
     never_wait()
     set_up_logs(settings.log_level)
     descriptors.raise_limit()
+    descriptors.no_core_dumps()
     for remark in connections_file.read(settings).remarks:
         say(f"Warning: {remark}")
     # A signal during the start must still stop the database that was started, as Ctrl-C does.

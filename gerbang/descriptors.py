@@ -1,4 +1,4 @@
-"""File descriptors: how many this process may open, and how many of them HTTP connections may use (one each)."""
+"""What a process may have of the system: file descriptors, how many of them HTTP connections may use (one each), and no core dumps."""
 
 import contextlib
 import os
@@ -30,6 +30,13 @@ def raise_limit() -> None:
     wanted = ENOUGH if most == resource.RLIM_INFINITY else most
     with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit of its own
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def no_core_dumps() -> None:
+    """Has the system write no memory of this process to a file when it crashes: card numbers may be in it."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def allowed() -> int:

@@ -124,7 +124,7 @@ def test_a_form_from_another_site_changes_nothing(shop: Shop, headers: dict[str,
 
 
 @pytest.mark.parametrize(
-    "way", ["virtual_account/NOBANK", "virtual_account", "qris/BCA", "card", "", "%", "a/b/c", "ewallet/DANA"]
+    "way", ["virtual_account/NOBANK", "virtual_account", "qris/BCA", "card", "", "%", "a/b/c", "ewallet/LINKAJA"]
 )
 def test_a_method_that_is_not_offered_is_refused(shop: Shop, way: str) -> None:
     session = send(shop)
