@@ -175,7 +175,7 @@ def test_the_balances_of_the_readme_are_correct(printed_by: Callable[[str], Prin
     text = "".join(printed for printed, _ in printed_by("README.md"))
     shown = [text for _, language, text in code_blocks("README.md") if language == "json" and "alance" in text]
     figures = [figure for instructions in shown for figure in re.findall(r'alance": "(-?[0-9.]+)"', instructions)]
-    assert len(figures) == 6
+    assert len(figures) == 7
     assert [figure for figure in figures if f'alance":"{figure}"' not in text] == []
 
 

@@ -101,7 +101,7 @@ def outlets(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
         (outlets(prefix="a b"), "channels.retail_outlet.codes must begin with at most 16 digits."),
         (outlets(first=9, last=2), "channels.retail_outlet.codes must begin at 0 or more, and end"),
         ({"channels": {"ewallet": {"wallets": ["LINKAJA"]}}}, "ewallet names LINKAJA"),
-        ({"channels": {"kiosk": {}}}, "channels.kiosk names no channel: choose one of ewallet, qris,"),
+        ({"channels": {"kiosk": {}}}, "channels.kiosk names no channel: choose one of card, ewallet, qris,"),
         ({"channels": {"ewallet": {"wallets": 3}}}, "Expected `array`, got `int` - at `$.channels.ewallet.wallets`"),
         ({"channels": {"ewallet": {}}}, "Object missing required field `wallets` - at `$.channels.ewallet`"),
         ({"channels": []}, "Expected `object`, got `array` - at `$.channels`"),
@@ -113,7 +113,7 @@ def outlets(outlet: str = "ALFAMART", **changes: object) -> dict[str, object]:
         ({"also_offered": {"paymet": ["qris"]}}, "also_offered.paymet names no product: choose one of money, payment,"),
         (
             {"also_offered": {"payment": ["kiosk"]}},
-            "also_offered.payment names no channel in kiosk: choose one of ewallet,",
+            "also_offered.payment names no channel in kiosk: choose one of card, ewallet,",
         ),
         ({"fees": {"qris": {"percent": "0.33333"}}}, "fees.qris.percent must have at most four decimals."),
         ({"fees": {"qris": {"percent": "1." + 30 * "0" + "1"}}}, "fees.qris.percent must have at most four decimals."),

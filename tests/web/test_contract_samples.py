@@ -64,6 +64,13 @@ def test_every_example_of_a_request_is_accepted(today: Gateway, name: str) -> No
         body = value | {named: shop.create()["id"]} if named else value
         if path == "/v1/refunds":
             body = value | refunded(shop, value)
+        if path == "/v1/payouts" and "inquiryId" in value["payouts"][0]:
+            account = {
+                "channelCode": "BCA",
+                "channelInformation": {"accountNumber": "999966660001", "accountName": "Budi"},
+            }
+            inquiry = shop.post("/v1/inquiry-account", account)["data"]["uuid"]
+            body = {"payouts": [value["payouts"][0] | {"inquiryId": inquiry}]}
         if name == "v4_documents":
             answered = V4Shop(shop).call(method, path, body)
         elif path == "/v1/access-token":
@@ -105,7 +112,20 @@ def v2_refusals(shop: Shop) -> list[httpx.Response | Response]:
     paid = shop.create()
     shop.simulate(paid["id"])
     again = {"clientReferenceId": paid["clientReferenceId"], "amount": {"value": 10_000, "currency": "IDR"}}
+    good: dict[str, Any] = {
+        "channelCode": "BCA",
+        "channelInformation": {"accountNumber": "999966660001", "accountName": "Budi"},
+    }
+    lines = [
+        good | {"referenceId": f"line-{place}", "amount": {"value": "20000", "currency": "IDR"}} for place in range(4)
+    ]
+    small = lines[0] | {"amount": {"value": "9999", "currency": "IDR"}}
+    without = [*lines[:3], lines[3] | {"amount": {"currency": "IDR"}}]
+    taken = [shop.call("POST", "/v1/payouts", {"payouts": [lines[0]]}) for _ in range(2)]
     return [
+        taken[1],
+        shop.call("POST", "/v1/payouts", {"payouts": [small]}),
+        shop.call("POST", "/v1/payouts", {"payouts": without}),
         shop.call("POST", "/v2/payments", {"clientReferenceId": "0", "amount": {"value": 0, "currency": "IDR"}}),
         v2_errors.refused(
             errors.CredentialsWrong(why=f"the token expired at {AN_INSTANT}, and it is {AN_INSTANT} here; {SIGN_IN}")

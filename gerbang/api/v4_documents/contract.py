@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from gerbang.api._contracts import inserted, listed
 from gerbang.api._spelling import camel
+from gerbang.api.v4_documents.events import TERMS
 from gerbang.api.v4_documents.shapes import BANK_NAMES, KNOWN, PRODUCT, TYPES
 from gerbang.channels.virtual_account import banks_of
 
-OTHERS = tuple(type_ for name, type_ in TYPES.items() if name not in KNOWN)
+OTHERS = tuple(type_ for name, type_ in TYPES.items() if name not in KNOWN and TERMS.sells(name))
 SCHEMAS = """
     OtherOptions:
       type: object

@@ -26,7 +26,7 @@ OPEN: dict[str, Any] = {"paymentType": "MULTIPLE", "amount": None}
 def balances(shop: CheckedShop) -> dict[str, Decimal]:
     """The change of each account by the merchant's money (debits minus credits, in rupiah), after settlement.
 
-    The starting balance of the sandbox merchant is not counted.
+    The starting balances of the sandbox merchant are not counted.
     """
     shop.advance(seconds=0)
     ledger = shop.get("/sandbox/ledger")
@@ -35,7 +35,8 @@ def balances(shop: CheckedShop) -> dict[str, Decimal]:
     moved = {account["name"].removeprefix(own): Decimal(account["balance"]) for account in ledger["accounts"]}
     if str(shop.merchant_id) == shop.gateway.sandbox.v2.merchant_id:
         begun = STARTING_BALANCE // MINOR_PER_RUPIAH
-        moved |= {"bank/simulator": moved["bank/simulator"] - begun, "available": moved["available"] + begun}
+        moved |= {"bank/simulator": moved["bank/simulator"] - 2 * begun, "available": moved["available"] + begun}
+        assert moved.pop("payouts") == -begun
     return moved
 
 

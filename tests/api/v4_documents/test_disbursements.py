@@ -222,9 +222,10 @@ def test_a_fresh_sandbox_has_a_balance_to_send_from(traveller: CheckedShop) -> N
     assert payout["attributes"]["status"] == "processing"
     ledger = traveller.v2.get("/sandbox/ledger")
     assert {account["name"].rpartition("/")[2]: account["balance"] for account in ledger["accounts"]} == {
-        "simulator": "1000000000.00",
+        "simulator": "2000000000.00",
         "available": "-999896115.00",
         "reserved": "-103885.00",
+        "payouts": "-1000000000.00",
     }
     assert ledger["sum"] == "0.00"
 

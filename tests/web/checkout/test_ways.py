@@ -184,7 +184,7 @@ def test_a_buyer_pays_with_a_wallet_and_sees_the_result(shop: Shop, shop_site: S
     page.click("#back")
     page.wait_for_url(f"{shop_site.url}/success?order=1&x=%20y")
     assert shop_site.visits[-1].referrer is None
-    assert shop.received_events() == ["PAYMENT.PAID"]
+    assert shop.received_events()[-1] == "PAYMENT.PAID"
 
 
 def test_an_open_page_shows_what_was_decided_in_the_wallet(shop: Shop, buyer: Buyers) -> None:
@@ -223,7 +223,7 @@ def test_a_declined_wallet_charge_returns_to_the_choice(shop: Shop, buyer: Buyer
     assert not page.locator("[role=alert]").count()
     play(page, "exact")
     page.wait_for_selector(".result.paid")
-    assert shop.received_events() == ["PAYMENT.PAID"]
+    assert shop.received_events()[-1] == "PAYMENT.PAID"
 
 
 def test_the_notice_of_a_decline_does_not_deny_money_from_another_method(shop: Shop, buyer: Buyers) -> None:
