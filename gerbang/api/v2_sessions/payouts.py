@@ -68,7 +68,10 @@ async def retrieve(endpoints: Endpoints, request: Request) -> Response:
     """A bulk payout with a page of its lines, or one line of it; or a line alone, by its reference."""
     merchant_id = endpoints.merchant_of(request)
     name = str(request.path_params["id"])
-    if request.query_params.get("type") == "single":
+    kind = request.query_params.getlist("type")
+    if kind not in ([], ["single"]):
+        raise Malformed("type", "must be single, or be left out")
+    if kind:
         found = await bulk_payouts.read_line(endpoints.world, merchant_id, name)
         return answer(success(money_shapes.read_line(found.bulk, found.totals, found.lines[0])))
     bulk_id = id_of(name)
