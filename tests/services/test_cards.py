@@ -313,7 +313,7 @@ async def test_keys_are_changed_while_stored_cards_go_on_paying(url: str) -> Non
         assert await vault_keys.rotate(here.world) >= 1
         for each in (here, beside):
             found = await stored.by_token(each.world, merchant.id, charge.card.token, "", "card")
-            assert found.itself.last4 == "0001"
+            assert found.card.last4 == "0001"
         assert len(await here.rows("SELECT FROM vault_keys WHERE purpose = 'store'")) == 1
 
 

@@ -52,7 +52,7 @@ def asked_of(request: PartnerRequest) -> AuthorizeCard:
 
 async def ask(world: World, request: PartnerRequest, given: CardGiven) -> CardAnswer:
     """Gives the acquirer a card that was just noted, and forgets it. Raises NotOpenYet where it is silent."""
-    card = given.itself
+    card = given.card
     try:
         partner, acquirer = _acquirer(world, request) or (None, None)
         if partner is None or acquirer is None:

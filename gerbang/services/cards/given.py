@@ -1,7 +1,7 @@
 """The card that somebody pays by: what may be known of it, and whether this payment can be paid by it."""
 
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -20,16 +20,10 @@ HOME = "ID"
 class CardGiven(msgspec.Struct, frozen=True):
     """A card in memory. `customer_id`: whose it is, where it was stored."""
 
-    card: Any
-    """A `gerbang.vault.Card`: not named so that nothing tries to encode it."""
+    card: Card
     customer_id: str | None = None
     raw: bool = False
     """Whether a merchant sent its number as it is."""
-
-    @property
-    def itself(self) -> Card:
-        assert isinstance(self.card, Card), "a card"
-        return self.card
 
 
 def details_of(vault: Vault, partner: Partner, merchant: Merchant, payment: Payment, given: CardGiven) -> CardDetails:
@@ -40,7 +34,7 @@ def details_of(vault: Vault, partner: Partner, merchant: Merchant, payment: Paym
     """
     if partner.acquirer is None:
         raise ChannelNotEnabled("method", title="Card")
-    card = given.itself
+    card = given.card
     if given.customer_id is not None and given.customer_id != payment.customer_id:
         raise CardNotStored("card.token")
     if payment.details.keep_method and payment.customer_id is None:
@@ -66,10 +60,10 @@ def details_of(vault: Vault, partner: Partner, merchant: Merchant, payment: Paym
 
 
 def stored(
-    vault: Vault, payment: Payment, details: CardDetails, given: CardGiven, charge_id: Any, now: datetime
+    vault: Vault, payment: Payment, details: CardDetails, given: CardGiven, charge_id: UUID, now: datetime
 ) -> list[StoredCard]:
     """The row by which a card is kept until its payment has succeeded; none for one that is not to be kept, or is already."""
-    card = given.itself
+    card = given.card
     if not payment.details.keep_method or card.token or payment.customer_id is None:
         return []
     key_number, sealed = vault.sealed(card, payment.merchant_id, details.token)

@@ -62,7 +62,7 @@ async def _noted(
     world: World, tx: Tx, payment: Payment, charge: Charge, given: CardGiven
 ) -> tuple[Changes, PartnerRequest]:
     """The charge with its card, and what the acquirer is asked."""
-    now, code, brand = world.clock.now(), charge.instructions, given.itself.brand
+    now, code, brand = world.clock.now(), charge.instructions, given.card.brand
     merchant = (await merchants.by_id(tx, [payment.merchant_id]))[payment.merchant_id]
     offer, channel = world.offer(merchant, payment.product), world.channels[charge.channel]
     partner = world.partners.named(code.connection)

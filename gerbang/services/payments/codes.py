@@ -214,7 +214,7 @@ def _plan_card(
         if agreed is None or not agreed.raw_numbers:
             raise CardWrong("card.number", why="may not be sent as it is here: send card.encryptedCard")
     if given is not None and payment.method is not None:
-        payment = replace(payment, method=replace(payment.method, option=given.itself.brand))
+        payment = replace(payment, method=replace(payment.method, option=given.card.brand))
     with AsAgreed(channel, offer.merchant):
         code_plan = channel.plan(payment, offer, now)
         connection, _ = _partner(world, offer.merchant.id, code_plan)

@@ -100,8 +100,8 @@ def _add(world: World, changes: Changes, plan: Plan, number: str, now: datetime)
     changes.payments[payment.id] = payment
     if charge is not None:
         changes.new_charges.append(charge)
-    if plan.card is not None and plan.given is not None:
-        changes.stored_cards += stored(world.vault, payment, plan.card, plan.given, plan.charge_id, now)
+    if plan.card is not None and plan.given is not None and charge is not None:
+        changes.stored_cards += stored(world.vault, payment, plan.card, plan.given, charge.id, now)
     charge_id = charge.id if charge else None
     changes.events.append(Event(payment.merchant_id, "payment.confirmed", payment.updated_at, payment.id, charge_id))
     return (payment, charge) if request is None else Noted(request)

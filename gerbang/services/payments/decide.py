@@ -83,7 +83,8 @@ def made(world: World, order: NewPayment, plan: Plan, number: str | None, now: d
     request = None if number is None else plan.partner_request(number, order.key, now)
     if number is not None and request is not None and plan.card is not None and plan.given is not None:
         payment, charge = codes.opened(plan, number, now)
-        kept = stored(world.vault, payment, plan.card, plan.given, plan.charge_id, now)
+        assert charge is not None, "a card pays a charge"
+        kept = stored(world.vault, payment, plan.card, plan.given, charge.id, now)
         return Made(order, payment, charge, None, request, tuple(kept))
     if request is not None:
         return Made(order, plan.payment, None, None, request)

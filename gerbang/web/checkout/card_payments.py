@@ -137,7 +137,7 @@ class CardPayments:
         except BillingAddressMissing:
             raise Wrong("foreign") from None
         finally:
-            given.itself.forget()
+            given.card.forget()
         return charge
 
     async def _forgotten(self, request: Request) -> Response:

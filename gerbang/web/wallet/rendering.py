@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from gerbang.services.simulated_wallet import PASSWORD
+from gerbang.services.simulated_wallet import OTP
 from gerbang.web._pages import templates, translations
 from gerbang.web._pages.translations import LANGUAGES
 from gerbang.web.wallet.views import View
@@ -42,7 +42,7 @@ def page(
             link=link,
             form=form,
             wrong=wrong,
-            password=PASSWORD,
+            password=OTP,
             css=templates.asset(PACKAGE, "page.css"),
         )
         .encode()
